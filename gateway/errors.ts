@@ -1,0 +1,46 @@
+/** Every code a failed operation can carry, and what it means. README's error table is generated from here. */
+export const ERROR_CODES = {
+  'config-invalid': 'caisson.yaml does not fit the schema',
+  'config-unreadable': 'caisson.yaml could not be read',
+  'port-unavailable': 'a serial port, CAN bus, recording or network address could not be opened',
+  'dbc-invalid': 'a DBC file is broken',
+  'store-unusable': 'the store directory or one of its databases cannot be used',
+  'store-failed': 'a commit, seal or fsync failed',
+  'block-invalid': 'bytes that should be a block are not a valid block',
+  'block-conflict': 'a block with a known identity has other content',
+  'journal-invalid': 'bytes that should be a journal row are not a valid journal row',
+  'channel-unknown': 'no channel has that name',
+  'query-invalid': 'a query asks for something that cannot be',
+  'central-unreachable': 'the other end of a sync line does not answer',
+  'worker-died': 'a thread of the gateway ended by itself',
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+export interface CaissonErrorOptions {
+  /** What the person who reads this can do about it. */
+  hint?: string;
+  /** True when the same operation may succeed later without a change. */
+  retryable?: boolean;
+  cause?: unknown;
+}
+
+/** A failed operation. The message prints the value that was met and what was expected. */
+export class CaissonError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  readonly retryable: boolean;
+
+  constructor(code: ErrorCode, message: string, options: CaissonErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'CaissonError';
+    this.code = code;
+    this.hint = options.hint;
+    this.retryable = options.retryable ?? false;
+  }
+}
+
+/** The text of anything thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

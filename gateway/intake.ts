@@ -1,0 +1,44 @@
+import type { Channel, ChannelSpec } from './channel.ts';
+
+/** Why samples did not make it. Each is a row of the ledger with channel, count and time span. */
+export const LOSS_CAUSES = ['ring-full', 'bad-time', 'text-too-long', 'channels-full', 'store-failed'] as const;
+export type LossCause = (typeof LOSS_CAUSES)[number];
+
+/** A place in the stream of published samples; what was published before it is durable when {@link Intake.durable} resolves. */
+export type Ticket = number;
+
+/**
+ * Where collectors put samples. All calls of one batch are made in one turn of the event loop and end with
+ * {@link Intake.publish}; nothing is visible to the store before.
+ */
+export interface Intake {
+  /** The channel of that name, made if it is new. Cheap enough once a message, not once a sample: keep what it returns. */
+  channel(spec: ChannelSpec): Channel;
+
+  /** True when `samples` number samples fit now. A source that can withhold its acknowledgement asks first. */
+  hasRoom(samples: number): boolean;
+
+  /**
+   * Adds one sample of a number, bool or enum channel. `time` in whole microseconds: box time where the channel's
+   * stamp is `arrival`, UTC where it is `device`. Returns false when it could not be taken; it is then counted as lost.
+   */
+  push(channel: number, time: number, value: number): boolean;
+
+  /** Adds one sample of a text channel. As {@link Intake.push}. */
+  pushText(channel: number, time: number, text: string): boolean;
+
+  /**
+   * Marks the batch with the digest of the message it came from, so that the same message is recognised when it is
+   * sent again, also after a restart. `digest` 16 bytes. Returns false when the ring is full.
+   */
+  pushReceipt(digest: Uint8Array): boolean;
+
+  /** True when a batch with that digest was made durable lately (the newest RECEIPTS_MAX are known). */
+  isKnownReceipt(digest: Uint8Array): boolean;
+
+  /** Hands everything pushed so far to the store. */
+  publish(): Ticket;
+
+  /** Resolves when all that was published up to `ticket` is on disk, fsynced. Rejects when the store failed for good. */
+  durable(ticket: Ticket): Promise<void>;
+}

@@ -1,0 +1,34 @@
+/**
+ * Every named maximum of the gateway in one place. What happens at each, and which counter tells, stands beside it;
+ * a limit that belongs to one wire stands here too, so that the memory of a box can be added up from one page.
+ */
+
+/** Slots of the intake ring; a number sample takes one, 20 bytes. At the maximum: new samples are refused and counted as lost. */
+export const RING_SLOTS = 1 << 20;
+
+/** Samples of one block. At the maximum: the block is sealed. */
+export const BLOCK_SAMPLES_MAX = 4096;
+
+/** Bytes of text of one block. At the maximum: the block is sealed early. */
+export const BLOCK_TEXT_BYTES_MAX = 1 << 20;
+
+/** Bytes of one text sample in UTF-8. Longer text is bad input: counted and skipped. */
+export const TEXT_SAMPLE_BYTES_MAX = 64 * 1024;
+
+/** Channels of one gateway. At the maximum: samples of further channels are counted as lost, cause `channels-full`. */
+export const CHANNELS_MAX = 200_000;
+
+/** Bytes of a channel name in UTF-8. Longer names are bad input. */
+export const CHANNEL_NAME_BYTES_MAX = 512;
+
+/** Labels of one enum channel. Further labels are not kept. */
+export const CHANNEL_LABELS_MAX = 1024;
+
+/** Ring slots taken into one group commit. What is beyond waits for the next commit, which follows at once. */
+export const COMMIT_SLOTS_MAX = 1 << 18;
+
+/** Receipts (16-byte digests of acknowledged messages) kept to recognise repeats. At the maximum: the oldest are forgotten. */
+export const RECEIPTS_MAX = 1 << 18;
+
+/** Pixels of one envelope query. Beyond: the query is refused. */
+export const QUERY_PIXELS_MAX = 16_384;
