@@ -1,0 +1,27 @@
+/** Why a payload could not be turned into samples. Each is a counter in the collector's health and a row of its README. */
+export const PAYLOAD_REASONS = {
+  'empty-payload': 'the payload has no bytes',
+  'payload-unrecognised': 'the payload is neither a packed frame, JSON, a number, a boolean nor text',
+  'json-invalid': 'the payload is not valid JSON',
+  'json-too-deep': 'objects or arrays nest deeper than the limit',
+  'number-invalid': 'the payload is not one decimal number',
+  'no-samples': 'the payload holds no value that could be a sample',
+  'too-many-samples': 'the payload holds more samples than one message may',
+  'time-missing': 'the field that should carry the time of the samples is not there',
+  'time-invalid': 'the field that should carry the time of the samples is no time in its unit',
+  'packed-invalid': 'the bytes are not a valid packed frame; the log names the clause',
+} as const;
+
+export type PayloadReason = keyof typeof PAYLOAD_REASONS;
+
+/** Bad input: the message is counted under its reason and skipped. */
+export class PayloadError extends Error {
+  readonly reason: PayloadReason;
+
+  /** @param detail what was met and what was expected; for packed frames it starts with the clause */
+  constructor(reason: PayloadReason, detail: string = PAYLOAD_REASONS[reason]) {
+    super(detail);
+    this.name = 'PayloadError';
+    this.reason = reason;
+  }
+}
