@@ -1,0 +1,104 @@
+import type { Channel } from '../channel.ts';
+
+/** A channel as a store holds it; at central `gateway` tells whose it is. Names are unique within a gateway. */
+export interface StoredChannel extends Channel {
+  /** Id of the gateway it belongs to. */
+  readonly gateway: string;
+}
+
+/** Columns of samples: `times` UTC in microseconds, ascending; `values` as long, text only for text channels. */
+export interface Samples {
+  readonly times: Float64Array;
+  readonly values: Float64Array | readonly string[];
+}
+
+/**
+ * What a chart of `pixels` columns draws of [from, to): one element a column, exactly as M4 over the raw samples would
+ * have it. Columns without samples have count 0 and NaN in the rest.
+ */
+export interface Envelope {
+  /** UTC, microseconds. */
+  readonly from: number;
+  /** UTC, microseconds, exclusive. */
+  readonly to: number;
+  readonly pixels: number;
+  readonly count: Float64Array;
+  readonly min: Float64Array;
+  readonly max: Float64Array;
+  readonly first: Float64Array;
+  readonly last: Float64Array;
+}
+
+/** The newest sample of a channel; `time` UTC, microseconds. */
+export interface LatestSample {
+  readonly time: number;
+  readonly value: number | string;
+}
+
+/**
+ * Samples of one channel that were committed just now: elements [start, end) of the columns, valid only during the call.
+ * `times` are as stored; adding `utcOffset` gives UTC, microseconds.
+ */
+export interface LiveBatch {
+  readonly channel: number;
+  readonly times: Float64Array;
+  readonly values: Float64Array | readonly string[];
+  readonly start: number;
+  readonly end: number;
+  readonly utcOffset: number;
+}
+
+/** A stretch that is missing, with its cause. Times UTC, microseconds, both inclusive. */
+export interface Gap {
+  readonly channel: number;
+  readonly boot: string;
+  readonly firstSequence: number;
+  readonly count: number;
+  readonly from: number;
+  readonly to: number;
+  readonly cause: string;
+}
+
+/** Account of one channel: taken in = kept + lost, always. */
+export interface LedgerLine {
+  readonly channel: number;
+  /** Sequence numbers given out, over all boots. */
+  readonly taken: number;
+  /** Samples in blocks and in the tail, counted from what is there. */
+  readonly kept: number;
+  /** Samples in gaps, counted from the gaps. */
+  readonly lost: number;
+}
+
+/** What can be asked of a store, the same on a gateway and at central. */
+export interface Telemetry {
+  /** Every known channel, by id. */
+  channels(): readonly StoredChannel[];
+
+  /**
+   * The channel of that name.
+   * @throws CaissonError `channel-unknown`, naming the nearest names; `query-invalid` where several gateways have it and none is given
+   */
+  channel(name: string, gateway?: string): StoredChannel;
+
+  /**
+   * The samples of [from, to), UTC microseconds, committed so far, in time order, in pieces of bounded size. Pieces are
+   * made as they are asked for: a range of any length takes bounded memory.
+   */
+  raw(channel: number, from: number, to: number): IterableIterator<Samples>;
+
+  /** @throws CaissonError `query-invalid` for pixels outside 1..QUERY_PIXELS_MAX, an empty range or a text channel */
+  envelope(channel: number, from: number, to: number, pixels: number): Envelope;
+
+  /** The sample with the greatest time; undefined where there is none. */
+  latest(channel: number): LatestSample | undefined;
+
+  /** Calls `listener` for every batch committed from now on, until the returned function is called. */
+  follow(listener: (batch: LiveBatch) => void): () => void;
+
+  /** Gaps of a channel that touch [from, to), UTC microseconds. */
+  gaps(channel: number, from: number, to: number): readonly Gap[];
+
+  /** The account of every channel that has samples or gaps. */
+  ledger(): readonly LedgerLine[];
+}

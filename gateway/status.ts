@@ -1,0 +1,53 @@
+import type { ClockSource } from './clock.ts';
+
+/** How one source does; as its collector tells, with what only the supervisor knows. */
+export interface SourceStatus {
+  readonly name: string;
+  readonly kind: string;
+  readonly state: 'starting' | 'running' | 'waiting' | 'stopped';
+  readonly problem?: string;
+  readonly received: number;
+  readonly samples: number;
+  /** Samples a second over the last few seconds. */
+  readonly rate: number;
+  readonly errors: Readonly<Record<string, number>>;
+  readonly dropped: number;
+  /** Box time, microseconds. */
+  readonly lastSeen?: number;
+}
+
+/** How the store does. */
+export interface StoreStatus {
+  readonly commits: number;
+  /** Samples committed since the start of the process. */
+  readonly samples: number;
+  /** Mean time of a commit with its fsync over the last second, milliseconds. */
+  readonly commitMs: number;
+  readonly journalRows: number;
+  /** Samples in the journal that are in no block yet. */
+  readonly unsealed: number;
+  readonly blocks: number;
+  /** Bytes of all blocks. */
+  readonly blockBytes: number;
+  /** Samples counted as lost since the start of the process. */
+  readonly lost: number;
+}
+
+/** A snapshot of the whole gateway, or of central, once a second; what `caisson status`, GetStatus and the dashboard show. */
+export interface GatewayStatus {
+  readonly role: 'gateway' | 'central';
+  /** Id of the gateway; at central its own name. */
+  readonly gateway: string;
+  readonly boot: string;
+  readonly version: string;
+  /** UTC at the start of the process, microseconds. */
+  readonly startedAt: number;
+  /** UTC at the snapshot, microseconds. */
+  readonly now: number;
+  readonly clock: { readonly source: ClockSource; readonly errorUs: number };
+  readonly ring: { readonly slots: number; readonly used: number; readonly refused: number };
+  readonly store: StoreStatus;
+  readonly sources: readonly SourceStatus[];
+  /** What a person should know now: a thread restarted, a port gone. Newest last, bounded. */
+  readonly problems: readonly { readonly time: number; readonly text: string }[];
+}

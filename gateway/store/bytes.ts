@@ -1,0 +1,210 @@
+import { Buffer } from 'node:buffer';
+import { CaissonError, type ErrorCode } from '../errors.ts';
+
+/** Longest varint: 8 groups of 7 bits hold every integer below 2^53. */
+const VARINT_BYTES_MAX = 8;
+
+/** A growing run of bytes; numbers little-endian, as BLOCK-2 and JOURNAL-2 define them. */
+export class ByteWriter {
+  #bytes: Uint8Array;
+  #view: DataView;
+  #length = 0;
+
+  constructor(capacity = 256) {
+    this.#bytes = new Uint8Array(capacity);
+    this.#view = new DataView(this.#bytes.buffer);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  u8(value: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = value;
+  }
+
+  u32(value: number): void {
+    this.#reserve(4);
+    this.#view.setUint32(this.#length, value, true);
+    this.#length += 4;
+  }
+
+  f64(value: number): void {
+    this.#reserve(8);
+    this.#view.setFloat64(this.#length, value, true);
+    this.#length += 8;
+  }
+
+  /** An integer from 0 to 2^53 - 1: groups of 7 bits, least first. */
+  varint(value: number): void {
+    this.#reserve(VARINT_BYTES_MAX);
+    while (value >= 0x80) {
+      this.#bytes[this.#length++] = (value % 0x80) | 0x80;
+      value = Math.floor(value / 0x80);
+    }
+    this.#bytes[this.#length++] = value;
+  }
+
+  /** An integer of magnitude below 2^53: bit 0 of the first byte is the sign, 6 bits of magnitude, then groups of 7. */
+  signed(value: number): void {
+    const magnitude = Math.abs(value);
+    const sign = value < 0 ? 1 : 0;
+    const rest = Math.floor(magnitude / 0x40);
+    this.u8((rest > 0 ? 0x80 : 0) | ((magnitude % 0x40) << 1) | sign);
+    if (rest > 0) this.varint(rest);
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  /** Length as varint, then the text in UTF-8. */
+  text(text: string): void {
+    const bytes = Buffer.from(text, 'utf8');
+    this.varint(bytes.length);
+    this.bytes(bytes);
+  }
+
+  /** Room for `length` bytes that the caller fills; valid until the next write. */
+  extend(length: number): Uint8Array {
+    this.#reserve(length);
+    const room = this.#bytes.subarray(this.#length, this.#length + length);
+    this.#length += length;
+    return room.fill(0);
+  }
+
+  /** What was written, not copied: valid until the next write. */
+  written(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** A copy of what was written. */
+  toBytes(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
+  }
+
+  #reserve(length: number): void {
+    const needed = this.#length + length;
+    if (needed <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    grown.set(this.written());
+    this.#bytes = grown;
+    this.#view = new DataView(grown.buffer);
+  }
+}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Reads what {@link ByteWriter} wrote; everything it meets may be hostile, and nothing beyond the bytes is read. */
+export class ByteReader {
+  readonly bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #code: ErrorCode;
+  readonly #format: string;
+  #offset = 0;
+
+  /**
+   * @param code carried by every error
+   * @param format prefix of the clauses, `BLOCK` or `JOURNAL`
+   */
+  constructor(bytes: Uint8Array, code: ErrorCode, format: string) {
+    this.bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#code = code;
+    this.#format = format;
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+
+  get remaining(): number {
+    return this.bytes.length - this.#offset;
+  }
+
+  /** A reader of other bytes with the same errors. */
+  over(bytes: Uint8Array): ByteReader {
+    return new ByteReader(bytes, this.#code, this.#format);
+  }
+
+  /** Throws, naming the clause that is broken, such as `3.2`. */
+  fail(clause: string, problem: string, cause?: unknown): never {
+    throw new CaissonError(this.#code, `${this.#format}-${clause}: ${problem}`, { cause });
+  }
+
+  u8(): number {
+    this.#need(1);
+    return this.#view.getUint8(this.#offset++);
+  }
+
+  u32(): number {
+    this.#need(4);
+    this.#offset += 4;
+    return this.#view.getUint32(this.#offset - 4, true);
+  }
+
+  f64(): number {
+    this.#need(8);
+    this.#offset += 8;
+    return this.#view.getFloat64(this.#offset - 8, true);
+  }
+
+  varint(): number {
+    let value = 0;
+    let scale = 1;
+    for (let length = 1; ; length++) {
+      const byte = this.u8();
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) {
+        if (byte === 0 && length > 1) this.fail('2.2', 'integer is not in its shortest form');
+        if (value > Number.MAX_SAFE_INTEGER) this.fail('2.2', `integer ${value} is not below 2^53`);
+        return value;
+      }
+      if (length === VARINT_BYTES_MAX) this.fail('2.2', `integer is longer than ${VARINT_BYTES_MAX} bytes`);
+      scale *= 0x80;
+    }
+  }
+
+  /** A varint that must not exceed `most`; `name` is for the error. */
+  varintUpTo(most: number, clause: string, name: string): number {
+    const value = this.varint();
+    if (value > most) this.fail(clause, `${name} is ${value}, expected at most ${most}`);
+    return value;
+  }
+
+  signed(): number {
+    const first = this.u8();
+    const rest = first >= 0x80 ? this.varint() : 0;
+    if (first >= 0x80 && rest === 0) this.fail('2.3', 'signed integer is not in its shortest form');
+    const magnitude = rest * 0x40 + ((first >> 1) & 0x3f);
+    if (magnitude > Number.MAX_SAFE_INTEGER) this.fail('2.3', `integer of magnitude ${magnitude} is not below 2^53`);
+    if ((first & 1) === 0) return magnitude;
+    if (magnitude === 0) this.fail('2.3', 'signed integer is minus zero');
+    return -magnitude;
+  }
+
+  /** The next `length` bytes, not copied. */
+  take(length: number): Uint8Array {
+    this.#need(length);
+    this.#offset += length;
+    return this.bytes.subarray(this.#offset - length, this.#offset);
+  }
+
+  text(bytesMax: number, clause: string, name: string): string {
+    const bytes = this.take(this.varintUpTo(bytesMax, clause, `length of ${name}`));
+    try {
+      return UTF8.decode(bytes);
+    } catch (cause) {
+      return this.fail(clause, `${name} is not UTF-8`, cause);
+    }
+  }
+
+  #need(length: number): void {
+    if (length > this.remaining) {
+      this.fail('2.1', `${length} bytes needed at offset ${this.#offset}, ${this.remaining} left`);
+    }
+  }
+}

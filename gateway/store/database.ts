@@ -1,0 +1,70 @@
+import Database from 'better-sqlite3';
+import { CaissonError, messageOf } from '../errors.ts';
+
+export type { Database } from 'better-sqlite3';
+
+export interface DatabaseOptions {
+  /** SQLite's pages of that many KiB in memory. */
+  readonly cacheKiB: number;
+  readonly readonly?: boolean;
+}
+
+/** SQLite older than this resets a WAL that a reader still needs. */
+const SQLITE_OLDEST = [3, 51, 3] as const;
+
+/**
+ * Opens one of the store's databases: WAL, every commit fsynced. better-sqlite3's own default in WAL is
+ * `synchronous=NORMAL`, which loses acknowledged commits in a power cut, so FULL is set and read back.
+ *
+ * @throws CaissonError `store-unusable`
+ */
+export function openDatabase(path: string, options: DatabaseOptions): Database.Database {
+  let db: Database.Database;
+  try {
+    db = new Database(path, { readonly: options.readonly ?? false, timeout: 5000 });
+  } catch (cause) {
+    throw new CaissonError('store-unusable', `${path}: ${messageOf(cause)}`, { cause, retryable: true });
+  }
+  try {
+    requireSqlite(db, path);
+    if (options.readonly !== true) {
+      db.pragma('page_size = 4096');
+      expect(db, path, 'journal_mode', 'wal', db.pragma('journal_mode = WAL', { simple: true }));
+      db.pragma('synchronous = FULL');
+      expect(db, path, 'synchronous', 2, db.pragma('synchronous', { simple: true }));
+      db.pragma('foreign_keys = ON');
+    }
+    db.pragma(`cache_size = -${options.cacheKiB}`);
+    return db;
+  } catch (cause) {
+    db.close();
+    if (cause instanceof CaissonError) throw cause;
+    throw new CaissonError('store-unusable', `${path}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function requireSqlite(db: Database.Database, path: string): void {
+  const version = String(db.prepare('SELECT sqlite_version()').pluck().get());
+  const parts = version.split('.').map(Number);
+  for (const [index, oldest] of SQLITE_OLDEST.entries()) {
+    const part = parts[index] ?? 0;
+    if (part > oldest) return;
+    if (part < oldest) {
+      throw new CaissonError(
+        'store-unusable',
+        `${path}: SQLite ${version} must not write it, need ${SQLITE_OLDEST.join('.')}`,
+        {
+          hint: 'install better-sqlite3 12.8 or newer',
+        },
+      );
+    }
+  }
+}
+
+function expect(db: Database.Database, path: string, name: string, wanted: unknown, met: unknown): void {
+  if (met === wanted) return;
+  throw new CaissonError(
+    'store-unusable',
+    `${path}: ${name} is ${String(met)}, expected ${String(wanted)} (open: ${db.open})`,
+  );
+}
