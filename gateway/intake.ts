@@ -33,7 +33,10 @@ export interface Intake {
    */
   pushReceipt(digest: Uint8Array): boolean;
 
-  /** True when a batch with that digest was made durable lately (the newest RECEIPTS_MAX are known). */
+  /**
+   * True when a batch with that digest was pushed lately, also before a restart (the newest RECEIPTS_MAX are known). It may
+   * not be durable yet: before a repeat is acknowledged, `durable(publish())` must resolve.
+   */
   isKnownReceipt(digest: Uint8Array): boolean;
 
   /** Hands everything pushed so far to the store. */

@@ -1,0 +1,71 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Channel, type ChannelSpec, defineChannel } from './channel.ts';
+import { CHANNELS_MAX } from './limits.ts';
+
+/** Samples of channels beyond CHANNELS_MAX are counted as lost under this name. */
+const OVERFLOW_NAME = 'caisson/channels-full';
+
+/** Gives channels their ids. Lives with the intake; the store hears of every definition before the first sample of it. */
+export class ChannelRegistry {
+  readonly #byName = new Map<string, Channel>();
+  /** The spec a channel was last asked for with, so that the usual call is one comparison of references. */
+  readonly #lastSpec = new Map<string, { spec: ChannelSpec; channel: Channel }>();
+  readonly #announce: (channel: Channel) => void;
+  readonly #channelsMax: number;
+  #nextId = 1;
+  #overflow: Channel | undefined;
+
+  /**
+   * @param known channels the store has
+   * @param announce told of every new or changed definition, before any sample of it is published
+   */
+  constructor(known: readonly Channel[], announce: (channel: Channel) => void, channelsMax = CHANNELS_MAX) {
+    this.#announce = announce;
+    this.#channelsMax = channelsMax;
+    for (const channel of known) {
+      this.#byName.set(channel.name, channel);
+      this.#nextId = Math.max(this.#nextId, channel.id + 1);
+    }
+  }
+
+  get size(): number {
+    return this.#byName.size;
+  }
+
+  /** The channel of that name with that definition; made or redefined where need be. */
+  define(spec: ChannelSpec): Channel {
+    const last = this.#lastSpec.get(spec.name);
+    if (last !== undefined && (last.spec === spec || isDeepStrictEqual(last.spec, spec))) return last.channel;
+    const channel = this.#place(spec);
+    this.#lastSpec.set(spec.name, { spec, channel });
+    return channel;
+  }
+
+  /** True for the channel that stands for all channels beyond the maximum. */
+  isOverflow(id: number): boolean {
+    return this.#overflow?.id === id;
+  }
+
+  #place(spec: ChannelSpec): Channel {
+    const definition = defineChannel(spec);
+    const known = this.#byName.get(definition.name);
+    if (known === undefined && this.#byName.size >= this.#channelsMax) return this.#overflowChannel();
+    const channel = { ...definition, id: known?.id ?? this.#nextId };
+    if (known !== undefined && isDeepStrictEqual(known, channel)) return known;
+    return this.#add(channel);
+  }
+
+  #overflowChannel(): Channel {
+    this.#overflow ??=
+      this.#byName.get(OVERFLOW_NAME) ??
+      this.#add({ ...defineChannel({ name: OVERFLOW_NAME, source: 'caisson' }), id: this.#nextId });
+    return this.#overflow;
+  }
+
+  #add(channel: Channel): Channel {
+    this.#byName.set(channel.name, channel);
+    this.#nextId = Math.max(this.#nextId, channel.id + 1);
+    this.#announce(channel);
+    return channel;
+  }
+}

@@ -1,0 +1,149 @@
+import { Buffer } from 'node:buffer';
+import type { Channel, ChannelSpec } from './channel.ts';
+import type { ChannelRegistry } from './channel-registry.ts';
+import type { Clock } from './clock.ts';
+import type { Intake, LossCause, Ticket } from './intake.ts';
+import { RECEIPTS_MAX, TEXT_SAMPLE_BYTES_MAX } from './limits.ts';
+import type { RingWriter } from './ring.ts';
+
+interface PendingLoss {
+  readonly channel: number;
+  readonly cause: LossCause;
+  from: number;
+  to: number;
+  count: number;
+}
+
+interface Waiter {
+  readonly ticket: Ticket;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * The intake over the ring. What cannot be taken is counted per channel and cause, and written into the ring as a loss
+ * as soon as there is room, so that the ledger's row stands where the samples would have stood.
+ */
+export class RingIntake implements Intake {
+  readonly #ring: RingWriter;
+  readonly #registry: ChannelRegistry;
+  readonly #clock: Clock;
+  readonly #losses = new Map<string, PendingLoss>();
+  readonly #receipts: Set<string>;
+  readonly #waiters: Waiter[] = [];
+  #durable: Ticket = 0;
+  #failure: Error | undefined;
+  #refused = 0;
+
+  /** @param receipts digests known from before, oldest first, 16 bytes each */
+  constructor(ring: RingWriter, registry: ChannelRegistry, clock: Clock, receipts: readonly Uint8Array[] = []) {
+    this.#ring = ring;
+    this.#registry = registry;
+    this.#clock = clock;
+    this.#receipts = new Set(receipts.map(keyOf));
+  }
+
+  /** Samples refused since start, for whatever cause. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  channel(spec: ChannelSpec): Channel {
+    return this.#registry.define(spec);
+  }
+
+  hasRoom(samples: number): boolean {
+    return this.#ring.free() >= samples + 2 * this.#losses.size;
+  }
+
+  push(channel: number, time: number, value: number): boolean {
+    if (!Number.isSafeInteger(time)) return this.#lose(channel, this.#clock.now(), 'bad-time');
+    if (this.#losses.size > 0 && !this.#settleLosses()) return this.#lose(channel, time, 'ring-full');
+    if (this.#registry.isOverflow(channel)) return this.#lose(channel, time, 'channels-full');
+    return this.#ring.writeSample(channel, time, value) || this.#lose(channel, time, 'ring-full');
+  }
+
+  pushText(channel: number, time: number, text: string): boolean {
+    if (!Number.isSafeInteger(time)) return this.#lose(channel, this.#clock.now(), 'bad-time');
+    if (this.#losses.size > 0 && !this.#settleLosses()) return this.#lose(channel, time, 'ring-full');
+    if (this.#registry.isOverflow(channel)) return this.#lose(channel, time, 'channels-full');
+    const bytes = Buffer.from(text, 'utf8');
+    if (bytes.length > TEXT_SAMPLE_BYTES_MAX) return this.#lose(channel, time, 'text-too-long');
+    return this.#ring.writeText(channel, time, bytes) || this.#lose(channel, time, 'ring-full');
+  }
+
+  pushReceipt(digest: Uint8Array): boolean {
+    if (!this.#ring.writeReceipt(digest)) return false;
+    this.#receipts.add(keyOf(digest));
+    if (this.#receipts.size > RECEIPTS_MAX) {
+      for (const oldest of this.#receipts) {
+        this.#receipts.delete(oldest);
+        break;
+      }
+    }
+    return true;
+  }
+
+  isKnownReceipt(digest: Uint8Array): boolean {
+    return this.#receipts.has(keyOf(digest));
+  }
+
+  publish(): Ticket {
+    if (this.#losses.size > 0) this.#settleLosses();
+    return this.#ring.publish();
+  }
+
+  durable(ticket: Ticket): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (ticket <= this.#durable) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ ticket, resolve, reject });
+    });
+  }
+
+  /** Told by the store: everything before `ticket` is on disk. */
+  markDurable(ticket: Ticket): void {
+    this.#durable = ticket;
+    let done = 0;
+    // Tickets are handed out in rising order, so the waiters that may go stand in front.
+    for (const waiter of this.#waiters) {
+      if (waiter.ticket > ticket) break;
+      waiter.resolve();
+      done += 1;
+    }
+    this.#waiters.splice(0, done);
+  }
+
+  /** The store is gone for good: nobody waits any longer, and nothing more is acknowledged. */
+  fail(error: Error): void {
+    this.#failure = error;
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
+  }
+
+  #lose(channel: number, time: number, cause: LossCause): false {
+    this.#refused += 1;
+    const key = `${channel} ${cause}`;
+    const loss = this.#losses.get(key);
+    if (loss === undefined) {
+      this.#losses.set(key, { channel, cause, from: time, to: time, count: 1 });
+    } else {
+      loss.count += 1;
+      loss.from = Math.min(loss.from, time);
+      loss.to = Math.max(loss.to, time);
+    }
+    return false;
+  }
+
+  /** Writes what was lost into the ring, whole losses only. True when nothing is left over. */
+  #settleLosses(): boolean {
+    for (const [key, loss] of this.#losses) {
+      if (!this.#ring.writeLoss(loss.channel, loss.from, loss.to, loss.count, loss.cause)) return false;
+      this.#losses.delete(key);
+    }
+    return true;
+  }
+}
+
+function keyOf(digest: Uint8Array): string {
+  return Buffer.from(digest.buffer, digest.byteOffset, digest.byteLength).toString('latin1');
+}

@@ -1,0 +1,279 @@
+import { Buffer } from 'node:buffer';
+import { LOSS_CAUSES, type LossCause } from './intake.ts';
+
+/**
+ * Single-producer, single-consumer ring between the thread that takes samples in and the thread that stores them, in one
+ * SharedArrayBuffer of (channel u32, time f64, value f64) columns. The producer writes ahead of the published head and
+ * publishes once a batch; the consumer frees slots only when what they held is on disk, so a consumer that dies loses
+ * nothing: its successor reads the same slots again.
+ *
+ * Policy when full: a write is refused as a whole and says so; the caller counts the loss.
+ *
+ * What a slot holds is told by the two top bits of its channel column:
+ *   00 sample   channel | time | value
+ *   01 text     channel | time | length in bytes, then ceil(length / 16) continuation slots of 16 bytes (time and value columns)
+ *   10 loss     channel | first time | last time, then a continuation slot: count | index of the cause
+ *   11 receipt  16 bytes of digest in the time and value columns; or a continuation slot
+ */
+export interface RingMemory {
+  readonly buffer: SharedArrayBuffer;
+  /** A power of two. */
+  readonly slots: number;
+}
+
+const KIND_MASK = 0xc0000000;
+const KIND_TEXT = 0x40000000;
+const KIND_LOSS = 0x80000000;
+const CHANNEL_MASK = 0x3fffffff;
+const RECEIPT = 0xc0000000;
+const CONTINUATION = 0xc0000001;
+
+const CONTROL_BYTES = 256;
+// Words of the control block, each on a cache line of its own.
+const HEAD = 0;
+const TAIL = 16;
+const BELL = 32;
+
+const SLOT_BYTES_OF_TEXT = 16;
+
+export function createRing(slots: number): RingMemory {
+  if (slots < 2 || (slots & (slots - 1)) !== 0) throw new RangeError(`ring of ${slots} slots, expected a power of two`);
+  return { buffer: new SharedArrayBuffer(CONTROL_BYTES + slots * 20), slots };
+}
+
+class RingColumns {
+  readonly control: Int32Array;
+  readonly times: Float64Array;
+  readonly values: Float64Array;
+  readonly channels: Uint32Array;
+  readonly timeBytes: Uint8Array;
+  readonly valueBytes: Uint8Array;
+  readonly mask: number;
+
+  constructor({ buffer, slots }: RingMemory) {
+    this.control = new Int32Array(buffer, 0, CONTROL_BYTES / 4);
+    this.times = new Float64Array(buffer, CONTROL_BYTES, slots);
+    this.values = new Float64Array(buffer, CONTROL_BYTES + slots * 8, slots);
+    this.channels = new Uint32Array(buffer, CONTROL_BYTES + slots * 16, slots);
+    this.timeBytes = new Uint8Array(buffer, CONTROL_BYTES, slots * 8);
+    this.valueBytes = new Uint8Array(buffer, CONTROL_BYTES + slots * 8, slots * 8);
+    this.mask = slots - 1;
+  }
+}
+
+/**
+ * The producing end. Positions count slots since the ring was made and are exact to 2^53; in the shared words they are
+ * cut to 32 bits, which is enough because head and tail are never further apart than the ring is long.
+ */
+export class RingWriter {
+  readonly slots: number;
+  readonly #columns: RingColumns;
+  #position = 0;
+  #published = 0;
+  /** A lower bound of what the consumer has freed, read again only when the ring looks full. */
+  #freed = 0;
+
+  constructor(memory: RingMemory) {
+    this.slots = memory.slots;
+    this.#columns = new RingColumns(memory);
+  }
+
+  /** Slots that can be written now. */
+  free(): number {
+    const { control } = this.#columns;
+    this.#freed += (Atomics.load(control, TAIL) - (this.#freed | 0)) >>> 0;
+    return this.slots - (this.#position - this.#freed);
+  }
+
+  /** Slots written and not yet freed. */
+  used(): number {
+    return this.slots - this.free();
+  }
+
+  writeSample(channel: number, time: number, value: number): boolean {
+    if (!this.#fits(1)) return false;
+    const { channels, times, values, mask } = this.#columns;
+    const slot = this.#position & mask;
+    channels[slot] = channel;
+    times[slot] = time;
+    values[slot] = value;
+    this.#position += 1;
+    return true;
+  }
+
+  /** `text` in UTF-8. */
+  writeText(channel: number, time: number, text: Uint8Array): boolean {
+    const pieces = Math.ceil(text.length / SLOT_BYTES_OF_TEXT);
+    if (!this.#fits(1 + pieces)) return false;
+    this.#put((channel | KIND_TEXT) >>> 0, time, text.length);
+    for (let piece = 0; piece < pieces; piece += 1) {
+      this.#putBytes(CONTINUATION, text.subarray(piece * SLOT_BYTES_OF_TEXT, (piece + 1) * SLOT_BYTES_OF_TEXT));
+    }
+    return true;
+  }
+
+  writeLoss(channel: number, from: number, to: number, count: number, cause: LossCause): boolean {
+    if (!this.#fits(2)) return false;
+    this.#put((channel | KIND_LOSS) >>> 0, from, to);
+    this.#put(CONTINUATION, count, LOSS_CAUSES.indexOf(cause));
+    return true;
+  }
+
+  /** `digest` 16 bytes. */
+  writeReceipt(digest: Uint8Array): boolean {
+    if (!this.#fits(1)) return false;
+    this.#putBytes(RECEIPT, digest);
+    return true;
+  }
+
+  /** Shows everything written so far to the consumer. Returns the position behind it. */
+  publish(): number {
+    if (this.#published !== this.#position) {
+      this.#published = this.#position;
+      Atomics.store(this.#columns.control, HEAD, this.#position | 0);
+      this.ring();
+    }
+    return this.#position;
+  }
+
+  /** Wakes a waiting consumer. */
+  ring(): void {
+    Atomics.add(this.#columns.control, BELL, 1);
+    Atomics.notify(this.#columns.control, BELL);
+  }
+
+  #fits(slots: number): boolean {
+    return this.#position + slots - this.#freed <= this.slots || this.free() >= slots;
+  }
+
+  #put(channel: number, time: number, value: number): void {
+    const { channels, times, values, mask } = this.#columns;
+    const slot = this.#position & mask;
+    channels[slot] = channel;
+    times[slot] = time;
+    values[slot] = value;
+    this.#position += 1;
+  }
+
+  #putBytes(channel: number, bytes: Uint8Array): void {
+    const { channels, timeBytes, valueBytes, mask } = this.#columns;
+    const slot = this.#position & mask;
+    channels[slot] = channel;
+    timeBytes.set(bytes.subarray(0, 8), slot * 8);
+    if (bytes.length > 8) valueBytes.set(bytes.subarray(8, 16), slot * 8);
+    this.#position += 1;
+  }
+}
+
+/** What the consumer does with each entry of the ring. */
+export interface RingSink {
+  sample(channel: number, time: number, value: number): void;
+  text(channel: number, time: number, text: string): void;
+  loss(channel: number, from: number, to: number, count: number, cause: LossCause): void;
+  /** `digest` is the sink's to keep. */
+  receipt(digest: Uint8Array): void;
+}
+
+/** The consuming end. */
+export class RingReader {
+  readonly #columns: RingColumns;
+  /** Position of the first slot that is not freed. */
+  #tail: number;
+  /** Position up to which {@link RingReader.drain} went. */
+  #drained: number;
+
+  /** @param tail position to go on from: 0 for a new ring, or what the last consumer made durable */
+  constructor(memory: RingMemory, tail = 0) {
+    this.#columns = new RingColumns(memory);
+    // A dead consumer may have made more durable than it lived to free.
+    const shared = Atomics.load(this.#columns.control, TAIL);
+    const ahead = (tail - shared) | 0;
+    this.#tail = ahead > 0 ? tail : tail - ahead;
+    this.#drained = this.#tail;
+    Atomics.store(this.#columns.control, TAIL, this.#tail | 0);
+  }
+
+  /** Position of the first slot that is not freed. */
+  get tail(): number {
+    return this.#tail;
+  }
+
+  /** Position behind what was drained. */
+  get drained(): number {
+    return this.#drained;
+  }
+
+  /** Published slots not drained yet. */
+  available(): number {
+    return (Atomics.load(this.#columns.control, HEAD) - (this.#drained | 0)) >>> 0;
+  }
+
+  /** Value of the bell, to be given to {@link RingReader.sleep}. */
+  bell(): number {
+    return Atomics.load(this.#columns.control, BELL);
+  }
+
+  /** Sleeps until the bell no longer is `bell`, at most `timeoutMs`. */
+  sleep(bell: number, timeoutMs: number): void {
+    Atomics.wait(this.#columns.control, BELL, bell, timeoutMs);
+  }
+
+  /** Sleeps for `timeoutMs` whatever is published. */
+  pause(timeoutMs: number): void {
+    Atomics.wait(this.#columns.control, BELL + 8, 0, timeoutMs);
+  }
+
+  /** Hands whole entries to `sink`, about `slotsMax` slots at most; the slots stay until {@link RingReader.release}. */
+  drain(slotsMax: number, sink: RingSink): void {
+    const { channels, times, values, mask } = this.#columns;
+    const end = this.#drained + this.available();
+    const stop = Math.min(end, this.#drained + slotsMax);
+    let position = this.#drained;
+    while (position < stop) {
+      const slot = position & mask;
+      const head = channels[slot] as number;
+      position += 1;
+      if (head < KIND_TEXT) {
+        sink.sample(head, times[slot] as number, values[slot] as number);
+        continue;
+      }
+      const kind = (head & KIND_MASK) >>> 0;
+      const channel = head & CHANNEL_MASK;
+      if (kind === KIND_TEXT) {
+        const length = values[slot] as number;
+        sink.text(channel, times[slot] as number, this.#textAt(position, length));
+        position += Math.ceil(length / SLOT_BYTES_OF_TEXT);
+      } else if (kind === KIND_LOSS) {
+        const next = position & mask;
+        const cause = LOSS_CAUSES[values[next] as number] ?? 'store-failed';
+        sink.loss(channel, times[slot] as number, values[slot] as number, times[next] as number, cause);
+        position += 1;
+      } else if (head === RECEIPT) {
+        sink.receipt(this.#bytesAt(position - 1, 1));
+      }
+    }
+    this.#drained = position;
+  }
+
+  /** Frees everything drained so far: it is on disk. */
+  release(): void {
+    this.#tail = this.#drained;
+    Atomics.store(this.#columns.control, TAIL, this.#tail | 0);
+  }
+
+  #textAt(position: number, length: number): string {
+    const bytes = this.#bytesAt(position, Math.ceil(length / SLOT_BYTES_OF_TEXT));
+    return Buffer.from(bytes.buffer, bytes.byteOffset, length).toString('utf8');
+  }
+
+  #bytesAt(position: number, slots: number): Uint8Array {
+    const { timeBytes, valueBytes, mask } = this.#columns;
+    const bytes = new Uint8Array(slots * SLOT_BYTES_OF_TEXT);
+    for (let piece = 0; piece < slots; piece += 1) {
+      const at = ((position + piece) & mask) * 8;
+      bytes.set(timeBytes.subarray(at, at + 8), piece * SLOT_BYTES_OF_TEXT);
+      bytes.set(valueBytes.subarray(at, at + 8), piece * SLOT_BYTES_OF_TEXT + 8);
+    }
+    return bytes;
+  }
+}
