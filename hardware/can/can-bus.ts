@@ -1,0 +1,47 @@
+import type { FrameBatch } from './can-frame.ts';
+
+/**
+ * One source of CAN frames: an adapter or a recording. It owns its port, and re-opens it by itself with bounded back-off
+ * when it is lost.
+ */
+export interface CanBus {
+  /**
+   * True where the frames can wait for who takes them (a recording): the bus awaits the promise that `onFrames` returns
+   * before it goes on. A live bus does not wait; what is not taken during the call is gone.
+   */
+  readonly waits: boolean;
+  /** Seconds of the frames' own times that pass in one second; 1 for a live bus, Infinity for as fast as can be. */
+  readonly speed: number;
+  /** Names of the interfaces met so far; a frame's `interfaces` entry is an index into it. It only grows. */
+  readonly interfaces: readonly string[];
+  /** What came from the wire and was no frame, by reason. */
+  readonly errors: Readonly<Record<string, number>>;
+  /** Begins; calls the listener until `stop` has resolved. A bus is started once. */
+  start(listener: CanBusListener): void;
+  /** Closes the port; resolves when it is closed and the listener is not called again. */
+  stop(): Promise<void>;
+}
+
+export interface CanBusListener {
+  /**
+   * Frames `from` to `to - 1` of the batch, in the order of the wire. The batch belongs to the bus again when the call
+   * has returned, or, on a bus that waits, when the returned promise has resolved.
+   */
+  onFrames(frames: FrameBatch, from: number, to: number): Promise<void> | undefined;
+  onState(state: CanBusState): void;
+}
+
+/** `waiting` for the port, with what is wrong; `ended` when a recording has been played to its end. */
+export type CanBusState =
+  | { readonly state: 'open' }
+  | { readonly state: 'waiting'; readonly problem: string }
+  | { readonly state: 'ended' };
+
+/** Counts bad input by reason. */
+export class ReasonCounts {
+  readonly counts: Record<string, number> = {};
+
+  add(reason: string): void {
+    this.counts[reason] = (this.counts[reason] ?? 0) + 1;
+  }
+}

@@ -1,0 +1,80 @@
+import type { BytePort, PortState } from '../serial/byte-port.ts';
+import type { ReopeningOptions } from '../serial/reopening-port.ts';
+import { openSerialPort } from '../serial/serial-port.ts';
+import type { CanBus, CanBusListener } from './can-bus.ts';
+import { FrameBatch } from './can-frame.ts';
+import { encodeSlcanClose, encodeSlcanOpen, SlcanDecoder } from './slcan.ts';
+
+export interface SlcanSettings {
+  /** Of the bus, bit/s: one of SLCAN_BITRATES. */
+  readonly bitrate: number;
+  /** Neither acknowledges nor sends: invisible to the bus. */
+  readonly listenOnly?: boolean;
+}
+
+/** Frames handed on at once; more of one read follow in further calls. */
+const BATCH_FRAMES = 256;
+
+/** Speed of the line to the adapter, baud. USB adapters ignore it; it matters to those with a real UART. */
+export const SLCAN_BAUD_RATE = 115_200;
+
+/** An SLCAN adapter at a serial device. Throws a RangeError for a bit rate that it cannot have. */
+export function openSlcanBus(
+  settings: SlcanSettings & { readonly path: string; readonly baudRate?: number },
+  options: ReopeningOptions = {},
+): CanBus {
+  const { path, baudRate = SLCAN_BAUD_RATE } = settings;
+  return new SlcanBus(openSerialPort({ path, baudRate }, options), settings);
+}
+
+/** CAN through an adapter that speaks SLCAN (LAWICEL ASCII) on any byte port. */
+export class SlcanBus implements CanBus {
+  readonly waits = false;
+  readonly speed = 1;
+  readonly interfaces: readonly string[] = ['can0'];
+  readonly #port: BytePort;
+  readonly #settings: SlcanSettings;
+  readonly #decoder = new SlcanDecoder();
+  readonly #batch = new FrameBatch(BATCH_FRAMES);
+
+  constructor(port: BytePort, settings: SlcanSettings) {
+    encodeSlcanOpen(settings.bitrate, false);
+    this.#port = port;
+    this.#settings = settings;
+  }
+
+  get errors(): Readonly<Record<string, number>> {
+    return this.#decoder.errors;
+  }
+
+  start(listener: CanBusListener): void {
+    void this.#port.open(
+      (bytes) => this.#take(bytes, listener),
+      (state) => this.#follow(state, listener),
+    );
+  }
+
+  async stop(): Promise<void> {
+    if (this.#port.state.kind === 'open') this.#port.write(encodeSlcanClose());
+    await this.#port.close();
+  }
+
+  #take(bytes: Uint8Array, listener: CanBusListener): void {
+    const batch = this.#batch;
+    let at = 0;
+    while (at < bytes.length) {
+      batch.clear();
+      at = this.#decoder.decode(bytes, at, batch);
+      if (batch.count > 0) void listener.onFrames(batch, 0, batch.count);
+    }
+  }
+
+  #follow(state: PortState, listener: CanBusListener): void {
+    if (state.kind === 'waiting') listener.onState({ state: 'waiting', problem: state.problem });
+    if (state.kind === 'ended') listener.onState({ state: 'ended' });
+    if (state.kind !== 'open') return;
+    this.#decoder.reset();
+    this.#port.write(encodeSlcanOpen(this.#settings.bitrate, this.#settings.listenOnly ?? false));
+    listener.onState({ state: 'open' });
+  }
+}
