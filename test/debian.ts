@@ -1,0 +1,97 @@
+import { spawnSync } from 'node:child_process';
+import process from 'node:process';
+
+interface DebianPackage {
+  /** What `apt-get install` calls it. */
+  readonly package: string;
+  /** Command that succeeds where it is installed. */
+  readonly probe: readonly [command: string, ...args: string[]];
+  readonly usedFor: string;
+}
+
+/** Programs that tests hold against ours: installed by the test runner where it may, needed by no part of Caisson itself. */
+export const DEBIAN_PACKAGES = {
+  chromium: {
+    package: 'chromium',
+    probe: ['chromium', '--version'],
+    usedFor: 'opening the dashboard as a viewer does',
+  },
+  mosquitto: {
+    package: 'mosquitto-clients',
+    probe: ['mosquitto_pub', '--version'],
+    usedFor: 'publishing and subscribing with an MQTT client of another make',
+  },
+  canmatrix: {
+    package: 'python3-canmatrix',
+    probe: ['/usr/bin/python3', '-c', 'import canmatrix'],
+    usedFor: 'decoding CAN frames by the same DBC with another decoder',
+  },
+  'can-utils': {
+    package: 'can-utils',
+    probe: ['sh', '-c', 'command -v log2asc'],
+    usedFor: 'writing and converting CAN logs as others do',
+  },
+} satisfies Record<string, DebianPackage>;
+
+export type DebianTool = keyof typeof DEBIAN_PACKAGES;
+
+export const DEBIAN_TOOLS = Object.keys(DEBIAN_PACKAGES) as DebianTool[];
+
+const found = new Map<DebianTool, boolean>();
+
+export function isInstalled(tool: DebianTool): boolean {
+  let there = found.get(tool);
+  if (there === undefined) {
+    const [command, ...args] = DEBIAN_PACKAGES[tool].probe;
+    there = spawnSync(command, args, { stdio: 'ignore', timeout: 30_000 }).status === 0;
+    found.set(tool, there);
+  }
+  return there;
+}
+
+/** The part of tap's `t` that {@link requireTools} uses. */
+export interface Skippable {
+  skip(message: string): unknown;
+  fail(message: string): unknown;
+}
+
+/**
+ * True when every tool is there. Otherwise the test is skipped with the reason, or fails under `CI=true`, where nothing
+ * may stay unchecked: `if (!requireTools(t, 'chromium')) return;`
+ */
+export function requireTools(t: Skippable, ...tools: readonly (DebianTool | readonly DebianTool[])[]): boolean {
+  const missing = (tools.flat() as DebianTool[]).filter((tool) => !isInstalled(tool));
+  if (missing.length === 0) return true;
+  const packages = missing.map((tool) => DEBIAN_PACKAGES[tool].package).join(' ');
+  const message = `not installed: ${packages} (apt-get install ${packages})`;
+  if (process.env.CI === 'true') t.fail(message);
+  else t.skip(message);
+  return false;
+}
+
+/**
+ * Installs what is missing, when this process may (root, with apt). What cannot be installed stays missing.
+ *
+ * @param say told of each step
+ */
+export function installMissing(say: (line: string) => void): void {
+  const missing = DEBIAN_TOOLS.filter((tool) => !isInstalled(tool));
+  if (missing.length === 0) return;
+  const packages = missing.map((tool) => DEBIAN_PACKAGES[tool].package);
+  if (process.getuid?.() !== 0 || !runs('apt-get', ['--version'])) {
+    say(`not installed, and not mine to install: ${packages.join(' ')}; the tests that need them are skipped`);
+    return;
+  }
+  say(`installing ${packages.join(' ')}`);
+  const install = ['install', '--yes', '--no-install-recommends', ...packages];
+  if (!runs('apt-get', install)) {
+    runs('apt-get', ['update']);
+    if (!runs('apt-get', install)) say('apt-get could not install them; the tests that need them are skipped');
+  }
+  found.clear();
+}
+
+function runs(command: string, args: readonly string[]): boolean {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  return spawnSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'], env, timeout: 600_000 }).status === 0;
+}
