@@ -1,0 +1,150 @@
+import { isIPv4 } from 'node:net';
+import { type Static, Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+import { CHANNEL_NAME_BYTES_MAX } from '../../gateway/limits.ts';
+
+const TimestampSchema = Type.Union(
+  [
+    Type.Literal('arrival', { description: 'samples are stamped when the message arrives, in box time' }),
+    Type.Object(
+      {
+        field: Type.String({ minLength: 1, description: 'path of the JSON field with the time, levels joined by `/`' }),
+        unit: Type.Union(
+          [Type.Literal('s'), Type.Literal('ms'), Type.Literal('us'), Type.Literal('ns'), Type.Literal('iso')],
+          { description: 'unit since 1970-01-01 UTC, or `iso` for ISO 8601 with a zone' },
+        ),
+      },
+      { additionalProperties: false, description: "samples carry the device's own UTC time" },
+    ),
+  ],
+  { default: 'arrival', description: 'where the time of the samples comes from; packed frames carry their own' },
+);
+
+const TopicRuleSchema = Type.Object(
+  {
+    filter: Type.String({ minLength: 1, description: 'MQTT topic filter; `+` is one level, `#` all that follow' }),
+    payload: Type.Optional(
+      Type.Union([Type.Literal('auto'), Type.Literal('json'), Type.Literal('number'), Type.Literal('packed')], {
+        default: 'auto',
+        description: 'what the payload is; `auto` tells packed frames, JSON, numbers, booleans and text apart',
+      }),
+    ),
+    channel: Type.Optional(
+      Type.String({
+        minLength: 1,
+        default: '{topic}',
+        description:
+          'channel name; `{topic}` is the topic, `{1}`, `{2}` what the first, second `+` stood for, `{#}` what `#` stood for',
+      }),
+    ),
+    unit: Type.Optional(Type.String({ default: '', description: 'unit of the number channels of this rule' })),
+    timestamp: Type.Optional(TimestampSchema),
+  },
+  { additionalProperties: false, description: 'how the messages of some topics are read' },
+);
+
+const UserSchema = Type.Object(
+  {
+    name: Type.String({ minLength: 1, description: 'MQTT user name' }),
+    password: Type.String({ minLength: 1, description: 'its password; best given from the environment or by a file' }),
+  },
+  { additionalProperties: false },
+);
+
+const LimitsSchema = Type.Object(
+  {
+    packetBytesMax: Type.Optional(
+      Type.Integer({
+        minimum: 1024,
+        maximum: 16 * 1024 * 1024,
+        default: 256 * 1024,
+        description: 'largest MQTT packet, bytes; a larger PUBLISH is not kept in memory: it is counted and skipped',
+      }),
+    ),
+    clientsMax: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 10_000, default: 256, description: 'connections at a time' }),
+    ),
+    topicBytesMax: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: CHANNEL_NAME_BYTES_MAX,
+        default: CHANNEL_NAME_BYTES_MAX,
+        description: 'longest topic, bytes of UTF-8',
+      }),
+    ),
+    topicLevelsMax: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 100, default: 32, description: 'levels of a topic' }),
+    ),
+    inflightMax: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 65_535,
+        default: 1024,
+        description: 'messages of one client that may wait for their commit; beyond it the client is not read on',
+      }),
+    ),
+  },
+  { additionalProperties: false, default: {}, description: 'limits of the broker' },
+);
+
+/** Section `mqtt` of a source: an MQTT 3.1 and 3.1.1 broker inside the gateway. */
+export const MqttConfig = Type.Object(
+  {
+    listen: Type.Optional(
+      Type.String({
+        minLength: 1,
+        default: '127.0.0.1',
+        description: 'address to listen on; anything wider than loopback needs `users`',
+      }),
+    ),
+    port: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 65_535, default: 1883, description: 'TCP port; 0 takes any free one' }),
+    ),
+    prefix: Type.Optional(
+      Type.String({ default: '', description: 'put before every channel name; empty: topics are the names' }),
+    ),
+    users: Type.Optional(
+      Type.Array(UserSchema, { default: [], description: 'who may connect; empty: everyone who reaches the port' }),
+    ),
+    topics: Type.Optional(
+      Type.Array(TopicRuleSchema, {
+        default: [],
+        description: 'rules, the first that matches counts; a topic without one is read as `auto` under its own name',
+      }),
+    ),
+    repeats: Type.Optional(
+      Type.Union([Type.Literal('reconnect'), Type.Literal('flagged')], {
+        default: 'reconnect',
+        description:
+          'which messages may be repeats of ones already stored: only those with the DUP flag (`flagged`), or also those that ' +
+          'open a connection after a lost one (`reconnect`), because mqtt.js does not set the flag',
+      }),
+    ),
+    limits: Type.Optional(LimitsSchema),
+  },
+  { additionalProperties: false, description: 'embedded MQTT broker' },
+);
+
+/** The section as it may be written: everything has a default. */
+export type MqttConfig = Static<typeof MqttConfig>;
+
+export type TopicRule = Required<Static<typeof TopicRuleSchema>>;
+export type MqttLimits = Required<Static<typeof LimitsSchema>>;
+export type Timestamp = Static<typeof TimestampSchema>;
+export type TimeUnit = Exclude<Timestamp, 'arrival'>['unit'];
+
+/** The section with every default filled in. */
+export type MqttSettings = Required<Omit<MqttConfig, 'topics' | 'limits'>> & {
+  readonly topics: readonly TopicRule[];
+  readonly limits: MqttLimits;
+};
+
+/** Fills in the defaults of a section that fits {@link MqttConfig}. */
+export function mqttSettings(config: MqttConfig): MqttSettings {
+  return Value.Default(MqttConfig, structuredClone(config)) as MqttSettings;
+}
+
+/** True for addresses that only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
+}

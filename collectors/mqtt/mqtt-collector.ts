@@ -1,0 +1,330 @@
+import { Buffer } from 'node:buffer';
+import { once } from 'node:events';
+import { createServer, type Server, type Socket } from 'node:net';
+import { Aedes, type AuthenticateError, type Client, type PublishPacket, type Subscription } from 'aedes';
+import { CaissonError, messageOf } from '../../gateway/errors.ts';
+import { type Collector, type CollectorContext, CollectorCounters, type CollectorHealth } from '../collector.ts';
+import { ClientGate, type GateOwner } from './client-gate.ts';
+import { ClientStates } from './client-states.ts';
+import { isLoopback, type MqttConfig, type MqttSettings, mqttSettings } from './config.ts';
+import { Credentials } from './credentials.ts';
+import { digestOf, type Message, MessageIntake } from './message-intake.ts';
+import { type Offender, Offenders } from './offenders.ts';
+import { GUARD_REASONS, type GuardReason } from './packet-rules.ts';
+import { RetainedBudget } from './retained-budget.ts';
+import { TopicDecoder } from './topic-decoder.ts';
+import { TopicRules } from './topic-rules.ts';
+
+/** How often silent clients are looked for, milliseconds. */
+const KEEPALIVE_SWEEP_MS = 1000;
+/** How long a connection may take to send its CONNECT, milliseconds. */
+const CONNECT_TIMEOUT_MS = 10_000;
+/** Back-off between attempts to open the port, milliseconds. */
+const LISTEN_RETRY_MS = 1000;
+const LISTEN_RETRY_MS_MAX = 30_000;
+/** How long stopping waits for the commits that are on their way, milliseconds. */
+const STOP_GRACE_MS = 5000;
+/** Clients remembered to have said goodbye. At the maximum the oldest is forgotten: it is then treated as one that was lost. */
+const GOODBYES_MAX = 10_000;
+const CONNACK_BAD_CREDENTIALS = 4;
+
+/** What the broker knows beyond {@link CollectorHealth}. */
+export interface MqttDetails {
+  /** TCP port that is listened on; undefined while none is. */
+  readonly port: number | undefined;
+  readonly clients: number;
+  /** Messages of QoS 1 and 2 that are not acknowledged yet. */
+  readonly unacked: number;
+  /** Those of them for which the ring has no room. */
+  readonly waiting: number;
+  /** Messages that had to wait for room since start. */
+  readonly waited: number;
+  /** Messages recognised as already stored. */
+  readonly repeats: number;
+  /** Messages not forwarded to a subscriber that did not keep up. */
+  readonly forwardsDropped: number;
+  /** Messages not retained for want of room. */
+  readonly retainedRefused: number;
+  /** Clients without a state channel, because there are too many. */
+  readonly clientsUnnamed: number;
+  /** What could not be used, by reason and topic. */
+  readonly offenders: readonly Offender[];
+}
+
+/**
+ * An MQTT 3.1 and 3.1.1 broker whose published messages become samples. QoS 1 and 2 are acknowledged when the samples
+ * are on disk, and stored once however often they are sent; QoS 0 promises nothing.
+ */
+export class MqttCollector implements Collector {
+  readonly #context: CollectorContext;
+  readonly #settings: MqttSettings;
+  readonly #credentials: Credentials;
+  readonly #counters = new CollectorCounters();
+  readonly #offenders = new Offenders();
+  readonly #retained = new RetainedBudget();
+  readonly #states: ClientStates;
+  readonly #gates = new Set<ClientGate>();
+  /** Ids of clients whose last connection ended with DISCONNECT and nothing unacknowledged: they have nothing to repeat. */
+  readonly #goodbyes = new Set<string>();
+  readonly #owner: GateOwner;
+  #messages: MessageIntake | undefined;
+  #broker: Aedes | undefined;
+  #server: Server | undefined;
+  #sweep: NodeJS.Timeout | undefined;
+  #listenRetry: NodeJS.Timeout | undefined;
+  #retryMs = LISTEN_RETRY_MS;
+  #problem: string | undefined;
+  #stopped = false;
+  #forwardsDropped = 0;
+
+  constructor(config: MqttConfig, context: CollectorContext) {
+    const { intake, clock, source } = context;
+    this.#context = context;
+    this.#settings = mqttSettings(config);
+    this.#credentials = new Credentials(this.#settings.users);
+    this.#states = new ClientStates(intake, clock, source, this.#counters);
+    this.#owner = {
+      limits: this.#settings.limits,
+      canTake: () => !this.#stopped && this.#messages?.hasRoom() === true,
+      refused: (reason, topic) => this.#refused(reason, topic),
+      connecting: (gate) => this.#connecting(gate),
+    };
+  }
+
+  /** @throws CaissonError `config-invalid` for a listen address without credentials, or a rule that cannot be */
+  async start(): Promise<void> {
+    const { listen, topics, prefix } = this.#settings;
+    if (!isLoopback(listen) && this.#credentials.open) {
+      throw new CaissonError('config-invalid', `mqtt: listen ${listen} is wider than loopback and users is empty`, {
+        hint: 'add users with passwords, or listen on 127.0.0.1',
+      });
+    }
+    const { intake, clock, source } = this.#context;
+    const decoder = new TopicDecoder(new TopicRules(topics, prefix));
+    const onBad = (reason: string, topic: string, detail: string) => this.#offenders.add(reason, topic, detail);
+    this.#messages = new MessageIntake(intake, clock, source, decoder, this.#counters, onBad);
+    this.#messages.onRoom = () => this.#readOn();
+    this.#broker = await this.#createBroker();
+    this.#sweep = setInterval(() => this.#closeSilent(), KEEPALIVE_SWEEP_MS);
+    await this.#listen();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#sweep);
+    clearTimeout(this.#listenRetry);
+    const server = this.#server;
+    this.#server = undefined;
+    server?.close();
+    this.#messages?.stop();
+    const deadline = performance.now() + STOP_GRACE_MS;
+    while ((this.#messages?.unacked ?? 0) > 0 && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    // Lets acknowledgements that were just released reach their sockets.
+    await new Promise((resolve) => setImmediate(resolve));
+    const broker = this.#broker;
+    if (broker !== undefined) await new Promise<void>((resolve) => broker.close(() => resolve()));
+    for (const gate of this.#gates) gate.destroy();
+  }
+
+  health(): CollectorHealth {
+    if (this.#stopped) return this.#counters.health('stopped');
+    if (this.#problem !== undefined) return this.#counters.health('waiting', this.#problem);
+    return this.#counters.health(this.#counters.samples === 0 ? 'starting' : 'running');
+  }
+
+  /** TCP port that is listened on; undefined while none is. */
+  get port(): number | undefined {
+    const address = this.#server?.address();
+    return typeof address === 'object' && address !== null ? address.port : undefined;
+  }
+
+  details(): MqttDetails {
+    return {
+      port: this.port,
+      clients: this.#gates.size,
+      unacked: this.#messages?.unacked ?? 0,
+      waiting: this.#messages?.waiting ?? 0,
+      waited: this.#messages?.waited ?? 0,
+      repeats: this.#messages?.repeats ?? 0,
+      forwardsDropped: this.#forwardsDropped,
+      retainedRefused: this.#retained.refused,
+      clientsUnnamed: this.#states.beyond,
+      offenders: this.#offenders.list(),
+    };
+  }
+
+  async #createBroker(): Promise<Aedes> {
+    const broker = await Aedes.createBroker({
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      maxTopicLevels: this.#settings.limits.topicLevelsMax,
+      // The gate bounds both before the library sees a packet.
+      maxInflightInbound: 0,
+      maxClientsIdLength: Number.MAX_SAFE_INTEGER,
+      authenticate: (_client, name, password, done) => this.#authenticate(name, password, done),
+      authorizePublish: (client, packet, done) => this.#authorizePublish(client, packet, done),
+      authorizeSubscribe: (_client, subscription, done) => done(null, this.#authorizeSubscribe(subscription)),
+      authorizeForward: (client, packet) => {
+        const gate = gateOf(client);
+        if (gate === undefined || gate.writableNeedDrain) {
+          this.#forwardsDropped++;
+          return null;
+        }
+        packet.qos = 0;
+        return packet;
+      },
+    });
+    broker.on('clientReady', (client) => {
+      const gate = gateOf(client);
+      if (gate === undefined) return;
+      this.#states.set(gate.clientId, 'online');
+      gate.open();
+    });
+    broker.on('clientDisconnect', (client) => this.#disconnected(gateOf(client)));
+    const failed = (client: Client, error: Error) => {
+      const gate = gateOf(client);
+      if (gate?.silent) this.#refused('connect-missing', undefined, error.message);
+      else if (!('errorCode' in error) && !this.#stopped) this.#refused('broker', undefined, error.message);
+    };
+    broker.on('clientError', failed);
+    broker.on('connectionError', failed);
+    broker.addListener('error', (error: unknown) => this.#refused('broker', undefined, messageOf(error)));
+    return broker;
+  }
+
+  /** Opens the port; where that is not possible, says so in health and tries again with growing pauses. */
+  async #listen(): Promise<void> {
+    const { listen, port, limits } = this.#settings;
+    const server = createServer((socket) => this.#accept(socket));
+    server.maxConnections = limits.clientsMax;
+    server.on('drop', () => this.#refused('clients-full'));
+    try {
+      server.listen(port, listen);
+      await once(server, 'listening');
+      this.#server = server;
+      this.#problem = undefined;
+      this.#retryMs = LISTEN_RETRY_MS;
+    } catch (error) {
+      server.close();
+      this.#problem = `cannot listen on ${listen}:${port}: ${messageOf(error)}; free the port or configure another`;
+      if (this.#stopped) return;
+      this.#listenRetry = setTimeout(() => void this.#listen(), this.#retryMs);
+      this.#retryMs = Math.min(this.#retryMs * 2, LISTEN_RETRY_MS_MAX);
+    }
+  }
+
+  #accept(socket: Socket): void {
+    const gate = new ClientGate(socket, this.#owner);
+    this.#gates.add(gate);
+    gate.once('close', () => this.#gates.delete(gate));
+    this.#broker?.handle(gate);
+  }
+
+  #connecting(gate: ClientGate): void {
+    const known = this.#goodbyes.delete(gate.clientId);
+    gate.resuming = this.#settings.repeats === 'reconnect' && gate.clientId !== '' && !known;
+  }
+
+  #disconnected(gate: ClientGate | undefined): void {
+    if (gate === undefined || gate.clientId === '') return;
+    this.#states.set(gate.clientId, gate.goodbye ? 'offline' : 'lost');
+    if (!gate.goodbye || gate.inflight > 0) return;
+    this.#goodbyes.add(gate.clientId);
+    if (this.#goodbyes.size > GOODBYES_MAX) {
+      for (const oldest of this.#goodbyes) {
+        this.#goodbyes.delete(oldest);
+        break;
+      }
+    }
+  }
+
+  #authenticate(
+    name: string | undefined,
+    password: Buffer | undefined,
+    done: (error: AuthenticateError | null, success: boolean | null) => void,
+  ): void {
+    if (this.#credentials.accepts(name, password)) {
+      done(null, true);
+      return;
+    }
+    this.#refused('credentials', undefined, `user ${JSON.stringify(name ?? '')}`);
+    done(Object.assign(new Error('bad user name or password'), { returnCode: CONNACK_BAD_CREDENTIALS }), false);
+  }
+
+  /** Where a message becomes samples: the library acknowledges it, and forwards it, when `done` is called. */
+  #authorizePublish(client: Client | null, packet: PublishPacket, done: (error?: Error | null) => void): void {
+    const messages = this.#messages;
+    if (messages === undefined || this.#stopped) {
+      done(new Error('the gateway stops'));
+      return;
+    }
+    const { topic, qos } = packet;
+    const payload = Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload);
+    const message: Message = { topic, payload, qos };
+    this.#admitRetained(packet, payload);
+    const gate = client === null ? undefined : gateOf(client);
+    // A will has no packet id: nobody waits for its acknowledgement.
+    const packetId = packet.messageId;
+    if (payload.length === 0 && packet.retain) {
+      // Deletes what was retained (MQTT-3.3.1-10) and says nothing of any quantity.
+      done(null);
+      return;
+    }
+    if (qos === 0 || gate === undefined || packetId === undefined) {
+      messages.takeUnconfirmed(message);
+      done(null);
+      return;
+    }
+    const sender = gate.clientId === '' ? `at ${gate.remote}` : `id ${gate.clientId}`;
+    const digest = digestOf(sender, packetId, message);
+    const key = digest.toString('latin1');
+    const maybeRepeat = packet.dup || gate.resuming || (qos === 2 && gate.unreleased.get(packetId) === key);
+    if (qos === 2) gate.awaitRelease(packetId, key, payload.length);
+    gate.inflight++;
+    const repeat = messages.take(message, digest, maybeRepeat, (error) => {
+      gate.inflight--;
+      // Whoever is gone sends it again, and is then acknowledged.
+      if (!gate.destroyed) done(error ?? null);
+    });
+    if (!repeat && !packet.dup) gate.resuming = false;
+  }
+
+  #admitRetained(packet: PublishPacket, payload: Buffer): void {
+    if (!packet.retain) return;
+    if (this.#retained.admit(packet.topic, payload.length)) {
+      // A copy, because the payload is a window on a far larger piece of the stream.
+      packet.payload = Buffer.from(payload);
+    } else {
+      packet.retain = false;
+    }
+  }
+
+  #authorizeSubscribe(subscription: Subscription): Subscription | null {
+    if (!subscription.topic.startsWith('$share/')) return subscription;
+    this.#refused('subscribe-shared', subscription.topic);
+    return null;
+  }
+
+  #refused(reason: GuardReason, topic = '', detail: string = GUARD_REASONS[reason]): void {
+    this.#counters.error(reason);
+    this.#offenders.add(reason, topic, detail);
+  }
+
+  #readOn(): void {
+    for (const gate of this.#gates) if (gate.held) gate.pump();
+  }
+
+  #closeSilent(): void {
+    for (const gate of this.#gates) if (gate.overdueMs() > 0) gate.close('keep-alive');
+  }
+}
+
+function gateOf(client: Client): ClientGate | undefined {
+  return client.conn instanceof ClientGate ? client.conn : undefined;
+}
+
+/** Makes the collector of a section `mqtt`. */
+export function createMqttCollector(config: MqttConfig, context: CollectorContext): MqttCollector {
+  return new MqttCollector(config, context);
+}

@@ -1,0 +1,202 @@
+import { type Buffer, isUtf8 } from 'node:buffer';
+import type { MqttLimits } from './config.ts';
+import type { WirePacket } from './packet-framer.ts';
+
+/*
+ * What MQTT 3.1.1 demands of a packet and the broker library does not check, and our own limits. Pure: bytes in, verdict
+ * out. A packet that breaks the protocol closes its connection, as MQTT demands; a well-formed message beyond a limit is
+ * stepped over and acknowledged, so that its sender can go on with the next one.
+ */
+
+export const CONNECT = 1;
+export const PUBLISH = 3;
+export const PUBREL = 6;
+export const SUBSCRIBE = 8;
+export const UNSUBSCRIBE = 10;
+export const PINGREQ = 12;
+export const DISCONNECT = 14;
+
+/** CONNACK return codes (MQTT-3.2.2.3). */
+export const CONNACK_UNACCEPTABLE_VERSION = 1;
+export const CONNACK_IDENTIFIER_REJECTED = 2;
+
+/** Bytes of a client identifier in UTF-8. Longer: CONNACK 2, reason `client-id`. */
+export const CLIENT_ID_BYTES_MAX = 256;
+/** Topic filters of one SUBSCRIBE or UNSUBSCRIBE. More: the connection is closed, reason `subscribe-malformed`. */
+export const FILTERS_MAX = 256;
+
+/** Why a connection is closed or a message stepped over. Each is a counter in health and a row of the README. */
+export const GUARD_REASONS = {
+  'clients-full': 'a connection beyond clientsMax; closed at once',
+  'connect-missing': 'the first packet was no CONNECT, or none came in time',
+  'connect-malformed': 'a CONNECT that breaks MQTT 3.1.1',
+  'protocol-version': 'a CONNECT of MQTT 5 or an unknown version; refused with CONNACK 1',
+  'client-id': 'an empty client id with a kept session, or one too long; refused with CONNACK 2',
+  credentials: 'unknown user or wrong password; refused with CONNACK 5',
+  'packet-malformed': 'bytes that are no MQTT packet',
+  'packet-type': 'a packet that no client sends, or a second CONNECT',
+  'packet-too-large': 'a packet beyond packetBytesMax; a PUBLISH is stepped over and acknowledged',
+  'publish-malformed':
+    'a PUBLISH with a wildcard, U+0000 or bytes that are not UTF-8 in its topic, or without a packet id',
+  'topic-too-long': 'a topic beyond topicBytesMax; stepped over and acknowledged',
+  'topic-too-deep': 'a topic beyond topicLevelsMax; stepped over and acknowledged',
+  'topic-reserved': 'a PUBLISH to a topic that begins with `$`; stepped over and acknowledged',
+  'qos2-window': 'too many QoS 2 messages of one client await their PUBREL',
+  'subscribe-malformed': 'a SUBSCRIBE or UNSUBSCRIBE that breaks MQTT 3.1.1',
+  'subscribe-shared': 'a subscription to `$share`; refused in SUBACK',
+  'keep-alive': 'a client that was silent for one and a half times its keep-alive',
+  broker: 'the broker library closed a connection; the log has its words',
+} as const;
+
+export type GuardReason = keyof typeof GUARD_REASONS;
+
+export interface ConnectPacket {
+  readonly clientId: string;
+  /** Seconds; 0 is none. */
+  readonly keepAliveS: number;
+  /** Where the connect flags and the keep-alive stand in the packet's bytes. */
+  readonly flagsAt: number;
+}
+
+export type ConnectVerdict =
+  | { readonly connect: ConnectPacket }
+  /** `connack`: the return code to send before the connection is closed; undefined for none. */
+  | { readonly reason: GuardReason; readonly connack?: number };
+
+const FLAG_CLEAN = 0x02;
+const FLAG_WILL = 0x04;
+
+/** Reads the CONNECT that must begin a connection (MQTT-3.1). */
+export function inspectConnect(packet: WirePacket, limits: MqttLimits): ConnectVerdict {
+  const { bytes, bodyAt } = packet;
+  if (packet.type !== CONNECT) return { reason: 'connect-missing' };
+  if (packet.oversized) return { reason: 'packet-too-large' };
+  if (packet.flags !== 0) return { reason: 'connect-malformed' };
+  const protocol = fieldAt(bytes, bodyAt);
+  if (protocol === undefined || protocol.end + 4 > bytes.length) return { reason: 'connect-malformed' };
+  const name = bytes.toString('latin1', protocol.begin, protocol.end);
+  if (name !== 'MQTT' && name !== 'MQIsdp') return { reason: 'connect-malformed' };
+  // Bridges set the high bit of the level.
+  const level = (bytes[protocol.end] ?? 0) & 0x7f;
+  if (level !== (name === 'MQTT' ? 4 : 3)) return { reason: 'protocol-version', connack: CONNACK_UNACCEPTABLE_VERSION };
+
+  const flagsAt = protocol.end + 1;
+  const flags = bytes[flagsAt] ?? 0;
+  const id = fieldAt(bytes, flagsAt + 3);
+  if (id === undefined || !isText(bytes, id)) return { reason: 'connect-malformed' };
+  const idBytes = id.end - id.begin;
+  if (idBytes > CLIENT_ID_BYTES_MAX || (idBytes === 0 && (flags & FLAG_CLEAN) === 0)) {
+    return { reason: 'client-id', connack: CONNACK_IDENTIFIER_REJECTED };
+  }
+  if ((flags & FLAG_WILL) !== 0) {
+    const will = fieldAt(bytes, id.end);
+    if (will === undefined || topicFault(bytes, will, limits) !== undefined) return { reason: 'connect-malformed' };
+  }
+  const clientId = bytes.toString('utf8', id.begin, id.end);
+  return { connect: { clientId, keepAliveS: bytes.readUInt16BE(flagsAt + 1), flagsAt } };
+}
+
+/**
+ * Makes the broker keep no session and no keep-alive of its own: subscriptions end with the connection, repeats are
+ * recognised by their receipts, and the gate watches the keep-alive, because it knows when it holds a client back itself.
+ */
+export function simplifyConnect(packet: WirePacket, connect: ConnectPacket): void {
+  packet.bytes[connect.flagsAt] = (packet.bytes[connect.flagsAt] ?? 0) | FLAG_CLEAN;
+  packet.bytes.writeUInt16BE(0, connect.flagsAt + 1);
+}
+
+export interface PublishVerdict {
+  readonly qos: 0 | 1 | 2;
+  /** 0 at QoS 0, and where it could not be read. */
+  readonly packetId: number;
+  readonly topic: string;
+  /** Undefined: the message may go on. `skip`: step over and acknowledge. `close`: close the connection. */
+  readonly fault?: { readonly reason: GuardReason; readonly action: 'skip' | 'close' };
+}
+
+/** Checks a PUBLISH (MQTT-3.3). */
+export function inspectPublish(packet: WirePacket, limits: MqttLimits): PublishVerdict {
+  const { bytes, bodyAt, flags } = packet;
+  const level = (flags >> 1) & 3;
+  const malformed = { reason: 'publish-malformed', action: 'close' } as const;
+  if (level === 3) return { qos: 0, packetId: 0, topic: '', fault: malformed };
+  const qos = level === 2 ? 2 : level === 1 ? 1 : 0;
+  const topic = fieldAt(bytes, bodyAt);
+  if (topic === undefined || topic.end + (qos > 0 ? 2 : 0) > bytes.length) {
+    const fault = packet.oversized ? ({ reason: 'packet-too-large', action: 'close' } as const) : malformed;
+    return { qos, packetId: 0, topic: '', fault };
+  }
+  const packetId = qos > 0 ? bytes.readUInt16BE(topic.end) : 0;
+  // MQTT-2.3.1-1
+  if (qos > 0 && packetId === 0) return { qos, packetId, topic: '', fault: malformed };
+  const reason = topicFault(bytes, topic, limits);
+  const name = bytes.toString('utf8', topic.begin, Math.min(topic.end, topic.begin + limits.topicBytesMax));
+  if (reason === 'publish-malformed') return { qos, packetId, topic: '', fault: malformed };
+  if (reason !== undefined) return { qos, packetId, topic: name, fault: { reason, action: 'skip' } };
+  if (packet.oversized) return { qos, packetId, topic: name, fault: { reason: 'packet-too-large', action: 'skip' } };
+  return { qos, packetId, topic: name };
+}
+
+/**
+ * Checks a SUBSCRIBE or UNSUBSCRIBE (MQTT-3.8, MQTT-3.10) and sets every requested QoS to 0: a subscriber here looks on,
+ * and a broker that keeps messages for it would need a queue without a bound.
+ */
+export function inspectFilters(packet: WirePacket, limits: MqttLimits): GuardReason | undefined {
+  const { bytes, bodyAt } = packet;
+  if (packet.oversized) return 'packet-too-large';
+  const optionBytes = packet.type === SUBSCRIBE ? 1 : 0;
+  let at = bodyAt + 2;
+  let filters = 0;
+  while (at < bytes.length) {
+    const filter = fieldAt(bytes, at);
+    if (filter === undefined || filter.end + optionBytes > bytes.length) return 'subscribe-malformed';
+    const length = filter.end - filter.begin;
+    if (length === 0 || length > limits.topicBytesMax || !isText(bytes, filter)) return 'subscribe-malformed';
+    if (levelsOf(bytes, filter) > limits.topicLevelsMax || ++filters > FILTERS_MAX) return 'subscribe-malformed';
+    if (optionBytes === 1) {
+      if ((bytes[filter.end] ?? 0) > 2) return 'subscribe-malformed';
+      bytes[filter.end] = 0;
+    }
+    at = filter.end + optionBytes;
+  }
+  return filters === 0 || at !== bytes.length ? 'subscribe-malformed' : undefined;
+}
+
+interface Span {
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** A length-prefixed field (MQTT-1.5.3); undefined when it reaches beyond the bytes. */
+function fieldAt(bytes: Buffer, at: number): Span | undefined {
+  if (at + 2 > bytes.length) return undefined;
+  const end = at + 2 + bytes.readUInt16BE(at);
+  return end > bytes.length ? undefined : { begin: at + 2, end };
+}
+
+/** MQTT-1.5.3-1 and MQTT-1.5.3-2: UTF-8 without surrogates and without U+0000. */
+function isText(bytes: Buffer, { begin, end }: Span): boolean {
+  const text = bytes.subarray(begin, end);
+  return isUtf8(text) && !text.includes(0);
+}
+
+const SLASH = 0x2f;
+const HASH = 0x23;
+const PLUS = 0x2b;
+const DOLLAR = 0x24;
+
+function topicFault(bytes: Buffer, topic: Span, limits: MqttLimits): GuardReason | undefined {
+  if (topic.begin === topic.end || !isText(bytes, topic)) return 'publish-malformed';
+  for (let at = topic.begin; at < topic.end; at++) {
+    if (bytes[at] === HASH || bytes[at] === PLUS) return 'publish-malformed';
+  }
+  if (topic.end - topic.begin > limits.topicBytesMax) return 'topic-too-long';
+  if (levelsOf(bytes, topic) > limits.topicLevelsMax) return 'topic-too-deep';
+  return bytes[topic.begin] === DOLLAR ? 'topic-reserved' : undefined;
+}
+
+function levelsOf(bytes: Buffer, { begin, end }: Span): number {
+  let levels = 1;
+  for (let at = begin; at < end; at++) if (bytes[at] === SLASH) levels++;
+  return levels;
+}

@@ -1,0 +1,102 @@
+import { Buffer, isUtf8 } from 'node:buffer';
+import type { Field } from '../field.ts';
+import { isPackedFrame } from '../packed-frame.ts';
+import type { SampleBatch } from '../sample-batch.ts';
+import { KIND_BOOL, KIND_NUMBER } from '../sample-kind.ts';
+import type { TopicPlan } from '../topic-rules.ts';
+import { readJson } from './json.ts';
+import { NUMBER_BYTES_MAX, parseNumber } from './number.ts';
+import { readPacked } from './packed.ts';
+import { PayloadError } from './payload-error.ts';
+
+/**
+ * Reads one message into `batch` as the plan of its topic says.
+ * @throws PayloadError with the reason under which the message is counted; `batch` is then to be cleared
+ */
+export function readPayload(payload: Buffer, plan: TopicPlan, root: Field, batch: SampleBatch): void {
+  if (payload.length === 0) throw new PayloadError('empty-payload');
+  switch (plan.payload) {
+    case 'packed':
+      readPacked(payload, root, batch);
+      break;
+    case 'json':
+      if (!isUtf8(payload)) throw new PayloadError('json-invalid', 'not UTF-8');
+      readJson(payload, root, plan.timestamp, batch);
+      break;
+    case 'number':
+      readNumber(payload, root, batch);
+      break;
+    case 'auto':
+      readAuto(payload, plan, root, batch);
+      break;
+  }
+  if (batch.count === 0) throw new PayloadError('no-samples');
+}
+
+function readNumber(payload: Buffer, root: Field, batch: SampleBatch): void {
+  const value = payload.length > NUMBER_BYTES_MAX ? undefined : parseNumber(payload.toString('utf8'));
+  if (value === undefined) throw new PayloadError('number-invalid', `met ${quoted(payload)}`);
+  batch.add(root, KIND_NUMBER, 0, value);
+}
+
+function readAuto(payload: Buffer, plan: TopicPlan, root: Field, batch: SampleBatch): void {
+  if (isPackedFrame(payload)) {
+    readPacked(payload, root, batch);
+    return;
+  }
+  if (!isUtf8(payload)) throw new PayloadError('payload-unrecognised', `begins ${payload.toString('hex', 0, 8)}`);
+  const begin = firstByte(payload);
+  if (begin === BRACE || begin === BRACKET || plan.timestamp !== 'arrival') {
+    readJson(payload, root, plan.timestamp, batch);
+    return;
+  }
+  const text = payload.toString('utf8');
+  if (payload.length <= NUMBER_BYTES_MAX) {
+    const value = parseNumber(text);
+    if (value !== undefined) {
+      batch.add(root, KIND_NUMBER, 0, value);
+      return;
+    }
+    const word = text.trim().toLowerCase();
+    if (word === 'true' || word === 'false') {
+      batch.add(root, KIND_BOOL, 0, word === 'true' ? 1 : 0);
+      return;
+    }
+  }
+  if (hasControl(payload)) throw new PayloadError('payload-unrecognised', `begins ${payload.toString('hex', 0, 8)}`);
+  batch.addText(root, 0, jsonString(text) ?? text);
+}
+
+const BRACE = 0x7b;
+const BRACKET = 0x5b;
+
+/** First byte that is not white space of JSON. */
+function firstByte(payload: Buffer): number | undefined {
+  for (const byte of payload) {
+    if (byte !== 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d) return byte;
+  }
+  return undefined;
+}
+
+/** Control characters other than tab, line feed and carriage return: bytes that are no text. */
+function hasControl(payload: Buffer): boolean {
+  for (const byte of payload) {
+    if (byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d) return true;
+  }
+  return false;
+}
+
+/** The text of a payload that is one JSON string. */
+function jsonString(text: string): string | undefined {
+  if (!text.startsWith('"')) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'string' ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function quoted(payload: Buffer): string {
+  return JSON.stringify(Buffer.from(payload.subarray(0, 32)).toString('utf8'));
+}

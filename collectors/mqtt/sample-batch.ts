@@ -1,0 +1,98 @@
+import { Buffer } from 'node:buffer';
+import type { Stamp } from '../../gateway/channel.ts';
+import { RING_SLOTS } from '../../gateway/limits.ts';
+import type { Field } from './field.ts';
+import { PayloadError } from './payload/payload-error.ts';
+import { KIND_TEXT, type SampleKind } from './sample-kind.ts';
+
+/** Samples of one message. Beyond: the message is bad input, reason `too-many-samples`. */
+export const MESSAGE_SAMPLES_MAX = 65_536;
+
+/** Ring slots of one message, so that there can always be room for it. Beyond: bad input, reason `too-many-samples`. */
+export const MESSAGE_SLOTS_MAX = RING_SLOTS / 4;
+
+/** Bytes of text that are reckoned as one slot of the ring when room is asked for; low, so that the room is enough. */
+const TEXT_BYTES_PER_SLOT = 8;
+
+/**
+ * The samples of one message as columns, filled by the payload codecs. It is used again for the next message, so that a
+ * message costs no object a sample.
+ */
+export class SampleBatch {
+  /** Number of samples. */
+  count = 0;
+  /** Ring slots that the samples need, reckoned high. */
+  slots = 0;
+  /** Whether `times` are UTC of the device, or offsets to the moment of arrival. */
+  stamp: Stamp = 'arrival';
+  fields: Field[] = [];
+  kinds = new Uint8Array(64);
+  /** Microseconds; UTC for stamp `device`, behind the arrival (0 or less) for stamp `arrival`. */
+  times = new Float64Array(64);
+  values = new Float64Array(64);
+  /** Text of the samples of kind text; other places hold what an earlier message left. */
+  texts: string[] = [];
+
+  clear(): void {
+    this.count = 0;
+    this.slots = 0;
+    this.stamp = 'arrival';
+    this.fields.length = 0;
+    this.texts.length = 0;
+  }
+
+  /** Adds a number or bool. */
+  add(field: Field, kind: SampleKind, time: number, value: number): void {
+    const at = this.reserve(1);
+    this.fields[at] = field;
+    this.kinds[at] = kind;
+    this.times[at] = time;
+    this.values[at] = value;
+  }
+
+  addText(field: Field, time: number, text: string): void {
+    const at = this.reserve(1);
+    this.fields[at] = field;
+    this.kinds[at] = KIND_TEXT;
+    this.times[at] = time;
+    this.texts[at] = text;
+    this.slots += Math.ceil(Buffer.byteLength(text) / TEXT_BYTES_PER_SLOT);
+    if (this.slots > MESSAGE_SLOTS_MAX) throw new PayloadError('too-many-samples', 'more text than a message may hold');
+  }
+
+  /**
+   * Makes place for `samples` more and returns where they begin; the caller fills every column there.
+   * @throws PayloadError `too-many-samples`
+   */
+  reserve(samples: number): number {
+    const at = this.count;
+    const needed = at + samples;
+    if (needed > MESSAGE_SAMPLES_MAX) {
+      throw new PayloadError('too-many-samples', `more than ${MESSAGE_SAMPLES_MAX} samples in one message`);
+    }
+    if (needed > this.values.length) this.#grow(needed);
+    this.count = needed;
+    this.slots += samples;
+    return at;
+  }
+
+  /** Takes back the last `samples` of a reservation that were not used. */
+  giveBack(samples: number): void {
+    this.count -= samples;
+    this.slots -= samples;
+    this.fields.length = this.count;
+  }
+
+  #grow(needed: number): void {
+    let size = this.values.length;
+    while (size < needed) size *= 2;
+    this.kinds = grown(new Uint8Array(size), this.kinds);
+    this.times = grown(new Float64Array(size), this.times);
+    this.values = grown(new Float64Array(size), this.values);
+  }
+}
+
+function grown<T extends Uint8Array | Float64Array>(larger: T, smaller: T): T {
+  larger.set(smaller);
+  return larger;
+}
