@@ -193,8 +193,14 @@ export class ByteReader {
     return this.bytes.subarray(this.#offset - length, this.#offset);
   }
 
+  /** A text as {@link ByteWriter.text} wrote it, of at most `bytesMax` bytes. */
   text(bytesMax: number, clause: string, name: string): string {
-    const bytes = this.take(this.varintUpTo(bytesMax, clause, `length of ${name}`));
+    return this.utf8(this.varintUpTo(bytesMax, clause, `length of ${name}`), clause, name);
+  }
+
+  /** The next `length` bytes as UTF-8. */
+  utf8(length: number, clause: string, name: string): string {
+    const bytes = this.take(length);
     try {
       return UTF8.decode(bytes);
     } catch (cause) {
