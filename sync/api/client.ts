@@ -1,0 +1,280 @@
+import { type ChannelOptions, Client, type ClientReadableStream, credentials } from '@grpc/grpc-js';
+import type { MethodDefinition } from '@grpc/proto-loader';
+import type { Envelope, Samples, StoredChannel } from '../../gateway/query/telemetry.ts';
+import type { GatewayStatus } from '../../gateway/status.ts';
+import type { FeedItem } from '../../gateway/store/block-db.ts';
+import { type Address, formatAddress } from './address.ts';
+import { decodeChannel } from './channel-message.ts';
+import { decodeColumn } from './columns.ts';
+import { loadProtos, serviceOf, TELEMETRY_SERVICE } from './descriptor.ts';
+import { decodeFeedItem } from './feed-message.ts';
+import { fromGrpcError } from './grpc-status.ts';
+import { LatestValues } from './latest-values.ts';
+import type {
+  EnvelopeMessage,
+  ListChannelsResponseMessage,
+  LiveUpdateMessage,
+  LiveValueMessage,
+  PullBlocksResponseMessage,
+  QueryChunkMessage,
+  SamplesMessage,
+  StatusMessage,
+} from './messages.ts';
+import { decodeStatus } from './status-message.ts';
+
+/** Bytes of one response. A block is at most about 1.2 MiB, an envelope of QUERY_PIXELS_MAX 0.7 MiB. */
+const RESPONSE_BYTES_MAX = 16 << 20;
+
+/** Receive window of bulk transfers, bytes: 64 KiB, which is usual, would cap them at 5 Mbit/s over a line of 100 ms. */
+const BULK_WINDOW_BYTES = 4 << 20;
+
+/** Receive window of live values, bytes: what is in it is already old. */
+const LIVE_WINDOW_BYTES = 16 * 1024;
+
+/** How long a single question may take, milliseconds. */
+const UNARY_MS = 10_000;
+
+export interface TelemetryClientOptions {
+  /** A silent connection is asked for life after so long, milliseconds. */
+  readonly keepaliveMs?: number;
+  /** And given up when it does not answer within, milliseconds. */
+  readonly keepaliveAnswerMs?: number;
+}
+
+export interface QueryOptions {
+  readonly channels: readonly string[];
+  readonly gateway?: string | undefined;
+  /** UTC, microseconds, inclusive; undefined: from the first sample. */
+  readonly from?: number | undefined;
+  /** UTC, microseconds, exclusive; undefined: to the last sample. */
+  readonly to?: number | undefined;
+  /** Undefined: raw samples. */
+  readonly pixels?: number | undefined;
+}
+
+/** A piece of an answer; `channel` is the index into the channels asked for. */
+export type QueryPiece =
+  | { readonly channel: number; readonly samples: Samples }
+  | { readonly channel: number; readonly envelope: Envelope };
+
+/** The newest value of a channel; `channel` is the index into the channels asked for, `time` UTC in microseconds. */
+export interface LiveValue {
+  readonly channel: number;
+  readonly time: number;
+  readonly value: number | string;
+}
+
+/** A run of the feed. `complete` when nothing stood after it. */
+export interface PullBatch {
+  readonly feed: string;
+  readonly items: readonly FeedItem[];
+  readonly complete: boolean;
+}
+
+/**
+ * Speaks to a gateway or a central. Every method throws CaissonError: the code of the other end, or `central-unreachable`
+ * when there is no answer. Streams end when the loop over them is left or `signal` is aborted.
+ */
+export class TelemetryClient {
+  readonly address: string;
+  readonly #service = serviceOf(loadProtos(), TELEMETRY_SERVICE);
+  readonly #options: ChannelOptions;
+  #bulk: Client | undefined;
+  #live: Client | undefined;
+
+  constructor(address: Address, options: TelemetryClientOptions = {}) {
+    this.address = formatAddress(address);
+    this.#options = {
+      'grpc.max_receive_message_length': RESPONSE_BYTES_MAX,
+      'grpc.keepalive_time_ms': options.keepaliveMs ?? 20_000,
+      'grpc.keepalive_timeout_ms': options.keepaliveAnswerMs ?? 10_000,
+      // Connections are not shared: who makes a client anew wants to connect anew.
+      'grpc.use_local_subchannel_pool': 1,
+      'grpc.enable_http_proxy': 0,
+    };
+  }
+
+  /** Ends all calls and connections. */
+  close(): void {
+    this.#bulk?.close();
+    this.#live?.close();
+  }
+
+  async status(): Promise<GatewayStatus> {
+    return decodeStatus(await this.#ask<StatusMessage>('GetStatus', {}));
+  }
+
+  /** All channels, of one gateway where it is given. */
+  async listChannels(gateway = ''): Promise<StoredChannel[]> {
+    const channels: StoredChannel[] = [];
+    for (let after = 0; ; ) {
+      const page = await this.#ask<ListChannelsResponseMessage>('ListChannels', { gateway, after });
+      channels.push(...page.channels.map(decodeChannel));
+      const last = channels.at(-1);
+      if (!page.more || last === undefined) return channels;
+      after = last.id;
+    }
+  }
+
+  async *query(query: QueryOptions, signal?: AbortSignal): AsyncGenerator<QueryPiece, void, undefined> {
+    const request = {
+      channels: query.channels,
+      gateway: query.gateway ?? '',
+      pixels: query.pixels ?? 0,
+      ...(query.from === undefined ? {} : { from: query.from }),
+      ...(query.to === undefined ? {} : { to: query.to }),
+    };
+    for await (const { channel, samples, envelope } of this.#read<QueryChunkMessage>('Query', request, signal)) {
+      if (samples !== undefined) yield { channel, samples: decodeSamples(samples) };
+      if (envelope !== undefined) yield { channel, envelope: decodeEnvelope(envelope) };
+    }
+  }
+
+  /** The feed from after `after` on; with `follow` until the loop is left. */
+  async *pull(
+    request: { readonly feed: string; readonly after: number; readonly follow: boolean },
+    signal?: AbortSignal,
+  ): AsyncGenerator<PullBatch, void, undefined> {
+    for await (const { feed, items, complete } of this.#read<PullBlocksResponseMessage>(
+      'PullBlocks',
+      request,
+      signal,
+    )) {
+      yield { feed, items: items.map(decodeFeedItem), complete };
+    }
+  }
+
+  /**
+   * Values as they change, merged while the loop is busy: a slow loop sees the latest of each channel, never old ones one
+   * after the other.
+   */
+  async *subscribe(
+    request: { readonly channels: readonly string[]; readonly gateway?: string | undefined; readonly rateMax?: number },
+    signal?: AbortSignal,
+  ): AsyncGenerator<LiveValue[], void, undefined> {
+    this.#live ??= this.#connect(LIVE_WINDOW_BYTES);
+    const call = this.#stream<LiveUpdateMessage>(this.#live, 'Subscribe', {
+      channels: request.channels,
+      gateway: request.gateway ?? '',
+      rateMax: request.rateMax ?? 0,
+    });
+    const latest = new LatestValues();
+    let ended: { error?: unknown } | undefined;
+    let wake: (() => void) | undefined;
+    const end = (outcome: { error?: unknown }) => {
+      ended ??= outcome;
+      wake?.();
+    };
+    const cancel = () => call.cancel();
+    signal?.addEventListener('abort', cancel, { once: true });
+    call.on('data', ({ values }: LiveUpdateMessage) => {
+      for (const value of values) latest.offer(value.channel, value.time, decodeLiveValue(value));
+      wake?.();
+    });
+    call.on('error', (error) => end({ error }));
+    call.on('end', () => end({}));
+    try {
+      if (signal?.aborted) cancel();
+      for (;;) {
+        if (latest.changes > 0) yield latest.take();
+        else if (ended !== undefined) break;
+        else {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        }
+      }
+      const { error } = ended;
+      if (error !== undefined && signal?.aborted !== true) throw fromGrpcError(error, this.address);
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+      call.cancel();
+    }
+  }
+
+  async *#read<Response>(
+    method: string,
+    request: object,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Response, void, undefined> {
+    this.#bulk ??= this.#connect(BULK_WINDOW_BYTES);
+    const call = this.#stream<Response>(this.#bulk, method, request);
+    const cancel = () => call.cancel();
+    signal?.addEventListener('abort', cancel, { once: true });
+    // A call that is given up still reports that it was cancelled, when nobody asks any more.
+    call.on('error', () => {});
+    try {
+      if (signal?.aborted) cancel();
+      for await (const message of call) yield message as Response;
+    } catch (error) {
+      if (signal?.aborted !== true) throw fromGrpcError(error, this.address);
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+      call.cancel();
+    }
+  }
+
+  #ask<Response>(method: string, request: object): Promise<Response> {
+    this.#bulk ??= this.#connect(BULK_WINDOW_BYTES);
+    const { path, requestSerialize, responseDeserialize } = this.#method(method);
+    const deadline = Date.now() + UNARY_MS;
+    return new Promise((resolve, reject) => {
+      this.#bulk?.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize as (bytes: Buffer) => Response,
+        request,
+        { deadline },
+        (error, response) => {
+          if (error === null && response !== undefined) resolve(response);
+          else reject(fromGrpcError(error, this.address));
+        },
+      );
+    });
+  }
+
+  #stream<Response>(client: Client, method: string, request: object): ClientReadableStream<Response> {
+    const { path, requestSerialize, responseDeserialize } = this.#method(method);
+    return client.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize as (bytes: Buffer) => Response,
+      request,
+    );
+  }
+
+  #method(name: string): MethodDefinition<object, object> {
+    const method = this.#service[name];
+    if (method === undefined) throw new Error(`no method ${name} in ${TELEMETRY_SERVICE}`);
+    return method;
+  }
+
+  #connect(windowBytes: number): Client {
+    return new Client(this.address, credentials.createInsecure(), {
+      ...this.#options,
+      'grpc-node.flow_control_window': windowBytes,
+    });
+  }
+}
+
+function decodeSamples({ times, values, texts }: SamplesMessage): Samples {
+  return { times: decodeColumn(times), values: texts.length > 0 ? texts : decodeColumn(values) };
+}
+
+function decodeEnvelope(message: EnvelopeMessage): Envelope {
+  return {
+    from: message.from,
+    to: message.to,
+    pixels: message.pixels,
+    count: decodeColumn(message.count),
+    min: decodeColumn(message.min),
+    max: decodeColumn(message.max),
+    first: decodeColumn(message.first),
+    last: decodeColumn(message.last),
+  };
+}
+
+function decodeLiveValue({ number, text }: LiveValueMessage): number | string {
+  if (text !== undefined) return text;
+  return number === undefined ? Number.NaN : (decodeColumn(number)[0] ?? Number.NaN);
+}

@@ -1,0 +1,33 @@
+import { join } from 'node:path';
+import { loadSync, type PackageDefinition, type ServiceDefinition } from '@grpc/proto-loader';
+import { CaissonError } from '../../gateway/errors.ts';
+
+/** Beside the sources as well as beside the compiled files: the build copies the folder. */
+const PROTO_DIR = join(import.meta.dirname, '..', 'proto');
+
+/**
+ * Everything in sync/proto as gRPC and reflection want it. 64-bit integers are numbers (all of ours stay below 2^53), enums
+ * their names, fields that are not there have their default, or are missing where the proto says `optional`.
+ *
+ * @throws Error when a file is missing or broken: the installation is damaged
+ */
+export function loadProtos(): PackageDefinition {
+  return loadSync(['caisson/v1/telemetry.proto', 'grpc/health/v1/health.proto'], {
+    includeDirs: [PROTO_DIR],
+    longs: Number,
+    enums: String,
+    defaults: true,
+  });
+}
+
+/** The service of that full name. */
+export function serviceOf(protos: PackageDefinition, name: string): ServiceDefinition {
+  const definition = protos[name];
+  if (definition === undefined || 'format' in definition) {
+    throw new CaissonError('peer-invalid', `no service ${name} in ${PROTO_DIR}`);
+  }
+  return definition;
+}
+
+export const TELEMETRY_SERVICE = 'caisson.v1.Telemetry';
+export const HEALTH_SERVICE = 'grpc.health.v1.Health';

@@ -1,0 +1,55 @@
+import { CaissonError } from '../../gateway/errors.ts';
+import type { FeedItem } from '../../gateway/store/block-db.ts';
+import { decodeDefinition, encodeDefinition } from './channel-message.ts';
+import type { FeedItemMessage } from './messages.ts';
+import { CLOCK_SOURCE_NAMES, present } from './wire-names.ts';
+
+export function encodeFeedItem(item: FeedItem): FeedItemMessage {
+  const { position } = item;
+  switch (item.kind) {
+    case 'boot':
+      return { position, boot: { gateway: item.gateway, boot: item.boot, started: item.started } };
+    case 'channel':
+      return { position, channel: { gateway: item.gateway, definition: encodeDefinition(item.definition) } };
+    case 'clock': {
+      const { gateway, boot, reading } = item;
+      const { time, offset, error } = reading;
+      const source = CLOCK_SOURCE_NAMES.toWire[reading.source];
+      return { position, clock: { gateway, boot, time, offset, error, source } };
+    }
+    case 'block':
+      return { position, block: item.bytes };
+    case 'gap': {
+      const { gateway, boot, channel, gap } = item;
+      return { position, gap: { gateway, boot, channel, ...gap } };
+    }
+  }
+}
+
+/** @throws CaissonError `peer-invalid` for an item of no known kind */
+export function decodeFeedItem(message: FeedItemMessage): FeedItem {
+  const { position } = message;
+  if (message.block !== undefined) return { kind: 'block', position, bytes: message.block };
+  if (message.boot !== undefined) return { kind: 'boot', position, ...message.boot };
+  if (message.channel !== undefined) {
+    const { gateway, definition } = message.channel;
+    return {
+      kind: 'channel',
+      position,
+      gateway,
+      definition: decodeDefinition(present(definition, 'definition of a channel')),
+    };
+  }
+  if (message.clock !== undefined) {
+    const { gateway, boot, time, offset, error, source } = message.clock;
+    const reading = { time, offset, error, source: CLOCK_SOURCE_NAMES.fromWire(source) };
+    return { kind: 'clock', position, gateway, boot, reading };
+  }
+  if (message.gap !== undefined) {
+    const { gateway, boot, channel, ...gap } = message.gap;
+    return { kind: 'gap', position, gateway, boot, channel, gap };
+  }
+  throw new CaissonError('peer-invalid', `item ${position} of the feed is of no kind known here`, {
+    hint: 'the other end may run a later version',
+  });
+}

@@ -1,0 +1,63 @@
+import { Buffer } from 'node:buffer';
+import { Metadata, type ServiceError, type StatusObject, status } from '@grpc/grpc-js';
+import { CaissonError, ERROR_CODES, type ErrorCode, messageOf } from '../../gateway/errors.ts';
+
+const CODE_KEY = 'caisson-code';
+const HINT_KEY = 'caisson-hint-bin';
+
+/** What a failed operation is in gRPC's words; code and hint travel as metadata. */
+export function toGrpcStatus(thrown: unknown): Partial<StatusObject> {
+  if (!(thrown instanceof CaissonError)) return { code: status.INTERNAL, details: messageOf(thrown) };
+  const metadata = new Metadata();
+  metadata.set(CODE_KEY, thrown.code);
+  if (thrown.hint !== undefined) metadata.set(HINT_KEY, Buffer.from(thrown.hint));
+  return { code: grpcCodeOf(thrown), details: thrown.message, metadata };
+}
+
+/** What a call that failed means here: the error of the other end, or that it could not be reached. */
+export function fromGrpcError(thrown: unknown, address: string): CaissonError {
+  if (thrown instanceof CaissonError) return thrown;
+  if (!isServiceError(thrown)) {
+    return new CaissonError('central-unreachable', `${address}: ${messageOf(thrown)}`, {
+      cause: thrown,
+      retryable: true,
+    });
+  }
+  const code = String(thrown.metadata?.get(CODE_KEY)[0] ?? '');
+  const hint = thrown.metadata?.get(HINT_KEY)[0];
+  const retryable = RETRYABLE.has(thrown.code);
+  if (isErrorCode(code)) {
+    return new CaissonError(code, thrown.details, {
+      cause: thrown,
+      retryable,
+      ...(hint === undefined ? {} : { hint: hint.toString() }),
+    });
+  }
+  return new CaissonError('central-unreachable', `${address}: ${thrown.details} (${status[thrown.code]})`, {
+    cause: thrown,
+    retryable,
+    ...(thrown.code === status.UNAVAILABLE ? { hint: `is anything listening at ${address}?` } : {}),
+  });
+}
+
+const RETRYABLE: ReadonlySet<status> = new Set([
+  status.UNAVAILABLE,
+  status.CANCELLED,
+  status.DEADLINE_EXCEEDED,
+  status.RESOURCE_EXHAUSTED,
+  status.ABORTED,
+]);
+
+function grpcCodeOf(error: CaissonError): status {
+  if (error.code === 'channel-unknown') return status.NOT_FOUND;
+  if (error.code === 'query-invalid') return status.INVALID_ARGUMENT;
+  return error.retryable ? status.UNAVAILABLE : status.INTERNAL;
+}
+
+function isServiceError(thrown: unknown): thrown is ServiceError {
+  return thrown instanceof Error && 'code' in thrown && 'details' in thrown && typeof thrown.code === 'number';
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERROR_CODES, code);
+}

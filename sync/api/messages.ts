@@ -1,0 +1,244 @@
+/**
+ * The messages of sync/proto/caisson/v1/telemetry.proto as they are in memory; the proto says what they mean. A field is
+ * `?` where the proto has `optional` or `oneof`, and may be null where a message may be missing.
+ */
+
+export type ChannelTypeName =
+  | 'CHANNEL_TYPE_UNSPECIFIED'
+  | 'CHANNEL_TYPE_NUMBER'
+  | 'CHANNEL_TYPE_BOOL'
+  | 'CHANNEL_TYPE_ENUM'
+  | 'CHANNEL_TYPE_TEXT';
+
+export type ChannelClassName =
+  | 'CHANNEL_CLASS_UNSPECIFIED'
+  | 'CHANNEL_CLASS_CRITICAL'
+  | 'CHANNEL_CLASS_STANDARD'
+  | 'CHANNEL_CLASS_BULK';
+
+export type ResidencyName = 'RESIDENCY_UNSPECIFIED' | 'RESIDENCY_ANY' | 'RESIDENCY_LOCAL' | 'RESIDENCY_REGIONS';
+
+export type StampName = 'STAMP_UNSPECIFIED' | 'STAMP_ARRIVAL' | 'STAMP_DEVICE';
+
+export type ClockSourceName =
+  | 'CLOCK_SOURCE_UNSPECIFIED'
+  | 'CLOCK_SOURCE_NONE'
+  | 'CLOCK_SOURCE_MANUAL'
+  | 'CLOCK_SOURCE_RTC'
+  | 'CLOCK_SOURCE_NTP'
+  | 'CLOCK_SOURCE_GNSS'
+  | 'CLOCK_SOURCE_PTP';
+
+export type RoleName = 'ROLE_UNSPECIFIED' | 'ROLE_GATEWAY' | 'ROLE_CENTRAL';
+
+export type SourceStateName =
+  | 'SOURCE_STATE_UNSPECIFIED'
+  | 'SOURCE_STATE_STARTING'
+  | 'SOURCE_STATE_RUNNING'
+  | 'SOURCE_STATE_WAITING'
+  | 'SOURCE_STATE_STOPPED';
+
+export interface ChannelDefinitionMessage {
+  readonly name: string;
+  readonly unit: string;
+  readonly type: ChannelTypeName;
+  readonly class: ChannelClassName;
+  readonly residency: ResidencyName;
+  readonly regions: readonly string[];
+  readonly stamp: StampName;
+  readonly source: string;
+  readonly description?: string;
+  readonly rateHz?: number;
+  readonly scale?: ScaleMessage;
+  readonly decimals?: number;
+  readonly limits?: LimitsMessage;
+  readonly labels?: LabelsMessage;
+}
+
+export interface LabelsMessage {
+  readonly byValue: Readonly<Record<string, string>>;
+}
+
+export interface ScaleMessage {
+  readonly gain: number;
+  readonly offset: number;
+}
+
+export interface LimitsMessage {
+  readonly lowAlarm?: number;
+  readonly lowWarn?: number;
+  readonly highWarn?: number;
+  readonly highAlarm?: number;
+}
+
+export interface ChannelMessage {
+  readonly id: number;
+  readonly gateway: string;
+  readonly definition: ChannelDefinitionMessage | null;
+}
+
+export interface ListChannelsRequestMessage {
+  readonly gateway: string;
+  readonly after: number;
+}
+
+export interface ListChannelsResponseMessage {
+  readonly channels: readonly ChannelMessage[];
+  readonly more: boolean;
+}
+
+export interface QueryRequestMessage {
+  readonly channels: readonly string[];
+  readonly gateway: string;
+  readonly from?: number;
+  readonly to?: number;
+  readonly pixels: number;
+}
+
+export interface QueryChunkMessage {
+  readonly channel: number;
+  readonly samples?: SamplesMessage;
+  readonly envelope?: EnvelopeMessage;
+}
+
+export interface SamplesMessage {
+  readonly times: Uint8Array;
+  readonly values: Uint8Array;
+  readonly texts: readonly string[];
+}
+
+export interface EnvelopeMessage {
+  readonly from: number;
+  readonly to: number;
+  readonly pixels: number;
+  readonly count: Uint8Array;
+  readonly min: Uint8Array;
+  readonly max: Uint8Array;
+  readonly first: Uint8Array;
+  readonly last: Uint8Array;
+}
+
+export interface SubscribeRequestMessage {
+  readonly channels: readonly string[];
+  readonly gateway: string;
+  readonly rateMax: number;
+}
+
+export interface LiveUpdateMessage {
+  readonly values: readonly LiveValueMessage[];
+}
+
+export interface LiveValueMessage {
+  readonly channel: number;
+  readonly time: number;
+  readonly number?: Uint8Array;
+  readonly text?: string;
+}
+
+export interface PullBlocksRequestMessage {
+  readonly feed: string;
+  readonly after: number;
+  readonly follow: boolean;
+}
+
+export interface PullBlocksResponseMessage {
+  readonly feed: string;
+  readonly items: readonly FeedItemMessage[];
+  readonly complete: boolean;
+}
+
+export interface FeedItemMessage {
+  readonly position: number;
+  readonly boot?: BootItemMessage;
+  readonly channel?: ChannelItemMessage;
+  readonly clock?: ClockItemMessage;
+  readonly block?: Uint8Array;
+  readonly gap?: GapItemMessage;
+}
+
+export interface BootItemMessage {
+  readonly gateway: string;
+  readonly boot: string;
+  readonly started: number;
+}
+
+export interface ChannelItemMessage {
+  readonly gateway: string;
+  readonly definition: ChannelDefinitionMessage | null;
+}
+
+export interface ClockItemMessage {
+  readonly gateway: string;
+  readonly boot: string;
+  readonly time: number;
+  readonly offset: number;
+  readonly error: number;
+  readonly source: ClockSourceName;
+}
+
+export interface GapItemMessage {
+  readonly gateway: string;
+  readonly boot: string;
+  readonly channel: string;
+  readonly firstSequence: number;
+  readonly count: number;
+  readonly from: number;
+  readonly to: number;
+  readonly cause: string;
+}
+
+export type GetStatusRequestMessage = Readonly<Record<string, never>>;
+
+export interface StatusMessage {
+  readonly role: RoleName;
+  readonly gateway: string;
+  readonly boot: string;
+  readonly version: string;
+  readonly startedAt: number;
+  readonly now: number;
+  readonly clock: ClockStatusMessage | null;
+  readonly ring: RingStatusMessage | null;
+  readonly store: StoreStatusMessage | null;
+  readonly sources: readonly SourceStatusMessage[];
+  readonly problems: readonly ProblemMessage[];
+}
+
+export interface ClockStatusMessage {
+  readonly source: ClockSourceName;
+  readonly errorUs: number;
+}
+
+export interface RingStatusMessage {
+  readonly slots: number;
+  readonly used: number;
+  readonly refused: number;
+}
+
+export interface StoreStatusMessage {
+  readonly commits: number;
+  readonly samples: number;
+  readonly commitMs: number;
+  readonly journalRows: number;
+  readonly unsealed: number;
+  readonly blocks: number;
+  readonly blockBytes: number;
+  readonly lost: number;
+}
+
+export interface SourceStatusMessage {
+  readonly name: string;
+  readonly kind: string;
+  readonly state: SourceStateName;
+  readonly problem?: string;
+  readonly received: number;
+  readonly samples: number;
+  readonly rate: number;
+  readonly errors: Readonly<Record<string, number>>;
+  readonly dropped: number;
+  readonly lastSeen?: number;
+}
+
+export interface ProblemMessage {
+  readonly time: number;
+  readonly text: string;
+}

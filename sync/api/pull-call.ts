@@ -1,0 +1,63 @@
+import type { FeedItem } from '../../gateway/store/block-db.ts';
+import { encodeFeedItem } from './feed-message.ts';
+import type { PullBlocksRequestMessage, PullBlocksResponseMessage } from './messages.ts';
+import type { Outflow } from './outflow.ts';
+
+/** What a follower follows; `BlockDb` has it. */
+export interface FeedSource {
+  /** What came to be after `after`, at most `itemsMax` steps and, but for the first, `bytesMax` bytes of blocks. */
+  feed(after: number, itemsMax: number, bytesMax: number): FeedItem[];
+}
+
+/** Size of one response; a cut costs at most what is on its way. */
+const RESPONSE_ITEMS_MAX = 256;
+const RESPONSE_BYTES_MAX = 256 * 1024;
+
+/** How often a follower at the end of the feed is looked for news, milliseconds. */
+const POLL_MS = 100;
+
+/** Sends the feed from where the follower stands; with `follow` until it goes. */
+export async function answerPull(
+  source: FeedSource,
+  request: PullBlocksRequestMessage,
+  out: Outflow<PullBlocksResponseMessage>,
+): Promise<void> {
+  let feed = feedIdOf(source);
+  let after = request.feed === feed ? request.after : 0;
+  let items = read(source, after);
+  let isFirst = true;
+  while (out.isOpen) {
+    after = items.at(-1)?.position ?? after;
+    // Read ahead: only that tells whether these are the last.
+    const next = items.length === 0 ? [] : read(source, after);
+    const isComplete = next.length === 0;
+    if (isFirst || items.length > 0) {
+      if (!(await out.send({ feed, items: items.map(encodeFeedItem), complete: isComplete }))) return;
+      isFirst = false;
+    }
+    items = next;
+    if (!isComplete) continue;
+    if (!request.follow) return;
+    await out.pause(POLL_MS);
+    if (feed === '') feed = feedIdOf(source);
+    items = read(source, after);
+  }
+}
+
+/**
+ * Id of a store's feed: its first boot, because a store made anew begins with a boot that nobody else has. Empty while the
+ * store is empty.
+ */
+export function feedIdOf(source: FeedSource): string {
+  for (let after = 0; ; ) {
+    const items = source.feed(after, RESPONSE_ITEMS_MAX, 0);
+    for (const item of items) if (item.kind === 'boot') return item.boot;
+    const last = items.at(-1);
+    if (last === undefined) return '';
+    after = last.position;
+  }
+}
+
+function read(source: FeedSource, after: number): FeedItem[] {
+  return source.feed(after, RESPONSE_ITEMS_MAX, RESPONSE_BYTES_MAX);
+}

@@ -1,0 +1,201 @@
+import {
+  status as grpcStatus,
+  type handleUnaryCall,
+  Server,
+  ServerCredentials,
+  type ServerWritableStream,
+} from '@grpc/grpc-js';
+import { ReflectionService } from '@grpc/reflection';
+import { CaissonError, messageOf } from '../../gateway/errors.ts';
+import type { Telemetry } from '../../gateway/query/telemetry.ts';
+import type { GatewayStatus } from '../../gateway/status.ts';
+import { formatAddress, isLoopback } from './address.ts';
+import { HEALTH_SERVICE, loadProtos, serviceOf, TELEMETRY_SERVICE } from './descriptor.ts';
+import { toGrpcStatus } from './grpc-status.ts';
+import { healthMethods } from './health-service.ts';
+import { answerListChannels } from './list-channels-call.ts';
+import type {
+  GetStatusRequestMessage,
+  ListChannelsRequestMessage,
+  ListChannelsResponseMessage,
+  LiveUpdateMessage,
+  PullBlocksRequestMessage,
+  PullBlocksResponseMessage,
+  QueryChunkMessage,
+  QueryRequestMessage,
+  StatusMessage,
+  SubscribeRequestMessage,
+} from './messages.ts';
+import { Outflow } from './outflow.ts';
+import { answerPull, type FeedSource } from './pull-call.ts';
+import { answerQuery } from './query-call.ts';
+import { encodeStatus } from './status-message.ts';
+import { answerSubscribe } from './subscribe-call.ts';
+
+/** Bytes of one request. Larger ones are refused by gRPC. */
+const REQUEST_BYTES_MAX = 4 << 20;
+
+/** Streams that are answered at the same time, over all connections and in one. Beyond: RESOURCE_EXHAUSTED, or waiting. */
+const STREAMS_MAX = 256;
+const STREAMS_PER_CONNECTION_MAX = 64;
+
+/** Messages between a stream and the wire: enough to keep a fast reader busy. */
+const IN_FLIGHT_MAX = 4;
+
+/** How long a silent connection lives, milliseconds: a ping after the first, an answer within the second. */
+const KEEPALIVE_MS = 20_000;
+const KEEPALIVE_ANSWER_MS = 10_000;
+
+/** How long calls may take to end when the server stops, milliseconds. */
+const STOP_MS = 1_000;
+
+export interface TelemetryServerOptions {
+  /** An address of this machine only: there are no credentials to ask for. */
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly telemetry: Telemetry;
+  readonly feed: FeedSource;
+  readonly status: () => GatewayStatus;
+}
+
+export interface TelemetryServer {
+  readonly port: number;
+  /** Resolves when every call has ended and the port is closed. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Serves caisson.v1.Telemetry, grpc.health.v1.Health and reflection.
+ * @throws CaissonError `address-invalid` for a host that is not loopback, `port-unavailable`
+ */
+export async function startTelemetryServer(options: TelemetryServerOptions): Promise<TelemetryServer> {
+  const { host, port, telemetry, feed, status } = options;
+  requireLoopback(host);
+  const stopping = new AbortController();
+  const protos = loadProtos();
+  const server = new Server({
+    'grpc.max_receive_message_length': REQUEST_BYTES_MAX,
+    // What is sent is bounded where it is made.
+    'grpc.max_send_message_length': -1,
+    'grpc.max_concurrent_streams': STREAMS_PER_CONNECTION_MAX,
+    'grpc.keepalive_time_ms': KEEPALIVE_MS,
+    'grpc.keepalive_timeout_ms': KEEPALIVE_ANSWER_MS,
+  });
+  const streams = new Streams(stopping.signal);
+  server.addService(serviceOf(protos, TELEMETRY_SERVICE), {
+    ListChannels: unary(
+      (request: ListChannelsRequestMessage): ListChannelsResponseMessage => answerListChannels(telemetry, request),
+    ),
+    GetStatus: unary((_request: GetStatusRequestMessage): StatusMessage => encodeStatus(status())),
+    Query: streams.method(IN_FLIGHT_MAX, (request: QueryRequestMessage, out: Outflow<QueryChunkMessage>) =>
+      answerQuery(telemetry, request, out),
+    ),
+    Subscribe: streams.method(1, (request: SubscribeRequestMessage, out: Outflow<LiveUpdateMessage>) =>
+      answerSubscribe(telemetry, request, out),
+    ),
+    PullBlocks: streams.method(
+      IN_FLIGHT_MAX,
+      (request: PullBlocksRequestMessage, out: Outflow<PullBlocksResponseMessage>) => answerPull(feed, request, out),
+    ),
+  });
+  server.addService(serviceOf(protos, HEALTH_SERVICE), healthMethods(stopping.signal));
+  new ReflectionService(protos).addToServer(server);
+  const bound = await bind(server, formatAddress({ host, port }));
+  return {
+    port: bound,
+    async stop() {
+      stopping.abort();
+      await shutdown(server);
+    },
+  };
+}
+
+/** Runs streaming calls, at most STREAMS_MAX at a time. */
+class Streams {
+  readonly #stopped: AbortSignal;
+  #running = 0;
+
+  constructor(stopped: AbortSignal) {
+    this.#stopped = stopped;
+  }
+
+  method<Request, Response>(
+    inFlightMax: number,
+    answer: (request: Request, out: Outflow<Response>) => Promise<void>,
+  ): (call: ServerWritableStream<Request, Response>) => void {
+    return (call) => {
+      if (this.#running >= STREAMS_MAX) {
+        const details = `${STREAMS_MAX} streams are open, no more can be`;
+        call.emit('error', { code: grpcStatus.RESOURCE_EXHAUSTED, details });
+        return;
+      }
+      this.#running += 1;
+      void this.#answer(call, new Outflow(call, inFlightMax, this.#stopped), answer).finally(() => {
+        this.#running -= 1;
+      });
+    };
+  }
+
+  async #answer<Request, Response>(
+    call: ServerWritableStream<Request, Response>,
+    out: Outflow<Response>,
+    answer: (request: Request, out: Outflow<Response>) => Promise<void>,
+  ): Promise<void> {
+    try {
+      await answer(call.request, out);
+      if (this.#stopped.aborted) call.emit('error', { code: grpcStatus.UNAVAILABLE, details: 'the server stops' });
+      else call.end();
+    } catch (error) {
+      call.emit('error', toGrpcStatus(error));
+    }
+  }
+}
+
+function unary<Request, Response>(answer: (request: Request) => Response): handleUnaryCall<Request, Response> {
+  return (call, reply) => {
+    try {
+      reply(null, answer(call.request));
+    } catch (error) {
+      reply(toGrpcStatus(error));
+    }
+  };
+}
+
+function requireLoopback(host: string): void {
+  if (isLoopback(host)) return;
+  throw new CaissonError(
+    'address-invalid',
+    `gRPC will not listen on ${host}: without credentials only loopback is allowed`,
+    {
+      hint: 'use 127.0.0.1 or ::1, and an SSH tunnel or VPN to reach it from elsewhere',
+    },
+  );
+}
+
+function bind(server: Server, address: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+      if (error === null) resolve(port);
+      else {
+        reject(
+          new CaissonError('port-unavailable', `gRPC cannot listen on ${address}: ${messageOf(error)}`, {
+            cause: error,
+            hint: 'another process may use the port',
+            retryable: true,
+          }),
+        );
+      }
+    });
+  });
+}
+
+function shutdown(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const force = setTimeout(() => server.forceShutdown(), STOP_MS);
+    server.tryShutdown(() => {
+      clearTimeout(force);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,29 @@
+import type { GatewayStatus, SourceStatus } from '../../gateway/status.ts';
+import type { SourceStatusMessage, StatusMessage } from './messages.ts';
+import { CLOCK_SOURCE_NAMES, present, ROLES, SOURCE_STATES } from './wire-names.ts';
+
+export function encodeStatus(status: GatewayStatus): StatusMessage {
+  return {
+    ...status,
+    role: ROLES.toWire[status.role],
+    clock: { ...status.clock, source: CLOCK_SOURCE_NAMES.toWire[status.clock.source] },
+    sources: status.sources.map((source) => ({ ...source, state: SOURCE_STATES.toWire[source.state] })),
+  };
+}
+
+/** @throws CaissonError `peer-invalid` */
+export function decodeStatus(message: StatusMessage): GatewayStatus {
+  const clock = present(message.clock, 'clock status');
+  return {
+    ...message,
+    role: ROLES.fromWire(message.role),
+    clock: { ...clock, source: CLOCK_SOURCE_NAMES.fromWire(clock.source) },
+    ring: present(message.ring, 'ring status'),
+    store: present(message.store, 'store status'),
+    sources: message.sources.map(decodeSource),
+  };
+}
+
+function decodeSource(message: SourceStatusMessage): SourceStatus {
+  return { ...message, state: SOURCE_STATES.fromWire(message.state), errors: { ...message.errors } };
+}

@@ -1,0 +1,60 @@
+import { CaissonError } from '../../gateway/errors.ts';
+import type { Telemetry } from '../../gateway/query/telemetry.ts';
+import { encodeColumn } from './columns.ts';
+import { LatestValues } from './latest-values.ts';
+import type { LiveUpdateMessage, LiveValueMessage, SubscribeRequestMessage } from './messages.ts';
+import type { Outflow } from './outflow.ts';
+import { requestedChannels } from './query-call.ts';
+
+/** Channels of one subscription. Beyond: refused. */
+const SUBSCRIBE_CHANNELS_MAX = 4096;
+
+/** Updates a second where the request says nothing, and at most. */
+const RATE_DEFAULT = 10;
+const RATE_MAX = 60;
+
+/**
+ * Sends the latest values of channels until the reader goes. `out` must be given one message at a time: what changes while
+ * it is on its way is merged, so a slow reader costs one value a channel.
+ *
+ * @throws CaissonError `query-invalid`, `channel-unknown`
+ */
+export async function answerSubscribe(
+  telemetry: Telemetry,
+  request: SubscribeRequestMessage,
+  out: Outflow<LiveUpdateMessage>,
+): Promise<void> {
+  const channels = requestedChannels(telemetry, request, SUBSCRIBE_CHANNELS_MAX);
+  const intervalMs = 1000 / rateOf(request.rateMax);
+  const indexes = new Map<number, number[]>();
+  for (const [index, { id }] of channels.entries()) indexes.set(id, [...(indexes.get(id) ?? []), index]);
+  const latest = new LatestValues();
+  const unfollow = telemetry.follow((batch) => {
+    for (const index of indexes.get(batch.channel) ?? []) latest.offerBatch(index, batch);
+  });
+  try {
+    for (const [index, { id }] of channels.entries()) {
+      const sample = telemetry.latest(id);
+      if (sample !== undefined) latest.offer(index, sample.time, sample.value);
+    }
+    await out.send({ values: latest.take().map(encodeLiveValue) });
+    while (out.isOpen) {
+      await out.pause(intervalMs);
+      if (latest.changes > 0) await out.send({ values: latest.take().map(encodeLiveValue) });
+    }
+  } finally {
+    unfollow();
+  }
+}
+
+function encodeLiveValue(latest: { channel: number; time: number; value: number | string }): LiveValueMessage {
+  const { channel, time, value } = latest;
+  if (typeof value === 'string') return { channel, time, text: value };
+  return { channel, time, number: encodeColumn(Float64Array.of(value)) };
+}
+
+function rateOf(rateMax: number): number {
+  if (rateMax === 0) return RATE_DEFAULT;
+  if (rateMax > 0 && rateMax <= RATE_MAX) return rateMax;
+  throw new CaissonError('query-invalid', `${rateMax} updates a second, expected more than 0 and at most ${RATE_MAX}`);
+}
