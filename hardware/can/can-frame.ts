@@ -94,5 +94,7 @@ export function wireTimeUs(flags: number, length: number, bitrate: number, dataB
   const arbitrationBits = (extended ? 36 : 17) + 12;
   const checkBits = length <= 16 ? 4 + 17 + 6 : 4 + 21 + 7;
   const dataPhaseBits = 5 + length * 8 + checkBits + 1;
-  return arbitrationBits * (1e6 / bitrate) + dataPhaseBits * (1e6 / ((flags & FRAME_BRS) === 0 ? bitrate : dataBitrate));
+  return (
+    arbitrationBits * (1e6 / bitrate) + dataPhaseBits * (1e6 / ((flags & FRAME_BRS) === 0 ? bitrate : dataBitrate))
+  );
 }

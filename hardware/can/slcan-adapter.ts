@@ -1,6 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { ReasonCounts } from './can-bus.ts';
-import { FRAME_ERROR, FrameBatch } from './can-frame.ts';
+import { FRAME_BYTES_MAX, FRAME_ERROR, FrameBatch } from './can-frame.ts';
 import { LineSplitter } from './line-splitter.ts';
 import {
   encodeSlcanFrame,
@@ -25,8 +24,7 @@ const SENT_FRAMES_MAX = 64;
 /** The simulated twin of an SLCAN adapter: the device's end of the serial line. It hands on frames only while open. */
 export class SlcanAdapter {
   readonly #write: (bytes: Uint8Array) => void;
-  readonly #errors = new ReasonCounts();
-  readonly #sent = new FrameBatch(SENT_FRAMES_MAX);
+  #sent = new FrameBatch(SENT_FRAMES_MAX);
   readonly #nothing = new FrameBatch(1);
   readonly #lines = new LineSplitter(
     [SLCAN_END],
@@ -67,22 +65,26 @@ export class SlcanAdapter {
         out.set(ERROR_LINE, end);
         end += ERROR_LINE.length;
       } else {
-        end = encodeSlcanFrame(out, end, frames.ids[i] ?? 0, flags, frames.data, i * 64, frames.lengths[i] ?? 0);
+        end = encodeSlcanFrame(
+          out,
+          end,
+          frames.ids[i] ?? 0,
+          flags,
+          frames.data,
+          i * FRAME_BYTES_MAX,
+          frames.lengths[i] ?? 0,
+        );
       }
     }
     if (end > 0) this.#write(out.subarray(0, end));
     return true;
   }
 
-  /** Frames the host has sent onto the bus since the last call; valid until the next. */
+  /** Frames the host has sent onto the bus since the last call. */
   takeSent(): FrameBatch {
-    const taken = new FrameBatch(Math.max(1, this.#sent.count));
-    for (let i = 0; i < this.#sent.count; i++) {
-      const { ids, flags, data, lengths } = this.#sent;
-      taken.add(ids[i] ?? 0, flags[i] ?? 0, data, i * 64, lengths[i] ?? 0);
-    }
-    this.#sent.clear();
-    return taken;
+    const sent = this.#sent;
+    this.#sent = new FrameBatch(SENT_FRAMES_MAX);
+    return sent;
   }
 
   #command(bytes: Uint8Array, from: number, to: number): void {
@@ -93,14 +95,8 @@ export class SlcanAdapter {
   }
 
   #send(bytes: Uint8Array, from: number, to: number): void {
-    const problem = this.#channel === 'open' && !this.#sent.full ? this.#parse(bytes, from, to) : 'not now';
-    this.#write(problem === undefined ? SENT : REFUSAL);
-  }
-
-  #parse(bytes: Uint8Array, from: number, to: number): string | undefined {
-    const problem = parseSlcanFrame(bytes, from, to, this.#sent);
-    if (problem !== undefined) this.#errors.add(problem);
-    return problem;
+    const able = this.#channel === 'open' && !this.#sent.full;
+    this.#write(able && parseSlcanFrame(bytes, from, to, this.#sent) === undefined ? SENT : REFUSAL);
   }
 
   /** Does what a command asks and returns the answer. */

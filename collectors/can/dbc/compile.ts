@@ -1,0 +1,258 @@
+import type { DbcMessage, DbcSignal } from './dbc.ts';
+import { endBit } from './parse-message.ts';
+
+/** Signals of one message. Further ones are not decoded; the largest in use have some hundreds. */
+export const MESSAGE_SIGNALS_MAX = 4096;
+
+/** What one frame gave: reused from frame to frame. */
+export class DecodedFrame {
+  /** Signals that the frame had. */
+  count = 0;
+  /** Signals that should be there and reach beyond the frame's end. */
+  tooShort = 0;
+  /** Index into the message's signals. */
+  readonly signals = new Uint32Array(MESSAGE_SIGNALS_MAX);
+  /** raw * gain + offset */
+  readonly values = new Float64Array(MESSAGE_SIGNALS_MAX);
+}
+
+/**
+ * Decodes the frame whose data are the `length` bytes at `at`; the view must reach 8 bytes further than the longest frame.
+ * An integer of more than 53 bits becomes the nearest double.
+ */
+export type MessageDecoder = (view: DataView, at: number, length: number, out: DecodedFrame) => void;
+
+/** Makes the decoder of a message: its signals as columns of numbers, which one loop walks without allocation. */
+export function compileMessage(message: DbcMessage): MessageDecoder {
+  const signals = message.signals.slice(0, MESSAGE_SIGNALS_MAX);
+  const plan = compileStage(signals, undefined, undefined);
+  return (view, at, length, out) => {
+    out.count = 0;
+    out.tooShort = 0;
+    decodeStage(plan, view, at, length, out);
+  };
+}
+
+/** How a signal's bits become a number. */
+const KIND_UNSIGNED = 0;
+const KIND_SIGNED = 1;
+const KIND_UNSIGNED_BIG = 2;
+const KIND_SIGNED_BIG = 3;
+const KIND_WIDE = 4;
+const KIND_FLOAT32 = 5;
+const KIND_FLOAT64 = 6;
+
+/** Signals that are there together, and the switches that decide which further ones are. */
+interface Stage {
+  readonly count: number;
+  readonly kinds: Uint8Array;
+  /** Index into the message's signals. */
+  readonly signals: Uint32Array;
+  /** First byte of the word the signal lies in. */
+  readonly bytes: Uint8Array;
+  /** The word shifted left by this and then right by `rights` is the raw value. */
+  readonly lefts: Uint8Array;
+  readonly rights: Uint8Array;
+  /** Bytes a frame must have for the signal to be whole. */
+  readonly needs: Uint8Array;
+  readonly gains: Float64Array;
+  readonly offsets: Float64Array;
+  /** Of the kinds that do not fit in one word; empty pieces for the others. */
+  readonly pieces: readonly (readonly Piece[])[];
+  readonly switches: readonly Switch[];
+}
+
+/** A selector and what each stretch of its raw values brings. */
+interface Switch {
+  readonly need: number;
+  readonly pieces: readonly Piece[];
+  /** Where each stretch begins, ascending; a value below the first brings nothing. */
+  readonly starts: Float64Array;
+  /** Undefined where a stretch brings nothing. */
+  readonly stages: readonly (Stage | undefined)[];
+}
+
+/** Up to 32 bits of a signal, which lie within four bytes. */
+interface Piece {
+  readonly byte: number;
+  readonly little: boolean;
+  readonly left: number;
+  readonly right: number;
+  readonly signed: boolean;
+  /** What one of it counts in the whole. */
+  readonly weight: number;
+}
+
+function decodeStage(stage: Stage, view: DataView, at: number, length: number, out: DecodedFrame): void {
+  const { kinds, signals, bytes, lefts, rights, needs, gains, offsets } = stage;
+  let n = out.count;
+  for (let i = 0; i < stage.count; i++) {
+    if ((needs[i] as number) > length) {
+      out.tooShort++;
+      continue;
+    }
+    const byte = at + (bytes[i] as number);
+    const left = lefts[i] as number;
+    const right = rights[i] as number;
+    let raw: number;
+    switch (kinds[i]) {
+      case KIND_UNSIGNED:
+        raw = (view.getUint32(byte, true) << left) >>> right;
+        break;
+      case KIND_SIGNED:
+        raw = (view.getUint32(byte, true) << left) >> right;
+        break;
+      case KIND_UNSIGNED_BIG:
+        raw = (view.getUint32(byte, false) << left) >>> right;
+        break;
+      case KIND_SIGNED_BIG:
+        raw = (view.getUint32(byte, false) << left) >> right;
+        break;
+      default:
+        raw = readPieces(kinds[i] as number, stage.pieces[i] as readonly Piece[], view, at);
+    }
+    out.signals[n] = signals[i] as number;
+    out.values[n++] = raw * (gains[i] as number) + (offsets[i] as number);
+  }
+  out.count = n;
+  for (const choice of stage.switches) {
+    if (choice.need > length) continue;
+    const next = choose(choice, readPieces(KIND_WIDE, choice.pieces, view, at));
+    if (next !== undefined) decodeStage(next, view, at, length, out);
+  }
+}
+
+function choose(choice: Switch, raw: number): Stage | undefined {
+  const { starts } = choice;
+  let low = 0;
+  let high = starts.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((starts[middle] as number) <= raw) low = middle + 1;
+    else high = middle;
+  }
+  return low === 0 ? undefined : choice.stages[low - 1];
+}
+
+const floatBits = new DataView(new ArrayBuffer(8));
+
+function readPieces(kind: number, pieces: readonly Piece[], view: DataView, at: number): number {
+  if (kind === KIND_WIDE) return sum(pieces, 0, pieces.length, view, at);
+  const half = kind === KIND_FLOAT32 ? 0 : 2;
+  floatBits.setUint32(4, sum(pieces, half, half + 2, view, at));
+  if (kind === KIND_FLOAT32) return floatBits.getFloat32(4);
+  floatBits.setUint32(0, sum(pieces, 0, 2, view, at));
+  return floatBits.getFloat64(0);
+}
+
+/** Adds pieces from the most significant on. Below 2^53 all is exact; above, only the last addition rounds if the lower pieces are added first. */
+function sum(pieces: readonly Piece[], from: number, to: number, view: DataView, at: number): number {
+  let total = 0;
+  for (let i = to - 1; i >= from; i--) {
+    const piece = pieces[i] as Piece;
+    const word = view.getUint32(at + piece.byte, piece.little) << piece.left;
+    total += (piece.signed ? word >> piece.right : word >>> piece.right) * piece.weight;
+  }
+  return total;
+}
+
+/** The stage of the signals that are there when `selector` has a value in `stretch`; both undefined: those always there. */
+function compileStage(all: readonly DbcSignal[], selector: string | undefined, value: number | undefined): Stage {
+  const present = all.filter((signal) => isPresent(signal, selector, value));
+  const plans = present.map((signal) => compileSignal(signal));
+  return {
+    count: present.length,
+    kinds: Uint8Array.from(plans, (plan) => plan.kind),
+    signals: Uint32Array.from(present, (signal) => all.indexOf(signal)),
+    bytes: Uint8Array.from(plans, (plan) => plan.word?.byte ?? 0),
+    lefts: Uint8Array.from(plans, (plan) => plan.word?.left ?? 0),
+    rights: Uint8Array.from(plans, (plan) => plan.word?.right ?? 0),
+    needs: Uint8Array.from(present, bytesNeeded),
+    gains: Float64Array.from(present, (signal) => signal.gain),
+    offsets: Float64Array.from(present, (signal) => signal.offset),
+    pieces: plans.map((plan) => plan.pieces),
+    switches: present.flatMap((signal) => compileSwitch(all, signal)),
+  };
+}
+
+function isPresent(signal: DbcSignal, selector: string | undefined, value: number | undefined): boolean {
+  const { presence } = signal;
+  if (presence === undefined || value === undefined) return presence === undefined && value === undefined;
+  return presence.selector === selector && presence.ranges.some(([from, to]) => from <= value && value <= to);
+}
+
+/** The switch that a signal is, if others depend on it: raw values are cut where any range begins or ends. */
+function compileSwitch(all: readonly DbcSignal[], selector: DbcSignal): Switch[] {
+  const ranges = all.flatMap((signal) => (signal.presence?.selector === selector.name ? signal.presence.ranges : []));
+  if (ranges.length === 0) return [];
+  const starts = [...new Set(ranges.flatMap(([from, to]) => [from, to + 1]))].sort((a, b) => a - b);
+  const stages = starts.map((start) => {
+    const stage = compileStage(all, selector.name, start);
+    return stage.count === 0 ? undefined : stage;
+  });
+  const pieces = cut(selector, 0, selector.length, selector.signed);
+  return [{ need: bytesNeeded(selector), pieces, starts: Float64Array.from(starts), stages }];
+}
+
+interface SignalPlan {
+  readonly kind: number;
+  readonly word: Piece | undefined;
+  readonly pieces: readonly Piece[];
+}
+
+function compileSignal(signal: DbcSignal): SignalPlan {
+  const { encoding, length, signed } = signal;
+  if (encoding === 'float32') return { kind: KIND_FLOAT32, word: undefined, pieces: cutWords(signal, 1) };
+  if (encoding === 'float64') return { kind: KIND_FLOAT64, word: undefined, pieces: cutWords(signal, 2) };
+  const pieces = cut(signal, 0, length, signed);
+  const word = pieces[0];
+  if (pieces.length > 1 || word === undefined) return { kind: KIND_WIDE, word: undefined, pieces };
+  const big = word.little ? KIND_UNSIGNED : KIND_UNSIGNED_BIG;
+  return { kind: big + (signed ? KIND_SIGNED : 0), word, pieces: [] };
+}
+
+/** Any 25 bits lie within four bytes. */
+const PIECE_BITS = 25;
+
+/**
+ * Cuts `length` bits of a signal, from its bit `low` up, into pieces, the most significant first.
+ * @param low 0 is the signal's least significant bit
+ */
+function cut(signal: DbcSignal, low: number, length: number, signed: boolean): Piece[] {
+  const whole = piece(signal, low, length, signed, 0);
+  if (whole !== undefined) return [whole];
+  const pieces: Piece[] = [];
+  for (let done = 0; done < length; done += PIECE_BITS) {
+    const bits = Math.min(PIECE_BITS, length - done);
+    const part = piece(signal, low + done, bits, signed && done + bits === length, done);
+    if (part !== undefined) pieces.unshift(part);
+  }
+  return pieces;
+}
+
+/** The 32-bit words of a float, each in two pieces, the most significant first. */
+function cutWords(signal: DbcSignal, words: number): Piece[] {
+  const pieces: Piece[] = [];
+  for (let word = 0; word < words; word++) {
+    for (const [from, bits] of [[0, 16] as const, [16, 16] as const]) {
+      const part = piece(signal, word * 32 + from, bits, false, from);
+      if (part !== undefined) pieces.unshift(part);
+    }
+  }
+  return pieces;
+}
+
+/** One piece; undefined where its bits do not lie within four bytes. */
+function piece(signal: DbcSignal, low: number, length: number, signed: boolean, exponent: number): Piece | undefined {
+  const little = signal.byteOrder === 'little';
+  const first = little ? signal.startBit + low : endBit(signal) - low - length;
+  const byte = first >> 3;
+  const inByte = first & 7;
+  if (inByte + length > 32) return undefined;
+  const left = little ? 32 - inByte - length : inByte;
+  return { byte, little, left, right: 32 - length, signed, weight: 2 ** exponent };
+}
+
+function bytesNeeded(signal: DbcSignal): number {
+  return Math.ceil(endBit(signal) / 8);
+}
