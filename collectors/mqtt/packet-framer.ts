@@ -19,7 +19,9 @@ export interface WirePacket {
 }
 
 /** The stream is no MQTT and cannot be read on. */
-export class FramingError extends Error {}
+export class FramingError extends Error {
+  override name = 'FramingError';
+}
 
 /**
  * Cuts a byte stream into MQTT packets. A packet beyond the limit is stepped over as it comes in, never collected, and
