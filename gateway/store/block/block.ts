@@ -1,7 +1,7 @@
 import { CaissonError } from '../../errors.ts';
 import { BLOCK_SAMPLES_MAX, BLOCK_TEXT_BYTES_MAX, TEXT_SAMPLE_BYTES_MAX } from '../../limits.ts';
 import { type ByteReader, ByteWriter } from '../bytes.ts';
-import { readColumn, writeColumn } from './column.ts';
+import { readColumn, type ScaleHint, writeColumn } from './column.ts';
 import { type BlockHeader, type BlockInfo, openChecked, readHeader, writeChecksum, writeHeader } from './header.ts';
 import { INTEGER_MAX } from './integers.ts';
 import { NUMBER_ENCODINGS } from './number-column.ts';
@@ -35,8 +35,9 @@ function textContentMax(count: number): number {
 /**
  * The bytes of a block; the same input always gives the same bytes. Throws CaissonError `block-invalid` for samples or a
  * header that no block can have.
+ * @param scale gain and offset behind the numbers, where the source knows them: found faster, and where they could not be guessed
  */
-export function encodeBlock(header: BlockHeader, samples: BlockSamples): Uint8Array {
+export function encodeBlock(header: BlockHeader, samples: BlockSamples, scale?: ScaleHint): Uint8Array {
   const { times, values } = samples;
   const count = times.length;
   const isText = header.type === 'text';
@@ -48,7 +49,7 @@ export function encodeBlock(header: BlockHeader, samples: BlockSamples): Uint8Ar
   const out = new ByteWriter();
   writeHeader(out, { ...header, count, timeMin, timeMax });
   writeColumn(out, TIME_ENCODINGS, fromOrigin(times, timeOrigin(timeMin, timeMax)), numberContentMax(count));
-  if (values instanceof Float64Array) writeColumn(out, NUMBER_ENCODINGS, values, numberContentMax(count));
+  if (values instanceof Float64Array) writeColumn(out, NUMBER_ENCODINGS, values, numberContentMax(count), scale);
   else writeColumn(out, TEXT_ENCODINGS, values, textContentMax(count));
   writeChecksum(out);
   return out.toBytes();

@@ -7,12 +7,18 @@ import { decodeZstd, ZstdEncoder } from '../zstd.ts';
  * smaller. Which encoding a block gets is decided by writing all that fit and keeping the smallest.
  */
 
+/** Gain and offset of the integers that a source knows behind its numbers. */
+export interface ScaleHint {
+  readonly gain: number;
+  readonly offset: number;
+}
+
 /** One way to write a column of `Values`. Its id is part of the format and is never given to another. */
 export interface ColumnEncoding<Values> {
   readonly id: number;
   readonly name: string;
   /** Every form of these values worth measuring; none where the encoding does not fit them. Losslessly or not at all. */
-  encode(values: Values): readonly Uint8Array[];
+  encode(values: Values, hint?: ScaleHint): readonly Uint8Array[];
   /** Reads `count` values; whatever `content` leaves unread is an error of the caller. */
   decode(content: ByteReader, count: number): Values;
 }
@@ -31,12 +37,13 @@ export function writeColumn<Values>(
   encodings: readonly ColumnEncoding<Values>[],
   values: Values,
   contentBytesMax: number,
+  hint?: ScaleHint,
 ): void {
   let best: Uint8Array | undefined;
   let bestId = 0;
   let bestLength = 0;
   for (const { id, encode } of encodings) {
-    for (const content of encode(values)) {
+    for (const content of encode(values, hint)) {
       if (content.length > contentBytesMax) continue;
       if (best === undefined || content.length < best.length) {
         best = content;

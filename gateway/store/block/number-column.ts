@@ -1,32 +1,16 @@
-import { type ByteReader, ByteWriter } from '../bytes.ts';
 import type { ColumnEncoding } from './column.ts';
-import { readWordPlanes, undoXorWithPrevious, writeWordPlanes, xorWithPrevious } from './words.ts';
+import { constant } from './number-constant.ts';
+import { dictionary } from './number-dictionary.ts';
+import { float32 } from './number-float32.ts';
+import { scaled } from './number-scaled.ts';
+import { words, xor } from './number-words.ts';
 
-const words: ColumnEncoding<Float64Array> = {
-  id: 0,
-  name: 'words',
-  encode(values: Float64Array) {
-    const out = new ByteWriter(values.byteLength);
-    writeWordPlanes(out, values);
-    return [out.toBytes()];
-  },
-  decode: readWordPlanes,
-};
-
-const xor: ColumnEncoding<Float64Array> = {
-  id: 1,
-  name: 'xor',
-  encode(values: Float64Array) {
-    const out = new ByteWriter(values.byteLength);
-    writeWordPlanes(out, xorWithPrevious(values));
-    return [out.toBytes()];
-  },
-  decode(content: ByteReader, count: number) {
-    const values = readWordPlanes(content, count);
-    undoXorWithPrevious(values);
-    return values;
-  },
-};
-
-/** Encodings of numbers, in the order they are tried (BLOCK-7). */
-export const NUMBER_ENCODINGS: readonly ColumnEncoding<Float64Array>[] = [words, xor];
+/** Encodings of numbers (BLOCK-7), in the order in which they are tried. All keep every bit of every float64. */
+export const NUMBER_ENCODINGS: readonly ColumnEncoding<Float64Array>[] = [
+  constant,
+  scaled,
+  dictionary,
+  float32,
+  xor,
+  words,
+];

@@ -1,0 +1,210 @@
+import { INTEGER_MAX } from './integers.ts';
+import { halfWords } from './words.ts';
+
+/**
+ * Finds the integers behind a run of numbers: sensors count, and what arrives is the count times a gain plus an offset,
+ * or a decimal. Nothing here needs to be certain, since every value is compared bit by bit before a scale is used.
+ */
+
+/** How a number comes from an integer: `divide` as integer / gain, otherwise integer * gain + offset, in float64. */
+export interface Scale {
+  readonly gain: number;
+  readonly offset: number;
+  readonly divide: boolean;
+}
+
+/** Numbers as integers of a scale. */
+export interface Scaled {
+  readonly scale: Scale;
+  /** One for every number; at an exception that of the number before. */
+  readonly integers: Float64Array;
+  /** Places, ascending, of numbers that the scale does not give back bit by bit. */
+  readonly exceptions: readonly number[];
+}
+
+export const IDENTITY: Scale = { gain: 1, offset: 0, divide: false };
+
+/** One number in so many may be an exception; with more, another encoding is better. */
+const EXCEPTION_SHARE = 8;
+
+/** Numbers that a scale is tried on before all are. */
+const PROBES = 16;
+
+/** Decimals looked for, and powers of two below one. */
+const DECIMALS_MAX = 9;
+const BINARY_PLACES_MAX = 24;
+
+/** Offsets looked for are up to so many units of some power of ten. */
+const OFFSET_UNITS_MAX = 400;
+const OFFSET_CANDIDATES_MAX = 600;
+
+/** A gain found as the greatest common divisor is a multiple of the true one where the data skips integers. */
+const GAIN_PARTS = [1, 3, 5, 7, 9];
+
+/** Decimal fractions first, since that is what text payloads carry; then binary fractions and plain decimal gains. */
+const COMMON_SCALES: readonly Scale[] = [
+  IDENTITY,
+  ...upTo(DECIMALS_MAX).map((places) => ({ gain: 10 ** places, offset: 0, divide: true })),
+  ...upTo(BINARY_PLACES_MAX).map((places) => ({ gain: 2 ** -places, offset: 0, divide: false })),
+  ...upTo(DECIMALS_MAX).map((places) => ({ gain: Number(`1e-${places}`), offset: 0, divide: false })),
+];
+
+/**
+ * The integers of `values` (at least one); undefined where there are none to be found.
+ * @param hint gain and offset that the source knows, tried first
+ */
+export function findScale(values: Float64Array, hint?: { gain: number; offset: number }): Scaled | undefined {
+  const probes = probesOf(values);
+  if (hint !== undefined && hint.gain !== 0) {
+    const scaled = tryScale(values, probes, { gain: hint.gain, offset: hint.offset, divide: false });
+    if (scaled !== undefined) return scaled;
+  }
+  for (const scale of COMMON_SCALES) {
+    const scaled = tryScale(values, probes, scale);
+    if (scaled !== undefined) return scaled;
+  }
+  for (const scale of latticeScales(values)) {
+    const scaled = tryScale(values, probes, scale);
+    if (scaled !== undefined) return scaled;
+  }
+  return undefined;
+}
+
+/** What `integers` stand for, written over them. */
+export function applyScale(integers: Float64Array, { gain, offset, divide }: Scale): void {
+  const count = integers.length;
+  if (divide) for (let i = 0; i < count; i++) integers[i] = (integers[i] ?? 0) / gain;
+  else if (gain !== 1 || offset !== 0) {
+    for (let i = 0; i < count; i++) integers[i] = (integers[i] ?? 0) * gain + offset;
+  }
+}
+
+function tryScale(values: Float64Array, probes: Float64Array, scale: Scale): Scaled | undefined {
+  return holds(probes, scale) ? scaleAll(values, scale) : undefined;
+}
+
+/** True where all but an eighth of the probes come back; false at the first that are too many. */
+function holds(probes: Float64Array, scale: Scale): boolean {
+  let misses = 0;
+  for (const value of probes) {
+    const integer = integerOf(value, scale);
+    const back = scale.divide ? integer / scale.gain : integer * scale.gain + scale.offset;
+    if (back !== value && ++misses > PROBES / EXCEPTION_SHARE) return false;
+  }
+  return true;
+}
+
+function scaleAll(values: Float64Array, scale: Scale): Scaled | undefined {
+  const count = values.length;
+  const integers = new Float64Array(count);
+  for (let i = 0; i < count; i++) integers[i] = integerOf(values[i] ?? 0, scale);
+  const back = integers.slice();
+  applyScale(back, scale);
+
+  const wanted = halfWords(values);
+  const met = halfWords(back);
+  const exceptions: number[] = [];
+  for (let i = 0; i < count; i++) {
+    if (met[2 * i] === wanted[2 * i] && met[2 * i + 1] === wanted[2 * i + 1]) continue;
+    exceptions.push(i);
+    if (exceptions.length > count / EXCEPTION_SHARE) return undefined;
+    integers[i] = integers[i - 1] ?? 0;
+  }
+  if (exceptions[0] === 0) fillFront(integers, exceptions);
+  return { scale, integers, exceptions };
+}
+
+/** Gives exceptions at the very front the integer of the first number that is none. */
+function fillFront(integers: Float64Array, exceptions: readonly number[]): void {
+  let regular = 0;
+  while (exceptions[regular] === regular) regular++;
+  integers.fill(integers[regular] ?? 0, 0, regular);
+}
+
+/** The integer nearest to what a value stands for; 0 where that is none an encoding can hold. */
+function integerOf(value: number, { gain, offset, divide }: Scale): number {
+  const integer = Math.round(divide ? value * gain : (value - offset) / gain);
+  return Math.abs(integer) <= INTEGER_MAX ? integer + 0 : 0;
+}
+
+/** Finite values from all over the run. */
+function probesOf(values: Float64Array): Float64Array {
+  const probes: number[] = [];
+  const stride = Math.max(1, Math.floor(values.length / PROBES));
+  for (let i = 0; i < values.length && probes.length < PROBES; i += stride) {
+    const value = values[i] ?? 0;
+    if (Number.isFinite(value) && !Object.is(value, -0)) probes.push(value);
+  }
+  return Float64Array.from(probes);
+}
+
+/**
+ * Scales of a lattice that the values lie on: in units of some decimal they are whole, their differences have a common
+ * divisor, which is the gain, and the offset is a round number.
+ */
+function* latticeScales(values: Float64Array): Generator<Scale> {
+  const places = decimalPlaces(values);
+  if (places === undefined) return;
+  const unit = 10 ** places;
+  const divisor = latticeDivisor(values, unit);
+  if (divisor === 0) return;
+  const first = Math.round((values[0] ?? 0) * unit);
+  for (const part of GAIN_PARTS) {
+    if (divisor % part !== 0) continue;
+    const gain = divisor / part;
+    for (const offset of roundOffsets(first, gain, places))
+      yield { gain: gain / unit, offset: offset / unit, divide: false };
+  }
+}
+
+/** Fewest decimals that all values have, but for what float64 rounds; undefined where they have more than we look for. */
+function decimalPlaces(values: Float64Array): number | undefined {
+  let places = 0;
+  let unit = 1;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] ?? 0;
+    if (!Number.isFinite(value)) return undefined;
+    while (!isNearInteger(value * unit)) {
+      places++;
+      unit = 10 ** places;
+      if (places > DECIMALS_MAX) return undefined;
+    }
+  }
+  return places;
+}
+
+function isNearInteger(value: number): boolean {
+  const distance = Math.abs(value - Math.round(value));
+  return Math.abs(value) < INTEGER_MAX && distance <= Math.max(1e-9, Math.abs(value) * 2 ** -48);
+}
+
+function latticeDivisor(values: Float64Array, unit: number): number {
+  const first = Math.round((values[0] ?? 0) * unit);
+  let divisor = 0;
+  for (let i = 1; i < values.length; i++) {
+    let rest = Math.abs(Math.round((values[i] ?? 0) * unit) - first);
+    while (rest > 0) [divisor, rest] = [rest, divisor % rest];
+    if (divisor === 1) return 1;
+  }
+  return divisor;
+}
+
+/** Offsets, in the lattice's unit, on which `first` lies by whole gains: the roundest first, then the smallest. */
+function* roundOffsets(first: number, gain: number, places: number): Generator<number> {
+  let left = OFFSET_CANDIDATES_MAX;
+  if (first % gain === 0) yield 0;
+  for (let power = places + 1; power >= 0; power--) {
+    for (let units = 1; units <= OFFSET_UNITS_MAX; units++) {
+      const offset = units * 10 ** power;
+      for (const signed of [-offset, offset]) {
+        if ((first - signed) % gain !== 0) continue;
+        if (--left < 0) return;
+        yield signed;
+      }
+    }
+  }
+}
+
+function upTo(last: number): number[] {
+  return Array.from({ length: last }, (_, i) => i + 1);
+}

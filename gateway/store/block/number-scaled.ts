@@ -1,0 +1,111 @@
+import { type ByteReader, ByteWriter } from '../bytes.ts';
+import type { ColumnEncoding, ScaleHint } from './column.ts';
+import { applyScale, findScale, IDENTITY, type Scale, type Scaled } from './find-scale.ts';
+import { decodeIntegers, encodeIntegers } from './integers.ts';
+import { halfWords, wordBytes } from './words.ts';
+
+/** How a number comes from its integer, in bits 0 and 1 of the form byte (BLOCK-7.3). */
+const KIND_BITS = 0x03;
+const KIND_IDENTITY = 0;
+const KIND_GAIN = 1;
+const KIND_GAIN_OFFSET = 2;
+const KIND_DIVISOR = 3;
+const HAS_EXCEPTIONS = 0x04;
+
+/** BLOCK-7.3: integers that a gain and an offset, or a divisor, turn back into the values; what does not fit is patched. */
+export const scaled: ColumnEncoding<Float64Array> = {
+  id: 1,
+  name: 'scaled',
+  encode(values: Float64Array, hint?: ScaleHint) {
+    const found = findScale(values, hint);
+    if (found === undefined) return [];
+    const head = writeHead(values, found);
+    return encodeIntegers(found.integers).map((run) => {
+      const content = new Uint8Array(head.length + run.length);
+      content.set(head);
+      content.set(run, head.length);
+      return content;
+    });
+  },
+  decode(content: ByteReader, count: number) {
+    const form = content.u8();
+    if (form > (KIND_BITS | HAS_EXCEPTIONS))
+      content.fail('7.3', `form is 0x${form.toString(16)}, bits 3 to 7 are not 0`);
+    const scale = readScale(content, form & KIND_BITS);
+    const exceptions = form & HAS_EXCEPTIONS ? readExceptions(content, count) : undefined;
+    const values = new Float64Array(count);
+    decodeIntegers(content, values);
+    applyScale(values, scale);
+    if (exceptions !== undefined) applyExceptions(values, exceptions);
+    return values;
+  },
+};
+
+function writeHead(values: Float64Array, { scale, exceptions }: Scaled): Uint8Array {
+  const out = new ByteWriter(20 + exceptions.length * 10);
+  const kind = kindOf(scale);
+  out.u8(kind | (exceptions.length > 0 ? HAS_EXCEPTIONS : 0));
+  if (kind === KIND_DIVISOR) out.varint(scale.gain);
+  if (kind === KIND_GAIN || kind === KIND_GAIN_OFFSET) out.f64(scale.gain);
+  if (kind === KIND_GAIN_OFFSET) out.f64(scale.offset);
+  if (exceptions.length > 0) {
+    out.varint(exceptions.length);
+    const bytes = wordBytes(values);
+    let next = 0;
+    for (const place of exceptions) {
+      out.varint(place - next);
+      out.bytes(bytes.subarray(place * 8, place * 8 + 8));
+      next = place + 1;
+    }
+  }
+  return out.toBytes();
+}
+
+function kindOf({ gain, offset, divide }: Scale): number {
+  if (divide) return KIND_DIVISOR;
+  if (offset !== 0) return KIND_GAIN_OFFSET;
+  return gain === 1 ? KIND_IDENTITY : KIND_GAIN;
+}
+
+function readScale(content: ByteReader, kind: number): Scale {
+  switch (kind) {
+    case KIND_DIVISOR:
+      return { gain: content.varint(), offset: 0, divide: true };
+    case KIND_GAIN:
+      return { gain: content.f64(), offset: 0, divide: false };
+    case KIND_GAIN_OFFSET:
+      return { gain: content.f64(), offset: content.f64(), divide: false };
+    default:
+      return IDENTITY;
+  }
+}
+
+interface Exceptions {
+  readonly places: Uint32Array;
+  readonly halves: Uint32Array;
+}
+
+function readExceptions(content: ByteReader, count: number): Exceptions {
+  const length = content.varintUpTo(count, '7.3', 'number of exceptions');
+  const places = new Uint32Array(length);
+  const halves = new Uint32Array(length * 2);
+  let next = 0;
+  for (let i = 0; i < length; i++) {
+    const place = next + content.varintUpTo(count, '7.3', 'gap to an exception');
+    if (place >= count) content.fail('7.3', `exception at ${place}, the block has ${count} samples`);
+    places[i] = place;
+    halves[2 * i] = content.u32();
+    halves[2 * i + 1] = content.u32();
+    next = place + 1;
+  }
+  return { places, halves };
+}
+
+function applyExceptions(values: Float64Array, { places, halves }: Exceptions): void {
+  const out = halfWords(values);
+  for (let i = 0; i < places.length; i++) {
+    const place = places[i] ?? 0;
+    out[2 * place] = halves[2 * i] ?? 0;
+    out[2 * place + 1] = halves[2 * i + 1] ?? 0;
+  }
+}
