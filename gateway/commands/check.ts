@@ -1,0 +1,89 @@
+import process from 'node:process';
+import type { Command } from 'commander';
+import { formatAddress } from '../../sync/api/address.ts';
+import { type ConfigIssue, renderIssues } from '../config/issue.ts';
+import { type CaissonConfig, CONFIG_FILE, listenersOf, readConfigFile } from './config.ts';
+import type { SourceConfig } from './source-kinds.ts';
+
+/** What `caisson check --json` prints. */
+export interface CheckReport {
+  readonly file: string;
+  readonly ok: boolean;
+  readonly issues: readonly ConfigIssue[];
+  /** Undefined when the file does not fit. */
+  readonly plan?: Plan;
+}
+
+/** What a gateway with this config opens. */
+export interface Plan {
+  /** Undefined: the name that its store keeps. */
+  readonly gateway?: string;
+  readonly store: string;
+  readonly dashboard: string;
+  readonly grpc: string;
+  readonly sources: readonly { readonly name: string; readonly type: string; readonly opens: string }[];
+}
+
+export function registerCheck(program: Command): void {
+  program
+    .command('check')
+    .description('say whether a config fits, and what a gateway with it opens')
+    .argument('[file]', 'config file', CONFIG_FILE)
+    .option('--json', 'print the report as JSON')
+    .addHelpText('after', '\nEnds with 0 when the file fits, 1 when it does not, 2 when it cannot be read.\n')
+    .addHelpText('after', 'Examples:\n  caisson check\n  caisson check /etc/caisson/caisson.yaml --json')
+    .action((file: string, options: { json?: boolean }) => {
+      const { config, issues, text } = readConfigFile(file);
+      const ok = config !== undefined;
+      const report: CheckReport = { file, ok, issues, ...(ok && { plan: planOf(config) }) };
+      if (options.json === true) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+      else if (report.plan !== undefined) process.stdout.write(renderPlan(file, report.plan));
+      else process.stderr.write(`${renderIssues(text, issues)}\n${file}: ${countOf(issues.length, 'issue')}\n`);
+      process.exitCode = ok ? 0 : 1;
+    });
+}
+
+function planOf(config: CaissonConfig): Plan {
+  const { id } = config.gateway;
+  return {
+    ...(id !== undefined && { gateway: id }),
+    store: config.store.dir,
+    dashboard: `http://${formatAddress(config.dashboard)}`,
+    grpc: formatAddress(config.grpc),
+    sources: Object.entries(config.sources).map(([name, source]) => ({
+      name,
+      type: source.type,
+      opens: opensOf(name, source, config),
+    })),
+  };
+}
+
+function opensOf(name: string, source: SourceConfig, config: CaissonConfig): string {
+  switch (source.type) {
+    case 'mqtt': {
+      const listener = listenersOf(config).find(({ path }) => path[0] === 'sources' && path[1] === name);
+      return listener === undefined ? '' : `port ${formatAddress(listener)}`;
+    }
+    case 'serial':
+      return 'log' in source.port ? `recording ${source.port.log}` : `${source.port.path}`;
+  }
+}
+
+function renderPlan(file: string, plan: Plan): string {
+  const lines = [
+    `${file} fits: ${countOf(plan.sources.length, 'source')}`,
+    `  gateway    ${plan.gateway ?? '(the name its store keeps)'}`,
+    `  store      ${plan.store}`,
+    `  dashboard  ${plan.dashboard}`,
+    `  grpc       ${plan.grpc}`,
+  ];
+  const width = Math.max(...plan.sources.map(({ name }) => name.length), 0);
+  for (const { name, type, opens } of plan.sources) {
+    lines.push(`  source     ${name.padEnd(width)}  ${type.padEnd(6)}  ${opens}`.trimEnd());
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function countOf(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,151 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import process from 'node:process';
+import { Type } from '@sinclair/typebox';
+import { DashboardConfig } from '../../dashboards/server/dashboard-config.ts';
+import { isLoopback } from '../../sync/api/address.ts';
+import { GrpcConfig } from '../../sync/api/grpc-config.ts';
+import { GatewayConfig } from '../config/gateway-config.ts';
+import { renderIssues } from '../config/issue.ts';
+import { type ConfigRule, type LoadedConfig, loadConfig } from '../config/load-config.ts';
+import { CaissonError, messageOf } from '../errors.ts';
+import { StoreConfig } from '../store/store-config.ts';
+import { anySourceSchema, type SourceConfig } from './source-kinds.ts';
+
+export const CONFIG_FILE = 'caisson.yaml';
+
+/** Bytes of a config file, or of one with a secret. Larger: refused. */
+const CONFIG_BYTES_MAX = 1 << 20;
+
+/** Name of a source: it begins the names of its channels. */
+const SOURCE_NAME = '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$';
+
+/** The one schema of `caisson.yaml`, composed of the sections that stand beside their owners. */
+export const CONFIG_SCHEMA = Type.Object(
+  {
+    gateway: Type.Optional(GatewayConfig),
+    store: Type.Optional(StoreConfig),
+    dashboard: Type.Optional(DashboardConfig),
+    grpc: Type.Optional(GrpcConfig),
+    sources: Type.Optional(
+      Type.Record(Type.String({ pattern: SOURCE_NAME }), anySourceSchema(), {
+        additionalProperties: false,
+        default: {},
+        description: 'where samples come from, each under the name that begins its channels',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+/** A whole config: checked, defaults filled in, paths absolute, frozen. */
+export interface CaissonConfig {
+  readonly gateway: GatewayConfig;
+  readonly store: Required<StoreConfig>;
+  readonly dashboard: Required<DashboardConfig>;
+  readonly grpc: Required<GrpcConfig>;
+  readonly sources: Readonly<Record<string, SourceConfig>>;
+}
+
+/** A config file as it was found: its text is what issues point into. */
+export type ConfigFile = LoadedConfig<CaissonConfig> & { readonly path: string; readonly text: string };
+
+/**
+ * Reads and checks a config file, with this process's environment and the files it names, which are relative to it.
+ * @throws CaissonError `config-unreadable`
+ */
+export function readConfigFile(path: string): ConfigFile {
+  const folder = dirname(resolve(path));
+  const resolvePath = (named: string) => resolve(folder, named);
+  const text = readText(path);
+  const loaded = loadConfig(CONFIG_SCHEMA, text, {
+    env: process.env,
+    readFile: (named) => readText(resolvePath(named)),
+    resolvePath,
+    rules: RULES as ConfigRule<unknown>[],
+  });
+  return { ...(loaded as LoadedConfig<CaissonConfig>), path, text };
+}
+
+/**
+ * The config in a file.
+ * @throws CaissonError `config-unreadable`, `config-invalid` with every issue in its message
+ */
+export function requireConfig(path: string): CaissonConfig {
+  const { config, issues, text } = readConfigFile(path);
+  if (config !== undefined) return config;
+  throw new CaissonError('config-invalid', `${path} does not fit\n${renderIssues(text, issues)}`, {
+    hint: '`caisson schema --markdown` lists every key',
+  });
+}
+
+function readText(path: string): string {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (cause) {
+    throw new CaissonError('config-unreadable', messageOf(cause), {
+      cause,
+      hint: `\`caisson init\` writes a ${CONFIG_FILE} to start from`,
+    });
+  }
+  if (bytes.length > CONFIG_BYTES_MAX) {
+    throw new CaissonError(
+      'config-unreadable',
+      `${path} has ${bytes.length} bytes, expected ${CONFIG_BYTES_MAX} at most`,
+    );
+  }
+  return bytes.toString('utf8').replace(/^\ufeff/, '');
+}
+
+const RULES: readonly ConfigRule<CaissonConfig>[] = [onlyLoopback, onlyOnePortEach];
+
+/** Where no credentials guard a port, only this machine may reach it. */
+function* onlyLoopback(config: CaissonConfig): ReturnType<ConfigRule<CaissonConfig>> {
+  for (const section of ['dashboard', 'grpc'] as const) {
+    const { host } = config[section];
+    if (isLoopback(host)) continue;
+    const problem = `expected 127.0.0.1, ::1 or localhost, got ${JSON.stringify(host)}`;
+    yield { path: [section, 'host'], problem, hint: 'it asks for no credentials; reach it from elsewhere by ssh -L' };
+  }
+  for (const [name, source] of Object.entries(config.sources)) {
+    if (source.type !== 'mqtt') continue;
+    const { listen = '', users = [] } = source;
+    if (isLoopback(listen) || users.length > 0) continue;
+    const problem = `${JSON.stringify(listen)} is wider than loopback, and users is empty`;
+    yield { path: ['sources', name, 'listen'], problem, hint: 'add users, or listen on 127.0.0.1' };
+  }
+}
+
+/** No two parts listen on one port of one address. */
+function* onlyOnePortEach(config: CaissonConfig): ReturnType<ConfigRule<CaissonConfig>> {
+  const taken = new Map<string, string>();
+  for (const { path, host, port } of listenersOf(config)) {
+    const address = `${host}:${port}`;
+    const owner = taken.get(address);
+    if (port === 0) continue;
+    if (owner === undefined) taken.set(address, path.join('.'));
+    else yield { path, problem: `${address} is taken by ${owner}` };
+  }
+}
+
+/** A port that a config opens. */
+export interface Listener {
+  /** Keys from the top to the port. */
+  readonly path: readonly string[];
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Every port that a config opens. */
+export function listenersOf(config: CaissonConfig): Listener[] {
+  const listeners: Listener[] = (['dashboard', 'grpc'] as const).map((section) => ({
+    path: [section, 'port'],
+    ...config[section],
+  }));
+  for (const [name, source] of Object.entries(config.sources)) {
+    if (source.type !== 'mqtt') continue;
+    listeners.push({ path: ['sources', name, 'port'], host: source.listen ?? '', port: source.port ?? 0 });
+  }
+  return listeners;
+}

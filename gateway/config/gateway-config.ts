@@ -1,0 +1,16 @@
+import { type Static, Type } from '@sinclair/typebox';
+
+/** Section `gateway`: who this box is. */
+export const GatewayConfig = Type.Object(
+  {
+    id: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$',
+        description: 'name of this box at central, kept by its store from the first start; without it, one is made up',
+        examples: ['pit-12'],
+      }),
+    ),
+  },
+  { additionalProperties: false, default: {}, description: 'who this box is' },
+);
+export type GatewayConfig = Static<typeof GatewayConfig>;

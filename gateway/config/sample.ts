@@ -1,0 +1,51 @@
+import type { TSchema } from '@sinclair/typebox';
+import { stringify } from 'yaml';
+import { alternativesOf, propertiesOf } from './schema-walk.ts';
+
+/**
+ * One section as a config file shows it: each key under its meaning, with its default, or, behind a `#`, with an
+ * example. A section in which nothing is set stands behind `#` as a whole.
+ *
+ * @param title line above the section
+ * @param asComment true to put all of it behind `#`
+ * @returns lines without line ends
+ */
+export function sampleSection(name: string, schema: TSchema, title: string, asComment = false): string[] {
+  const body = sampleKeys(schema);
+  const isSet = !asComment && body.some((line) => line !== '' && !/^ *#/.test(line));
+  return [`# ${title}`, ...(isSet ? [`${name}:`, ...indent(body)] : comment([`${name}:`, ...indent(body)]))];
+}
+
+/** Puts lines two levels further in. */
+export function indent(lines: readonly string[]): string[] {
+  return lines.map((line) => (line === '' ? '' : `  ${line}`));
+}
+
+/** Puts settings behind a `#`, which stands where the setting would; comments stay as they are. */
+export function comment(lines: readonly string[]): string[] {
+  return lines.map((line) => line.replace(/^( *)(?=[^# ])/, '$1#'));
+}
+
+function sampleKeys(schema: TSchema): string[] {
+  const required = new Set((schema.required as string[] | undefined) ?? []);
+  return Object.entries(propertiesOf(schema)).flatMap(([key, property]) => {
+    const about = property.description === undefined ? [] : [`# ${property.description}`];
+    const part = property.default === undefined ? (alternativesOf(property)[0] ?? property) : property;
+    if (part.type === 'object' && Object.keys(propertiesOf(part)).length > 0) {
+      return [...about, `${key}:`, ...indent(sampleKeys(part))];
+    }
+    if (property.default !== undefined) return [...about, `${key}: ${inline(property.default)}`];
+    const setting = `${key}: ${inline(exampleOf(part))}`;
+    return [...about, ...(required.has(key) ? [setting] : comment([setting]))];
+  });
+}
+
+function exampleOf(schema: TSchema): unknown {
+  if ('const' in schema) return schema.const;
+  const [example] = (schema.examples as unknown[] | undefined) ?? [];
+  return example ?? (schema.type === 'string' ? '...' : (schema.minimum ?? 0));
+}
+
+function inline(value: unknown): string {
+  return stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
+}

@@ -1,0 +1,204 @@
+import type { TSchema } from '@sinclair/typebox';
+import { Ajv, type ErrorObject } from 'ajv';
+import { nearestName } from './nearest-name.ts';
+
+/** One way in which a value does not fit its schema. */
+export interface Misfit {
+  /** JSON pointer of the value, or of the key when `at` is `key`. */
+  readonly pointer: string;
+  readonly at: 'key' | 'value';
+  readonly problem: string;
+  readonly hint?: string;
+}
+
+/** Characters of a value shown in a message. */
+const SHOWN_CHARACTERS_MAX = 60;
+
+/** Annotations that sections may carry beside what JSON Schema knows: a path is resolved against the file's folder. */
+const ANNOTATIONS = ['x-path'];
+
+/**
+ * All misfits of `value`, empty when it fits. Where a schema offers alternatives, only the one that was meant is
+ * reported: the one whose fixed words (such as `type: mqtt`) fit, or else the choice itself.
+ *
+ * @param show how a value is printed: what came from a secret must not be
+ */
+export function validate(schema: TSchema, value: unknown, show: (pointer: string, value: unknown) => string): Misfit[] {
+  const ajv = new Ajv({ allErrors: true, verbose: true, strict: true, strictTypes: false, strictRequired: false });
+  ajv.addVocabulary(ANNOTATIONS);
+  if (ajv.validate(schema, value)) return [];
+  return settleUnions(ajv.errors ?? []).map((error) => ('misfit' in error ? error.misfit : explain(error, show)));
+
+  function settleUnions(errors: readonly ErrorObject[]): (ErrorObject | { misfit: Misfit })[] {
+    const [union] = errors.filter(isUnion).sort((a, b) => a.schemaPath.length - b.schemaPath.length);
+    if (union === undefined) return [...errors];
+    const inside = errors.filter((error) => isInside(error, union));
+    const outside = errors.filter((error) => error !== union && !isInside(error, union));
+    const meant = meantBranch(union, inside);
+    return [...settleUnions(outside), ...(Array.isArray(meant) ? settleUnions(meant) : [{ misfit: meant }])];
+  }
+
+  function meantBranch(union: ErrorObject, inside: readonly ErrorObject[]): ErrorObject[] | Misfit {
+    const branches = union.schema as readonly TSchema[];
+    const errorsOf = branches.map((_, index) =>
+      inside.filter((error) => error.schemaPath.startsWith(`${union.schemaPath}/${index}/`)),
+    );
+    const isObject = typeof union.data === 'object' && union.data !== null && !Array.isArray(union.data);
+    const tag = isObject ? tagOf(branches) : undefined;
+    const wrong = new Set([union.instancePath, ...(tag === undefined ? [] : [`${union.instancePath}/${tag}`])]);
+    const fitting = errorsOf.filter((errors) => !errors.some((error) => isOfOtherKind(error, wrong, tag)));
+    fitting.sort((a, b) => a.length - b.length);
+    return fitting[0] ?? choiceMisfit(union, branches, tag, show);
+  }
+}
+
+function isUnion(error: ErrorObject): boolean {
+  return error.keyword === 'anyOf' || error.keyword === 'oneOf';
+}
+
+function isInside(error: ErrorObject, union: ErrorObject): boolean {
+  return (
+    error.schemaPath.startsWith(`${union.schemaPath}/`) &&
+    (error.instancePath === union.instancePath || error.instancePath.startsWith(`${union.instancePath}/`))
+  );
+}
+
+function isOfOtherKind(error: ErrorObject, wrong: ReadonlySet<string>, tag: string | undefined): boolean {
+  if (error.keyword === 'required') return error.params.missingProperty === tag;
+  return wrong.has(error.instancePath) && ['type', 'const', 'enum', 'anyOf'].includes(error.keyword);
+}
+
+/** The key whose fixed word tells the alternatives apart. */
+function tagOf(branches: readonly TSchema[]): string | undefined {
+  const [first, ...others] = branches.filter((branch) => branch.type === 'object');
+  const tagged = (branch: TSchema | undefined) =>
+    Object.entries((branch?.properties ?? {}) as Record<string, TSchema>)
+      .filter(([, property]) => choicesOf(property) !== undefined)
+      .map(([name]) => name);
+  return tagged(first).find((name) => others.every((branch) => tagged(branch).includes(name)));
+}
+
+function choiceMisfit(
+  union: ErrorObject,
+  branches: readonly TSchema[],
+  tag: string | undefined,
+  show: (pointer: string, value: unknown) => string,
+): Misfit {
+  if (tag === undefined) {
+    const expected = branches.map(describe).join(' or ');
+    const words = branches.flatMap((branch) => choicesOf(branch) ?? []);
+    return wrongValue(union.instancePath, union.data, expected, words, show);
+  }
+  const words = branches.flatMap((branch) => choicesOf((branch.properties as Record<string, TSchema>)[tag]) ?? []);
+  const expected = [...new Set(words)].map((word) => JSON.stringify(word)).join(', ');
+  const met: unknown = (union.data as Record<string, unknown>)[tag];
+  if (met === undefined) {
+    return { pointer: union.instancePath, at: 'key', problem: `needs the key ${tag}`, hint: `one of ${expected}` };
+  }
+  return wrongValue(`${union.instancePath}/${tag}`, met, `one of ${expected}`, words, show);
+}
+
+/** Fixed words of a schema that is nothing but fixed words. */
+function choicesOf(schema: TSchema | undefined): unknown[] | undefined {
+  if (schema === undefined) return undefined;
+  if ('const' in schema) return [schema.const];
+  if (Array.isArray(schema.enum)) return schema.enum;
+  if (!Array.isArray(schema.anyOf)) return undefined;
+  const choices = (schema.anyOf as TSchema[]).map(choicesOf);
+  return choices.every((choice) => choice !== undefined) ? choices.flat() : undefined;
+}
+
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  object: 'keys with values',
+  array: 'a list',
+  string: 'text',
+  integer: 'a whole number',
+  number: 'a number',
+  boolean: 'true or false',
+  null: 'nothing',
+};
+
+function describe(schema: TSchema): string {
+  const choices = choicesOf(schema);
+  if (choices !== undefined) return choices.map((choice) => JSON.stringify(choice)).join(' or ');
+  return TYPE_NAMES[String(schema.type)] ?? 'another value';
+}
+
+function explain(error: ErrorObject, show: (pointer: string, value: unknown) => string): Misfit {
+  const { instancePath: pointer, keyword, params, parentSchema, data } = error;
+  const wrong = (expected: string) => wrongValue(pointer, data, expected, [], show);
+  switch (keyword) {
+    case 'additionalProperties': {
+      const key = String(params.additionalProperty);
+      const own = `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+      const [pattern] = Object.keys((parentSchema?.patternProperties as object | undefined) ?? {});
+      if (pattern !== undefined) {
+        return {
+          pointer: own,
+          at: 'key',
+          problem: `${JSON.stringify(key)} is not a name`,
+          hint: `expected ${pattern}`,
+        };
+      }
+      const near = nearestName(key, Object.keys((parentSchema?.properties as object | undefined) ?? {}));
+      return { pointer: own, at: 'key', problem: 'unknown key', ...(near && { hint: `did you mean ${near}?` }) };
+    }
+    case 'required':
+      return { pointer, at: 'key', problem: `needs the key ${String(params.missingProperty)}` };
+    case 'type':
+      return wrong(TYPE_NAMES[String(params.type)] ?? String(params.type));
+    case 'const':
+      return wrongValue(pointer, data, JSON.stringify(params.allowedValue), [params.allowedValue], show);
+    case 'enum': {
+      const words = params.allowedValues as unknown[];
+      return wrongValue(pointer, data, `one of ${words.map((word) => JSON.stringify(word)).join(', ')}`, words, show);
+    }
+    case 'minimum':
+      return wrong(`at least ${params.limit}`);
+    case 'maximum':
+      return wrong(`at most ${params.limit}`);
+    case 'exclusiveMinimum':
+      return wrong(`more than ${params.limit}`);
+    case 'exclusiveMaximum':
+      return wrong(`less than ${params.limit}`);
+    case 'minLength':
+      return wrong(params.limit === 1 ? 'text that is not empty' : `at least ${params.limit} characters`);
+    case 'maxLength':
+      return wrong(`at most ${params.limit} characters`);
+    case 'minItems':
+      return wrong(`at least ${params.limit} in the list`);
+    case 'maxItems':
+      return wrong(`at most ${params.limit} in the list`);
+    case 'minProperties':
+      return wrong(`at least ${params.limit} ${params.limit === 1 ? 'key' : 'keys'}`);
+    case 'pattern':
+      return wrong(`text that fits ${params.pattern}`);
+    default:
+      return { pointer, at: 'value', problem: `${error.message ?? keyword}, got ${show(pointer, data)}` };
+  }
+}
+
+function wrongValue(
+  pointer: string,
+  met: unknown,
+  expected: string,
+  words: readonly unknown[],
+  show: (pointer: string, value: unknown) => string,
+): Misfit {
+  const near =
+    typeof met === 'string'
+      ? nearestName(
+          met,
+          words.filter((word) => typeof word === 'string'),
+        )
+      : undefined;
+  const problem = `expected ${expected}, got ${show(pointer, met)}`;
+  return { pointer, at: 'value', problem, ...(near !== undefined && { hint: `did you mean ${near}?` }) };
+}
+
+/** A value as a message shows it: JSON, cut. */
+export function showValue(value: unknown): string {
+  if (value === null || value === undefined) return 'nothing';
+  const text = JSON.stringify(value);
+  return text.length > SHOWN_CHARACTERS_MAX ? `${text.slice(0, SHOWN_CHARACTERS_MAX)}…` : text;
+}

@@ -1,0 +1,33 @@
+import { type Static, Type } from '@sinclair/typebox';
+
+/** Section `store`: where samples are kept, and how often they are made durable. */
+export const StoreConfig = Type.Object(
+  {
+    dir: Type.Optional(
+      Type.String({
+        minLength: 1,
+        default: 'caisson-data',
+        'x-path': true,
+        description: 'folder of the databases, made if it is not there',
+      }),
+    ),
+    commitFloorMs: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 10_000,
+        default: 20,
+        description: 'least time between two commits, ms; longer wears flash less and acknowledges later',
+      }),
+    ),
+    blockAgeSeconds: Type.Optional(
+      Type.Number({
+        minimum: 1,
+        maximum: 86_400,
+        default: 60,
+        description: 'age at which a block is sealed though it is not full, seconds; longer packs slow channels better',
+      }),
+    ),
+  },
+  { additionalProperties: false, default: {}, description: 'where samples are kept' },
+);
+export type StoreConfig = Static<typeof StoreConfig>;
