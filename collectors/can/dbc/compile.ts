@@ -145,7 +145,7 @@ function readPieces(kind: number, pieces: readonly Piece[], view: DataView, at: 
   return floatBits.getFloat64(0);
 }
 
-/** Adds pieces from the most significant on. Below 2^53 all is exact; above, only the last addition rounds if the lower pieces are added first. */
+/** Adds the pieces up, the least significant first: two of them are exact, so that only the last addition can round. */
 function sum(pieces: readonly Piece[], from: number, to: number, view: DataView, at: number): number {
   let total = 0;
   for (let i = to - 1; i >= from; i--) {

@@ -1,0 +1,215 @@
+import type { CanBus, CanBusState } from '../../hardware/can/can-bus.ts';
+import type { FrameBatch } from '../../hardware/can/can-frame.ts';
+import { LogBus } from '../../hardware/can/log-bus.ts';
+import { openSlcanBus } from '../../hardware/can/slcan-bus.ts';
+import { systemTimers, type Timers } from '../../hardware/serial/timers.ts';
+import {
+  type Collector,
+  type CollectorContext,
+  CollectorCounters,
+  type CollectorFactory,
+  type CollectorHealth,
+} from '../collector.ts';
+import { ArrivalStamps } from './arrival-stamps.ts';
+import { RecordedSeconds, SECOND_US, SILENCE_MAX_US } from './bus-meter.ts';
+import { type CanConfig, type CanSettings, canSettings, checkSettings } from './can-config.ts';
+import { CanInterface, METER_SAMPLES } from './can-interface.ts';
+import { Dictionaries } from './dictionary.ts';
+
+/** Time between two readings of the meters of a live bus, milliseconds. */
+const METER_INTERVAL_MS = 1000;
+
+/** Time between two looks for room in the ring, milliseconds. */
+const ROOM_INTERVAL_MS = 2;
+
+/** Signals of a CAN bus or of a recording of one or several. */
+export const createCanCollector: CollectorFactory<CanConfig> = (config, context) => {
+  const settings = canSettings(config);
+  return new CanCollector(settings, context, () => openBus(settings.bus));
+};
+
+function openBus(bus: CanSettings['bus']): CanBus {
+  if ('slcan' in bus) return openSlcanBus({ ...bus, path: bus.slcan });
+  const speed = bus.speed === 'max' ? Number.POSITIVE_INFINITY : bus.speed;
+  return new LogBus({ path: bus.log, speed, loop: bus.loop });
+}
+
+export class CanCollector implements Collector {
+  readonly #settings: CanSettings;
+  readonly #context: CollectorContext;
+  readonly #openBus: () => CanBus;
+  readonly #timers: Timers;
+  readonly #counters = new CollectorCounters();
+  /** By index of the bus's interfaces; null for one that is not wanted. */
+  #interfaces: (CanInterface | null)[] = [];
+  #dictionaries: Dictionaries | undefined;
+  #bus: CanBus | undefined;
+  #state: CanBusState | undefined;
+  #arrivals = new ArrivalStamps(undefined);
+  #recorded = new RecordedSeconds();
+  #cancelMeter: () => void = () => {};
+  #meteredAt = 0;
+
+  /** @param openBus makes the bus anew for every start */
+  constructor(settings: CanSettings, context: CollectorContext, openBus: () => CanBus, timers: Timers = systemTimers) {
+    this.#settings = settings;
+    this.#context = context;
+    this.#openBus = openBus;
+    this.#timers = timers;
+  }
+
+  /** What the DBC files have that was passed over, as `file:line: text`; known after the start. */
+  get notes(): readonly string[] {
+    return this.#dictionaries?.notes ?? [];
+  }
+
+  async start(): Promise<void> {
+    checkSettings(this.#settings, this.#context.source);
+    this.#dictionaries = await Dictionaries.load(this.#settings);
+    const bus = this.#openBus();
+    this.#bus = bus;
+    this.#interfaces = [];
+    const { bitrate, dataBitrate } = bitratesOf(this.#settings.bus);
+    this.#arrivals = new ArrivalStamps(bitrate, dataBitrate);
+    this.#recorded = new RecordedSeconds();
+    bus.start({
+      onFrames: (frames, from, to) => this.#onFrames(bus, frames, from, to),
+      onState: (state) => this.#onState(bus, state),
+    });
+  }
+
+  async stop(): Promise<void> {
+    const bus = this.#bus;
+    this.#bus = undefined;
+    this.#state = undefined;
+    this.#cancelMeter();
+    await bus?.stop();
+  }
+
+  health(): CollectorHealth {
+    const health = this.#counters.health(this.#healthState(), this.#problem());
+    const errors = { ...health.errors };
+    for (const [reason, count] of Object.entries(this.#bus?.errors ?? {}))
+      errors[reason] = (errors[reason] ?? 0) + count;
+    return { ...health, errors };
+  }
+
+  #healthState(): CollectorHealth['state'] {
+    if (this.#bus === undefined || this.#state?.state === 'ended') return 'stopped';
+    if (this.#state?.state === 'waiting') return 'waiting';
+    return this.#counters.samples === 0 ? 'starting' : 'running';
+  }
+
+  #problem(): string | undefined {
+    if (this.#state?.state !== 'waiting') return undefined;
+    const { bus } = this.#settings;
+    return `${'slcan' in bus ? bus.slcan : bus.log}: ${this.#state.problem}`;
+  }
+
+  #onState(bus: CanBus, state: CanBusState): void {
+    this.#state = state;
+    // A bus without a port is not a quiet bus: its meters give nothing until it is back.
+    this.#cancelMeter();
+    if (bus.waits || state.state !== 'open') return;
+    for (let index = 0; index < bus.interfaces.length; index++) this.#interface(bus, index)?.resetMeter();
+    this.#meteredAt = this.#context.clock.now();
+    this.#awaitMeter(bus);
+  }
+
+  #awaitMeter(bus: CanBus): void {
+    this.#cancelMeter = this.#timers.after(METER_INTERVAL_MS, () => {
+      const now = this.#context.clock.now();
+      for (const one of this.#interfaces) one?.pushReading(now - this.#meteredAt, now);
+      this.#context.intake.publish();
+      this.#meteredAt = now;
+      this.#awaitMeter(bus);
+    });
+  }
+
+  #onFrames(bus: CanBus, frames: FrameBatch, from: number, to: number): Promise<void> | undefined {
+    const now = this.#context.clock.now();
+    this.#counters.lastSeen = now;
+    this.#arrivals.stamp(frames, from, to, now, bus.speed);
+    const room = this.#frameRoom(bus);
+    if (!bus.waits || this.#context.intake.hasRoom((to - from) * room)) {
+      for (let i = from; i < to; i++) this.#take(bus, frames, i);
+      this.#context.intake.publish();
+      return undefined;
+    }
+    return this.#takeAsThereIsRoom(bus, frames, from, to, room);
+  }
+
+  /** A recording can wait for the store, so that a replay loses nothing. */
+  async #takeAsThereIsRoom(bus: CanBus, frames: FrameBatch, from: number, to: number, room: number): Promise<void> {
+    const { intake } = this.#context;
+    for (let i = from; i < to; i++) {
+      while (!intake.hasRoom(room)) {
+        intake.publish();
+        await new Promise<void>((resolve) => this.#timers.after(ROOM_INTERVAL_MS, resolve));
+        if (this.#bus !== bus) return;
+      }
+      this.#take(bus, frames, i);
+    }
+    intake.publish();
+  }
+
+  /** Most samples that can be due with one frame: its own, and the meters' of a silence before it. */
+  #frameRoom(bus: CanBus): number {
+    const readings = bus.interfaces.length * (SILENCE_MAX_US / 1e6 + 1);
+    return (this.#dictionaries?.signalsMax ?? 0) + METER_SAMPLES * readings;
+  }
+
+  #take(bus: CanBus, frames: FrameBatch, i: number): void {
+    this.#counters.received += 1;
+    const recorded = frames.times[i] as number;
+    const arrival = this.#arrivals.of(i);
+    if (bus.waits) this.#meterRecorded(recorded, arrival);
+    const one = this.#interface(bus, frames.interfaces[i] as number);
+    if (one === null) this.#counters.error('other-interface');
+    else one.take(frames, i, this.#settings.timestamp === 'device' ? recorded : arrival);
+  }
+
+  #meterRecorded(recorded: number, arrival: number): void {
+    this.#recorded.advance(
+      recorded,
+      (second) => {
+        const time = this.#settings.timestamp === 'device' ? second : arrival;
+        for (const one of this.#interfaces) one?.pushReading(SECOND_US, time);
+      },
+      () => {
+        for (const one of this.#interfaces) one?.resetMeter();
+      },
+    );
+  }
+
+  /** The interface of that index in the bus's list; null where the config does not want it. */
+  #interface(bus: CanBus, index: number): CanInterface | null {
+    const known = this.#interfaces[index];
+    if (known !== undefined) return known;
+    const made = this.#makeInterface(bus.interfaces[index] ?? '', index);
+    this.#interfaces[index] = made;
+    return made;
+  }
+
+  #makeInterface(name: string, index: number): CanInterface | null {
+    const { interfaces, bus, timestamp } = this.#settings;
+    const { source, intake } = this.#context;
+    const wanted = interfaces?.[name];
+    const dictionary = this.#dictionaries?.of(name);
+    if ((interfaces !== undefined && wanted === undefined) || dictionary === undefined) return null;
+    const segment = interfaces === undefined && index === 0 ? [] : [wanted?.name ?? name];
+    const path = [this.#settings.prefix ?? source, ...segment].join('/');
+    const { bitrate, dataBitrate } = bitratesOf(bus);
+    return new CanInterface(
+      { path, source, stamp: timestamp, dictionary, bitrate, dataBitrate },
+      intake,
+      this.#counters,
+    );
+  }
+}
+
+/** Speeds of the bus, bit/s, where they are known. */
+function bitratesOf(bus: CanSettings['bus']): { bitrate: number | undefined; dataBitrate: number | undefined } {
+  const bitrate = bus.bitrate;
+  return { bitrate, dataBitrate: 'log' in bus ? (bus.dataBitrate ?? bitrate) : bitrate };
+}

@@ -1,0 +1,150 @@
+import { type Static, Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+import { CaissonError } from '../../gateway/errors.ts';
+import { SLCAN_BITRATES } from '../../hardware/can/slcan.ts';
+import { SLCAN_BAUD_RATE } from '../../hardware/can/slcan-bus.ts';
+
+const Slcan = Type.Object(
+  {
+    slcan: Type.String({
+      minLength: 1,
+      description: 'serial device of an SLCAN (LAWICEL) adapter; best by its id, which survives another USB socket',
+      examples: ['/dev/serial/by-id/usb-CANable-if00', '/dev/ttyACM0'],
+    }),
+    bitrate: Type.Union(
+      SLCAN_BITRATES.map((bitrate) => Type.Literal(bitrate)),
+      { description: 'speed of the bus, bit/s' },
+    ),
+    listenOnly: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description: 'neither acknowledges nor sends, so that the bus cannot notice the box; not every adapter has it',
+      }),
+    ),
+    baudRate: Type.Optional(
+      Type.Integer({
+        minimum: 9600,
+        maximum: 4_000_000,
+        default: SLCAN_BAUD_RATE,
+        description: 'speed of the line to the adapter, baud; USB adapters ignore it',
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'an SLCAN adapter' },
+);
+
+const Log = Type.Object(
+  {
+    log: Type.String({
+      minLength: 1,
+      'x-path': true,
+      description: 'recording as `candump -l` writes it, plain or gzip',
+      examples: ['recordings/candump.log.gz'],
+    }),
+    speed: Type.Optional(
+      Type.Union([Type.Number({ exclusiveMinimum: 0, maximum: 10_000 }), Type.Literal('max')], {
+        default: 1,
+        description: 'seconds of the recording in one second; `max`: as fast as the store takes it, without loss',
+      }),
+    ),
+    loop: Type.Optional(
+      Type.Boolean({ default: false, description: 'begin again at the end; the times go on behind the last one' }),
+    ),
+    bitrate: Type.Optional(
+      Type.Integer({
+        minimum: 1000,
+        maximum: 1_000_000,
+        description: 'speed the recorded bus had, bit/s; with it the bus load is told',
+      }),
+    ),
+    dataBitrate: Type.Optional(
+      Type.Integer({
+        minimum: 1000,
+        maximum: 20_000_000,
+        description: 'speed in the data phase of CAN FD frames, bit/s; without it, `bitrate`',
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'a recording in place of a bus' },
+);
+
+const DbcFiles = Type.Array(Type.String({ minLength: 1, 'x-path': true }), {
+  maxItems: 64,
+  description: 'DBC files, all used together; where several have the same identifier, the first counts',
+  examples: [['powertrain.dbc', 'chassis.dbc']],
+});
+
+const Interface = Type.Object(
+  {
+    dbc: Type.Optional(DbcFiles),
+    name: Type.Optional(
+      Type.String({ minLength: 1, description: 'name in channel names; without it, the one in the recording' }),
+    ),
+  },
+  { additionalProperties: false, description: 'one bus of a recording with several' },
+);
+
+/** Section `can` of a source: signals of a CAN bus, decoded by DBC files. */
+export const CanConfig = Type.Object(
+  {
+    bus: Type.Union([Slcan, Log], { description: 'where the frames come from' }),
+    dbc: Type.Optional(DbcFiles),
+    interfaces: Type.Optional(
+      Type.Record(Type.String({ minLength: 1 }), Interface, {
+        description:
+          'the buses of a recording that are wanted, by their name in it; each has its own DBC files or else the ones ' +
+          'of the source, and its name becomes part of channel names. Without it all are taken, and all but the first have their name in channel names',
+        examples: [{ can0: { name: 'powertrain', dbc: ['powertrain.dbc'] }, can1: { dbc: ['radar.dbc'] } }],
+      }),
+    ),
+    timestamp: Type.Optional(
+      Type.Union([Type.Literal('arrival'), Type.Literal('device')], {
+        default: 'arrival',
+        description: 'time of the samples: the moment a frame arrived, in box time, or the UTC that the recording has',
+      }),
+    ),
+    prefix: Type.Optional(
+      Type.String({ minLength: 1, description: 'first part of channel names; without it, the name of the source' }),
+    ),
+  },
+  { additionalProperties: false, description: 'signals of a CAN bus' },
+);
+
+/** The section as it may be written. */
+export type CanConfig = Static<typeof CanConfig>;
+
+export type SlcanSection = Required<Static<typeof Slcan>>;
+export type LogSection = Static<typeof Log> & { readonly speed: number | 'max'; readonly loop: boolean };
+
+/** The section with every default filled in. */
+export interface CanSettings {
+  readonly bus: SlcanSection | LogSection;
+  readonly dbc: readonly string[];
+  readonly interfaces: Readonly<Record<string, Static<typeof Interface>>> | undefined;
+  readonly timestamp: 'arrival' | 'device';
+  readonly prefix: string | undefined;
+}
+
+/** Fills in the defaults of a section that fits {@link CanConfig}. */
+export function canSettings(config: CanConfig): CanSettings {
+  const { bus, dbc = [], interfaces, timestamp = 'arrival', prefix } = config;
+  const filled = 'slcan' in bus ? Value.Default(Slcan, { ...bus }) : Value.Default(Log, { ...bus });
+  return { bus: filled as CanSettings['bus'], dbc, interfaces, timestamp, prefix };
+}
+
+/** Refuses what each key allows and their combination does not. Throws `config-invalid`. */
+export function checkSettings(settings: CanSettings, source: string): void {
+  const { bus, interfaces, timestamp } = settings;
+  const refuse = (problem: string, hint: string): never => {
+    throw new CaissonError('config-invalid', `source ${source}: ${problem}`, { hint });
+  };
+  if ('slcan' in bus && timestamp === 'device') {
+    refuse('timestamp is device, but frames of an SLCAN adapter carry no UTC', 'use timestamp: arrival');
+  }
+  if ('slcan' in bus && interfaces !== undefined) {
+    refuse('interfaces are of recordings; an SLCAN adapter has one bus', 'put its DBC files under dbc');
+  }
+  const names = Object.entries(interfaces ?? {}).map(([key, { name }]) => name ?? key);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) refuse(`two interfaces are named ${twice}`, 'give each a name of its own');
+}

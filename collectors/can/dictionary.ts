@@ -1,0 +1,97 @@
+import type { CanSettings } from './can-config.ts';
+import { compileMessage, MESSAGE_SIGNALS_MAX, type MessageDecoder } from './dbc/compile.ts';
+import type { Dbc, DbcMessage } from './dbc/dbc.ts';
+import { readDbc } from './dbc/read-dbc.ts';
+
+/** A message that can be decoded. */
+export interface KnownMessage {
+  readonly message: DbcMessage;
+  /** The message's name, or with its identifier behind it where another message has the same name. */
+  readonly name: string;
+  readonly decode: MessageDecoder;
+}
+
+/** The messages of one or more DBC files by identifier. Where several have the same identifier, the first counts. */
+export class CanDictionary {
+  /** What the files have that was passed over, as `file:line: text`. */
+  readonly notes: readonly string[];
+  /** Signals of the largest message. */
+  readonly signalsMax: number;
+  readonly #byKey = new Map<number, KnownMessage>();
+
+  constructor(files: readonly Dbc[]) {
+    const notes: string[] = [];
+    const names = new Set<string>();
+    let signalsMax = 0;
+    for (const file of files) {
+      for (const { line, text } of file.notes) notes.push(`${file.file}:${line}: ${text}`);
+      for (const message of file.messages) {
+        const key = frameKey(message.id, message.extended);
+        if (this.#byKey.has(key)) continue;
+        const name = names.has(message.name) ? `${message.name}_${message.id.toString(16)}` : message.name;
+        names.add(name);
+        this.#byKey.set(key, { message, name, decode: compileMessage(message) });
+        signalsMax = Math.max(signalsMax, Math.min(message.signals.length, MESSAGE_SIGNALS_MAX));
+      }
+    }
+    this.notes = notes;
+    this.signalsMax = signalsMax;
+  }
+
+  /** Reads the files. Rejects with `dbc-invalid` where one is missing or broken. */
+  static async load(paths: readonly string[]): Promise<CanDictionary> {
+    return new CanDictionary(await Promise.all(paths.map((path) => readDbc(path))));
+  }
+
+  find(key: number): KnownMessage | undefined {
+    return this.#byKey.get(key);
+  }
+}
+
+/** The dictionaries of one source: each interface's own, or else the source's. The same list of files is read once. */
+export class Dictionaries {
+  /** Signals of the largest message of all. */
+  readonly signalsMax: number;
+  readonly #common: CanDictionary;
+  readonly #own: ReadonlyMap<string, CanDictionary>;
+
+  private constructor(common: CanDictionary, own: ReadonlyMap<string, CanDictionary>) {
+    this.#common = common;
+    this.#own = own;
+    this.signalsMax = Math.max(...this.#all().map((dictionary) => dictionary.signalsMax));
+  }
+
+  /** Rejects with `dbc-invalid` where a file is missing or broken. */
+  static async load(settings: Pick<CanSettings, 'dbc' | 'interfaces'>): Promise<Dictionaries> {
+    const loaded = new Map<string, Promise<CanDictionary>>();
+    const load = (paths: readonly string[]): Promise<CanDictionary> => {
+      const key = paths.join('\0');
+      const known = loaded.get(key) ?? CanDictionary.load(paths);
+      loaded.set(key, known);
+      return known;
+    };
+    const own = new Map<string, CanDictionary>();
+    for (const [name, { dbc }] of Object.entries(settings.interfaces ?? {})) {
+      if (dbc !== undefined) own.set(name, await load(dbc));
+    }
+    return new Dictionaries(await load(settings.dbc), own);
+  }
+
+  /** The dictionary of the interface of that name in the recording. */
+  of(name: string): CanDictionary {
+    return this.#own.get(name) ?? this.#common;
+  }
+
+  get notes(): readonly string[] {
+    return [...new Set(this.#all().flatMap((dictionary) => dictionary.notes))];
+  }
+
+  #all(): CanDictionary[] {
+    return [this.#common, ...this.#own.values()];
+  }
+}
+
+/** Identifier and its kind in one small integer, which a Map finds fastest. */
+export function frameKey(id: number, extended: boolean): number {
+  return extended ? ~id : id;
+}
