@@ -1,0 +1,218 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import mqtt from 'mqtt';
+import t from 'tap';
+import { CollectorCounters } from '../../../collectors/collector.ts';
+import { CLIENT_STATES_MAX, ClientStates } from '../../../collectors/mqtt/client-states.ts';
+import { isLoopback, type MqttConfig, mqttSettings } from '../../../collectors/mqtt/config.ts';
+import { MqttCollector } from '../../../collectors/mqtt/mqtt-collector.ts';
+import { encodePackedFrame } from '../../../collectors/mqtt/packed-frame.ts';
+import { RETAINED_BYTES_MAX, RETAINED_TOPICS_MAX, RetainedBudget } from '../../../collectors/mqtt/retained-budget.ts';
+import { FakeClock, FakeIntake } from './fake-intake.ts';
+import { field, idBytes, packet, publishPacket, RawClient, until } from './raw-client.ts';
+import { runBroker } from './running-broker.ts';
+
+t.test('everything has a default, and the default port is closed to other machines', async (t) => {
+  t.match(mqttSettings({}), {
+    listen: '127.0.0.1',
+    port: 1883,
+    users: [],
+    topics: [],
+    limits: { packetBytesMax: 262_144, clientsMax: 256, topicBytesMax: 512, topicLevelsMax: 32, inflightMax: 1024 },
+  });
+  t.match(mqttSettings({ topics: [{ filter: 'a' }] }).topics, [
+    { channel: '{topic}', payload: 'auto', timestamp: 'arrival' },
+  ]);
+  for (const host of ['127.0.0.1', '127.9.9.9', '::1', 'localhost']) t.ok(isLoopback(host), host);
+  for (const host of ['0.0.0.0', '::', '192.168.1.2', '127.example.org', '']) t.notOk(isLoopback(host), host);
+});
+
+const refused: [what: string, config: MqttConfig, message: RegExp][] = [
+  ['to listen wider than loopback without users', { listen: '0.0.0.0' }, /listen 0\.0\.0\.0 is wider than loopback/],
+  ['a rule that cannot be', { topics: [{ filter: 'a/#/b' }] }, /filter a\/#\/b/],
+];
+for (const [what, config, message] of refused) {
+  t.test(`refuses ${what} at start`, async (t) => {
+    const collector = new MqttCollector(
+      { port: 0, ...config },
+      { source: 'mqtt', intake: new FakeIntake(), clock: new FakeClock() },
+    );
+    await t.rejects(collector.start(), { code: 'config-invalid', message });
+    await collector.stop();
+  });
+}
+
+t.test('listens wider than loopback where users are named', async (t) => {
+  const { port } = await runBroker(t, { listen: '0.0.0.0', users: [{ name: 'a', password: 'b' }] });
+  t.ok(port > 0);
+});
+
+t.test('a port that is taken is a state in health, and is opened when it is free', async (t) => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const address = other.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const { collector } = await runBroker(t, { port });
+  t.match(collector.health(), { state: 'waiting', problem: new RegExp(`127.0.0.1:${port}`) });
+  other.close();
+  await until('listening', () => collector.port === port);
+  t.equal(collector.health().state, 'starting');
+  t.notOk(collector.health().problem);
+});
+
+t.test('topics become channels with the type, unit and time of their rule', async (t) => {
+  const { clock, collector, intake, port } = await runBroker(t, {
+    prefix: 'site',
+    topics: [
+      { filter: 'pump/+/pressure', channel: 'pumps/{1}/p', unit: 'bar', payload: 'number' },
+      { filter: 'log/#', timestamp: { field: 'at', unit: 's' } },
+    ],
+  });
+  const client = await RawClient.connect(port, '');
+  const frame = encodePackedFrame({
+    baseTimeUs: 5e6,
+    channels: [{ type: 'i16', name: 'x', firstUs: 0, intervalUs: 10, gain: 0.5, offset: 0, values: Int16Array.of(3) }],
+  });
+  client.send(
+    publishPacket('pump/7/pressure', '4.5'),
+    publishPacket('log/a', '{"at":2,"on":true,"n":1}'),
+    publishPacket('word', 'hello'),
+    publishPacket('fast', frame),
+  );
+  await until('all', () => intake.samples.length === 5);
+  t.same(intake.samples, [
+    { channel: 'site/pumps/7/p', time: clock.time, value: 4.5 },
+    { channel: 'site/log/a/on', time: 2e6, value: 1 },
+    { channel: 'site/log/a/n', time: 2e6, value: 1 },
+    { channel: 'site/word', time: clock.time, value: 'hello' },
+    { channel: 'site/fast/x', time: 5e6, value: 1.5 },
+  ]);
+  t.match(intake.channels.get('site/pumps/7/p'), { type: 'number', unit: 'bar', stamp: 'arrival', source: 'mqtt' });
+  t.match(intake.channels.get('site/log/a/on'), { type: 'bool', unit: '', stamp: 'device' });
+  t.match(intake.channels.get('site/word'), { type: 'text', unit: '' });
+  t.match(intake.channels.get('site/fast/x'), { stamp: 'device', scale: { gain: 0.5, offset: 0 } });
+  t.match(collector.health(), {
+    state: 'running',
+    received: 4,
+    samples: 5,
+    errors: {},
+    dropped: 0,
+    lastSeen: clock.time,
+  });
+});
+
+t.test('a channel keeps its type and its kind of time, and what does not fit stands beside it', async (t) => {
+  const { clock, intake, port } = await runBroker(t);
+  const client = await RawClient.connect(port, '');
+  const frame = (baseTimeUs: number) =>
+    encodePackedFrame({
+      baseTimeUs,
+      channels: [{ type: 'f32', name: '', firstUs: 0, intervalUs: 0, values: Float32Array.of(9) }],
+    });
+  client.send(
+    publishPacket('t', '1'),
+    publishPacket('t', 'n/a'),
+    publishPacket('t', 'true'),
+    publishPacket('t', frame(7e6)),
+    publishPacket('s', 'text'),
+    publishPacket('s', '5'),
+    publishPacket('d', frame(8e6)),
+    publishPacket('d', frame(0)),
+  );
+  await until('all', () => intake.samples.length === 8);
+  t.same(
+    intake.samples.map(({ channel, value, time }) => [channel, value, time]),
+    [
+      ['t', 1, clock.time],
+      ['t/text', 'n/a', clock.time],
+      ['t', 1, clock.time],
+      ['t/device', 9, 7e6],
+      ['s', 'text', clock.time],
+      ['s', '5', clock.time],
+      ['d', 9, 8e6],
+      ['d/arrival', 9, clock.time],
+    ],
+  );
+  t.match(intake.channels.get('t'), { type: 'number', stamp: 'arrival' });
+  t.match(intake.channels.get('d/arrival'), { stamp: 'arrival' });
+});
+
+t.test('the connection of each client is a channel, and a lost one publishes its will', async (t) => {
+  const { intake, port } = await runBroker(t);
+  const will = { topic: 'car7/status', payload: 'gone' };
+  const lost = await RawClient.connect(port, 'car7', { will });
+  await lost.cut();
+  await until('will', () => intake.values('car7/status').length === 1);
+  const polite = await RawClient.connect(port, 'car7', { will });
+  polite.send(packet(0xe0));
+  await until('offline', () => intake.values('mqtt/clients/car7/state').length === 4);
+  t.same(intake.values('mqtt/clients/car7/state'), ['online', 'lost', 'online', 'offline']);
+  t.same(intake.values('car7/status'), ['gone']);
+});
+
+t.test('a client that connects again takes over its own connection', async (t) => {
+  const { intake, port } = await runBroker(t);
+  const first = await RawClient.connect(port, 'a/b');
+  await RawClient.connect(port, 'a/b');
+  await until('closed', () => first.closed);
+  t.same(intake.values('mqtt/clients/a_b/state'), ['online', 'lost', 'online']);
+});
+
+t.test('subscriptions are granted at QoS 0, shared ones refused', async (t) => {
+  const { collector, port } = await runBroker(t, {}, new FakeIntake(0));
+  const client = await RawClient.connect(port, '');
+  client.send(packet(0x82, idBytes(1), field('a/#'), Uint8Array.of(2), field('$share/g/a'), Uint8Array.of(1)));
+  await until('SUBACK', () => client.packets.length === 1);
+  t.same(client.received(), ['900400010080']);
+  t.same(collector.health().errors, { 'subscribe-shared': 1 });
+  client.packets.length = 0;
+  const other = await RawClient.connect(port, '');
+  other.send(publishPacket('a/1', 'x', { qos: 1, id: 3, retain: true }), publishPacket('b', 'y'));
+  await until('forwarded', () => client.packets.length === 1);
+  t.same(client.received(), [publishPacket('a/1', 'x').toString('hex')]);
+  const late = await RawClient.connect(port, '');
+  late.send(packet(0x82, idBytes(2), field('#'), Uint8Array.of(2)));
+  await until('retained', () => late.packets.length === 2);
+  t.same(late.received(), ['9003000200', publishPacket('a/1', 'x', { retain: true }).toString('hex')]);
+});
+
+t.test('a subscriber that does not read costs messages to itself and nothing to others', async (t) => {
+  const { collector, intake, port } = await runBroker(t, {}, new FakeIntake(0));
+  const slow = await mqtt.connectAsync({ host: '127.0.0.1', port });
+  t.teardown(() => slow.endAsync(true));
+  await slow.subscribeAsync('#');
+  slow.stream.pause();
+  const client = await RawClient.connect(port, '');
+  const payload = 'x'.repeat(50_000);
+  let sent = 0;
+  while (collector.details().forwardsDropped === 0 && sent < 2000) {
+    client.send(publishPacket('big', payload, { qos: 1, id: ++sent }));
+    await until('PUBACK', () => client.acks().length === sent);
+  }
+  t.ok(collector.details().forwardsDropped > 0, `dropped from message ${sent} on`);
+  t.equal(intake.values('big').length, sent);
+});
+
+t.test('retained messages have a bound in number and bytes', async (t) => {
+  const topics = new RetainedBudget();
+  for (let n = 0; n < RETAINED_TOPICS_MAX; n++) t.ok(topics.admit(`t/${n}`, 1) || t.fail(`topic ${n}`));
+  t.notOk(topics.admit('one/more', 1));
+  t.ok(topics.admit('t/1', 100), 'a known topic may change');
+  t.ok(topics.admit('t/2', 0), 'and be deleted');
+  t.ok(topics.admit('one/more', 1), 'which makes room');
+  const bytes = new RetainedBudget();
+  t.ok(bytes.admit('a', RETAINED_BYTES_MAX - 2));
+  t.notOk(bytes.admit('b', 1));
+  t.ok(bytes.admit('a', 5));
+  t.ok(bytes.admit('b', 1));
+  t.equal(bytes.refused, 1);
+});
+
+t.test('clients with ever new ids do not make ever new channels', async (t) => {
+  const intake = new FakeIntake();
+  const states = new ClientStates(intake, new FakeClock(), 'mqtt', new CollectorCounters());
+  for (let n = 0; n < CLIENT_STATES_MAX + 5; n++) states.set(`random-${n}`, 'online');
+  states.set('random-0', 'lost');
+  t.equal(intake.channels.size, CLIENT_STATES_MAX);
+  t.same([states.beyond, intake.values('mqtt/clients/random-0/state')], [5, ['online', 'lost']]);
+});
