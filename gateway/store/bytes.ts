@@ -136,8 +136,10 @@ export class ByteReader {
   }
 
   u8(): number {
-    this.#need(1);
-    return this.#view.getUint8(this.#offset++);
+    const byte = this.bytes[this.#offset];
+    if (byte === undefined) return this.fail('2.1', `1 byte needed at offset ${this.#offset}, none left`);
+    this.#offset++;
+    return byte;
   }
 
   u32(): number {
@@ -153,19 +155,8 @@ export class ByteReader {
   }
 
   varint(): number {
-    let value = 0;
-    let scale = 1;
-    for (let length = 1; ; length++) {
-      const byte = this.u8();
-      value += (byte & 0x7f) * scale;
-      if (byte < 0x80) {
-        if (byte === 0 && length > 1) this.fail('2.2', 'integer is not in its shortest form');
-        if (value > Number.MAX_SAFE_INTEGER) this.fail('2.2', `integer ${value} is not below 2^53`);
-        return value;
-      }
-      if (length === VARINT_BYTES_MAX) this.fail('2.2', `integer is longer than ${VARINT_BYTES_MAX} bytes`);
-      scale *= 0x80;
-    }
+    const first = this.u8();
+    return first < 0x80 ? first : this.#longVarint(first & 0x7f);
   }
 
   /** A varint that must not exceed `most`; `name` is for the error. */
@@ -208,8 +199,24 @@ export class ByteReader {
     }
   }
 
+  #longVarint(first: number): number {
+    let value = first;
+    let scale = 0x80;
+    for (let length = 2; length <= VARINT_BYTES_MAX; length++) {
+      const byte = this.u8();
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) {
+        if (byte === 0) this.fail('2.2', 'integer is not in its shortest form');
+        if (value > Number.MAX_SAFE_INTEGER) this.fail('2.2', `integer ${value} is not below 2^53`);
+        return value;
+      }
+      scale *= 0x80;
+    }
+    return this.fail('2.2', `integer is longer than ${VARINT_BYTES_MAX} bytes`);
+  }
+
   #need(length: number): void {
-    if (length > this.remaining) {
+    if (length > this.bytes.length - this.#offset) {
       this.fail('2.1', `${length} bytes needed at offset ${this.#offset}, ${this.remaining} left`);
     }
   }

@@ -5,7 +5,7 @@ import { LOSS_CAUSES, type LossCause } from '../intake.ts';
 import { COMMIT_SLOTS_MAX, TEXT_SAMPLE_BYTES_MAX } from '../limits.ts';
 import { wordBytes } from './block/words.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
-import { decodeZstd, ZstdEncoder } from './zstd.ts';
+import { ZstdDecoder, ZstdEncoder } from './zstd.ts';
 
 /**
  * A journal row: all samples of one group commit, in columns over all their groups (JOURNAL clauses of BLOCK_FORMAT.md).
@@ -54,6 +54,7 @@ const NARROW_TIME_MAX = 2 ** 52;
 const COMPRESS_BYTES_MIN = 64;
 
 const zstd = new ZstdEncoder(1);
+const unzstd = new ZstdDecoder();
 
 /** The bytes of a row; the same row always gives the same bytes. Throws CaissonError `journal-invalid` for what no row can hold. */
 export function encodeJournalRow(row: JournalRow): Uint8Array {
@@ -126,7 +127,7 @@ function open(bytes: Uint8Array): { body: ByteReader; wide: boolean } {
   if ((flags & COMPRESSED) === 0) return { body: input, wide };
   const length = input.varintUpTo(JOURNAL_BODY_BYTES_MAX, '2.5', 'length of the body');
   try {
-    return { body: input.over(decodeZstd(input.take(input.remaining), length)), wide };
+    return { body: input.over(unzstd.decode(input.take(input.remaining), length)), wide };
   } catch (cause) {
     return input.fail('2.5', `body does not decompress to ${length} bytes: ${messageOf(cause)}`, cause);
   }

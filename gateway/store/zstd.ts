@@ -3,35 +3,50 @@ import binding from 'zstd-napi/binding.js';
 /** Magic number of a zstd frame (RFC 8878 3.1.1); our records leave it out and the reader puts it back. */
 const MAGIC = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd);
 
-const context = new binding.DCtx();
+/** Scratch memory up to this size is kept between frames: a block's columns fit, a heavy journal row need not. */
+const SCRATCH_BYTES_KEPT = 256 * 1024;
 
 /** Compresses with one fixed set of parameters, so that the same bytes always give the same frame. */
 export class ZstdEncoder {
   readonly #context = new binding.CCtx();
+  #scratch = new Uint8Array(0);
 
   constructor(level: number) {
     this.#context.setParameter(binding.CParameter.compressionLevel, level);
     this.#context.setParameter(binding.CParameter.contentSizeFlag, 0);
   }
 
-  /** A zstd frame of `bytes` without its magic number; undefined where it is not shorter than `mostBytes`. */
+  /** A zstd frame of `bytes` without its magic number; undefined where that is not shorter than `mostBytes`. */
   encode(bytes: Uint8Array, mostBytes: number): Uint8Array | undefined {
-    const frame = new Uint8Array(binding.compressBound(bytes.length));
+    const room = binding.compressBound(bytes.length);
+    const frame = room <= this.#scratch.length ? this.#scratch : new Uint8Array(room);
+    if (room <= SCRATCH_BYTES_KEPT) this.#scratch = frame;
     const length = this.#context.compress2(frame, bytes) - MAGIC.length;
     return length < mostBytes ? frame.slice(MAGIC.length, MAGIC.length + length) : undefined;
   }
 }
 
-/**
- * The content of a frame without its magic number, which must be exactly `length` bytes. Throws otherwise; allocates
- * no more than both lengths, whatever the frame claims.
- */
-export function decodeZstd(frame: Uint8Array, length: number): Uint8Array {
-  const whole = new Uint8Array(MAGIC.length + frame.length);
-  whole.set(MAGIC);
-  whole.set(frame, MAGIC.length);
-  const content = new Uint8Array(length);
-  const met = context.decompress(content, whole);
-  if (met !== length) throw new RangeError(`zstd frame holds ${met} bytes, expected ${length}`);
-  return content;
+/** Decompresses frames without their magic number. */
+export class ZstdDecoder {
+  readonly #context = new binding.DCtx();
+  #frame = new Uint8Array(0);
+  #content = new Uint8Array(0);
+
+  /**
+   * The content of a frame, which must be exactly `length` bytes; valid until the next call. Throws otherwise; allocates
+   * no more than both lengths, whatever the frame claims.
+   */
+  decode(frame: Uint8Array, length: number): Uint8Array {
+    const frameLength = MAGIC.length + frame.length;
+    const whole = frameLength <= this.#frame.length ? this.#frame : new Uint8Array(frameLength);
+    if (frameLength <= SCRATCH_BYTES_KEPT) this.#frame = whole;
+    whole.set(MAGIC);
+    whole.set(frame, MAGIC.length);
+    const room = length <= this.#content.length ? this.#content : new Uint8Array(length);
+    if (length <= SCRATCH_BYTES_KEPT) this.#content = room;
+    const content = room.subarray(0, length);
+    const met = this.#context.decompress(content, whole.subarray(0, frameLength));
+    if (met !== length) throw new RangeError(`zstd frame holds ${met} bytes, expected ${length}`);
+    return content;
+  }
 }

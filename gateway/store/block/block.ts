@@ -3,8 +3,8 @@ import { BLOCK_SAMPLES_MAX, BLOCK_TEXT_BYTES_MAX, TEXT_SAMPLE_BYTES_MAX } from '
 import { type ByteReader, ByteWriter } from '../bytes.ts';
 import { readColumn, type ScaleHint, writeColumn } from './column.ts';
 import { type BlockHeader, type BlockInfo, openChecked, readHeader, writeChecksum, writeHeader } from './header.ts';
-import { INTEGER_MAX } from './integers.ts';
 import { NUMBER_ENCODINGS } from './number-column.ts';
+import { INTEGER_MAX } from './prediction.ts';
 import { TEXT_ENCODINGS } from './text-column.ts';
 import { TIME_ENCODINGS } from './time-column.ts';
 
@@ -23,12 +23,12 @@ export interface BlockSamples {
 }
 
 /** Most bytes of a column of numbers before zstd, by samples: far above what any sensible encoding takes (BLOCK-4.5). */
-function numberContentMax(count: number): number {
+export function numberContentMax(count: number): number {
   return 64 + 32 * count;
 }
 
 /** Most bytes of a column of text before zstd: all its text, and the lengths. The last text may overshoot (BLOCK-4.5). */
-function textContentMax(count: number): number {
+export function textContentMax(count: number): number {
   return BLOCK_TEXT_BYTES_MAX + TEXT_SAMPLE_BYTES_MAX + numberContentMax(count);
 }
 

@@ -1,6 +1,6 @@
 import { messageOf } from '../../errors.ts';
 import type { ByteReader, ByteWriter } from '../bytes.ts';
-import { decodeZstd, ZstdEncoder } from '../zstd.ts';
+import { ZstdDecoder, ZstdEncoder } from '../zstd.ts';
 
 /**
  * A column of a block (BLOCK-4): the number of its encoding, its length and its content, under zstd where that is
@@ -17,6 +17,8 @@ export interface ScaleHint {
 export interface ColumnEncoding<Values> {
   readonly id: number;
   readonly name: string;
+  /** Where it fits, encodings that come after it are not tried. */
+  readonly decisive?: boolean;
   /** Every form of these values worth measuring; none where the encoding does not fit them. Losslessly or not at all. */
   encode(values: Values, hint?: ScaleHint): readonly Uint8Array[];
   /** Reads `count` values; whatever `content` leaves unread is an error of the caller. */
@@ -30,6 +32,7 @@ const COMPRESSED = 0x80;
 const COMPRESS_BYTES_MIN = 16;
 
 const zstd = new ZstdEncoder(1);
+const unzstd = new ZstdDecoder();
 
 /** Writes the smallest of all forms; the first of equals, so that the same values always give the same bytes. */
 export function writeColumn<Values>(
@@ -42,8 +45,9 @@ export function writeColumn<Values>(
   let best: Uint8Array | undefined;
   let bestId = 0;
   let bestLength = 0;
-  for (const { id, encode } of encodings) {
-    for (const content of encode(values, hint)) {
+  for (const { id, decisive, encode } of encodings) {
+    const forms = encode(values, hint);
+    for (const content of forms) {
       if (content.length > contentBytesMax) continue;
       if (best === undefined || content.length < best.length) {
         best = content;
@@ -57,6 +61,7 @@ export function writeColumn<Values>(
       bestId = id | COMPRESSED;
       bestLength = content.length;
     }
+    if (decisive === true && forms.length > 0) break;
   }
   if (best === undefined) throw new RangeError('no encoding fits the column');
   out.u8(bestId);
@@ -90,7 +95,7 @@ export function openColumn<Values>(
   const contentLength = input.varintUpTo(contentBytesMax, '4.5', 'content length of a column');
   const frame = input.take(length);
   try {
-    return { encoding, compressed, content: input.over(decodeZstd(frame, contentLength)) };
+    return { encoding, compressed, content: input.over(unzstd.decode(frame, contentLength)) };
   } catch (cause) {
     return input.fail('4.4', `column does not decompress to ${contentLength} bytes: ${messageOf(cause)}`, cause);
   }

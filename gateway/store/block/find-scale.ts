@@ -1,4 +1,4 @@
-import { INTEGER_MAX } from './integers.ts';
+import { INTEGER_MAX } from './prediction.ts';
 import { halfWords } from './words.ts';
 
 /**
@@ -34,9 +34,10 @@ const PROBES = 16;
 const DECIMALS_MAX = 9;
 const BINARY_PLACES_MAX = 24;
 
-/** Offsets looked for are up to so many units of some power of ten. */
-const OFFSET_UNITS_MAX = 400;
-const OFFSET_CANDIDATES_MAX = 600;
+/** Offsets looked for are up to so many units of the last decimal, or of a greater power of ten. */
+const OFFSET_UNITS_MAX = 40_000;
+const OFFSET_ROUND_UNITS_MAX = 400;
+const OFFSET_CANDIDATES_MAX = 80_000;
 
 /** A gain found as the greatest common divisor is a multiple of the true one where the data skips integers. */
 const GAIN_PARTS = [1, 3, 5, 7, 9];
@@ -194,7 +195,8 @@ function* roundOffsets(first: number, gain: number, places: number): Generator<n
   let left = OFFSET_CANDIDATES_MAX;
   if (first % gain === 0) yield 0;
   for (let power = places + 1; power >= 0; power--) {
-    for (let units = 1; units <= OFFSET_UNITS_MAX; units++) {
+    const unitsMax = power === 0 ? OFFSET_UNITS_MAX : OFFSET_ROUND_UNITS_MAX;
+    for (let units = 1; units <= unitsMax; units++) {
       const offset = units * 10 ** power;
       for (const signed of [-offset, offset]) {
         if ((first - signed) % gain !== 0) continue;

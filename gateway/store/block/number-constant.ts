@@ -6,6 +6,7 @@ import { halfWords, wordBytes } from './words.ts';
 export const constant: ColumnEncoding<Float64Array> = {
   id: 0,
   name: 'constant',
+  decisive: true,
   encode(values: Float64Array) {
     const halves = halfWords(values);
     for (let i = 2; i < halves.length; i++) if (halves[i] !== halves[i & 1]) return [];

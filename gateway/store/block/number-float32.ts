@@ -11,8 +11,8 @@ export const float32: ColumnEncoding<Float64Array> = {
   id: 3,
   name: 'float32',
   encode(values: Float64Array) {
-    const narrow = Float32Array.from(values);
-    if (!sameBits(Float64Array.from(narrow), values)) return [];
+    const narrow = narrowed(values);
+    if (narrow === undefined) return [];
     return encodeIntegers(Float64Array.from(new Int32Array(narrow.buffer), ordered), ['plain', 'delta', 'delta2']);
   },
   decode(content: ByteReader, count: number) {
@@ -35,7 +35,11 @@ function ordered(bits: number): number {
   return bits < 0 ? bits ^ 0x7fff_ffff : bits;
 }
 
-function sameBits(a: Float64Array, b: Float64Array): boolean {
-  const halves = halfWords(b);
-  return halfWords(a).every((half, i) => half === halves[i]);
+/** The values as float32; undefined where any would lose a bit. */
+function narrowed(values: Float64Array): Float32Array | undefined {
+  const narrow = Float32Array.from(values);
+  const met = halfWords(Float64Array.from(narrow));
+  const wanted = halfWords(values);
+  for (let i = 0; i < met.length; i++) if (met[i] !== wanted[i]) return undefined;
+  return narrow;
 }

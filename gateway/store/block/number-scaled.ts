@@ -16,6 +16,7 @@ const HAS_EXCEPTIONS = 0x04;
 export const scaled: ColumnEncoding<Float64Array> = {
   id: 1,
   name: 'scaled',
+  decisive: true,
   encode(values: Float64Array, hint?: ScaleHint) {
     const found = findScale(values, hint);
     if (found === undefined) return [];

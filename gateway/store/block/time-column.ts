@@ -1,6 +1,7 @@
 import { type ByteReader, ByteWriter } from '../bytes.ts';
 import type { ColumnEncoding } from './column.ts';
-import { decodeIntegers, encodeIntegers, INTEGER_MAX } from './integers.ts';
+import { decodeIntegers, encodeIntegers } from './integers.ts';
+import { INTEGER_MAX } from './prediction.ts';
 import { readWordPlanes, writeWordPlanes } from './words.ts';
 
 /** Encodings of times (BLOCK-5). Times are whole microseconds of magnitude below 2^53, in any order. */
