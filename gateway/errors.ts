@@ -13,7 +13,7 @@ export const ERROR_CODES = {
   'query-invalid': 'a query asks for something that cannot be',
   'central-unreachable': 'the other end of a sync line does not answer',
   'peer-invalid': 'the other end of a sync line sent something that cannot be',
-  'address-invalid': 'a network address is malformed, or wider than its server may listen',
+  'address-invalid': 'a network address is malformed',
   'dashboard-missing': 'the built dashboard is not in the folder it is served from',
   'worker-died': 'a thread of the gateway ended by itself',
 } as const;

@@ -1,0 +1,127 @@
+import { CaissonError } from '../../gateway/errors.ts';
+import type { StoredChannel, Telemetry } from '../../gateway/query/telemetry.ts';
+
+/** Channels of one query. Beyond: the query is refused. */
+export const QUERY_CHANNELS_MAX = 64;
+
+/** Raw samples of one query, all channels together. Beyond: the answer ends there and says `truncated`. */
+export const QUERY_SAMPLES_MAX = 50_000;
+
+/** A channel with its latest sample, as /api/v1/channels lists it. */
+export interface ChannelListing extends StoredChannel {
+  readonly latest: { readonly time: number; readonly value: number | string | null } | null;
+}
+
+export function listChannels(telemetry: Telemetry): { channels: ChannelListing[] } {
+  const channels = telemetry.channels().map((channel) => {
+    const latest = telemetry.latest(channel.id);
+    return { ...channel, latest: latest === undefined ? null : { time: latest.time, value: jsonValue(latest.value) } };
+  });
+  return { channels };
+}
+
+/** What a range query asks; times UTC, microseconds. */
+export interface RangeQuery {
+  readonly channels: readonly string[];
+  readonly from: number;
+  readonly to: number;
+  /** Columns of an envelope; undefined asks for raw samples. */
+  readonly pixels: number | undefined;
+  readonly gateway: string | undefined;
+}
+
+/**
+ * Reads `channels=a,b` (or `channel=` once a name, where a name has a comma), `from`, `to`, `pixels`, `gateway`.
+ * @param now UTC, microseconds: where `to` is left out
+ * @throws CaissonError `query-invalid`
+ */
+export function parseRangeQuery(search: string, now: number): RangeQuery {
+  const params = new URLSearchParams(search);
+  const listed = params.getAll('channels').flatMap((list) => list.split(','));
+  const channels = [...listed, ...params.getAll('channel')].filter((name) => name !== '');
+  if (channels.length === 0 || channels.length > QUERY_CHANNELS_MAX) {
+    throw new CaissonError('query-invalid', `${channels.length} channels, expected 1 to ${QUERY_CHANNELS_MAX}`, {
+      hint: 'channels=name,name',
+    });
+  }
+  const to = parseTime('to', params.get('to'), now);
+  const from = parseTime('from', params.get('from'), to - 60e6);
+  if (from >= to) throw new CaissonError('query-invalid', `from ${from} is not before to ${to}`);
+  const pixels = params.get('pixels');
+  if (pixels !== null && !/^\d{1,6}$/.test(pixels)) {
+    throw new CaissonError('query-invalid', `pixels is ${JSON.stringify(pixels)}, expected a whole number`);
+  }
+  return {
+    channels,
+    from,
+    to,
+    pixels: pixels === null ? undefined : Number(pixels),
+    gateway: params.get('gateway') ?? undefined,
+  };
+}
+
+/** The columns of every channel asked for. NaN and infinities have no JSON and are null. */
+export function answerRangeQuery(telemetry: Telemetry, query: RangeQuery): object {
+  const { from, to, pixels } = query;
+  const found = query.channels.map((name) => telemetry.channel(name, query.gateway));
+  if (pixels !== undefined) {
+    return { from, to, pixels, channels: found.map((channel) => envelopeOf(telemetry, channel, from, to, pixels)) };
+  }
+  let room = QUERY_SAMPLES_MAX;
+  const channels = found.map((channel) => {
+    const samples = rawOf(telemetry, channel, from, to, room);
+    room -= samples.times.length;
+    return samples;
+  });
+  return { from, to, channels, truncated: channels.some((channel) => channel.truncated) };
+}
+
+function envelopeOf(telemetry: Telemetry, channel: StoredChannel, from: number, to: number, pixels: number): object {
+  const { count, min, max, first, last } = telemetry.envelope(channel.id, from, to, pixels);
+  return {
+    ...naming(channel),
+    count: Array.from(count),
+    min: Array.from(min),
+    max: Array.from(max),
+    first: Array.from(first),
+    last: Array.from(last),
+  };
+}
+
+function rawOf(telemetry: Telemetry, channel: StoredChannel, from: number, to: number, room: number) {
+  const times: number[] = [];
+  const values: (number | string)[] = [];
+  let truncated = false;
+  for (const piece of telemetry.raw(channel.id, from, to)) {
+    const taken = Math.min(piece.times.length, room - times.length);
+    for (let i = 0; i < taken; i++) {
+      times.push(piece.times[i] ?? Number.NaN);
+      values.push(piece.values[i] ?? Number.NaN);
+    }
+    if (taken < piece.times.length) {
+      truncated = true;
+      break;
+    }
+  }
+  return { ...naming(channel), times, values, truncated };
+}
+
+function naming(channel: StoredChannel) {
+  return { name: channel.name, gateway: channel.gateway, unit: channel.unit, type: channel.type };
+}
+
+function parseTime(what: string, text: string | null, fallback: number): number {
+  if (text === null || text === '') return fallback;
+  const time = /^-?\d{1,16}$/.test(text) ? Number(text) : Date.parse(text) * 1000;
+  if (!Number.isSafeInteger(time)) {
+    throw new CaissonError(
+      'query-invalid',
+      `${what} is ${JSON.stringify(text)}, expected UTC microseconds or ISO 8601`,
+    );
+  }
+  return time;
+}
+
+function jsonValue(value: number | string): number | string | null {
+  return typeof value === 'number' && !Number.isFinite(value) ? null : value;
+}

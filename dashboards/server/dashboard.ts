@@ -1,0 +1,285 @@
+import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_listen_socket } from 'uWebSockets.js';
+import { CaissonError, messageOf } from '../../gateway/errors.ts';
+import type { Telemetry } from '../../gateway/query/telemetry.ts';
+import type { GatewayStatus } from '../../gateway/status.ts';
+import { FRAME_RATE_MAX, WIRE_PROTOCOL } from '../wire.ts';
+import { answerRangeQuery, listChannels, parseRangeQuery } from './api.ts';
+import { LiveHub } from './live/hub.ts';
+import type { Viewer } from './live/viewer.ts';
+import { METRICS_MEDIA_TYPE, metricsText } from './metrics.ts';
+import { isLoopback, isOwnHost, isOwnOrigin } from './request-guard.ts';
+import { SECURITY_HEADERS } from './response-headers.ts';
+import { encodingFor, loadStaticFiles, type StaticFile } from './static-files.ts';
+
+/** Viewers at the same time. Beyond: the WebSocket is refused with 503. */
+export const VIEWERS_MAX = 64;
+
+/** Bytes of one message from a viewer. Beyond: it is disconnected. A subscription of everything allowed has 4.4 kB. */
+const MESSAGE_BYTES_MAX = 8 * 1024;
+
+/**
+ * Bytes that may wait in one socket. Beyond: frames are dropped and counted. The hub stops at a quarter of this, so that
+ * only a frame that is itself large can get here.
+ */
+const SOCKET_BYTES_MAX = 1024 * 1024;
+
+/** Seconds without a sign of life after which a viewer is disconnected; pings are sent by themselves before. */
+const IDLE_SECONDS = 16;
+
+/** A status older than this means that the gateway's main thread does not run, milliseconds. */
+const STATUS_AGE_MAX_MS = 5000;
+
+const LISTEN_EXCLUSIVE_PORT = 1;
+const JSON_MEDIA_TYPE = 'application/json; charset=utf-8';
+const TEXT_MEDIA_TYPE = 'text/plain; charset=utf-8';
+
+export interface DashboardOptions {
+  /** Loopback only: there are no credentials yet that would allow more. */
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly telemetry: Telemetry;
+  readonly status: () => GatewayStatus;
+  /** Folder of the built app. */
+  readonly webRoot: string;
+  /** UTC, microseconds. */
+  readonly utcNow: () => number;
+}
+
+export interface Dashboard {
+  readonly port: number;
+  /** Disconnects every viewer and frees the port. */
+  stop(): void;
+}
+
+/**
+ * Serves the dashboard: the app, the HTTP API, metrics and the live WebSocket.
+ * @throws CaissonError `config-invalid` for a host that is not loopback, `dashboard-missing` when the app is not built,
+ *   `port-unavailable` when the port is taken
+ */
+export async function startDashboard(options: DashboardOptions): Promise<Dashboard> {
+  if (!isLoopback(options.host)) {
+    throw new CaissonError(
+      'config-invalid',
+      `dashboard host is ${options.host}, expected 127.0.0.1, ::1 or localhost`,
+      {
+        hint: 'the dashboard has no login yet and serves this machine only; forward the port with ssh -L to see it elsewhere',
+      },
+    );
+  }
+  const files = await loadStaticFiles(options.webRoot);
+  const server = new DashboardServer(options, files);
+  await server.listen();
+  return server;
+}
+
+class DashboardServer implements Dashboard {
+  port = 0;
+  readonly #options: DashboardOptions;
+  readonly #files: ReadonlyMap<string, StaticFile>;
+  readonly #app: TemplatedApp;
+  #hub: LiveHub | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #listening: us_listen_socket | undefined;
+  #requestsRefused = 0;
+
+  constructor(options: DashboardOptions, files: ReadonlyMap<string, StaticFile>) {
+    this.#options = options;
+    this.#files = files;
+    this.#app = uWS.App();
+  }
+
+  async listen(): Promise<void> {
+    const { host, port, telemetry, status, utcNow } = this.#options;
+    const hub = new LiveHub({ telemetry, status, utcNow });
+    this.#hub = hub;
+    this.#routes(hub);
+    this.#listening = await listen(this.#app, host.replace(/^\[|\]$/g, ''), port).catch((error: unknown) => {
+      hub.stop();
+      throw error;
+    });
+    this.port = uWS.us_socket_local_port(this.#listening as never);
+    this.#timer = setInterval(() => hub.turn(performance.now()), 1000 / FRAME_RATE_MAX);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#hub?.stop();
+    this.#hub = undefined;
+    if (this.#listening !== undefined) uWS.us_listen_socket_close(this.#listening);
+    this.#listening = undefined;
+    closeConnections(this.#app);
+  }
+
+  #routes(hub: LiveHub): void {
+    const { telemetry, status, utcNow } = this.#options;
+    const get = (path: string, answer: (request: HttpRequest) => Answer) => {
+      this.#app.get(path, (response, request) => this.#answer(response, request, answer));
+    };
+    get('/healthz', () => ({ status: '200 OK', mediaType: TEXT_MEDIA_TYPE, body: 'ok\n' }));
+    get('/readyz', () => readiness(status(), utcNow()));
+    get('/metrics', () => ({
+      status: '200 OK',
+      mediaType: METRICS_MEDIA_TYPE,
+      body: metricsText(status(), { ...hub.counters, viewers: hub.viewers, requestsRefused: this.#requestsRefused }),
+    }));
+    get('/api/v1/channels', () => json(listChannels(telemetry)));
+    get('/api/v1/status', () => json(status()));
+    get('/api/v1/query', (request) => json(answerRangeQuery(telemetry, parseRangeQuery(request.getQuery(), utcNow()))));
+    this.#live(hub);
+    this.#app.any('/*', (response, request) => this.#file(response, request));
+  }
+
+  #live(hub: LiveHub): void {
+    this.#app.ws<ViewerData>('/live', {
+      compression: uWS.DISABLED,
+      maxPayloadLength: MESSAGE_BYTES_MAX,
+      maxBackpressure: SOCKET_BYTES_MAX,
+      idleTimeout: IDLE_SECONDS,
+      sendPingsAutomatically: true,
+      upgrade: (response, request, context) => {
+        const host = request.getHeader('host');
+        if (!isOwnHost(host) || !isOwnOrigin(request.getHeader('origin'), host)) {
+          this.#refuse(response, '403 Forbidden', 'this dashboard takes sockets of its own page only');
+        } else if (!offers(request.getHeader('sec-websocket-protocol'), WIRE_PROTOCOL)) {
+          this.#refuse(response, '400 Bad Request', `expected the subprotocol ${WIRE_PROTOCOL}`);
+        } else if (hub.viewers >= VIEWERS_MAX) {
+          this.#refuse(response, '503 Service Unavailable', `${VIEWERS_MAX} viewers are connected, no more are taken`);
+        } else {
+          const key = request.getHeader('sec-websocket-key');
+          const extensions = request.getHeader('sec-websocket-extensions');
+          response.upgrade<ViewerData>({ viewer: undefined }, key, WIRE_PROTOCOL, extensions, context);
+        }
+      },
+      open: (ws) => {
+        ws.getUserData().viewer = hub.open({
+          send: (bytes) => ws.send(bytes, true) !== SEND_DROPPED,
+          buffered: () => ws.getBufferedAmount(),
+          close: (code, reason) => ws.end(code, reason),
+        });
+      },
+      message: (ws, message) => {
+        const { viewer } = ws.getUserData();
+        if (viewer !== undefined) hub.receive(viewer, new Uint8Array(message));
+      },
+      close: (ws) => {
+        const { viewer } = ws.getUserData();
+        if (viewer !== undefined) hub.close(viewer);
+      },
+    });
+  }
+
+  #answer(response: HttpResponse, request: HttpRequest, answer: (request: HttpRequest) => Answer): void {
+    if (!isOwnHost(request.getHeader('host'))) {
+      this.#refuse(response, '403 Forbidden', 'this dashboard answers to its own host name only');
+      return;
+    }
+    const { status, mediaType, body } = answerOrError(() => answer(request));
+    writeHead(response, status, mediaType).writeHeader('Cache-Control', 'no-store').end(body);
+  }
+
+  #file(response: HttpResponse, request: HttpRequest): void {
+    const method = request.getMethod();
+    if (!isOwnHost(request.getHeader('host'))) {
+      this.#refuse(response, '403 Forbidden', 'this dashboard answers to its own host name only');
+      return;
+    }
+    const file = this.#files.get(request.getUrl());
+    if (file === undefined) {
+      writeHead(response, '404 Not Found', TEXT_MEDIA_TYPE).end('there is nothing here\n');
+      return;
+    }
+    if (method !== 'get' && method !== 'head') {
+      writeHead(response, '405 Method Not Allowed', TEXT_MEDIA_TYPE).writeHeader('Allow', 'GET, HEAD').end();
+      return;
+    }
+    const encoding = encodingFor(request.getHeader('accept-encoding'));
+    const isKnown = request.getHeader('if-none-match').includes(file.etag);
+    writeHead(response, isKnown ? '304 Not Modified' : '200 OK', file.mediaType)
+      .writeHeader('Cache-Control', file.cacheControl)
+      .writeHeader('ETag', file.etag)
+      .writeHeader('Vary', 'Accept-Encoding');
+    if (encoding !== 'identity') response.writeHeader('Content-Encoding', encoding);
+    const body = encoding === 'br' ? file.brotli : encoding === 'gzip' ? file.gzip : file.plain;
+    if (isKnown) response.endWithoutBody();
+    else if (method === 'head') response.endWithoutBody(body.length);
+    else response.end(body);
+  }
+
+  #refuse(response: HttpResponse, status: string, reason: string): void {
+    this.#requestsRefused += 1;
+    writeHead(response, status, TEXT_MEDIA_TYPE).end(`${reason}\n`);
+  }
+}
+
+/** `send` of uWebSockets.js: 1 sent, 0 buffered, 2 dropped because too much is buffered. */
+const SEND_DROPPED = 2;
+
+interface ViewerData {
+  viewer: Viewer | undefined;
+}
+
+interface Answer {
+  readonly status: string;
+  readonly mediaType: string;
+  readonly body: string;
+}
+
+function json(value: unknown, status = '200 OK'): Answer {
+  return { status, mediaType: JSON_MEDIA_TYPE, body: JSON.stringify(value) };
+}
+
+function answerOrError(answer: () => Answer): Answer {
+  try {
+    return answer();
+  } catch (error) {
+    if (!(error instanceof CaissonError))
+      return json({ error: { message: messageOf(error) } }, '500 Internal Server Error');
+    const { code, message, hint } = error;
+    const status =
+      code === 'channel-unknown' ? '404 Not Found' : code === 'query-invalid' ? '400 Bad Request' : undefined;
+    return json({ error: { code, message, hint } }, status ?? '503 Service Unavailable');
+  }
+}
+
+/** Ready is a gateway whose status is fresh. */
+function readiness(status: GatewayStatus, now: number): Answer {
+  const ageMs = (now - status.now) / 1e3;
+  if (ageMs <= STATUS_AGE_MAX_MS) return { status: '200 OK', mediaType: TEXT_MEDIA_TYPE, body: 'ready\n' };
+  const body = `the newest status is ${Math.round(ageMs)} ms old, expected at most ${STATUS_AGE_MAX_MS} ms\n`;
+  return { status: '503 Service Unavailable', mediaType: TEXT_MEDIA_TYPE, body };
+}
+
+function writeHead(response: HttpResponse, status: string, mediaType: string): HttpResponse {
+  response.writeStatus(status).writeHeader('Content-Type', mediaType);
+  for (const [name, value] of SECURITY_HEADERS) response.writeHeader(name, value);
+  return response;
+}
+
+function offers(protocols: string, wanted: string): boolean {
+  return protocols.split(',').some((protocol) => protocol.trim() === wanted);
+}
+
+/** Listens on a port of its own: without `exclusive`, a second process on the same port would silently share its requests. */
+function listen(app: TemplatedApp, host: string, port: number): Promise<us_listen_socket> {
+  return new Promise((resolve, reject) => {
+    const listening = (socket: us_listen_socket | false) => {
+      if (socket !== false) resolve(socket);
+      else {
+        const hint = 'another program listens there; choose another port';
+        reject(new CaissonError('port-unavailable', `${host}:${port} could not be opened`, { hint, retryable: true }));
+      }
+    };
+    (app as unknown as ExclusiveListener).listen(host, port, LISTEN_EXCLUSIVE_PORT, listening);
+  });
+}
+
+/** What uWebSockets.js 20.30 can do beyond its type declarations. */
+interface ExclusiveListener {
+  listen(host: string, port: number, options: number, callback: (socket: us_listen_socket | false) => void): unknown;
+  close(): unknown;
+}
+
+function closeConnections(app: TemplatedApp): void {
+  (app as unknown as ExclusiveListener).close();
+}

@@ -1,0 +1,125 @@
+import type { GatewayStatus } from '../../gateway/status.ts';
+import type { HubCounters } from './live/hub.ts';
+
+/** Media type of the text format of Prometheus, version 0.0.4. */
+export const METRICS_MEDIA_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+
+/** What the dashboard itself counts. */
+export interface DashboardCounters extends HubCounters {
+  viewers: number;
+  /** Requests and sockets refused because Host or Origin is not this machine's, or too many viewers are there. */
+  requestsRefused: number;
+}
+
+/** The state of the gateway and its dashboard in the text format of Prometheus. */
+export function metricsText(status: GatewayStatus, dashboard: DashboardCounters): string {
+  const { ring, store, clock } = status;
+  const out = new Exposition();
+  out.family('caisson_info', 'gauge', 'Identity of this process; always 1.', [
+    [{ role: status.role, gateway: status.gateway, boot: status.boot, version: status.version }, 1],
+  ]);
+  out.one('caisson_start_time_seconds', 'gauge', 'UTC at the start of the process.', status.startedAt / 1e6);
+  out.one('caisson_status_time_seconds', 'gauge', 'UTC at which these figures were taken.', status.now / 1e6);
+  out.family('caisson_clock_error_seconds', 'gauge', 'Bound of the error of UTC.', [
+    [{ source: clock.source }, clock.errorUs / 1e6],
+  ]);
+  out.one('caisson_ring_slots', 'gauge', 'Slots of the intake ring.', ring.slots);
+  out.one('caisson_ring_used_slots', 'gauge', 'Slots of the intake ring that wait for a commit.', ring.used);
+  out.one('caisson_ring_refused_total', 'counter', 'Samples refused by a full ring.', ring.refused);
+  out.one('caisson_store_commits_total', 'counter', 'Commits of the journal.', store.commits);
+  out.one('caisson_store_samples_total', 'counter', 'Samples committed.', store.samples);
+  out.one('caisson_store_lost_samples_total', 'counter', 'Samples counted as lost.', store.lost);
+  out.one('caisson_store_commit_seconds', 'gauge', 'Mean time of a commit with its fsync.', store.commitMs / 1e3);
+  out.one('caisson_store_journal_rows', 'gauge', 'Rows of the journal.', store.journalRows);
+  out.one('caisson_store_unsealed_samples', 'gauge', 'Samples that are in no block yet.', store.unsealed);
+  out.one('caisson_store_blocks', 'gauge', 'Blocks kept.', store.blocks);
+  out.one('caisson_store_block_bytes', 'gauge', 'Bytes of all blocks.', store.blockBytes);
+  const sources = status.sources.map((source) => ({ labels: { source: source.name, kind: source.kind }, source }));
+  out.family(
+    'caisson_source_up',
+    'gauge',
+    'Whether the source is running.',
+    sources.map(({ labels, source }) => [labels, source.state === 'running' ? 1 : 0]),
+  );
+  out.family(
+    'caisson_source_samples_per_second',
+    'gauge',
+    'Samples a second over the last few seconds.',
+    sources.map(({ labels, source }) => [labels, source.rate]),
+  );
+  out.family(
+    'caisson_source_received_total',
+    'counter',
+    'Units taken from the wire.',
+    sources.map(({ labels, source }) => [labels, source.received]),
+  );
+  out.family(
+    'caisson_source_samples_total',
+    'counter',
+    'Samples pushed.',
+    sources.map(({ labels, source }) => [labels, source.samples]),
+  );
+  out.family(
+    'caisson_source_dropped_total',
+    'counter',
+    'Units dropped for want of room.',
+    sources.map(({ labels, source }) => [labels, source.dropped]),
+  );
+  out.family(
+    'caisson_source_errors_total',
+    'counter',
+    'Units that could not be used, by reason.',
+    sources.flatMap(({ labels, source }) =>
+      Object.entries(source.errors).map(([reason, count]): Sample => [{ ...labels, reason }, count]),
+    ),
+  );
+  out.one('caisson_problems', 'gauge', 'Problems that a person should know of now.', status.problems.length);
+  out.one('caisson_viewers', 'gauge', 'Viewers connected.', dashboard.viewers);
+  out.one('caisson_live_ticks_sent_total', 'counter', 'Live ticks sent.', dashboard.ticksSent);
+  out.one('caisson_live_ticks_skipped_total', 'counter', 'Ticks merged for slow viewers.', dashboard.ticksSkipped);
+  out.one('caisson_live_frames_dropped_total', 'counter', 'Frames dropped by full sockets.', dashboard.framesDropped);
+  out.one('caisson_live_frames_invalid_total', 'counter', 'Invalid frames from viewers.', dashboard.framesInvalid);
+  out.one('caisson_live_bytes_sent_total', 'counter', 'Bytes of live frames sent.', dashboard.bytesSent);
+  out.one('caisson_live_histories_sent_total', 'counter', 'Histories sent.', dashboard.historiesSent);
+  out.one(
+    'caisson_live_histories_failed_total',
+    'counter',
+    'Histories the store did not give.',
+    dashboard.historiesFailed,
+  );
+  out.one('caisson_http_refused_total', 'counter', 'Requests refused.', dashboard.requestsRefused);
+  return out.text();
+}
+
+type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
+
+/** Text format of Prometheus: every family with its help and type, label values escaped. */
+class Exposition {
+  readonly #lines: string[] = [];
+
+  one(name: string, type: 'gauge' | 'counter', help: string, value: number): void {
+    this.family(name, type, help, [[{}, value]]);
+  }
+
+  family(name: string, type: 'gauge' | 'counter', help: string, samples: readonly Sample[]): void {
+    if (samples.length === 0) return;
+    this.#lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
+    for (const [labels, value] of samples) {
+      const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);
+      this.#lines.push(`${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${number(value)}`);
+    }
+  }
+
+  text(): string {
+    return `${this.#lines.join('\n')}\n`;
+  }
+}
+
+function escaped(text: string): string {
+  return text.replace(/[\\"\n]/g, (character) => (character === '\n' ? '\\n' : `\\${character}`));
+}
+
+function number(value: number): string {
+  if (Number.isFinite(value)) return String(value);
+  return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';
+}

@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { extname, join, relative, sep } from 'node:path';
+import { promisify } from 'node:util';
+import { brotliCompress, constants, gzip } from 'node:zlib';
+import { CaissonError } from '../../gateway/errors.ts';
+
+const MEDIA_TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.json': 'application/json; charset=utf-8',
+  '.webmanifest': 'application/manifest+json; charset=utf-8',
+};
+
+/** Bytes of the whole built app; more is not a dashboard's build but a wrong folder. */
+const APP_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Files below `assets/` carry a hash of their content in their name. */
+const IMMUTABLE = 'public, max-age=31536000, immutable';
+const REVALIDATE = 'no-cache';
+
+/** One file of the app with its compressed forms, ready to be sent. */
+export interface StaticFile {
+  readonly mediaType: string;
+  readonly cacheControl: string;
+  readonly etag: string;
+  readonly plain: Uint8Array;
+  readonly brotli: Uint8Array;
+  readonly gzip: Uint8Array;
+}
+
+/**
+ * The built app in memory, by URL path; `/` is index.html.
+ * @throws CaissonError `dashboard-missing` when the folder has no index.html
+ */
+export async function loadStaticFiles(webRoot: string): Promise<ReadonlyMap<string, StaticFile>> {
+  const files = new Map<string, StaticFile>();
+  let bytes = 0;
+  for (const path of await filesIn(webRoot)) {
+    const mediaType = MEDIA_TYPES[extname(path)];
+    if (mediaType === undefined) continue;
+    const plain = await readFile(path);
+    bytes += plain.length;
+    if (bytes > APP_BYTES_MAX) {
+      throw new CaissonError('dashboard-missing', `${webRoot} holds more than ${APP_BYTES_MAX} bytes`, { hint: HINT });
+    }
+    const name = relative(webRoot, path).split(sep).join('/');
+    files.set(`/${name}`, await staticFile(plain, mediaType, name.startsWith('assets/')));
+  }
+  const index = files.get('/index.html');
+  if (index === undefined) {
+    throw new CaissonError('dashboard-missing', `${webRoot} has no index.html`, { hint: HINT });
+  }
+  return files.set('/', index);
+}
+
+const HINT = 'build it with: npx vite build dashboards/web';
+
+async function filesIn(folder: string): Promise<string[]> {
+  try {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  } catch (cause) {
+    throw new CaissonError('dashboard-missing', `${folder} cannot be read`, { cause, hint: HINT });
+  }
+}
+
+async function staticFile(plain: Uint8Array, mediaType: string, isHashed: boolean): Promise<StaticFile> {
+  const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: plain.length };
+  return {
+    mediaType,
+    cacheControl: isHashed ? IMMUTABLE : REVALIDATE,
+    etag: `"${createHash('sha256').update(plain).digest('base64url').slice(0, 22)}"`,
+    plain,
+    brotli: await promisify(brotliCompress)(plain, { params }),
+    gzip: await promisify(gzip)(plain, { level: 9 }),
+  };
+}
+
+/** The form of a file that the client says it takes (RFC 9110, 12.5.3): brotli before gzip before plain. */
+export function encodingFor(acceptEncoding: string): 'br' | 'gzip' | 'identity' {
+  const accepted = new Set<string>();
+  for (const part of acceptEncoding.toLowerCase().split(',')) {
+    const [name = '', ...parameters] = part.split(';').map((piece) => piece.trim());
+    if (!parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter))) accepted.add(name);
+  }
+  if (accepted.has('br')) return 'br';
+  return accepted.has('gzip') ? 'gzip' : 'identity';
+}

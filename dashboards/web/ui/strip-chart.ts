@@ -1,0 +1,233 @@
+import { signal } from '@preact/signals';
+import uPlot from 'uplot';
+import type { LiveChannel } from '../live/live-channel.ts';
+import { formatNumber, formatValue } from '../model/format.ts';
+import { Series } from '../model/series.ts';
+import { timeStep, timeTicks } from '../model/time-ticks.ts';
+import { YRange } from '../model/y-range.ts';
+import type { Palette } from './theme.ts';
+import { tracePaths } from './trace-paths.ts';
+
+/** CSS pixels kept for the marks of the value axis; the time axis below leaves the same room. */
+export const AXIS_WIDTH = 56;
+
+/** CSS pixels between two marks of the time axis, at least. */
+export const TICK_ROOM = 90;
+
+const NOTHING = new Series(1, 1);
+
+/** One chart of one channel: uPlot for axes and cursor, with a trace of its own that knows bands, steps and gaps. */
+export class StripChart {
+  /** Least and greatest value in the window. */
+  readonly lowText = signal('');
+  readonly highText = signal('');
+  /** Value under the cursor; undefined while there is no cursor. */
+  readonly cursorText = signal<string | undefined>(undefined);
+  readonly #plot: uPlot;
+  readonly #range = new YRange();
+  readonly #resize: ResizeObserver;
+  readonly #visibility: IntersectionObserver;
+  readonly #channel: LiveChannel;
+  #palette: Palette;
+  #colour: string;
+  #series = NOTHING;
+  #isVisible = true;
+  #textsAt = 0;
+
+  constructor(channel: LiveChannel, palette: Palette, colour: string, into: HTMLElement) {
+    this.#channel = channel;
+    this.#palette = palette;
+    this.#colour = colour;
+    this.#plot = new uPlot(this.#options(into), [[], []], into);
+    this.#resize = new ResizeObserver(() => this.#plot.setSize({ width: into.clientWidth, height: into.clientHeight }));
+    this.#resize.observe(into);
+    this.#visibility = new IntersectionObserver(([entry]) => {
+      this.#isVisible = entry?.isIntersecting ?? true;
+    });
+    this.#visibility.observe(into);
+  }
+
+  destroy(): void {
+    this.#resize.disconnect();
+    this.#visibility.disconnect();
+    this.#plot.destroy();
+  }
+
+  setColours(palette: Palette, colour: string): void {
+    this.#palette = palette;
+    this.#colour = colour;
+  }
+
+  /** Time under the cursor, seconds; undefined where the cursor is elsewhere. */
+  cursorTime(): number | undefined {
+    const { left } = this.#plot.cursor;
+    return left === undefined || left < 0 ? undefined : this.#plot.posToVal(left, 'x');
+  }
+
+  /** Draws the window [from, to], seconds. */
+  draw(series: Series | undefined, from: number, to: number, localMs: number): void {
+    if (!this.#isVisible) return;
+    this.#series = series ?? NOTHING;
+    const spread = this.#series.spread(from, to);
+    this.#followRange(spread);
+    const { length } = this.#series;
+    const times = this.#series.times.subarray(0, length);
+    const last = this.#series.last.subarray(0, length);
+    this.#plot.batch(() => {
+      this.#plot.setData([times, last], false);
+      this.#plot.setScale('x', { min: from, max: to });
+      if (!Number.isNaN(this.#range.low)) this.#plot.setScale('y', { min: this.#range.low, max: this.#range.high });
+    });
+    this.#showCursor();
+    if (localMs - this.#textsAt < 200) return;
+    this.#textsAt = localMs;
+    const { definition, decimals } = this.#channel;
+    const isNumber = definition.type === 'number';
+    this.lowText.value = spread === undefined || !isNumber ? '' : formatNumber(spread.min, decimals);
+    this.highText.value = spread === undefined || !isNumber ? '' : formatNumber(spread.max, decimals);
+  }
+
+  #showCursor(): void {
+    const time = this.cursorTime();
+    if (time === undefined) {
+      this.cursorText.value = undefined;
+      return;
+    }
+    const at = this.#series.indexAt(time, this.#channel.gapAfter(this.#series));
+    const { definition, decimals } = this.#channel;
+    this.cursorText.value = at < 0 ? '\u2013' : formatValue({ ...definition, decimals }, this.#series.last[at]);
+  }
+
+  #followRange(spread: { min: number; max: number } | undefined): void {
+    const { definition } = this.#channel;
+    if (definition.type === 'bool') this.#range.fix(-0.25, 1.25);
+    else if (definition.type === 'enum' && definition.labels.size > 0 && definition.labels.size <= 12) {
+      const values = [...definition.labels.keys(), ...(spread === undefined ? [] : [spread.min, spread.max])];
+      this.#range.fix(Math.min(...values) - 0.5, Math.max(...values) + 0.5);
+    } else this.#range.follow(spread);
+  }
+
+  #options(into: HTMLElement): uPlot.Options {
+    return {
+      width: Math.max(1, into.clientWidth),
+      height: Math.max(1, into.clientHeight),
+      legend: { show: false },
+      padding: [8, 0, 8, 0],
+      cursor: {
+        y: false,
+        points: { show: false },
+        drag: { x: false, y: false, setScale: false },
+        sync: { key: 'live', setSeries: false, scales: ['x', null] },
+      },
+      scales: { x: { time: false, auto: false, range: [0, 1] }, y: { auto: false, range: [0, 1] } },
+      axes: [this.#timeGrid(), this.#valueAxis()],
+      series: [
+        {},
+        {
+          stroke: () => this.#colour,
+          fill: () => withAlpha(this.#colour, this.#palette.bandAlpha),
+          width: this.#palette.lineWidth,
+          points: { show: false },
+          paths: (plot) => this.#paths(plot),
+        },
+      ],
+      hooks: { drawClear: [(plot) => this.#drawGaps(plot)], draw: [(plot) => this.#drawMarks(plot)] },
+    };
+  }
+
+  #timeGrid(): uPlot.Axis {
+    return {
+      size: 0,
+      grid: { stroke: () => this.#palette.grid, width: 1 },
+      ticks: { show: false },
+      splits: (plot, _axis, from, to) => timeTicks(from, to, timeStep(to - from, plot.over.clientWidth, TICK_ROOM)),
+      values: (_plot, splits) => splits.map(() => ''),
+    };
+  }
+
+  #valueAxis(): uPlot.Axis {
+    const axis: uPlot.Axis = {
+      size: AXIS_WIDTH,
+      gap: 6,
+      stroke: () => this.#palette.text,
+      font: this.#palette.font,
+      grid: { stroke: () => this.#palette.grid, width: 1 },
+      ticks: { show: false },
+      space: 34,
+      values: (_plot, splits) => this.#axisTexts(splits),
+    };
+    const { type, labels } = this.#channel.definition;
+    if (type === 'bool') axis.splits = [0, 1];
+    if (type === 'enum' && labels.size > 0 && labels.size <= 12) axis.splits = [...labels.keys()].sort((a, b) => a - b);
+    return axis;
+  }
+
+  #axisTexts(splits: readonly number[]): string[] {
+    const { definition } = this.#channel;
+    if (definition.type !== 'number') {
+      return splits
+        .map((value) => formatValue(definition, value))
+        .map((text) => (text.length > 9 ? `${text.slice(0, 8)}\u2026` : text));
+    }
+    const step = Math.abs((splits[1] ?? 0) - (splits[0] ?? 0));
+    const digits = step > 0 ? Math.min(8, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9))) : 0;
+    return splits.map((value) => formatNumber(value, digits));
+  }
+
+  #paths(plot: uPlot): uPlot.Series.Paths | null {
+    const { min: from, max: to } = plot.scales.x ?? {};
+    const { min: low, max: high } = plot.scales.y ?? {};
+    if (from == null || to == null || low == null || high == null || this.#series.length === 0) return null;
+    return tracePaths(
+      this.#series,
+      plot.bbox,
+      { from, to, low, high },
+      this.#channel.gapAfter(this.#series),
+      this.#channel.isStepped,
+    );
+  }
+
+  /** Stretches that the gateway knows to be missing. */
+  #drawGaps(plot: uPlot): void {
+    const { gaps } = this.#series;
+    const { ctx, bbox } = plot;
+    ctx.fillStyle = this.#palette.gap;
+    for (let i = 0; i + 1 < gaps.length; i += 2) {
+      const left = Math.max(bbox.left, plot.valToPos(gaps[i] ?? 0, 'x', true));
+      const right = Math.min(bbox.left + bbox.width, plot.valToPos(gaps[i + 1] ?? 0, 'x', true));
+      if (right >= left) ctx.fillRect(left, bbox.top, Math.max(1, right - left), bbox.height);
+    }
+  }
+
+  /** Limits as dashed lines. */
+  #drawMarks(plot: uPlot): void {
+    const { ctx, bbox } = plot;
+    const ratio = devicePixelRatio;
+    const [lowAlarm, lowWarn, highWarn, highAlarm] = this.#channel.definition.limits;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    ctx.lineWidth = ratio;
+    ctx.setLineDash([6 * ratio, 5 * ratio]);
+    for (const [limit, colour] of [
+      [lowAlarm, this.#palette.alarm],
+      [lowWarn, this.#palette.warn],
+      [highWarn, this.#palette.warn],
+      [highAlarm, this.#palette.alarm],
+    ] as const) {
+      if (Number.isNaN(limit) || limit < this.#range.low || limit > this.#range.high) continue;
+      const y = plot.valToPos(limit, 'y', true);
+      ctx.strokeStyle = colour;
+      ctx.beginPath();
+      ctx.moveTo(bbox.left, y);
+      ctx.lineTo(bbox.left + bbox.width, y);
+      ctx.stroke();
+    }
+    ctx.restore();
+  }
+}
+
+function withAlpha(colour: string, alpha: number): string {
+  return `color-mix(in srgb, ${colour} ${Math.round(alpha * 100)}%, transparent)`;
+}

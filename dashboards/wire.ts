@@ -1,0 +1,730 @@
+/**
+ * Codec of the live WebSocket, used by the server and by the browser; WIRE_FORMAT.md is its specification and the
+ * clauses cited here are its own. Bytes in, frames out: no clock, no socket, nothing that only one of the two sides has.
+ */
+
+/** WebSocket subprotocol of version 1 (WIRE-1.1). */
+export const WIRE_PROTOCOL = 'caisson-live-1';
+
+export const CHARTS_MAX = 64;
+export const ROWS_MAX = 1024;
+export const FRAME_RATE_MAX = 60;
+export const ROW_RATE_MAX = 10;
+export const HISTORY_SECONDS_MAX = 3600;
+export const HISTORY_COLUMNS_MAX = 4096;
+export const HISTORY_GAPS_MAX = 256;
+/** Bytes of text shown of one text sample; what is longer is cut at a character. */
+export const TEXT_SHOWN_BYTES_MAX = 1024;
+
+const SUBSCRIBE = 0x01;
+const PING = 0x02;
+const HELLO = 0x81;
+const DICTIONARY = 0x82;
+const HISTORY = 0x83;
+const TICK = 0x84;
+const STATUS = 0x85;
+const PONG = 0x86;
+
+const HEADER_BYTES = 4;
+const HEAD_BYTES = {
+  [SUBSCRIBE]: 14,
+  [PING]: 16,
+  [HELLO]: 22,
+  [DICTIONARY]: 12,
+  [HISTORY]: 32,
+  [TICK]: 30,
+  [STATUS]: 8,
+  [PONG]: 20,
+} as const;
+const GAP_BYTES = 16;
+const CHART_BYTES = 40;
+const ROW_BYTES = 24;
+
+const ROLES = ['gateway', 'central'] as const;
+const CHANNEL_TYPES = ['number', 'bool', 'enum', 'text'] as const;
+const DECIMALS_UNKNOWN = -1;
+
+/** What a viewer wants to see from now on; replaces what it wanted before. */
+export interface Subscribe {
+  readonly type: 'subscribe';
+  /** Ticks a second, 1..60. */
+  readonly frameRate: number;
+  /** Times a second that rows are refreshed, 1..10. */
+  readonly rowRate: number;
+  readonly historySeconds: number;
+  /** Columns of the history of one channel. */
+  readonly historyColumns: number;
+  /** Ids of channels drawn as charts. */
+  readonly charts: readonly number[];
+  /** Ids of channels of which only the latest value is shown. */
+  readonly rows: readonly number[];
+}
+
+export interface Ping {
+  readonly type: 'ping';
+  /** Comes back in the pong. */
+  readonly token: number;
+  /** Number of the newest tick that arrived; 0 before the first. */
+  readonly seenTick: number;
+}
+
+export interface Hello {
+  readonly type: 'hello';
+  readonly role: (typeof ROLES)[number];
+  /** UTC, microseconds, like every time below. */
+  readonly now: number;
+  readonly startedAt: number;
+  readonly gateway: string;
+  readonly boot: string;
+  readonly version: string;
+}
+
+/** A channel as a viewer knows it. */
+export interface WireChannel {
+  readonly id: number;
+  readonly type: (typeof CHANNEL_TYPES)[number];
+  /** Digits behind the point; undefined where the source does not say. */
+  readonly decimals: number | undefined;
+  /** Expected samples a second; 0 where the source does not say. */
+  readonly rateHz: number;
+  /** Low alarm, low warning, high warning, high alarm; NaN where there is none. */
+  readonly limits: readonly [number, number, number, number];
+  readonly gateway: string;
+  readonly name: string;
+  readonly unit: string;
+  readonly source: string;
+  readonly description: string;
+  /** Labels by value. */
+  readonly labels: ReadonlyMap<number, string>;
+}
+
+export interface Dictionary {
+  readonly type: 'dictionary';
+  /** Channels there are in all; the dictionary is whole once so many are known. */
+  readonly total: number;
+  readonly channels: readonly WireChannel[];
+}
+
+/** Envelope columns of one channel; only columns with samples are listed. */
+export interface History {
+  readonly type: 'history';
+  readonly channel: number;
+  /** Begin of column 0. */
+  readonly from: number;
+  /** Width of a column, microseconds. */
+  readonly columnUs: number;
+  readonly columns: number;
+  /** Number of each listed column, ascending. */
+  readonly index: Uint16Array;
+  readonly min: Float64Array;
+  readonly max: Float64Array;
+  readonly last: Float64Array;
+  /** Stretches of which the gateway knows that samples are missing: from and to, in pairs. */
+  readonly gaps: Float64Array;
+}
+
+/** What came of a charted channel since the tick before; min and max are NaN where no finite or infinite value came. */
+export interface ChartNews {
+  readonly channel: number;
+  readonly count: number;
+  readonly time: number;
+  readonly min: number;
+  readonly max: number;
+  readonly last: number;
+}
+
+/** The latest value of a channel; `count` samples came since it was last told, 0 when it is told to a new subscriber. */
+export interface RowNews {
+  readonly channel: number;
+  readonly count: number;
+  readonly time: number;
+  readonly last: number;
+}
+
+export interface TextNews {
+  readonly channel: number;
+  readonly count: number;
+  readonly time: number;
+  readonly text: string;
+}
+
+export interface Tick {
+  readonly type: 'tick';
+  readonly number: number;
+  readonly now: number;
+  /** Time of the newest sample of the whole store; NaN where there is none. */
+  readonly newest: number;
+  readonly charts: readonly ChartNews[];
+  readonly rows: readonly RowNews[];
+  readonly texts: readonly TextNews[];
+}
+
+export interface Status {
+  readonly type: 'status';
+  /** The object of /api/v1/status as JSON text. */
+  readonly json: string;
+}
+
+export interface Pong {
+  readonly type: 'pong';
+  readonly token: number;
+  readonly now: number;
+}
+
+/** A frame of a type that this version does not know: stepped over (WIRE-7.1). */
+export interface UnknownFrame {
+  readonly type: 'unknown';
+}
+
+export type ClientFrame = Subscribe | Ping;
+export type ServerFrame = Hello | Dictionary | History | Tick | Status | Pong;
+
+/** Bytes that break a clause of WIRE_FORMAT.md. */
+export class WireError extends Error {
+  readonly clause: string;
+
+  constructor(clause: string, message: string) {
+    super(`${clause}: ${message}`);
+    this.name = 'WireError';
+    this.clause = clause;
+  }
+}
+
+export function encodeClientFrame(frame: ClientFrame): Uint8Array {
+  const out = new Writer(frame.type === 'subscribe' ? 64 + 4 * (frame.charts.length + frame.rows.length) : 16);
+  if (frame.type === 'ping') {
+    out.head(PING);
+    out.u32(frame.seenTick);
+    out.f64(frame.token);
+    return out.bytes();
+  }
+  out.head(SUBSCRIBE);
+  out.u8(frame.frameRate);
+  out.u8(frame.rowRate);
+  out.u16(frame.historySeconds);
+  out.u16(frame.historyColumns);
+  out.u16(frame.charts.length);
+  out.u16(frame.rows.length);
+  for (const id of frame.charts) out.u32(id);
+  for (const id of frame.rows) out.u32(id);
+  return out.bytes();
+}
+
+export function encodeServerFrame(frame: ServerFrame): Uint8Array {
+  switch (frame.type) {
+    case 'hello':
+      return encodeHello(frame);
+    case 'dictionary':
+      return encodeDictionary(frame);
+    case 'history':
+      return encodeHistory(frame);
+    case 'tick':
+      return encodeTick(frame);
+    case 'status':
+      return encodeStatus(frame);
+    case 'pong':
+      return encodePong(frame);
+  }
+}
+
+/** @throws WireError where the bytes break a clause */
+export function decodeClientFrame(bytes: Uint8Array): ClientFrame | UnknownFrame {
+  const input = new Reader(bytes);
+  const type = input.header();
+  switch (type) {
+    case SUBSCRIBE:
+      return decodeSubscribe(input);
+    case PING: {
+      input.head(PING);
+      const seenTick = input.u32();
+      return { type: 'ping', seenTick, token: input.f64() };
+    }
+    default:
+      return { type: 'unknown' };
+  }
+}
+
+/** @throws WireError where the bytes break a clause */
+export function decodeServerFrame(bytes: Uint8Array): ServerFrame | UnknownFrame {
+  const input = new Reader(bytes);
+  const type = input.header();
+  switch (type) {
+    case HELLO:
+      return decodeHello(input);
+    case DICTIONARY:
+      return decodeDictionary(input);
+    case HISTORY:
+      return decodeHistory(input);
+    case TICK:
+      return decodeTick(input);
+    case STATUS: {
+      const end = input.head(STATUS);
+      const length = input.u32();
+      input.at(end);
+      return { type: 'status', json: input.text(length) };
+    }
+    case PONG: {
+      input.head(PONG);
+      const token = input.f64();
+      return { type: 'pong', token, now: input.f64() };
+    }
+    default:
+      return { type: 'unknown' };
+  }
+}
+
+function decodeSubscribe(input: Reader): Subscribe {
+  const end = input.head(SUBSCRIBE);
+  const frameRate = within('WIRE-2.1', 'frame rate', input.u8(), 1, FRAME_RATE_MAX);
+  const rowRate = within('WIRE-2.1', 'row rate', input.u8(), 1, ROW_RATE_MAX);
+  const historySeconds = within('WIRE-2.2', 'history seconds', input.u16(), 1, HISTORY_SECONDS_MAX);
+  const historyColumns = within('WIRE-2.2', 'history columns', input.u16(), 1, HISTORY_COLUMNS_MAX);
+  const charts = within('WIRE-2.3', 'charts', input.u16(), 0, CHARTS_MAX);
+  const rows = within('WIRE-2.3', 'rows', input.u16(), 0, ROWS_MAX);
+  input.at(end);
+  return {
+    type: 'subscribe',
+    frameRate,
+    rowRate,
+    historySeconds,
+    historyColumns,
+    charts: input.ids(charts),
+    rows: input.ids(rows),
+  };
+}
+
+function encodeHello(frame: Hello): Uint8Array {
+  const out = new Writer(256);
+  out.head(HELLO);
+  out.u8(ROLES.indexOf(frame.role));
+  out.u8(0);
+  out.f64(frame.now);
+  out.f64(frame.startedAt);
+  out.string(frame.gateway);
+  out.string(frame.boot);
+  out.string(frame.version);
+  return out.bytes();
+}
+
+function decodeHello(input: Reader): Hello {
+  const end = input.head(HELLO);
+  const role = named('WIRE-3.1', 'role', ROLES, input.u8());
+  input.u8();
+  const now = input.f64();
+  const startedAt = input.f64();
+  input.at(end);
+  return {
+    type: 'hello',
+    role,
+    now,
+    startedAt,
+    gateway: input.string(),
+    boot: input.string(),
+    version: input.string(),
+  };
+}
+
+function encodeDictionary(frame: Dictionary): Uint8Array {
+  const out = new Writer(64 + 128 * frame.channels.length);
+  out.head(DICTIONARY);
+  out.u32(frame.total);
+  out.u32(frame.channels.length);
+  for (const channel of frame.channels) {
+    const start = out.length;
+    out.u32(0);
+    out.u32(channel.id);
+    out.u8(CHANNEL_TYPES.indexOf(channel.type));
+    out.u8((channel.decimals ?? DECIMALS_UNKNOWN) & 0xff);
+    out.u16(channel.labels.size);
+    out.f32(channel.rateHz);
+    for (const limit of channel.limits) out.f64(limit);
+    out.string(channel.gateway);
+    out.string(channel.name);
+    out.string(channel.unit);
+    out.string(channel.source);
+    out.string(channel.description);
+    for (const [value, label] of channel.labels) {
+      out.f64(value);
+      out.string(label);
+    }
+    out.u32At(start, out.length - start);
+  }
+  return out.bytes();
+}
+
+function decodeDictionary(input: Reader): Dictionary {
+  const end = input.head(DICTIONARY);
+  const total = input.u32();
+  const count = input.u32();
+  input.at(end);
+  const channels: WireChannel[] = [];
+  for (let i = 0; i < count; i++) {
+    const start = input.offset;
+    const recordBytes = input.u32();
+    const record = input.part(start, recordBytes);
+    record.at(4);
+    channels.push(decodeChannel(record));
+    input.at(start + recordBytes);
+  }
+  return { type: 'dictionary', total, channels };
+}
+
+function decodeChannel(record: Reader): WireChannel {
+  const id = record.u32();
+  const type = named('WIRE-4.3', 'channel type', CHANNEL_TYPES, record.u8());
+  const decimals = (record.u8() << 24) >> 24;
+  const labelCount = record.u16();
+  const rateHz = record.f32();
+  const limits = [record.f64(), record.f64(), record.f64(), record.f64()] as const;
+  const gateway = record.string();
+  const name = record.string();
+  const unit = record.string();
+  const source = record.string();
+  const description = record.string();
+  const labels = new Map<number, string>();
+  for (let i = 0; i < labelCount; i++) {
+    const value = record.f64();
+    labels.set(value, record.string());
+  }
+  const shown = decimals === DECIMALS_UNKNOWN ? undefined : within('WIRE-4.4', 'decimals', decimals, 0, 20);
+  return { id, type, decimals: shown, rateHz, limits, gateway, name, unit, source, description, labels };
+}
+
+function encodeHistory(frame: History): Uint8Array {
+  const out = new Writer(HEAD_BYTES[HISTORY] + frame.gaps.length * 8 + frame.index.length * 26);
+  out.head(HISTORY);
+  out.u32(frame.channel);
+  out.f64(frame.from);
+  out.f64(frame.columnUs);
+  out.u16(frame.columns);
+  out.u16(frame.index.length);
+  out.u16(frame.gaps.length / 2);
+  out.u16(0);
+  for (const time of frame.gaps) out.f64(time);
+  for (const column of frame.index) out.u16(column);
+  for (const value of frame.min) out.f64(value);
+  for (const value of frame.max) out.f64(value);
+  for (const value of frame.last) out.f64(value);
+  return out.bytes();
+}
+
+function decodeHistory(input: Reader): History {
+  const end = input.head(HISTORY);
+  const channel = input.u32();
+  const from = input.f64();
+  const columnUs = input.f64();
+  const columns = within('WIRE-5.2', 'columns', input.u16(), 1, HISTORY_COLUMNS_MAX);
+  const present = within('WIRE-5.3', 'listed columns', input.u16(), 0, columns);
+  const gapCount = within('WIRE-5.4', 'gaps', input.u16(), 0, HISTORY_GAPS_MAX);
+  input.at(end);
+  if (!(Number.isFinite(from) && columnUs >= 1)) {
+    throw new WireError(
+      'WIRE-5.1',
+      `from is ${from} and the column ${columnUs} us wide, expected a time and at least 1 us`,
+    );
+  }
+  const gaps = input.f64s(gapCount * (GAP_BYTES / 8));
+  const index = input.u16s(present);
+  for (let i = 0, before = -1; i < present; i++) {
+    const column = index[i] ?? 0;
+    if (column <= before || column >= columns) {
+      throw new WireError('WIRE-5.3', `column ${column} behind ${before}, expected ascending below ${columns}`);
+    }
+    before = column;
+  }
+  const min = input.f64s(present);
+  const max = input.f64s(present);
+  return { type: 'history', channel, from, columnUs, columns, index, min, max, last: input.f64s(present), gaps };
+}
+
+function encodeTick(frame: Tick): Uint8Array {
+  const out = new Writer(HEAD_BYTES[TICK] + frame.charts.length * CHART_BYTES + frame.rows.length * ROW_BYTES + 64);
+  out.head(TICK);
+  out.u32(frame.number);
+  out.f64(frame.now);
+  out.f64(frame.newest);
+  out.u16(frame.charts.length);
+  out.u16(frame.rows.length);
+  out.u16(frame.texts.length);
+  for (const news of frame.charts) {
+    out.u32(news.channel);
+    out.u32(news.count);
+    out.f64(news.time);
+    out.f64(news.min);
+    out.f64(news.max);
+    out.f64(news.last);
+  }
+  for (const news of frame.rows) {
+    out.u32(news.channel);
+    out.u32(news.count);
+    out.f64(news.time);
+    out.f64(news.last);
+  }
+  for (const news of frame.texts) {
+    out.u32(news.channel);
+    out.u32(news.count);
+    out.f64(news.time);
+    out.string(news.text);
+  }
+  return out.bytes();
+}
+
+function decodeTick(input: Reader): Tick {
+  const end = input.head(TICK);
+  const number = input.u32();
+  const now = input.f64();
+  const newest = input.f64();
+  const chartCount = input.u16();
+  const rowCount = input.u16();
+  const textCount = input.u16();
+  input.at(end);
+  const charts: ChartNews[] = [];
+  for (let i = 0; i < chartCount; i++) {
+    const channel = input.u32();
+    const count = input.u32();
+    const time = input.f64();
+    const min = input.f64();
+    const max = input.f64();
+    charts.push({ channel, count, time, min, max, last: input.f64() });
+  }
+  const rows: RowNews[] = [];
+  for (let i = 0; i < rowCount; i++) {
+    const channel = input.u32();
+    const count = input.u32();
+    const time = input.f64();
+    rows.push({ channel, count, time, last: input.f64() });
+  }
+  const texts: TextNews[] = [];
+  for (let i = 0; i < textCount; i++) {
+    const channel = input.u32();
+    const count = input.u32();
+    const time = input.f64();
+    texts.push({ channel, count, time, text: input.string() });
+  }
+  return { type: 'tick', number, now, newest, charts, rows, texts };
+}
+
+function encodeStatus(frame: Status): Uint8Array {
+  const text = new TextEncoder().encode(frame.json);
+  const out = new Writer(HEAD_BYTES[STATUS] + text.length);
+  out.head(STATUS);
+  out.u32(text.length);
+  out.raw(text);
+  return out.bytes();
+}
+
+function encodePong(frame: Pong): Uint8Array {
+  const out = new Writer(HEAD_BYTES[PONG]);
+  out.head(PONG);
+  out.f64(frame.token);
+  out.f64(frame.now);
+  return out.bytes();
+}
+
+function within(clause: string, what: string, value: number, least: number, greatest: number): number {
+  if (value < least || value > greatest) {
+    throw new WireError(clause, `${what} is ${value}, expected ${least} to ${greatest}`);
+  }
+  return value;
+}
+
+function named<Name extends string>(clause: string, what: string, names: readonly Name[], value: number): Name {
+  const name = names[value];
+  if (name === undefined) throw new WireError(clause, `${what} is ${value}, expected 0 to ${names.length - 1}`);
+  return name;
+}
+
+type FrameType = keyof typeof HEAD_BYTES;
+
+/** Appends little-endian fields to bytes that grow as needed. */
+class Writer {
+  length = 0;
+  #bytes: Uint8Array;
+  #view: DataView;
+  readonly #encoder = new TextEncoder();
+
+  constructor(capacity: number) {
+    this.#bytes = new Uint8Array(capacity);
+    this.#view = new DataView(this.#bytes.buffer);
+  }
+
+  bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.length);
+  }
+
+  head(type: FrameType): void {
+    this.u8(type);
+    this.u8(0);
+    this.u16(HEAD_BYTES[type]);
+  }
+
+  u8(value: number): void {
+    this.#view.setUint8(this.#take(1), value);
+  }
+
+  u16(value: number): void {
+    this.#view.setUint16(this.#take(2), value, true);
+  }
+
+  u32(value: number): void {
+    this.#view.setUint32(this.#take(4), value, true);
+  }
+
+  u32At(offset: number, value: number): void {
+    this.#view.setUint32(offset, value, true);
+  }
+
+  f32(value: number): void {
+    this.#view.setFloat32(this.#take(4), value, true);
+  }
+
+  f64(value: number): void {
+    this.#view.setFloat64(this.#take(8), value, true);
+  }
+
+  /** Text behind its length in bytes as u16; longer text is cut at a character. */
+  string(text: string): void {
+    const encoded = this.#encoder.encode(text);
+    let length = Math.min(encoded.length, 0xffff);
+    while (length < encoded.length && length > 0 && ((encoded[length] ?? 0) & 0xc0) === 0x80) length--;
+    this.u16(length);
+    this.raw(encoded.subarray(0, length));
+  }
+
+  raw(bytes: Uint8Array): void {
+    const at = this.#take(bytes.length);
+    this.#bytes.set(bytes, at);
+  }
+
+  #take(count: number): number {
+    const at = this.length;
+    const needed = at + count;
+    if (needed > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+      grown.set(this.#bytes);
+      this.#bytes = grown;
+      this.#view = new DataView(grown.buffer);
+    }
+    this.length = needed;
+    return at;
+  }
+}
+
+/** Reads little-endian fields; whatever would reach beyond the end is a {@link WireError} (WIRE-1.4). */
+class Reader {
+  offset = 0;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** Type of the frame (WIRE-1.2). */
+  header(): number {
+    if (this.#bytes.length < HEADER_BYTES) {
+      throw new WireError('WIRE-1.2', `${this.#bytes.length} bytes, expected at least ${HEADER_BYTES}`);
+    }
+    return this.#view.getUint8(0);
+  }
+
+  /** Steps to the first field behind the header; returns where the head ends (WIRE-1.3). */
+  head(type: FrameType): number {
+    const headBytes = this.#view.getUint16(2, true);
+    if (headBytes < HEAD_BYTES[type] || headBytes > this.#bytes.length) {
+      throw new WireError(
+        'WIRE-1.3',
+        `head of ${headBytes} bytes, expected ${HEAD_BYTES[type]} to ${this.#bytes.length}`,
+      );
+    }
+    this.offset = HEADER_BYTES;
+    return headBytes;
+  }
+
+  at(offset: number): void {
+    this.offset = offset;
+  }
+
+  /** The record of `length` bytes from `start`, read for itself. */
+  part(start: number, length: number): Reader {
+    if (start + length > this.#bytes.length || length < 4) {
+      throw new WireError('WIRE-4.2', `record of ${length} bytes at ${start} in a frame of ${this.#bytes.length}`);
+    }
+    return new Reader(this.#bytes.subarray(start, start + length));
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#take(1));
+  }
+
+  u16(): number {
+    return this.#view.getUint16(this.#take(2), true);
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#take(4), true);
+  }
+
+  f32(): number {
+    return this.#view.getFloat32(this.#take(4), true);
+  }
+
+  f64(): number {
+    return this.#view.getFloat64(this.#take(8), true);
+  }
+
+  ids(count: number): number[] {
+    let at = this.#take(count * 4);
+    const ids: number[] = [];
+    for (let i = 0; i < count; i++, at += 4) ids.push(this.#view.getUint32(at, true));
+    return ids;
+  }
+
+  u16s(count: number): Uint16Array {
+    const at = this.#take(count * 2);
+    const values = new Uint16Array(count);
+    for (let i = 0; i < count; i++) values[i] = this.#view.getUint16(at + i * 2, true);
+    return values;
+  }
+
+  f64s(count: number): Float64Array {
+    const at = this.#take(count * 8);
+    const values = new Float64Array(count);
+    for (let i = 0; i < count; i++) values[i] = this.#view.getFloat64(at + i * 8, true);
+    return values;
+  }
+
+  string(): string {
+    return this.text(this.u16());
+  }
+
+  text(length: number): string {
+    const at = this.#take(length);
+    try {
+      return this.#decoder.decode(this.#bytes.subarray(at, at + length));
+    } catch {
+      throw new WireError('WIRE-1.5', `${length} bytes at ${at} are not UTF-8`);
+    }
+  }
+
+  #take(count: number): number {
+    const at = this.offset;
+    if (at + count > this.#bytes.length) {
+      throw new WireError('WIRE-1.4', `${count} bytes wanted at ${at}, the frame ends at ${this.#bytes.length}`);
+    }
+    this.offset = at + count;
+    return at;
+  }
+}
+
+/** Cuts text to at most {@link TEXT_SHOWN_BYTES_MAX} bytes of UTF-8, at a character. */
+export function shownText(text: string): string {
+  if (text.length * 3 <= TEXT_SHOWN_BYTES_MAX) return text;
+  const encoded = new TextEncoder().encode(text);
+  if (encoded.length <= TEXT_SHOWN_BYTES_MAX) return text;
+  let end = TEXT_SHOWN_BYTES_MAX;
+  while (end > 0 && ((encoded[end] ?? 0) & 0xc0) === 0x80) end--;
+  return new TextDecoder().decode(encoded.subarray(0, end));
+}
