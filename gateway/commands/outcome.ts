@@ -1,22 +1,65 @@
-import { CommanderError } from 'commander';
+import process from 'node:process';
+import type { Command } from 'commander';
 import { CaissonError, messageOf } from '../errors.ts';
 
-/** What a command ends with: 0 done, 1 failed, 2 used wrongly. */
-export type ExitCode = 0 | 1 | 2;
+/** How a command ends: well, with a failed operation, or because it was called wrongly. */
+export const EXIT_OK = 0;
+export const EXIT_FAILED = 1;
+export const EXIT_USAGE = 2;
 
-/** What is printed, and what the process ends with, when a command threw. */
-export interface Outcome {
-  readonly exitCode: ExitCode;
-  /** For stderr; empty where all is said. */
-  readonly text: string;
+/** The command line asks for something that cannot be; the message says what was expected. */
+export class UsageError extends Error {}
+
+/** Makes everything commander itself finds wrong end with EXIT_USAGE. To be called before commands are added. */
+export function exitWithUsageCode(program: Command): Command {
+  return program.exitOverride((error) => {
+    process.exit(error.exitCode === 0 ? EXIT_OK : EXIT_USAGE);
+  });
 }
 
-export function outcomeOf(thrown: unknown): Outcome {
-  if (thrown instanceof CommanderError) return { exitCode: thrown.exitCode === 0 ? 0 : 2, text: '' };
-  if (thrown instanceof CaissonError) {
-    const hint = thrown.hint === undefined ? '' : `hint: ${thrown.hint}\n`;
-    return { exitCode: thrown.code === 'config-unreadable' ? 2 : 1, text: `caisson: ${thrown.message}\n${hint}` };
+/** Runs what a command does and turns whatever it throws into one message on stderr and an exit code. */
+export async function conclude(run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    process.stderr.write(`caisson: ${messageOf(error)}\n`);
+    if (error instanceof CaissonError && error.hint !== undefined) process.stderr.write(`  ${error.hint}\n`);
+    process.exitCode = error instanceof UsageError ? EXIT_USAGE : EXIT_FAILED;
   }
-  const stack = thrown instanceof Error ? thrown.stack : undefined;
-  return { exitCode: 1, text: `caisson: this is a defect of Caisson: ${stack ?? messageOf(thrown)}\n` };
+}
+
+/**
+ * Writes to stdout as fast as its reader takes it. A reader that has seen enough (`| head`) ends the command, in good
+ * order: `closed` is aborted and further output goes nowhere.
+ */
+export class Output {
+  readonly #closing = new AbortController();
+
+  constructor() {
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      this.#closing.abort();
+    });
+  }
+
+  get closed(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  async write(text: string): Promise<void> {
+    if (this.closed.aborted || process.stdout.write(text)) return;
+    await new Promise<void>((resolve) => {
+      process.stdout.once('drain', resolve);
+      this.closed.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+}
+
+/** Aborted at the first Ctrl-C or SIGTERM; the second one ends the process at once, as usual. */
+export function interrupted(): AbortSignal {
+  const interrupt = new AbortController();
+  const abort = () => interrupt.abort();
+  process.once('SIGINT', abort);
+  process.once('SIGTERM', abort);
+  return interrupt.signal;
 }

@@ -41,6 +41,11 @@ export interface TelemetryClientOptions {
   readonly keepaliveAnswerMs?: number;
 }
 
+export interface ChannelFilter {
+  readonly gateway?: string | undefined;
+  readonly names?: readonly string[];
+}
+
 export interface QueryOptions {
   readonly channels: readonly string[];
   readonly gateway?: string | undefined;
@@ -104,11 +109,12 @@ export class TelemetryClient {
     return decodeStatus(await this.#ask<StatusMessage>('GetStatus', {}));
   }
 
-  /** All channels, of one gateway where it is given. */
-  async listChannels(gateway = ''): Promise<StoredChannel[]> {
+  /** All channels, or only those of a gateway, or of those names. */
+  async listChannels(filter: ChannelFilter = {}): Promise<StoredChannel[]> {
+    const { gateway = '', names = [] } = filter;
     const channels: StoredChannel[] = [];
     for (let after = 0; ; ) {
-      const page = await this.#ask<ListChannelsResponseMessage>('ListChannels', { gateway, after });
+      const page = await this.#ask<ListChannelsResponseMessage>('ListChannels', { gateway, after, names });
       channels.push(...page.channels.map(decodeChannel));
       const last = channels.at(-1);
       if (!page.more || last === undefined) return channels;

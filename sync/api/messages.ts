@@ -80,6 +80,7 @@ export interface ChannelMessage {
 export interface ListChannelsRequestMessage {
   readonly gateway: string;
   readonly after: number;
+  readonly names: readonly string[];
 }
 
 export interface ListChannelsResponseMessage {

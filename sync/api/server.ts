@@ -67,7 +67,7 @@ export interface TelemetryServer {
 
 /**
  * Serves caisson.v1.Telemetry, grpc.health.v1.Health and reflection.
- * @throws CaissonError `address-invalid` for a host that is not loopback, `port-unavailable`
+ * @throws CaissonError `config-invalid` for a host that is not loopback, `port-unavailable`
  */
 export async function startTelemetryServer(options: TelemetryServerOptions): Promise<TelemetryServer> {
   const { host, port, telemetry, feed, status } = options;
@@ -165,7 +165,7 @@ function unary<Request, Response>(answer: (request: Request) => Response): handl
 function requireLoopback(host: string): void {
   if (isLoopback(host)) return;
   throw new CaissonError(
-    'address-invalid',
+    'config-invalid',
     `gRPC will not listen on ${host}: without credentials only loopback is allowed`,
     {
       hint: 'use 127.0.0.1 or ::1, and an SSH tunnel or VPN to reach it from elsewhere',

@@ -1,0 +1,42 @@
+import process from 'node:process';
+import type { Command } from 'commander';
+import { formatAddress } from '../../sync/api/address.ts';
+import { startCentral } from '../../sync/central/central.ts';
+import { conclude, interrupted } from './outcome.ts';
+import { parseServer } from './server-address.ts';
+
+interface Options {
+  readonly data: string;
+  readonly listen: string;
+  readonly pull?: readonly string[];
+}
+
+export function registerCentral(program: Command): void {
+  program
+    .command('central')
+    .description('run the data-center side: pull blocks from gateways into one store and answer queries over it')
+    .requiredOption('--data <dir>', 'directory of the store, made if it is not there')
+    .option('--listen <host:port>', 'address to answer on, of this machine only', '127.0.0.1:7444')
+    .option('--pull <host:port...>', 'gateways, or other centrals, to pull from')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  caisson central --data /var/lib/caisson-central --pull 127.0.0.1:7443
+  caisson central --data ./central --listen 127.0.0.1:7444 --pull 127.0.0.1:7443 127.0.0.1:7453`,
+    )
+    .action((options: Options) => conclude(() => run(options, program.version() ?? 'unknown')));
+}
+
+async function run(options: Options, version: string): Promise<void> {
+  const listen = parseServer(options.listen);
+  const pull = (options.pull ?? []).map(parseServer);
+  const stop = interrupted();
+  const say = (text: string) => process.stderr.write(`${text}\n`);
+  const central = await startCentral({ ...listen, dir: options.data, pull, version, onProblem: say });
+  say(
+    `central answers on ${formatAddress({ host: listen.host, port: central.port })}, pulls from ${pull.length} gateways`,
+  );
+  if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
+  await central.stop();
+}

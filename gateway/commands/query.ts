@@ -1,0 +1,133 @@
+import type { Command } from 'commander';
+import { TelemetryClient } from '../../sync/api/client.ts';
+import { QUERY_PIXELS_MAX } from '../limits.ts';
+import { conclude, interrupted, Output, UsageError } from './outcome.ts';
+import { type SampleFormat, SampleText } from './sample-text.ts';
+import { parseServer } from './server-address.ts';
+import { parseDuration, parseTime } from './time-text.ts';
+
+/** Characters written at once. */
+const WRITE_CHARACTERS = 64 * 1024;
+
+const LAST_DEFAULT = '60s';
+
+interface Options {
+  readonly from?: string;
+  readonly to?: string;
+  readonly last?: string;
+  readonly pixels?: string;
+  readonly raw?: boolean;
+  readonly gateway?: string;
+  readonly server: string;
+  readonly json?: boolean;
+  readonly csv?: boolean;
+}
+
+/** Where a query begins and ends; UTC in microseconds. */
+export interface QueryRange {
+  readonly from?: number;
+  readonly to?: number;
+}
+
+export function registerQuery(program: Command): void {
+  program
+    .command('query')
+    .description('print samples of channels, from a gateway or a central')
+    .argument('<channel...>', 'names of channels')
+    .option('--from <time>', 'begin, inclusive: ISO 8601 (UTC without a zone) or microseconds since 1970')
+    .option('--to <time>', 'end, exclusive')
+    .option(
+      '--last <duration>',
+      `the stretch before the server's present, such as 500ms, 60s, 2h (default: ${LAST_DEFAULT})`,
+    )
+    .option('--pixels <n>', 'min, max, first and last of n equal columns instead of samples')
+    .option('--raw', 'every sample (default)')
+    .option('--gateway <id>', 'whose channels, where several gateways have the name')
+    .option('--server <host:port>', 'gateway or central to ask', '127.0.0.1:7443')
+    .option('--json', 'one JSON object a line, times in microseconds')
+    .option('--csv', 'CSV with a header line')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  caisson query car1/engine/rpm --last 5m
+  caisson query car1/engine/rpm car1/wheel/fl/speed --from 2025-06-01T12:00:00Z --to 2025-06-01T12:01:30Z --csv
+  caisson query car1/engine/rpm --last 1h --pixels 600 --json --server 127.0.0.1:7444`,
+    )
+    .action((channels: string[], options: Options) => conclude(() => query(channels, options)));
+}
+
+async function query(names: readonly string[], options: Options): Promise<void> {
+  const format = formatOf(options);
+  const pixels = pixelsOf(options);
+  const client = new TelemetryClient(parseServer(options.server));
+  const output = new Output();
+  const stop = AbortSignal.any([output.closed, interrupted()]);
+  try {
+    const range = await rangeOf(options, async () => (await client.status()).now);
+    const { gateway } = options;
+    const known = await client.listChannels({ gateway, names });
+    const text = new SampleText(
+      format,
+      names,
+      names.map((name) => known.find((channel) => channel.name === name)),
+    );
+    let pending = pixels === undefined ? text.sampleHead() : text.envelopeHead();
+    const add = async (line: string) => {
+      pending += line;
+      if (pending.length < WRITE_CHARACTERS) return;
+      const full = pending;
+      pending = '';
+      await output.write(full);
+    };
+    for await (const piece of client.query({ channels: names, gateway, pixels, ...range }, stop)) {
+      if ('envelope' in piece) {
+        for (const line of text.envelope(piece.channel, piece.envelope)) await add(line);
+      } else {
+        const { times, values } = piece.samples;
+        for (let i = 0; i < times.length && !stop.aborted; i += 1) {
+          await add(text.sample(piece.channel, times[i] ?? 0, values[i] ?? ''));
+        }
+      }
+    }
+    await output.write(pending);
+  } finally {
+    client.close();
+  }
+}
+
+/**
+ * The range that `--from`, `--to` and `--last` ask for.
+ * @param now the present of the server, whose clock may be another than ours
+ * @throws UsageError
+ */
+export async function rangeOf(
+  options: Pick<Options, 'from' | 'to' | 'last'>,
+  now: () => Promise<number>,
+): Promise<QueryRange> {
+  const from = options.from === undefined ? undefined : parseTime(options.from);
+  const to = options.to === undefined ? undefined : parseTime(options.to);
+  if (from !== undefined && options.last !== undefined) throw new UsageError('give --from or --last, not both');
+  if (from !== undefined) {
+    // The sample of this very moment belongs to a range that ends at present.
+    const end = to ?? (await now()) + 1;
+    if (!(from < end)) throw new UsageError(`--from ${options.from} is not before the end of the range`);
+    return { from, to: end };
+  }
+  const end = to ?? (await now()) + 1;
+  return { from: end - parseDuration(options.last ?? LAST_DEFAULT), to: end };
+}
+
+function formatOf({ json, csv }: Options): SampleFormat {
+  if (json === true && csv === true) throw new UsageError('give --json or --csv, not both');
+  if (json === true) return 'json';
+  return csv === true ? 'csv' : 'table';
+}
+
+function pixelsOf({ pixels, raw }: Options): number | undefined {
+  if (pixels === undefined) return undefined;
+  if (raw === true) throw new UsageError('give --pixels or --raw, not both');
+  const count = Number(pixels);
+  if (Number.isInteger(count) && count >= 1 && count <= QUERY_PIXELS_MAX) return count;
+  throw new UsageError(`--pixels is '${pixels}', expected a whole number from 1 to ${QUERY_PIXELS_MAX}`);
+}

@@ -1,0 +1,85 @@
+import type { Command } from 'commander';
+import { TelemetryClient } from '../../sync/api/client.ts';
+import type { GatewayStatus, SourceStatus } from '../status.ts';
+import { conclude, Output } from './outcome.ts';
+import { parseServer } from './server-address.ts';
+import { formatTime } from './time-text.ts';
+
+interface Options {
+  readonly server: string;
+  readonly json?: boolean;
+}
+
+export function registerStatus(program: Command): void {
+  program
+    .command('status')
+    .description('print how a gateway or a central does')
+    .option('--server <host:port>', 'gateway or central to ask', '127.0.0.1:7443')
+    .option('--json', 'the whole status as one JSON object')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  caisson status
+  caisson status --server 127.0.0.1:7444 --json`,
+    )
+    .action((options: Options) => conclude(() => printStatus(options)));
+}
+
+async function printStatus(options: Options): Promise<void> {
+  const client = new TelemetryClient(parseServer(options.server));
+  try {
+    const status = await client.status();
+    await new Output().write(options.json === true ? `${JSON.stringify(status)}\n` : statusText(status));
+  } finally {
+    client.close();
+  }
+}
+
+/** A status for people, a few lines. */
+export function statusText(status: GatewayStatus): string {
+  const { store, ring, clock } = status;
+  const lines = [
+    `${status.role} ${status.gateway}, Caisson ${status.version}`,
+    `boot     ${status.boot}, up ${durationText(status.now - status.startedAt)} since ${formatTime(status.startedAt)}`,
+    `clock    ${clock.source === 'none' ? 'not synchronised' : `${clock.source}, error at most ${errorText(clock.errorUs)}`}`,
+    `store    ${store.samples} samples in ${store.commits} commits of ${store.commitMs.toFixed(1)} ms, ${store.lost} lost`,
+    `blocks   ${store.blocks}, ${(store.blockBytes / 1e6).toFixed(1)} MB; ${store.unsealed} samples not sealed yet`,
+  ];
+  if (ring.slots > 0) {
+    const used = ((100 * ring.used) / ring.slots).toFixed(1);
+    lines.push(`ring     ${used} % of ${ring.slots} slots used, ${ring.refused} samples refused`);
+  }
+  lines.push(...status.sources.map(sourceText));
+  lines.push(...status.problems.map(({ time, text }) => `problem  ${formatTime(time)} ${text}`));
+  return `${lines.join('\n')}\n`;
+}
+
+function sourceText(source: SourceStatus): string {
+  const errors = Object.entries(source.errors).map(([reason, count]) => `${reason} ${count}`);
+  const parts = [
+    `${source.kind}, ${source.state}`,
+    `${source.rate.toFixed(0)} samples/s, ${source.samples} in all`,
+    ...(errors.length === 0 ? [] : [`errors: ${errors.join(', ')}`]),
+    ...(source.dropped === 0 ? [] : [`${source.dropped} dropped`]),
+    ...(source.problem === undefined ? [] : [source.problem]),
+  ];
+  return `source   ${source.name}: ${parts.join('; ')}`;
+}
+
+function durationText(us: number): string {
+  const seconds = Math.max(0, Math.round(us / 1e6));
+  const [days, hours, minutes] = [
+    Math.floor(seconds / 86_400),
+    Math.floor(seconds / 3600) % 24,
+    Math.floor(seconds / 60) % 60,
+  ];
+  if (days > 0) return `${days} d ${hours} h`;
+  if (hours > 0) return `${hours} h ${minutes} min`;
+  return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
+}
+
+function errorText(us: number): string {
+  if (!Number.isFinite(us)) return 'unknown';
+  return us < 1e3 ? `${us} us` : `${(us / 1e3).toFixed(1)} ms`;
+}

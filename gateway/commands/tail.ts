@@ -1,0 +1,66 @@
+import type { Command } from 'commander';
+import { TelemetryClient } from '../../sync/api/client.ts';
+import { conclude, interrupted, Output, UsageError } from './outcome.ts';
+import { SampleText } from './sample-text.ts';
+import { parseServer } from './server-address.ts';
+
+interface Options {
+  readonly rate?: string;
+  readonly count?: string;
+  readonly gateway?: string;
+  readonly server: string;
+  readonly json?: boolean;
+}
+
+export function registerTail(program: Command): void {
+  program
+    .command('tail')
+    .description('print values of channels as they change, from a gateway or a central, until interrupted')
+    .argument('<channel...>', 'names of channels')
+    .option('--rate <hz>', 'most updates a second of one channel, up to 60 (default: 10)')
+    .option('--count <n>', 'end after so many lines')
+    .option('--gateway <id>', 'whose channels, where several gateways have the name')
+    .option('--server <host:port>', 'gateway or central to ask', '127.0.0.1:7443')
+    .option('--json', 'one JSON object a line, times in microseconds')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  caisson tail car1/engine/rpm
+  caisson tail car1/engine/rpm car1/gps/speed --rate 2 --json
+  caisson tail car1/engine/rpm --count 1 --server 127.0.0.1:7444`,
+    )
+    .action((channels: string[], options: Options) => conclude(() => tail(channels, options)));
+}
+
+async function tail(names: readonly string[], options: Options): Promise<void> {
+  const rateMax = positive('--rate', options.rate) ?? 0;
+  let left = positive('--count', options.count) ?? Number.POSITIVE_INFINITY;
+  const client = new TelemetryClient(parseServer(options.server));
+  const output = new Output();
+  const stop = AbortSignal.any([output.closed, interrupted()]);
+  try {
+    const { gateway } = options;
+    const known = await client.listChannels({ gateway, names });
+    const text = new SampleText(
+      options.json === true ? 'json' : 'table',
+      names,
+      names.map((name) => known.find((channel) => channel.name === name)),
+    );
+    for await (const values of client.subscribe({ channels: names, gateway, rateMax }, stop)) {
+      const shown = values.slice(0, left);
+      await output.write(shown.map(({ channel, time, value }) => text.sample(channel, time, value)).join(''));
+      left -= shown.length;
+      if (left <= 0) break;
+    }
+  } finally {
+    client.close();
+  }
+}
+
+function positive(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const number = Number(text);
+  if (number > 0 && Number.isFinite(number)) return number;
+  throw new UsageError(`${option} is '${text}', expected a number above 0`);
+}

@@ -1,0 +1,91 @@
+import { randomBytes } from 'node:crypto';
+import type { GatewayStatus, SourceStatus } from '../../gateway/status.ts';
+import type { BlockDb } from '../../gateway/store/block-db.ts';
+import type { PullLine } from '../line/pull-line.ts';
+import type { KeeperCounters } from './keeper.ts';
+
+/** Problems shown. At the maximum: the oldest are forgotten. */
+const PROBLEMS_MAX = 100;
+
+/** Weight of the newest second in a rate. */
+const RATE_WEIGHT = 0.3;
+
+export interface CentralStatusParts {
+  readonly name: string;
+  readonly version: string;
+  readonly db: BlockDb;
+  readonly counters: Readonly<KeeperCounters>;
+  readonly lines: readonly { readonly name: string; readonly line: PullLine }[];
+}
+
+/** Central in the words of a gateway's status: its sources are the lines it pulls from. */
+export class CentralStatus {
+  readonly #parts: CentralStatusParts;
+  readonly #boot = randomBytes(8).toString('hex');
+  readonly #startedAt = Date.now() * 1e3;
+  readonly #problems: { time: number; text: string }[] = [];
+  readonly #rates = new Map<string, { samples: number; at: number; rate: number }>();
+
+  constructor(parts: CentralStatusParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes note of what a person should know. */
+  problem(text: string): void {
+    this.#problems.push({ time: Date.now() * 1e3, text });
+    if (this.#problems.length > PROBLEMS_MAX) this.#problems.shift();
+  }
+
+  /** Works out the rates of the lines since the last call; to be called about once a second. */
+  takeRates(): void {
+    const at = performance.now();
+    for (const { name, line } of this.#parts.lines) {
+      const { samples } = line.health();
+      const last = this.#rates.get(name) ?? { samples, at, rate: 0 };
+      const now = at > last.at ? ((samples - last.samples) * 1e3) / (at - last.at) : 0;
+      this.#rates.set(name, { samples, at, rate: last.rate + RATE_WEIGHT * (now - last.rate) });
+    }
+  }
+
+  snapshot(): GatewayStatus {
+    const { name, version, db, counters, lines } = this.#parts;
+    const { blocks, bytes } = db.totals;
+    return {
+      role: 'central',
+      gateway: name,
+      boot: this.#boot,
+      version,
+      startedAt: this.#startedAt,
+      now: Date.now() * 1e3,
+      clock: { source: 'none', errorUs: Number.POSITIVE_INFINITY },
+      ring: { slots: 0, used: 0, refused: 0 },
+      store: {
+        commits: counters.commits,
+        samples: counters.samples,
+        commitMs: counters.commits === 0 ? 0 : counters.commitMs / counters.commits,
+        journalRows: 0,
+        unsealed: 0,
+        blocks,
+        blockBytes: bytes,
+        lost: counters.lost,
+      },
+      sources: lines.map((each) => this.#source(each)),
+      problems: [...this.#problems],
+    };
+  }
+
+  #source({ name, line }: { name: string; line: PullLine }): SourceStatus {
+    const { state, problem, peer, items, samples, errors, skipped } = line.health();
+    return {
+      name: peer === undefined ? name : `${peer.gateway} at ${name}`,
+      kind: 'pull',
+      state,
+      ...(problem === undefined ? {} : { problem }),
+      received: items,
+      samples,
+      rate: this.#rates.get(name)?.rate ?? 0,
+      errors,
+      dropped: skipped,
+    };
+  }
+}

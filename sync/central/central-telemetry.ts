@@ -1,0 +1,77 @@
+import { StoreTelemetry } from '../../gateway/query/store-telemetry.ts';
+import type {
+  Envelope,
+  Gap,
+  LatestSample,
+  LedgerLine,
+  LiveBatch,
+  Samples,
+  StoredChannel,
+  Telemetry,
+} from '../../gateway/query/telemetry.ts';
+import { BootClocks } from '../../gateway/query/utc.ts';
+import type { BlockDb } from '../../gateway/store/block-db.ts';
+import type { NewBlock } from './keeper.ts';
+
+/** Central's store as telemetry. Central has no journal to follow: what is new to it arrives as blocks. */
+export class CentralTelemetry implements Telemetry {
+  readonly #store: StoreTelemetry;
+  readonly #db: BlockDb;
+  readonly #clocks = new BootClocks();
+  readonly #listeners = new Set<(batch: LiveBatch) => void>();
+
+  /** @param db the store's database, from which the UTC maps of new blocks are read */
+  constructor(dir: string, db: BlockDb) {
+    this.#store = StoreTelemetry.open(dir);
+    this.#db = db;
+  }
+
+  close(): void {
+    this.#listeners.clear();
+    this.#store.close();
+  }
+
+  /** Hands a block that was just kept to everyone who follows. */
+  announce({ channel, boot, block }: NewBlock): void {
+    if (this.#listeners.size === 0) return;
+    this.#clocks.poll(this.#db);
+    const { times, values, count, stamp, timeMax } = block;
+    const utcOffset = this.#clocks.of(boot, stamp).offsetAt(timeMax);
+    for (const listener of this.#listeners) listener({ channel, times, values, start: 0, end: count, utcOffset });
+  }
+
+  follow(listener: (batch: LiveBatch) => void): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  channels(): readonly StoredChannel[] {
+    return this.#store.channels();
+  }
+
+  channel(name: string, gateway?: string): StoredChannel {
+    return this.#store.channel(name, gateway);
+  }
+
+  raw(channel: number, from: number, to: number): IterableIterator<Samples> {
+    return this.#store.raw(channel, from, to);
+  }
+
+  envelope(channel: number, from: number, to: number, pixels: number): Envelope {
+    return this.#store.envelope(channel, from, to, pixels);
+  }
+
+  latest(channel: number): LatestSample | undefined {
+    return this.#store.latest(channel);
+  }
+
+  gaps(channel: number, from: number, to: number): readonly Gap[] {
+    return this.#store.gaps(channel, from, to);
+  }
+
+  ledger(): readonly LedgerLine[] {
+    return this.#store.ledger();
+  }
+}

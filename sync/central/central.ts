@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto';
+import type { GatewayStatus } from '../../gateway/status.ts';
+import { BlockDb } from '../../gateway/store/block-db.ts';
+import { lockStore, storePaths } from '../../gateway/store/store-dir.ts';
+import { type Address, formatAddress } from '../api/address.ts';
+import { TelemetryClient } from '../api/client.ts';
+import { startTelemetryServer } from '../api/server.ts';
+import { PullLine } from '../line/pull-line.ts';
+import { CentralStatus } from './central-status.ts';
+import { CentralTelemetry } from './central-telemetry.ts';
+import { Keeper } from './keeper.ts';
+
+/** How often rates are taken, milliseconds. */
+const STATUS_INTERVAL_MS = 1_000;
+
+export interface CentralOptions {
+  /** Directory of central's own store, made if it is not there. */
+  readonly dir: string;
+  /** Loopback only. */
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Gateways, or other centrals, to pull from. */
+  readonly pull: readonly Address[];
+  readonly version: string;
+  /** Told of what a person should know, as it happens. */
+  readonly onProblem?: (text: string) => void;
+}
+
+export interface Central {
+  readonly port: number;
+  status(): GatewayStatus;
+  /** Resolves when every line, call and file is closed. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a central: one store for any number of gateways, a line to each, and the same service that a gateway has.
+ * @throws CaissonError `store-unusable`, `config-invalid`, `port-unavailable`
+ */
+export async function startCentral(options: CentralOptions): Promise<Central> {
+  const { dir, host, port, version } = options;
+  const closers: (() => void | Promise<void>)[] = [lockStore(dir)];
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    const db = BlockDb.open(storePaths(dir).blocks);
+    closers.push(() => db.close());
+    const telemetry = new CentralTelemetry(dir, db);
+    closers.push(() => telemetry.close());
+    const onProblem = (text: string) => {
+      status.problem(text);
+      options.onProblem?.(text);
+    };
+    const keeper = new Keeper(db, { onBlock: (block) => telemetry.announce(block), onProblem });
+    const lines = options.pull.map((address) => ({
+      name: formatAddress(address),
+      line: new PullLine({ connect: () => new TelemetryClient(address), sink: keeper, onProblem }),
+    }));
+    const status = new CentralStatus({ name: nameOf(db), version, db, counters: keeper.counters, lines });
+    const timer = setInterval(() => status.takeRates(), STATUS_INTERVAL_MS);
+    closers.push(() => clearInterval(timer));
+    const server = await startTelemetryServer({ host, port, telemetry, feed: db, status: () => status.snapshot() });
+    closers.push(() => server.stop());
+    closers.push(async () => {
+      await Promise.all(lines.map(({ line }) => line.stop()));
+    });
+    for (const { line } of lines) line.start();
+    return { port: server.port, status: () => status.snapshot(), stop: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Central's own name, kept at the first start. */
+function nameOf(db: BlockDb): string {
+  const kept = db.meta('gateway');
+  if (kept !== undefined) return kept;
+  const name = `central-${randomBytes(4).toString('hex')}`;
+  db.transaction(() => db.keepMeta('gateway', name));
+  return name;
+}

@@ -1,0 +1,93 @@
+import type { BlockDb, BlockOutcome, KeptBlock, KeptGap, SequenceRun } from '../../gateway/store/block-db.ts';
+import { type SequenceRange, withoutRanges } from './sequence-range.ts';
+
+/** Cause of a gap that central itself recorded: the feed went past these samples and never brought them. */
+export const NOT_RECEIVED = 'not-received';
+
+/** Sequence numbers of one channel and boot that have not come although later ones have. */
+export interface Hole extends SequenceRange {
+  readonly channel: number;
+  readonly boot: number;
+}
+
+/**
+ * Places blocks and gaps in the sequence of their channel and boot, so that every number is accounted for once: in a block,
+ * in a gap that the gateway told of, or in a gap assumed here. What is assumed gives way when the truth arrives late. All
+ * calls belong in a transaction.
+ */
+export class SequenceLedger {
+  readonly #db: BlockDb;
+
+  constructor(db: BlockDb) {
+    this.#db = db;
+  }
+
+  /** Keeps a block, once. */
+  placeBlock(block: KeptBlock): BlockOutcome {
+    const range = { first: block.firstSequence, end: block.firstSequence + block.count };
+    const runs = this.#db.runs(block.channel, block.boot, range.first, range.end);
+    if (runs.every(isAssumed)) for (const run of runs) this.#takeBack(block, run, range);
+    return this.#db.keepBlock(block);
+  }
+
+  /** The stretch directly before `firstSequence` that is not accounted for. */
+  holeBefore(channel: number, boot: number, firstSequence: number): Hole | undefined {
+    const first = this.#db.nextSequence(channel, boot, firstSequence);
+    return first < firstSequence ? { channel, boot, first, end: firstSequence } : undefined;
+  }
+
+  /**
+   * Keeps a gap as far as nothing better is known: samples that are here are not lost, whatever became of them at the
+   * gateway. Returns the number of samples newly counted as lost.
+   */
+  placeGap(gap: KeptGap): number {
+    const range = { first: gap.firstSequence, end: gap.firstSequence + gap.count };
+    const runs = this.#db.runs(gap.channel, gap.boot, range.first, range.end);
+    const stays = runs.filter((run) => gap.cause === NOT_RECEIVED || !isAssumed(run));
+    let lost = 0;
+    for (const run of runs) {
+      if (stays.includes(run)) continue;
+      this.#takeBack(gap, run, range);
+      lost -= Math.min(run.firstSequence + run.count, range.end) - Math.max(run.firstSequence, range.first);
+    }
+    for (const { first, end } of withoutRanges(range, stays.map(rangeOf))) {
+      this.#db.keepGap({ ...gap, firstSequence: first, count: end - first });
+      lost += end - first;
+    }
+    return lost;
+  }
+
+  /** Records what is still missing of a hole as lost, cause {@link NOT_RECEIVED}. Returns the number of samples. */
+  closeHole({ channel, boot, first, end }: Hole): number {
+    const before = this.#db.runs(channel, boot, first - 1, first).at(-1);
+    const after = this.#db.runs(channel, boot, end, end + 1)[0];
+    const edges = [before?.to, after?.from].filter((time) => time !== undefined);
+    if (edges.length === 0) return 0;
+    return this.placeGap({
+      channel,
+      boot,
+      firstSequence: first,
+      count: end - first,
+      from: Math.min(...edges),
+      to: Math.max(...edges),
+      cause: NOT_RECEIVED,
+    });
+  }
+
+  /** Takes an assumed gap back within `range`; what lies outside stays assumed. */
+  #takeBack({ channel, boot }: { channel: number; boot: number }, run: SequenceRun, range: SequenceRange): void {
+    this.#db.dropGap(channel, boot, run.firstSequence);
+    for (const { first, end } of withoutRanges(rangeOf(run), [range])) {
+      const { from, to, cause } = run;
+      this.#db.keepGap({ channel, boot, firstSequence: first, count: end - first, from, to, cause });
+    }
+  }
+}
+
+function isAssumed(run: SequenceRun): boolean {
+  return run.kind === 'gap' && run.cause === NOT_RECEIVED;
+}
+
+function rangeOf(run: SequenceRun): SequenceRange {
+  return { first: run.firstSequence, end: run.firstSequence + run.count };
+}

@@ -1,0 +1,194 @@
+import { CaissonError, type ErrorCode, messageOf } from '../../gateway/errors.ts';
+import type { GatewayStatus } from '../../gateway/status.ts';
+import type { PullBatch } from '../api/client.ts';
+import { BackOff } from './back-off.ts';
+import { type Sleep, sleep } from './sleep.ts';
+
+/** Times an item is asked for again when it is refused. Then it is left out, so that what stands behind it still comes. */
+const REFUSALS_MAX = 3;
+
+/** Who is at the other end. */
+export type Peer = Pick<GatewayStatus, 'role' | 'gateway'>;
+
+/** What a line needs of a client; `TelemetryClient` has it. One is made for each attempt. */
+export interface PullClient {
+  status(): Promise<Peer>;
+  pull(
+    request: { readonly feed: string; readonly after: number; readonly follow: boolean },
+    signal: AbortSignal,
+  ): AsyncIterable<PullBatch>;
+  close(): void;
+}
+
+/** An item that was not kept; everything before it was. */
+export interface Refusal {
+  readonly position: number;
+  readonly error: CaissonError;
+}
+
+export interface KeepResult {
+  /** Samples that are new. */
+  readonly samples: number;
+  readonly refusal?: Refusal;
+}
+
+/** Where a line brings what it pulled. Calls return when everything is durable, together with how far it goes. */
+export interface PullSink {
+  /** Where to go on with that peer's feed. */
+  resume(peer: Peer): { readonly feed: string; readonly after: number };
+  /** Keeps a batch, each item once. */
+  keep(peer: Peer, batch: PullBatch): KeepResult;
+  /** Gives up an item that was refused. */
+  skip(peer: Peer, feed: string, position: number): void;
+}
+
+export interface PullLineOptions {
+  /** Makes the client of one attempt. */
+  readonly connect: () => PullClient;
+  readonly sink: PullSink;
+  readonly sleep?: Sleep;
+  /** Numbers in [0, 1). */
+  readonly random?: () => number;
+  /** Told of what a person should know. */
+  readonly onProblem?: (text: string) => void;
+}
+
+export interface PullLineHealth {
+  readonly state: 'starting' | 'running' | 'waiting' | 'stopped';
+  /** Why it waits. */
+  readonly problem?: string;
+  /** Known after the first contact. */
+  readonly peer?: Peer;
+  /** Items received, also those received before. */
+  readonly items: number;
+  /** New samples kept. */
+  readonly samples: number;
+  readonly connections: number;
+  /** Failed attempts, cuts and refused items, by code. */
+  readonly errors: Readonly<Partial<Record<ErrorCode, number>>>;
+  /** Items given up. */
+  readonly skipped: number;
+  /** True when the other end had nothing more at the last look. */
+  readonly complete: boolean;
+}
+
+/**
+ * Follows the feed of one gateway or central for as long as it runs: connects, goes on where the sink stands, keeps what
+ * comes, and after a cut begins again with bounded back-off.
+ */
+export class PullLine {
+  readonly #options: PullLineOptions;
+  readonly #sleep: Sleep;
+  readonly #backOff: BackOff;
+  readonly #stopping = new AbortController();
+  #running: Promise<void> | undefined;
+  #state: PullLineHealth['state'] = 'starting';
+  #problem: string | undefined;
+  #peer: Peer | undefined;
+  #items = 0;
+  #samples = 0;
+  #connections = 0;
+  #skipped = 0;
+  #complete = false;
+  readonly #errors: Partial<Record<ErrorCode, number>> = {};
+  #refused = { feed: '', position: -1, times: 0 };
+
+  constructor(options: PullLineOptions) {
+    this.#options = options;
+    this.#sleep = options.sleep ?? sleep;
+    this.#backOff = new BackOff(options.random);
+  }
+
+  /** Begins; returns at once. */
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when nothing is kept any more and the connection is closed. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+    this.#state = 'stopped';
+  }
+
+  health(): PullLineHealth {
+    return {
+      state: this.#state,
+      ...(this.#problem === undefined ? {} : { problem: this.#problem }),
+      ...(this.#peer === undefined ? {} : { peer: this.#peer }),
+      items: this.#items,
+      samples: this.#samples,
+      connections: this.#connections,
+      errors: { ...this.#errors },
+      skipped: this.#skipped,
+      complete: this.#complete,
+    };
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      try {
+        await this.#follow(signal);
+        this.#wait('the other end closed the connection');
+      } catch (error) {
+        this.#count(error instanceof CaissonError ? error.code : 'store-failed');
+        this.#wait(messageOf(error));
+      }
+      if (!signal.aborted) await this.#sleep(this.#backOff.next(), signal);
+    }
+  }
+
+  /** One connection, from its beginning to its end. */
+  async #follow(signal: AbortSignal): Promise<void> {
+    const client = this.#options.connect();
+    try {
+      const peer = await client.status();
+      if (signal.aborted) return;
+      this.#peer = peer;
+      this.#connections += 1;
+      const { feed, after } = this.#options.sink.resume(peer);
+      for await (const batch of client.pull({ feed, after, follow: true }, signal)) {
+        if (signal.aborted) return;
+        this.#take(peer, batch);
+      }
+    } finally {
+      client.close();
+    }
+  }
+
+  /** @throws CaissonError for an item that was refused: the connection is given up and the item asked for again */
+  #take(peer: Peer, batch: PullBatch): void {
+    const { samples, refusal } = this.#options.sink.keep(peer, batch);
+    this.#items += batch.items.length;
+    this.#samples += samples;
+    if (refusal !== undefined) this.#refuse(peer, batch.feed, refusal);
+    this.#complete = batch.complete;
+    this.#state = 'running';
+    this.#problem = undefined;
+    this.#backOff.reset();
+  }
+
+  #refuse(peer: Peer, feed: string, { position, error }: Refusal): never {
+    const again = this.#refused.feed === feed && this.#refused.position === position;
+    this.#refused = { feed, position, times: again ? this.#refused.times + 1 : 1 };
+    if (this.#refused.times >= REFUSALS_MAX) {
+      this.#options.sink.skip(peer, feed, position);
+      this.#skipped += 1;
+      this.#options.onProblem?.(
+        `item ${position} of ${peer.gateway} was refused ${REFUSALS_MAX} times and is left out: ${error.message}`,
+      );
+    }
+    throw error;
+  }
+
+  #wait(problem: string): void {
+    this.#state = 'waiting';
+    this.#problem = problem;
+    this.#complete = false;
+  }
+
+  #count(code: ErrorCode): void {
+    this.#errors[code] = (this.#errors[code] ?? 0) + 1;
+  }
+}

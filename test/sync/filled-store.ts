@@ -1,0 +1,101 @@
+import { defineChannel } from '../../gateway/channel.ts';
+import { encodeBlock } from '../../gateway/store/block/block.ts';
+import { BlockDb } from '../../gateway/store/block-db.ts';
+import { nodeOf } from '../../gateway/store/envelope-node.ts';
+import { storePaths } from '../../gateway/store/store-dir.ts';
+import type { Random } from '../../hardware/simulated/random.ts';
+
+/** Samples of one block made here. */
+const SAMPLES_MAX = 400;
+
+/** A gateway's block database that a test fills as the store thread would: boots, channels, clock rows, blocks, gaps. */
+export class FilledStore {
+  readonly db: BlockDb;
+  readonly gateway: string;
+  readonly #random: Random;
+  readonly #next = new Map<number, number>();
+  #boot = 0;
+  #bootName = '';
+  #time = 1_700_000_000_000_000;
+
+  constructor(dir: string, gateway: string, random: Random) {
+    this.db = BlockDb.open(storePaths(dir).blocks);
+    this.gateway = gateway;
+    this.#random = random;
+    this.startBoot();
+  }
+
+  startBoot(): void {
+    const word = () => this.#random.bits().toString(16).padStart(8, '0');
+    this.#bootName = word() + word();
+    this.#next.clear();
+    this.db.transaction(() => {
+      this.#boot = this.db.keepBoot(this.gateway, this.#bootName, this.#time);
+      this.db.keepClock(this.#boot, { time: this.#time, offset: 2_000_000, error: 500, source: 'gnss' });
+    });
+  }
+
+  /** Seals one block of a channel, made if it is new, in a transaction of its own. Returns the number of its samples. */
+  seal(name: string, type: 'number' | 'text' = 'number', count = 1 + this.#random.below(SAMPLES_MAX)): number {
+    this.db.transaction(() => {
+      const channel = this.db.keepChannel(this.gateway, defineChannel({ name, source: 'test', type }));
+      const firstSequence = this.#take(channel, count);
+      const times = Float64Array.from({ length: count }, () => {
+        this.#time += 1 + this.#random.below(20_000);
+        return this.#time;
+      });
+      const values =
+        type === 'text'
+          ? Array.from({ length: count }, () => `text ${this.#random.below(1000)}`)
+          : Float64Array.from({ length: count }, () => this.#random.gaussian());
+      const { gateway } = this;
+      const header = { gateway, boot: this.#bootName, channel: name, type, stamp: 'arrival', firstSequence } as const;
+      const bytes = encodeBlock({ ...header, clockSource: 'gnss', clockErrorUs: 500 }, { times, values });
+      this.db.keepBlock({
+        channel,
+        boot: this.#boot,
+        firstSequence,
+        count,
+        timeMin: times[0] as number,
+        timeMax: times.at(-1) as number,
+        node: values instanceof Float64Array ? nodeOf(times, values, 0, count) : undefined,
+        bytes,
+      });
+    });
+    return count;
+  }
+
+  /** Loses samples of a channel that is known; the gap may be left untold. */
+  lose(name: string, count: number, told = true): void {
+    this.db.transaction(() => {
+      const channel = this.db.keepChannel(this.gateway, defineChannel({ name, source: 'test' }));
+      const firstSequence = this.#take(channel, count);
+      const [from, to] = [this.#time + 1, this.#time + 1000];
+      this.#time = to;
+      if (told) this.db.keepGap({ channel, boot: this.#boot, firstSequence, count, from, to, cause: 'ring-full' });
+    });
+  }
+
+  /** One random step: mostly a block, now and then a gap, a redefinition or a new boot. */
+  step(): void {
+    const name = `${this.gateway}/channel${this.#random.below(8)}`;
+    const kind = this.#random.unit();
+    if (kind < 0.05) this.lose(name, 1 + this.#random.below(100));
+    else if (kind < 0.08) this.startBoot();
+    else if (kind < 0.12) {
+      const rateHz = this.#random.below(1000);
+      this.db.transaction(() => this.db.keepChannel(this.gateway, defineChannel({ name, source: 'test', rateHz })));
+    } else if (kind < 0.2) this.seal(`${this.gateway}/text`, 'text', 1 + this.#random.below(20));
+    else this.seal(name);
+  }
+
+  close(): void {
+    this.db.close();
+  }
+
+  #take(channel: number, count: number): number {
+    const first = this.#next.get(channel) ?? 0;
+    this.#next.set(channel, first + count);
+    return first;
+  }
+}

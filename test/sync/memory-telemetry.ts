@@ -1,0 +1,124 @@
+import { defineChannel } from '../../gateway/channel.ts';
+import { CaissonError } from '../../gateway/errors.ts';
+import type {
+  Envelope,
+  Gap,
+  LatestSample,
+  LedgerLine,
+  LiveBatch,
+  Samples,
+  StoredChannel,
+  Telemetry,
+} from '../../gateway/query/telemetry.ts';
+import type { GatewayStatus } from '../../gateway/status.ts';
+
+/** Telemetry of channels whose samples a test gives as pieces, made when they are asked for. */
+export class MemoryTelemetry implements Telemetry {
+  readonly #channels: StoredChannel[] = [];
+  readonly #pieces = new Map<number, () => IterableIterator<Samples>>();
+  readonly #latest = new Map<number, LatestSample>();
+  readonly #listeners = new Set<(batch: LiveBatch) => void>();
+
+  add(name: string, pieces: () => IterableIterator<Samples>, gateway = 'box', type: StoredChannel['type'] = 'number') {
+    const channel = { ...defineChannel({ name, source: 'test', type }), id: this.#channels.length + 1, gateway };
+    this.#channels.push(channel);
+    this.#pieces.set(channel.id, pieces);
+    return channel;
+  }
+
+  get followers(): number {
+    return this.#listeners.size;
+  }
+
+  /** Commits one sample, as its followers see it. */
+  commit(channel: number, time: number, value: number): void {
+    this.#latest.set(channel, { time, value });
+    const batch = {
+      channel,
+      times: Float64Array.of(time),
+      values: Float64Array.of(value),
+      start: 0,
+      end: 1,
+      utcOffset: 0,
+    };
+    for (const listener of this.#listeners) listener(batch);
+  }
+
+  channels(): readonly StoredChannel[] {
+    return this.#channels;
+  }
+
+  channel(name: string, gateway?: string): StoredChannel {
+    const found = this.#channels.filter((each) => each.name === name && (gateway ?? each.gateway) === each.gateway);
+    const [first] = found;
+    if (first === undefined) throw new CaissonError('channel-unknown', `no channel is named ${name}`, { hint: 'häh?' });
+    if (found.length > 1) throw new CaissonError('query-invalid', `${name} is on several gateways`);
+    return first;
+  }
+
+  *raw(channel: number): IterableIterator<Samples> {
+    yield* this.#pieces.get(channel)?.() ?? [];
+  }
+
+  envelope(_channel: number, from: number, to: number, pixels: number): Envelope {
+    const column = Float64Array.from({ length: pixels }, (_, i) => i);
+    return { from, to, pixels, count: column, min: column, max: column, first: column, last: column };
+  }
+
+  latest(channel: number): LatestSample | undefined {
+    return this.#latest.get(channel);
+  }
+
+  follow(listener: (batch: LiveBatch) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  gaps(): readonly Gap[] {
+    return [];
+  }
+
+  ledger(): readonly LedgerLine[] {
+    return [];
+  }
+}
+
+/** A status in which every field has a value of its own. */
+export function exampleStatus(gateway = 'box', role: GatewayStatus['role'] = 'gateway'): GatewayStatus {
+  return {
+    role,
+    gateway,
+    boot: '0011223344556677',
+    version: '9.8.7',
+    startedAt: 1_700_000_000_000_000,
+    now: 1_700_000_001_000_000,
+    clock: { source: 'gnss', errorUs: Number.POSITIVE_INFINITY },
+    ring: { slots: 1024, used: 3, refused: 2 },
+    store: {
+      commits: 1,
+      samples: 2,
+      commitMs: 3.5,
+      journalRows: 4,
+      unsealed: 5,
+      blocks: 6,
+      blockBytes: 7,
+      lost: 8,
+    },
+    sources: [
+      {
+        name: 'can0',
+        kind: 'can',
+        state: 'waiting',
+        problem: 'no such device',
+        received: 9,
+        samples: 10,
+        rate: 11.25,
+        errors: { 'bad-length': 12 },
+        dropped: 13,
+        lastSeen: 14,
+      },
+      { name: 'gps', kind: 'serial', state: 'running', received: 0, samples: 0, rate: 0, errors: {}, dropped: 0 },
+    ],
+    problems: [{ time: 15, text: 'ein Störfall' }],
+  };
+}

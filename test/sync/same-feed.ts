@@ -1,0 +1,48 @@
+import { readBlockInfo } from '../../gateway/store/block/block.ts';
+import type { BlockDb, FeedItem } from '../../gateway/store/block-db.ts';
+
+/** Everything in a store's feed of one gateway, without positions. */
+export function feedOf(db: BlockDb, gateway: string): FeedItem[] {
+  const items: FeedItem[] = [];
+  for (let after = 0; ; ) {
+    const run = db.feed(after, 1000, Number.MAX_SAFE_INTEGER);
+    const last = run.at(-1);
+    if (last === undefined) return items;
+    after = last.position;
+    items.push(...run.filter((item) => gatewayOf(item) === gateway));
+  }
+}
+
+/** Identity and bytes of every block, in the order of the feed. */
+export function blocksOf(db: BlockDb, gateway: string): { identity: string; bytes: string }[] {
+  const blocks: { identity: string; bytes: string }[] = [];
+  for (const item of feedOf(db, gateway)) {
+    if (item.kind !== 'block') continue;
+    const { boot, channel, firstSequence } = readBlockInfo(item.bytes);
+    blocks.push({ identity: `${boot} ${channel} ${firstSequence}`, bytes: Buffer.from(item.bytes).toString('hex') });
+  }
+  return blocks;
+}
+
+/** Gaps as `boot channel first+count cause`, sorted. */
+export function gapsOf(db: BlockDb, gateway: string): string[] {
+  return feedOf(db, gateway)
+    .flatMap((item) =>
+      item.kind === 'gap'
+        ? [`${item.boot} ${item.channel} ${item.gap.firstSequence}+${item.gap.count} ${item.gap.cause}`]
+        : [],
+    )
+    .sort();
+}
+
+/** The newest definition of every channel as JSON with sorted keys, sorted. */
+export function definitionsOf(db: BlockDb, gateway: string): string[] {
+  return feedOf(db, gateway)
+    .flatMap((item) => (item.kind === 'channel' ? [item.definition] : []))
+    .map((definition) => JSON.stringify(Object.entries(definition).sort(([a], [b]) => (a < b ? -1 : 1))))
+    .sort();
+}
+
+function gatewayOf(item: FeedItem): string {
+  return item.kind === 'block' ? readBlockInfo(item.bytes).gateway : item.gateway;
+}
