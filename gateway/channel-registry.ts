@@ -41,6 +41,11 @@ export class ChannelRegistry {
     return channel;
   }
 
+  /** Every channel, in no order. */
+  channels(): IterableIterator<Channel> {
+    return this.#byName.values();
+  }
+
   /** True for the channel that stands for all channels beyond the maximum. */
   isOverflow(id: number): boolean {
     return this.#overflow?.id === id;

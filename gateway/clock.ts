@@ -102,11 +102,13 @@ export class UtcMap {
     return this.#rows[Math.max(0, low - 1)];
   }
 
-  /** Least and greatest offset, microseconds: what a range in UTC must be widened by to be a range in box time. */
-  span(): { least: number; greatest: number } {
-    let least = this.#rows.length === 0 ? 0 : Number.POSITIVE_INFINITY;
-    let greatest = this.#rows.length === 0 ? 0 : Number.NEGATIVE_INFINITY;
+  /** Least and greatest offset of times in [from, to]: what a range in UTC is widened by to be a range in box time. */
+  span(from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY): { least: number; greatest: number } {
+    const first = this.offsetAt(from);
+    let least = first;
+    let greatest = first;
     for (const row of this.#rows) {
+      if (row.time < from || row.time > to) continue;
       least = Math.min(least, row.offset);
       greatest = Math.max(greatest, row.offset);
     }

@@ -64,6 +64,8 @@ function opensOf(name: string, source: SourceConfig, config: CaissonConfig): str
       const listener = listenersOf(config).find(({ path }) => path[0] === 'sources' && path[1] === name);
       return listener === undefined ? '' : `port ${formatAddress(listener)}`;
     }
+    case 'can':
+      return 'log' in source.bus ? `recording ${source.bus.log}` : `SLCAN adapter ${source.bus.slcan}`;
     case 'serial':
       return 'log' in source.port ? `recording ${source.port.log}` : `${source.port.path}`;
   }

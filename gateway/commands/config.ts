@@ -10,7 +10,7 @@ import { renderIssues } from '../config/issue.ts';
 import { type ConfigRule, type LoadedConfig, loadConfig } from '../config/load-config.ts';
 import { CaissonError, messageOf } from '../errors.ts';
 import { StoreConfig } from '../store/store-config.ts';
-import { anySourceSchema, type SourceConfig } from './source-kinds.ts';
+import { anySourceSchema, checkSource, type SourceConfig } from './source-kinds.ts';
 
 export const CONFIG_FILE = 'caisson.yaml';
 
@@ -98,7 +98,7 @@ function readText(path: string): string {
   return bytes.toString('utf8').replace(/^\ufeff/, '');
 }
 
-const RULES: readonly ConfigRule<CaissonConfig>[] = [onlyLoopback, onlyOnePortEach];
+const RULES: readonly ConfigRule<CaissonConfig>[] = [onlyLoopback, onlyOnePortEach, whatCollectorsRefuse];
 
 /** Where no credentials guard a port, only this machine may reach it. */
 function* onlyLoopback(config: CaissonConfig): ReturnType<ConfigRule<CaissonConfig>> {
@@ -126,6 +126,18 @@ function* onlyOnePortEach(config: CaissonConfig): ReturnType<ConfigRule<CaissonC
     if (port === 0) continue;
     if (owner === undefined) taken.set(address, path.join('.'));
     else yield { path, problem: `${address} is taken by ${owner}` };
+  }
+}
+
+function* whatCollectorsRefuse(config: CaissonConfig): ReturnType<ConfigRule<CaissonConfig>> {
+  for (const [name, source] of Object.entries(config.sources)) {
+    try {
+      checkSource(name, source);
+    } catch (error) {
+      if (!(error instanceof CaissonError)) throw error;
+      const { message: problem, hint } = error;
+      yield { path: ['sources', name], at: 'key', problem, ...(hint !== undefined && { hint }) };
+    }
   }
 }
 

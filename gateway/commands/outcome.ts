@@ -22,9 +22,14 @@ export async function conclude(run: () => Promise<void>): Promise<void> {
   try {
     await run();
   } catch (error) {
-    process.stderr.write(`caisson: ${messageOf(error)}\n`);
+    const expected = error instanceof CaissonError || error instanceof UsageError;
+    const stack = error instanceof Error ? error.stack : undefined;
+    // What nobody expected is a defect, and its place is what helps.
+    process.stderr.write(`caisson: ${expected ? messageOf(error) : (stack ?? messageOf(error))}\n`);
     if (error instanceof CaissonError && error.hint !== undefined) process.stderr.write(`  ${error.hint}\n`);
-    process.exitCode = error instanceof UsageError ? EXIT_USAGE : EXIT_FAILED;
+    const isUsage =
+      error instanceof UsageError || (error instanceof CaissonError && error.code === 'config-unreadable');
+    process.exitCode = isUsage ? EXIT_USAGE : EXIT_FAILED;
   }
 }
 

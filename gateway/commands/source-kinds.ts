@@ -1,9 +1,12 @@
 import { type TObject, type TSchema, Type } from '@sinclair/typebox';
-import { MqttConfig } from '../../collectors/mqtt/config.ts';
+import { CanConfig, canSettings, checkSettings } from '../../collectors/can/can-config.ts';
+import { MqttConfig, mqttSettings } from '../../collectors/mqtt/config.ts';
+import { TopicRules } from '../../collectors/mqtt/topic-rules.ts';
 import { SerialConfig } from '../../collectors/serial/serial-config.ts';
 
 /** Every kind of source: the word behind `type`, and the schema of the rest. */
 export const SOURCE_KINDS = {
+  can: CanConfig,
   mqtt: MqttConfig,
   serial: SerialConfig,
 } as const;
@@ -11,6 +14,7 @@ export const SOURCE_KINDS = {
 export type SourceKind = keyof typeof SOURCE_KINDS;
 
 interface Sections {
+  can: CanConfig;
   mqtt: MqttConfig;
   serial: SerialConfig;
 }
@@ -29,4 +33,16 @@ export function sourceSchema(kind: SourceKind): TObject {
 /** Schema of a source of any kind, told apart by `type`. */
 export function anySourceSchema(): TSchema {
   return Type.Union((Object.keys(SOURCE_KINDS) as SourceKind[]).map(sourceSchema));
+}
+
+/**
+ * What a schema cannot say of a source, as its collector would at its start.
+ * @throws CaissonError `config-invalid`
+ */
+export function checkSource(name: string, source: SourceConfig): void {
+  if (source.type === 'can') checkSettings(canSettings(source), name);
+  if (source.type === 'mqtt') {
+    const { topics, prefix } = mqttSettings(source);
+    new TopicRules(topics, prefix);
+  }
 }

@@ -1,16 +1,17 @@
 import type { Static, TSchema } from '@sinclair/typebox';
-import { Value } from '@sinclair/typebox/value';
 import { type ConfigIssue, configIssue } from './issue.ts';
-import { secretKeysOf, walkSchema } from './schema-walk.ts';
-import { showValue, validate } from './validate.ts';
-import { type ConfigSurroundings, dotted, escapeSegment, YamlSource } from './yaml-source.ts';
+import { secretKeysOf, walkSchema, withDefaults } from './schema-walk.ts';
+import { type Misfit, showValue, validate } from './validate.ts';
+import { type ConfigSurroundings, dotted, escapeSegment, segmentsOf, YamlSource } from './yaml-source.ts';
 
 /** A rule that a schema cannot say, such as two sections that want the same port. */
 export type ConfigRule<Config> = (config: Config) => Iterable<RuleBreach>;
 
 export interface RuleBreach {
-  /** Keys from the top to the value that is at fault. */
+  /** Keys from the top to what is at fault. */
   readonly path: readonly (string | number)[];
+  /** Whether its key or its value is pointed at; a value if not said. */
+  readonly at?: 'key' | 'value';
   readonly problem: string;
   readonly hint?: string;
 }
@@ -34,26 +35,21 @@ export function loadConfig<Schema extends TSchema>(
   text: string,
   options: LoadConfigOptions<Static<Schema>>,
 ): LoadedConfig<Static<Schema>> {
-  const source = new YamlSource(text, secretKeysOf(schema), options);
+  const secretKeys = secretKeysOf(schema);
+  const source = new YamlSource(text, secretKeys, options);
   if (source.issues.length > 0) return refused(source.issues);
 
   // An empty file is one in which everything has its default.
   const written = source.value ?? {};
   const show = (pointer: string, value: unknown) => {
     const origin = source.originOf(pointer);
-    return origin === undefined ? showValue(value) : `what ${origin} holds`;
+    if (origin !== undefined) return `what ${origin} holds`;
+    return secretKeys.has(segmentsOf(pointer).at(-1) ?? '') ? 'something else' : showValue(value);
   };
   const misfits = validate(schema, written, show);
-  if (misfits.length > 0) {
-    return refused(
-      misfits.map(({ pointer, at, problem, hint }) => {
-        const place = at === 'key' ? source.keyPlace(pointer) : source.valuePlace(pointer);
-        return configIssue({ path: dotted(pointer), ...place, problem, ...(hint !== undefined && { hint }) });
-      }),
-    );
-  }
+  if (misfits.length > 0) return refused(misfits.map((misfit) => issueOf(misfit, source)));
 
-  const config = Value.Default(schema, structuredClone(written)) as Static<Schema>;
+  const config = withDefaults(schema, written) as Static<Schema>;
   walkSchema(schema, config, (part, holder, key) => {
     const value = holder[key];
     if (part['x-path'] === true && typeof value === 'string') holder[key] = options.resolvePath(value);
@@ -61,14 +57,18 @@ export function loadConfig<Schema extends TSchema>(
   const breaches = (options.rules ?? []).flatMap((rule) => [...rule(config)]);
   if (breaches.length > 0) {
     return refused(
-      breaches.map(({ path, problem, hint }) => {
+      breaches.map(({ path, at = 'value', ...rest }) => {
         const pointer = path.map((segment) => `/${escapeSegment(String(segment))}`).join('');
-        const place = source.valuePlace(pointer);
-        return configIssue({ path: dotted(pointer), ...place, problem, ...(hint !== undefined && { hint }) });
+        return issueOf({ pointer, at, ...rest }, source);
       }),
     );
   }
   return { config: deepFreeze(config), issues: [] };
+}
+
+function issueOf({ pointer, at, problem, hint }: Misfit, source: YamlSource): ConfigIssue {
+  const place = at === 'key' ? source.keyPlace(pointer) : source.valuePlace(pointer);
+  return configIssue({ path: dotted(pointer), ...place, problem, ...(hint !== undefined && { hint }) });
 }
 
 function refused(issues: readonly ConfigIssue[]): { config: undefined; issues: readonly ConfigIssue[] } {

@@ -2,6 +2,9 @@ import type { TSchema } from '@sinclair/typebox';
 import { stringify } from 'yaml';
 import { alternativesOf, propertiesOf } from './schema-walk.ts';
 
+/** Columns of a comment line before its indent. */
+const REMARK_COLUMNS = 100;
+
 /**
  * One section as a config file shows it: each key under its meaning, with its default, or, behind a `#`, with an
  * example. A section in which nothing is set stands behind `#` as a whole.
@@ -13,10 +16,21 @@ import { alternativesOf, propertiesOf } from './schema-walk.ts';
 export function sampleSection(name: string, schema: TSchema, title: string, asComment = false): string[] {
   const body = sampleKeys(schema);
   const isSet = !asComment && body.some((line) => line !== '' && !/^ *#/.test(line));
-  return [`# ${title}`, ...(isSet ? [`${name}:`, ...indent(body)] : comment([`${name}:`, ...indent(body)]))];
+  return [...remark(title), ...(isSet ? [`${name}:`, ...indent(body)] : comment([`${name}:`, ...indent(body)]))];
 }
 
-/** Puts lines two levels further in. */
+/** Text as comment lines, broken between words. */
+function remark(text: string): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1);
+    if (line !== undefined && line.length + word.length < REMARK_COLUMNS) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(`# ${word}`);
+  }
+  return lines;
+}
+
+/** Puts lines one level further in. */
 export function indent(lines: readonly string[]): string[] {
   return lines.map((line) => (line === '' ? '' : `  ${line}`));
 }
@@ -29,7 +43,7 @@ export function comment(lines: readonly string[]): string[] {
 function sampleKeys(schema: TSchema): string[] {
   const required = new Set((schema.required as string[] | undefined) ?? []);
   return Object.entries(propertiesOf(schema)).flatMap(([key, property]) => {
-    const about = property.description === undefined ? [] : [`# ${property.description}`];
+    const about = property.description === undefined ? [] : remark(property.description);
     const part = property.default === undefined ? (alternativesOf(property)[0] ?? property) : property;
     if (part.type === 'object' && Object.keys(propertiesOf(part)).length > 0) {
       return [...about, `${key}:`, ...indent(sampleKeys(part))];
@@ -43,7 +57,7 @@ function sampleKeys(schema: TSchema): string[] {
 function exampleOf(schema: TSchema): unknown {
   if ('const' in schema) return schema.const;
   const [example] = (schema.examples as unknown[] | undefined) ?? [];
-  return example ?? (schema.type === 'string' ? '...' : (schema.minimum ?? 0));
+  return example ?? (schema.type === 'string' ? 'text' : (schema.minimum ?? 0));
 }
 
 function inline(value: unknown): string {

@@ -1,5 +1,7 @@
-import type { TSchema } from '@sinclair/typebox';
+import { type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+
+const ANYTHING = Type.Any();
 
 /** Keys that hold a secret anywhere in a schema: their schema says `writeOnly`. */
 export function secretKeysOf(schema: TSchema): Set<string> {
@@ -39,13 +41,33 @@ export function walkSchema(
   }
 }
 
+/**
+ * A copy of `value` in which every key that is not there has its default.
+ *
+ * @param value must fit the schema; undefined for the schema's own default
+ */
+export function withDefaults(schema: TSchema, value: unknown): unknown {
+  const given = value === undefined ? schema.default : value;
+  if (typeof given !== 'object' || given === null) return given;
+  const meant = meantOf(schema, given);
+  if (Array.isArray(given))
+    return given.map((item) => withDefaults((meant.items as TSchema | undefined) ?? ANYTHING, item));
+  const properties = propertiesOf(meant);
+  const [others = ANYTHING] = recordsOf(meant);
+  const keys = new Set([...Object.keys(properties), ...Object.keys(given)]);
+  const entries = [...keys].map((key) => {
+    return [key, withDefaults(properties[key] ?? others, (given as Record<string, unknown>)[key])] as const;
+  });
+  return Object.fromEntries(entries.filter(([, filled]) => filled !== undefined));
+}
+
 function meantOf(schema: TSchema, value: unknown): TSchema {
   const meant = alternativesOf(schema).find((alternative) => Value.Check(alternative, value));
   return meant === undefined ? schema : meantOf(meant, value);
 }
 
 /** Keys that an object schema names. */
-export function propertiesOf(schema: TSchema): Record<string, TSchema> {
+export function propertiesOf(schema: Partial<TSchema>): Record<string, TSchema> {
   return (schema.properties as Record<string, TSchema> | undefined) ?? {};
 }
 

@@ -1,6 +1,7 @@
 import type { TSchema } from '@sinclair/typebox';
 import { Ajv, type ErrorObject } from 'ajv';
 import { nearestName } from './nearest-name.ts';
+import { propertiesOf } from './schema-walk.ts';
 
 /** One way in which a value does not fit its schema. */
 export interface Misfit {
@@ -68,14 +69,15 @@ function isOfOtherKind(error: ErrorObject, wrong: ReadonlySet<string>, tag: stri
   return wrong.has(error.instancePath) && ['type', 'const', 'enum', 'anyOf'].includes(error.keyword);
 }
 
-/** The key whose fixed word tells the alternatives apart. */
+/** The key whose fixed words tell the alternatives apart: each has it, and no two have a word in common. */
 function tagOf(branches: readonly TSchema[]): string | undefined {
-  const [first, ...others] = branches.filter((branch) => branch.type === 'object');
-  const tagged = (branch: TSchema | undefined) =>
-    Object.entries((branch?.properties ?? {}) as Record<string, TSchema>)
-      .filter(([, property]) => choicesOf(property) !== undefined)
-      .map(([name]) => name);
-  return tagged(first).find((name) => others.every((branch) => tagged(branch).includes(name)));
+  const objects = branches.filter((branch) => branch.type === 'object');
+  if (objects.length < 2) return undefined;
+  return Object.keys(propertiesOf(objects[0] ?? {})).find((name) => {
+    const words = objects.map((branch) => choicesOf(propertiesOf(branch)[name]));
+    const all = words.flatMap((choices) => choices ?? []);
+    return words.every((choices) => choices !== undefined) && new Set(all).size === all.length;
+  });
 }
 
 function choiceMisfit(
@@ -89,7 +91,7 @@ function choiceMisfit(
     const words = branches.flatMap((branch) => choicesOf(branch) ?? []);
     return wrongValue(union.instancePath, union.data, expected, words, show);
   }
-  const words = branches.flatMap((branch) => choicesOf((branch.properties as Record<string, TSchema>)[tag]) ?? []);
+  const words = branches.flatMap((branch) => choicesOf(propertiesOf(branch)[tag]) ?? []);
   const expected = [...new Set(words)].map((word) => JSON.stringify(word)).join(', ');
   const met: unknown = (union.data as Record<string, unknown>)[tag];
   if (met === undefined) {
@@ -196,9 +198,11 @@ function wrongValue(
   return { pointer, at: 'value', problem, ...(near !== undefined && { hint: `did you mean ${near}?` }) };
 }
 
-/** A value as a message shows it: JSON, cut. */
+/** A value as a message shows it: a word or number, cut; of anything larger only what it is, for a secret may be inside. */
 export function showValue(value: unknown): string {
   if (value === null || value === undefined) return 'nothing';
-  const text = JSON.stringify(value);
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === 'object') return 'keys with values';
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
   return text.length > SHOWN_CHARACTERS_MAX ? `${text.slice(0, SHOWN_CHARACTERS_MAX)}…` : text;
 }

@@ -22,7 +22,7 @@ export const FAN_OUT = 16;
 const SCHEMA = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
 CREATE TABLE boots (
-  id INTEGER PRIMARY KEY, position INTEGER NOT NULL UNIQUE, gateway TEXT NOT NULL, boot TEXT NOT NULL, started REAL NOT NULL,
+  id INTEGER PRIMARY KEY, position INTEGER NOT NULL UNIQUE, gateway TEXT NOT NULL, boot TEXT NOT NULL, started REAL NOT NULL, ended REAL,
   UNIQUE (gateway, boot)) STRICT;
 CREATE TABLE channels (
   id INTEGER PRIMARY KEY, position INTEGER NOT NULL UNIQUE, gateway TEXT NOT NULL, name TEXT NOT NULL, definition TEXT NOT NULL,
@@ -120,6 +120,17 @@ export type FeedItem =
       readonly gap: Omit<KeptGap, 'channel' | 'boot'>;
     };
 
+/** Sequence numbers that are accounted for, by a block or by a gap. Times as stored, microseconds, both inclusive. */
+export interface SequenceRun {
+  readonly kind: 'block' | 'gap';
+  readonly firstSequence: number;
+  readonly count: number;
+  readonly from: number;
+  readonly to: number;
+  /** Of a gap; empty for a block. */
+  readonly cause: string;
+}
+
 /** What became of a block that was offered. */
 export type BlockOutcome = 'kept' | 'known' | 'conflict';
 
@@ -132,6 +143,7 @@ export class BlockDb {
   readonly #db: Database;
   readonly #statements = new Map<string, Statement>();
   #nextPosition = 1;
+  #totals = { blocks: 0, bytes: 0 };
 
   private constructor(db: Database) {
     this.#db = db;
@@ -153,6 +165,7 @@ export class BlockDb {
     requireVersion(db, path);
     const blocks = new BlockDb(db);
     blocks.#nextPosition = blocks.#lastPosition() + 1;
+    blocks.#totals = { blocks: Number(blocks.meta('blocks') ?? 0), bytes: Number(blocks.meta('bytes') ?? 0) };
     return blocks;
   }
 
@@ -172,11 +185,22 @@ export class BlockDb {
 
   /** Runs `change` as one transaction; when it returns, the change is on disk, fsynced. */
   transaction<Result>(change: () => Result): Result {
-    const before = this.#nextPosition;
+    const position = this.#nextPosition;
+    const totals = this.#totals;
     try {
-      return this.#db.transaction(change).immediate();
+      return this.#db
+        .transaction(() => {
+          const result = change();
+          if (this.#totals !== totals) {
+            this.keepMeta('blocks', String(this.#totals.blocks));
+            this.keepMeta('bytes', String(this.#totals.bytes));
+          }
+          return result;
+        })
+        .immediate();
     } catch (error) {
-      this.#nextPosition = before;
+      this.#nextPosition = position;
+      this.#totals = totals;
       throw error;
     }
   }
@@ -202,6 +226,11 @@ export class BlockDb {
         started,
       ).lastInsertRowid,
     );
+  }
+
+  /** A boot ended as it should, at box time `ended`, microseconds. */
+  keepBootEnd(boot: number, ended: number): void {
+    this.#sql('UPDATE boots SET ended = ? WHERE id = ?').run(ended, boot);
   }
 
   /** Keeps a channel's definition; a known name keeps its id. `id` is chosen by the caller or, undefined, here. */
@@ -252,16 +281,19 @@ export class BlockDb {
     );
   }
 
-  /** Keeps a block under its identity, once. Other bytes under a known identity are kept apart, never merged. */
+  /**
+   * Keeps a block under its identity, once. Other bytes for sequence numbers that are accounted for are kept apart, never
+   * merged.
+   */
   keepBlock(block: KeptBlock): BlockOutcome {
     const { channel, boot, firstSequence } = block;
-    const known = this.#sql('SELECT bytes FROM blocks WHERE channel = ? AND boot = ? AND first_sequence = ?').get(
-      channel,
-      boot,
-      firstSequence,
-    ) as { bytes: Buffer } | undefined;
-    if (known !== undefined) {
-      if (known.bytes.equals(block.bytes)) return 'known';
+    if (this.runs(channel, boot, firstSequence, firstSequence + block.count).length > 0) {
+      const known = this.#sql('SELECT bytes FROM blocks WHERE channel = ? AND boot = ? AND first_sequence = ?').get(
+        channel,
+        boot,
+        firstSequence,
+      ) as { bytes: Buffer } | undefined;
+      if (known?.bytes.equals(block.bytes)) return 'known';
       this.#keepConflict(block);
       return 'conflict';
     }
@@ -278,6 +310,7 @@ export class BlockDb {
       block.node === undefined ? null : encodeNodeValues(block.node),
       block.bytes,
     );
+    this.#totals = { blocks: this.#totals.blocks + 1, bytes: this.#totals.bytes + block.bytes.length };
     if ((ordinal + 1) % FAN_OUT === 0) this.#raisePyramid(channel, 1, (ordinal + 1) / FAN_OUT - 1);
     return 'kept';
   }
@@ -299,6 +332,15 @@ export class BlockDb {
       gap.from,
       gap.to,
       gap.cause,
+    );
+  }
+
+  /** Takes back a gap that turned out not to be one. */
+  dropGap(channel: number, boot: number, firstSequence: number): void {
+    this.#sql('DELETE FROM gaps WHERE channel = ? AND boot = ? AND first_sequence = ?').run(
+      channel,
+      boot,
+      firstSequence,
     );
   }
 
@@ -337,13 +379,26 @@ export class BlockDb {
     };
   }
 
-  boots(): { id: number; gateway: string; boot: string; started: number }[] {
-    return (this.#sql('SELECT id, gateway, boot, started FROM boots ORDER BY id').all() as Row[]).map((row) => ({
+  /** Every boot, oldest first; `ended` undefined where it did not end as it should, or still runs. */
+  boots(): { id: number; gateway: string; boot: string; started: number; ended: number | undefined }[] {
+    return (this.#sql('SELECT id, gateway, boot, started, ended FROM boots ORDER BY id').all() as Row[]).map((row) => ({
       id: Number(row.id),
       gateway: String(row.gateway),
       boot: String(row.boot),
       started: Number(row.started),
+      ended: row.ended === null ? undefined : Number(row.ended),
     }));
+  }
+
+  /** Per channel with blocks in `boot`: one past the last sequence number in blocks, and the last block's greatest time. */
+  endsOfBoot(boot: number): { channel: number; next: number; time: number }[] {
+    const last = 'FROM blocks WHERE channel = channels.id AND boot = @boot ORDER BY first_sequence DESC LIMIT 1';
+    const rows = this.#sql(
+      `SELECT id, (SELECT first_sequence + count ${last}) AS next, (SELECT time_max ${last}) AS time FROM channels`,
+    ).all({ boot }) as Row[];
+    return rows.flatMap((row) =>
+      row.next === null ? [] : [{ channel: Number(row.id), next: Number(row.next), time: Number(row.time) }],
+    );
   }
 
   /** Rows of the UTC map after `position`, with the position to go on from. */
@@ -376,15 +431,36 @@ export class BlockDb {
     return Number((this.#sql('SELECT MAX(position) AS position FROM blocks').get() as Row).position ?? 0);
   }
 
-  /** One past the greatest sequence number of a channel and boot that is in a block or gap. */
-  nextSequence(channel: number, boot: number): number {
+  /** One past the greatest sequence number of a channel and boot that is in a block or gap which begins before `before`. */
+  nextSequence(channel: number, boot: number, before: number = Number.MAX_SAFE_INTEGER): number {
     const row = this.#sql(
       `SELECT MAX(first_sequence + count) AS next FROM (
-         SELECT * FROM (SELECT first_sequence, count FROM blocks WHERE channel = ?1 AND boot = ?2 ORDER BY first_sequence DESC LIMIT 1)
+         SELECT * FROM (SELECT first_sequence, count FROM blocks
+           WHERE channel = @channel AND boot = @boot AND first_sequence < @before ORDER BY first_sequence DESC LIMIT 1)
          UNION ALL
-         SELECT * FROM (SELECT first_sequence, count FROM gaps WHERE channel = ?1 AND boot = ?2 ORDER BY first_sequence DESC LIMIT 1))`,
-    ).get(channel, boot) as Row;
+         SELECT * FROM (SELECT first_sequence, count FROM gaps
+           WHERE channel = @channel AND boot = @boot AND first_sequence < @before ORDER BY first_sequence DESC LIMIT 1))`,
+    ).get({ channel, boot, before }) as Row;
     return Number(row.next ?? 0);
+  }
+
+  /** Blocks and gaps of a channel and boot that hold sequence numbers of [from, to), in their order. */
+  runs(channel: number, boot: number, from: number, to: number): SequenceRun[] {
+    // Runs do not overlap, so that of all that begin before `from` only the last can reach into the range.
+    const runs: SequenceRun[] = [];
+    for (const [kind, sql] of RUN_SQL) {
+      for (const row of this.#sql(sql).all({ channel, boot, from, to }) as Row[]) {
+        runs.push({
+          kind,
+          firstSequence: Number(row.first_sequence),
+          count: Number(row.count),
+          from: Number(row.time_from),
+          to: Number(row.time_to),
+          cause: String(row.cause),
+        });
+      }
+    }
+    return runs.sort((a, b) => a.firstSequence - b.firstSequence);
   }
 
   /** Greatest stored time of all blocks whose stamp is box time of `gateway`, microseconds; 0 where there is none. */
@@ -481,23 +557,21 @@ export class BlockDb {
     }));
   }
 
-  totals(): { blocks: number; bytes: number } {
-    const row = this.#sql(
-      'SELECT COUNT(*) AS blocks, COALESCE(SUM(LENGTH(bytes)), 0) AS bytes FROM blocks',
-    ).get() as Row;
-    return { blocks: Number(row.blocks), bytes: Number(row.bytes) };
+  /** Blocks kept and their bytes; of a writing connection only. */
+  get totals(): { readonly blocks: number; readonly bytes: number } {
+    return this.#totals;
   }
 
   /** What came to be after `after`, at most `itemsMax` steps and, but for the first, `bytesMax` bytes of blocks. */
   feed(after: number, itemsMax: number, bytesMax: number): FeedItem[] {
     const keys = this.#sql(
-      `SELECT position, 'boot' AS kind FROM boots WHERE position > ?1
-       UNION ALL SELECT position, 'channel' FROM channels WHERE position > ?1
-       UNION ALL SELECT position, 'clock' FROM clock WHERE position > ?1
-       UNION ALL SELECT position, 'block' FROM blocks WHERE position > ?1
-       UNION ALL SELECT position, 'gap' FROM gaps WHERE position > ?1
-       ORDER BY position LIMIT ?2`,
-    ).all(after, itemsMax) as { position: number; kind: FeedItem['kind'] }[];
+      `SELECT position, 'boot' AS kind FROM boots WHERE position > @after
+       UNION ALL SELECT position, 'channel' FROM channels WHERE position > @after
+       UNION ALL SELECT position, 'clock' FROM clock WHERE position > @after
+       UNION ALL SELECT position, 'block' FROM blocks WHERE position > @after
+       UNION ALL SELECT position, 'gap' FROM gaps WHERE position > @after
+       ORDER BY position LIMIT @itemsMax`,
+    ).all({ after, itemsMax }) as { position: number; kind: FeedItem['kind'] }[];
     const items: FeedItem[] = [];
     let bytes = 0;
     for (const { position, kind } of keys) {
@@ -612,6 +686,17 @@ const FEED_SQL: Record<FeedItem['kind'], string> = {
   gap: `SELECT boots.gateway, boots.boot, channels.name AS channel_name, gaps.channel, first_sequence, count, time_from, time_to, cause
     FROM gaps JOIN boots ON boots.id = gaps.boot JOIN channels ON channels.id = gaps.channel WHERE gaps.position = ?`,
 };
+
+const RUN_SQL: readonly (readonly [SequenceRun['kind'], string])[] = [
+  ['block', runSql('blocks', "time_min AS time_from, time_max AS time_to, '' AS cause")],
+  ['gap', runSql('gaps', 'time_from, time_to, cause')],
+];
+
+function runSql(table: string, columns: string): string {
+  return `SELECT first_sequence, count, ${columns} FROM ${table}
+    WHERE channel = @channel AND boot = @boot AND first_sequence < @to AND first_sequence + count > @from AND first_sequence >= COALESCE(
+      (SELECT MAX(first_sequence) FROM ${table} WHERE channel = @channel AND boot = @boot AND first_sequence <= @from), @from)`;
+}
 
 function requireVersion(db: Database, path: string): void {
   const version = Number(db.pragma('user_version', { simple: true }));

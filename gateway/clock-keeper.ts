@@ -1,0 +1,70 @@
+import { existsSync } from 'node:fs';
+import type { BoxClock, ClockReading, ClockSource } from './clock.ts';
+
+/** Bound of the error of the system's clock, microseconds, by what keeps it. */
+const SYSTEM_ERROR_US: Readonly<Record<'ntp' | 'rtc', number>> = { ntp: 50_000, rtc: 2_000_000 };
+
+/** A change of the offset below this is drift that the next row takes along; 10 ms. */
+const STEP_US = 10_000;
+
+/** Least time between two rows of one source, microseconds. */
+const ROW_INTERVAL_US = 10_000_000;
+
+/** Files that appear when a time daemon has the system's clock in step. */
+const SYNCHRONIZED_FILES = ['/run/systemd/timesync/synchronized', '/run/chrony/chronyd.pid'];
+
+/** What the system's clock is kept by. */
+export function systemClockSource(exists: (path: string) => boolean = existsSync): 'ntp' | 'rtc' {
+  return SYNCHRONIZED_FILES.some(exists) ? 'ntp' : 'rtc';
+}
+
+/** What a boot knows of UTC when it begins. A wall clock that is behind the last stored sample is not believed. */
+export function firstReading(wallUs: number, boxUs: number, lastUs: number, source: 'ntp' | 'rtc'): ClockReading {
+  if (wallUs <= lastUs) return { time: boxUs, offset: 0, error: Number.POSITIVE_INFINITY, source: 'none' };
+  return { time: boxUs, offset: Math.round(wallUs) - boxUs, error: SYSTEM_ERROR_US[source], source };
+}
+
+/**
+ * Decides which readings become rows of the UTC map: a better one than the last, or one of the same source that tells of
+ * a step. Stored samples never change; how their times are read does.
+ */
+export class ClockKeeper {
+  readonly #addRow: (reading: ClockReading) => void;
+  #last: ClockReading;
+
+  /** @param addRow keeps a row; `first` is kept already */
+  constructor(first: ClockReading, addRow: (reading: ClockReading) => void) {
+    this.#last = first;
+    this.#addRow = addRow;
+  }
+
+  get source(): ClockSource {
+    return this.#last.source;
+  }
+
+  get errorUs(): number {
+    return this.#last.error;
+  }
+
+  observe(reading: ClockReading): void {
+    if (!this.#isNews(reading)) return;
+    this.#last = reading;
+    this.#addRow(reading);
+  }
+
+  /** Compares the system's clock with box time. `wallUs` UTC as the system has it, microseconds. */
+  observeSystem(clock: BoxClock, wallUs: number, source: 'ntp' | 'rtc'): void {
+    const time = clock.now();
+    // An unkept clock that is behind box time was refused at the start, or has been set back since: not believed.
+    if (source === 'rtc' && wallUs < clock.origin.time) return;
+    this.observe({ time, offset: Math.round(wallUs) - time, error: SYSTEM_ERROR_US[source], source });
+  }
+
+  #isNews(reading: ClockReading): boolean {
+    const last = this.#last;
+    if (reading.source !== last.source) return reading.error < last.error;
+    const moved = Math.abs(reading.offset - last.offset);
+    if (moved > Math.max(reading.error, STEP_US)) return true;
+    return moved > STEP_US && reading.time - last.time >= ROW_INTERVAL_US;
+  }
+}

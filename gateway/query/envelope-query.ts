@@ -1,0 +1,132 @@
+import type { Stamp } from '../channel.ts';
+import type { BlockDb, Extent } from '../store/block-db.ts';
+import { type EnvelopeNode, greatest, least, nodeOf } from '../store/envelope-node.ts';
+import type { RangeReader, Run } from './range-reader.ts';
+import type { Envelope } from './telemetry.ts';
+import type { BootClocks } from './utc.ts';
+
+/**
+ * Columns of a chart, filled in any order: each remembers the times of its first and last sample, so that runs may come
+ * as they lie. Equal times: what was added later counts as later.
+ */
+export class EnvelopeColumns {
+  readonly #from: number;
+  readonly #to: number;
+  readonly #perMicrosecond: number;
+  readonly #timeFirst: Float64Array;
+  readonly #timeLast: Float64Array;
+  readonly envelope: Envelope;
+
+  constructor(from: number, to: number, pixels: number) {
+    this.#from = from;
+    this.#to = to;
+    this.#perMicrosecond = pixels / (to - from);
+    this.#timeFirst = new Float64Array(pixels).fill(Number.POSITIVE_INFINITY);
+    this.#timeLast = new Float64Array(pixels).fill(Number.NEGATIVE_INFINITY);
+    const empty = () => new Float64Array(pixels).fill(Number.NaN);
+    this.envelope = {
+      from,
+      to,
+      pixels,
+      count: new Float64Array(pixels),
+      min: empty(),
+      max: empty(),
+      first: empty(),
+      last: empty(),
+    };
+  }
+
+  /** The pixel that `time` falls into; meaningful for times in [from, to). */
+  pixelOf(time: number): number {
+    const pixel = Math.floor((time - this.#from) * this.#perMicrosecond);
+    return Math.min(pixel, this.envelope.pixels - 1);
+  }
+
+  /** True when [timeMin, timeMax] lies in one pixel. */
+  holdsWhole(timeMin: number, timeMax: number): boolean {
+    return timeMin >= this.#from && timeMax < this.#to && this.pixelOf(timeMin) === this.pixelOf(timeMax);
+  }
+
+  /** Adds a node that lies in one pixel; `shift` is added to its times. */
+  addNode(node: EnvelopeNode, shift: number): void {
+    const pixel = this.pixelOf(node.timeMin + shift);
+    this.#merge(pixel, node, node.timeMin + shift, node.timeMax + shift);
+  }
+
+  /** Adds the samples of [from, to). Samples of one pixel that lie side by side are folded first. */
+  addRun(run: Run): void {
+    const { times, values } = run;
+    if (!(values instanceof Float64Array)) return;
+    let i = 0;
+    while (i < times.length) {
+      const time = times[i] as number;
+      if (time < this.#from || time >= this.#to) {
+        i += 1;
+        continue;
+      }
+      const pixel = this.pixelOf(time);
+      const start = i;
+      do i += 1;
+      while (i < times.length && this.#isIn(times[i] as number, pixel));
+      const node = nodeOf(times, values, start, i);
+      this.#merge(pixel, node, node.timeMin, node.timeMax);
+    }
+  }
+
+  #isIn(time: number, pixel: number): boolean {
+    return time >= this.#from && time < this.#to && this.pixelOf(time) === pixel;
+  }
+
+  #merge(pixel: number, node: EnvelopeNode, timeMin: number, timeMax: number): void {
+    const { count, min, max, first, last } = this.envelope;
+    count[pixel] = (count[pixel] as number) + node.count;
+    min[pixel] = least(min[pixel] as number, node.min);
+    max[pixel] = greatest(max[pixel] as number, node.max);
+    if (timeMin < (this.#timeFirst[pixel] as number)) {
+      this.#timeFirst[pixel] = timeMin;
+      first[pixel] = node.first;
+    }
+    if (timeMax >= (this.#timeLast[pixel] as number)) {
+      this.#timeLast[pixel] = timeMax;
+      last[pixel] = node.last;
+    }
+  }
+}
+
+/**
+ * An envelope over blocks and tail, exact: a node of the pyramid is used where it lies in one pixel, what straddles the
+ * edge of a pixel is opened, down to the samples.
+ */
+export function queryEnvelope(
+  parts: { readonly blocks: BlockDb; readonly reader: RangeReader; readonly clocks: BootClocks },
+  channel: { readonly id: number; readonly stamp: Stamp },
+  columns: EnvelopeColumns,
+): Envelope {
+  const { blocks, reader, clocks } = parts;
+  const { id, stamp } = channel;
+  const { from, to } = columns.envelope;
+  const { least: low, greatest: high } = clocks.span(stamp);
+
+  const add = (extent: Extent): void => {
+    if (extent.timeMax + high < from || extent.timeMin + low >= to) return;
+    if (extent.node !== undefined && extent.boot !== undefined) {
+      const map = clocks.of(extent.boot, stamp);
+      const shift = map.offsetAt(extent.timeMin);
+      const whole = map.governing(extent.timeMin) === map.governing(extent.timeMax);
+      if (whole && columns.holdsWhole(extent.timeMin + shift, extent.timeMax + shift)) {
+        columns.addNode(extent.node, shift);
+        return;
+      }
+    }
+    if (extent.level > 0) {
+      for (const child of blocks.children(id, extent)) add(child);
+      return;
+    }
+    const run = reader.block(extent, stamp);
+    if (run !== undefined) columns.addRun(run);
+  };
+
+  for (const root of blocks.roots(id)) add(root);
+  for (const run of reader.tail(id, stamp)) columns.addRun(run);
+  return columns.envelope;
+}

@@ -1,0 +1,180 @@
+import type { Stamp } from '../channel.ts';
+import { decodeBlock } from '../store/block/block.ts';
+import type { BlockDb, Extent } from '../store/block-db.ts';
+import type { TailReader } from './tail-reader.ts';
+import type { Samples } from './telemetry.ts';
+import type { BootClocks } from './utc.ts';
+
+/** Samples of one block or chunk in UTC, in the order of their sequence numbers. */
+export interface Run {
+  readonly times: Float64Array;
+  readonly values: Float64Array | readonly string[];
+  /** Least and greatest time, UTC, microseconds. */
+  readonly timeMin: number;
+  readonly timeMax: number;
+}
+
+/** Where a run is, without its samples. Bounds are UTC, microseconds. */
+interface Piece {
+  readonly timeMin: number;
+  readonly timeMax: number;
+  load(): Run | undefined;
+}
+
+/** Reads stretches of one channel from blocks and tail, in UTC. */
+export class RangeReader {
+  readonly #blocks: BlockDb;
+  readonly #tail: TailReader | undefined;
+  readonly #clocks: BootClocks;
+
+  constructor(blocks: BlockDb, tail: TailReader | undefined, clocks: BootClocks) {
+    this.#blocks = blocks;
+    this.#tail = tail;
+    this.#clocks = clocks;
+  }
+
+  /** The samples of [from, to) in time order, a piece at a time. Runs that overlap in time are merged. */
+  *samples(channel: number, stamp: Stamp, from: number, to: number): IterableIterator<Samples> {
+    const pieces = this.#pieces(channel, stamp, from, to);
+    let pending: Run[] = [];
+    let reach = Number.NEGATIVE_INFINITY;
+    for (const piece of pieces) {
+      if (piece.timeMin > reach && pending.length > 0) {
+        yield* inOrder(pending, from, to);
+        pending = [];
+      }
+      const run = piece.load();
+      if (run === undefined) continue;
+      pending.push(run);
+      reach = Math.max(reach, run.timeMax);
+    }
+    if (pending.length > 0) yield* inOrder(pending, from, to);
+  }
+
+  /** A sealed block in UTC; undefined when it is gone. */
+  block(extent: Extent, stamp: Stamp): Run | undefined {
+    const bytes = this.#blocks.blockBytes(extent.position);
+    if (bytes === undefined || extent.boot === undefined) return undefined;
+    const { times, values } = decodeBlock(bytes);
+    return this.#run(extent.boot, stamp, times, values);
+  }
+
+  /** The unsealed runs of a channel. */
+  *tail(channel: number, stamp: Stamp): IterableIterator<Run> {
+    for (const chunk of this.#tail?.chunks(channel) ?? []) {
+      // Copies, because mapping to UTC changes the times and the chunk goes on growing.
+      yield this.#run(chunk.boot, stamp, chunk.timesFrom(0).slice(), chunk.valuesFrom(0).slice());
+    }
+  }
+
+  #pieces(channel: number, stamp: Stamp, from: number, to: number): Piece[] {
+    const { least, greatest } = this.#clocks.span(stamp);
+    const pieces: Piece[] = [];
+    for (const extent of this.#blocks.overlapping(channel, from - greatest, to - least)) {
+      if (extent.boot === undefined) continue;
+      const map = this.#clocks.of(extent.boot, stamp);
+      const { least: low, greatest: high } = map.span(extent.timeMin, extent.timeMax);
+      pieces.push({
+        timeMin: extent.timeMin + low,
+        timeMax: extent.timeMax + high,
+        load: () => this.block(extent, stamp),
+      });
+    }
+    for (const run of this.tail(channel, stamp))
+      pieces.push({ timeMin: run.timeMin, timeMax: run.timeMax, load: () => run });
+    return pieces.filter((piece) => piece.timeMax >= from && piece.timeMin < to).sort((a, b) => a.timeMin - b.timeMin);
+  }
+
+  /** Maps `times` to UTC in place. */
+  #run(boot: number, stamp: Stamp, times: Float64Array, values: Float64Array | readonly string[]): Run {
+    const map = this.#clocks.of(boot, stamp);
+    let timeMin = Number.POSITIVE_INFINITY;
+    let timeMax = Number.NEGATIVE_INFINITY;
+    for (let i = 0; i < times.length; i += 1) {
+      const stored = times[i] as number;
+      const time = stored + map.offsetAt(stored);
+      times[i] = time;
+      if (time < timeMin) timeMin = time;
+      if (time > timeMax) timeMax = time;
+    }
+    return { times, values, timeMin, timeMax };
+  }
+}
+
+/** The samples of runs that overlap, in [from, to), in time order; equal times keep the order in which they were taken in. */
+function* inOrder(runs: readonly Run[], from: number, to: number): IterableIterator<Samples> {
+  for (const run of runs.length === 1 || !overlap(runs) ? runs : [joined(runs)]) {
+    const sorted = sortedByTime(run);
+    const start = lowerBound(sorted.times, from);
+    const end = lowerBound(sorted.times, to);
+    if (start < end) yield { times: sorted.times.subarray(start, end), values: slice(sorted.values, start, end) };
+  }
+}
+
+function overlap(runs: readonly Run[]): boolean {
+  let reach = Number.NEGATIVE_INFINITY;
+  for (const run of runs) {
+    if (run.timeMin < reach) return true;
+    reach = Math.max(reach, run.timeMax);
+  }
+  return false;
+}
+
+function joined(runs: readonly Run[]): Run {
+  const count = runs.reduce((sum, run) => sum + run.times.length, 0);
+  const times = new Float64Array(count);
+  const isText = runs.some((run) => !(run.values instanceof Float64Array));
+  const numbers = new Float64Array(isText ? 0 : count);
+  const texts: string[] = [];
+  let at = 0;
+  for (const run of runs) {
+    times.set(run.times, at);
+    if (!isText) numbers.set(run.values as Float64Array, at);
+    else for (const value of run.values) texts.push(String(value));
+    at += run.times.length;
+  }
+  return {
+    times,
+    values: isText ? texts : numbers,
+    timeMin: Math.min(...runs.map((run) => run.timeMin)),
+    timeMax: Math.max(...runs.map((run) => run.timeMax)),
+  };
+}
+
+function sortedByTime(run: Run): Run {
+  const { times, values } = run;
+  let sorted = true;
+  for (let i = 1; i < times.length && sorted; i += 1) sorted = (times[i - 1] as number) <= (times[i] as number);
+  if (sorted) return run;
+  const order = Uint32Array.from(times.keys()).sort((a, b) => (times[a] as number) - (times[b] as number) || a - b);
+  const orderedTimes = new Float64Array(times.length);
+  order.forEach((from, to) => {
+    orderedTimes[to] = times[from] as number;
+  });
+  if (!(values instanceof Float64Array)) {
+    return { ...run, times: orderedTimes, values: Array.from(order, (from) => values[from] as string) };
+  }
+  // Moved as bit patterns: a NaN's payload must not pass through a number.
+  const bits = new BigUint64Array(values.buffer, values.byteOffset, values.length);
+  const orderedBits = new BigUint64Array(values.length);
+  order.forEach((from, to) => {
+    orderedBits[to] = bits[from] as bigint;
+  });
+  return { ...run, times: orderedTimes, values: new Float64Array(orderedBits.buffer) };
+}
+
+function slice(values: Float64Array | readonly string[], start: number, end: number): Float64Array | readonly string[] {
+  return values instanceof Float64Array ? values.subarray(start, end) : values.slice(start, end);
+}
+
+/** Index of the first of ascending `times` that is not before `time`. */
+export function lowerBound(times: Float64Array, time: number): number {
+  let low = 0;
+  let high = times.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((times[middle] as number) < time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

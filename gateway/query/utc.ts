@@ -1,0 +1,42 @@
+import type { Stamp } from '../channel.ts';
+import { type ClockReading, UtcMap } from '../clock.ts';
+import type { BlockDb } from '../store/block-db.ts';
+
+const IDENTITY = new UtcMap([]);
+
+/** The UTC maps of every boot a store knows. Box time is mapped when it is read; device stamps are UTC already. */
+export class BootClocks {
+  readonly #readings = new Map<number, ClockReading[]>();
+  readonly #maps = new Map<number, UtcMap>();
+  #position = 0;
+
+  /** Takes in the rows that were added since the last call. */
+  poll(blocks: BlockDb): void {
+    const { rows, position } = blocks.clockAfter(this.#position);
+    this.#position = position;
+    for (const { boot, reading } of rows) {
+      const readings = this.#readings.get(boot) ?? [];
+      readings.push(reading);
+      this.#readings.set(boot, readings);
+      this.#maps.set(boot, new UtcMap(readings));
+    }
+  }
+
+  /** The map of samples with that stamp in that boot. */
+  of(boot: number, stamp: Stamp): UtcMap {
+    return stamp === 'device' ? IDENTITY : (this.#maps.get(boot) ?? IDENTITY);
+  }
+
+  /** Least and greatest offset over all boots: what a range in UTC is widened by to be a range of stored times. */
+  span(stamp: Stamp): { least: number; greatest: number } {
+    if (stamp === 'device' || this.#maps.size === 0) return { least: 0, greatest: 0 };
+    let least = Number.POSITIVE_INFINITY;
+    let greatest = Number.NEGATIVE_INFINITY;
+    for (const map of this.#maps.values()) {
+      const span = map.span();
+      least = Math.min(least, span.least);
+      greatest = Math.max(greatest, span.greatest);
+    }
+    return { least, greatest };
+  }
+}

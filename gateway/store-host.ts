@@ -1,0 +1,164 @@
+import { randomBytes } from 'node:crypto';
+import { ChannelRegistry } from './channel-registry.ts';
+import { BoxClock, type ClockReading } from './clock.ts';
+import { ClockKeeper, firstReading, systemClockSource } from './clock-keeper.ts';
+import { RING_SLOTS } from './limits.ts';
+import { createRing, RingWriter } from './ring.ts';
+import { RingIntake } from './ring-intake.ts';
+import type { StoreStatus } from './status.ts';
+import type { FromStore, StoreThreadData, ToStore } from './store/store-messages.ts';
+import { SupervisedWorker, siblingScript } from './supervised-worker.ts';
+
+const CLOCK_INTERVAL_MS = 1000;
+
+export interface StoreHostOptions {
+  readonly dir: string;
+  readonly gateway: string | undefined;
+  readonly commitFloorMs: number;
+  readonly blockAgeSeconds: number;
+  /** A power of two; RING_SLOTS unless a test wants a small ring. */
+  readonly ringSlots?: number;
+  /** Told what a person should know. */
+  readonly onProblem: (text: string) => void;
+}
+
+type Opened = Extract<FromStore, { kind: 'opened' }>;
+
+/**
+ * Main's end of the store: the ring, the intake over it, box time, and the thread behind them. The thread may die and be
+ * started again within a boot; what was published and not durable is still in the ring, what was acknowledged is on disk.
+ */
+export class StoreHost {
+  readonly gateway: string;
+  readonly boot: string;
+  readonly clock: BoxClock;
+  readonly intake: RingIntake;
+  readonly recoveredSamples: number;
+  readonly #worker: SupervisedWorker<ToStore, FromStore>;
+  readonly #ring: RingWriter;
+  readonly #registry: ChannelRegistry;
+  readonly #keeper: ClockKeeper;
+  readonly #start: Extract<ToStore, { kind: 'start' }>;
+  readonly #timer: NodeJS.Timeout;
+  /** Rows of the UTC map of this boot; few, because a row needs a step or a better clock. */
+  readonly #readings: ClockReading[] = [];
+  #status: StoreStatus | undefined;
+
+  private constructor(worker: SupervisedWorker<ToStore, FromStore>, ring: RingWriter, boot: string, opened: Opened) {
+    this.gateway = opened.gateway;
+    this.boot = boot;
+    this.recoveredSamples = opened.recoveredSamples;
+    this.#worker = worker;
+    this.#ring = ring;
+    const wallUs = Date.now() * 1e3;
+    const origin = BoxClock.startingAt(wallUs, opened.lastTime);
+    const reading = firstReading(wallUs, origin.time, opened.lastTime, systemClockSource());
+    this.#keeper = new ClockKeeper(reading, (row) => this.#keepReading(row));
+    this.clock = new BoxClock(origin, (seen) => this.#keeper.observe(seen));
+    this.#registry = new ChannelRegistry(opened.channels, (channel) => {
+      worker.post({ kind: 'channel', channel });
+    });
+    this.intake = new RingIntake(ring, this.#registry, this.clock, opened.receipts);
+    this.#start = { kind: 'start', started: origin.time, reading };
+    this.#timer = setInterval(() => {
+      this.#keeper.observeSystem(this.clock, Date.now() * 1e3, systemClockSource());
+    }, CLOCK_INTERVAL_MS);
+    this.#timer.unref();
+    worker.post(this.#start);
+  }
+
+  /**
+   * Opens the store and begins a boot. Resolves when the store accepts samples.
+   * @throws the store thread's error when it cannot be opened at all
+   */
+  static async open(options: StoreHostOptions): Promise<StoreHost> {
+    const { dir, gateway, commitFloorMs, blockAgeSeconds, onProblem } = options;
+    const memory = createRing(options.ringSlots ?? RING_SLOTS);
+    const ring = new RingWriter(memory);
+    const boot = randomBytes(8).toString('hex');
+    const data: StoreThreadData = { dir, ring: memory, gateway, boot, commitFloorMs, blockAgeSeconds };
+    return new Promise((resolve, reject) => {
+      let host: StoreHost | undefined;
+      let isStarted = false;
+      let firstProblem: string | undefined;
+      const worker = new SupervisedWorker<ToStore, FromStore>({
+        name: 'store',
+        script: siblingScript(import.meta.url, './store/store-thread'),
+        workerData: () => data,
+        onProblem: (text) => {
+          if (isStarted) return onProblem(text);
+          // A store that cannot be opened at the start is an error of the start, not something to try for ever.
+          void worker.stop({ kind: 'stop', ended: 0 });
+          reject(new Error(firstProblem ?? text));
+        },
+        onMessage: (message) => {
+          if (message.kind === 'problem' && !isStarted) firstProblem = message.text;
+          if (message.kind === 'problem' && isStarted) onProblem(message.text);
+          else if (message.kind === 'opened' && host === undefined) host = new StoreHost(worker, ring, boot, message);
+          else if (message.kind === 'opened') host?.resume();
+          else if (message.kind === 'started' && host !== undefined && !isStarted) {
+            isStarted = true;
+            resolve(host);
+          } else if (message.kind === 'durable') host?.intake.markDurable(message.position);
+          else if (message.kind === 'status' && host !== undefined) host.#status = message.status;
+        },
+      });
+    });
+  }
+
+  /** What the store thread last said of itself; zeros before it said anything. */
+  get status(): StoreStatus {
+    return this.#status ?? NOTHING_YET;
+  }
+
+  get ringStatus(): { slots: number; used: number; refused: number } {
+    return { slots: this.#ring.slots, used: this.#ring.used(), refused: this.intake.refused };
+  }
+
+  get clockStatus(): { source: ClockReading['source']; errorUs: number } {
+    return { source: this.#keeper.source, errorUs: this.#keeper.errorUs };
+  }
+
+  /** How often the store thread was started again. */
+  get restarts(): number {
+    return this.#worker.restarts;
+  }
+
+  /** Ends the store thread as a crash would. */
+  crashThread(): Promise<void> {
+    return this.#worker.crash();
+  }
+
+  /** Commits what is published and closes the store. The intake must be quiet. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    this.intake.publish();
+    this.#ring.ring();
+    await this.#worker.stop({ kind: 'stop', ended: this.clock.now() });
+  }
+
+  /** A new thread of the same boot: it hears again what the old one may not have kept. */
+  resume(): void {
+    for (const channel of this.#registry.channels()) {
+      this.#worker.post({ kind: 'channel', channel });
+    }
+    for (const reading of this.#readings) this.#worker.post({ kind: 'clock', reading });
+    this.#worker.post(this.#start);
+  }
+
+  #keepReading(reading: ClockReading): void {
+    this.#readings.push(reading);
+    this.#worker.post({ kind: 'clock', reading });
+  }
+}
+
+const NOTHING_YET: StoreStatus = {
+  commits: 0,
+  samples: 0,
+  commitMs: 0,
+  journalRows: 0,
+  unsealed: 0,
+  blocks: 0,
+  blockBytes: 0,
+  lost: 0,
+};

@@ -1,0 +1,132 @@
+import { Buffer } from 'node:buffer';
+import { BLOCK_SAMPLES_MAX, BLOCK_TEXT_BYTES_MAX } from '../limits.ts';
+
+const CAPACITY_FIRST = 32;
+
+/**
+ * Samples of one channel and boot with contiguous sequence numbers that are in no block yet: what becomes the next
+ * block. Holds numbers or text, at most a block's worth; grows as it fills, so that a slow channel costs little.
+ */
+export class Chunk {
+  readonly channel: number;
+  readonly boot: number;
+  /** Id of the journal row that holds the first sample. */
+  readonly firstRow: number;
+  /** Sequence number of the first sample still held. */
+  #firstSequence: number;
+  #start = 0;
+  #end = 0;
+  #textBytes = 0;
+  #times = new Float64Array(CAPACITY_FIRST);
+  #numbers: Float64Array;
+  readonly #texts: string[] | undefined;
+
+  constructor(channel: number, boot: number, firstSequence: number, firstRow: number, kind: 'number' | 'text') {
+    this.channel = channel;
+    this.boot = boot;
+    this.firstRow = firstRow;
+    this.#firstSequence = firstSequence;
+    this.#texts = kind === 'text' ? [] : undefined;
+    this.#numbers = kind === 'text' ? new Float64Array(0) : new Float64Array(CAPACITY_FIRST);
+  }
+
+  get isText(): boolean {
+    return this.#texts !== undefined;
+  }
+
+  get firstSequence(): number {
+    return this.#firstSequence;
+  }
+
+  /** One past the last sequence number. */
+  get endSequence(): number {
+    return this.#firstSequence + this.count;
+  }
+
+  get count(): number {
+    return this.#end - this.#start;
+  }
+
+  get isFull(): boolean {
+    return this.count >= BLOCK_SAMPLES_MAX || this.#textBytes >= BLOCK_TEXT_BYTES_MAX;
+  }
+
+  /** Time of the first sample, as stored. */
+  get firstTime(): number {
+    return this.#times[this.#start] ?? Number.NaN;
+  }
+
+  /** Greatest stored time. */
+  get timeMax(): number {
+    let max = Number.NEGATIVE_INFINITY;
+    for (let i = this.#start; i < this.#end; i += 1) max = Math.max(max, this.#times[i] as number);
+    return max;
+  }
+
+  append(time: number, value: number): void {
+    const at = this.#end;
+    if (at === this.#times.length) this.#grow(at + 1);
+    this.#times[at] = time;
+    this.#numbers[at] = value;
+    this.#end = at + 1;
+  }
+
+  appendText(time: number, text: string): void {
+    const at = this.#end;
+    if (at === this.#times.length) this.#grow(at + 1);
+    this.#times[at] = time;
+    this.#texts?.push(text);
+    this.#textBytes += Buffer.byteLength(text);
+    this.#end = at + 1;
+  }
+
+  /** Takes over as many of samples [from, ...) as fit; returns how many. */
+  appendColumns(times: Float64Array, values: Float64Array | readonly string[], from: number): number {
+    const room = BLOCK_SAMPLES_MAX - this.count;
+    const count = Math.min(room, times.length - from);
+    if (!(values instanceof Float64Array)) {
+      let taken = 0;
+      while (taken < count && !this.isFull) {
+        this.appendText(times[from + taken] as number, values[from + taken] as string);
+        taken += 1;
+      }
+      return taken;
+    }
+    this.#grow(this.#end + count);
+    this.#times.set(times.subarray(from, from + count), this.#end);
+    this.#numbers.set(values.subarray(from, from + count), this.#end);
+    this.#end += count;
+    return count;
+  }
+
+  /** Forgets the samples before `sequence`: they are in a block. */
+  dropBefore(sequence: number): void {
+    const dropped = Math.min(Math.max(0, sequence - this.#firstSequence), this.count);
+    this.#start += dropped;
+    this.#firstSequence += dropped;
+  }
+
+  /** Times from sample `from` of those held, a view. */
+  timesFrom(from: number): Float64Array {
+    return this.#times.subarray(this.#start + from, this.#end);
+  }
+
+  /** Values from sample `from` of those held, a view or, for text, a copy. */
+  valuesFrom(from: number): Float64Array | readonly string[] {
+    if (this.#texts !== undefined) return this.#texts.slice(this.#start + from, this.#end);
+    return this.#numbers.subarray(this.#start + from, this.#end);
+  }
+
+  #grow(needed: number): void {
+    if (needed <= this.#times.length) return;
+    let capacity = this.#times.length;
+    while (capacity < needed) capacity *= 2;
+    const times = new Float64Array(capacity);
+    times.set(this.#times);
+    this.#times = times;
+    if (this.#texts !== undefined) return;
+    const numbers = new Float64Array(capacity);
+    numbers.set(this.#numbers);
+    this.#numbers = numbers;
+  }
+}

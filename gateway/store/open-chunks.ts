@@ -1,0 +1,146 @@
+import { Chunk } from './chunk.ts';
+import type { JournalGroup } from './journal-row.ts';
+
+/** A channel of the running boot: its open chunk, and what the commit in hand added to it. */
+interface OpenChannel {
+  readonly id: number;
+  chunk: Chunk | undefined;
+  nextSequence: number;
+  /** Samples of the chunk that were there before the commit in hand; -1 when it adds none. */
+  mark: number;
+}
+
+/**
+ * The unsealed samples of the running boot, by channel. Between {@link OpenChunks.begin} and {@link OpenChunks.finish}
+ * lies one group commit; its samples are appended once, and the journal row's groups are views of them.
+ */
+export class OpenChunks {
+  readonly #boot: number;
+  /** By channel id. */
+  readonly #channels: (OpenChannel | undefined)[] = [];
+  readonly #firstSequenceOf: (channel: number) => number;
+  #touched: OpenChannel[] = [];
+  #groups: JournalGroup[] = [];
+  #closed: Chunk[] = [];
+  #row = 0;
+
+  /** @param firstSequenceOf where a channel's sequence numbers go on, asked once a channel */
+  constructor(boot: number, firstSequenceOf: (channel: number) => number) {
+    this.#boot = boot;
+    this.#firstSequenceOf = firstSequenceOf;
+  }
+
+  /** Begins the commit that becomes journal row `row`. */
+  begin(row: number): void {
+    this.#row = row;
+  }
+
+  append(channel: number, time: number, value: number): void {
+    const open = this.#touch(channel, false);
+    (open.chunk as Chunk).append(time, value);
+    open.nextSequence += 1;
+  }
+
+  appendText(channel: number, time: number, text: string): void {
+    const open = this.#touch(channel, true);
+    (open.chunk as Chunk).appendText(time, text);
+    open.nextSequence += 1;
+  }
+
+  /** Gives `count` sequence numbers to samples that are lost; returns the first. A block never spans such a hole. */
+  skip(channel: number, count: number): number {
+    const open = this.#channel(channel);
+    this.#close(open);
+    const first = open.nextSequence;
+    open.nextSequence += count;
+    return first;
+  }
+
+  /** Ends the commit in hand: its groups, to be written as one row, in the order of their channels. */
+  finish(): JournalGroup[] {
+    for (const open of this.#touched) this.#emit(open);
+    const groups = this.#groups.sort((a, b) => a.channel - b.channel || a.firstSequence - b.firstSequence);
+    this.#touched = [];
+    this.#groups = [];
+    return groups;
+  }
+
+  /** Puts back a chunk found in the journal, of a store thread of the same boot that died. */
+  restore(chunk: Chunk): void {
+    const open = this.#channel(chunk.channel);
+    this.#close(open);
+    open.chunk = chunk;
+    open.nextSequence = Math.max(open.nextSequence, chunk.endSequence);
+  }
+
+  /** Chunks that are full or were closed; the caller's from now on. Only between commits. */
+  takeClosed(): Chunk[] {
+    const closed = this.#closed;
+    this.#closed = [];
+    return closed;
+  }
+
+  /** Closes the chunks that `isDue` says are to be sealed. */
+  closeWhere(isDue: (chunk: Chunk) => boolean): void {
+    for (const open of this.#channels) {
+      if (open?.chunk !== undefined && isDue(open.chunk)) this.#close(open);
+    }
+  }
+
+  /** Id of the oldest journal row that holds a sample of an open chunk; undefined where there is none. */
+  oldestRow(): number | undefined {
+    let oldest: number | undefined;
+    for (const open of this.#channels) {
+      const row = open?.chunk?.firstRow;
+      if (row !== undefined && (oldest === undefined || row < oldest)) oldest = row;
+    }
+    return oldest;
+  }
+
+  /** Samples in open chunks. */
+  count(): number {
+    let count = 0;
+    for (const open of this.#channels) count += open?.chunk?.count ?? 0;
+    return count;
+  }
+
+  #touch(channel: number, text: boolean): OpenChannel {
+    const open = this.#channel(channel);
+    const { chunk } = open;
+    if (chunk !== undefined && (chunk.isFull || chunk.isText !== text)) this.#close(open);
+    open.chunk ??= new Chunk(channel, this.#boot, open.nextSequence, this.#row, text ? 'text' : 'number');
+    if (open.mark < 0) {
+      open.mark = open.chunk.count;
+      this.#touched.push(open);
+    }
+    return open;
+  }
+
+  #channel(id: number): OpenChannel {
+    let open = this.#channels[id];
+    if (open === undefined) {
+      open = { id, chunk: undefined, nextSequence: this.#firstSequenceOf(id), mark: -1 };
+      this.#channels[id] = open;
+    }
+    return open;
+  }
+
+  #close(open: OpenChannel): void {
+    if (open.chunk === undefined) return;
+    this.#emit(open);
+    this.#closed.push(open.chunk);
+    open.chunk = undefined;
+  }
+
+  #emit(open: OpenChannel): void {
+    const { chunk, mark } = open;
+    open.mark = -1;
+    if (chunk === undefined || mark < 0 || mark === chunk.count) return;
+    this.#groups.push({
+      channel: open.id,
+      firstSequence: chunk.firstSequence + mark,
+      times: chunk.timesFrom(mark),
+      values: chunk.valuesFrom(mark),
+    });
+  }
+}

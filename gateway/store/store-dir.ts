@@ -1,0 +1,42 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { CaissonError, messageOf } from '../errors.ts';
+
+/** Files of a store directory. */
+export function storePaths(dir: string): { journal: string; blocks: string; lock: string } {
+  return { journal: join(dir, 'journal.db'), blocks: join(dir, 'blocks.db'), lock: join(dir, 'lock.db') };
+}
+
+/**
+ * Makes the directory if need be and takes it for this process until the returned function is called or the process
+ * ends, however it ends: the lock is SQLite's own, held by an open transaction.
+ *
+ * @throws CaissonError `store-unusable` when another process has it, or the directory cannot be made
+ */
+export function lockStore(dir: string): () => void {
+  const { lock } = storePaths(dir);
+  try {
+    mkdirSync(dir, { recursive: true });
+    const db = new Database(lock, { timeout: 0 });
+    try {
+      db.exec('BEGIN EXCLUSIVE');
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+    return () => db.close();
+  } catch (cause) {
+    const busy = cause instanceof Database.SqliteError && cause.code.startsWith('SQLITE_BUSY');
+    throw new CaissonError(
+      'store-unusable',
+      `${dir}: ${busy ? 'another process has this store open' : messageOf(cause)}`,
+      {
+        cause,
+        hint: busy
+          ? 'stop the other gateway or central, or give this one a directory of its own'
+          : 'check the path and its permissions',
+      },
+    );
+  }
+}

@@ -1,0 +1,45 @@
+import type { Channel } from '../channel.ts';
+import type { ClockReading } from '../clock.ts';
+import type { RingMemory } from '../ring.ts';
+import type { StoreStatus } from '../status.ts';
+
+/** What the store thread is made with. */
+export interface StoreThreadData {
+  readonly dir: string;
+  readonly ring: RingMemory;
+  /** Id that the gateway shall have; a store that has another refuses. Undefined: the store's own, made if it is new. */
+  readonly gateway: string | undefined;
+  /** Random id of this run of the process, 16 hex digits. */
+  readonly boot: string;
+  /** Least time from one commit to the next, milliseconds. */
+  readonly commitFloorMs: number;
+  /** Age at which a block is sealed though it is not full, seconds. */
+  readonly blockAgeSeconds: number;
+}
+
+/** From main to the store thread. */
+export type ToStore =
+  /** Box time begins; the store accepts samples from now on. */
+  | { readonly kind: 'start'; readonly started: number; readonly reading: ClockReading }
+  | { readonly kind: 'channel'; readonly channel: Channel }
+  | { readonly kind: 'clock'; readonly reading: ClockReading }
+  /** Commit what is published, note that the boot ended at box time `ended`, close, and end the thread. */
+  | { readonly kind: 'stop'; readonly ended: number };
+
+/** From the store thread to main. */
+export type FromStore =
+  | {
+      readonly kind: 'opened';
+      readonly gateway: string;
+      readonly channels: readonly Channel[];
+      /** Greatest stored box time, microseconds: the new boot begins after it. */
+      readonly lastTime: number;
+      readonly receipts: readonly Uint8Array[];
+      readonly recoveredSamples: number;
+    }
+  | { readonly kind: 'started' }
+  /** Everything before this ring position is on disk. */
+  | { readonly kind: 'durable'; readonly position: number }
+  | { readonly kind: 'status'; readonly status: StoreStatus }
+  /** Something a person should know. When it ends the thread, the thread's exit follows. */
+  | { readonly kind: 'problem'; readonly text: string };

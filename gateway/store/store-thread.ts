@@ -1,0 +1,275 @@
+/**
+ * The store thread: the only writer of the databases. It runs one synchronous loop, asleep on the ring's bell where there
+ * is nothing to do, so that nothing else on an event loop stands between a published sample and its commit.
+ *
+ * A commit or seal that fails ends the thread: after a failed fsync no open connection can be believed. Main starts it
+ * anew; the ring still holds all that was not durable, and the new thread learns from the disk how far that is.
+ */
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import type { Channel } from '../channel.ts';
+import type { ClockReading } from '../clock.ts';
+import { messageOf } from '../errors.ts';
+import { RingReader } from '../ring.ts';
+import { BlockDb } from './block-db.ts';
+import { gatewayIdOf } from './gateway-id.ts';
+import { JournalDb } from './journal-db.ts';
+import { OpenChunks } from './open-chunks.ts';
+import { gapsSince, type Recovered, recover } from './recovery.ts';
+import { lockStore, storePaths } from './store-dir.ts';
+import type { FromStore, StoreThreadData, ToStore } from './store-messages.ts';
+import { StoreWriter } from './store-writer.ts';
+
+const STATUS_INTERVAL_MS = 1000;
+const SEAL_INTERVAL_MS = 1000;
+const TRIM_INTERVAL_MS = 5000;
+const PRUNE_INTERVAL_MS = 60_000;
+
+/** Longest sleep where nothing is published: how late a message from main may be taken. */
+const IDLE_SLEEP_MS = 100;
+
+/** Something done again and again, at least `intervalMs` apart. */
+class Every {
+  readonly #intervalMs: number;
+  #next: number;
+
+  constructor(intervalMs: number) {
+    this.#intervalMs = intervalMs;
+    this.#next = performance.now() + intervalMs;
+  }
+
+  isDue(now: number): boolean {
+    if (now < this.#next) return false;
+    this.#next = now + this.#intervalMs;
+    return true;
+  }
+}
+
+/** What main said and the store has not acted on yet. */
+interface Mail {
+  channels: Channel[];
+  readings: ClockReading[];
+  /** Box time at which the boot ends. */
+  ended: number | undefined;
+}
+
+class StoreThread {
+  readonly #port: MessagePort;
+  readonly #data: StoreThreadData;
+  readonly #unlock: () => void;
+  readonly #blocks: BlockDb;
+  readonly #journal: JournalDb;
+  readonly #recovered: Recovered;
+  readonly #gateway: string;
+  readonly #mail: Mail = { channels: [], readings: [], ended: undefined };
+
+  constructor(port: MessagePort, data: StoreThreadData) {
+    this.#port = port;
+    this.#data = data;
+    this.#unlock = lockStore(data.dir);
+    const paths = storePaths(data.dir);
+    this.#blocks = BlockDb.open(paths.blocks);
+    this.#gateway = gatewayIdOf(this.#blocks, data.gateway);
+    this.#journal = JournalDb.open(paths.journal);
+    this.#recovered = recover(this.#journal, this.#blocks);
+  }
+
+  run(): void {
+    this.#sayOpened();
+    const start = this.#awaitStart();
+    const boot = this.#keepBoot(start);
+    const ring = new RingReader(this.#data.ring, this.#recovered.ringEnds.get(boot) ?? 0);
+    const writer = this.#writer(ring, boot);
+    this.#send({ kind: 'started' });
+    this.#send({ kind: 'durable', position: ring.tail });
+    this.#loop(ring, writer);
+    this.#blocks.transaction(() => this.#blocks.keepBootEnd(boot, this.#mail.ended ?? start.started));
+    this.#journal.close();
+    this.#blocks.close();
+    this.#unlock();
+  }
+
+  #sayOpened(): void {
+    for (const { row, reason } of this.#recovered.damaged) {
+      this.#send({ kind: 'problem', text: `journal row ${row} is damaged, its bytes are set aside: ${reason}` });
+    }
+    const channels = this.#blocks
+      .channelsAfter(0)
+      .channels.filter((channel) => channel.gateway === this.#gateway)
+      .map(({ gateway: _, ...channel }) => channel);
+    const arrival = new Set(channels.flatMap((channel) => (channel.stamp === 'arrival' ? [channel.id] : [])));
+    const unsealed = this.#recovered.chunks.filter((chunk) => arrival.has(chunk.channel));
+    this.#send({
+      kind: 'opened',
+      gateway: this.#gateway,
+      channels,
+      lastTime: unsealed.reduce((time, chunk) => Math.max(time, chunk.timeMax), this.#blocks.lastTime()),
+      receipts: this.#journal.receipts(),
+      recoveredSamples: this.#recovered.chunks.reduce((sum, chunk) => sum + chunk.count, 0),
+    });
+  }
+
+  #awaitStart(): Extract<ToStore, { kind: 'start' }> {
+    const never = new Int32Array(new SharedArrayBuffer(4));
+    for (;;) {
+      const message = receiveMessageOnPort(this.#port)?.message as ToStore | undefined;
+      if (message?.kind === 'start') return message;
+      if (message !== undefined) this.#sort(message);
+      else Atomics.wait(never, 0, 0, 1);
+    }
+  }
+
+  #keepBoot({ started, reading }: Extract<ToStore, { kind: 'start' }>): number {
+    const before = this.#blocks
+      .boots()
+      .filter((boot) => boot.gateway === this.#gateway && boot.boot !== this.#data.boot);
+    const last = before.at(-1);
+    return this.#blocks.transaction(() => {
+      const id = this.#blocks.keepBoot(this.#gateway, this.#data.boot, started);
+      this.#blocks.keepClock(id, reading);
+      if (last !== undefined) {
+        for (const gap of gapsSince(this.#blocks, this.#recovered, last, started)) this.#blocks.keepGap(gap);
+      }
+      return id;
+    });
+  }
+
+  #writer(ring: RingReader, boot: number): StoreWriter {
+    const open = new OpenChunks(boot, (channel) => this.#blocks.nextSequence(channel, boot));
+    for (const chunk of this.#recovered.chunks) if (chunk.boot === boot) open.restore(chunk);
+    return new StoreWriter({
+      ring,
+      journal: this.#journal,
+      blocks: this.#blocks,
+      open,
+      gateway: this.#gateway,
+      boot,
+      nextRow: this.#recovered.nextRow,
+      closed: this.#recovered.chunks.filter((chunk) => chunk.boot !== boot),
+      gaps: this.#recovered.gaps,
+    });
+  }
+
+  #loop(ring: RingReader, writer: StoreWriter): void {
+    const status = new Every(STATUS_INTERVAL_MS);
+    const seal = new Every(SEAL_INTERVAL_MS);
+    const trim = new Every(TRIM_INTERVAL_MS);
+    const prune = new Every(PRUNE_INTERVAL_MS);
+    const ages = new RowAges(this.#data.blockAgeSeconds * 1e3);
+    const commits = new CommitTimes();
+    let nextCommit = 0;
+    for (;;) {
+      const bell = ring.bell();
+      // What is published now had its channels announced before: drain no further than this after reading the mail.
+      const waiting = writer.waiting();
+      this.#readMail();
+      writer.keepChannels(this.#mail.channels.splice(0));
+      for (const reading of this.#mail.readings.splice(0)) writer.keepClock(reading);
+      const now = performance.now();
+      if (waiting > 0 && now >= nextCommit) {
+        const position = writer.commit(waiting);
+        this.#send({ kind: 'durable', position });
+        nextCommit = now + this.#data.commitFloorMs;
+        commits.add(performance.now() - now);
+      } else if (this.#mail.ended !== undefined && waiting === 0) {
+        return;
+      }
+      if (seal.isDue(now)) {
+        writer.closeOlderThan(ages.olderRows(now, writer.nextRow));
+        writer.seal();
+      } else if (writer.hasSealBatch()) {
+        writer.seal();
+      }
+      if (trim.isDue(now)) writer.trim();
+      if (prune.isDue(now)) this.#journal.pruneReceipts();
+      if (status.isDue(now)) this.#sendStatus(writer, commits);
+      if (this.#mail.ended !== undefined) continue;
+      if (writer.waiting() > 0) ring.pause(Math.max(0, nextCommit - performance.now()));
+      else if (!writer.hasSealBatch()) ring.sleep(bell, IDLE_SLEEP_MS);
+    }
+  }
+
+  #sendStatus(writer: StoreWriter, commits: CommitTimes): void {
+    const { blocks, bytes } = this.#blocks.totals;
+    this.#send({
+      kind: 'status',
+      status: {
+        commits: commits.count,
+        commitMs: commits.takeMean(),
+        samples: writer.samples,
+        lost: writer.lost,
+        journalRows: this.#journal.rowCount(),
+        unsealed: writer.unsealed(),
+        blocks,
+        blockBytes: bytes,
+      },
+    });
+  }
+
+  #readMail(): void {
+    for (;;) {
+      const message = receiveMessageOnPort(this.#port)?.message as ToStore | undefined;
+      if (message === undefined) return;
+      this.#sort(message);
+    }
+  }
+
+  #sort(message: ToStore): void {
+    if (message.kind === 'channel') this.#mail.channels.push(message.channel);
+    else if (message.kind === 'clock') this.#mail.readings.push(message.reading);
+    else if (message.kind === 'stop') this.#mail.ended = message.ended;
+  }
+
+  #send(message: FromStore): void {
+    this.#port.postMessage(message);
+  }
+}
+
+/** Which journal rows are older than a block may grow. */
+class RowAges {
+  readonly #ageMs: number;
+  readonly #marks: { readonly time: number; readonly row: number }[] = [];
+
+  constructor(ageMs: number) {
+    this.#ageMs = ageMs;
+  }
+
+  /** Rows before the returned id were written at least the age ago. `nextRow` is the next row now. */
+  olderRows(now: number, nextRow: number): number {
+    this.#marks.push({ time: now, row: nextRow });
+    let row = 0;
+    while (this.#marks[0] !== undefined && this.#marks[0].time <= now - this.#ageMs)
+      row = this.#marks.shift()?.row ?? row;
+    return row;
+  }
+}
+
+/** Mean time of a commit between two looks, milliseconds. */
+class CommitTimes {
+  count = 0;
+  #looked = 0;
+  #sumMs = 0;
+
+  add(ms: number): void {
+    this.count += 1;
+    this.#sumMs += ms;
+  }
+
+  takeMean(): number {
+    const commits = this.count - this.#looked;
+    const mean = commits === 0 ? 0 : this.#sumMs / commits;
+    this.#looked = this.count;
+    this.#sumMs = 0;
+    return mean;
+  }
+}
+
+if (parentPort !== null) {
+  const port = parentPort;
+  try {
+    new StoreThread(port, workerData as StoreThreadData).run();
+    port.close();
+  } catch (error) {
+    port.postMessage({ kind: 'problem', text: `store: ${messageOf(error)}` } satisfies FromStore);
+    throw error;
+  }
+}

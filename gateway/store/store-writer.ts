@@ -1,0 +1,252 @@
+import type { Channel } from '../channel.ts';
+import { type ClockReading, UtcMap } from '../clock.ts';
+import type { LossCause } from '../intake.ts';
+import { COMMIT_SLOTS_MAX } from '../limits.ts';
+import type { RingReader, RingSink } from '../ring.ts';
+import { encodeBlock } from './block/block.ts';
+import type { BlockDb, KeptGap } from './block-db.ts';
+import type { Chunk } from './chunk.ts';
+import { nodeOf } from './envelope-node.ts';
+import type { JournalDb, StoredRow } from './journal-db.ts';
+import { encodeJournalRow, type JournalLoss } from './journal-row.ts';
+import type { OpenChunks } from './open-chunks.ts';
+
+/** Blocks sealed in one transaction, so that a commit never waits long behind a seal. */
+const SEAL_BLOCKS_MAX = 16;
+
+/** Closed chunks that wait to be sealed. At the maximum: nothing more is drained, the ring fills and counts what it refuses. */
+const SEAL_QUEUE_MAX = 4096;
+
+export interface StoreWriterParts {
+  readonly ring: RingReader;
+  readonly journal: JournalDb;
+  readonly blocks: BlockDb;
+  readonly open: OpenChunks;
+  readonly gateway: string;
+  /** Local id of the running boot. */
+  readonly boot: number;
+  /** Id of the next journal row. */
+  readonly nextRow: number;
+  /** Chunks and gaps found in the journal that are to be sealed first. */
+  readonly closed: readonly Chunk[];
+  readonly gaps: readonly RowGap[];
+}
+
+/** A gap that stands in the journal, with the id of its row. */
+export interface RowGap {
+  readonly row: number;
+  readonly gap: KeptGap;
+}
+
+/**
+ * Drains the ring into group commits and seals what is full or old into blocks. The only writer of both databases. All
+ * calls are synchronous; each either did what it says, durably, or threw: then the store is to be opened anew.
+ */
+export class StoreWriter implements RingSink {
+  readonly #ring: RingReader;
+  readonly #journal: JournalDb;
+  readonly #blocks: BlockDb;
+  readonly #open: OpenChunks;
+  readonly #gateway: string;
+  readonly #boot: number;
+  readonly #channels = new Map<number, Channel>();
+  readonly #boots = new Map<number, { readonly boot: string; readonly clock: ClockReading[] }>();
+  readonly #closed: Chunk[];
+  readonly #gaps: RowGap[];
+  #nextRow: number;
+  #losses: JournalLoss[] = [];
+  #receipts: Uint8Array[] = [];
+  #slotsInHand = 0;
+  #samples = 0;
+  #lost = 0;
+
+  constructor(parts: StoreWriterParts) {
+    this.#ring = parts.ring;
+    this.#journal = parts.journal;
+    this.#blocks = parts.blocks;
+    this.#open = parts.open;
+    this.#gateway = parts.gateway;
+    this.#boot = parts.boot;
+    this.#nextRow = parts.nextRow;
+    this.#closed = [...parts.closed];
+    this.#gaps = [...parts.gaps];
+    for (const { id, boot } of parts.blocks.boots()) this.#boots.set(id, { boot, clock: [] });
+    for (const { boot, reading } of parts.blocks.clockAfter(0).rows) this.#boots.get(boot)?.clock.push(reading);
+    for (const channel of parts.blocks.channelsAfter(0).channels) this.#channels.set(channel.id, channel);
+  }
+
+  /** Samples committed by this writer. */
+  get samples(): number {
+    return this.#samples;
+  }
+
+  /** Samples counted as lost by this writer. */
+  get lost(): number {
+    return this.#lost;
+  }
+
+  /** Samples in the journal and in no block. */
+  unsealed(): number {
+    return this.#closed.reduce((sum, chunk) => sum + chunk.count, this.#open.count());
+  }
+
+  /** Keeps definitions; must be called before a commit that holds samples of them. */
+  keepChannels(channels: readonly Channel[]): void {
+    if (channels.length === 0) return;
+    this.#sealRedefined(channels);
+    this.#blocks.transaction(() => {
+      for (const { id, ...definition } of channels) this.#blocks.keepChannel(this.#gateway, definition, id);
+    });
+    for (const channel of channels) this.#channels.set(channel.id, channel);
+  }
+
+  keepClock(reading: ClockReading): void {
+    this.#blocks.transaction(() => this.#blocks.keepClock(this.#boot, reading));
+    this.#boots.get(this.#boot)?.clock.push(reading);
+  }
+
+  /** Published slots that a commit may take now. 0 while too many closed chunks wait for their seal. */
+  waiting(): number {
+    return this.#closed.length < SEAL_QUEUE_MAX ? this.#ring.available() : 0;
+  }
+
+  /**
+   * One group commit of about `slots` slots. When it returns, everything drained so far is on disk; the returned ring
+   * position says how far. When it throws, nothing is freed: what to do is to open the store anew.
+   */
+  commit(slots: number): number {
+    const row = this.#drain(slots);
+    this.#journal.append(row, this.#receipts);
+    this.#nextRow += 1;
+    this.#ring.release();
+    this.#closed.push(...this.#open.takeClosed());
+    return this.#ring.tail;
+  }
+
+  /** True when a full seal pass waits. */
+  hasSealBatch(): boolean {
+    return this.#closed.length >= SEAL_BLOCKS_MAX;
+  }
+
+  /** Closes the chunks whose first sample stands in a journal row before `row`. */
+  closeOlderThan(row: number): void {
+    this.#open.closeWhere((chunk) => chunk.firstRow < row);
+    this.#closed.push(...this.#open.takeClosed());
+  }
+
+  /** Seals up to SEAL_BLOCKS_MAX chunks and writes the gaps met. Returns the number of blocks. */
+  seal(): number {
+    const chunks = this.#closed.slice(0, SEAL_BLOCKS_MAX);
+    if (chunks.length === 0 && this.#gaps.length === 0) return 0;
+    this.#blocks.transaction(() => {
+      for (const chunk of chunks) this.#keepChunk(chunk);
+      for (const { gap } of this.#gaps) this.#blocks.keepGap(gap);
+    });
+    this.#closed.splice(0, chunks.length);
+    this.#gaps.length = 0;
+    return chunks.length;
+  }
+
+  /** Deletes the journal rows all of whose samples are in blocks. */
+  trim(): void {
+    let oldest = this.#open.oldestRow() ?? this.#nextRow;
+    for (const chunk of this.#closed) oldest = Math.min(oldest, chunk.firstRow);
+    for (const { row } of this.#gaps) oldest = Math.min(oldest, row);
+    // The newest row stays: it tells a successor of this thread how far the ring is durable.
+    this.#journal.trimBefore(Math.min(oldest, this.#nextRow - 1));
+  }
+
+  /** Id of the row that the next commit writes. */
+  get nextRow(): number {
+    return this.#nextRow;
+  }
+
+  sample(channel: number, time: number, value: number): void {
+    this.#open.append(channel, time, value);
+    this.#slotsInHand += 1;
+  }
+
+  text(channel: number, time: number, text: string): void {
+    this.#open.appendText(channel, time, text);
+    this.#slotsInHand += 1;
+  }
+
+  loss(channel: number, from: number, to: number, count: number, cause: LossCause): void {
+    const firstSequence = this.#open.skip(channel, count);
+    this.#losses.push({ channel, firstSequence, count, from, to, cause });
+    this.#lost += count;
+  }
+
+  receipt(digest: Uint8Array): void {
+    this.#receipts.push(digest);
+  }
+
+  /** A block says of what type and stamp its samples are, so none may span a change of them. */
+  #sealRedefined(channels: readonly Channel[]): void {
+    const changed = new Set<number>();
+    for (const { id, type, stamp } of channels) {
+      const known = this.#channels.get(id);
+      if (known !== undefined && (known.type !== type || known.stamp !== stamp)) changed.add(id);
+    }
+    if (changed.size === 0) return;
+    this.#open.closeWhere((chunk) => changed.has(chunk.channel));
+    this.#closed.push(...this.#open.takeClosed());
+    while (this.seal() > 0);
+  }
+
+  #drain(slots: number): StoredRow {
+    const id = this.#nextRow;
+    this.#slotsInHand = 0;
+    this.#losses = [];
+    this.#receipts = [];
+    this.#open.begin(id);
+    this.#ring.drain(Math.min(slots, COMMIT_SLOTS_MAX), this);
+    const bytes = encodeJournalRow({ groups: this.#open.finish(), losses: this.#losses });
+    this.#samples += this.#slotsInHand;
+    for (const { channel, firstSequence, count, from, to, cause } of this.#losses) {
+      this.#gaps.push({ row: id, gap: { channel, boot: this.#boot, firstSequence, count, from, to, cause } });
+    }
+    return { id, boot: this.#boot, ringEnd: this.#ring.drained, bytes };
+  }
+
+  #keepChunk(chunk: Chunk): void {
+    const channel = this.#channels.get(chunk.channel);
+    const boot = this.#boots.get(chunk.boot);
+    if (channel === undefined || boot === undefined) {
+      throw new Error(`samples of channel ${chunk.channel}, boot ${chunk.boot}, which were never kept`);
+    }
+    const times = chunk.timesFrom(0);
+    const values = chunk.valuesFrom(0);
+    const reading = new UtcMap(boot.clock).governing(chunk.firstTime);
+    const isText = !(values instanceof Float64Array);
+    const bytes = encodeBlock(
+      {
+        gateway: this.#gateway,
+        boot: boot.boot,
+        channel: channel.name,
+        type: isText ? 'text' : channel.type === 'text' ? 'number' : channel.type,
+        stamp: channel.stamp,
+        firstSequence: chunk.firstSequence,
+        clockSource: reading?.source ?? 'none',
+        clockErrorUs: reading?.error ?? Number.POSITIVE_INFINITY,
+      },
+      { times, values },
+    );
+    this.#blocks.keepBlock({
+      channel: chunk.channel,
+      boot: chunk.boot,
+      firstSequence: chunk.firstSequence,
+      count: chunk.count,
+      timeMin: minOf(times),
+      timeMax: chunk.timeMax,
+      node: isText ? undefined : nodeOf(times, values, 0, values.length),
+      bytes,
+    });
+  }
+}
+
+function minOf(times: Float64Array): number {
+  let min = Number.POSITIVE_INFINITY;
+  for (const time of times) min = Math.min(min, time);
+  return min;
+}

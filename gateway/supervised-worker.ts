@@ -1,0 +1,103 @@
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { CaissonError, messageOf } from './errors.ts';
+
+/** Back-off between the death of a thread and its next start. A thread that lived longer than the longest starts fresh. */
+const RESTART_FIRST_MS = 100;
+const RESTART_MAX_MS = 5000;
+
+/** How long a thread may take to stop before it is ended. */
+const STOP_TIMEOUT_MS = 10_000;
+
+export interface SupervisedWorkerOptions<FromWorker> {
+  /** What the thread is called in messages to people. */
+  readonly name: string;
+  readonly script: URL;
+  /** Asked anew at every start. */
+  readonly workerData: () => unknown;
+  readonly onMessage: (message: FromWorker) => void;
+  /** Told when the thread died and when it was started again. */
+  readonly onProblem: (text: string) => void;
+}
+
+/** A thread's script beside the module `base`, named without its extension: compiled or not, both have the same one. */
+export function siblingScript(base: string, path: string): URL {
+  return new URL(`${path}${extname(new URL(base).pathname)}`, base);
+}
+
+/** A thread that is started again, with back-off, when it ends by itself; each time it is said. */
+export class SupervisedWorker<ToWorker, FromWorker> {
+  readonly #options: SupervisedWorkerOptions<FromWorker>;
+  #worker: Worker;
+  #restarts = 0;
+  #restartMs = RESTART_FIRST_MS;
+  #startedAt = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #stopping = false;
+
+  constructor(options: SupervisedWorkerOptions<FromWorker>) {
+    this.#options = options;
+    this.#worker = this.#start();
+  }
+
+  /** How often the thread was started again. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** A message to a thread that is down is lost: whoever sends says again what matters when the next one reports. */
+  post(message: ToWorker): void {
+    this.#worker.postMessage(message);
+  }
+
+  /** Ends the thread at once, as a crash would; the supervisor starts it again. */
+  async crash(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  /** Sends `message`, which asks the thread to end, and waits until it has; ends it by force after a while. */
+  async stop(message: ToWorker): Promise<void> {
+    this.#stopping = true;
+    clearTimeout(this.#timer);
+    const worker = this.#worker;
+    if (worker.threadId === -1) return;
+    const ended = new Promise<void>((resolve) => {
+      worker.once('exit', () => resolve());
+    });
+    worker.postMessage(message);
+    const force = setTimeout(() => {
+      this.#options.onProblem(`${this.#options.name} did not stop within ${STOP_TIMEOUT_MS / 1e3} s and was ended`);
+      void worker.terminate();
+    }, STOP_TIMEOUT_MS);
+    await ended;
+    clearTimeout(force);
+  }
+
+  #start(): Worker {
+    const { script, workerData, onMessage } = this.#options;
+    const worker = new Worker(script, { workerData: workerData() });
+    let reason = 'it ended by itself';
+    worker.on('message', onMessage);
+    worker.on('error', (error) => {
+      reason = messageOf(error);
+    });
+    worker.on('exit', () => this.#onExit(reason));
+    this.#startedAt = performance.now();
+    return worker;
+  }
+
+  #onExit(reason: string): void {
+    if (this.#stopping) return;
+    const { name, onProblem } = this.#options;
+    if (performance.now() - this.#startedAt > RESTART_MAX_MS) this.#restartMs = RESTART_FIRST_MS;
+    const wait = this.#restartMs;
+    this.#restartMs = Math.min(this.#restartMs * 2, RESTART_MAX_MS);
+    onProblem(
+      new CaissonError('worker-died', `the ${name} thread died: ${reason}; starting it again in ${wait} ms`).message,
+    );
+    this.#timer = setTimeout(() => {
+      this.#restarts += 1;
+      this.#worker = this.#start();
+    }, wait);
+  }
+}
