@@ -1,3 +1,4 @@
+import { EXTENDED_ID_MAX, STANDARD_ID_MAX } from '../../../hardware/can/can-frame.ts';
 import { DBC_ORPHANS_ID, type DbcMessage, type DbcSignal, type Presence } from './dbc.ts';
 import { endBit, type MessageDraft, type SignalDraft } from './parse-message.ts';
 import type { DbcScanner } from './scanner.ts';
@@ -10,6 +11,9 @@ export function finishMessage(
   note: (line: number, text: string) => void,
 ): DbcMessage {
   const { id, extended, length, comment, line } = draft;
+  if (id > (extended ? EXTENDED_ID_MAX : STANDARD_ID_MAX) && draft.key !== DBC_ORPHANS_ID) {
+    note(line, `message ${draft.name}: no frame can have the identifier ${draft.key}`);
+  }
   const names = longNames(draft);
   const signals = draft.signals.map((signal): DbcSignal => {
     if (endBit(signal) > length * 8 && draft.key !== DBC_ORPHANS_ID) {
