@@ -46,7 +46,11 @@ const TopicRuleSchema = Type.Object(
 const UserSchema = Type.Object(
   {
     name: Type.String({ minLength: 1, description: 'MQTT user name' }),
-    password: Type.String({ minLength: 1, description: 'its password; best given from the environment or by a file' }),
+    password: Type.String({
+      minLength: 1,
+      writeOnly: true,
+      description: 'its password; best given from the environment or by a file',
+    }),
   },
   { additionalProperties: false },
 );

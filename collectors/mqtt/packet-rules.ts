@@ -45,7 +45,7 @@ export const GUARD_REASONS = {
   'subscribe-malformed': 'a SUBSCRIBE or UNSUBSCRIBE that breaks MQTT 3.1.1',
   'subscribe-shared': 'a subscription to `$share`; refused in SUBACK',
   'keep-alive': 'a client that was silent for one and a half times its keep-alive',
-  broker: 'the broker library closed a connection; the log has its words',
+  broker: 'the broker library closed a connection; details name its words',
 } as const;
 
 export type GuardReason = keyof typeof GUARD_REASONS;

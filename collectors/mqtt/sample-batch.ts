@@ -25,20 +25,18 @@ export class SampleBatch {
   slots = 0;
   /** Whether `times` are UTC of the device, or offsets to the moment of arrival. */
   stamp: Stamp = 'arrival';
-  fields: Field[] = [];
+  fields: (Field | undefined)[] = new Array(64).fill(undefined);
   kinds = new Uint8Array(64);
   /** Microseconds; UTC for stamp `device`, behind the arrival (0 or less) for stamp `arrival`. */
   times = new Float64Array(64);
   values = new Float64Array(64);
-  /** Text of the samples of kind text; other places hold what an earlier message left. */
-  texts: string[] = [];
+  /** Text of the samples of kind text; other places hold what an earlier message left, as do `fields` from `count` on. */
+  texts: (string | undefined)[] = [];
 
   clear(): void {
     this.count = 0;
     this.slots = 0;
     this.stamp = 'arrival';
-    this.fields.length = 0;
-    this.texts.length = 0;
   }
 
   /** Adds a number or bool. */
@@ -58,6 +56,15 @@ export class SampleBatch {
     this.texts[at] = text;
     this.slots += Math.ceil(Buffer.byteLength(text) / TEXT_BYTES_PER_SLOT);
     if (this.slots > MESSAGE_SLOTS_MAX) throw new PayloadError('too-many-samples', 'more text than a message may hold');
+  }
+
+  /** Fills `fields` and `times` of a run at a fixed interval that begins at place `at`; times in microseconds. */
+  fillRun(at: number, samples: number, field: Field, firstTime: number, interval: number): void {
+    const { fields, times } = this;
+    for (let index = 0; index < samples; index++) {
+      fields[at + index] = field;
+      times[at + index] = firstTime + index * interval;
+    }
   }
 
   /**
@@ -80,12 +87,12 @@ export class SampleBatch {
   giveBack(samples: number): void {
     this.count -= samples;
     this.slots -= samples;
-    this.fields.length = this.count;
   }
 
   #grow(needed: number): void {
     let size = this.values.length;
     while (size < needed) size *= 2;
+    for (let at = this.fields.length; at < size; at++) this.fields.push(undefined);
     this.kinds = grown(new Uint8Array(size), this.kinds);
     this.times = grown(new Float64Array(size), this.times);
     this.values = grown(new Float64Array(size), this.values);

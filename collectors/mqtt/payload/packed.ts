@@ -26,10 +26,7 @@ function readRun(channel: PackedChannel, field: Field, base: number, batch: Samp
     return;
   }
   batch.values.set(values, at);
-  for (let index = 0; index < values.length; index++) {
-    batch.fields[at + index] = field;
-    batch.times[at + index] = base + firstUs + index * intervalUs;
-  }
+  batch.fillRun(at, values.length, field, base + firstUs, intervalUs);
 }
 
 /** PF-3.3 and PF-3.4. */
@@ -41,13 +38,15 @@ function readScaled(
   from: number,
 ): void {
   const { firstUs, intervalUs, values, gain, offset } = channel;
+  const { fields, times, values: column } = batch;
+  const first = base + firstUs;
   let at = from;
   for (let index = 0; index < values.length; index++) {
     const raw = values[index] ?? PACKED_I16_GAP;
     if (raw === PACKED_I16_GAP) continue;
-    batch.fields[at] = field;
-    batch.times[at] = base + firstUs + index * intervalUs;
-    batch.values[at] = raw * gain + offset;
+    fields[at] = field;
+    times[at] = first + index * intervalUs;
+    column[at] = raw * gain + offset;
     at++;
   }
   batch.giveBack(from + values.length - at);

@@ -9,7 +9,7 @@ export const PAYLOAD_REASONS = {
   'too-many-samples': 'the payload holds more samples than one message may',
   'time-missing': 'the field that should carry the time of the samples is not there',
   'time-invalid': 'the field that should carry the time of the samples is no time in its unit',
-  'packed-invalid': 'the bytes are not a valid packed frame; the log names the clause',
+  'packed-invalid': 'the bytes are not a valid packed frame; details name the clause',
 } as const;
 
 export type PayloadReason = keyof typeof PAYLOAD_REASONS;

@@ -1,13 +1,19 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { Value } from '@sinclair/typebox/value';
 import mqtt from 'mqtt';
 import t from 'tap';
 import { CollectorCounters } from '../../../collectors/collector.ts';
 import { CLIENT_STATES_MAX, ClientStates } from '../../../collectors/mqtt/client-states.ts';
-import { isLoopback, type MqttConfig, mqttSettings } from '../../../collectors/mqtt/config.ts';
+import { isLoopback, MqttConfig, mqttSettings } from '../../../collectors/mqtt/config.ts';
 import { MqttCollector } from '../../../collectors/mqtt/mqtt-collector.ts';
 import { encodePackedFrame } from '../../../collectors/mqtt/packed-frame.ts';
+import { GUARD_REASONS } from '../../../collectors/mqtt/packet-rules.ts';
+import { PAYLOAD_REASONS } from '../../../collectors/mqtt/payload/payload-error.ts';
 import { RETAINED_BYTES_MAX, RETAINED_TOPICS_MAX, RetainedBudget } from '../../../collectors/mqtt/retained-budget.ts';
+import { PROJECT_ROOT } from '../../data-dir.ts';
 import { FakeClock, FakeIntake } from './fake-intake.ts';
 import { field, idBytes, packet, publishPacket, RawClient, until } from './raw-client.ts';
 import { runBroker } from './running-broker.ts';
@@ -215,4 +221,31 @@ t.test('clients with ever new ids do not make ever new channels', async (t) => {
   states.set('random-0', 'lost');
   t.equal(intake.channels.size, CLIENT_STATES_MAX);
   t.same([states.beyond, intake.values('mqtt/clients/random-0/state')], [5, ['online', 'lost']]);
+});
+
+t.test('the README names every reason with its meaning', async (t) => {
+  const page = readFileSync(join(PROJECT_ROOT, 'collectors/mqtt/README.md'), 'utf8');
+  const rows = page.slice(page.indexOf('## Reasons'), page.indexOf('## Limits')).match(/^\| `.*$/gm);
+  const reasons = Object.entries({ ...PAYLOAD_REASONS, ...GUARD_REASONS });
+  t.same(
+    rows,
+    reasons.map(([reason, meaning]) => `| \`${reason}\` | ${meaning} |`),
+  );
+});
+
+t.test('the schema refuses what is out of range or unknown', async (t) => {
+  t.ok(Value.Check(MqttConfig, {}));
+  t.ok(Value.Check(MqttConfig, mqttSettings({ topics: [{ filter: 'a', timestamp: { field: 'b', unit: 'ns' } }] })));
+  const wrong = [
+    { port: 70_000 },
+    { prot: 1 },
+    { limits: { packetBytesMax: 1 } },
+    { limits: { clients: 1 } },
+    { topics: [{ payload: 'json' }] },
+    { topics: [{ filter: 'a', payload: 'xml' }] },
+    { topics: [{ filter: 'a', timestamp: { field: 'b', unit: 'h' } }] },
+    { users: [{ name: 'a' }] },
+    { repeats: 'never' },
+  ];
+  for (const section of wrong) t.notOk(Value.Check(MqttConfig, section), JSON.stringify(section));
 });
