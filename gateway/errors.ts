@@ -2,6 +2,7 @@
 export const ERROR_CODES = {
   'config-invalid': 'caisson.yaml does not fit the schema',
   'config-unreadable': 'caisson.yaml could not be read',
+  'config-unwritable': 'a new caisson.yaml could not be written',
   'port-unavailable': 'a serial port, CAN bus, recording or network address could not be opened',
   'dbc-invalid': 'a DBC file is broken',
   'store-unusable': 'the store directory or one of its databases cannot be used',

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { formatAddress } from '../../sync/api/address.ts';
 import { type ConfigIssue, renderIssues } from '../config/issue.ts';
 import { type CaissonConfig, CONFIG_FILE, listenersOf, readConfigFile } from './config.ts';
+import { conclude, EXIT_FAILED, EXIT_OK, Output } from './outcome.ts';
 import type { SourceConfig } from './source-kinds.ts';
 
 /** What `caisson check --json` prints. */
@@ -32,15 +33,17 @@ export function registerCheck(program: Command): void {
     .option('--json', 'print the report as JSON')
     .addHelpText('after', '\nEnds with 0 when the file fits, 1 when it does not, 2 when it cannot be read.\n')
     .addHelpText('after', 'Examples:\n  caisson check\n  caisson check /etc/caisson/caisson.yaml --json')
-    .action((file: string, options: { json?: boolean }) => {
-      const { config, issues, text } = readConfigFile(file);
-      const ok = config !== undefined;
-      const report: CheckReport = { file, ok, issues, ...(ok && { plan: planOf(config) }) };
-      if (options.json === true) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
-      else if (report.plan !== undefined) process.stdout.write(renderPlan(file, report.plan));
-      else process.stderr.write(`${renderIssues(text, issues)}\n${file}: ${countOf(issues.length, 'issue')}\n`);
-      process.exitCode = ok ? 0 : 1;
-    });
+    .action((file: string, options: { json?: boolean }) => conclude(() => check(file, options.json === true)));
+}
+
+async function check(file: string, asJson: boolean): Promise<void> {
+  const { config, issues, text } = readConfigFile(file);
+  const ok = config !== undefined;
+  const report: CheckReport = { file, ok, issues, ...(ok && { plan: planOf(config) }) };
+  process.exitCode = ok ? EXIT_OK : EXIT_FAILED;
+  if (asJson) await new Output().write(`${JSON.stringify(report, undefined, 2)}\n`);
+  else if (report.plan !== undefined) await new Output().write(renderPlan(file, report.plan));
+  else process.stderr.write(`${renderIssues(text, issues)}\n${file}: ${countOf(issues.length, 'issue')}\n`);
 }
 
 function planOf(config: CaissonConfig): Plan {

@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
-import process from 'node:process';
 import type { Command } from 'commander';
 import { comment, indent, sampleSection } from '../config/sample.ts';
 import { CaissonError, messageOf } from '../errors.ts';
 import { CONFIG_FILE, CONFIG_SCHEMA } from './config.ts';
+import { conclude, Output } from './outcome.ts';
 import { SOURCE_KINDS, type SourceKind, sourceSchema } from './source-kinds.ts';
 
 export function registerInit(program: Command): void {
@@ -13,11 +13,14 @@ export function registerInit(program: Command): void {
     .argument('[file]', 'where to write it; never over another file', CONFIG_FILE)
     .option('--json', 'print what was written as JSON')
     .addHelpText('after', '\nExamples:\n  caisson init\n  caisson init /etc/caisson/caisson.yaml')
-    .action((file: string, options: { json?: boolean }) => {
-      writeNew(file, sampleConfig());
-      if (options.json === true) process.stdout.write(`${JSON.stringify({ file })}\n`);
-      else process.stdout.write(`${file} is written; \`caisson check ${file}\` says what it opens\n`);
-    });
+    .action((file: string, options: { json?: boolean }) =>
+      conclude(async () => {
+        writeNew(file, sampleConfig());
+        const said =
+          options.json === true ? JSON.stringify({ file }) : `${file} is written; check it: caisson check ${file}`;
+        await new Output().write(`${said}\n`);
+      }),
+    );
 }
 
 /** A whole config file: the box itself as a source, every other kind of source behind `#`. */
@@ -52,7 +55,7 @@ function writeNew(file: string, text: string): void {
     writeFileSync(file, text, { flag: 'wx' });
   } catch (cause) {
     const exists = (cause as NodeJS.ErrnoException).code === 'EEXIST';
-    throw new CaissonError('config-unreadable', exists ? `${file} is there already` : messageOf(cause), {
+    throw new CaissonError('config-unwritable', exists ? `${file} is there already` : messageOf(cause), {
       cause,
       hint: exists ? 'name another file, or move that one away' : 'check the folder and its permissions',
     });

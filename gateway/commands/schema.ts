@@ -1,9 +1,9 @@
-import process from 'node:process';
 import type { TSchema } from '@sinclair/typebox';
 import type { Command } from 'commander';
 import { editorSchema } from '../config/editor-schema.ts';
 import { schemaTable } from '../config/schema-table.ts';
 import { CONFIG_FILE, CONFIG_SCHEMA } from './config.ts';
+import { conclude, Output } from './outcome.ts';
 import { SOURCE_KINDS, type SourceKind, sourceSchema } from './source-kinds.ts';
 
 export function registerSchema(program: Command): void {
@@ -13,10 +13,12 @@ export function registerSchema(program: Command): void {
     .option('--json', 'JSON Schema, which is also what is printed without an option')
     .option('--markdown', 'tables for a person to read')
     .addHelpText('after', '\nExamples:\n  caisson schema > caisson.schema.json\n  caisson schema --markdown')
-    .action((options: { markdown?: boolean }) => {
-      const text = options.markdown === true ? configMarkdown() : JSON.stringify(configEditorSchema(), undefined, 2);
-      process.stdout.write(`${text}\n`);
-    });
+    .action((options: { markdown?: boolean }) =>
+      conclude(async () => {
+        const text = options.markdown === true ? configMarkdown() : JSON.stringify(configEditorSchema(), undefined, 2);
+        await new Output().write(`${text}\n`);
+      }),
+    );
 }
 
 export function configEditorSchema(): Record<string, unknown> {
