@@ -14,6 +14,8 @@ export interface Pty {
   readonly path: string;
   /** Bytes dropped because nobody read them, see {@link Pty.write}. */
   readonly droppedBytes: number;
+  /** Bytes of writes that the kernel has not taken yet: 0 while the other side reads, and for some KiB more. */
+  readonly waitingBytes: number;
 
   /**
    * Sends all of `bytes` or none of it; false when they were dropped. What nobody reads is kept by the kernel (some
@@ -60,6 +62,10 @@ class MasterSide implements Pty {
     this.#stream.on('data', (bytes: Uint8Array) => this.#listener(bytes));
     // Linux reports the last close of the other side as an error of this one.
     this.#stream.on('error', () => {});
+  }
+
+  get waitingBytes(): number {
+    return this.#queue.waitingBytes;
   }
 
   write(bytes: Uint8Array): boolean {

@@ -43,6 +43,8 @@ const SHORTEST_S = 0.03;
 const MEAN_LENGTH_S = 0.5;
 const LONGEST_S = 4;
 const STEP_US = 1000;
+/** Share of the faults that are drawn among units, of which there are few, and not among everything. */
+const UNIT_SHARE = 0.5;
 
 /** Lets faults strike and end, by chance or on command. */
 export class Faults {
@@ -98,7 +100,8 @@ export class Faults {
   }
 
   #strikeByChance(fromUs: number): void {
-    const slot = this.#targets[this.#random.below(this.#targets.length)];
+    const targets = this.#random.unit() < UNIT_SHARE ? this.#targets.filter(isUnit) : this.#targets;
+    const slot = targets[this.#random.below(targets.length)];
     const kind = slot?.kinds[this.#random.below(slot.kinds.length)];
     const length = Math.min(LONGEST_S, SHORTEST_S + this.#random.exponential(MEAN_LENGTH_S));
     if (slot === undefined || kind === undefined) return;
@@ -127,4 +130,8 @@ export class Faults {
   #later(nowUs: number): number {
     return nowUs + Math.ceil(this.#random.exponential(MEAN_BETWEEN_S) * 1000) * STEP_US;
   }
+}
+
+function isUnit(slot: FaultSlot): boolean {
+  return slot.kinds.includes('silent');
 }
