@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { CaissonError } from '../../errors.ts';
 import { BLOCK_SAMPLES_MAX, BLOCK_TEXT_BYTES_MAX, TEXT_SAMPLE_BYTES_MAX } from '../../limits.ts';
 import { type ByteReader, ByteWriter } from '../bytes.ts';
@@ -44,6 +45,7 @@ export function encodeBlock(header: BlockHeader, samples: BlockSamples, scale?: 
   if (count < 1 || count > BLOCK_SAMPLES_MAX) refuse('3.10', `count is ${count}, expected 1 to ${BLOCK_SAMPLES_MAX}`);
   if (values.length !== count) refuse('3.10', `${values.length} values for ${count} times`);
   if (isText === values instanceof Float64Array) refuse('4.1', `values of type ${header.type} of the wrong kind`);
+  if (!(values instanceof Float64Array)) expectFits(values);
   const { timeMin, timeMax } = timeSpan(times);
 
   const out = new ByteWriter();
@@ -89,6 +91,19 @@ function readTimes(input: ByteReader, { count, timeMin, timeMax }: BlockInfo): F
     input.fail('5.3', `times span ${least} to ${greatest}, the header says ${timeMin} to ${timeMax}`);
   }
   return times;
+}
+
+function expectFits(texts: readonly string[]): void {
+  const most = BLOCK_TEXT_BYTES_MAX + TEXT_SAMPLE_BYTES_MAX;
+  let total = 0;
+  for (const text of texts) {
+    const length = Buffer.byteLength(text);
+    if (length > TEXT_SAMPLE_BYTES_MAX) {
+      refuse('8.1', `length of a text is ${length}, expected at most ${TEXT_SAMPLE_BYTES_MAX}`);
+    }
+    total += length;
+  }
+  if (total > most) refuse('8.2', `${total} bytes of text, expected at most ${most}`);
 }
 
 function timeSpan(times: Float64Array): { timeMin: number; timeMax: number } {

@@ -32,12 +32,11 @@ const PROBES = 16;
 
 /** Decimals looked for, and powers of two below one. */
 const DECIMALS_MAX = 9;
-const BINARY_PLACES_MAX = 24;
+const BINARY_PLACES_MAX = 16;
 
-/** Offsets looked for are up to so many units of the last decimal, or of a greater power of ten. */
-const OFFSET_UNITS_MAX = 40_000;
+/** Offsets looked for: so many units of a power of ten, and so many gains from the first value. */
 const OFFSET_ROUND_UNITS_MAX = 400;
-const OFFSET_CANDIDATES_MAX = 80_000;
+const OFFSET_GAINS_MAX = 40_000;
 
 /** A gain found as the greatest common divisor is a multiple of the true one where the data skips integers. */
 const GAIN_PARTS = [1, 3, 5, 7, 9];
@@ -153,8 +152,12 @@ function* latticeScales(values: Float64Array): Generator<Scale> {
   for (const part of GAIN_PARTS) {
     if (divisor % part !== 0) continue;
     const gain = divisor / part;
-    for (const offset of roundOffsets(first, gain, places))
+    for (const offset of roundOffsets(first, gain, places)) {
       yield { gain: gain / unit, offset: offset / unit, divide: false };
+    }
+  }
+  for (const offset of nearOffsets(first, divisor)) {
+    yield { gain: divisor / unit, offset: offset / unit, divide: false };
   }
 }
 
@@ -190,20 +193,24 @@ function latticeDivisor(values: Float64Array, unit: number): number {
   return divisor;
 }
 
-/** Offsets, in the lattice's unit, on which `first` lies by whole gains: the roundest first, then the smallest. */
+/** Offsets, in the lattice's unit, on which `first` lies by whole gains: 0, then the roundest. */
 function* roundOffsets(first: number, gain: number, places: number): Generator<number> {
-  let left = OFFSET_CANDIDATES_MAX;
   if (first % gain === 0) yield 0;
   for (let power = places + 1; power >= 0; power--) {
-    const unitsMax = power === 0 ? OFFSET_UNITS_MAX : OFFSET_ROUND_UNITS_MAX;
-    for (let units = 1; units <= unitsMax; units++) {
+    for (let units = 1; units <= OFFSET_ROUND_UNITS_MAX; units++) {
       const offset = units * 10 ** power;
-      for (const signed of [-offset, offset]) {
-        if ((first - signed) % gain !== 0) continue;
-        if (--left < 0) return;
-        yield signed;
-      }
+      if ((first + offset) % gain === 0) yield -offset;
+      if ((first - offset) % gain === 0) yield offset;
     }
+  }
+}
+
+/** Offsets that `first` is a not too large number of gains away from, those nearest to 0 first. */
+function* nearOffsets(first: number, gain: number): Generator<number> {
+  const nearest = first % gain;
+  for (let gains = 1; gains <= OFFSET_GAINS_MAX; gains++) {
+    yield nearest - gains * gain;
+    yield nearest + gains * gain;
   }
 }
 

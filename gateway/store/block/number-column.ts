@@ -14,6 +14,6 @@ export const NUMBER_ENCODINGS: readonly ColumnEncoding<Float64Array>[] = [
   scaled,
   constant,
   float32,
-  xor,
   words,
+  xor,
 ];
