@@ -46,6 +46,11 @@ export class ClockKeeper {
     return this.#last.error;
   }
 
+  /** UTC minus box time as far as is known, microseconds. */
+  get offsetUs(): number {
+    return this.#last.offset;
+  }
+
   observe(reading: ClockReading): void {
     if (!this.#isNews(reading)) return;
     this.#last = reading;

@@ -16,7 +16,6 @@ export const ERROR_CODES = {
   'peer-invalid': 'the other end of a sync line sent something that cannot be',
   'address-invalid': 'a network address is malformed',
   'dashboard-missing': 'the built dashboard is not in the folder it is served from',
-  'worker-died': 'a thread of the gateway ended by itself',
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { ChannelRegistry } from './channel-registry.ts';
 import { BoxClock, type ClockReading } from './clock.ts';
 import { ClockKeeper, firstReading, systemClockSource } from './clock-keeper.ts';
+import { CaissonError } from './errors.ts';
 import { RING_SLOTS } from './limits.ts';
 import { createRing, RingWriter } from './ring.ts';
 import { RingIntake } from './ring-intake.ts';
-import type { StoreStatus } from './status.ts';
+import type { GatewayStatus, StoreStatus } from './status.ts';
 import type { FromStore, StoreThreadData, ToStore } from './store/store-messages.ts';
 import { SupervisedWorker, siblingScript } from './supervised-worker.ts';
 
@@ -69,7 +70,7 @@ export class StoreHost {
 
   /**
    * Opens the store and begins a boot. Resolves when the store accepts samples.
-   * @throws the store thread's error when it cannot be opened at all
+   * @throws CaissonError `store-unusable` when it cannot be opened
    */
   static async open(options: StoreHostOptions): Promise<StoreHost> {
     const { dir, gateway, commitFloorMs, blockAgeSeconds, onProblem } = options;
@@ -79,28 +80,26 @@ export class StoreHost {
     const data: StoreThreadData = { dir, ring: memory, gateway, boot, commitFloorMs, blockAgeSeconds };
     return new Promise((resolve, reject) => {
       let host: StoreHost | undefined;
-      let isStarted = false;
-      let firstProblem: string | undefined;
+      let problem: string | undefined;
       const worker = new SupervisedWorker<ToStore, FromStore>({
         name: 'store',
         script: siblingScript(import.meta.url, './store/store-thread'),
         workerData: () => data,
-        onProblem: (text) => {
-          if (isStarted) return onProblem(text);
-          // A store that cannot be opened at the start is an error of the start, not something to try for ever.
-          void worker.stop({ kind: 'stop', ended: 0 });
-          reject(new Error(firstProblem ?? text));
-        },
+        onProblem,
+        onStartFailed: (error) => reject(problem === undefined ? error : new CaissonError('store-unusable', problem)),
         onMessage: (message) => {
-          if (message.kind === 'problem' && !isStarted) firstProblem = message.text;
-          if (message.kind === 'problem' && isStarted) onProblem(message.text);
-          else if (message.kind === 'opened' && host === undefined) host = new StoreHost(worker, ring, boot, message);
-          else if (message.kind === 'opened') host?.resume();
-          else if (message.kind === 'started' && host !== undefined && !isStarted) {
-            isStarted = true;
-            resolve(host);
+          if (message.kind === 'opened') {
+            if (host === undefined) host = new StoreHost(worker, ring, boot, message);
+            else host.#resume();
+          } else if (message.kind === 'started') {
+            worker.setReady();
+            if (host !== undefined) resolve(host);
           } else if (message.kind === 'durable') host?.intake.markDurable(message.position);
           else if (message.kind === 'status' && host !== undefined) host.#status = message.status;
+          else if (message.kind === 'problem') {
+            problem = message.text;
+            onProblem(message.text);
+          }
         },
       });
     });
@@ -115,8 +114,18 @@ export class StoreHost {
     return { slots: this.#ring.slots, used: this.#ring.used(), refused: this.intake.refused };
   }
 
-  get clockStatus(): { source: ClockReading['source']; errorUs: number } {
+  get clockStatus(): GatewayStatus['clock'] {
     return { source: this.#keeper.source, errorUs: this.#keeper.errorUs };
+  }
+
+  /** UTC as far as it is known, microseconds. */
+  utcNow(): number {
+    return this.clock.now() + this.utcOffset();
+  }
+
+  /** UTC minus box time as far as it is known, microseconds. */
+  utcOffset(): number {
+    return this.#keeper.offsetUs;
   }
 
   /** How often the store thread was started again. */
@@ -138,7 +147,7 @@ export class StoreHost {
   }
 
   /** A new thread of the same boot: it hears again what the old one may not have kept. */
-  resume(): void {
+  #resume(): void {
     for (const channel of this.#registry.channels()) {
       this.#worker.post({ kind: 'channel', channel });
     }

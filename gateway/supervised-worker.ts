@@ -1,6 +1,5 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { CaissonError, messageOf } from './errors.ts';
 
 /** Back-off between the death of a thread and its next start. A thread that lived longer than the longest starts fresh. */
 const RESTART_FIRST_MS = 100;
@@ -16,6 +15,8 @@ export interface SupervisedWorkerOptions<FromWorker> {
   /** Asked anew at every start. */
   readonly workerData: () => unknown;
   readonly onMessage: (message: FromWorker) => void;
+  /** Told when the thread died before {@link SupervisedWorker.setReady}: it is not started again. */
+  readonly onStartFailed: (error: Error) => void;
   /** Told when the thread died and when it was started again. */
   readonly onProblem: (text: string) => void;
 }
@@ -33,6 +34,7 @@ export class SupervisedWorker<ToWorker, FromWorker> {
   #restartMs = RESTART_FIRST_MS;
   #startedAt = 0;
   #timer: NodeJS.Timeout | undefined;
+  #isReady = false;
   #stopping = false;
 
   constructor(options: SupervisedWorkerOptions<FromWorker>) {
@@ -43,6 +45,11 @@ export class SupervisedWorker<ToWorker, FromWorker> {
   /** How often the thread was started again. */
   get restarts(): number {
     return this.#restarts;
+  }
+
+  /** The thread did what it is for: from now on it is started again when it dies. */
+  setReady(): void {
+    this.#isReady = true;
   }
 
   /** A message to a thread that is down is lost: whoever sends says again what matters when the next one reports. */
@@ -76,25 +83,28 @@ export class SupervisedWorker<ToWorker, FromWorker> {
   #start(): Worker {
     const { script, workerData, onMessage } = this.#options;
     const worker = new Worker(script, { workerData: workerData() });
-    let reason = 'it ended by itself';
+    let reason = new Error('it ended by itself');
     worker.on('message', onMessage);
     worker.on('error', (error) => {
-      reason = messageOf(error);
+      reason = error;
     });
     worker.on('exit', () => this.#onExit(reason));
     this.#startedAt = performance.now();
     return worker;
   }
 
-  #onExit(reason: string): void {
+  #onExit(reason: Error): void {
     if (this.#stopping) return;
-    const { name, onProblem } = this.#options;
+    const { name, onProblem, onStartFailed } = this.#options;
+    if (!this.#isReady) {
+      this.#stopping = true;
+      onStartFailed(reason);
+      return;
+    }
     if (performance.now() - this.#startedAt > RESTART_MAX_MS) this.#restartMs = RESTART_FIRST_MS;
     const wait = this.#restartMs;
     this.#restartMs = Math.min(this.#restartMs * 2, RESTART_MAX_MS);
-    onProblem(
-      new CaissonError('worker-died', `the ${name} thread died: ${reason}; starting it again in ${wait} ms`).message,
-    );
+    onProblem(`the ${name} thread died: ${reason.message}; starting it again in ${wait} ms`);
     this.#timer = setTimeout(() => {
       this.#restarts += 1;
       this.#worker = this.#start();

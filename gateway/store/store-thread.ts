@@ -269,7 +269,7 @@ if (parentPort !== null) {
     new StoreThread(port, workerData as StoreThreadData).run();
     port.close();
   } catch (error) {
-    port.postMessage({ kind: 'problem', text: `store: ${messageOf(error)}` } satisfies FromStore);
+    port.postMessage({ kind: 'problem', text: messageOf(error) } satisfies FromStore);
     throw error;
   }
 }

@@ -1,0 +1,121 @@
+import type { GatewayStatus } from '../status.ts';
+import { StatusChannels } from '../status-channels.ts';
+import { StoreHost } from '../store-host.ts';
+import { SupervisedWorker, siblingScript } from '../supervised-worker.ts';
+import type { CaissonConfig } from './config.ts';
+import type { FromServe, ServeThreadData, ToServe } from './serve-messages.ts';
+import { createCollector } from './source-collectors.ts';
+import { type RunningSource, StatusBoard } from './status-board.ts';
+
+const STATUS_INTERVAL_MS = 1000;
+
+export interface GatewayProcessOptions {
+  readonly version: string;
+  /** Folder of the built web app. */
+  readonly webRoot: string;
+  /** Told what a person should know, as it happens. */
+  readonly onProblem: (text: string) => void;
+}
+
+/** Where a running gateway can be reached. */
+export interface GatewayProcess {
+  readonly gateway: string;
+  readonly httpPort: number;
+  readonly grpcPort: number;
+  /** Samples of the run before that were in no block yet. */
+  readonly recoveredSamples: number;
+  status(): GatewayStatus;
+  /** Ends a thread as a crash would: it must come back by itself. */
+  crashThread(thread: 'store' | 'serve'): Promise<void>;
+  /** Resolves when every source is closed and every sample taken in is on disk. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a gateway: the store, what serves it, and then the sources, so that nothing is taken in that could not be kept.
+ * @throws CaissonError when the store or a port cannot be opened, or a source can never run
+ */
+export async function startGateway(config: CaissonConfig, options: GatewayProcessOptions): Promise<GatewayProcess> {
+  const { onProblem, version, webRoot } = options;
+  let board: StatusBoard | undefined;
+  const say = (text: string) => {
+    board?.problem(text);
+    onProblem(text);
+  };
+  const store = await StoreHost.open({ ...config.store, gateway: config.gateway.id, onProblem: say });
+  board = new StatusBoard(version, store);
+  const started = await startServe(config, store, board, webRoot, say).catch(async (error: unknown) => {
+    await store.stop();
+    throw error;
+  });
+  const { serve, ports } = started;
+  const sources: RunningSource[] = [];
+  let status = board.snapshot();
+  const channels = new StatusChannels(store.intake);
+  const timer = setInterval(() => {
+    status = board.snapshot();
+    channels.push(status, store.clock.now());
+    serve.post({ kind: 'status', status, utcOffset: store.utcOffset() });
+  }, STATUS_INTERVAL_MS);
+  const stop = async () => {
+    clearInterval(timer);
+    await Promise.all(sources.map(({ collector }) => collector.stop()));
+    await store.stop();
+    await serve.stop({ kind: 'stop' });
+  };
+  try {
+    for (const [name, source] of Object.entries(config.sources)) {
+      const collector = createCollector(source, { source: name, intake: store.intake, clock: store.clock });
+      await collector.start();
+      const running = { name, kind: source.type, collector };
+      sources.push(running);
+      board.addSource(running);
+    }
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    gateway: store.gateway,
+    ...ports,
+    recoveredSamples: store.recoveredSamples,
+    status: () => status,
+    crashThread: (thread) => (thread === 'store' ? store.crashThread() : serve.crash()),
+    stop,
+  };
+}
+
+type Ports = Omit<FromServe, 'kind'>;
+
+/** The serve thread, started again when it dies; the ports it got the first time are kept, so that viewers find it. */
+function startServe(
+  config: CaissonConfig,
+  store: StoreHost,
+  board: StatusBoard,
+  webRoot: string,
+  onProblem: (text: string) => void,
+): Promise<{ serve: SupervisedWorker<ToServe, FromServe>; ports: Ports }> {
+  return new Promise((resolve, reject) => {
+    let ports: Ports | undefined;
+    const serve = new SupervisedWorker<ToServe, FromServe>({
+      name: 'serve',
+      script: siblingScript(import.meta.url, './serve-thread'),
+      workerData: (): ServeThreadData => ({
+        storeDir: config.store.dir,
+        webRoot,
+        dashboard: { ...config.dashboard, port: ports?.httpPort ?? config.dashboard.port },
+        grpc: { ...config.grpc, port: ports?.grpcPort ?? config.grpc.port },
+        clock: store.clock.origin,
+        status: board.snapshot(),
+        utcOffset: store.utcOffset(),
+      }),
+      onMessage: ({ httpPort, grpcPort }) => {
+        ports = { httpPort, grpcPort };
+        serve.setReady();
+        resolve({ serve, ports });
+      },
+      onProblem,
+      onStartFailed: reject,
+    });
+  });
+}

@@ -1,0 +1,24 @@
+import type { ClockOrigin } from '../clock.ts';
+import type { GatewayStatus } from '../status.ts';
+
+/** What the serve thread is made with. */
+export interface ServeThreadData {
+  readonly storeDir: string;
+  /** Folder of the built web app. */
+  readonly webRoot: string;
+  readonly dashboard: { readonly host: string; readonly port: number };
+  readonly grpc: { readonly host: string; readonly port: number };
+  /** Box time of the boot. */
+  readonly clock: ClockOrigin;
+  readonly status: GatewayStatus;
+  /** UTC minus box time, microseconds. */
+  readonly utcOffset: number;
+}
+
+/** From main to the serve thread. */
+export type ToServe =
+  | { readonly kind: 'status'; readonly status: GatewayStatus; readonly utcOffset: number }
+  | { readonly kind: 'stop' };
+
+/** From the serve thread to main. */
+export type FromServe = { readonly kind: 'listening'; readonly httpPort: number; readonly grpcPort: number };

@@ -1,0 +1,20 @@
+import { createCanCollector } from '../../collectors/can/can-collector.ts';
+import type { Collector, CollectorContext } from '../../collectors/collector.ts';
+import { createHealthCollector } from '../../collectors/health/health-collector.ts';
+import { createMqttCollector } from '../../collectors/mqtt/mqtt-collector.ts';
+import { createSerialCollector } from '../../collectors/serial/serial-collector.ts';
+import type { SourceConfig } from './source-kinds.ts';
+
+/** The collector of a source of any kind. */
+export function createCollector(config: SourceConfig, context: CollectorContext): Collector {
+  switch (config.type) {
+    case 'can':
+      return createCanCollector(config, context);
+    case 'health':
+      return createHealthCollector(config, context);
+    case 'mqtt':
+      return createMqttCollector(config, context);
+    case 'serial':
+      return createSerialCollector(config, context);
+  }
+}
