@@ -1,0 +1,33 @@
+import { configMarkdown } from '../gateway/commands/schema.ts';
+import { ERROR_CODES } from '../gateway/errors.ts';
+
+/** Parts of documents that are made from the code, by the name in their markers. */
+export const GENERATED: Readonly<Record<string, () => string>> = {
+  config: configMarkdown,
+  errors: errorTable,
+};
+
+function errorTable(): string {
+  const rows = Object.entries(ERROR_CODES).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`);
+  return ['| Code | Meaning |', '|---|---|', ...rows].join('\n');
+}
+
+const PART = /(<!-- generated: ([a-z-]+) -->\n)[\s\S]*?(<!-- end generated -->)/g;
+
+/**
+ * The document with every part between `<!-- generated: NAME -->` and `<!-- end generated -->` as the code has it now.
+ * @throws Error for a name that nothing is made of, or a marker without its end
+ */
+export function regenerate(document: string): string {
+  const opened = document.split('<!-- generated:').length - 1;
+  let closed = 0;
+  const text = document.replace(PART, (_, start: string, name: string, end: string) => {
+    const make = GENERATED[name];
+    if (make === undefined)
+      throw new Error(`'${name}' is not generated, expected ${Object.keys(GENERATED).join(', ')}`);
+    closed++;
+    return `${start}\n${make()}\n\n${end}`;
+  });
+  if (opened !== closed) throw new Error(`${opened} generated parts begin, ${closed} end`);
+  return text;
+}
