@@ -85,11 +85,14 @@ export class HealthCollector implements Collector {
   }
 
   #push(samples: readonly HostSample[]): void {
-    const time = this.#context.clock.now();
+    const { clock, intake } = this.#context;
+    const time = clock.now();
+    let isDropped = false;
     for (const sample of samples) {
-      if (this.#context.intake.push(this.#channel(sample), time, sample.value)) this.#counters.samples += 1;
-      else this.#counters.dropped += 1;
+      if (intake.push(this.#channel(sample), time, sample.value)) this.#counters.samples += 1;
+      else isDropped = true;
     }
+    if (isDropped) this.#counters.dropped += 1;
   }
 
   #finish(): void {

@@ -94,7 +94,10 @@ export class SerialCollector implements Collector {
   health(): CollectorHealth {
     const { state } = this.#port;
     if (state.kind === 'waiting') return this.#counters.health('waiting', `${this.#port.name}: ${state.problem}`);
-    if (state.kind === 'closed' || state.kind === 'ended') return this.#counters.health('stopped');
+    if (state.kind === 'ended') {
+      return this.#counters.health('stopped', state.problem && `${this.#port.name}: ${state.problem}`);
+    }
+    if (state.kind === 'closed') return this.#counters.health('stopped');
     return this.#counters.health(this.#counters.samples === 0 ? 'starting' : 'running');
   }
 
@@ -159,6 +162,7 @@ export class SerialCollector implements Collector {
   #push(address: string): void {
     const { quantities, values } = this.#decoder.report;
     let isWithoutUtc = false;
+    let isDropped = false;
     for (let index = 0; index < quantities.length; index += 1) {
       const quantity = quantities[index];
       const value = values[index];
@@ -167,10 +171,11 @@ export class SerialCollector implements Collector {
       if (time === undefined) isWithoutUtc = true;
       else if (this.#selection.takes(quantity, address, this.#time.epoch, this.#arrival)) {
         if (this.#context.intake.push(this.#channel(quantity), time, value)) this.#counters.samples += 1;
-        else this.#counters.dropped += 1;
+        else isDropped = true;
       }
     }
     if (isWithoutUtc) this.#counters.error('no-utc');
+    if (isDropped) this.#counters.dropped += 1;
   }
 
   #isDeviceStamped(quantity: Quantity): boolean {

@@ -42,5 +42,5 @@ export type PortState =
   | { readonly kind: 'open' }
   /** The device is not there; it is tried again after `retryMs` milliseconds. */
   | { readonly kind: 'waiting'; readonly problem: string; readonly retryMs: number }
-  /** A recording was played to its end. */
-  | { readonly kind: 'ended' };
+  /** A recording was played to its end, or to `problem`, from where it cannot be read: what came before is not repeated. */
+  | { readonly kind: 'ended'; readonly problem?: string };

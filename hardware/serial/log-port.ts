@@ -35,7 +35,7 @@ async function startPlaying(settings: LogSettings, events: LinkEvents, timers: T
   const pace = settings.bytesPerSecond === undefined ? undefined : new Pace(settings.bytesPerSecond, timers);
   play(source, events, stop.signal, pace).then(
     () => events.ended(),
-    (error: unknown) => events.lost(error instanceof Error ? error.message : String(error)),
+    (error: unknown) => events.ended(error instanceof Error ? error.message : String(error)),
   );
   return {
     write: () => false,

@@ -15,8 +15,8 @@ export interface LinkEvents {
   readonly data: DataListener;
   /** The device is gone; `problem` says what happened. */
   readonly lost: (problem: string) => void;
-  /** There is nothing more to come, ever. */
-  readonly ended: () => void;
+  /** There is nothing more to come, ever; `problem` says why where that is no proper end. */
+  readonly ended: (problem?: string) => void;
 }
 
 /** Opens the device once. Rejects when that is not possible now; the message is shown to people. */
@@ -97,7 +97,7 @@ export class ReopeningPort implements BytePort {
         return life.onData(bytes);
       },
       lost: (problem) => finish(() => this.#wait(life, problem)),
-      ended: () => finish(() => this.#enter(life, { kind: 'ended' })),
+      ended: (problem) => finish(() => this.#enter(life, { kind: 'ended', ...(problem !== undefined && { problem }) })),
     };
     try {
       const link = await this.#connect(events);
