@@ -8,6 +8,9 @@ const STALE_INTERVALS = 5;
 const STALE_LEAST = 2;
 const STALE_UNKNOWN = 10;
 
+/** Seconds from which on the age of a sample is worth telling. */
+const SHOWN_AGE = 1;
+
 /** A channel as the page shows it: definition, latest sample, and what is drawn of it while it is charted. */
 export class LiveChannel {
   definition: WireChannel;
@@ -19,7 +22,7 @@ export class LiveChannel {
   series: Series | undefined;
   readonly text = signal('');
   readonly isStale = signal(true);
-  /** Age of the newest sample, shown where it is stale. */
+  /** Age of the newest sample; empty where it is fresh. */
   readonly age = signal('');
   /** Gateway's UTC when news last came, microseconds. */
   #newsAt = Number.NaN;
@@ -75,7 +78,7 @@ export class LiveChannel {
     const newsAge = Math.min(Math.abs(sampleAge), Number.isNaN(this.#newsAt) ? sampleAge : (now - this.#newsAt) / 1e6);
     const isStale = !isConnected || !(newsAge < this.staleAfter);
     this.isStale.value = isStale;
-    this.age.value = isStale ? formatAge(sampleAge) : '';
+    this.age.value = isStale || sampleAge > SHOWN_AGE ? formatAge(sampleAge) : '';
   }
 
   /** Seconds of silence after which it counts as stale. */

@@ -26,11 +26,12 @@ export function formatNumber(value: number, decimals: number | undefined): strin
   return (Number(text) === 0 ? text.replace('-', '') : text).replace('-', MINUS);
 }
 
-/** A stretch of time in at most five characters and a unit: `40 ms`, `1.2 s`, `3 min`, `2 h`, `5 d`. */
+/** A stretch of time in at most five characters and a unit: `12 µs`, `40 ms`, `1.2 s`, `3 min`, `2 h`, `5 d`. */
 export function formatAge(seconds: number): string {
   if (!Number.isFinite(seconds)) return '';
   const sign = seconds < 0 ? MINUS : '';
   const size = Math.abs(seconds);
+  if (size > 0 && size < 0.0009995) return `${sign}${Math.round(size * 1e6)} \u00b5s`;
   if (size < 0.9995) return `${sign}${Math.round(size * 1000)} ms`;
   if (size < 9.95) return `${sign}${size.toFixed(1)} s`;
   if (size < 99.5) return `${sign}${Math.round(size)} s`;

@@ -278,12 +278,13 @@ function ChannelLine({ at, top, isActive, onClick, page, channel, line }: Channe
   );
 }
 
+/** A path with its most telling part first: what does not fit is cut where it tells least. */
 export function PathLabel({ path }: { path: string }) {
-  const leaf = leafLabel(path);
+  const segments = path.split('/').reverse();
   return (
     <>
-      <span class="path">{path.slice(0, path.length - leaf.length).replaceAll('/', ' / ')}</span>
-      <span class="leaf">{leaf}</span>
+      <span class="leaf">{segments[0]}</span>
+      <span class="path">{segments.slice(1).join(' · ')}</span>
     </>
   );
 }

@@ -46,7 +46,7 @@ export function ChartStack({ page }: { page: LivePage }) {
           return <ChartCard key={id} page={page} channel={channel} place={place} charts={charts} dragged={dragged} />;
         })}
       </div>
-      <canvas ref={axis} class={`time-axis ${ids.length === 0 ? 'is-unused' : ''}`} role="presentation" />
+      <canvas ref={axis} class={`time-axis ${ids.length === 0 ? 'is-unused' : ''}`} aria-label="Time axis" role="img" />
     </main>
   );
 }
@@ -134,24 +134,8 @@ function ChartCard({ page, channel, place, charts, dragged }: ChartCardProps) {
       }}
       onDrop={(event) => event.preventDefault()}
     >
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: the same is done with Alt+arrows */}
-      <div
-        class="card-name"
-        draggable
-        title="Drag to reorder"
-        onDragStart={(event) => {
-          event.dataTransfer?.setData('text/plain', channel.path);
-          dragged.value = id;
-        }}
-        onDragEnd={() => {
-          dragged.value = undefined;
-        }}
-      >
-        <span class="swatch" />
-        <PathLabel path={channel.path} />
-      </div>
       <div ref={box} class="plot" />
-      <Readout channel={channel} chart={chart.value} />
+      <Readout channel={channel} chart={chart.value} dragged={dragged} />
       <div class="card-tools">
         <button type="button" onClick={() => page.moveChart(id, place - 1)} disabled={place === 0} aria-label="Move up">
           <Icon name="up" />
@@ -172,30 +156,54 @@ function ChartCard({ page, channel, place, charts, dragged }: ChartCardProps) {
   );
 }
 
-function Readout({ channel, chart }: { channel: LiveChannel; chart: StripChart | undefined }) {
+interface ReadoutProps {
+  channel: LiveChannel;
+  chart: StripChart | undefined;
+  dragged: { value: number | undefined };
+}
+
+/** Name and values beside a chart; the chart is dragged by it. */
+function Readout({ channel, chart, dragged }: ReadoutProps) {
   const cursor = chart?.cursorText.value;
-  const isStale = channel.isStale.value;
   return (
-    <div class={`readout ${cursor === undefined ? '' : 'has-cursor'}`}>
+    // biome-ignore lint/a11y/noStaticElementInteractions: the same is done with Alt+arrows
+    <div
+      class={`readout ${cursor === undefined ? '' : 'has-cursor'}`}
+      draggable
+      title={`${channel.path}\nDrag to reorder`}
+      onDragStart={(event) => {
+        event.dataTransfer?.setData('text/plain', channel.path);
+        dragged.value = channel.definition.id;
+      }}
+      onDragEnd={() => {
+        dragged.value = undefined;
+      }}
+    >
+      <div class="readout-name">
+        <span class="swatch" />
+        <PathLabel path={channel.path} />
+      </div>
       <div class="readout-value">
         <span class="number">{cursor ?? channel.text.value}</span>
         <span class="unit">{channel.definition.unit}</span>
       </div>
       <div class="readout-foot">
-        {cursor !== undefined ? (
-          <span>now {channel.text}</span>
-        ) : isStale ? (
-          <span class="stale-age">{channel.age.value === '' ? 'no sample' : `${channel.age.value} old`}</span>
-        ) : (
-          <>
-            {(chart?.lowText.value ?? '') !== '' && (
-              <span title="Least and greatest value in the window">
-                {chart?.lowText} … {chart?.highText}
-              </span>
-            )}
-          </>
-        )}
+        <Foot channel={channel} chart={chart} />
       </div>
     </div>
+  );
+}
+
+/** Beside a cursor the value of now, of a stale channel its age, else least and greatest value in the window. */
+function Foot({ channel, chart }: { channel: LiveChannel; chart: StripChart | undefined }) {
+  if (chart?.cursorText.value !== undefined) return <span>now {channel.text}</span>;
+  if (channel.isStale.value) {
+    return <span class="stale-age">{channel.age.value === '' ? 'no sample yet' : `${channel.age.value} old`}</span>;
+  }
+  if (chart === undefined || chart.lowText.value === '') return null;
+  return (
+    <span title="Least and greatest value in the window">
+      {chart.lowText} … {chart.highText}
+    </span>
   );
 }

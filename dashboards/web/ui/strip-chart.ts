@@ -30,6 +30,7 @@ export class StripChart {
   readonly #channel: LiveChannel;
   #palette: Palette;
   #colour: string;
+  #bandColour: string;
   #series = NOTHING;
   #isVisible = true;
   #textsAt = 0;
@@ -38,6 +39,7 @@ export class StripChart {
     this.#channel = channel;
     this.#palette = palette;
     this.#colour = colour;
+    this.#bandColour = withAlpha(colour, palette.bandAlpha);
     this.#plot = new uPlot(this.#options(into), [[], []], into);
     this.#resize = new ResizeObserver(() => this.#plot.setSize({ width: into.clientWidth, height: into.clientHeight }));
     this.#resize.observe(into);
@@ -56,6 +58,7 @@ export class StripChart {
   setColours(palette: Palette, colour: string): void {
     this.#palette = palette;
     this.#colour = colour;
+    this.#bandColour = withAlpha(colour, palette.bandAlpha);
   }
 
   /** Time under the cursor, seconds; undefined where the cursor is elsewhere. */
@@ -119,13 +122,13 @@ export class StripChart {
         drag: { x: false, y: false, setScale: false },
         sync: { key: 'live', setSeries: false, scales: ['x', null] },
       },
-      scales: { x: { time: false, auto: false, range: [0, 1] }, y: { auto: false, range: [0, 1] } },
+      scales: { x: { time: false, auto: false, range: asSet }, y: { auto: false, range: asSet } },
       axes: [this.#timeGrid(), this.#valueAxis()],
       series: [
         {},
         {
           stroke: () => this.#colour,
-          fill: () => withAlpha(this.#colour, this.#palette.bandAlpha),
+          fill: () => this.#bandColour,
           width: this.#palette.lineWidth,
           points: { show: false },
           paths: (plot) => this.#paths(plot),
@@ -226,6 +229,11 @@ export class StripChart {
     }
     ctx.restore();
   }
+}
+
+/** A scale that is what it was set to. */
+function asSet(_plot: uPlot, low: number | null, high: number | null): uPlot.Range.MinMax {
+  return [low ?? 0, high ?? 1];
 }
 
 function withAlpha(colour: string, alpha: number): string {
