@@ -5,6 +5,7 @@ import { registerCheck } from './commands/check.ts';
 import { registerInit } from './commands/init.ts';
 import { conclude, exitWithUsageCode } from './commands/outcome.ts';
 import { registerQuery } from './commands/query.ts';
+import { registerRun } from './commands/run.ts';
 import { registerSchema } from './commands/schema.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerTail } from './commands/tail.ts';
@@ -15,8 +16,9 @@ const program = exitWithUsageCode(new Command('caisson'))
   .version(caissonVersion())
   .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'caisson: ')) })
   .showHelpAfterError('(--help shows how it is used)')
-  .addHelpText('after', '\nExamples:\n  caisson init\n  caisson check caisson.yaml\n  caisson help query');
+  .addHelpText('after', '\nExamples:\n  caisson init\n  caisson run\n  caisson help query');
 
+registerRun(program);
 registerCentral(program);
 registerInit(program);
 registerCheck(program);

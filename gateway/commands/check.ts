@@ -69,6 +69,8 @@ function opensOf(name: string, source: SourceConfig, config: CaissonConfig): str
     }
     case 'can':
       return 'log' in source.bus ? `recording ${source.bus.log}` : `SLCAN adapter ${source.bus.slcan}`;
+    case 'health':
+      return `this box, disk of ${source.disk}`;
     case 'serial':
       return 'log' in source.port ? `recording ${source.port.log}` : `${source.port.path}`;
   }

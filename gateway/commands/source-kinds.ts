@@ -1,5 +1,6 @@
 import { type TObject, type TSchema, Type } from '@sinclair/typebox';
 import { CanConfig, canSettings, checkSettings } from '../../collectors/can/can-config.ts';
+import { HealthConfig } from '../../collectors/health/health-config.ts';
 import { MqttConfig, mqttSettings } from '../../collectors/mqtt/config.ts';
 import { TopicRules } from '../../collectors/mqtt/topic-rules.ts';
 import { SerialConfig } from '../../collectors/serial/serial-config.ts';
@@ -7,6 +8,7 @@ import { SerialConfig } from '../../collectors/serial/serial-config.ts';
 /** Every kind of source: the word behind `type`, and the schema of the rest. */
 export const SOURCE_KINDS = {
   can: CanConfig,
+  health: HealthConfig,
   mqtt: MqttConfig,
   serial: SerialConfig,
 } as const;
@@ -15,6 +17,7 @@ export type SourceKind = keyof typeof SOURCE_KINDS;
 
 interface Sections {
   can: CanConfig;
+  health: HealthConfig;
   mqtt: MqttConfig;
   serial: SerialConfig;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import t from 'tap';
 import { parse } from 'yaml';
-import { CONFIG_SCHEMA } from '../../../gateway/commands/config.ts';
+import { CONFIG_SCHEMA, readConfigFile } from '../../../gateway/commands/config.ts';
 import { configEditorSchema, configMarkdown } from '../../../gateway/commands/schema.ts';
 import { SOURCE_KINDS } from '../../../gateway/commands/source-kinds.ts';
 import { loadConfig } from '../../../gateway/config/load-config.ts';
@@ -30,7 +30,7 @@ t.test('caisson --version prints the version of the package', async (t) => {
 t.test('caisson --help lists every command and ends with 0', async (t) => {
   const { status, stdout } = caisson(['--help'], t.testdir());
   t.equal(status, 0);
-  for (const command of ['init', 'check', 'schema', 'query', 'tail', 'status', 'central']) {
+  for (const command of ['run', 'init', 'check', 'schema', 'query', 'tail', 'status', 'central']) {
     t.match(stdout, new RegExp(`^ {2}${command} `, 'm'));
   }
 });
@@ -56,7 +56,8 @@ t.test('caisson init writes a file that caisson check finds fit', async (t) => {
   const { status, stdout, stderr } = caisson(['check'], folder);
   t.equal(stderr, '');
   t.equal(status, 0);
-  t.match(stdout, /^caisson\.yaml fits/);
+  t.match(stdout, /^caisson\.yaml fits: 1 source\n/);
+  t.match(stdout, /source {5}health {2}health {2}this box/);
   t.match(stdout, join(folder, 'caisson-data'));
 });
 
@@ -150,10 +151,11 @@ const unsafe: [name: string, yaml: string, message: RegExp][] = [
   ],
 ];
 for (const [name, yaml, message] of unsafe) {
-  t.test(`caisson check refuses ${name}`, async (t) => {
-    const { status, stderr } = caisson(['check'], t.testdir({ 'caisson.yaml': yaml }));
-    t.equal(status, 1);
-    t.match(stderr, message);
+  t.test(`a config is refused for ${name}`, async (t) => {
+    const { config, issues } = readConfigFile(join(t.testdir({ 'caisson.yaml': yaml }), 'caisson.yaml'));
+    t.equal(config, undefined);
+    t.equal(issues.length, 1);
+    t.match(issues[0]?.message, message);
   });
 }
 
