@@ -4,6 +4,7 @@ import { formatAddress } from '../../sync/api/address.ts';
 import { startCentral } from '../../sync/central/central.ts';
 import { conclude, interrupted } from './outcome.ts';
 import { parseServer } from './server-address.ts';
+import { caissonVersion } from './version.ts';
 
 interface Options {
   readonly data: string;
@@ -25,15 +26,15 @@ Examples:
   caisson central --data /var/lib/caisson-central --pull 127.0.0.1:7443
   caisson central --data ./central --listen 127.0.0.1:7444 --pull 127.0.0.1:7443 127.0.0.1:7453`,
     )
-    .action((options: Options) => conclude(() => run(options, program.version() ?? 'unknown')));
+    .action((options: Options) => conclude(() => run(options)));
 }
 
-async function run(options: Options, version: string): Promise<void> {
+async function run(options: Options): Promise<void> {
   const listen = parseServer(options.listen);
   const pull = (options.pull ?? []).map(parseServer);
   const stop = interrupted();
   const say = (text: string) => process.stderr.write(`${text}\n`);
-  const central = await startCentral({ ...listen, dir: options.data, pull, version, onProblem: say });
+  const central = await startCentral({ ...listen, dir: options.data, pull, version: caissonVersion(), onProblem: say });
   say(
     `central answers on ${formatAddress({ host: listen.host, port: central.port })}, pulls from ${pull.length} gateways`,
   );

@@ -1,0 +1,358 @@
+import { connect } from 'node:http2';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client, credentials, status } from '@grpc/grpc-js';
+import t, { type Test } from 'tap';
+import type { Samples } from '../../../gateway/query/telemetry.ts';
+import { type LiveValue, type QueryPiece, TelemetryClient } from '../../../sync/api/client.ts';
+import { HEALTH_SERVICE, loadProtos, serviceOf, TELEMETRY_SERVICE } from '../../../sync/api/descriptor.ts';
+import type { LiveUpdateMessage } from '../../../sync/api/messages.ts';
+import { startTelemetryServer, type TelemetryServer } from '../../../sync/api/server.ts';
+import { exampleStatus, MemoryTelemetry } from '../memory-telemetry.ts';
+import { until } from '../until.ts';
+
+const HOST = '127.0.0.1';
+
+async function serve(
+  t: Test,
+  telemetry: MemoryTelemetry,
+): Promise<{ client: TelemetryClient; server: TelemetryServer }> {
+  const server = await startTelemetryServer({
+    host: HOST,
+    port: 0,
+    telemetry,
+    feed: { feed: () => [] },
+    status: () => exampleStatus(),
+  });
+  const client = new TelemetryClient({ host: HOST, port: server.port });
+  t.teardown(async () => {
+    client.close();
+    await server.stop();
+  });
+  return { client, server };
+}
+
+/** Pieces of `perPiece` samples with times 0, 1, 2, ... and values times + 0.5. */
+function* ramp(samples: number, perPiece: number): IterableIterator<Samples> {
+  for (let start = 0; start < samples; start += perPiece) {
+    const length = Math.min(perPiece, samples - start);
+    const times = Float64Array.from({ length }, (_, i) => start + i);
+    yield { times, values: times.map((time) => time + 0.5) };
+  }
+}
+
+async function collect(pieces: AsyncIterable<QueryPiece>): Promise<QueryPiece[]> {
+  const got: QueryPiece[] = [];
+  for await (const piece of pieces) got.push(piece);
+  return got;
+}
+
+t.test('answers a query channel after channel, each sample once and in order', async (t) => {
+  const telemetry = new MemoryTelemetry();
+  telemetry.add('a', () => ramp(40_000, 30_000));
+  telemetry.add('none', () => ramp(0, 1));
+  telemetry.add('b', () => ramp(3, 2));
+  const { client } = await serve(t, telemetry);
+  const times: number[][] = [[], [], []];
+  for await (const piece of client.query({ channels: ['a', 'none', 'b'] })) {
+    if (!('samples' in piece)) throw new Error('an envelope was not asked for');
+    t.ok(piece.samples.times.length <= 16_384, 'chunks are bounded');
+    times[piece.channel]?.push(...piece.samples.times);
+    t.equal(piece.samples.values.at(-1), (piece.samples.times.at(-1) ?? 0) + 0.5);
+  }
+  t.equal(times[0]?.length, 40_000);
+  t.ok(times[0]?.every((time, i) => time === i));
+  t.same(times.slice(1), [[], [0, 1, 2]]);
+});
+
+t.test('keeps every bit of every value: NaN payloads, the sign of zero, infinities, denormals', async (t) => {
+  const bits = [0x7ff8000000000000n, 0x7ff0000000000001n, 0xfff8dead0000beefn, 1n << 63n, 0x7ff0000000000000n, 1n];
+  const values = new Float64Array(new BigUint64Array(bits).buffer);
+  const telemetry = new MemoryTelemetry();
+  const times = Float64Array.from(values, (_, i) => i);
+  telemetry.add('odd', () => [{ times, values }].values());
+  const { client } = await serve(t, telemetry);
+  const [piece] = await collect(client.query({ channels: ['odd'] }));
+  const got = piece !== undefined && 'samples' in piece ? piece.samples.values : undefined;
+  t.ok(got instanceof Float64Array);
+  t.same(got instanceof Float64Array ? [...new BigUint64Array(got.buffer)] : [], bits);
+});
+
+t.test('carries text, also texts that are longer than a chunk', async (t) => {
+  const texts = ['', 'grün', 'x'.repeat(300_000), 'y'.repeat(100_000), 'z'.repeat(100_000), '\u{1f3ce}'];
+  const telemetry = new MemoryTelemetry();
+  const times = Float64Array.from(texts, (_, i) => i);
+  telemetry.add('words', () => [{ times, values: texts }].values(), 'box', 'text');
+  const { client } = await serve(t, telemetry);
+  const pieces = await collect(client.query({ channels: ['words'] }));
+  t.ok(pieces.length > 2, 'in several chunks');
+  t.same(
+    pieces.flatMap((piece) => ('samples' in piece ? [...piece.samples.values] : [])),
+    texts,
+  );
+});
+
+t.test('answers an envelope with its range and columns', async (t) => {
+  const telemetry = new MemoryTelemetry();
+  telemetry.add('a', () => ramp(0, 1));
+  const { client } = await serve(t, telemetry);
+  const [piece] = await collect(client.query({ channels: ['a'], from: 5, to: 9, pixels: 4 }));
+  t.match(piece, { channel: 0, envelope: { from: 5, to: 9, pixels: 4, max: Float64Array.of(0, 1, 2, 3) } });
+});
+
+t.test('names what is wrong with a question, with the code of the error and its hint', async (t) => {
+  const telemetry = new MemoryTelemetry();
+  telemetry.add('a', () => ramp(1, 1));
+  telemetry.add('twice', () => ramp(1, 1), 'box1');
+  telemetry.add('twice', () => ramp(1, 1), 'box2');
+  const { client } = await serve(t, telemetry);
+  const cases = [
+    { ask: { channels: ['b'] }, code: 'channel-unknown', hint: 'häh?' },
+    { ask: { channels: [] }, code: 'query-invalid' },
+    { ask: { channels: ['twice'] }, code: 'query-invalid' },
+    { ask: { channels: ['a'], from: 2, to: 2 }, code: 'query-invalid' },
+    { ask: { channels: ['a'], from: Number.NaN }, code: 'query-invalid' },
+    { ask: { channels: ['a'], from: 2, pixels: 10 }, code: 'query-invalid' },
+    { ask: { channels: Array.from({ length: 257 }, () => 'a') }, code: 'query-invalid' },
+  ];
+  for (const { ask, ...expected } of cases) await t.rejects(collect(client.query(ask)), expected);
+  t.equal((await collect(client.query({ channels: ['twice'], gateway: 'box2' }))).length, 1);
+  await t.rejects(client.subscribe({ channels: ['a'], rateMax: 61 }).next(), { code: 'query-invalid' });
+  await t.rejects(client.subscribe({ channels: ['b'] }).next(), { code: 'channel-unknown' });
+});
+
+t.test('says that nobody answers, and that this can change', async (t) => {
+  const { server } = await serve(t, new MemoryTelemetry());
+  const { port } = server;
+  await server.stop();
+  const client = new TelemetryClient({ host: HOST, port });
+  t.teardown(() => client.close());
+  await t.rejects(client.status(), { code: 'central-unreachable', retryable: true });
+  await t.rejects(collect(client.query({ channels: ['a'] })), { code: 'central-unreachable', retryable: true });
+});
+
+t.test('lists channels page by page, by gateway and by name', async (t) => {
+  const telemetry = new MemoryTelemetry();
+  for (let i = 0; i < 12_345; i += 1) telemetry.add(`channel${i}`, () => ramp(0, 1), i % 2 === 0 ? 'even' : 'odd');
+  const { client } = await serve(t, telemetry);
+  t.same(await client.listChannels(), telemetry.channels());
+  t.equal((await client.listChannels({ gateway: 'odd' })).length, 6_172);
+  const named = await client.listChannels({ names: ['channel12344', 'channel7', 'nobody'] });
+  t.same(
+    named.map(({ name }) => name),
+    ['channel7', 'channel12344'],
+  );
+});
+
+t.test('tells its status', async (t) => {
+  const { client } = await serve(t, new MemoryTelemetry());
+  t.same(await client.status(), exampleStatus());
+});
+
+t.test('reads no further than a slow reader takes, and stops reading when it goes', async (t) => {
+  const telemetry = new MemoryTelemetry();
+  const pieces = 5_000;
+  let made = 0;
+  let isClosed = false;
+  telemetry.add('long', function* () {
+    try {
+      for (const piece of ramp(pieces * 4096, 4096)) {
+        made += 1;
+        yield piece;
+      }
+    } finally {
+      isClosed = true;
+    }
+  });
+  const { client } = await serve(t, telemetry);
+  const before = process.memoryUsage().arrayBuffers;
+  let taken = 0;
+  for await (const _piece of client.query({ channels: ['long'] })) {
+    taken += 1;
+    if (taken < 20) await delay(10);
+    else if (taken === 20) {
+      await settled(() => made);
+      const mostAhead = 8 * 1024 * 1024;
+      t.ok((made - taken) * 4096 * 16 < mostAhead, `${made} pieces made for ${taken} taken`);
+      t.ok(process.memoryUsage().arrayBuffers - before < 4 * mostAhead, 'memory is bounded');
+    } else break;
+  }
+  await until(() => isClosed, 'the server lets go of the store');
+  t.ok(made < pieces / 2);
+});
+
+t.test('sends the latest values at once and then as they change', async (t) => {
+  const telemetry = new MemoryTelemetry();
+  const { id: a } = telemetry.add('a', () => ramp(0, 1));
+  const { id: b } = telemetry.add('b', () => ramp(0, 1));
+  telemetry.commit(a, 100, 1);
+  const { client } = await serve(t, telemetry);
+  const updates = client.subscribe({ channels: ['b', 'a', 'b'], rateMax: 60 });
+  t.same((await updates.next()).value, [{ channel: 1, time: 100, value: 1 }]);
+  telemetry.commit(b, 101, Number.NaN);
+  t.same((await updates.next()).value, [
+    { channel: 0, time: 101, value: Number.NaN },
+    { channel: 2, time: 101, value: Number.NaN },
+  ]);
+  telemetry.commit(a, 99, 2);
+  telemetry.commit(a, 102, 3);
+  t.same((await updates.next()).value, [{ channel: 1, time: 102, value: 3 }], 'what is older than known is no news');
+  await updates.return();
+  await until(() => telemetry.followers === 0, 'the server stops following');
+});
+
+t.test('ends a subscription that is aborted, quietly', async (t) => {
+  const telemetry = new MemoryTelemetry();
+  telemetry.add('a', () => ramp(0, 1));
+  const { client } = await serve(t, telemetry);
+  const stop = new AbortController();
+  const next = client.subscribe({ channels: ['a'] }, stop.signal).next();
+  await until(() => telemetry.followers === 1, 'the server follows');
+  stop.abort();
+  t.same(await next, { value: undefined, done: true });
+  await until(() => telemetry.followers === 0, 'the server stops following');
+});
+
+t.test('shows a busy reader the latest value, not those it missed', async (t) => {
+  const telemetry = new MemoryTelemetry();
+  const { id } = telemetry.add('a', () => ramp(0, 1));
+  telemetry.commit(id, 0, 0);
+  const { client } = await serve(t, telemetry);
+  const updates = client.subscribe({ channels: ['a'], rateMax: 60 });
+  await updates.next();
+  for (let time = 1; time <= 60; time += 1) {
+    telemetry.commit(id, time, time);
+    await delay(5);
+  }
+  await delay(100);
+  const got = (await updates.next()).value as LiveValue[];
+  t.same(got, [{ channel: 0, time: 60, value: 60 }]);
+  await updates.return();
+});
+
+t.test('keeps no queue for a reader that does not read at all', async (t) => {
+  const telemetry = new MemoryTelemetry();
+  const names = Array.from({ length: 2_000 }, (_, i) => `channel${i}`);
+  const ids = names.map((name) => telemetry.add(name, () => ramp(0, 1)).id);
+  const { server } = await serve(t, telemetry);
+  const method = serviceOf(loadProtos(), TELEMETRY_SERVICE).Subscribe;
+  if (method === undefined) throw new Error('no Subscribe');
+  // Without a gRPC client, because that reads ahead on its own account.
+  const session = connect(`http://${HOST}:${server.port}`, { settings: { initialWindowSize: 16_384 } });
+  t.teardown(() => session.destroy());
+  const headers = { ':method': 'POST', ':path': method.path, 'content-type': 'application/grpc', te: 'trailers' };
+  const stream = session.request(headers);
+  const request = method.requestSerialize({ channels: names, gateway: '', rateMax: 60 });
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt32BE(request.length, 1);
+  stream.end(Buffer.concat([prefix, request]));
+  await until(() => telemetry.followers === 1, 'the server follows');
+  const rounds = 120;
+  for (let time = 1; time <= rounds; time += 1) {
+    for (const id of ids) telemetry.commit(id, time, time);
+    await delay(5);
+  }
+  const seen: number[] = [];
+  let bytes = Buffer.alloc(0);
+  for await (const chunk of stream) {
+    bytes = Buffer.concat([bytes, chunk as Buffer]);
+    for (let end = 0; bytes.length >= 5; bytes = bytes.subarray(end)) {
+      end = 5 + bytes.readUInt32BE(1);
+      if (bytes.length < end) break;
+      const { values } = method.responseDeserialize(bytes.subarray(5, end)) as LiveUpdateMessage;
+      seen.push(values[0]?.time ?? 0);
+    }
+    if (seen.at(-1) === rounds) break;
+  }
+  t.ok(seen.length <= 4, `updates sent: ${seen.join(' ')}`);
+  t.equal(seen.at(-1), rounds);
+});
+
+t.test('refuses to listen wider than this machine', async (t) => {
+  const parts = { port: 0, telemetry: new MemoryTelemetry(), feed: { feed: () => [] }, status: () => exampleStatus() };
+  for (const host of ['0.0.0.0', '::', '192.0.2.1', 'example.org', '127.evil.example']) {
+    await t.rejects(startTelemetryServer({ ...parts, host }), { code: 'config-invalid', message: host }, host);
+  }
+  for (const host of ['localhost', '127.0.0.2']) {
+    const server = await startTelemetryServer({ ...parts, host });
+    t.ok(server.port > 0);
+    await server.stop();
+  }
+});
+
+t.test('says when its port is taken', async (t) => {
+  const { server } = await serve(t, new MemoryTelemetry());
+  const parts = { telemetry: new MemoryTelemetry(), feed: { feed: () => [] }, status: () => exampleStatus() };
+  await t.rejects(startTelemetryServer({ ...parts, host: HOST, port: server.port }), { code: 'port-unavailable' });
+});
+
+t.test('speaks the health protocol', async (t) => {
+  const { server } = await serve(t, new MemoryTelemetry());
+  const { Check, Watch } = serviceOf(loadProtos(), HEALTH_SERVICE);
+  if (Check === undefined || Watch === undefined) throw new Error('no health service');
+  const client = new Client(`${HOST}:${server.port}`, credentials.createInsecure());
+  t.teardown(() => client.close());
+  const check = (service: string) =>
+    new Promise<object>((resolve, reject) => {
+      client.makeUnaryRequest(
+        Check.path,
+        Check.requestSerialize,
+        Check.responseDeserialize,
+        { service },
+        (error, got) => (error === null && got !== undefined ? resolve(got) : reject(error)),
+      );
+    });
+  t.same(await check(''), { status: 'SERVING' });
+  t.same(await check(TELEMETRY_SERVICE), { status: 'SERVING' });
+  await t.rejects(check('nobody.Knows'), { code: status.NOT_FOUND });
+  const watch = client.makeServerStreamRequest(Watch.path, Watch.requestSerialize, Watch.responseDeserialize, {
+    service: '',
+  });
+  const seen: object[] = [];
+  let stopped: Promise<void> | undefined;
+  for await (const each of watch) {
+    seen.push(each as object);
+    stopped ??= server.stop();
+  }
+  await stopped;
+  t.same(seen, [{ status: 'SERVING' }, { status: 'NOT_SERVING' }]);
+});
+
+t.test('describes itself by reflection', async (t) => {
+  const { server } = await serve(t, new MemoryTelemetry());
+  const client = new Client(`${HOST}:${server.port}`, credentials.createInsecure());
+  t.teardown(() => client.close());
+  // ServerReflectionRequest{list_services: ""}: field 7, and the names come back as text.
+  const call = client.makeBidiStreamRequest(
+    '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
+    (bytes: Buffer) => bytes,
+    (bytes: Buffer) => bytes,
+  );
+  const answer = new Promise<Buffer>((resolve, reject) => {
+    call.once('data', resolve);
+    call.once('error', reject);
+  });
+  call.write(Buffer.of(0x3a, 0x00));
+  const text = (await answer).toString('latin1');
+  call.end();
+  for (const name of [TELEMETRY_SERVICE, HEALTH_SERVICE]) t.ok(text.includes(name), name);
+});
+
+t.test('ends open streams when it stops', async (t) => {
+  const telemetry = new MemoryTelemetry();
+  telemetry.add('a', () => ramp(0, 1));
+  const { client, server } = await serve(t, telemetry);
+  const next = client.subscribe({ channels: ['a'] }).next();
+  await until(() => telemetry.followers === 1, 'the server follows');
+  const started = performance.now();
+  const [outcome] = await Promise.allSettled([next, server.stop()]);
+  t.match(outcome, { status: 'rejected', reason: { code: 'central-unreachable', retryable: true } });
+  t.ok(performance.now() - started < 900, 'without waiting for the streams');
+});
+
+/** Resolves when a number has not changed for a while. */
+async function settled(number: () => number): Promise<void> {
+  for (let last = -1; last !== number(); ) {
+    last = number();
+    await delay(100);
+  }
+}

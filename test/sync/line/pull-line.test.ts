@@ -1,0 +1,160 @@
+import t from 'tap';
+import { CaissonError } from '../../../gateway/errors.ts';
+import type { PullBatch } from '../../../sync/api/client.ts';
+import { type KeepResult, PullLine, type PullLineOptions, type PullSink } from '../../../sync/line/pull-line.ts';
+import { until } from '../until.ts';
+
+const PEER = { role: 'gateway', gateway: 'box' } as const;
+const unreachable = new CaissonError('central-unreachable', 'nobody there', { retryable: true });
+
+/** A batch of boots at these positions. */
+function batch(positions: readonly number[], complete = false): PullBatch {
+  const items = positions.map(
+    (position) => ({ kind: 'boot', position, gateway: 'box', boot: 'b', started: 0 }) as const,
+  );
+  return { feed: 'f', items, complete };
+}
+
+/** A sink that keeps positions, and refuses one of them so many times. */
+class MemorySink implements PullSink {
+  readonly kept: number[] = [];
+  readonly skipped: number[] = [];
+  refuse = { position: -1, times: 0 };
+
+  resume(): { feed: string; after: number } {
+    return { feed: 'f', after: Math.max(0, ...this.kept, ...this.skipped) };
+  }
+
+  keep(_peer: unknown, { items }: PullBatch): KeepResult {
+    for (const { position } of items) {
+      if (position === this.refuse.position && this.refuse.times > 0) {
+        this.refuse.times -= 1;
+        return { samples: 0, refusal: { position, error: new CaissonError('block-invalid', 'damaged') } };
+      }
+      this.kept.push(position);
+    }
+    return { samples: items.length };
+  }
+
+  skip(_peer: unknown, _feed: string, position: number): void {
+    this.skipped.push(position);
+  }
+}
+
+/** Each script is what one connection brings: batches, then an error or, undefined, the end. */
+function lineOver(
+  sink: PullSink,
+  scripts: readonly { batches?: (after: number) => PullBatch[]; error?: CaissonError; statusError?: CaissonError }[],
+): { line: PullLine; waits: number[]; asked: number[]; problems: string[]; isDone: () => boolean } {
+  const waits: number[] = [];
+  const asked: number[] = [];
+  const problems: string[] = [];
+  let connection = -1;
+  const connect: PullLineOptions['connect'] = () => {
+    connection += 1;
+    const script = scripts[connection] ?? { statusError: unreachable };
+    return {
+      async status() {
+        if (script.statusError !== undefined) throw script.statusError;
+        return PEER;
+      },
+      async *pull({ after }) {
+        asked.push(after);
+        yield* script.batches?.(after) ?? [];
+        if (script.error !== undefined) throw script.error;
+      },
+      close() {},
+    };
+  };
+  const sleep = async (ms: number, signal: AbortSignal) => {
+    waits.push(ms);
+    if (connection < scripts.length - 1) return;
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  };
+  const onProblem = (text: string) => problems.push(text);
+  const line = new PullLine({ connect, sink, sleep, random: () => 0, onProblem });
+  return {
+    line,
+    waits,
+    asked,
+    problems,
+    isDone: () => connection >= scripts.length - 1 && waits.length === scripts.length,
+  };
+}
+
+t.test('goes on where it stands after each cut, and waits longer only while nothing comes', async (t) => {
+  const sink = new MemorySink();
+  const { line, waits, asked, isDone } = lineOver(sink, [
+    { statusError: unreachable },
+    { statusError: unreachable },
+    { batches: () => [batch([1, 2]), batch([3])], error: unreachable },
+    { batches: () => [], error: unreachable },
+    { batches: () => [batch([4], true)] },
+  ]);
+  line.start();
+  await until(isDone, 'all connections were made');
+  t.same(sink.kept, [1, 2, 3, 4]);
+  t.same(asked, [0, 3, 3]);
+  t.same(waits, [1000, 2000, 1000, 2000, 1000]);
+  t.match(line.health(), {
+    state: 'waiting',
+    problem: 'the other end closed the connection',
+    peer: PEER,
+    items: 4,
+    samples: 4,
+    connections: 3,
+    errors: { 'central-unreachable': 4 },
+    skipped: 0,
+  });
+  await line.stop();
+  t.equal(line.health().state, 'stopped');
+});
+
+t.test('asks again for an item that was damaged on the way', async (t) => {
+  const sink = new MemorySink();
+  sink.refuse = { position: 2, times: 1 };
+  const all = (after: number) => [batch([1, 2, 3].filter((position) => position > after))];
+  const { line, asked, isDone } = lineOver(sink, [{ batches: all }, { batches: all }]);
+  line.start();
+  await until(isDone, 'both connections were made');
+  await line.stop();
+  t.same(sink.kept, [1, 2, 3]);
+  t.same(asked, [0, 1]);
+  t.match(line.health(), { errors: { 'block-invalid': 1 }, skipped: 0 });
+});
+
+t.test('leaves out an item that stays damaged, says so, and goes on behind it', async (t) => {
+  const sink = new MemorySink();
+  sink.refuse = { position: 2, times: 3 };
+  const all = (after: number) => [batch([1, 2, 3].filter((position) => position > after))];
+  const { line, problems, isDone } = lineOver(sink, [
+    { batches: all },
+    { batches: all },
+    { batches: all },
+    { batches: all },
+  ]);
+  line.start();
+  await until(isDone, 'all connections were made');
+  await line.stop();
+  t.same(sink.kept, [1, 3]);
+  t.same(sink.skipped, [2]);
+  t.match(problems, [/item 2 of box was refused 3 times/]);
+  t.match(line.health(), { errors: { 'block-invalid': 3 }, skipped: 1 });
+});
+
+t.test('waits and tries again when its own store fails', async (t) => {
+  const sink = new MemorySink();
+  let fails = 1;
+  const keep = sink.keep.bind(sink);
+  sink.keep = (peer, pulled) => {
+    fails -= 1;
+    if (fails === 0) throw new Error('disk full');
+    return keep(peer, pulled);
+  };
+  const { line, isDone } = lineOver(sink, [{ batches: () => [batch([1])] }, { batches: () => [batch([1], true)] }]);
+  line.start();
+  await until(isDone, 'both connections were made');
+  t.same(sink.kept, [1]);
+  t.match(line.health().errors, { 'store-failed': 1 });
+  await line.stop();
+});
