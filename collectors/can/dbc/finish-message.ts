@@ -67,9 +67,9 @@ function presenceOf(signal: SignalDraft, message: MessageDraft, scanner: DbcScan
   if (signal.presence !== undefined) {
     const { selector } = signal.presence;
     if (!message.signals.some((other) => other.name === selector)) {
-      scanner.fail(
-        `signal ${signal.name} is selected by ${selector}, which message ${message.name} does not have`,
+      scanner.refuse(
         signal.line,
+        `signal ${signal.name} is selected by ${selector}, which message ${message.name} does not have`,
       );
     }
     return signal.presence;
@@ -79,7 +79,7 @@ function presenceOf(signal: SignalDraft, message: MessageDraft, scanner: DbcScan
   const selector = selectors[0];
   if (selector === undefined || selectors.length > 1) {
     const found = selectors.length === 0 ? 'no multiplexor' : `${selectors.length} multiplexors`;
-    scanner.fail(`signal ${signal.name} is multiplexed and message ${message.name} has ${found}`, signal.line);
+    scanner.refuse(signal.line, `signal ${signal.name} is multiplexed and message ${message.name} has ${found}`);
   }
   return { selector: selector.name, ranges: [[signal.selectedBy, signal.selectedBy]] };
 }
@@ -90,7 +90,7 @@ function refuseCircles(signals: readonly DbcSignal[], scanner: DbcScanner): void
   for (const signal of signals) {
     let above = signal.presence === undefined ? undefined : byName.get(signal.presence.selector);
     for (let steps = 0; above !== undefined; steps++) {
-      if (steps > signals.length) scanner.fail(`signal ${signal.name} is selected by itself`, signal.line);
+      if (steps > signals.length) scanner.refuse(signal.line, `signal ${signal.name} is selected by itself`);
       above = above.presence === undefined ? undefined : byName.get(above.presence.selector);
     }
   }

@@ -102,10 +102,10 @@ class DbcParser {
   }
 
   #signal(line: number): void {
-    const message = this.#current ?? this.#scanner.fail('a signal outside of a message', line);
+    const message = this.#current ?? this.#scanner.refuse(line, 'a signal outside of a message');
     const signal = parseSignal(this.#scanner);
     if (message.signals.some((other) => other.name === signal.name)) {
-      this.#scanner.fail(`message ${message.name} has two signals ${signal.name}`, line);
+      this.#scanner.refuse(line, `message ${message.name} has two signals ${signal.name}`);
     }
     message.signals.push(signal);
   }
@@ -183,11 +183,12 @@ class DbcParser {
     scanner.trySymbol(':');
     const type = scanner.integer('the value type');
     scanner.symbol(';');
-    if (type > 2) scanner.fail(`value type ${type}: expected 0 (integer), 1 (32-bit float) or 2 (64-bit float)`, line);
+    if (type > 2)
+      scanner.refuse(line, `value type ${type}: expected 0 (integer), 1 (32-bit float) or 2 (64-bit float)`);
     if (signal === undefined || type === 0) return;
     const bits = type * 32;
     if (signal.length !== bits) {
-      scanner.fail(`signal ${signal.name} is a ${bits}-bit float and has ${signal.length} bits`, line);
+      scanner.refuse(line, `signal ${signal.name} is a ${bits}-bit float and has ${signal.length} bits`);
     }
     signal.encoding = type === 1 ? 'float32' : 'float64';
   }
@@ -202,7 +203,7 @@ class DbcParser {
       const from = scanner.integer('the first value of a range');
       scanner.symbol('-');
       const to = scanner.integer('the last value of a range');
-      if (to < from) scanner.fail(`range ${from}-${to} ends before it begins`, line);
+      if (to < from) scanner.refuse(line, `range ${from}-${to} ends before it begins`);
       ranges.push([from, to]);
       scanner.trySymbol(',');
     }

@@ -35,11 +35,12 @@ export interface MessageDraft {
 export function parseMessageHead(scanner: DbcScanner): MessageDraft {
   const line = scanner.line;
   const key = scanner.integer('the identifier of the message');
-  if (key > 0xffffffff) scanner.fail(`message identifier ${key} has more than 32 bits`, line);
+  if (key > 0xffffffff) scanner.refuse(line, `message identifier ${key} has more than 32 bits`);
   const name = scanner.word('the name of the message');
   scanner.symbol(':');
   const length = scanner.integer('the length of the message in bytes');
-  if (length > DECLARED_BYTES_MAX) scanner.fail(`message ${name} has ${length} bytes, at most 1785 are possible`, line);
+  if (length > DECLARED_BYTES_MAX)
+    scanner.refuse(line, `message ${name} has ${length} bytes, at most 1785 are possible`);
   if (!scanner.atLineStart) scanner.word('the sender of the message');
   const extended = key >= DBC_EXTENDED_FLAG;
   const id = extended ? key - DBC_EXTENDED_FLAG : key;
@@ -65,12 +66,12 @@ export function parseSignal(scanner: DbcScanner): SignalDraft {
     scanner.word('a receiver');
     scanner.trySymbol(',');
   }
-  if (length < 1 || length > 64) scanner.fail(`signal ${name} has ${length} bits, expected 1 to 64`, line);
+  if (length < 1 || length > 64) scanner.refuse(line, `signal ${name} has ${length} bits, expected 1 to 64`);
   const draft: SignalDraft = {
     ...{ name, startBit, length, byteOrder, signed, encoding: 'integer', gain, offset, minimum, maximum, unit, line },
     ...{ comment: '', labels: new Map(), presence: undefined, attributes: new Map(), ...multiplexing },
   };
-  if (endBit(draft) > FRAME_BITS_MAX) scanner.fail(`signal ${name} reaches beyond the 64 bytes of a frame`, line);
+  if (endBit(draft) > FRAME_BITS_MAX) scanner.refuse(line, `signal ${name} reaches beyond the 64 bytes of a frame`);
   return draft;
 }
 
@@ -86,7 +87,7 @@ function parseMultiplexing(scanner: DbcScanner): { isSelector: boolean; selected
   const line = scanner.line;
   const indicator = scanner.word("':'");
   const parts = /^(?:m(\d+))?(M)?$/.exec(indicator);
-  if (parts === null) scanner.fail(`multiplexing ${JSON.stringify(indicator)}: expected M, m<n> or m<n>M`, line);
+  if (parts === null) scanner.refuse(line, `multiplexing ${JSON.stringify(indicator)}: expected M, m<n> or m<n>M`);
   return { isSelector: parts[2] !== undefined, selectedBy: parts[1] === undefined ? undefined : Number(parts[1]) };
 }
 

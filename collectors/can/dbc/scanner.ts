@@ -92,7 +92,7 @@ export class DbcScanner {
   skipStatement(): void {
     const line = this.#line;
     while (!this.trySymbol(';')) {
-      if (this.atEnd) this.fail(`the statement is not ended by ';'`, line);
+      if (this.atEnd) this.refuse(line, "the statement is not ended by ';'");
       this.skipOne();
     }
   }
@@ -103,10 +103,14 @@ export class DbcScanner {
     else this.#take(this.#match(WORD) ?? this.peek());
   }
 
-  /** Refuses the file. */
-  fail(reason: string, line = this.#line): never {
-    const found = line === this.#line ? `, found ${this.#excerpt()}` : '';
-    throw new CaissonError('dbc-invalid', `${this.file}:${line}: ${reason}${found}`);
+  /** Refuses the file for what comes next. */
+  fail(expected: string): never {
+    return this.refuse(this.#line, `${expected}, found ${this.#excerpt()}`);
+  }
+
+  /** Refuses the file for what stands in a line. */
+  refuse(line: number, reason: string): never {
+    throw new CaissonError('dbc-invalid', `${this.file}:${line}: ${reason}`);
   }
 
   #excerpt(): string {
@@ -140,7 +144,7 @@ export class DbcScanner {
   #stringEnd(): number {
     let end = this.#text.indexOf('"', this.#at + 1);
     while (end > 0 && this.#text.charAt(end - 1) === '\\') end = this.#text.indexOf('"', end + 1);
-    if (end < 0) this.fail('the text is not ended by a quote');
+    if (end < 0) this.refuse(this.#line, 'the text is not ended by a quote');
     return end + 1;
   }
 }
