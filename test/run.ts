@@ -102,15 +102,15 @@ async function runFile(file: string): Promise<FileRun> {
   const seconds = (performance.now() - started) / 1000;
   const result = readTap(stdout());
   if (late) return failedRun(file, seconds, `did not end within ${limit} s`, result);
-  const counted = result.passed + result.failures.length + result.skips.length;
-  if (result.failures.length > 0 || (how === 'exit code 0' && counted > 0)) return { file, result, seconds };
+  const counted = result.passed + result.failed + result.skips.length;
+  if (result.failed > 0 || (how === 'exit code 0' && counted > 0)) return { file, result, seconds };
   const tail = stderr().trimEnd().split('\n').slice(-STDERR_LINES_SHOWN).join('\n');
   return failedRun(file, seconds, `${counted === 0 ? 'reported no test' : 'ended badly'}: ${how}\n${tail}`, result);
 }
 
 function failedRun(file: string, seconds: number, details: string, so: TapResult = readTap('')): FileRun {
   const failures = [...so.failures, { name: '(the file itself)', details }];
-  return { file, seconds, result: { ...so, failures } };
+  return { file, seconds, result: { ...so, failures, failed: so.failed + 1 } };
 }
 
 function collect(child: ChildProcess, stream: NodeJS.ReadableStream): () => string {
@@ -135,7 +135,7 @@ function end(child: ChildProcess, signal: NodeJS.Signals): void {
 }
 
 function report({ file, result, seconds }: FileRun): void {
-  const failed = result.failures.length;
+  const { failed } = result;
   const skipped = result.skips.length;
   const counts = [`${result.passed} passed`];
   if (failed > 0) counts.push(`${failed} failed`);
@@ -158,9 +158,10 @@ function summarize(runs: readonly FileRun[]): boolean {
   const failures = runs.flatMap(({ file, result }) => result.failures.map(({ name }) => `  ${file}: ${name}`));
   if (failures.length > 0) lines.push('failed:', ...failures);
   const passed = runs.reduce((sum, { result }) => sum + result.passed, 0);
-  lines.push('', `${passed} passed, ${failures.length} failed, ${skips.length} skipped`, '');
+  const failed = runs.reduce((sum, { result }) => sum + result.failed, 0);
+  lines.push('', `${passed} passed, ${failed} failed, ${skips.length} skipped`, '');
   process.stdout.write(lines.join('\n'));
-  return failures.length === 0;
+  return failed === 0;
 }
 
 function say(line: string): void {

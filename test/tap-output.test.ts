@@ -5,6 +5,8 @@ const cases: {
   name: string;
   output: string[];
   passed: number;
+  /** One a failure, if not said. */
+  failed?: number;
   failures?: string[];
   details?: string;
   skips?: [name: string, reason: string][];
@@ -48,6 +50,13 @@ const cases: {
     passed: 0,
     failures: ['outer > inner > should be equal'],
     details: 'diff: |\n  ok 9 - not a point',
+  },
+  {
+    name: 'a failed test once, however many of its assertions fail',
+    output: ['# Subtest: many', '    not ok 1 - a', '    not ok 2 - b', '    1..2', 'not ok 1 - many', '1..1'],
+    passed: 0,
+    failed: 1,
+    failures: ['many > a', 'many > b'],
   },
   {
     name: 'inner tests instead of the outer one',
@@ -107,10 +116,11 @@ const cases: {
   },
 ];
 
-for (const { name, output, passed, failures = [], details, skips = [] } of cases) {
+for (const { name, output, passed, failures = [], failed = failures.length, details, skips = [] } of cases) {
   t.test(`counts ${name}`, async (t) => {
     const result = readTap(output.join('\n'));
     t.equal(result.passed, passed, 'passed');
+    t.equal(result.failed, failed, 'failed');
     t.same(
       result.failures.map((failure) => failure.name),
       failures,

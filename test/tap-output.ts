@@ -12,6 +12,8 @@ export interface Skip {
 /** What one test file reported. */
 export interface TapResult {
   readonly passed: number;
+  readonly failed: number;
+  /** Every failed assertion; a failed test may have several. */
   readonly failures: readonly Failure[];
   readonly skips: readonly Skip[];
 }
@@ -31,6 +33,10 @@ interface OpenTest {
   /** A test lies inside it, so it is counted by what it holds. */
   outer: boolean;
   passes: number;
+  /** Tests inside it that failed. */
+  fails: number;
+  /** An assertion of its own failed. */
+  broken: boolean;
   readonly failures: Failure[];
   readonly skips: Skip[];
 }
@@ -81,11 +87,11 @@ export function readTap(output: string): TapResult {
   settle();
   while (stack.length > 1) closeUnfinished(stack);
   const root = stack[0] ?? openTest('');
-  return { passed: root.passes, failures: root.failures, skips: root.skips };
+  return { passed: root.passes, failed: root.fails, failures: root.failures, skips: root.skips };
 }
 
 function openTest(name: string): OpenTest {
-  return { name, outer: false, passes: 0, failures: [], skips: [] };
+  return { name, outer: false, passes: 0, fails: 0, broken: false, failures: [], skips: [] };
 }
 
 function pointOf(line: string): Point | undefined {
@@ -107,7 +113,11 @@ function closePoint(stack: OpenTest[], point: Point): void {
   if (test === undefined) return;
   if (point.directive === 'SKIP') test.skips.push({ name: point.name, reason: point.reason || point.name });
   else if (ok) test.passes++;
-  else test.failures.push({ name: point.name, details: point.details.join('\n') });
+  else {
+    test.failures.push({ name: point.name, details: point.details.join('\n') });
+    test.broken = true;
+    if (stack.length === 1) test.fails++;
+  }
 }
 
 /** Counts the innermost open test in the one around it. */
@@ -117,6 +127,8 @@ function closeTest(stack: OpenTest[], ok: boolean, details: readonly string[]): 
   if (test === undefined || parent === undefined) return;
   const within = (name: string) => (name === '' ? test.name : `${test.name} > ${name}`);
   for (const failure of test.failures) parent.failures.push({ ...failure, name: within(failure.name) });
+  const broken = test.broken || (!ok && test.failures.length === 0);
+  parent.fails += test.fails + (broken ? 1 : 0);
   if (!ok && test.failures.length === 0) parent.failures.push({ name: test.name, details: details.join('\n') });
   for (const skip of test.skips) {
     parent.skips.push({ reason: skip.reason, name: skip.name === skip.reason ? test.name : within(skip.name) });
