@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { registerCentral } from './commands/central.ts';
 import { registerCheck } from './commands/check.ts';
+import { registerDemo } from './commands/demo.ts';
 import { registerInit } from './commands/init.ts';
 import { conclude, exitWithUsageCode } from './commands/outcome.ts';
 import { registerQuery } from './commands/query.ts';
@@ -16,8 +17,9 @@ const program = exitWithUsageCode(new Command('caisson'))
   .version(caissonVersion())
   .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'caisson: ')) })
   .showHelpAfterError('(--help shows how it is used)')
-  .addHelpText('after', '\nExamples:\n  caisson init\n  caisson run\n  caisson help query');
+  .addHelpText('after', '\nExamples:\n  caisson demo\n  caisson init\n  caisson run\n  caisson help query');
 
+registerDemo(program);
 registerRun(program);
 registerCentral(program);
 registerInit(program);

@@ -68,7 +68,7 @@ export function encodeJournalRow(row: JournalRow): Uint8Array {
   writeTexts(body, row.groups);
   writeLosses(body, row.losses);
   if (body.length > JOURNAL_BODY_BYTES_MAX) {
-    refuse('2.5', `a body of ${body.length} bytes, expected at most ${JOURNAL_BODY_BYTES_MAX}`);
+    refuse('1.5', `a body of ${body.length} bytes, expected at most ${JOURNAL_BODY_BYTES_MAX}`);
   }
 
   const content = body.written();
@@ -106,30 +106,30 @@ export function decodeJournalRow(bytes: Uint8Array): JournalRow {
     if (!isText) numberAt += count;
   }
   const losses = readLosses(body);
-  if (body.remaining > 0) body.fail('2.6', `${body.remaining} bytes are left over`);
+  if (body.remaining > 0) body.fail('1.6', `${body.remaining} bytes are left over`);
   return { groups, losses };
 }
 
 function open(bytes: Uint8Array): { body: ByteReader; wide: boolean } {
   const whole = new ByteReader(bytes, 'journal-invalid', 'JOURNAL');
-  if (bytes.length < HEAD_BYTES + CHECKSUM_BYTES) whole.fail('2.4', `${bytes.length} bytes are too few for a row`);
+  if (bytes.length < HEAD_BYTES + CHECKSUM_BYTES) whole.fail('1.4', `${bytes.length} bytes are too few for a row`);
   const covered = bytes.subarray(0, bytes.length - CHECKSUM_BYTES);
   const stored = whole.over(bytes.subarray(covered.length)).u32();
   const met = crc32(covered);
-  if (met !== stored) whole.fail('2.4', `checksum is 0x${stored.toString(16)}, the bytes give 0x${met.toString(16)}`);
+  if (met !== stored) whole.fail('1.4', `checksum is 0x${stored.toString(16)}, the bytes give 0x${met.toString(16)}`);
   const input = whole.over(covered);
-  if (input.u8() !== MAGIC[0] || input.u8() !== MAGIC[1]) input.fail('2.1', 'bytes do not begin with the magic "CJ"');
+  if (input.u8() !== MAGIC[0] || input.u8() !== MAGIC[1]) input.fail('1.1', 'bytes do not begin with the magic "CJ"');
   const version = input.u8();
-  if (version !== VERSION) input.fail('2.2', `version is ${version}, expected ${VERSION}`);
+  if (version !== VERSION) input.fail('1.2', `version is ${version}, expected ${VERSION}`);
   const flags = input.u8();
-  if (flags > (COMPRESSED | WIDE_TIMES)) input.fail('2.3', `flags are 0x${flags.toString(16)}, bits 2 to 7 are not 0`);
+  if (flags > (COMPRESSED | WIDE_TIMES)) input.fail('1.3', `flags are 0x${flags.toString(16)}, bits 2 to 7 are not 0`);
   const wide = (flags & WIDE_TIMES) !== 0;
   if ((flags & COMPRESSED) === 0) return { body: input, wide };
-  const length = input.varintUpTo(JOURNAL_BODY_BYTES_MAX, '2.5', 'length of the body');
+  const length = input.varintUpTo(JOURNAL_BODY_BYTES_MAX, '1.5', 'length of the body');
   try {
     return { body: input.over(unzstd.decode(input.take(input.remaining), length)), wide };
   } catch (cause) {
-    return input.fail('2.5', `body does not decompress to ${length} bytes: ${messageOf(cause)}`, cause);
+    return input.fail('1.5', `body does not decompress to ${length} bytes: ${messageOf(cause)}`, cause);
   }
 }
 

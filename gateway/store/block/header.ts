@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { crc32 } from 'node:zlib';
 import type { ChannelType, Stamp } from '../../channel.ts';
-import { CLOCK_SOURCES, type ClockSource } from '../../clock.ts';
+import type { ClockSource } from '../../clock.ts';
 import { CaissonError } from '../../errors.ts';
 import { BLOCK_SAMPLES_MAX, CHANNEL_NAME_BYTES_MAX } from '../../limits.ts';
 import { ByteReader, type ByteWriter } from '../bytes.ts';
@@ -34,9 +34,10 @@ export interface BlockInfo extends BlockHeader {
   readonly timeMax: number;
 }
 
-/** Numbers of the types and stamps in the flags byte: BLOCK-3.4. */
+/** Numbers in the flags byte by place: BLOCK-3.4. */
 const TYPES: readonly ChannelType[] = ['number', 'bool', 'enum', 'text'];
 const STAMPS: readonly Stamp[] = ['arrival', 'device'];
+const CLOCK_SOURCES: readonly ClockSource[] = ['none', 'manual', 'rtc', 'ntp', 'gnss', 'ptp'];
 
 const MAGIC = [0x43, 0x42] as const;
 const VERSION = 1;

@@ -71,7 +71,7 @@ function kindOf({ gain, offset, divide }: Scale): number {
 function readScale(content: ByteReader, kind: number): Scale {
   switch (kind) {
     case KIND_DIVISOR:
-      return { gain: content.varint(), offset: 0, divide: true };
+      return { gain: readDivisor(content), offset: 0, divide: true };
     case KIND_GAIN:
       return { gain: content.f64(), offset: 0, divide: false };
     case KIND_GAIN_OFFSET:
@@ -81,6 +81,10 @@ function readScale(content: ByteReader, kind: number): Scale {
   }
 }
 
+function readDivisor(content: ByteReader): number {
+  return content.varint() || content.fail('7.3', 'divisor is 0, expected at least 1');
+}
+
 interface Exceptions {
   readonly places: Uint32Array;
   readonly halves: Uint32Array;
@@ -88,6 +92,7 @@ interface Exceptions {
 
 function readExceptions(content: ByteReader, count: number): Exceptions {
   const length = content.varintUpTo(count, '7.3', 'number of exceptions');
+  if (length === 0) content.fail('7.3', 'number of exceptions is 0, expected at least 1');
   const places = new Uint32Array(length);
   const halves = new Uint32Array(length * 2);
   let next = 0;

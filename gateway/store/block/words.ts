@@ -1,7 +1,7 @@
 import type { ByteReader, ByteWriter } from '../bytes.ts';
 
 /**
- * Float64 values as their 64 bits (BLOCK-7.5), never as JavaScript numbers: an operation on a signalling NaN may change it.
+ * Float64 values as their 64 bits (BLOCK-7.1), never as JavaScript numbers: an operation on a signalling NaN may change it.
  * Typed arrays give the bits in the order of the machine, which is little-endian wherever Node.js and our add-ons run.
  */
 

@@ -1,0 +1,205 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import process from 'node:process';
+import type { Command } from 'commander';
+import { stringify } from 'yaml';
+import { type Rig, startRig } from '../../hardware/simulated/rig.ts';
+import { CaissonError } from '../errors.ts';
+import { carSources } from './car-sources.ts';
+import { CaissonChild } from './child-process.ts';
+import { conclude, interrupted, UsageError } from './outcome.ts';
+import { recordingSources } from './recording-sources.ts';
+import type { SourceConfig } from './source-kinds.ts';
+
+const CARS_MAX = 20;
+
+interface Options {
+  readonly recording?: string;
+  readonly cars: string;
+  readonly seed: string;
+  readonly data?: string;
+  readonly port: string;
+  readonly grpcPort: string;
+  readonly centralPort: string;
+  readonly mqttPort: string;
+}
+
+interface Ports {
+  readonly http: number;
+  readonly grpc: number;
+  readonly central: number;
+  readonly mqtt: number;
+}
+
+export function registerDemo(program: Command): void {
+  program
+    .command('demo')
+    .description('a gateway and a central at work on a simulated racing car, or on recordings of real ones')
+    .option('--recording <dir>', 'play the recordings in this folder instead of simulating')
+    .option('--cars <n>', `simulated cars, 1 to ${CARS_MAX}`, '1')
+    .option('--seed <n>', 'seed of the simulation: the same seed drives the same laps', '1')
+    .option('--data <dir>', 'keep both stores here; without it they are thrown away at the end')
+    .option('--port <n>', 'of the dashboard', '8080')
+    .option('--grpc-port <n>', 'of the gateway', '7443')
+    .option('--central-port <n>', 'of central', '7444')
+    .option('--mqtt-port <n>', 'of the broker', '1883')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  caisson demo
+  caisson demo --cars 2
+  caisson demo --recording recordings/rav4`,
+    )
+    .action((options: Options) => conclude(() => demo(options)));
+}
+
+async function demo(options: Options): Promise<void> {
+  const cars = wholeNumber('--cars', options.cars, 1, CARS_MAX);
+  const seed = wholeNumber('--seed', options.seed, 0, 0xffffffff);
+  const ports = await freePorts(options);
+  const folder = options.data === undefined ? mkdtempSync(join(tmpdir(), 'caisson-demo-')) : resolve(options.data);
+  mkdirSync(folder, { recursive: true });
+  const stop = interrupted();
+  const closers: (() => Promise<void>)[] = [];
+  try {
+    const rig = options.recording === undefined ? await startRig({ cars, seed }) : undefined;
+    if (rig !== undefined) closers.push(() => rig.stop());
+    const sources = await sourcesOf(rig, options.recording, folder, ports.mqtt);
+    const config = writeConfig(folder, ports, sources);
+    closers.push(...(await startChildren(config, folder, ports)));
+    await rig?.connectMqtt(`mqtt://127.0.0.1:${ports.mqtt}`);
+    describe(rig, options.recording, folder, ports, sources);
+    if (!stop.aborted) await new Promise((done) => stop.addEventListener('abort', done, { once: true }));
+    say('stopping');
+  } finally {
+    for (const close of closers.reverse()) await close();
+    if (options.data === undefined) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function sourcesOf(
+  rig: Rig | undefined,
+  recording: string | undefined,
+  folder: string,
+  mqttPort: number,
+): Promise<Record<string, SourceConfig>> {
+  const sources =
+    rig === undefined || recording !== undefined
+      ? { ...(await recordingSources(recording ?? '')), mqtt: { type: 'mqtt', port: mqttPort } as const }
+      : carSources(rig, folder, mqttPort);
+  return { ...sources, box: { type: 'health' } };
+}
+
+/** The gateway is configured as any other, by a file that can be read and changed. */
+function writeConfig(folder: string, ports: Ports, sources: Record<string, SourceConfig>): string {
+  const path = join(folder, 'caisson.yaml');
+  const config = {
+    gateway: { id: 'demo' },
+    store: { dir: join(folder, 'gateway') },
+    dashboard: { port: ports.http },
+    grpc: { port: ports.grpc },
+    sources,
+  };
+  writeFileSync(path, stringify(config));
+  return path;
+}
+
+/** Starts gateway and central; resolves when both are up. */
+async function startChildren(config: string, folder: string, ports: Ports): Promise<(() => Promise<void>)[]> {
+  const ready = { gateway: false, central: false };
+  let finish: () => void = () => {};
+  const up = new Promise<void>((done) => {
+    finish = done;
+  });
+  const watch = (name: 'gateway' | 'central', sign: string) => (line: string) => {
+    process.stderr.write(`${name}: ${line}\n`);
+    if (!line.includes(sign)) return;
+    ready[name] = true;
+    if (ready.gateway && ready.central) finish();
+  };
+  const gateway = new CaissonChild({
+    name: 'gateway',
+    args: ['run', config],
+    onLine: watch('gateway', 'dashboard http://'),
+    onProblem: say,
+  });
+  const central = new CaissonChild({
+    name: 'central',
+    args: [
+      'central',
+      ...['--data', join(folder, 'central')],
+      ...['--listen', `127.0.0.1:${ports.central}`],
+      ...['--pull', `127.0.0.1:${ports.grpc}`],
+    ],
+    onLine: watch('central', 'central answers'),
+    onProblem: say,
+  });
+  await up;
+  return [() => gateway.stop(), () => central.stop()];
+}
+
+function describe(
+  rig: Rig | undefined,
+  recording: string | undefined,
+  folder: string,
+  ports: Ports,
+  sources: Record<string, SourceConfig>,
+): void {
+  const subject = rig === undefined ? `recordings of ${recording}` : `${rig.cars.length} simulated car(s)`;
+  process.stdout.write(`
+Caisson demo: ${subject}, ${Object.keys(sources).length} sources
+  dashboard      http://127.0.0.1:${ports.http}
+  gateway        caisson status --server 127.0.0.1:${ports.grpc}
+  central        caisson status --server 127.0.0.1:${ports.central}
+  publish        mosquitto_pub -p ${ports.mqtt} -q 1 -t my/sensor -m 42
+  configuration  ${join(folder, 'caisson.yaml')}
+Ctrl-C ends it.
+`);
+}
+
+function say(text: string): void {
+  process.stderr.write(`demo: ${text}\n`);
+}
+
+async function freePorts(options: Options): Promise<Ports> {
+  const ports = {
+    http: wholeNumber('--port', options.port, 0, 65_535),
+    grpc: wholeNumber('--grpc-port', options.grpcPort, 0, 65_535),
+    central: wholeNumber('--central-port', options.centralPort, 0, 65_535),
+    mqtt: wholeNumber('--mqtt-port', options.mqttPort, 0, 65_535),
+  };
+  return {
+    http: await freePort('--port', ports.http),
+    grpc: await freePort('--grpc-port', ports.grpc),
+    central: await freePort('--central-port', ports.central),
+    mqtt: await freePort('--mqtt-port', ports.mqtt),
+  };
+}
+
+/** The port itself if nobody has it, any free one for 0. */
+function freePort(option: string, port: number): Promise<number> {
+  return new Promise((done, fail) => {
+    const server = createServer();
+    server.on('error', (cause) => {
+      fail(
+        new CaissonError('port-unavailable', `port ${port} is taken: ${cause.message}`, {
+          cause,
+          hint: `${option} 0 takes a free one`,
+        }),
+      );
+    });
+    server.listen(port, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => done(typeof address === 'object' && address !== null ? address.port : port));
+    });
+  });
+}
+
+function wholeNumber(option: string, text: string, least: number, most: number): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number >= least && number <= most) return number;
+  throw new UsageError(`${option} is ${text}, expected a whole number from ${least} to ${most}`);
+}

@@ -1,0 +1,107 @@
+import { createReadStream, readdirSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { createGunzip } from 'node:zlib';
+import { readDbc } from '../../collectors/can/dbc/read-dbc.ts';
+import { frameKey } from '../../collectors/can/dictionary.ts';
+import { FRAME_EXTENDED, FrameBatch } from '../../hardware/can/can-frame.ts';
+import { CandumpLog } from '../../hardware/can/candump-log.ts';
+import { CaissonError, messageOf } from '../errors.ts';
+import type { SourceConfig } from './source-kinds.ts';
+
+/** Frames of a CAN log that are looked at to find which DBC files fit which bus. */
+const SAMPLE_FRAMES = 20_000;
+const BATCH_FRAMES = 1024;
+
+const CANDUMP = /(\.candump|candump.*)\.(log|txt)(\.gz)?$/i;
+
+/**
+ * The sources that play every recording of a folder, in real time and round and round, through the collectors that real
+ * hardware uses. Which DBC files of the folder belong to which bus is found from the identifiers met.
+ *
+ * @throws CaissonError `port-unavailable` when the folder cannot be read or has nothing that can be played
+ */
+export async function recordingSources(folder: string): Promise<Record<string, SourceConfig>> {
+  const files = listFolder(folder);
+  const dbcs = files.filter((file) => /\.dbc$/i.test(file)).map((file) => join(folder, file));
+  const sources: Record<string, SourceConfig> = {};
+  for (const file of files) {
+    const log = resolve(folder, file);
+    if (CANDUMP.test(file)) {
+      const interfaces = await matchInterfaces(log, dbcs);
+      sources[sourceName(file)] = { type: 'can', bus: { log, loop: true }, interfaces };
+    } else if (/\.csv$/i.test(file) && (await isReplayable(log))) {
+      sources[sourceName(file)] = { type: 'replay', file: log, loop: true };
+    }
+  }
+  if (Object.keys(sources).length > 0) return sources;
+  throw new CaissonError('port-unavailable', `${folder} has no recording that can be played`, {
+    hint: 'expected candump logs (*.candump.log, *.candump.log.gz) with their DBC files, or a RaceChrono CSV',
+  });
+}
+
+function listFolder(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch (cause) {
+    throw new CaissonError('port-unavailable', `${folder}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** What a file is called, as the name of a source: `rav4_20180802_60s.candump.log.gz` plays as `rav4`. */
+function sourceName(file: string): string {
+  const [name = ''] = basename(file).split(/[._]/);
+  return name.replace(/[^A-Za-z0-9-]/g, '') || 'recording';
+}
+
+type Interfaces = NonNullable<Extract<SourceConfig, { type: 'can' }>['interfaces']>;
+
+/** For every bus of a log the DBC files that know its identifiers, those that know most frames first. */
+async function matchInterfaces(log: string, dbcs: readonly string[]): Promise<Interfaces> {
+  const framesOf = await countFrames(log);
+  const known = await Promise.all(
+    dbcs.map(async (path) => {
+      const { messages } = await readDbc(path);
+      return { path, keys: new Set(messages.map(({ id, extended }) => frameKey(id, extended))) };
+    }),
+  );
+  const interfaces: Interfaces = {};
+  for (const [name, frames] of framesOf) {
+    const ranked = known
+      .map(({ path, keys }) => ({ path, hits: sum([...frames].map(([key, count]) => (keys.has(key) ? count : 0))) }))
+      .filter(({ hits }) => hits > 0)
+      .sort((a, b) => b.hits - a.hits);
+    interfaces[name] = { dbc: ranked.map(({ path }) => path) };
+  }
+  return interfaces;
+}
+
+/** Frames at the beginning of a log, by interface and identifier. */
+async function countFrames(log: string): Promise<Map<string, Map<number, number>>> {
+  const parser = new CandumpLog();
+  const counts = new Map<string, Map<number, number>>();
+  const file = createReadStream(log);
+  const stream = log.endsWith('.gz') ? file.pipe(createGunzip()) : file;
+  const batch = new FrameBatch(BATCH_FRAMES);
+  let seen = 0;
+  for await (const piece of stream as AsyncIterable<Uint8Array>) {
+    for (let at = 0; at < piece.length; ) {
+      batch.clear();
+      at = parser.decode(piece, at, batch);
+      seen += batch.count;
+      for (let i = 0; i < batch.count; i += 1) {
+        const name = parser.interfaces[batch.interfaces[i] ?? 0] ?? '';
+        const key = frameKey(batch.ids[i] ?? 0, ((batch.flags[i] ?? 0) & FRAME_EXTENDED) !== 0);
+        const frames = counts.get(name) ?? new Map<number, number>();
+        frames.set(key, (frames.get(key) ?? 0) + 1);
+        counts.set(name, frames);
+      }
+    }
+    if (seen >= SAMPLE_FRAMES) break;
+  }
+  file.destroy();
+  return counts;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
+}
