@@ -18,7 +18,7 @@ export const DEBIAN_PACKAGES = {
   },
   mosquitto: {
     package: 'mosquitto-clients',
-    probe: ['mosquitto_pub', '--version'],
+    probe: ['sh', '-c', 'command -v mosquitto_pub'],
     usedFor: 'publishing and subscribing with an MQTT client of another make',
   },
   canmatrix: {

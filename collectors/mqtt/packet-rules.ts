@@ -32,7 +32,7 @@ export const GUARD_REASONS = {
   'connect-malformed': 'a CONNECT that breaks MQTT 3.1.1',
   'protocol-version': 'a CONNECT of MQTT 5 or an unknown version; refused with CONNACK 1',
   'client-id': 'an empty client id with a kept session, or one too long; refused with CONNACK 2',
-  credentials: 'unknown user or wrong password; refused with CONNACK 5',
+  credentials: 'unknown user or wrong password; refused with CONNACK 4',
   'packet-malformed': 'bytes that are no MQTT packet',
   'packet-type': 'a packet that no client sends, or a second CONNECT',
   'packet-too-large': 'a packet beyond packetBytesMax; a PUBLISH is stepped over and acknowledged',

@@ -65,6 +65,21 @@ t.test('a message waits while the ring is full, one at QoS 0 is dropped and coun
   t.match(collector.details(), { waiting: 0, unacked: 0, waited: 3 });
 });
 
+t.test('a small message does not overtake a larger one that waits for room', async (t) => {
+  const { collector, intake, port } = await runBroker(t);
+  const client = await RawClient.connect(port, '');
+  intake.room = 10;
+  client.send(
+    publishPacket('a', '[1,2,3,4,5,6,7,8,9]', { qos: 1, id: 1 }),
+    publishPacket('a/0', '10', { qos: 1, id: 2 }),
+  );
+  await until('waiting', () => collector.details().unacked === 2);
+  t.equal(collector.details().waiting, 2);
+  intake.room = 100;
+  await until('taken', () => intake.samples.length === 10);
+  t.same(intake.values('a/0'), [1, 10]);
+});
+
 t.test('nothing is acknowledged when the store fails, and the connection ends', async (t) => {
   const { intake, port } = await runBroker(t);
   const client = await RawClient.connect(port, 'x');

@@ -226,9 +226,10 @@ t.test('clients with ever new ids do not make ever new channels', async (t) => {
 t.test('the README names every reason with its meaning', async (t) => {
   const page = readFileSync(join(PROJECT_ROOT, 'collectors/mqtt/README.md'), 'utf8');
   const rows = page.slice(page.indexOf('## Reasons'), page.indexOf('## Limits')).match(/^\| `.*$/gm);
+  const inner = rows?.map((row) => row.replace(/ {2,}/g, ' '));
   const reasons = Object.entries({ ...PAYLOAD_REASONS, ...GUARD_REASONS });
   t.same(
-    rows,
+    inner,
     reasons.map(([reason, meaning]) => `| \`${reason}\` | ${meaning} |`),
   );
 });
