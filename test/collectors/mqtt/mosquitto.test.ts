@@ -60,7 +60,7 @@ t.test('mosquitto_pub speaks 3.1 and 3.1.1, and is refused with the reason when 
 
 t.test('mosquitto_sub sees the retained value as the last one and what is published behind it', async (t) => {
   if (!requireTools(t, 'mosquitto')) return;
-  const { intake, port } = await runBroker(t, {}, new FakeIntake(0));
+  const { collector, intake, port } = await runBroker(t, {}, new FakeIntake(0));
   const publish = (...args: string[]) => run('mosquitto_pub', port, ['-q', '1', '-t', 'mode', ...args]).ended;
   await publish('-r', '-m', 'idle');
   const { ended, output } = run('mosquitto_sub', port, ['-q', '1', '-t', '#', '-C', '2', '-F', '%t %p %r']);
@@ -70,6 +70,7 @@ t.test('mosquitto_sub sees the retained value as the last one and what is publis
   t.same(intake.values('mode'), ['idle', 'pump'], 'a retained value is one sample, however often it is delivered');
   await publish('-r', '-n');
   t.same(intake.values('mode'), ['idle', 'pump']);
+  t.same(collector.health().errors, {}, 'deleting it is no bad input');
 });
 
 t.test('mosquitto_pub asks for its password', async (t) => {
