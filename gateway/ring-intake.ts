@@ -34,6 +34,8 @@ export class RingIntake implements Intake {
   #durable: Ticket = 0;
   #failure: Error | undefined;
   #refused = 0;
+  /** The ring refused something, and what was lost by that is not written into it yet. */
+  #isFull = false;
 
   /** @param receipts digests known from before, oldest first, 16 bytes each */
   constructor(ring: RingWriter, registry: ChannelRegistry, clock: Clock, receipts: readonly Uint8Array[] = []) {
@@ -57,19 +59,15 @@ export class RingIntake implements Intake {
   }
 
   push(channel: number, time: number, value: number): boolean {
-    if (!Number.isSafeInteger(time)) return this.#lose(channel, this.#clock.now(), 'bad-time');
-    if (this.#losses.size > 0 && !this.#settleLosses()) return this.#lose(channel, time, 'ring-full');
-    if (this.#registry.isOverflow(channel)) return this.#lose(channel, time, 'channels-full');
-    return this.#ring.writeSample(channel, time, value) || this.#lose(channel, time, 'ring-full');
+    if (!this.#accepts(channel, time)) return false;
+    return this.#ring.writeSample(channel, time, value) || this.#loseForRoom(channel, time);
   }
 
   pushText(channel: number, time: number, text: string): boolean {
-    if (!Number.isSafeInteger(time)) return this.#lose(channel, this.#clock.now(), 'bad-time');
-    if (this.#losses.size > 0 && !this.#settleLosses()) return this.#lose(channel, time, 'ring-full');
-    if (this.#registry.isOverflow(channel)) return this.#lose(channel, time, 'channels-full');
+    if (!this.#accepts(channel, time)) return false;
     const bytes = Buffer.from(text, 'utf8');
     if (bytes.length > TEXT_SAMPLE_BYTES_MAX) return this.#lose(channel, time, 'text-too-long');
-    return this.#ring.writeText(channel, time, bytes) || this.#lose(channel, time, 'ring-full');
+    return this.#ring.writeText(channel, time, bytes) || this.#loseForRoom(channel, time);
   }
 
   pushReceipt(digest: Uint8Array): boolean {
@@ -89,7 +87,7 @@ export class RingIntake implements Intake {
   }
 
   publish(): Ticket {
-    if (this.#losses.size > 0) this.#settleLosses();
+    if (this.#losses.size > 0 && this.#settleLosses()) this.#isFull = false;
     return this.#ring.publish();
   }
 
@@ -118,6 +116,22 @@ export class RingIntake implements Intake {
   fail(error: Error): void {
     this.#failure = error;
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
+  }
+
+  /** Counts as lost what can never be taken, and what must wait behind losses that do not fit into the ring yet. */
+  #accepts(channel: number, time: number): boolean {
+    if (!Number.isSafeInteger(time)) return this.#lose(channel, this.#clock.now(), 'bad-time');
+    if (this.#registry.isOverflow(channel)) return this.#lose(channel, time, 'channels-full');
+    if (this.#isFull) {
+      this.#isFull = !this.#settleLosses();
+      if (this.#isFull) return this.#lose(channel, time, 'ring-full');
+    }
+    return true;
+  }
+
+  #loseForRoom(channel: number, time: number): false {
+    this.#isFull = true;
+    return this.#lose(channel, time, 'ring-full');
   }
 
   #lose(channel: number, time: number, cause: LossCause): false {

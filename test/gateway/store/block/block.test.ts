@@ -129,7 +129,7 @@ const REFUSED: Readonly<Record<string, [Partial<BlockHeader>, BlockSamples, RegE
   'without a channel': [{ channel: '' }, SAMPLES, /BLOCK-3\.8/],
   'with too long a channel': [{ channel: 'c'.repeat(513) }, SAMPLES, /BLOCK-3\.8: length of channel is 513/],
   'with a broken sequence number': [{ firstSequence: -1 }, SAMPLES, /BLOCK-3\.9: first sequence is -1/],
-  'with sequence numbers that end beyond 2^53': [{ firstSequence: Number.MAX_SAFE_INTEGER }, SAMPLES, /BLOCK-3\.9/],
+  'with sequence numbers that end beyond 2^53': [{ firstSequence: Number.MAX_SAFE_INTEGER - 1 }, SAMPLES, /BLOCK-3\.9/],
   'with a negative error bound': [{ clockErrorUs: -1 }, SAMPLES, /BLOCK-3\.5: clock error is -1/],
   'with an error bound that is no number': [{ clockErrorUs: Number.NaN }, SAMPLES, /BLOCK-3\.5: clock error is NaN/],
   'with too long a text': [

@@ -1,0 +1,121 @@
+import t from 'tap';
+import type { Channel } from '../../gateway/channel.ts';
+import { ChannelRegistry } from '../../gateway/channel-registry.ts';
+import { TEXT_SAMPLE_BYTES_MAX } from '../../gateway/limits.ts';
+import { createRing, RingReader, RingWriter } from '../../gateway/ring.ts';
+import { RingIntake } from '../../gateway/ring-intake.ts';
+
+function rig(slots: number, channelsMax?: number) {
+  const memory = createRing(slots);
+  const ring = new RingWriter(memory);
+  const announced: Channel[] = [];
+  const registry = new ChannelRegistry([], (channel) => announced.push(channel), channelsMax);
+  const intake = new RingIntake(ring, registry, { now: () => 1000, observe: () => {} });
+  const reader = new RingReader(memory);
+  const taken: unknown[] = [];
+  const drain = () => {
+    reader.drain(1000, {
+      sample: (channel, time, value) => taken.push({ channel, time, value }),
+      text: (channel, time, text) => taken.push({ channel, time, text }),
+      loss: (channel, from, to, count, cause) => taken.push({ channel, from, to, count, cause }),
+      receipt: (digest) => taken.push({ digest: digest[0] }),
+    });
+    reader.release();
+    return taken.splice(0);
+  };
+  return { intake, announced, drain };
+}
+
+t.test('counts what a full ring refuses and writes the loss where the samples would have stood', async (t) => {
+  const { intake, drain } = rig(4);
+  const { id } = intake.channel({ name: 'a', source: 's' });
+  for (let i = 0; i < 4; i += 1) t.ok(intake.push(id, i, i));
+  for (let i = 4; i < 9; i += 1) t.notOk(intake.push(id, i, i));
+  t.equal(intake.refused, 5);
+  intake.publish();
+  t.equal(drain().length, 4);
+  t.ok(intake.push(id, 9, 9));
+  intake.publish();
+  t.same(drain(), [
+    { channel: id, from: 4, to: 8, count: 5, cause: 'ring-full' },
+    { channel: id, time: 9, value: 9 },
+  ]);
+});
+
+t.test('takes in nothing whose time or text cannot be kept, and counts it', async (t) => {
+  const { intake, drain } = rig(16);
+  const { id } = intake.channel({ name: 'a', source: 's' });
+  for (const time of [1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53])
+    t.notOk(intake.push(id, time, 1), String(time));
+  t.notOk(intake.pushText(id, 5, 'x'.repeat(TEXT_SAMPLE_BYTES_MAX + 1)));
+  intake.publish();
+  t.same(drain(), [
+    { channel: id, from: 1000, to: 1000, count: 4, cause: 'bad-time' },
+    { channel: id, from: 5, to: 5, count: 1, cause: 'text-too-long' },
+  ]);
+});
+
+t.test('counts samples of channels beyond the maximum under one name', async (t) => {
+  const { intake, announced, drain } = rig(16, 2);
+  intake.channel({ name: 'a', source: 's' });
+  intake.channel({ name: 'b', source: 's' });
+  const beyond = [intake.channel({ name: 'c', source: 's' }), intake.channel({ name: 'd', source: 's' })];
+  t.equal(beyond[0]?.id, beyond[1]?.id);
+  for (const { id } of beyond) t.notOk(intake.push(id, 7, 7));
+  intake.publish();
+  t.same(drain(), [{ channel: beyond[0]?.id, from: 7, to: 7, count: 2, cause: 'channels-full' }]);
+  t.same(
+    announced.map(({ name }) => name),
+    ['a', 'b', 'caisson/channels-full'],
+  );
+});
+
+t.test('resolves durable when the store has come that far, and not before', async (t) => {
+  const { intake } = rig(16);
+  const { id } = intake.channel({ name: 'a', source: 's' });
+  intake.push(id, 1, 1);
+  const first = intake.publish();
+  intake.push(id, 2, 2);
+  const second = intake.publish();
+  const order: string[] = [];
+  const waits = [
+    intake.durable(first).then(() => order.push('first')),
+    intake.durable(second).then(() => order.push('second')),
+  ];
+  intake.markDurable(first);
+  await waits[0];
+  t.same(order, ['first']);
+  intake.markDurable(second);
+  await waits[1];
+  t.same(order, ['first', 'second']);
+  await intake.durable(second);
+  const never = intake.durable(second + 1);
+  intake.fail(new Error('the store is gone'));
+  await t.rejects(never, { message: 'the store is gone' });
+  await t.rejects(intake.durable(second + 2), { message: 'the store is gone' });
+});
+
+t.test('knows a receipt again, its own and those from before', async (t) => {
+  const memory = createRing(16);
+  const digest = (first: number) => new Uint8Array(16).fill(first);
+  const registry = new ChannelRegistry([], () => {});
+  const intake = new RingIntake(new RingWriter(memory), registry, { now: () => 0, observe: () => {} }, [digest(1)]);
+  t.ok(intake.isKnownReceipt(digest(1)));
+  t.notOk(intake.isKnownReceipt(digest(2)));
+  t.ok(intake.pushReceipt(digest(2)));
+  t.ok(intake.isKnownReceipt(digest(2)));
+});
+
+t.test('announces a channel once, and again when its definition changes', async (t) => {
+  const { intake, announced } = rig(16);
+  const first = intake.channel({ name: 'car//engine/ rpm', source: 's', unit: 'rpm' });
+  t.equal(first.name, 'car/engine/_rpm');
+  t.equal(intake.channel({ name: 'car//engine/ rpm', source: 's', unit: 'rpm' }).id, first.id);
+  t.equal(announced.length, 1);
+  const changed = intake.channel({ name: 'car/engine/_rpm', source: 's', unit: '1/min' });
+  t.equal(changed.id, first.id);
+  t.same(
+    announced.map(({ unit }) => unit),
+    ['rpm', '1/min'],
+  );
+});

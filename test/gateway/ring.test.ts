@@ -1,0 +1,179 @@
+import { Buffer } from 'node:buffer';
+import fc from 'fast-check';
+import t from 'tap';
+import { LOSS_CAUSES, type LossCause } from '../../gateway/intake.ts';
+import { createRing, RingReader, type RingSink, RingWriter } from '../../gateway/ring.ts';
+
+type Entry =
+  | { readonly kind: 'sample'; readonly channel: number; readonly time: number; readonly value: number }
+  | { readonly kind: 'text'; readonly channel: number; readonly time: number; readonly text: string }
+  | {
+      readonly kind: 'loss';
+      readonly channel: number;
+      readonly from: number;
+      readonly to: number;
+      readonly count: number;
+      readonly cause: LossCause;
+    }
+  | { readonly kind: 'receipt'; readonly digest: string };
+
+class Collected implements RingSink {
+  readonly entries: Entry[] = [];
+
+  sample(channel: number, time: number, value: number): void {
+    this.entries.push({ kind: 'sample', channel, time, value });
+  }
+
+  text(channel: number, time: number, text: string): void {
+    this.entries.push({ kind: 'text', channel, time, text });
+  }
+
+  loss(channel: number, from: number, to: number, count: number, cause: LossCause): void {
+    this.entries.push({ kind: 'loss', channel, from, to, count, cause });
+  }
+
+  receipt(digest: Uint8Array): void {
+    this.entries.push({ kind: 'receipt', digest: Buffer.from(digest).toString('hex') });
+  }
+}
+
+const channel = fc.integer({ min: 1, max: 0x3fffffff });
+const time = fc.maxSafeInteger();
+const entry: fc.Arbitrary<Entry> = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ kind: fc.constant('sample' as const), channel, time, value: fc.double() }) },
+  fc.record({
+    kind: fc.constant('text' as const),
+    channel,
+    time,
+    text: fc.string({ unit: 'grapheme', maxLength: 60 }),
+  }),
+  fc.record({
+    kind: fc.constant('loss' as const),
+    channel,
+    from: time,
+    to: time,
+    count: fc.nat(),
+    cause: fc.constantFrom(...LOSS_CAUSES),
+  }),
+  fc.record({
+    kind: fc.constant('receipt' as const),
+    digest: fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => Buffer.from(bytes).toString('hex')),
+  }),
+);
+
+function write(ring: RingWriter, each: Entry): boolean {
+  switch (each.kind) {
+    case 'sample':
+      return ring.writeSample(each.channel, each.time, each.value);
+    case 'text':
+      return ring.writeText(each.channel, each.time, Buffer.from(each.text));
+    case 'loss':
+      return ring.writeLoss(each.channel, each.from, each.to, each.count, each.cause);
+    case 'receipt':
+      return ring.writeReceipt(Buffer.from(each.digest, 'hex'));
+  }
+}
+
+t.test('gives back every kind of entry in order, round and round', async (t) => {
+  fc.assert(
+    fc.property(fc.array(fc.array(entry, { maxLength: 12 }), { maxLength: 12 }), (batches) => {
+      const memory = createRing(64);
+      const writer = new RingWriter(memory);
+      const reader = new RingReader(memory);
+      const written: Entry[] = [];
+      const read = new Collected();
+      for (const batch of batches) {
+        for (const each of batch) if (write(writer, each)) written.push(each);
+        writer.publish();
+        reader.drain(1000, read);
+        reader.release();
+      }
+      t.same(read.entries, written);
+    }),
+  );
+});
+
+t.test('shows nothing before it is published', async (t) => {
+  const memory = createRing(8);
+  const writer = new RingWriter(memory);
+  const reader = new RingReader(memory);
+  writer.writeSample(1, 2, 3);
+  t.equal(reader.available(), 0);
+  t.equal(writer.publish(), 1);
+  t.equal(reader.available(), 1);
+});
+
+t.test('refuses what does not fit as a whole and takes it again when there is room', async (t) => {
+  const memory = createRing(4);
+  const writer = new RingWriter(memory);
+  const reader = new RingReader(memory);
+  for (let i = 0; i < 3; i += 1) t.ok(writer.writeSample(1, i, i));
+  t.notOk(writer.writeText(1, 3, Buffer.from('sixteen bytes ok')), 'two slots into one');
+  t.ok(writer.writeSample(1, 3, 3));
+  t.notOk(writer.writeSample(1, 4, 4));
+  t.equal(writer.used(), 4);
+  writer.publish();
+  reader.drain(100, new Collected());
+  t.notOk(writer.writeSample(1, 4, 4), 'what is drained and not on disk keeps its slots');
+  reader.release();
+  t.ok(writer.writeText(1, 3, Buffer.from('sixteen bytes ok')));
+  writer.publish();
+  const read = new Collected();
+  reader.drain(100, read);
+  t.same(read.entries, [{ kind: 'text', channel: 1, time: 3, text: 'sixteen bytes ok' }]);
+});
+
+t.test('keeps the bits of every NaN', async (t) => {
+  const memory = createRing(8);
+  const bits = new BigUint64Array([0x7ff8000000000001n, 0x7ff0000000000001n, 0xfff8deadbeef0001n]);
+  const values = new Float64Array(bits.buffer);
+  const writer = new RingWriter(memory);
+  for (const [i] of values.entries()) writer.writeSample(1, i, values[i] as number);
+  writer.publish();
+  const met = new Float64Array(3);
+  const sink = new Collected();
+  sink.sample = (_channel, time, value) => {
+    met[time] = value;
+  };
+  new RingReader(memory).drain(8, sink);
+  t.same(new BigUint64Array(met.buffer), bits);
+});
+
+t.test('lets a new consumer go on where the last one was durable', async (t) => {
+  const memory = createRing(16);
+  const writer = new RingWriter(memory);
+  for (let i = 0; i < 10; i += 1) writer.writeSample(1, i, i);
+  writer.publish();
+  const dead = new RingReader(memory);
+  dead.drain(3, new Collected());
+  dead.release();
+  dead.drain(4, new Collected());
+
+  const successor = new RingReader(memory, 3);
+  t.equal(successor.available(), 7, 'what was drained and not released is there again');
+
+  const better = new RingReader(memory, 7);
+  t.equal(better.available(), 3, 'what the dead one made durable without living to free it is not');
+  t.equal(writer.free(), 13);
+  const read = new Collected();
+  better.drain(100, read);
+  t.same(
+    read.entries.map((each) => (each.kind === 'sample' ? each.value : undefined)),
+    [7, 8, 9],
+  );
+});
+
+t.test('counts positions on beyond 32 bits', async (t) => {
+  const memory = createRing(4);
+  const control = new Int32Array(memory.buffer, 0, 64);
+  const start = 2 ** 32 - 2;
+  control[0] = start | 0;
+  control[16] = start | 0;
+  const reader = new RingReader(memory, start);
+  t.equal(reader.tail, start);
+  control[0] = (start + 4) | 0;
+  t.equal(reader.available(), 4);
+  reader.drain(4, new Collected());
+  reader.release();
+  t.equal(reader.tail, start + 4);
+});
