@@ -79,16 +79,19 @@ export class CanCollector implements Collector {
   }
 
   async stop(): Promise<void> {
+    const { errors } = this.health();
     const bus = this.#bus;
     this.#bus = undefined;
     this.#state = undefined;
     this.#cancelMeter();
     await bus?.stop();
+    // The bus takes its counts with it.
+    Object.assign(this.#counters.errors, errors);
   }
 
   health(): CollectorHealth {
     const health = this.#counters.health(this.#healthState(), this.#problem());
-    const errors = { ...health.errors };
+    const errors: Record<string, number> = { ...health.errors };
     for (const [reason, count] of Object.entries(this.#bus?.errors ?? {}))
       errors[reason] = (errors[reason] ?? 0) + count;
     return { ...health, errors };
@@ -101,7 +104,8 @@ export class CanCollector implements Collector {
   }
 
   #problem(): string | undefined {
-    if (this.#state?.state !== 'waiting') return undefined;
+    if (this.#state === undefined || this.#state.state === 'open' || this.#state.problem === undefined)
+      return undefined;
     const { bus } = this.#settings;
     return `${'slcan' in bus ? bus.slcan : bus.log}: ${this.#state.problem}`;
   }

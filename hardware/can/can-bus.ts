@@ -31,11 +31,11 @@ export interface CanBusListener {
   onState(state: CanBusState): void;
 }
 
-/** `waiting` for the port, with what is wrong; `ended` when a recording has been played to its end. */
+/** `waiting` for the port, with what is wrong; `ended` when a recording has been played, as far as it can be read. */
 export type CanBusState =
   | { readonly state: 'open' }
   | { readonly state: 'waiting'; readonly problem: string }
-  | { readonly state: 'ended' };
+  | { readonly state: 'ended'; readonly problem?: string };
 
 /** Counts bad input by reason. */
 export class ReasonCounts {

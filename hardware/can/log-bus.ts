@@ -128,18 +128,12 @@ export class LogBus implements CanBus {
 
   #follow(state: PortState): void {
     if (state.kind === 'open') this.#listener?.onState({ state: 'open' });
-    if (state.kind === 'ended') this.#turn = this.#finishRound();
-    if (state.kind !== 'waiting') return;
-    if (this.#framesOfRound === 0) {
-      this.#listener?.onState({ state: 'waiting', problem: state.problem });
-      return;
-    }
-    // Reading failed half way, as in a damaged archive: to begin again would only fail there again.
-    this.#broken.add('recording-broken-off');
-    this.#turn = this.#finishRound();
+    if (state.kind === 'waiting') this.#listener?.onState({ state: 'waiting', problem: state.problem });
+    if (state.kind === 'ended') this.#turn = this.#finishRound(state.problem);
   }
 
-  async #finishRound(): Promise<void> {
+  async #finishRound(problem: string | undefined): Promise<void> {
+    if (problem !== undefined) this.#broken.add('recording-broken-off');
     await this.#port.close();
     this.#batch.clear();
     this.#log.end(this.#batch);
@@ -151,7 +145,7 @@ export class LogBus implements CanBus {
       this.#shift = undefined;
       this.#open();
     } else {
-      listener.onState({ state: 'ended' });
+      listener.onState(problem === undefined ? { state: 'ended' } : { state: 'ended', problem });
     }
   }
 }

@@ -165,6 +165,7 @@ t.test('a damaged archive gives what can be read of it, and is counted', async (
   const heard = play(t, { path, speed: Number.POSITIVE_INFINITY });
   await waitFor('the end', ended(heard));
   t.ok(heard.ids.length > 1000 && heard.ids.length < 20_000, `${heard.ids.length} frames`);
+  t.match(heard.states.at(-1), { state: 'ended', problem: 'unexpected end of file' });
   t.equal(heard.bus.errors['recording-broken-off'], 1);
 });
 

@@ -1,0 +1,34 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Value } from '@sinclair/typebox/value';
+import t from 'tap';
+import { parse } from 'yaml';
+import { CanConfig } from '../../../collectors/can/can-config.ts';
+import { PROJECT_ROOT } from '../../data-dir.ts';
+
+const README = readFileSync(join(PROJECT_ROOT, 'collectors/can/README.md'), 'utf8');
+
+t.test('the sample configs in README are valid', async (t) => {
+  const samples = [...README.matchAll(/```yaml\n(.*?)```/gs)].map((found) => parse(found[1] ?? ''));
+  t.equal(samples.length, 2);
+  for (const { type, ...config } of samples) {
+    t.equal(type, 'can');
+    t.same([...Value.Errors(CanConfig, config)], []);
+  }
+});
+
+t.test('README names every reason of an error, and no other', async (t) => {
+  const table = README.slice(README.indexOf('## Errors by reason'));
+  const rows = [...table.matchAll(/^\| (`.*?) +\|/gm)].flatMap((row) => [...(row[1] ?? '').matchAll(/`([\w-]+)`/g)]);
+  const documented = new Set(rows.map((found) => found[1]));
+  const sources = ['hardware/can', 'collectors/can'].flatMap((folder) =>
+    readdirSync(join(PROJECT_ROOT, folder))
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => readFileSync(join(PROJECT_ROOT, folder, name), 'utf8')),
+  );
+  const counting = /(?:\.add\(|\.error\(|return ).*/g;
+  const reasons = sources.flatMap((text) =>
+    [...text.matchAll(counting)].flatMap(([line]) => [...line.matchAll(/'([a-z]+(?:-[a-z]+)+|refused)'/g)]),
+  );
+  t.same([...documented].sort(), [...new Set(reasons.map((found) => found[1]))].sort());
+});
