@@ -50,6 +50,9 @@ const WIDE_TIMES = 0x02;
 /** Times below this magnitude have differences that a signed integer of the format holds. */
 const NARROW_TIME_MAX = 2 ** 52;
 
+/** Greatest id of a channel. */
+const CHANNEL_MAX = 0xffff_ffff;
+
 /** A shorter body does not gain by zstd. */
 const COMPRESS_BYTES_MIN = 64;
 
@@ -303,6 +306,7 @@ function readTextGroup(body: ByteReader, count: number): string[] {
 function writeLosses(body: ByteWriter, losses: readonly JournalLoss[]): void {
   body.varint(losses.length);
   for (const { channel, firstSequence, count, from, to, cause } of losses) {
+    expectLoss(channel, firstSequence, count, from, to);
     body.varint(channel);
     body.varint(firstSequence);
     body.varint(count);
@@ -312,20 +316,31 @@ function writeLosses(body: ByteWriter, losses: readonly JournalLoss[]): void {
   }
 }
 
+function expectLoss(channel: number, firstSequence: number, count: number, from: number, to: number): void {
+  if (channel >>> 0 !== channel) refuse('4.2', `channel is ${channel}, expected a whole number below 2^32`);
+  if (!(count >= 1 && isSequence(firstSequence, count))) {
+    refuse('4.3', `a loss of ${count} samples from sequence ${firstSequence}, expected 1 or more below 2^53`);
+  }
+  if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to)) {
+    refuse('4.3', `a loss from ${from} to ${to}, expected whole microseconds of magnitude below 2^53`);
+  }
+}
+
 function readLosses(body: ByteReader): JournalLoss[] {
   const losses: JournalLoss[] = [];
   const count = body.varintUpTo(body.remaining, '4.1', 'number of losses');
-  for (let i = 0; i < count; i++) {
-    losses.push({
-      channel: body.varintUpTo(0xffff_ffff, '4.2', 'channel of a loss'),
-      firstSequence: body.varint(),
-      count: body.varint(),
-      from: body.signed(),
-      to: body.signed(),
-      cause: readCause(body),
-    });
-  }
+  for (let i = 0; i < count; i++) losses.push(readLoss(body));
   return losses;
+}
+
+function readLoss(body: ByteReader): JournalLoss {
+  const channel = body.varintUpTo(CHANNEL_MAX, '4.2', 'channel of a loss');
+  const firstSequence = body.varint();
+  const count = body.varint();
+  if (count === 0 || !isSequence(firstSequence, count)) {
+    body.fail('4.3', `a loss of ${count} samples from sequence ${firstSequence}, expected 1 or more below 2^53`);
+  }
+  return { channel, firstSequence, count, from: body.signed(), to: body.signed(), cause: readCause(body) };
 }
 
 function readCause(body: ByteReader): LossCause {
@@ -334,7 +349,7 @@ function readCause(body: ByteReader): LossCause {
 }
 
 function isSequence(first: number, count: number): boolean {
-  return Number.isSafeInteger(first) && first >= 0 && Number.isSafeInteger(first + count - 1);
+  return Number.isSafeInteger(first) && first >= 0 && Number.isSafeInteger(first + (count - 1));
 }
 
 function refuse(clause: string, problem: string): never {

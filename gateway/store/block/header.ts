@@ -127,7 +127,7 @@ function errorFromWire(wire: number): number {
 }
 
 function isSequence(first: number, count: number): boolean {
-  return Number.isSafeInteger(first) && first >= 0 && Number.isSafeInteger(first + count - 1);
+  return Number.isSafeInteger(first) && first >= 0 && Number.isSafeInteger(first + (count - 1));
 }
 
 function expectText(text: string, bytesMax: number, clause: string, name: string): void {
