@@ -1,4 +1,5 @@
 import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_listen_socket } from 'uWebSockets.js';
+import { createServer } from 'node:net';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
 import type { Telemetry } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
@@ -29,7 +30,6 @@ const IDLE_SECONDS = 16;
 /** A status older than this means that the gateway's main thread does not run, milliseconds. */
 const STATUS_AGE_MAX_MS = 5000;
 
-const LISTEN_EXCLUSIVE_PORT = 1;
 const JSON_MEDIA_TYPE = 'application/json; charset=utf-8';
 const TEXT_MEDIA_TYPE = 'text/plain; charset=utf-8';
 
@@ -201,9 +201,14 @@ class DashboardServer implements Dashboard {
       .writeHeader('Vary', 'Accept-Encoding');
     if (encoding !== 'identity') response.writeHeader('Content-Encoding', encoding);
     const body = encoding === 'br' ? file.brotli : encoding === 'gzip' ? file.gzip : file.plain;
+    if (!isKnown && method === 'get') {
+      response.end(body);
+      return;
+    }
+    // uWebSockets.js 20.30 does not count endWithoutBody as an answer and ends the process unless an abort handler is there.
+    response.onAborted(() => {});
     if (isKnown) response.endWithoutBody();
-    else if (method === 'head') response.endWithoutBody(body.length);
-    else response.end(body);
+    else response.endWithoutBody(body.length);
   }
 
   #refuse(response: HttpResponse, status: string, reason: string): void {
@@ -260,26 +265,42 @@ function offers(protocols: string, wanted: string): boolean {
   return protocols.split(',').some((protocol) => protocol.trim() === wanted);
 }
 
-/** Listens on a port of its own: without `exclusive`, a second process on the same port would silently share its requests. */
-function listen(app: TemplatedApp, host: string, port: number): Promise<us_listen_socket> {
+/**
+ * Listens on a port of its own. uWebSockets.js would share the port with whoever listens there already (SO_REUSEPORT),
+ * and its exclusive mode would find it taken for a minute after a restart, for it leaves out SO_REUSEADDR. So the port is
+ * first tried with a socket that has the one and not the other.
+ */
+async function listen(app: TemplatedApp, host: string, port: number): Promise<us_listen_socket> {
+  if (port !== 0) await tryPort(host, port);
   return new Promise((resolve, reject) => {
-    const listening = (socket: us_listen_socket | false) => {
-      if (socket !== false) resolve(socket);
-      else {
-        const hint = 'another program listens there; choose another port';
-        reject(new CaissonError('port-unavailable', `${host}:${port} could not be opened`, { hint, retryable: true }));
-      }
-    };
-    (app as unknown as ExclusiveListener).listen(host, port, LISTEN_EXCLUSIVE_PORT, listening);
+    app.listen(host, port, (socket) => {
+      if (socket === false) reject(portUnavailable(host, port));
+      else resolve(socket);
+    });
   });
 }
 
-/** What uWebSockets.js 20.30 can do beyond its type declarations. */
-interface ExclusiveListener {
-  listen(host: string, port: number, options: number, callback: (socket: us_listen_socket | false) => void): unknown;
-  close(): unknown;
+function tryPort(host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const trial = createServer();
+    trial.on('error', (cause) => reject(portUnavailable(host, port, cause)));
+    trial.listen(port, host, () => trial.close(() => resolve()));
+  });
 }
 
+function portUnavailable(host: string, port: number, cause?: Error): CaissonError {
+  return new CaissonError(
+    'port-unavailable',
+    `${host}:${port} could not be opened${cause ? `: ${cause.message}` : ''}`,
+    {
+      hint: 'another program listens there; choose another port',
+      retryable: true,
+      cause,
+    },
+  );
+}
+
+/** Closes every connection; uWebSockets.js 20.30 has `close` but does not declare it. */
 function closeConnections(app: TemplatedApp): void {
-  (app as unknown as ExclusiveListener).close();
+  (app as unknown as { close(): unknown }).close();
 }
