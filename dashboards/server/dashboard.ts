@@ -1,5 +1,5 @@
 import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_listen_socket } from 'uWebSockets.js';
-import { createServer } from 'node:net';
+import { connect } from 'node:net';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
 import type { Telemetry } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
@@ -29,6 +29,9 @@ const IDLE_SECONDS = 16;
 
 /** A status older than this means that the gateway's main thread does not run, milliseconds. */
 const STATUS_AGE_MAX_MS = 5000;
+
+/** A port that neither answers nor refuses within this time counts as taken. */
+const PORT_TRIAL_MS = 1000;
 
 const JSON_MEDIA_TYPE = 'application/json; charset=utf-8';
 const TEXT_MEDIA_TYPE = 'text/plain; charset=utf-8';
@@ -266,12 +269,12 @@ function offers(protocols: string, wanted: string): boolean {
 }
 
 /**
- * Listens on a port of its own. uWebSockets.js would share the port with whoever listens there already (SO_REUSEPORT),
- * and its exclusive mode would find it taken for a minute after a restart, for it leaves out SO_REUSEADDR. So the port is
- * first tried with a socket that has the one and not the other.
+ * Listens on a port of its own. uWebSockets.js sets SO_REUSEPORT: a second process on the port would silently get half of
+ * the requests. Its exclusive mode leaves out SO_REUSEADDR too, and finds the port taken for a minute after a restart. So
+ * a port that answers counts as taken.
  */
 async function listen(app: TemplatedApp, host: string, port: number): Promise<us_listen_socket> {
-  if (port !== 0) await tryPort(host, port);
+  if (port !== 0 && (await answers(host, port))) throw portUnavailable(host, port);
   return new Promise((resolve, reject) => {
     app.listen(host, port, (socket) => {
       if (socket === false) reject(portUnavailable(host, port));
@@ -280,24 +283,22 @@ async function listen(app: TemplatedApp, host: string, port: number): Promise<us
   });
 }
 
-function tryPort(host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const trial = createServer();
-    trial.on('error', (cause) => reject(portUnavailable(host, port, cause)));
-    trial.listen(port, host, () => trial.close(() => resolve()));
+function answers(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const trial = connect({ host, port, timeout: PORT_TRIAL_MS });
+    const end = (isTaken: boolean) => {
+      trial.destroy();
+      resolve(isTaken);
+    };
+    trial.on('connect', () => end(true));
+    trial.on('timeout', () => end(true));
+    trial.on('error', () => end(false));
   });
 }
 
-function portUnavailable(host: string, port: number, cause?: Error): CaissonError {
-  return new CaissonError(
-    'port-unavailable',
-    `${host}:${port} could not be opened${cause ? `: ${cause.message}` : ''}`,
-    {
-      hint: 'another program listens there; choose another port',
-      retryable: true,
-      cause,
-    },
-  );
+function portUnavailable(host: string, port: number): CaissonError {
+  const hint = 'another program listens there; choose another port';
+  return new CaissonError('port-unavailable', `${host}:${port} could not be opened`, { hint, retryable: true });
 }
 
 /** Closes every connection; uWebSockets.js 20.30 has `close` but does not declare it. */
