@@ -10,7 +10,7 @@ import { type Dashboard, startDashboard, VIEWERS_MAX } from '../../dashboards/se
 import { type ClientFrame, WIRE_PROTOCOL } from '../../dashboards/wire.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import { FakeTelemetry, fakeStatus, utcNow } from './fake-telemetry.ts';
-import { SocketClient } from './socket-client.ts';
+import { freePort, SocketClient } from './socket-client.ts';
 
 const webRoot = await mkdtemp(join(tmpdir(), 'caisson-dashboard-'));
 const PAGE = `<!doctype html>${'<p>page</p>'.repeat(100)}`;
@@ -388,23 +388,22 @@ t.test('the WebSocket subprotocol is answered', async (t) => {
   client.close();
 });
 
-t.test('stopping disconnects viewers and frees the port at once', async (t) => {
-  const { dashboard, telemetry } = await serve(t);
-  const client = await SocketClient.open(dashboard.port);
-  await client.wait((frame) => frame.type === 'hello');
-  dashboard.stop();
-  await client.closed();
-  t.equal(client.closeCode, 1001);
-  t.equal(telemetry.listeners, 0);
-  const { port } = dashboard;
-  const again = await startDashboard({
-    host: '127.0.0.1',
-    port,
-    telemetry,
-    status: () => fakeStatus(utcNow()),
-    webRoot,
-    utcNow,
-  });
-  t.equal((await get(again, '/healthz')).status, 200);
-  again.stop();
-});
+t.test(
+  'stopping disconnects viewers and frees the port at once, while another dashboard may not share it',
+  async (t) => {
+    const telemetry = new FakeTelemetry([], utcNow());
+    const status = () => fakeStatus(utcNow());
+    const options = { host: '127.0.0.1', port: await freePort(), telemetry, status, webRoot, utcNow };
+    const dashboard = await startDashboard(options);
+    const client = await SocketClient.open(dashboard.port);
+    await client.wait((frame) => frame.type === 'hello');
+    await t.rejects(startDashboard(options), { code: 'port-unavailable' });
+    dashboard.stop();
+    await client.closed();
+    t.equal(client.closeCode, 1001);
+    t.equal(telemetry.listeners, 0);
+    const again = await startDashboard(options);
+    t.equal((await get(again, '/healthz')).status, 200);
+    again.stop();
+  },
+);
