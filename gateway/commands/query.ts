@@ -107,6 +107,7 @@ export async function rangeOf(
 ): Promise<QueryRange> {
   const from = options.from === undefined ? undefined : parseTime(options.from);
   const to = options.to === undefined ? undefined : parseTime(options.to);
+  const last = parseDuration(options.last ?? LAST_DEFAULT);
   if (from !== undefined && options.last !== undefined) throw new UsageError('give --from or --last, not both');
   if (from !== undefined) {
     // The sample of this very moment belongs to a range that ends at present.
@@ -115,7 +116,7 @@ export async function rangeOf(
     return { from, to: end };
   }
   const end = to ?? (await now()) + 1;
-  return { from: end - parseDuration(options.last ?? LAST_DEFAULT), to: end };
+  return { from: end - last, to: end };
 }
 
 function formatOf({ json, csv }: Options): SampleFormat {

@@ -7,7 +7,7 @@ import { startDashboard } from '../../dashboards/server/dashboard.ts';
 import { startTelemetryServer } from '../../sync/api/server.ts';
 import { BoxClock } from '../clock.ts';
 import { StoreTelemetry } from '../query/store-telemetry.ts';
-import { BlockDb } from '../store/block-db.ts';
+import { BlockReader } from '../store/block-reader.ts';
 import { storePaths } from '../store/store-dir.ts';
 import type { FromServe, ServeThreadData, ToServe } from './serve-messages.ts';
 
@@ -15,7 +15,7 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
   let { status, utcOffset } = data;
   const clock = new BoxClock(data.clock);
   const telemetry = StoreTelemetry.open(data.storeDir);
-  const feed = BlockDb.openReadonly(storePaths(data.storeDir).blocks);
+  const feed = BlockReader.openReadonly(storePaths(data.storeDir).blocks);
   const dashboard = await startDashboard({
     ...data.dashboard,
     telemetry,

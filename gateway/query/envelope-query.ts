@@ -1,5 +1,6 @@
 import type { Stamp } from '../channel.ts';
-import type { BlockDb, Extent } from '../store/block-db.ts';
+import type { BlockReader } from '../store/block-reader.ts';
+import type { Extent } from '../store/block-rows.ts';
 import { type EnvelopeNode, greatest, least, nodeOf } from '../store/envelope-node.ts';
 import type { RangeReader, Run } from './range-reader.ts';
 import type { Envelope } from './telemetry.ts';
@@ -98,19 +99,19 @@ export class EnvelopeColumns {
  * edge of a pixel is opened, down to the samples.
  */
 export function queryEnvelope(
-  parts: { readonly blocks: BlockDb; readonly reader: RangeReader; readonly clocks: BootClocks },
+  parts: { readonly blocks: BlockReader; readonly reader: RangeReader; readonly clocks: BootClocks },
   channel: { readonly id: number; readonly stamp: Stamp },
   columns: EnvelopeColumns,
 ): Envelope {
   const { blocks, reader, clocks } = parts;
   const { id, stamp } = channel;
   const { from, to } = columns.envelope;
-  const { least: low, greatest: high } = clocks.span(stamp);
+  const { least: low, greatest: high } = clocks.span();
 
   const add = (extent: Extent): void => {
     if (extent.timeMax + high < from || extent.timeMin + low >= to) return;
     if (extent.node !== undefined && extent.boot !== undefined) {
-      const map = clocks.of(extent.boot, stamp);
+      const map = clocks.of(extent.boot, extent.stamp);
       const shift = map.offsetAt(extent.timeMin);
       const whole = map.governing(extent.timeMin) === map.governing(extent.timeMax);
       if (whole && columns.holdsWhole(extent.timeMin + shift, extent.timeMax + shift)) {
@@ -122,7 +123,7 @@ export function queryEnvelope(
       for (const child of blocks.children(id, extent)) add(child);
       return;
     }
-    const run = reader.block(extent, stamp);
+    const run = reader.block(extent);
     if (run !== undefined) columns.addRun(run);
   };
 

@@ -1,6 +1,7 @@
 import type { Stamp } from '../channel.ts';
 import { decodeBlock } from '../store/block/block.ts';
-import type { BlockDb, Extent } from '../store/block-db.ts';
+import type { BlockReader } from '../store/block-reader.ts';
+import type { Extent } from '../store/block-rows.ts';
 import type { TailReader } from './tail-reader.ts';
 import type { Samples } from './telemetry.ts';
 import type { BootClocks } from './utc.ts';
@@ -12,6 +13,8 @@ export interface Run {
   /** Least and greatest time, UTC, microseconds. */
   readonly timeMin: number;
   readonly timeMax: number;
+  /** Runs taken in later have greater ones. */
+  readonly order: number;
 }
 
 /** Where a run is, without its samples. Bounds are UTC, microseconds. */
@@ -21,13 +24,16 @@ interface Piece {
   load(): Run | undefined;
 }
 
+/** Order of the first unsealed run of a channel: behind every block's ordinal. */
+const BEHIND_BLOCKS = 2 ** 52;
+
 /** Reads stretches of one channel from blocks and tail, in UTC. */
 export class RangeReader {
-  readonly #blocks: BlockDb;
+  readonly #blocks: BlockReader;
   readonly #tail: TailReader | undefined;
   readonly #clocks: BootClocks;
 
-  constructor(blocks: BlockDb, tail: TailReader | undefined, clocks: BootClocks) {
+  constructor(blocks: BlockReader, tail: TailReader | undefined, clocks: BootClocks) {
     this.#blocks = blocks;
     this.#tail = tail;
     this.#clocks = clocks;
@@ -52,32 +58,33 @@ export class RangeReader {
   }
 
   /** A sealed block in UTC; undefined when it is gone. */
-  block(extent: Extent, stamp: Stamp): Run | undefined {
+  block(extent: Extent): Run | undefined {
     const bytes = this.#blocks.blockBytes(extent.position);
     if (bytes === undefined || extent.boot === undefined) return undefined;
     const { times, values } = decodeBlock(bytes);
-    return this.#run(extent.boot, stamp, times, values);
+    return this.#run(extent.boot, extent.stamp, times, values, extent.ordinal);
   }
 
   /** The unsealed runs of a channel. */
   *tail(channel: number, stamp: Stamp): IterableIterator<Run> {
-    for (const chunk of this.#tail?.chunks(channel) ?? []) {
+    for (const [index, chunk] of (this.#tail?.chunks(channel) ?? []).entries()) {
       // Copies, because mapping to UTC changes the times and the chunk goes on growing.
-      yield this.#run(chunk.boot, stamp, chunk.timesFrom(0).slice(), chunk.valuesFrom(0).slice());
+      const [times, values] = [chunk.timesFrom(0).slice(), chunk.valuesFrom(0).slice()];
+      yield this.#run(chunk.boot, stamp, times, values, BEHIND_BLOCKS + index);
     }
   }
 
   #pieces(channel: number, stamp: Stamp, from: number, to: number): Piece[] {
-    const { least, greatest } = this.#clocks.span(stamp);
+    const { least, greatest } = this.#clocks.span();
     const pieces: Piece[] = [];
     for (const extent of this.#blocks.overlapping(channel, from - greatest, to - least)) {
       if (extent.boot === undefined) continue;
-      const map = this.#clocks.of(extent.boot, stamp);
+      const map = this.#clocks.of(extent.boot, extent.stamp);
       const { least: low, greatest: high } = map.span(extent.timeMin, extent.timeMax);
       pieces.push({
         timeMin: extent.timeMin + low,
         timeMax: extent.timeMax + high,
-        load: () => this.block(extent, stamp),
+        load: () => this.block(extent),
       });
     }
     for (const run of this.tail(channel, stamp))
@@ -86,7 +93,7 @@ export class RangeReader {
   }
 
   /** Maps `times` to UTC in place. */
-  #run(boot: number, stamp: Stamp, times: Float64Array, values: Float64Array | readonly string[]): Run {
+  #run(boot: number, stamp: Stamp, times: Float64Array, values: Float64Array | readonly string[], order: number): Run {
     const map = this.#clocks.of(boot, stamp);
     let timeMin = Number.POSITIVE_INFINITY;
     let timeMax = Number.NEGATIVE_INFINITY;
@@ -97,7 +104,7 @@ export class RangeReader {
       if (time < timeMin) timeMin = time;
       if (time > timeMax) timeMax = time;
     }
-    return { times, values, timeMin, timeMax };
+    return { times, values, timeMin, timeMax, order };
   }
 }
 
@@ -120,7 +127,8 @@ function overlap(runs: readonly Run[]): boolean {
   return false;
 }
 
-function joined(runs: readonly Run[]): Run {
+function joined(overlapping: readonly Run[]): Run {
+  const runs = overlapping.toSorted((a, b) => a.order - b.order);
   const count = runs.reduce((sum, run) => sum + run.times.length, 0);
   const times = new Float64Array(count);
   const isText = runs.some((run) => !(run.values instanceof Float64Array));
@@ -138,6 +146,7 @@ function joined(runs: readonly Run[]): Run {
     values: isText ? texts : numbers,
     timeMin: Math.min(...runs.map((run) => run.timeMin)),
     timeMax: Math.max(...runs.map((run) => run.timeMax)),
+    order: 0,
   };
 }
 

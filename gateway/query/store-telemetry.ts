@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs';
+import type { Stamp } from '../channel.ts';
 import { CaissonError } from '../errors.ts';
 import { QUERY_PIXELS_MAX } from '../limits.ts';
 import { nearest } from '../nearest.ts';
-import { BlockDb } from '../store/block-db.ts';
+import { decodeBlock } from '../store/block/block.ts';
+import { BlockReader } from '../store/block-reader.ts';
+import type { Extent } from '../store/block-rows.ts';
 import { JournalDb } from '../store/journal-db.ts';
 import { storePaths } from '../store/store-dir.ts';
 import { EnvelopeColumns, queryEnvelope } from './envelope-query.ts';
@@ -24,25 +27,33 @@ import { BootClocks } from './utc.ts';
 const FOLLOW_INTERVAL_MS = 25;
 const IDLE_INTERVAL_MS = 250;
 
+/** A sample as it is stored, with what maps its time to UTC. */
+interface Newest {
+  readonly time: number;
+  readonly boot: number;
+  readonly stamp: Stamp;
+  readonly value: number | string;
+}
+
 /**
  * A store's telemetry over read-only connections of its own: in the serve thread of a gateway, or at central. Every call
  * sees all that was committed before it.
  */
 export class StoreTelemetry implements Telemetry {
-  readonly #blocks: BlockDb;
+  readonly #blocks: BlockReader;
   readonly #journal: JournalDb | undefined;
   readonly #tail: TailReader | undefined;
   readonly #clocks = new BootClocks();
   readonly #reader: RangeReader;
   readonly #byId = new Map<number, StoredChannel>();
   readonly #byName = new Map<string, StoredChannel[]>();
-  /** Newest sample of channels that were followed, in stored time, with the boot that maps it. */
-  readonly #latest = new Map<number, { time: number; boot: number; value: number | string }>();
+  /** Newest sample of channels that had news since the store was opened. */
+  readonly #latest = new Map<number, Newest>();
   readonly #listeners = new Set<(batch: LiveBatch) => void>();
   #channelsPosition = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(blocks: BlockDb, journal: JournalDb | undefined) {
+  private constructor(blocks: BlockReader, journal: JournalDb | undefined) {
     this.#blocks = blocks;
     this.#journal = journal;
     this.#clocks.poll(blocks);
@@ -58,7 +69,7 @@ export class StoreTelemetry implements Telemetry {
    */
   static open(dir: string): StoreTelemetry {
     const paths = storePaths(dir);
-    const blocks = BlockDb.openReadonly(paths.blocks);
+    const blocks = BlockReader.openReadonly(paths.blocks);
     const journal = existsSync(paths.journal) ? JournalDb.openReadonly(paths.journal) : undefined;
     return new StoreTelemetry(blocks, journal);
   }
@@ -76,10 +87,10 @@ export class StoreTelemetry implements Telemetry {
     this.#clocks.poll(this.#blocks);
     this.#tail?.poll((boot, group) => {
       const { channel, times, values } = group;
-      const stamp = this.#byId.get(channel)?.stamp ?? 'arrival';
-      this.#keepLatest(channel, boot, times, values);
+      const known = this.#known(channel);
+      this.#keepLatest(known, boot, times, values);
       if (this.#listeners.size === 0) return;
-      const utcOffset = this.#clocks.of(boot, stamp).offsetAt(times[0] as number);
+      const utcOffset = this.#clocks.of(boot, known.stamp).offsetAt(times[0] as number);
       const batch = { channel, times, values, start: 0, end: times.length, utcOffset };
       for (const listener of this.#listeners) listener(batch);
     });
@@ -136,10 +147,8 @@ export class StoreTelemetry implements Telemetry {
 
   latest(channel: number): LatestSample | undefined {
     this.refresh();
-    const { stamp } = this.#known(channel);
-    const kept = this.#latest.get(channel) ?? this.#findLatest(channel);
-    if (kept === undefined) return undefined;
-    return { time: kept.time + this.#clocks.of(kept.boot, stamp).offsetAt(kept.time), value: kept.value };
+    const newest = this.#latest.get(channel) ?? this.#findLatest(this.#known(channel));
+    return newest === undefined ? undefined : { time: this.#utcOf(newest), value: newest.value };
   }
 
   follow(listener: (batch: LiveBatch) => void): () => void {
@@ -154,7 +163,7 @@ export class StoreTelemetry implements Telemetry {
   gaps(channel: number, from: number, to: number): readonly Gap[] {
     this.refresh();
     const { stamp } = this.#known(channel);
-    const { least, greatest } = this.#clocks.span(stamp);
+    const { least, greatest } = this.#clocks.span();
     const boots = new Map(this.#blocks.boots().map((boot) => [boot.id, boot.boot]));
     const fromTail = (this.#tail?.losses() ?? []).filter((loss) => loss.channel === channel);
     return [...this.#blocks.gaps(channel, from - greatest, to - least), ...fromTail]
@@ -221,42 +230,59 @@ export class StoreTelemetry implements Telemetry {
     }
   }
 
-  #keepLatest(channel: number, boot: number, times: Float64Array, values: Float64Array | readonly string[]): void {
-    const known = this.#latest.get(channel) ?? this.#findLatest(channel);
-    let time = known === undefined || known.boot !== boot ? Number.NEGATIVE_INFINITY : known.time;
-    let at = -1;
+  #keepLatest(
+    channel: StoredChannel,
+    boot: number,
+    times: Float64Array,
+    values: Float64Array | readonly string[],
+  ): void {
+    let newest = this.#latest.get(channel.id) ?? this.#findLatest(channel);
     for (let i = 0; i < times.length; i += 1) {
-      if ((times[i] as number) >= time) {
-        time = times[i] as number;
-        at = i;
-      }
+      newest = this.#later(newest, {
+        time: times[i] as number,
+        boot,
+        stamp: channel.stamp,
+        value: values[i] ?? Number.NaN,
+      });
     }
-    if (at < 0) {
-      if (known !== undefined) this.#latest.set(channel, known);
-      return;
-    }
-    this.#latest.set(channel, { time, boot, value: values[at] as number | string });
+    if (newest !== undefined) this.#latest.set(channel.id, newest);
   }
 
-  /** The newest sample that is in the tail or, if none is, in a block. */
-  #findLatest(channel: number): { time: number; boot: number; value: number | string } | undefined {
-    let newest: { time: number; boot: number; value: number | string } | undefined;
-    for (const chunk of this.#tail?.chunks(channel) ?? []) {
+  /** The newest sample that is in the tail or in a block. */
+  #findLatest({ id, stamp }: StoredChannel): Newest | undefined {
+    const extent = this.#blocks.newest(id);
+    let newest = extent === undefined ? undefined : this.#newestOf(extent);
+    for (const chunk of this.#tail?.chunks(id) ?? []) {
       const times = chunk.timesFrom(0);
       const values = chunk.valuesFrom(0);
       for (let i = 0; i < times.length; i += 1) {
-        const time = times[i] as number;
-        if (newest === undefined || time >= newest.time)
-          newest = { time, boot: chunk.boot, value: values[i] as number | string };
+        newest = this.#later(newest, {
+          time: times[i] as number,
+          boot: chunk.boot,
+          stamp,
+          value: values[i] ?? Number.NaN,
+        });
       }
     }
-    const extent = this.#blocks.newest(channel);
-    if (extent?.boot === undefined || (newest !== undefined && newest.time >= extent.timeMax)) return newest;
-    if (extent.node !== undefined) return { time: extent.timeMax, boot: extent.boot, value: extent.node.last };
-    const run = this.#reader.block(extent, 'device');
-    if (run === undefined) return newest;
-    const at = run.times.lastIndexOf(run.timeMax);
-    return { time: run.timeMax, boot: extent.boot, value: run.values[at] as number | string };
+    return newest;
+  }
+
+  #newestOf({ position, boot, stamp, timeMax: time, node }: Extent): Newest | undefined {
+    if (boot === undefined) return undefined;
+    if (node !== undefined) return { time, boot, stamp, value: node.last };
+    const bytes = this.#blocks.blockBytes(position);
+    if (bytes === undefined) return undefined;
+    const { times, values } = decodeBlock(bytes);
+    return { time, boot, stamp, value: values[times.lastIndexOf(time)] ?? '' };
+  }
+
+  /** Of two samples the one with the greater UTC; `b`, taken in later, where they are equal. */
+  #later(a: Newest | undefined, b: Newest): Newest {
+    return a === undefined || this.#utcOf(b) >= this.#utcOf(a) ? b : a;
+  }
+
+  #utcOf({ time, boot, stamp }: Newest): number {
+    return time + this.#clocks.of(boot, stamp).offsetAt(time);
   }
 
   #schedule(): void {

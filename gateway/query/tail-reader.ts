@@ -1,5 +1,5 @@
 import { CaissonError } from '../errors.ts';
-import type { BlockDb } from '../store/block-db.ts';
+import type { BlockReader } from '../store/block-reader.ts';
 import { Chunk } from '../store/chunk.ts';
 import type { JournalDb } from '../store/journal-db.ts';
 import { decodeJournalRow, type JournalGroup, type JournalLoss, type JournalRow } from '../store/journal-row.ts';
@@ -18,7 +18,7 @@ export type GroupListener = (boot: number, group: JournalGroup) => void;
  */
 export class TailReader {
   readonly #journal: JournalDb;
-  readonly #blocks: BlockDb;
+  readonly #blocks: BlockReader;
   /** By channel, in the order of sequence numbers within a boot. */
   readonly #chunks = new Map<number, Chunk[]>();
   /** By boot and channel: one past the last sequence number known to be in a block. */
@@ -28,7 +28,7 @@ export class TailReader {
   #position: number;
   #damaged = 0;
 
-  constructor(journal: JournalDb, blocks: BlockDb) {
+  constructor(journal: JournalDb, blocks: BlockReader) {
     this.#journal = journal;
     this.#blocks = blocks;
     this.#position = blocks.lastBlockPosition();

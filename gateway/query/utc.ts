@@ -1,6 +1,6 @@
 import type { Stamp } from '../channel.ts';
 import { type ClockReading, UtcMap } from '../clock.ts';
-import type { BlockDb } from '../store/block-db.ts';
+import type { BlockReader } from '../store/block-reader.ts';
 
 const IDENTITY = new UtcMap([]);
 
@@ -11,7 +11,7 @@ export class BootClocks {
   #position = 0;
 
   /** Takes in the rows that were added since the last call. */
-  poll(blocks: BlockDb): void {
+  poll(blocks: BlockReader): void {
     const { rows, position } = blocks.clockAfter(this.#position);
     this.#position = position;
     for (const { boot, reading } of rows) {
@@ -27,11 +27,10 @@ export class BootClocks {
     return stamp === 'device' ? IDENTITY : (this.#maps.get(boot) ?? IDENTITY);
   }
 
-  /** Least and greatest offset over all boots: what a range in UTC is widened by to be a range of stored times. */
-  span(stamp: Stamp): { least: number; greatest: number } {
-    if (stamp === 'device' || this.#maps.size === 0) return { least: 0, greatest: 0 };
-    let least = Number.POSITIVE_INFINITY;
-    let greatest = Number.NEGATIVE_INFINITY;
+  /** Least and greatest offset over all boots and stamps: what a range in UTC is widened by to be a range of stored times. */
+  span(): { least: number; greatest: number } {
+    let least = 0;
+    let greatest = 0;
     for (const map of this.#maps.values()) {
       const span = map.span();
       least = Math.min(least, span.least);

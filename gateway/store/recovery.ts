@@ -70,7 +70,9 @@ export function recover(journal: JournalDb, blocks: BlockDb): Recovered {
   }
   for (const { row, reason } of unreadable) journal.setAside(row, reason);
   return {
-    chunks: [...finished, ...chunks.values()],
+    chunks: [...finished, ...chunks.values()].sort(
+      (a, b) => a.firstRow - b.firstRow || a.firstSequence - b.firstSequence,
+    ),
     gaps,
     nextRow,
     ringEnds,

@@ -1,5 +1,6 @@
 import type { Channel } from '../channel.ts';
 import { type ClockReading, UtcMap } from '../clock.ts';
+import { CaissonError } from '../errors.ts';
 import type { LossCause } from '../intake.ts';
 import { COMMIT_SLOTS_MAX } from '../limits.ts';
 import type { RingReader, RingSink } from '../ring.ts';
@@ -232,16 +233,21 @@ export class StoreWriter implements RingSink {
       },
       { times, values },
     );
-    this.#blocks.keepBlock({
+    const outcome = this.#blocks.keepBlock({
       channel: chunk.channel,
       boot: chunk.boot,
       firstSequence: chunk.firstSequence,
       count: chunk.count,
       timeMin: minOf(times),
       timeMax: chunk.timeMax,
+      stamp: channel.stamp,
       node: isText ? undefined : nodeOf(times, values, 0, values.length),
       bytes,
     });
+    if (outcome === 'conflict') {
+      const place = `${channel.name}, boot ${boot.boot}, sequence number ${chunk.firstSequence}`;
+      throw new CaissonError('block-conflict', `${place} is in a block already, with other content`);
+    }
   }
 }
 

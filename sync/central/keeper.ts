@@ -41,6 +41,9 @@ export interface KeeperOptions {
   readonly onProblem?: (text: string) => void;
 }
 
+/** What a block or a gap says of its channel. */
+type KnownOfChannel = Pick<BlockInfo, 'channel'> & Partial<Pick<BlockInfo, 'type' | 'stamp'>>;
+
 type Step = Exclude<FeedItem, { kind: 'block' }> | VerifiedBlock;
 
 /**
@@ -154,7 +157,7 @@ export class Keeper implements PullSink {
       case 'gap': {
         const boot = this.#boots.get(key(step.gateway, step.boot));
         if (boot === undefined) return unknownBoot(step);
-        const channel = this.#channelOf(step.gateway, provisionalDefinition({ channel: step.channel }));
+        const channel = this.#channelOf(step.gateway, step);
         pass.lost += this.#ledger.placeGap({ ...step.gap, channel, boot });
         return undefined;
       }
@@ -166,9 +169,19 @@ export class Keeper implements PullSink {
   #keepBlock({ info, bytes, node }: VerifiedBlock, pass: Pass, holes: Hole[]): CaissonError | undefined {
     const boot = this.#boots.get(key(info.gateway, info.boot));
     if (boot === undefined) return unknownBoot(info);
-    const channel = this.#channelOf(info.gateway, provisionalDefinition(info));
-    const { firstSequence, count, timeMin, timeMax } = info;
-    const outcome = this.#ledger.placeBlock({ channel, boot, firstSequence, count, timeMin, timeMax, node, bytes });
+    const channel = this.#channelOf(info.gateway, info);
+    const { firstSequence, count, timeMin, timeMax, stamp } = info;
+    const outcome = this.#ledger.placeBlock({
+      channel,
+      boot,
+      firstSequence,
+      count,
+      timeMin,
+      timeMax,
+      stamp,
+      node,
+      bytes,
+    });
     if (outcome === 'known') pass.known += 1;
     if (outcome === 'conflict') {
       pass.conflicts += 1;
@@ -195,8 +208,8 @@ export class Keeper implements PullSink {
     );
   }
 
-  #channelOf(gateway: string, provisional: ChannelDefinition): number {
-    return this.#channels.get(key(gateway, provisional.name)) ?? this.#keepChannel(gateway, provisional);
+  #channelOf(gateway: string, known: KnownOfChannel): number {
+    return this.#channels.get(key(gateway, known.channel)) ?? this.#keepChannel(gateway, provisionalDefinition(known));
   }
 
   #keepChannel(gateway: string, definition: ChannelDefinition): number {
@@ -282,8 +295,7 @@ function unknownBoot({ gateway, boot }: { gateway: string; boot: string }): Cais
  * What can be said of a channel before its definition arrives, which a redefinition may have moved behind its blocks. It
  * must not travel until it is known that it may.
  */
-function provisionalDefinition(known: Pick<BlockInfo, 'channel'> & Partial<BlockInfo>): ChannelDefinition {
-  const { channel: name, type, stamp } = known;
+function provisionalDefinition({ channel: name, type, stamp }: KnownOfChannel): ChannelDefinition {
   return {
     ...defineChannel({ name, source: name.split('/')[0] ?? '', residency: 'local' }),
     name,

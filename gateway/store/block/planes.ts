@@ -67,13 +67,23 @@ function unpackBytes(planes: Uint8Array, wholeBytes: number, codes: Uint32Array)
   for (let i = 0; i < count; i++) codes[i] = (codes[i] ?? 0) | ((planes[2 * count + i] ?? 0) << 16);
 }
 
-/** Ors the `bits`-bit integers of `plane` onto `codes`, shifted left; at most 1 to 7 bits and 31 in all. */
+/** Ors the `bits`-bit integers of `plane` (1 to 7 bits) onto `codes`, shifted left; at most 31 bits in all. */
 function unpackBits(plane: Uint8Array, bits: number, shift: number, codes: Uint32Array): void {
+  const count = codes.length;
   const mask = (1 << bits) - 1;
+  if (8 % bits === 0) {
+    // No integer straddles two bytes.
+    const log = 31 - Math.clz32(8 / bits);
+    const last = (1 << log) - 1;
+    for (let i = 0; i < count; i++) {
+      codes[i] = (codes[i] ?? 0) | ((((plane[i >>> log] ?? 0) >>> ((i & last) * bits)) & mask) << shift);
+    }
+    return;
+  }
   let held = 0;
   let heldBits = 0;
   let at = 0;
-  for (let i = 0; i < codes.length; i++) {
+  for (let i = 0; i < count; i++) {
     if (heldBits < bits) {
       held |= (plane[at++] ?? 0) << heldBits;
       heldBits += 8;

@@ -161,11 +161,13 @@ function brokenHeaders(): BlockVector[] {
 function brokenColumns(): BlockVector[] {
   const zeros = new Uint8Array(100_000);
   const frame = new ZstdEncoder(1).encode(zeros, zeros.length) ?? zeros;
+  const less = new ZstdEncoder(1).encode(zeros.subarray(0, 30), 30) ?? zeros;
   return [
     brokenTimes('encoding-undefined', 'BLOCK-4.2', [99, 0]),
     brokenTimes('column-beyond-block', 'BLOCK-4.3', [0, 100]),
     brokenTimes('zstd-broken', 'BLOCK-4.4', [0x80, 3, 16, 1, 2, 3]),
     brokenTimes('zstd-holds-more', 'BLOCK-4.4', [0x80, frame.length, 16, ...frame]),
+    brokenTimes('zstd-holds-less', 'BLOCK-4.4', [0x80, less.length, 31, ...less]),
     brokenTimes('zstd-claims-too-much', 'BLOCK-4.5', [0x80, frame.length, 0xa0, 0x8d, 6, ...frame]),
     brokenTimes('content-too-long', 'BLOCK-4.5', [0, 0x81, 2, ...zeros.subarray(0, 257)]),
     brokenTimes('content-left-over', 'BLOCK-4.6', [0, 5, 1, 0, 20, 0, 0]),

@@ -1,0 +1,67 @@
+import { CaissonError } from '../errors.ts';
+import type { Database } from './database.ts';
+
+const SCHEMA_VERSION = 1;
+
+/** Blocks under one node of the pyramid's next level. */
+export const FAN_OUT = 16;
+
+/**
+ * The schema. Every row of `channels`, `boots`, `clock`, `blocks` and `gaps` has its `position` from one counter, so that
+ * one number is a cursor over everything that a central must know, in the order in which it came to be. An envelope of
+ * level n covers FAN_OUT^n blocks of one channel, in the order they were kept; its `boot` is null where they are not all of one
+ * boot and stamp.
+ */
+const SCHEMA = `
+CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
+CREATE TABLE boots (
+  id INTEGER PRIMARY KEY, position INTEGER NOT NULL UNIQUE, gateway TEXT NOT NULL, boot TEXT NOT NULL, started REAL NOT NULL, ended REAL,
+  UNIQUE (gateway, boot)) STRICT;
+CREATE TABLE channels (
+  id INTEGER PRIMARY KEY, position INTEGER NOT NULL UNIQUE, gateway TEXT NOT NULL, name TEXT NOT NULL, definition TEXT NOT NULL,
+  UNIQUE (gateway, name)) STRICT;
+CREATE TABLE clock (
+  position INTEGER PRIMARY KEY, boot INTEGER NOT NULL REFERENCES boots, time REAL NOT NULL, offset REAL NOT NULL,
+  error REAL NOT NULL, source TEXT NOT NULL) STRICT;
+CREATE TABLE blocks (
+  position INTEGER PRIMARY KEY, channel INTEGER NOT NULL, boot INTEGER NOT NULL, first_sequence INTEGER NOT NULL,
+  count INTEGER NOT NULL, time_min INTEGER NOT NULL, time_max INTEGER NOT NULL,
+  stamp TEXT NOT NULL, ordinal INTEGER NOT NULL, node BLOB, bytes BLOB NOT NULL,
+  UNIQUE (channel, boot, first_sequence)) STRICT;
+CREATE INDEX blocks_by_time ON blocks (channel, time_max, time_min);
+CREATE UNIQUE INDEX blocks_by_ordinal ON blocks (channel, ordinal);
+CREATE TABLE envelopes (
+  channel INTEGER NOT NULL, level INTEGER NOT NULL, ordinal INTEGER NOT NULL, boot INTEGER, stamp TEXT NOT NULL, count INTEGER NOT NULL,
+  time_min INTEGER NOT NULL, time_max INTEGER NOT NULL, node BLOB,
+  PRIMARY KEY (channel, level, ordinal)) STRICT, WITHOUT ROWID;
+CREATE TABLE gaps (
+  position INTEGER PRIMARY KEY, channel INTEGER NOT NULL, boot INTEGER NOT NULL, first_sequence INTEGER NOT NULL,
+  count INTEGER NOT NULL, time_from INTEGER NOT NULL, time_to INTEGER NOT NULL, cause TEXT NOT NULL,
+  UNIQUE (channel, boot, first_sequence)) STRICT;
+CREATE TABLE conflicts (
+  channel INTEGER NOT NULL, boot INTEGER NOT NULL, first_sequence INTEGER NOT NULL, met REAL NOT NULL, bytes BLOB NOT NULL) STRICT;
+CREATE TABLE cursors (gateway TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+`;
+
+/** Makes the tables in a database that has none. */
+export function createSchema(db: Database): void {
+  if (Number(db.pragma('user_version', { simple: true })) !== 0) return;
+  db.transaction(() => {
+    db.exec(SCHEMA);
+    db.pragma(`user_version = ${SCHEMA_VERSION}`);
+  })();
+}
+
+/** Refuses, and closes, a database of another version. Throws CaissonError `store-unusable`. */
+export function requireVersion(db: Database, path: string): void {
+  const version = Number(db.pragma('user_version', { simple: true }));
+  if (version === SCHEMA_VERSION) return;
+  db.close();
+  throw new CaissonError('store-unusable', `${path}: schema version ${version}, expected ${SCHEMA_VERSION}`, {
+    hint:
+      version === 0
+        ? 'it is not a store, or the gateway has not made it yet'
+        : 'it was written by another version of Caisson',
+    retryable: version === 0,
+  });
+}

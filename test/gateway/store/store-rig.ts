@@ -1,0 +1,104 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ChannelDefinition } from '../../../gateway/channel.ts';
+import { defineChannel } from '../../../gateway/channel.ts';
+import { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
+import { createRing, type RingMemory, RingReader, RingWriter } from '../../../gateway/ring.ts';
+import { BlockDb } from '../../../gateway/store/block-db.ts';
+import { JournalDb } from '../../../gateway/store/journal-db.ts';
+import { OpenChunks } from '../../../gateway/store/open-chunks.ts';
+import { recover } from '../../../gateway/store/recovery.ts';
+import { storePaths } from '../../../gateway/store/store-dir.ts';
+import { StoreWriter } from '../../../gateway/store/store-writer.ts';
+
+export const GATEWAY = 'rig';
+
+/** The store without its thread: every step is the test's to take, crashes included. */
+export class StoreRig {
+  readonly dir = mkdtempSync(join(tmpdir(), 'caisson-store-'));
+  readonly #definitions: readonly ChannelDefinition[];
+  readonly #slots: number;
+  #memory: RingMemory;
+  #boots = 0;
+  ring: RingWriter;
+  writer: StoreWriter;
+  blocks: BlockDb;
+  journal: JournalDb;
+
+  /** @param names of the channels, which get the ids 1, 2, ...; a name that ends in `text` is a text channel */
+  constructor(names: readonly string[], slots = 4096) {
+    this.#definitions = names.map((name) =>
+      defineChannel({ name, source: 'rig', type: name.endsWith('text') ? 'text' : 'number' }),
+    );
+    this.#slots = slots;
+    this.#memory = createRing(slots);
+    this.ring = new RingWriter(this.#memory);
+    ({ writer: this.writer, blocks: this.blocks, journal: this.journal } = this.#open());
+  }
+
+  /** The store thread dies between two steps and another begins: the ring and the boot stay. */
+  restartThread(): void {
+    this.#closeFiles();
+    ({ writer: this.writer, blocks: this.blocks, journal: this.journal } = this.#open());
+  }
+
+  /** The process dies between two steps and another begins: the ring is lost, the boot is new. */
+  restartProcess(): void {
+    this.#closeFiles();
+    this.#boots += 1;
+    this.#memory = createRing(this.#slots);
+    this.ring = new RingWriter(this.#memory);
+    ({ writer: this.writer, blocks: this.blocks, journal: this.journal } = this.#open());
+  }
+
+  commit(): void {
+    this.ring.publish();
+    const waiting = this.writer.waiting();
+    if (waiting > 0) this.writer.commit(waiting);
+  }
+
+  /** Closes every chunk and seals all that is closed. */
+  sealAll(): void {
+    this.writer.closeOlderThan(this.writer.nextRow);
+    while (this.writer.seal() > 0);
+  }
+
+  telemetry(): StoreTelemetry {
+    return StoreTelemetry.open(this.dir);
+  }
+
+  dispose(): void {
+    this.#closeFiles();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  #closeFiles(): void {
+    this.journal.close();
+    this.blocks.close();
+  }
+
+  #open(): { writer: StoreWriter; blocks: BlockDb; journal: JournalDb } {
+    const paths = storePaths(this.dir);
+    const blocks = BlockDb.open(paths.blocks);
+    const journal = JournalDb.open(paths.journal);
+    const recovered = recover(journal, blocks);
+    const hex = this.#boots.toString(16).padStart(16, '0');
+    const boot = blocks.transaction(() => blocks.keepBoot(GATEWAY, hex, this.#boots));
+    const open = new OpenChunks(boot, (channel) => blocks.nextSequence(channel, boot));
+    for (const chunk of recovered.chunks) if (chunk.boot === boot) open.restore(chunk);
+    const writer = new StoreWriter({
+      ring: new RingReader(this.#memory, recovered.ringEnds.get(boot) ?? 0),
+      journal,
+      blocks,
+      open,
+      gateway: GATEWAY,
+      boot,
+      nextRow: recovered.nextRow,
+      closed: recovered.chunks.filter((chunk) => chunk.boot !== boot),
+      gaps: recovered.gaps,
+    });
+    writer.keepChannels(this.#definitions.map((definition, index) => ({ ...definition, id: index + 1 })));
+    return { writer, blocks, journal };
+  }
+}
