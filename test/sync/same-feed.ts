@@ -1,8 +1,9 @@
 import { readBlockInfo } from '../../gateway/store/block/block.ts';
-import type { BlockDb, FeedItem } from '../../gateway/store/block-db.ts';
+import type { BlockReader } from '../../gateway/store/block-reader.ts';
+import type { FeedItem } from '../../gateway/store/block-rows.ts';
 
 /** Everything in a store's feed of one gateway, without positions. */
-export function feedOf(db: BlockDb, gateway: string): FeedItem[] {
+export function feedOf(db: BlockReader, gateway: string): FeedItem[] {
   const items: FeedItem[] = [];
   for (let after = 0; ; ) {
     const run = db.feed(after, 1000, Number.MAX_SAFE_INTEGER);
@@ -14,7 +15,7 @@ export function feedOf(db: BlockDb, gateway: string): FeedItem[] {
 }
 
 /** Identity and bytes of every block, in the order of the feed. */
-export function blocksOf(db: BlockDb, gateway: string): { identity: string; bytes: string }[] {
+export function blocksOf(db: BlockReader, gateway: string): { identity: string; bytes: string }[] {
   const blocks: { identity: string; bytes: string }[] = [];
   for (const item of feedOf(db, gateway)) {
     if (item.kind !== 'block') continue;
@@ -25,7 +26,7 @@ export function blocksOf(db: BlockDb, gateway: string): { identity: string; byte
 }
 
 /** Gaps as `boot channel first+count cause`, sorted. */
-export function gapsOf(db: BlockDb, gateway: string): string[] {
+export function gapsOf(db: BlockReader, gateway: string): string[] {
   return feedOf(db, gateway)
     .flatMap((item) =>
       item.kind === 'gap'
@@ -36,7 +37,7 @@ export function gapsOf(db: BlockDb, gateway: string): string[] {
 }
 
 /** The newest definition of every channel as JSON with sorted keys, sorted. */
-export function definitionsOf(db: BlockDb, gateway: string): string[] {
+export function definitionsOf(db: BlockReader, gateway: string): string[] {
   return feedOf(db, gateway)
     .flatMap((item) => (item.kind === 'channel' ? [item.definition] : []))
     .map((definition) => JSON.stringify(Object.entries(definition).sort(([a], [b]) => (a < b ? -1 : 1))))
