@@ -1,3 +1,4 @@
+import { Pace } from '../pace.ts';
 import type { BytePort, PortState } from '../serial/byte-port.ts';
 import { openLogPort } from '../serial/log-port.ts';
 import type { ReopeningOptions } from '../serial/reopening-port.ts';
@@ -20,15 +21,6 @@ export interface LogSettings {
 
 /** Frames read ahead and handed on at once. */
 const BATCH_FRAMES = 256;
-
-/** Least time between two deliveries of a paced recording, milliseconds; what is due within it comes together. */
-const PACE_INTERVAL_MS = 5;
-
-/**
- * Longest pause of a recording that is waited out, milliseconds, and longest lag that is caught up. What is beyond, a
- * clock that was set or a night without frames, is jumped over.
- */
-const PAUSE_MAX_MS = 10_000;
 
 /** Time between the last frame of one round and the first of the next, microseconds. */
 const ROUND_GAP_US = 10_000;
@@ -147,65 +139,5 @@ export class LogBus implements CanBus {
     } else {
       listener.onState(problem === undefined ? { state: 'ended' } : { state: 'ended', problem });
     }
-  }
-}
-
-/** A moment in the recording, microseconds, and when it is played, monotonic milliseconds. */
-interface Origin {
-  readonly time: number;
-  readonly ms: number;
-}
-
-/** Maps the recording's time to the time that passes. */
-class Pace {
-  readonly #speed: number;
-  readonly #timers: Timers;
-  #origin: Origin | undefined;
-  #wake: (() => void) | undefined;
-  #stopped = false;
-
-  constructor(speed: number, timers: Timers) {
-    this.#speed = speed;
-    this.#timers = timers;
-  }
-
-  /** Resolves once a frame of `time` is due, or when stopped; to the time up to which frames are due then, microseconds. */
-  async due(time: number): Promise<number> {
-    if (this.#speed === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY;
-    let origin = this.#originFor(time);
-    while (this.#now(origin) < time && !this.#stopped) {
-      const waitMs = (time - this.#now(origin)) / this.#speed / 1e3;
-      await this.#sleep(Math.max(PACE_INTERVAL_MS, waitMs));
-      origin = this.#originFor(time);
-    }
-    return this.#now(origin);
-  }
-
-  /** Ends a wait at once, for good. */
-  stop(): void {
-    this.#stopped = true;
-    this.#wake?.();
-  }
-
-  #originFor(time: number): Origin {
-    const ms = this.#timers.now();
-    const early = this.#origin === undefined ? 0 : (time - this.#now(this.#origin)) / this.#speed / 1e3;
-    if (early > PAUSE_MAX_MS) this.#origin = { time: time - PAUSE_MAX_MS * 1e3 * this.#speed, ms };
-    else if (early < -PAUSE_MAX_MS || this.#origin === undefined) this.#origin = { time, ms };
-    return this.#origin;
-  }
-
-  #now(origin: Origin): number {
-    return origin.time + (this.#timers.now() - origin.ms) * 1e3 * this.#speed;
-  }
-
-  #sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#timers.after(ms, resolve);
-      this.#wake = () => {
-        cancel();
-        resolve();
-      };
-    });
   }
 }
