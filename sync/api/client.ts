@@ -96,6 +96,8 @@ export class TelemetryClient {
       // Connections are not shared: who makes a client anew wants to connect anew.
       'grpc.use_local_subchannel_pool': 1,
       'grpc.enable_http_proxy': 0,
+      // Trying again is up to who made the call.
+      'grpc.enable_retries': 0,
     };
   }
 

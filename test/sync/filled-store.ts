@@ -59,7 +59,6 @@ export class FilledStore {
         timeMin: times[0] as number,
         timeMax: times.at(-1) as number,
         stamp: 'arrival',
-        stamp: 'arrival',
         node: values instanceof Float64Array ? nodeOf(times, values, 0, count) : undefined,
         bytes,
       });

@@ -1,0 +1,170 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { parseTime } from '../../../gateway/commands/time-text.ts';
+import { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
+import { Random } from '../../../hardware/simulated/random.ts';
+import { startTelemetryServer } from '../../../sync/api/server.ts';
+import { CaissonProcess, caisson } from '../../sync/caisson-process.ts';
+import { FilledStore } from '../../sync/filled-store.ts';
+import { exampleStatus, MemoryTelemetry } from '../../sync/memory-telemetry.ts';
+import { until } from '../../sync/until.ts';
+
+const HOST = '127.0.0.1';
+
+/** A server over a store with the channel `speed` of 1000 samples and the channel `words`. */
+async function serve(t: Test) {
+  const dir = mkdtempSync(join(tmpdir(), 'caisson-ask-'));
+  const store = new FilledStore(dir, 'box', new Random(5));
+  store.seal('words', 'text', 5);
+  store.seal('speed', 'number', 1000);
+  const telemetry = StoreTelemetry.open(dir);
+  const { id } = telemetry.channel('speed');
+  const samples = [...telemetry.raw(id, 0, Number.MAX_SAFE_INTEGER)].flatMap(({ times, values }) =>
+    [...times].map((time, i) => ({ time, value: values[i] })),
+  );
+  const status = { ...exampleStatus(), now: samples.at(-1)?.time ?? 0 };
+  const server = await startTelemetryServer({ host: HOST, port: 0, telemetry, feed: store.db, status: () => status });
+  t.teardown(async () => {
+    await server.stop();
+    telemetry.close();
+    store.close();
+    rmSync(dir, { recursive: true });
+  });
+  return { at: `${HOST}:${server.port}`, samples };
+}
+
+t.test('query prints every sample of a range as JSON, CSV and for people', async (t) => {
+  const { at, samples } = await serve(t);
+  const [from, to] = [samples[100]?.time, samples[900]?.time];
+  const range = ['--from', String(from), '--to', String(to), '--server', at];
+  const expected = samples.slice(100, 900);
+  const json = await caisson('query', 'speed', ...range, '--json');
+  t.equal(json.code, 0, json.stderr);
+  t.same(
+    json.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+    expected.map((each) => ({ ...each, channel: 'speed' })),
+  );
+  const csv = await caisson('query', 'speed', ...range, '--csv');
+  const rows = csv.stdout
+    .trimEnd()
+    .split('\n')
+    .slice(1)
+    .map((line) => line.split(','));
+  t.same(
+    rows.map(([time = '', , value]) => ({ time: parseTime(time), value: Number(value) })),
+    expected,
+  );
+  const table = await caisson('query', 'speed', 'words', '--server', at, '--last', '1h');
+  t.equal(
+    table.stdout.trimEnd().split('\n').length,
+    1 + samples.length + 5,
+    'the stretch before the present of the server',
+  );
+});
+
+t.test('query prints an envelope', async (t) => {
+  const { at, samples } = await serve(t);
+  const range = ['--from', String(samples[0]?.time), '--to', String((samples.at(-1)?.time ?? 0) + 1)];
+  const { stdout, code } = await caisson('query', 'speed', ...range, '--pixels', '10', '--json', '--server', at);
+  const columns = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { count: number; max: number });
+  t.equal(code, 0);
+  t.equal(
+    columns.reduce((sum, { count }) => sum + count, 0),
+    1000,
+  );
+  t.equal(Math.max(...columns.map(({ max }) => max)), Math.max(...samples.map(({ value }) => Number(value))));
+});
+
+t.test('a wrong call ends with 2, a failed one with 1, and both say why', async (t) => {
+  const { at } = await serve(t);
+  const cases = [
+    { args: ['query'], code: 2, says: /missing required argument 'channel'/ },
+    { args: ['query', 'speed', '--last', 'long'], code: 2, says: /'long' is no duration/ },
+    { args: ['query', 'speed', '--pixels', '0'], code: 2, says: /--pixels is '0'/ },
+    { args: ['query', 'speed', '--json', '--csv'], code: 2, says: /not both/ },
+    { args: ['query', 'speed', '--server', 'here'], code: 2, says: /'here' is no address/ },
+    { args: ['tail', 'speed', '--rate', 'fast'], code: 2, says: /--rate is 'fast'/ },
+    { args: ['status', '--wrong'], code: 2, says: /unknown option '--wrong'/ },
+    { args: ['central'], code: 2, says: /--data/ },
+    { args: ['query', 'sped', '--server', at], code: 1, says: /no channel is named sped\n {2}did you mean speed/ },
+    { args: ['status', '--server', `${HOST}:1`], code: 1, says: /127\.0\.0\.1:1: .*\n {2}is anything listening/ },
+    {
+      args: ['central', '--data', join(tmpdir(), 'caisson-none'), '--listen', '0.0.0.0:0'],
+      code: 1,
+      says: /only loopback/,
+    },
+  ];
+  // A few at a time: each is a process.
+  while (cases.length > 0) {
+    await Promise.all(
+      cases.splice(0, 3).map(async ({ args, code, says }) => {
+        const outcome = await caisson(...args);
+        t.equal(outcome.code, code, args.join(' '));
+        t.match(outcome.stderr, says);
+        t.equal(outcome.stdout, '', 'nothing on stdout');
+      }),
+    );
+  }
+  rmSync(join(tmpdir(), 'caisson-none'), { recursive: true, force: true });
+});
+
+t.test('query ends in good order when its reader has seen enough', async (t) => {
+  const { at } = await serve(t);
+  const query = new CaissonProcess(['query', 'speed', 'speed', 'speed', 'speed', '--last', '1h', '--server', at]);
+  query.child.stdout?.once('data', () => query.child.stdout?.destroy());
+  const { code, stderr } = await query.ended;
+  t.same({ code, stderr }, { code: 0, stderr: '' });
+});
+
+t.test('status prints for people, and everything as JSON', async (t) => {
+  const { at } = await serve(t);
+  const text = await caisson('status', '--server', at);
+  t.match(text.stdout, /^gateway box, Caisson 9\.8\.7\n/);
+  t.match(
+    text.stdout,
+    /source {3}can0: can, waiting; 11 samples\/s, 10 in all; errors: bad-length 12; 13 dropped; no such device\n/,
+  );
+  const json = await caisson('status', '--server', at, '--json');
+  t.match(JSON.parse(json.stdout), { role: 'gateway', ring: { refused: 2 }, problems: [{ text: 'ein Störfall' }] });
+});
+
+t.test('tail prints the latest value at once and then every change, until it is interrupted', async (t) => {
+  const telemetry = new MemoryTelemetry();
+  const { id } = telemetry.add('speed', () => [].values());
+  telemetry.commit(id, 1e15, 1);
+  const server = await startTelemetryServer({
+    host: HOST,
+    port: 0,
+    telemetry,
+    feed: { feed: () => [] },
+    status: () => exampleStatus(),
+  });
+  t.teardown(() => server.stop());
+  const at = `${HOST}:${server.port}`;
+  const tail = new CaissonProcess(['tail', 'speed', '--json', '--rate', '60', '--server', at]);
+  await until(() => tail.stdout.endsWith('\n'), 'the first value');
+  telemetry.commit(id, 2e15, 2);
+  await until(() => tail.stdout.split('\n').length === 3, 'the second value');
+  const { code, stdout, stderr } = await tail.kill('SIGINT');
+  t.same({ code, stderr }, { code: 0, stderr: '' });
+  t.same(
+    stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+    [
+      { time: 1e15, channel: 'speed', value: 1 },
+      { time: 2e15, channel: 'speed', value: 2 },
+    ],
+  );
+  const one = await caisson('tail', 'speed', '--count', '1', '--server', at);
+  t.equal(one.stdout, '2033-05-18T03:33:20.000000Z  speed    2\n');
+});
