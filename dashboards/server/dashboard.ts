@@ -182,7 +182,6 @@ class DashboardServer implements Dashboard {
   }
 
   #file(response: HttpResponse, request: HttpRequest): void {
-    const method = request.getMethod();
     if (!isOwnHost(request.getHeader('host'))) {
       this.#refuse(response, '403 Forbidden', 'this dashboard answers to its own host name only');
       return;
@@ -192,8 +191,9 @@ class DashboardServer implements Dashboard {
       writeHead(response, '404 Not Found', TEXT_MEDIA_TYPE).end('there is nothing here\n');
       return;
     }
-    if (method !== 'get' && method !== 'head') {
-      writeHead(response, '405 Method Not Allowed', TEXT_MEDIA_TYPE).writeHeader('Allow', 'GET, HEAD').end();
+    // No HEAD: with a length but no body, uWebSockets.js 20.30 leaves the connection unusable for the next request.
+    if (request.getMethod() !== 'get') {
+      writeHead(response, '405 Method Not Allowed', TEXT_MEDIA_TYPE).writeHeader('Allow', 'GET').end();
       return;
     }
     const encoding = encodingFor(request.getHeader('accept-encoding'));
@@ -204,14 +204,13 @@ class DashboardServer implements Dashboard {
       .writeHeader('Vary', 'Accept-Encoding');
     if (encoding !== 'identity') response.writeHeader('Content-Encoding', encoding);
     const body = encoding === 'br' ? file.brotli : encoding === 'gzip' ? file.gzip : file.plain;
-    if (!isKnown && method === 'get') {
+    if (!isKnown) {
       response.end(body);
       return;
     }
     // uWebSockets.js 20.30 does not count endWithoutBody as an answer and ends the process unless an abort handler is there.
     response.onAborted(() => {});
-    if (isKnown) response.endWithoutBody();
-    else response.endWithoutBody(body.length);
+    response.endWithoutBody();
   }
 
   #refuse(response: HttpResponse, status: string, reason: string): void {

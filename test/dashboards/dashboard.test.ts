@@ -123,10 +123,6 @@ t.test('the app comes from memory, compressed as the browser takes it, and is kn
   t.equal(known.body.length, 0);
   const hashed = await get(dashboard, '/assets/index-abc123.js');
   t.match(hashed.headers['cache-control'], 'immutable');
-  const head = await get(dashboard, '/', {}, 'HEAD');
-  t.equal(head.status, 200);
-  t.equal(Number(head.headers['content-length']), PAGE.length);
-  t.equal(head.body.length, 0);
 });
 
 t.test('unknown paths, ways out of the folder and other methods are refused', async (t) => {
@@ -142,7 +138,7 @@ t.test('unknown paths, ways out of the folder and other methods are refused', as
     t.equal((await get(dashboard, path)).status, 404, path);
   }
   t.equal((await get(dashboard, '/', {}, 'POST')).status, 405);
-  t.equal((await get(dashboard, '/', {}, 'DELETE')).headers.allow, 'GET, HEAD');
+  t.equal((await get(dashboard, '/', {}, 'DELETE')).headers.allow, 'GET');
 });
 
 t.test('healthz says that the process answers, readyz that the gateway behind it runs', async (t) => {

@@ -33,6 +33,8 @@ export class StripChart {
   #bandColour: string;
   #series = NOTHING;
   #isVisible = true;
+  /** Right edge of what is drawn, seconds: a window that stands still is not drawn again. */
+  #drawnTo = Number.NaN;
   #textsAt = 0;
 
   constructor(channel: LiveChannel, palette: Palette, colour: string, into: HTMLElement) {
@@ -59,6 +61,7 @@ export class StripChart {
     this.#palette = palette;
     this.#colour = colour;
     this.#bandColour = withAlpha(colour, palette.bandAlpha);
+    this.#plot.redraw();
   }
 
   /** Time under the cursor, seconds; undefined where the cursor is elsewhere. */
@@ -70,6 +73,9 @@ export class StripChart {
   /** Draws the window [from, to], seconds. */
   draw(series: Series | undefined, from: number, to: number, localMs: number): void {
     if (!this.#isVisible) return;
+    this.#showCursor();
+    if (to === this.#drawnTo && series === this.#series) return;
+    this.#drawnTo = to;
     this.#series = series ?? NOTHING;
     const spread = this.#series.spread(from, to);
     this.#followRange(spread);
@@ -81,7 +87,6 @@ export class StripChart {
       this.#plot.setScale('x', { min: from, max: to });
       if (!Number.isNaN(this.#range.low)) this.#plot.setScale('y', { min: this.#range.low, max: this.#range.high });
     });
-    this.#showCursor();
     if (localMs - this.#textsAt < 200) return;
     this.#textsAt = localMs;
     const { definition, decimals } = this.#channel;
