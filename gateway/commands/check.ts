@@ -71,6 +71,8 @@ function opensOf(name: string, source: SourceConfig, config: CaissonConfig): str
       return 'log' in source.bus ? `recording ${source.bus.log}` : `SLCAN adapter ${source.bus.slcan}`;
     case 'health':
       return `this box, disk of ${source.disk}`;
+    case 'replay':
+      return `recording ${source.file}`;
     case 'serial':
       return 'log' in source.port ? `recording ${source.port.log}` : `${source.port.path}`;
   }

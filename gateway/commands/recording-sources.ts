@@ -3,6 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { readDbc } from '../../collectors/can/dbc/read-dbc.ts';
 import { frameKey } from '../../collectors/can/dictionary.ts';
+import { isReplayable } from '../../collectors/replay/recording-file.ts';
 import { FRAME_EXTENDED, FrameBatch } from '../../hardware/can/can-frame.ts';
 import { CandumpLog } from '../../hardware/can/candump-log.ts';
 import { CaissonError, messageOf } from '../errors.ts';
@@ -29,7 +30,7 @@ export async function recordingSources(folder: string): Promise<Record<string, S
     if (CANDUMP.test(file)) {
       const interfaces = await matchInterfaces(log, dbcs);
       sources[sourceName(file)] = { type: 'can', bus: { log, loop: true }, interfaces };
-    } else if (/\.csv$/i.test(file) && (await isReplayable(log))) {
+    } else if (/\.csv(\.gz)?$/i.test(file) && (await isReplayable(log))) {
       sources[sourceName(file)] = { type: 'replay', file: log, loop: true };
     }
   }

@@ -2,6 +2,7 @@ import { createCanCollector } from '../../collectors/can/can-collector.ts';
 import type { Collector, CollectorContext } from '../../collectors/collector.ts';
 import { createHealthCollector } from '../../collectors/health/health-collector.ts';
 import { createMqttCollector } from '../../collectors/mqtt/mqtt-collector.ts';
+import { createReplayCollector } from '../../collectors/replay/replay-collector.ts';
 import { createSerialCollector } from '../../collectors/serial/serial-collector.ts';
 import type { SourceConfig } from './source-kinds.ts';
 
@@ -14,6 +15,8 @@ export function createCollector(config: SourceConfig, context: CollectorContext)
       return createHealthCollector(config, context);
     case 'mqtt':
       return createMqttCollector(config, context);
+    case 'replay':
+      return createReplayCollector(config, context);
     case 'serial':
       return createSerialCollector(config, context);
   }

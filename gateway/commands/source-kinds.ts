@@ -3,6 +3,7 @@ import { CanConfig, canSettings, checkSettings } from '../../collectors/can/can-
 import { HealthConfig } from '../../collectors/health/health-config.ts';
 import { MqttConfig, mqttSettings } from '../../collectors/mqtt/config.ts';
 import { TopicRules } from '../../collectors/mqtt/topic-rules.ts';
+import { ReplayConfig } from '../../collectors/replay/replay-config.ts';
 import { SerialConfig } from '../../collectors/serial/serial-config.ts';
 
 /** Every kind of source: the word behind `type`, and the schema of the rest. */
@@ -10,6 +11,7 @@ export const SOURCE_KINDS = {
   can: CanConfig,
   health: HealthConfig,
   mqtt: MqttConfig,
+  replay: ReplayConfig,
   serial: SerialConfig,
 } as const;
 
@@ -19,6 +21,7 @@ interface Sections {
   can: CanConfig;
   health: HealthConfig;
   mqtt: MqttConfig;
+  replay: ReplayConfig;
   serial: SerialConfig;
 }
 

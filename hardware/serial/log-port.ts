@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { pipeline } from 'node:stream';
+import { pipeline, type Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import type { BytePort } from './byte-port.ts';
@@ -48,8 +48,8 @@ async function startPlaying(settings: LogSettings, events: LinkEvents, timers: T
   };
 }
 
-/** The bytes of the file as a stream. Rejects when it cannot be opened. */
-async function readPieces(path: string) {
+/** The bytes of a recording as a stream, unpacked where they begin with the gzip magic. Rejects when it cannot be opened. */
+export async function readPieces(path: string): Promise<Readable> {
   const packed = await isGzip(path);
   const file = createReadStream(path, { highWaterMark: PIECE_BYTES });
   // Errors of the file surface from the last stream of the pipeline, where they are awaited.
