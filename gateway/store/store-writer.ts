@@ -232,6 +232,7 @@ export class StoreWriter implements RingSink {
         clockErrorUs: reading?.error ?? Number.POSITIVE_INFINITY,
       },
       { times, values },
+      channel.scale,
     );
     const outcome = this.#blocks.keepBlock({
       channel: chunk.channel,
