@@ -192,11 +192,11 @@ export const CHASSIS_MESSAGES: readonly CanMessage[] = [
     rateHz: 100,
     node: 'AeroScanner',
     signals: [
-      signed('PitotPressure', 'Pa', 12, 2.5, (car) => dynamicPressure(car), 6),
-      signed('FloorPressureFront', 'Pa', 12, 2.5, (car) => -1.1 * groundEffect(car, 0) * dynamicPressure(car), 9),
-      signed('FloorPressureMid', 'Pa', 12, 2.5, (car) => -0.8 * groundEffect(car, 1) * dynamicPressure(car), 9),
-      signed('FloorPressureRear', 'Pa', 12, 2.5, (car) => -0.5 * groundEffect(car, 2) * dynamicPressure(car), 9),
-      signed('WingPressure', 'Pa', 12, 2.5, (car) => -0.95 * dynamicPressure(car), 12),
+      signed('PitotPressure', 'Pa', 12, 4, (car) => dynamicPressure(car), 6),
+      signed('FloorPressureFront', 'Pa', 12, 4, (car) => -1.1 * groundEffect(car, 0) * dynamicPressure(car), 9),
+      signed('FloorPressureMid', 'Pa', 12, 4, (car) => -0.8 * groundEffect(car, 1) * dynamicPressure(car), 9),
+      signed('FloorPressureRear', 'Pa', 12, 4, (car) => -0.5 * groundEffect(car, 2) * dynamicPressure(car), 9),
+      signed('WingPressure', 'Pa', 12, 4, (car) => -0.95 * dynamicPressure(car), 12),
     ],
   },
   {
@@ -233,11 +233,12 @@ function meanUpright(car: Vehicle): number {
   return (at(upright, 0) + at(upright, 1) + at(upright, 2) + at(upright, 3)) / 4;
 }
 
-/** Share of the front in the brake force, %; what the bias sensor shows with the pedal up is the bar's setting. */
+/** Share of the front in the brake force, %; with the pedal up, where the bias bar stands. */
 function biasOf(car: Vehicle): number {
-  const { frontPressure, rearPressure } = car.brakes;
-  const total = frontPressure + rearPressure;
-  return total < 2 ? 59 : (100 * frontPressure) / total;
+  const { force } = car.brakes;
+  const front = at(force, 0) + at(force, 1);
+  const total = front + at(force, 2) + at(force, 3);
+  return total < 200 ? 64 : (100 * front) / total;
 }
 
 /** The floor works harder the nearer it is to the road. */

@@ -117,8 +117,8 @@ export const POWERTRAIN_MESSAGES: readonly CanMessage[] = [
     signals: [
       analog('LambdaLeft', '', 12, 0.0005, 0, (car) => lambda(car, 0), 0.004),
       analog('LambdaRight', '', 12, 0.0005, 0, (car) => lambda(car, 1), 0.004),
-      signed('FuelTrimLeft', '%', 10, 0.05, (car) => 100 * (1 - lambda(car, 0) / 0.93), 0.12),
-      signed('FuelTrimRight', '%', 10, 0.05, (car) => 100 * (1 - lambda(car, 1) / 0.93), 0.12),
+      signed('FuelTrimLeft', '%', 10, 0.1, (car) => 100 * (1 - lambda(car, 0) / 0.93), 0.12),
+      signed('FuelTrimRight', '%', 10, 0.1, (car) => 100 * (1 - lambda(car, 1) / 0.93), 0.12),
       analog('ExhaustPressure', 'bar', 12, 0.001, 0, (car) => 1.05 + 1.35 * car.powertrain.load, 0.012),
     ],
   },
@@ -156,7 +156,7 @@ export const POWERTRAIN_MESSAGES: readonly CanMessage[] = [
     rateHz: 50,
     node: 'Ecu',
     signals: [
-      analog('FuelFlow', 'g/s', 16, 0.001, 0, (car) => 1000 * car.powertrain.fuelFlow, 0.06),
+      analog('FuelFlow', 'g/s', 16, 0.001, -1, (car) => 1000 * car.powertrain.fuelFlow, 0.06),
       analog('FuelRailPressure', 'bar', 12, 0.1, 0, (car) => car.fluids.railPressure, 0.9),
       analog('FuelLevel', 'kg', 12, 0.02, 0, (car) => car.powertrain.fuel + 0.02 * car.lateral, 0.05),
       analog('FuelUsed', 'kg', 16, 0.001, 0, (car) => car.powertrain.fuelUsed % 65, 0),
@@ -233,7 +233,7 @@ export const POWERTRAIN_MESSAGES: readonly CanMessage[] = [
     node: 'PowerBox',
     multiplexer: { name: 'PowerBoxPage', bits: 4, pages: CONSUMERS / CONSUMERS_A_PAGE },
     signals: each(CONSUMERS, (number, i) =>
-      analog(`ConsumerCurrent${number}`, 'A', 12, 0.01, 0, (car) => at(car.electrics.currents, i), 0.04),
+      analog(`ConsumerCurrent${number}`, 'A', 12, 0.01, -0.5, (car) => at(car.electrics.currents, i), 0.04),
     ).flatMap((signal, i) => onPage(Math.floor(i / CONSUMERS_A_PAGE), [signal])),
   },
   {

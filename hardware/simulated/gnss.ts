@@ -18,13 +18,15 @@ const DRIFT_MEMORY_S = 60;
 const WHITE_M = 0.012;
 const GEOID_M = 57.3;
 const HORIZON = 8;
-/** Samples of a fix that has a position, of one that has none, and what the sentences once a second add. */
-const SAMPLES_VALID = 8;
-const SAMPLES_INVALID = 3;
-const SAMPLES_A_SECOND = 2;
+/** Samples by sentence: speed and course; position, altitude, quality, satellites, precision; two more precisions. */
+const SAMPLES = { rmc: 2, gga: 6, gsa: 2 } as const;
+/** What GGA still says without a position: quality, satellites, precision. */
+const SAMPLES_NO_FIX = 3;
 
 interface Line {
   readonly text: string;
+  /** First samples of their sensors; what another sentence of the fix has said already is none. */
+  readonly samples: number;
   readonly sentUs: number;
 }
 
@@ -85,6 +87,7 @@ export class GnssReceiver {
     for (let line = this.#lines[0]; line !== undefined && line.sentUs <= endUs; line = this.#lines[0]) {
       this.#lines.shift();
       this.sentences++;
+      this.samples += line.samples;
       this.#onSentence(line.sentUs, line.text);
     }
   }
@@ -92,22 +95,24 @@ export class GnssReceiver {
   #fix(car: Vehicle): void {
     const epoch = this.#epoch++;
     const fix = this.#measure(car, epoch);
-    const texts = [rmc(fix), gga(fix), vtg(fix)];
-    const second = epoch % GNSS_RATE_HZ === 0;
-    if (second) texts.push(gsa(fix), ...gsv(this.#inView(car.time)));
-    const samples = fix.valid ? SAMPLES_VALID + (second ? SAMPLES_A_SECOND : 0) : SAMPLES_INVALID;
+    const lines = linesOf(fix);
+    if (epoch % GNSS_RATE_HZ === 0) {
+      lines.push({ text: gsa(fix), samples: fix.valid ? SAMPLES.gsa : 0 });
+      for (const text of gsv(this.#inView(car.time))) lines.push({ text, samples: 0 });
+    }
     const { fault } = this.#slot;
     if (fault !== undefined) {
-      fault.lostUnits += fault.kind === 'silent' ? texts.length : 0;
-      fault.lostSamples += fault.kind === 'silent' ? samples : SAMPLES_VALID - SAMPLES_INVALID;
-      if (fault.kind === 'silent') return;
+      const wouldBe = SAMPLES.rmc + SAMPLES.gga + (epoch % GNSS_RATE_HZ === 0 ? SAMPLES.gsa : 0);
+      const silent = fault.kind === 'silent';
+      fault.lostUnits += silent ? lines.length : 0;
+      fault.lostSamples += silent ? wouldBe : wouldBe - SAMPLES_NO_FIX;
+      if (silent) return;
     }
-    this.samples += samples;
     const readyUs = epoch * PERIOD_US + this.#random.between(LATENCY_US[0], LATENCY_US[1]);
     this.#freeUs = Math.max(this.#freeUs, readyUs);
-    for (const text of texts) {
+    for (const { text, samples } of lines) {
       this.#freeUs += text.length * CHARACTER_US;
-      this.#lines.push({ text, sentUs: this.#freeUs });
+      this.#lines.push({ text, samples, sentUs: this.#freeUs });
     }
   }
 
@@ -154,6 +159,15 @@ export class GnssReceiver {
     }
     return inView;
   }
+}
+
+/** The sentences of every fix. */
+function linesOf(fix: Fix): Omit<Line, 'sentUs'>[] {
+  return [
+    { text: rmc(fix), samples: fix.valid ? SAMPLES.rmc : 0 },
+    { text: gga(fix), samples: fix.valid ? SAMPLES.gga : SAMPLES_NO_FIX },
+    { text: vtg(fix), samples: 0 },
+  ];
 }
 
 /** Direction of travel, degrees from north, clockwise. */

@@ -1,9 +1,9 @@
 import type { Pty } from '../serial/pty.ts';
 
 /**
- * What a device still has to say on its serial line. It gives the line a piece only when the line has taken the one
- * before, so that {@link LineOut.clear} can take back what nobody has read; beyond its maximum new pieces are dropped
- * and counted, as a device's own buffer overflows.
+ * What a device has to say on its serial line. What the line does not take at once is held, up to a maximum: then
+ * nobody reads any more, and all is dropped and counted until the line takes bytes again, so that the next reader is not
+ * given what is old.
  */
 export class LineOut {
   /** Pieces dropped because the line took nothing. */
@@ -12,6 +12,7 @@ export class LineOut {
   readonly #bytesMax: number;
   #held: Uint8Array[] = [];
   #heldBytes = 0;
+  #stalled = false;
 
   constructor(pty: Pty, bytesMax: number) {
     this.#pty = pty;
@@ -23,12 +24,17 @@ export class LineOut {
     this.flush();
     if (this.#held.length === 0 && this.#pty.waitingBytes === 0) {
       this.#pty.write(bytes);
-    } else if (this.#heldBytes + bytes.length <= this.#bytesMax) {
-      this.#held.push(bytes);
-      this.#heldBytes += bytes.length;
-    } else {
-      this.dropped++;
+      return;
     }
+    if (this.#stalled || this.#heldBytes + bytes.length > this.#bytesMax) {
+      this.#stalled = true;
+      this.dropped += this.#held.length + 1;
+      this.#held = [];
+      this.#heldBytes = 0;
+      return;
+    }
+    this.#held.push(bytes);
+    this.#heldBytes += bytes.length;
   }
 
   /** Gives the line what it has room for. */
@@ -41,11 +47,6 @@ export class LineOut {
       this.#pty.write(bytes);
     }
     if (given > 0) this.#held = this.#held.slice(given);
-  }
-
-  /** Forgets what is held. */
-  clear(): void {
-    this.#held = [];
-    this.#heldBytes = 0;
+    if (this.#pty.waitingBytes === 0) this.#stalled = false;
   }
 }

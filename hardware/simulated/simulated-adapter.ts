@@ -6,11 +6,8 @@ import { LineOut } from './line-out.ts';
 
 /** Frames handed on in one write; more of one tick follow in another. */
 const BATCH_FRAMES = 128;
-/** Bytes an adapter keeps for a host that does not read, some 300 ms of a bus. */
+/** Bytes an adapter keeps for a host that does not read, some 300 ms of a bus, behind what the kernel keeps. */
 const HELD_BYTES_MAX = 16 * 1024;
-/** Commands that open the channel. */
-const OPEN = 'O'.charCodeAt(0);
-const LISTEN = 'L'.charCodeAt(0);
 
 /** An SLCAN adapter on a pseudo terminal, between a simulated bus and whoever opens the terminal. */
 export class SimulatedAdapter {
@@ -29,11 +26,7 @@ export class SimulatedAdapter {
     this.#pty = pty;
     this.#out = new LineOut(pty, HELD_BYTES_MAX);
     this.#adapter = new SlcanAdapter((bytes) => this.#out.write(bytes));
-    pty.onData((bytes) => {
-      // A host that opens the channel anew must not be given what an earlier one left unread.
-      if (bytes.includes(OPEN) || bytes.includes(LISTEN)) this.#out.clear();
-      this.#adapter.receive(bytes);
-    });
+    pty.onData((bytes) => this.#adapter.receive(bytes));
   }
 
   /** Where a host opens the adapter. */

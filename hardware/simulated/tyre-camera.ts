@@ -37,7 +37,7 @@ export class TyreCamera {
   readonly #last = new Int16Array(TYRE_ZONES);
   #picture = 0;
   #phaseUs: number;
-  #ready: { readonly sentUs: number; readonly payload: Uint8Array } | undefined;
+  #ready: { readonly sentUs: number; readonly payload: Uint8Array; readonly samples: number } | undefined;
 
   /**
    * @param name first part of the names of what can fail, such as `tyres/fl`
@@ -67,9 +67,10 @@ export class TyreCamera {
     const dueUs = this.#phaseUs + this.#picture * PERIOD_US;
     if (dueUs < endUs) this.#look(car, dueUs);
     if (this.#ready === undefined || this.#ready.sentUs > endUs) return;
-    const { sentUs, payload } = this.#ready;
+    const { sentUs, payload, samples } = this.#ready;
     this.#ready = undefined;
     this.messages++;
+    this.samples += samples;
     this.#onFrame(sentUs, payload);
   }
 
@@ -108,7 +109,6 @@ export class TyreCamera {
       fault.lostSamples += taken;
       return;
     }
-    this.samples += taken;
-    this.#ready = { sentUs, payload: this.#writer.write(baseTimeUs, this.#raw) };
+    this.#ready = { sentUs, payload: this.#writer.write(baseTimeUs, this.#raw), samples: taken };
   }
 }
