@@ -108,7 +108,7 @@ class SerialLink implements Link {
       else this.#lose(error);
       return;
     }
-    // A terminal that was hung up, as by pulling its plug, reads as ended.
+    // A terminal that was hung up after it was called readable reads as ended.
     if (length === 0) {
       this.#lose('the device was disconnected');
       return;

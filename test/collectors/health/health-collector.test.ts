@@ -72,6 +72,8 @@ t.test('says what happened between two moments', async (t) => {
     'network/eth0/lost': 4,
   });
   t.same(rates(AFTER, AFTER), [], 'no time passed');
+  const back = values(rates({ ...AFTER, atMs: 1000 }, { ...BEFORE, atMs: 3000 }));
+  t.same(Object.keys(back).sort(), ['network/eth0/lost', 'network/eth0/sent'], 'no rate of a counter that went back');
 });
 
 t.test('samples the machine it runs on', async (t) => {

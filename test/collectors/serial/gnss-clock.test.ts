@@ -22,6 +22,18 @@ t.test('tells an offset whose error bound holds, whatever the delays within the 
   );
 });
 
+for (const latency of [0, 50_000, 99_999]) {
+  t.test(`is right within its error for a receiver that always needs ${latency / 1e3} ms`, async (t) => {
+    const clock = new GnssClock(115_200, 5);
+    const onTheLine = (70 * 10 * 1e6) / 115_200;
+    for (let fix = 0; fix < 500; fix += 1) {
+      const box = 1e9 + fix * 100_000;
+      const reading = clock.take(box + 7e9, Math.round(box + latency + onTheLine), 70);
+      if (reading !== undefined) t.ok(Math.abs(reading.offset - 7e9) <= reading.error, `${reading.offset}`);
+    }
+  });
+}
+
 t.test('tells the first reading at once and then the least delayed of every ten seconds', async (t) => {
   const clock = new GnssClock(9600, 5);
   const told: number[] = [];

@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { SENTENCE_TYPES } from '../../../collectors/serial/nmea/decoder.ts';
+import { SENTENCE_BYTES_MAX } from '../../../collectors/serial/nmea/framer.ts';
+import { QUANTITIES } from '../../../collectors/serial/nmea/quantities.ts';
+import { UNKNOWN_TYPES_MAX } from '../../../collectors/serial/serial-collector.ts';
+import { PROJECT_ROOT } from '../../data-dir.ts';
+
+const readme = readFileSync(join(PROJECT_ROOT, 'collectors/serial/README.md'), 'utf8');
+
+/** Rows of the table under a heading, cells trimmed. */
+function table(heading: string): string[][] {
+  const section = readme.split(`## ${heading}\n`)[1]?.split('\n## ')[0] ?? '';
+  const rows = section.split('\n').filter((line) => line.startsWith('|'));
+  return rows.slice(2).map((row) =>
+    row
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+}
+
+t.test('lists every sentence that is decoded, and no other', async (t) => {
+  const listed = table('Sentences').flatMap(([sentences = '']) => sentences.split(', '));
+  t.same(listed.sort(), [...SENTENCE_TYPES].sort());
+});
+
+t.test('names channels that exist', async (t) => {
+  const paths = Object.values(QUANTITIES).map(({ path }) => path as string);
+  const known = (name: string) =>
+    /^(transducer|engine|shaft)\//.test(name) ||
+    paths.some((path) => path === name || path.endsWith(`/${name}`)) ||
+    (name.endsWith('/*') && paths.some((path) => path.startsWith(name.slice(0, -1))));
+  const named = table('Sentences').flatMap(([, channels = '']) =>
+    [...channels.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name),
+  );
+  t.ok(named.length > 40);
+  t.same(
+    named.filter((name) => !known(name)),
+    [],
+  );
+});
+
+t.test('states the limits of the code', async (t) => {
+  const reasons = new Map(table('Errors by reason').map(([reason = '', meaning = '']) => [reason, meaning]));
+  t.match(reasons.get('`too-long`'), `more than ${SENTENCE_BYTES_MAX} bytes`);
+  t.match(reasons.get('`unknown TYPE`'), `beyond ${UNKNOWN_TYPES_MAX} types`);
+});
