@@ -1,0 +1,103 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { BlockReader } from '../../gateway/store/block-reader.ts';
+import { storePaths } from '../../gateway/store/store-dir.ts';
+import { TelemetryClient } from '../../sync/api/client.ts';
+import { startCentral } from '../../sync/central/central.ts';
+import { recording } from '../data-dir.ts';
+import { RAV4, rav4Source, readWheelSpeeds } from '../rav4-oracle.ts';
+import { GatewayChild } from './gateway-child.ts';
+
+/** Reads a whole channel as a person at the other end would. */
+async function readAll(client: TelemetryClient, channel: string): Promise<{ times: number[]; steps: number[] }> {
+  const times: number[] = [];
+  const steps: number[] = [];
+  for await (const piece of client.query({ channels: [channel], from: 0, to: 2e15 })) {
+    if (!('samples' in piece)) continue;
+    times.push(...piece.samples.times);
+    for (const value of piece.samples.values) steps.push(Math.round(Number(value) * 100));
+  }
+  return { times, steps };
+}
+
+async function untilAsync(fact: () => Promise<boolean>, what: string, limitMs = 60_000): Promise<void> {
+  const limit = performance.now() + limitMs;
+  while (!(await fact())) {
+    if (performance.now() > limit) throw new Error(`not within ${limitMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+t.test(
+  'a real drive: wheel speeds asked of the gateway and of central equal those of the recorder at every sample',
+  { skip: recording(RAV4) === undefined ? `no recording ${RAV4}` : false },
+  async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'caisson-drive-'));
+    const config = {
+      gateway: { id: 'rav4-box' },
+      store: { dir: join(folder, 'gateway'), blockAgeSeconds: 1 },
+      dashboard: { port: 0 },
+      grpc: { port: 0 },
+      sources: { rav4: rav4Source() },
+    };
+    const gateway = await GatewayChild.start({ config, folder });
+    const central = await startCentral({
+      dir: join(folder, 'central'),
+      host: '127.0.0.1',
+      port: 0,
+      pull: [{ host: '127.0.0.1', port: gateway.grpcPort }],
+      version: 'test',
+    });
+    const atGateway = new TelemetryClient({ host: '127.0.0.1', port: gateway.grpcPort });
+    const atCentral = new TelemetryClient({ host: '127.0.0.1', port: central.port });
+    t.teardown(async () => {
+      atGateway.close();
+      atCentral.close();
+      await central.stop();
+      await gateway.stop();
+      rmSync(folder, { recursive: true, force: true });
+    });
+
+    await untilAsync(async () => {
+      const { sources } = await atGateway.status();
+      return sources.some(({ name, state }) => name === 'rav4' && state === 'stopped');
+    }, 'the recording is played');
+    const oracle = readWheelSpeeds();
+    for (const { channel, times, steps } of oracle) {
+      t.same(await readAll(atGateway, `rav4/${channel}`), { times, steps }, `gateway: ${channel}`);
+    }
+    const wanted = oracle[0]?.times.length ?? 0;
+    for (const { channel, times, steps } of oracle) {
+      const name = `rav4/${channel}`;
+      await untilAsync(
+        async () =>
+          (await atCentral.listChannels({ names: [name] })).length > 0 &&
+          (await readAll(atCentral, name)).times.length >= wanted,
+        `central has ${channel}`,
+      );
+      t.same(await readAll(atCentral, name), { times, steps }, `central: ${channel}`);
+    }
+    t.same(
+      blocksOf(config.store.dir, 'rav4/powertrain'),
+      blocksOf(join(folder, 'central'), 'rav4/powertrain'),
+      'byte for byte',
+    );
+    t.equal((await atGateway.status()).store.lost, 0);
+  },
+);
+
+/** Every block of the channels under `prefix`, as hex, in the order of the feed. */
+function blocksOf(dir: string, prefix: string): string[] {
+  const db = BlockReader.openReadonly(storePaths(dir).blocks);
+  try {
+    const ids = new Map(db.channelsAfter(0).channels.map(({ id, name }) => [id, name]));
+    return db
+      .blocksAfter(0)
+      .filter(({ channel }) => ids.get(channel)?.startsWith(prefix))
+      .map(({ position }) => Buffer.from(db.blockBytes(position) ?? []).toString('hex'));
+  } finally {
+    db.close();
+  }
+}
