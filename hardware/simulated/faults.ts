@@ -37,6 +37,8 @@ export interface CountedFault extends Fault {
 
 /** Faults that are remembered; the oldest are forgotten first. */
 const FAULTS_MAX = 8192;
+/** Faults that are planned and have not begun. At the maximum: further ones are refused. */
+const WAITING_MAX = 1024;
 /** Mean time between faults that come by themselves, and how long they last, seconds. */
 const MEAN_BETWEEN_S = 18;
 const SHORTEST_S = 0.03;
@@ -82,6 +84,7 @@ export class Faults {
         `${target} cannot be ${kind}; it can be ${slot?.kinds.join(' or ') ?? 'nothing, there is none'}`,
       );
     }
+    if (this.#waiting.length === WAITING_MAX) throw new RangeError(`${WAITING_MAX} faults are planned already`);
     this.#waiting.push({ kind, target, fromUs, toUs, lostUnits: 0, lostSamples: 0, wrongSamples: 0 });
     this.#waiting.sort((a, b) => a.fromUs - b.fromUs);
   }

@@ -17,7 +17,10 @@ const DRIFT_M = 0.22;
 const DRIFT_MEMORY_S = 60;
 const WHITE_M = 0.012;
 const GEOID_M = 57.3;
-const HORIZON = 8;
+/** Satellites that follow the receiver around the sky; all stay above ten degrees, so that every fix rests on them all. */
+export const GNSS_SATELLITES = 12;
+/** Dilution of precision with that many. */
+export const GNSS_DOP = { pdop: 1.44, hdop: 0.82, vdop: 1.19 } as const;
 /** Samples by sentence: speed and course; position, altitude, quality, satellites, precision; two more precisions. */
 const SAMPLES = { rmc: 2, gga: 6, gsa: 2 } as const;
 /** What GGA still says without a position: quality, satellites, precision. */
@@ -72,8 +75,8 @@ export class GnssReceiver {
     this.#east = new Wander(random, DRIFT_MEMORY_S);
     this.#north = new Wander(random, DRIFT_MEMORY_S);
     this.#up = new Wander(random, DRIFT_MEMORY_S);
-    this.#orbits = Array.from({ length: 12 }, (_, index) => ({
-      number: 2 + Math.floor((index * 30) / 12),
+    this.#orbits = Array.from({ length: GNSS_SATELLITES }, (_, index) => ({
+      number: 2 + Math.floor((index * 30) / GNSS_SATELLITES),
       elevation: random.between(12, 84),
       azimuth: random.between(0, 360),
       climb: random.between(-0.003, 0.003),
@@ -122,8 +125,6 @@ export class GnssReceiver {
     const east = track.eastAt(distance, driver.offset) + this.#error(this.#east.advance(seconds));
     const north = track.northAt(distance, driver.offset) + this.#error(this.#north.advance(seconds));
     const up = track.heightAt(distance) + 1.8 * this.#error(this.#up.advance(seconds));
-    const used = this.#inView(car.time).map(({ number }) => number);
-    const hdop = 0.62 + 2.4 / Math.max(4, used.length);
     const speed = Math.max(0, car.speed + 0.025 * this.#white());
     return {
       utcMs: this.#utcMs((epoch * PERIOD_US) / 1e6),
@@ -134,10 +135,8 @@ export class GnssReceiver {
       geoid: GEOID_M,
       speedKnots: speed * KNOTS_A_METRE_A_SECOND,
       course: (courseOf(car) + 0.12 * this.#white() + 360) % 360,
-      satellites: used,
-      hdop,
-      vdop: 1.45 * hdop,
-      pdop: 1.76 * hdop,
+      satellites: this.#orbits.map(({ number }) => number),
+      ...GNSS_DOP,
     };
   }
 
@@ -150,14 +149,11 @@ export class GnssReceiver {
   }
 
   #inView(seconds: number): SatelliteInView[] {
-    const inView: SatelliteInView[] = [];
-    for (const { number, elevation, azimuth, climb, signal } of this.#orbits) {
-      const now = 45 + 42 * Math.sin(((elevation - 45) / 42 + (climb * seconds) / 42) * 1.5);
-      if (now < HORIZON) continue;
-      const strength = 34 + now / 8 + 1.5 * signal.advance(1 / GNSS_RATE_HZ);
-      inView.push({ number, elevation: now, azimuth: (azimuth + 0.002 * seconds) % 360, signal: strength });
-    }
-    return inView;
+    return this.#orbits.map(({ number, elevation, azimuth, climb, signal }) => {
+      const now = 45 + 35 * Math.sin((elevation - 45 + climb * seconds) / 28);
+      const strength = 34 + now / 8 + 1.5 * signal.advance(1);
+      return { number, elevation: now, azimuth: (azimuth + 0.002 * seconds) % 360, signal: strength };
+    });
   }
 }
 

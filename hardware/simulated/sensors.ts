@@ -1,6 +1,6 @@
 import { type CanSignal, rangeOf } from './can-table.ts';
 import { CAN_BUSES, CAN_MESSAGES } from './dbc.ts';
-import { courseOf, GNSS_RATE_HZ } from './gnss.ts';
+import { courseOf, GNSS_DOP, GNSS_RATE_HZ, GNSS_SATELLITES } from './gnss.ts';
 import { CAMERA_CHANNELS, CAMERA_GAIN, CAMERA_NOISE, CAMERA_RATE_HZ } from './tyre-camera.ts';
 import { TYRE_ZONES, WHEELS } from './vehicle/parameters.ts';
 import type { Vehicle } from './vehicle/vehicle.ts';
@@ -68,7 +68,6 @@ function gnssSensors(): Sensor[] {
     labels: undefined,
     read,
   });
-  const dop = (factor: number) => () => factor * (0.62 + 2.4 / 12);
   return [
     make('latitude', 'deg', [-90, 90, 1 / 6e6, 2e-6], (car) =>
       car.track.latitudeAt(car.track.northAt(car.distance, car.driver.offset)),
@@ -85,10 +84,10 @@ function gnssSensors(): Sensor[] {
     make('speed', 'km/h', [0, 500, 0.001, 0.09], (car) => 3.6 * car.speed),
     make('course', 'deg', [0, 360, 0.01, 0.12], courseOf),
     make('quality', '', [0, 8, 1, 0], () => 1),
-    make('satellites', '', [0, 40, 1, 0], () => 12),
-    make('hdop', '', [0, 99.99, 0.01, 0], dop(1)),
-    make('pdop', '', [0, 99.99, 0.01, 0], dop(1.76), 1),
-    make('vdop', '', [0, 99.99, 0.01, 0], dop(1.45), 1),
+    make('satellites', '', [0, 40, 1, 0], () => GNSS_SATELLITES),
+    make('hdop', '', [0, 99.99, 0.01, 0], () => GNSS_DOP.hdop),
+    make('pdop', '', [0, 99.99, 0.01, 0], () => GNSS_DOP.pdop, 1),
+    make('vdop', '', [0, 99.99, 0.01, 0], () => GNSS_DOP.vdop, 1),
   ];
 }
 

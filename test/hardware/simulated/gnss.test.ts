@@ -95,6 +95,14 @@ t.test(
   },
 );
 
+t.test('the counts and precisions that sentences carry are the true ones', async (t) => {
+  const { parsed, car } = drive();
+  const fields = (kind: string) => parsed.find((each) => each.kind === kind)?.fields ?? [];
+  const [, , , , , quality, satellites, hdop] = fields('GGA');
+  const shown = { quality, satellites, hdop, pdop: fields('GSA')[14], vdop: fields('GSA')[16] };
+  for (const [name, value] of Object.entries(shown)) t.equal(Number(value), car.truth.valueAt(`gnss/${name}`, 0), name);
+});
+
 t.test('a usual receiver is right within a metre or two', async (t) => {
   const { parsed, car } = drive();
   let epoch = 0;
