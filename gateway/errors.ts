@@ -47,3 +47,14 @@ export class CaissonError extends Error {
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
+
+/** An error that came from another thread, where it lost its class, as what it was. */
+export function revived(error: Error): Error {
+  const { code, hint, retryable } = error as { code?: unknown; hint?: unknown; retryable?: unknown };
+  if (typeof code !== 'string' || !Object.hasOwn(ERROR_CODES, code)) return error;
+  return new CaissonError(code as ErrorCode, error.message, {
+    cause: error,
+    retryable: retryable === true,
+    ...(typeof hint === 'string' && { hint }),
+  });
+}

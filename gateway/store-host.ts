@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { ChannelRegistry } from './channel-registry.ts';
 import { BoxClock, type ClockReading } from './clock.ts';
 import { ClockKeeper, firstReading, systemClockSource } from './clock-keeper.ts';
-import { CaissonError } from './errors.ts';
 import { RING_SLOTS } from './limits.ts';
 import { createRing, RingWriter } from './ring.ts';
 import { RingIntake } from './ring-intake.ts';
@@ -80,13 +79,12 @@ export class StoreHost {
     const data: StoreThreadData = { dir, ring: memory, gateway, boot, commitFloorMs, blockAgeSeconds };
     return new Promise((resolve, reject) => {
       let host: StoreHost | undefined;
-      let problem: string | undefined;
       const worker = new SupervisedWorker<ToStore, FromStore>({
         name: 'store',
         script: siblingScript(import.meta.url, './store/store-thread'),
         workerData: () => data,
         onProblem,
-        onStartFailed: (error) => reject(problem === undefined ? error : new CaissonError('store-unusable', problem)),
+        onStartFailed: reject,
         onMessage: (message) => {
           if (message.kind === 'opened') {
             if (host === undefined) host = new StoreHost(worker, ring, boot, message);
@@ -96,10 +94,7 @@ export class StoreHost {
             if (host !== undefined) resolve(host);
           } else if (message.kind === 'durable') host?.intake.markDurable(message.position);
           else if (message.kind === 'status' && host !== undefined) host.#status = message.status;
-          else if (message.kind === 'problem') {
-            problem = message.text;
-            onProblem(message.text);
-          }
+          else if (message.kind === 'problem') onProblem(message.text);
         },
       });
     });

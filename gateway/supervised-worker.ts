@@ -1,5 +1,6 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { revived } from './errors.ts';
 
 /** Back-off between the death of a thread and its next start. A thread that lived longer than the longest starts fresh. */
 const RESTART_FIRST_MS = 100;
@@ -86,7 +87,7 @@ export class SupervisedWorker<ToWorker, FromWorker> {
     let reason = new Error('it ended by itself');
     worker.on('message', onMessage);
     worker.on('error', (error) => {
-      reason = error;
+      reason = revived(error);
     });
     worker.on('exit', () => this.#onExit(reason));
     this.#startedAt = performance.now();

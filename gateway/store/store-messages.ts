@@ -41,5 +41,5 @@ export type FromStore =
   /** Everything before this ring position is on disk. */
   | { readonly kind: 'durable'; readonly position: number }
   | { readonly kind: 'status'; readonly status: StoreStatus }
-  /** Something a person should know. When it ends the thread, the thread's exit follows. */
+  /** Something a person should know. */
   | { readonly kind: 'problem'; readonly text: string };

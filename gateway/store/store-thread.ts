@@ -8,7 +8,6 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { Channel } from '../channel.ts';
 import type { ClockReading } from '../clock.ts';
-import { messageOf } from '../errors.ts';
 import { RingReader } from '../ring.ts';
 import { BlockDb } from './block-db.ts';
 import { gatewayIdOf } from './gateway-id.ts';
@@ -264,12 +263,6 @@ class CommitTimes {
 }
 
 if (parentPort !== null) {
-  const port = parentPort;
-  try {
-    new StoreThread(port, workerData as StoreThreadData).run();
-    port.close();
-  } catch (error) {
-    port.postMessage({ kind: 'problem', text: messageOf(error) } satisfies FromStore);
-    throw error;
-  }
+  new StoreThread(parentPort, workerData as StoreThreadData).run();
+  parentPort.close();
 }
