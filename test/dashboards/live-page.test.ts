@@ -52,6 +52,9 @@ async function stage(t: Test, channels = CHANNELS): Promise<Stage> {
   return { telemetry, url: `http://127.0.0.1:${port}/`, start };
 }
 
+// Ten pages, one after the other, on a machine that may have other work.
+t.setTimeout(240_000);
+
 const hasChromium = requireTools(t, 'chromium');
 const browser = hasChromium ? await launchChromium() : undefined;
 t.teardown(() => browser?.close());
@@ -141,7 +144,7 @@ inBrowser('60 s of history are there at once, for charts that were chosen becaus
 inBrowser('charts are drawn, and told, at least 30 times a second', async (t, browser) => {
   const { url, start } = await stage(t);
   await start();
-  const { page, context, ticks } = await watchedPage(browser);
+  const { page, context, ticks } = await watchedPage(browser, { width: 900, height: 500 });
   await page.goto(`${url}?c=car/speed&c=car/engine/rpm`);
   await until(
     () => drawsOf(page, 'car/speed'),

@@ -9,7 +9,7 @@ const STALE_LEAST = 2;
 const STALE_UNKNOWN = 10;
 
 /** Seconds from which on the age of a sample is worth telling. */
-const SHOWN_AGE = 1;
+const SHOWN_AGE = 1.5;
 
 /** A channel as the page shows it: definition, latest sample, and what is drawn of it while it is charted. */
 export class LiveChannel {
