@@ -3,6 +3,10 @@
  * clauses cited here are its own. Bytes in, frames out: no clock, no socket, nothing that only one of the two sides has.
  */
 
+import { Reader, WireError, Writer } from './wire-bytes.ts';
+
+export { WireError };
+
 /** WebSocket subprotocol of version 1 (WIRE-1.1). */
 export const WIRE_PROTOCOL = 'caisson-live-1';
 
@@ -25,7 +29,6 @@ const TICK = 0x84;
 const STATUS = 0x85;
 const PONG = 0x86;
 
-const HEADER_BYTES = 4;
 const HEAD_BYTES = {
   [SUBSCRIBE]: 14,
   [PING]: 16,
@@ -179,26 +182,15 @@ export interface UnknownFrame {
 export type ClientFrame = Subscribe | Ping;
 export type ServerFrame = Hello | Dictionary | History | Tick | Status | Pong;
 
-/** Bytes that break a clause of WIRE_FORMAT.md. */
-export class WireError extends Error {
-  readonly clause: string;
-
-  constructor(clause: string, message: string) {
-    super(`${clause}: ${message}`);
-    this.name = 'WireError';
-    this.clause = clause;
-  }
-}
-
 export function encodeClientFrame(frame: ClientFrame): Uint8Array {
   const out = new Writer(frame.type === 'subscribe' ? 64 + 4 * (frame.charts.length + frame.rows.length) : 16);
   if (frame.type === 'ping') {
-    out.head(PING);
+    out.head(PING, HEAD_BYTES[PING]);
     out.u32(frame.seenTick);
     out.f64(frame.token);
     return out.bytes();
   }
-  out.head(SUBSCRIBE);
+  out.head(SUBSCRIBE, HEAD_BYTES[SUBSCRIBE]);
   out.u8(frame.frameRate);
   out.u8(frame.rowRate);
   out.u16(frame.historySeconds);
@@ -235,7 +227,7 @@ export function decodeClientFrame(bytes: Uint8Array): ClientFrame | UnknownFrame
     case SUBSCRIBE:
       return decodeSubscribe(input);
     case PING: {
-      input.head(PING);
+      input.head(HEAD_BYTES[PING]);
       const seenTick = input.u32();
       return { type: 'ping', seenTick, token: input.f64() };
     }
@@ -258,13 +250,13 @@ export function decodeServerFrame(bytes: Uint8Array): ServerFrame | UnknownFrame
     case TICK:
       return decodeTick(input);
     case STATUS: {
-      const end = input.head(STATUS);
+      const end = input.head(HEAD_BYTES[STATUS]);
       const length = input.u32();
       input.at(end);
       return { type: 'status', json: input.text(length) };
     }
     case PONG: {
-      input.head(PONG);
+      input.head(HEAD_BYTES[PONG]);
       const token = input.f64();
       return { type: 'pong', token, now: input.f64() };
     }
@@ -274,7 +266,7 @@ export function decodeServerFrame(bytes: Uint8Array): ServerFrame | UnknownFrame
 }
 
 function decodeSubscribe(input: Reader): Subscribe {
-  const end = input.head(SUBSCRIBE);
+  const end = input.head(HEAD_BYTES[SUBSCRIBE]);
   const frameRate = within('WIRE-2.1', 'frame rate', input.u8(), 1, FRAME_RATE_MAX);
   const rowRate = within('WIRE-2.1', 'row rate', input.u8(), 1, ROW_RATE_MAX);
   const historySeconds = within('WIRE-2.2', 'history seconds', input.u16(), 1, HISTORY_SECONDS_MAX);
@@ -295,7 +287,7 @@ function decodeSubscribe(input: Reader): Subscribe {
 
 function encodeHello(frame: Hello): Uint8Array {
   const out = new Writer(256);
-  out.head(HELLO);
+  out.head(HELLO, HEAD_BYTES[HELLO]);
   out.u8(ROLES.indexOf(frame.role));
   out.u8(0);
   out.f64(frame.now);
@@ -307,7 +299,7 @@ function encodeHello(frame: Hello): Uint8Array {
 }
 
 function decodeHello(input: Reader): Hello {
-  const end = input.head(HELLO);
+  const end = input.head(HEAD_BYTES[HELLO]);
   const role = named('WIRE-3.1', 'role', ROLES, input.u8());
   input.u8();
   const now = input.f64();
@@ -326,7 +318,7 @@ function decodeHello(input: Reader): Hello {
 
 function encodeDictionary(frame: Dictionary): Uint8Array {
   const out = new Writer(64 + 128 * frame.channels.length);
-  out.head(DICTIONARY);
+  out.head(DICTIONARY, HEAD_BYTES[DICTIONARY]);
   out.u32(frame.total);
   out.u32(frame.channels.length);
   for (const channel of frame.channels) {
@@ -353,7 +345,7 @@ function encodeDictionary(frame: Dictionary): Uint8Array {
 }
 
 function decodeDictionary(input: Reader): Dictionary {
-  const end = input.head(DICTIONARY);
+  const end = input.head(HEAD_BYTES[DICTIONARY]);
   const total = input.u32();
   const count = input.u32();
   input.at(end);
@@ -392,7 +384,7 @@ function decodeChannel(record: Reader): WireChannel {
 
 function encodeHistory(frame: History): Uint8Array {
   const out = new Writer(HEAD_BYTES[HISTORY] + frame.gaps.length * 8 + frame.index.length * 26);
-  out.head(HISTORY);
+  out.head(HISTORY, HEAD_BYTES[HISTORY]);
   out.u32(frame.channel);
   out.f64(frame.from);
   out.f64(frame.columnUs);
@@ -409,7 +401,7 @@ function encodeHistory(frame: History): Uint8Array {
 }
 
 function decodeHistory(input: Reader): History {
-  const end = input.head(HISTORY);
+  const end = input.head(HEAD_BYTES[HISTORY]);
   const channel = input.u32();
   const from = input.f64();
   const columnUs = input.f64();
@@ -439,7 +431,7 @@ function decodeHistory(input: Reader): History {
 
 function encodeTick(frame: Tick): Uint8Array {
   const out = new Writer(HEAD_BYTES[TICK] + frame.charts.length * CHART_BYTES + frame.rows.length * ROW_BYTES + 64);
-  out.head(TICK);
+  out.head(TICK, HEAD_BYTES[TICK]);
   out.u32(frame.number);
   out.f64(frame.now);
   out.f64(frame.newest);
@@ -470,7 +462,7 @@ function encodeTick(frame: Tick): Uint8Array {
 }
 
 function decodeTick(input: Reader): Tick {
-  const end = input.head(TICK);
+  const end = input.head(HEAD_BYTES[TICK]);
   const number = input.u32();
   const now = input.f64();
   const newest = input.f64();
@@ -507,7 +499,7 @@ function decodeTick(input: Reader): Tick {
 function encodeStatus(frame: Status): Uint8Array {
   const text = new TextEncoder().encode(frame.json);
   const out = new Writer(HEAD_BYTES[STATUS] + text.length);
-  out.head(STATUS);
+  out.head(STATUS, HEAD_BYTES[STATUS]);
   out.u32(text.length);
   out.raw(text);
   return out.bytes();
@@ -515,7 +507,7 @@ function encodeStatus(frame: Status): Uint8Array {
 
 function encodePong(frame: Pong): Uint8Array {
   const out = new Writer(HEAD_BYTES[PONG]);
-  out.head(PONG);
+  out.head(PONG, HEAD_BYTES[PONG]);
   out.f64(frame.token);
   out.f64(frame.now);
   return out.bytes();
@@ -532,196 +524,6 @@ function named<Name extends string>(clause: string, what: string, names: readonl
   const name = names[value];
   if (name === undefined) throw new WireError(clause, `${what} is ${value}, expected 0 to ${names.length - 1}`);
   return name;
-}
-
-type FrameType = keyof typeof HEAD_BYTES;
-
-/** Appends little-endian fields to bytes that grow as needed. */
-class Writer {
-  length = 0;
-  #bytes: Uint8Array;
-  #view: DataView;
-  readonly #encoder = new TextEncoder();
-
-  constructor(capacity: number) {
-    this.#bytes = new Uint8Array(capacity);
-    this.#view = new DataView(this.#bytes.buffer);
-  }
-
-  bytes(): Uint8Array {
-    return this.#bytes.subarray(0, this.length);
-  }
-
-  head(type: FrameType): void {
-    this.u8(type);
-    this.u8(0);
-    this.u16(HEAD_BYTES[type]);
-  }
-
-  u8(value: number): void {
-    const at = this.#take(1);
-    this.#view.setUint8(at, value);
-  }
-
-  u16(value: number): void {
-    const at = this.#take(2);
-    this.#view.setUint16(at, value, true);
-  }
-
-  u32(value: number): void {
-    const at = this.#take(4);
-    this.#view.setUint32(at, value, true);
-  }
-
-  u32At(offset: number, value: number): void {
-    this.#view.setUint32(offset, value, true);
-  }
-
-  f32(value: number): void {
-    const at = this.#take(4);
-    this.#view.setFloat32(at, value, true);
-  }
-
-  f64(value: number): void {
-    const at = this.#take(8);
-    this.#view.setFloat64(at, value, true);
-  }
-
-  /** Text behind its length in bytes as u16; longer text is cut at a character. */
-  string(text: string): void {
-    const encoded = this.#encoder.encode(text);
-    let length = Math.min(encoded.length, 0xffff);
-    while (length < encoded.length && length > 0 && ((encoded[length] ?? 0) & 0xc0) === 0x80) length--;
-    this.u16(length);
-    this.raw(encoded.subarray(0, length));
-  }
-
-  raw(bytes: Uint8Array): void {
-    const at = this.#take(bytes.length);
-    this.#bytes.set(bytes, at);
-  }
-
-  #take(count: number): number {
-    const at = this.length;
-    const needed = at + count;
-    if (needed > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
-      grown.set(this.#bytes);
-      this.#bytes = grown;
-      this.#view = new DataView(grown.buffer);
-    }
-    this.length = needed;
-    return at;
-  }
-}
-
-/** Reads little-endian fields; whatever would reach beyond the end is a {@link WireError} (WIRE-1.4). */
-class Reader {
-  offset = 0;
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
-  readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-
-  /** Type of the frame (WIRE-1.2). */
-  header(): number {
-    if (this.#bytes.length < HEADER_BYTES) {
-      throw new WireError('WIRE-1.2', `${this.#bytes.length} bytes, expected at least ${HEADER_BYTES}`);
-    }
-    return this.#view.getUint8(0);
-  }
-
-  /** Steps to the first field behind the header; returns where the head ends (WIRE-1.3). */
-  head(type: FrameType): number {
-    const headBytes = this.#view.getUint16(2, true);
-    if (headBytes < HEAD_BYTES[type] || headBytes > this.#bytes.length) {
-      throw new WireError(
-        'WIRE-1.3',
-        `head of ${headBytes} bytes, expected ${HEAD_BYTES[type]} to ${this.#bytes.length}`,
-      );
-    }
-    this.offset = HEADER_BYTES;
-    return headBytes;
-  }
-
-  at(offset: number): void {
-    this.offset = offset;
-  }
-
-  /** The record of `length` bytes from `start`, read for itself. */
-  part(start: number, length: number): Reader {
-    if (start + length > this.#bytes.length || length < 4) {
-      throw new WireError('WIRE-4.2', `record of ${length} bytes at ${start} in a frame of ${this.#bytes.length}`);
-    }
-    return new Reader(this.#bytes.subarray(start, start + length));
-  }
-
-  u8(): number {
-    return this.#view.getUint8(this.#take(1));
-  }
-
-  u16(): number {
-    return this.#view.getUint16(this.#take(2), true);
-  }
-
-  u32(): number {
-    return this.#view.getUint32(this.#take(4), true);
-  }
-
-  f32(): number {
-    return this.#view.getFloat32(this.#take(4), true);
-  }
-
-  f64(): number {
-    return this.#view.getFloat64(this.#take(8), true);
-  }
-
-  ids(count: number): number[] {
-    let at = this.#take(count * 4);
-    const ids: number[] = [];
-    for (let i = 0; i < count; i++, at += 4) ids.push(this.#view.getUint32(at, true));
-    return ids;
-  }
-
-  u16s(count: number): Uint16Array {
-    const at = this.#take(count * 2);
-    const values = new Uint16Array(count);
-    for (let i = 0; i < count; i++) values[i] = this.#view.getUint16(at + i * 2, true);
-    return values;
-  }
-
-  f64s(count: number): Float64Array {
-    const at = this.#take(count * 8);
-    const values = new Float64Array(count);
-    for (let i = 0; i < count; i++) values[i] = this.#view.getFloat64(at + i * 8, true);
-    return values;
-  }
-
-  string(): string {
-    return this.text(this.u16());
-  }
-
-  text(length: number): string {
-    const at = this.#take(length);
-    try {
-      return this.#decoder.decode(this.#bytes.subarray(at, at + length));
-    } catch {
-      throw new WireError('WIRE-1.5', `${length} bytes at ${at} are not UTF-8`);
-    }
-  }
-
-  #take(count: number): number {
-    const at = this.offset;
-    if (at + count > this.#bytes.length) {
-      throw new WireError('WIRE-1.4', `${count} bytes wanted at ${at}, the frame ends at ${this.#bytes.length}`);
-    }
-    this.offset = at + count;
-    return at;
-  }
 }
 
 /** Cuts text to at most {@link TEXT_SHOWN_BYTES_MAX} bytes of UTF-8, at a character. */
