@@ -16,6 +16,7 @@ export function parseSeconds(text: string): number | undefined {
   if (match === null) return undefined;
   const [, sign, whole = '', fraction = ''] = match;
   const us = Number(whole) * 1e6 + Math.round(Number(`0.${fraction}0`) * 1e6);
+  if (us > Number.MAX_SAFE_INTEGER) return undefined;
   return sign === '-' ? -us : us;
 }
 

@@ -44,6 +44,8 @@ export class ReplayCollector implements Collector {
   #utcStart = 0;
   #lastArrival = Number.NEGATIVE_INFINITY;
   #isWanted = false;
+  /** The last row was played; the port is at its end before. */
+  #isOver = false;
   #turn: Promise<void> = Promise.resolve();
 
   constructor(settings: ReplaySettings, context: CollectorContext, options: ReopeningOptions = {}) {
@@ -67,6 +69,7 @@ export class ReplayCollector implements Collector {
     );
     if (header !== undefined) this.#utcStartOf(header.table);
     this.#isWanted = true;
+    this.#isOver = false;
     this.#refusal = undefined;
     this.#times.reset();
     this.#pace = new Pace(this.#settings.speed, this.#timers);
@@ -86,9 +89,8 @@ export class ReplayCollector implements Collector {
   }
 
   #state(): CollectorHealth['state'] {
-    const { kind } = this.#port.state;
-    if (!this.#isWanted || this.#refusal !== undefined || kind === 'ended') return 'stopped';
-    if (kind === 'waiting') return 'waiting';
+    if (!this.#isWanted || this.#isOver || this.#refusal !== undefined) return 'stopped';
+    if (this.#port.state.kind === 'waiting') return 'waiting';
     return this.#counters.samples === 0 ? 'starting' : 'running';
   }
 
@@ -116,7 +118,8 @@ export class ReplayCollector implements Collector {
   async #finishRound(problem: string | undefined): Promise<void> {
     if (problem !== undefined) this.#counters.error('recording-broken-off');
     await this.#deliver(this.#reader.end());
-    if (!this.#isWanted || !this.#settings.loop || this.#times.rowsOfRound === 0) return;
+    this.#isOver = !this.#settings.loop || this.#times.rowsOfRound === 0;
+    if (this.#isOver || !this.#isWanted) return;
     await this.#port.close();
     if (this.#isWanted) await this.#playRound();
   }

@@ -29,14 +29,14 @@ export async function recordingSources(folder: string): Promise<Record<string, S
     const log = resolve(folder, file);
     if (CANDUMP.test(file)) {
       const interfaces = await matchInterfaces(log, dbcs);
-      sources[sourceName(file)] = { type: 'can', bus: { log, loop: true }, interfaces };
+      sources[sourceName(file, sources)] = { type: 'can', bus: { log, loop: true }, interfaces };
     } else if (/\.csv(\.gz)?$/i.test(file) && (await isReplayable(log))) {
-      sources[sourceName(file)] = { type: 'replay', file: log, loop: true };
+      sources[sourceName(file, sources)] = { type: 'replay', file: log, loop: true };
     }
   }
   if (Object.keys(sources).length > 0) return sources;
   throw new CaissonError('port-unavailable', `${folder} has no recording that can be played`, {
-    hint: 'expected candump logs (*.candump.log, *.candump.log.gz) with their DBC files, or a RaceChrono CSV',
+    hint: 'expected candump logs (*.candump.log, *.candump.log.gz) with their DBC files, or CSV of RaceChrono Pro (version 3) or AiM RaceStudio 3',
   });
 }
 
@@ -48,10 +48,25 @@ function listFolder(folder: string): string[] {
   }
 }
 
-/** What a file is called, as the name of a source: `rav4_20180802_60s.candump.log.gz` plays as `rav4`. */
-function sourceName(file: string): string {
-  const [name = ''] = basename(file).split(/[._]/);
-  return name.replace(/[^A-Za-z0-9-]/g, '') || 'recording';
+/** Characters of a source's name that come from the file's. */
+const SOURCE_WORD_MAX = 48;
+
+/** Words of file names that say what any recording is. */
+const GENERIC_WORD = /^(\d*|session)$/i;
+
+/**
+ * What a file is called, as the name of a source: `rav4_20180802_60s.candump.log.gz` plays as `rav4`, and
+ * `session_20251231_tianma_lap9.csv` as `tianma`; a second one of the name as `rav4-2`.
+ */
+function sourceName(file: string, taken: Readonly<Record<string, unknown>>): string {
+  const words = basename(file)
+    .replace(/(\.(candump|log|txt|csv|gz))+$/i, '')
+    .split(/[._ ]/)
+    .map((word) => word.replace(/^-+|[^A-Za-z0-9-]/g, '').slice(0, SOURCE_WORD_MAX));
+  const name = words.find((word) => !GENERIC_WORD.test(word)) ?? words.find((word) => word !== '') ?? 'recording';
+  let unique = name;
+  for (let count = 2; Object.hasOwn(taken, unique); count += 1) unique = `${name}-${count}`;
+  return unique;
 }
 
 type Interfaces = NonNullable<Extract<SourceConfig, { type: 'can' }>['interfaces']>;

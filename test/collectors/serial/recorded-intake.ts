@@ -7,11 +7,17 @@ export interface RecordedSample {
   readonly value: number;
 }
 
+export interface RecordedText {
+  readonly time: number;
+  readonly text: string;
+}
+
 /** An intake that keeps what it is given, for tests to look at. */
 export class RecordedIntake implements Intake {
   readonly channels = new Map<string, Channel>();
   readonly #byId = new Map<number, string>();
   readonly #samples = new Map<string, RecordedSample[]>();
+  readonly #texts = new Map<string, RecordedText[]>();
   published = 0;
   /** Samples it takes before it is full. */
   room = Number.POSITIVE_INFINITY;
@@ -42,8 +48,15 @@ export class RecordedIntake implements Intake {
     return true;
   }
 
-  pushText(): boolean {
-    throw new Error('no text expected');
+  pushText(channel: number, time: number, text: string): boolean {
+    if (this.room < 1) return false;
+    this.room -= 1 + Math.ceil(text.length / 16);
+    const name = this.#byId.get(channel);
+    if (name === undefined || this.channels.get(name)?.type !== 'text') throw new Error(`no text channel ${channel}`);
+    const texts = this.#texts.get(name) ?? [];
+    texts.push({ time, text });
+    this.#texts.set(name, texts);
+    return true;
   }
 
   pushReceipt(): boolean {
@@ -64,6 +77,11 @@ export class RecordedIntake implements Intake {
   /** Samples of a channel in the order they came. */
   samples(name: string): readonly RecordedSample[] {
     return this.#samples.get(name) ?? [];
+  }
+
+  /** Samples of a text channel in the order they came. */
+  texts(name: string): readonly RecordedText[] {
+    return this.#texts.get(name) ?? [];
   }
 
   values(name: string): number[] {
