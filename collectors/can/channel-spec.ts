@@ -2,9 +2,6 @@ import type { ChannelSpec, ChannelType, Stamp } from '../../gateway/channel.ts';
 import { CHANNEL_LABELS_MAX } from '../../gateway/limits.ts';
 import type { DbcMessage, DbcSignal } from './dbc/dbc.ts';
 
-/** More digits than these are arithmetic, not measurement: 1/128 is 0.0078125. */
-const DIGITS_BEYOND_GAIN = 1;
-
 /** What a DBC file says of a signal, as a channel. */
 export function channelOf(
   name: string,
@@ -40,7 +37,7 @@ function labelsOf(signal: DbcSignal): Record<string, string> {
 
 /** Digits behind the point that tell two neighbouring raw values apart. */
 export function decimalsOf(gain: number, offset: number): number {
-  const needed = Math.max(0, Math.ceil(-Math.log10(Math.abs(gain))) + DIGITS_BEYOND_GAIN);
+  const needed = Math.max(0, Math.ceil(-Math.log10(Math.abs(gain))));
   return Math.min(needed, Math.max(decimalDigits(gain), decimalDigits(offset)));
 }
 
