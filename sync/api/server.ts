@@ -1,9 +1,11 @@
 import {
   status as grpcStatus,
   type handleUnaryCall,
+  logVerbosity,
   Server,
   ServerCredentials,
   type ServerWritableStream,
+  setLogVerbosity,
 } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
@@ -72,6 +74,8 @@ export interface TelemetryServer {
 export async function startTelemetryServer(options: TelemetryServerOptions): Promise<TelemetryServer> {
   const { host, port, telemetry, feed, status } = options;
   requireLoopback(host);
+  // Every failure is told by whoever met it; gRPC's own lines on stderr would say it a second time.
+  setLogVerbosity(logVerbosity.NONE);
   const stopping = new AbortController();
   const protos = loadProtos();
   const server = new Server({
