@@ -183,6 +183,18 @@ t.test('a series made of a history goes on in the same grid', async (t) => {
   t.equal(series.indexAt(5.5, 0.2), -1, 'nothing is known in the middle of a gap');
 });
 
+t.test('a late tick that leaves nothing out is no gap', async (t) => {
+  const series = new Series(100_000, 100);
+  series.add(1_000_000, 1, 1, 1);
+  series.add(3_000_000, 1, 2, 2, true);
+  series.add(5_000_000, 3, 3, 3, false);
+  t.same(Array.from(series.joined.subarray(0, 3)), [0, 1, 0]);
+  t.equal(series.indexAt(2, 0.3), 0);
+  t.equal(series.indexAt(4, 0.3), -1);
+  series.add(2_000_000, 1, 1, 1, true);
+  t.same(Array.from(series.joined.subarray(0, 4)), [0, 1, 1, 0], 'a column in between moves the others along');
+});
+
 t.test('a vertical range grows at once and shrinks slowly', async (t) => {
   const range = new YRange();
   range.follow({ min: 0, max: 10 });

@@ -8,6 +8,9 @@ const STALE_INTERVALS = 5;
 const STALE_LEAST = 2;
 const STALE_UNKNOWN = 10;
 
+/** Times the usual interval that samples may be apart on average while none counts as missing. */
+const COMPLETE_INTERVALS = 1.5;
+
 /** Seconds from which on the age of a sample is worth telling. */
 const SHOWN_AGE = 1.5;
 
@@ -79,6 +82,12 @@ export class LiveChannel {
     const isStale = !isConnected || !(newsAge < this.staleAfter);
     this.isStale.value = isStale;
     this.age.value = isStale || sampleAge > SHOWN_AGE ? formatAge(sampleAge) : '';
+  }
+
+  /** True when `count` samples up to `time` (UTC, microseconds) leave nothing out since the newest one known. */
+  isComplete(time: number, count: number): boolean {
+    const expected = this.definition.rateHz > 0 ? 1 / this.definition.rateHz : this.#interval;
+    return (time - this.time) / 1e6 / count <= expected * COMPLETE_INTERVALS;
   }
 
   /** Seconds of silence after which it counts as stale. */

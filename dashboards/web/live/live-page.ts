@@ -267,8 +267,9 @@ export class LivePage {
     this.#newest = tick.newest;
     for (const { channel, count, time, min, max, last } of tick.charts) {
       const live = this.#channels.get(channel);
-      live?.update(time, last, count, tick.now);
-      if (count > 0) live?.series?.add(time, min, max, last);
+      if (live === undefined) continue;
+      if (count > 0) live.series?.add(time, min, max, last, live.isComplete(time, count));
+      live.update(time, last, count, tick.now);
     }
     for (const { channel, count, time, last } of tick.rows) {
       this.#channels.get(channel)?.update(time, last, count, tick.now);

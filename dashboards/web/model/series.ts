@@ -10,6 +10,8 @@ export class Series {
   readonly min: Float64Array;
   readonly max: Float64Array;
   readonly last: Float64Array;
+  /** 1 where samples came all the way from the column before, however far it is: a late tick is no gap. */
+  readonly joined: Uint8Array;
   length = 0;
   /** Stretches known to be missing: from and to in pairs, UTC, seconds. */
   gaps: readonly number[] = [];
@@ -26,6 +28,7 @@ export class Series {
     this.min = new Float64Array(capacity);
     this.max = new Float64Array(capacity);
     this.last = new Float64Array(capacity);
+    this.joined = new Uint8Array(capacity);
   }
 
   static fromHistory(history: History): Series {
@@ -39,8 +42,11 @@ export class Series {
     return series;
   }
 
-  /** Merges what came in one tick into the column of its newest sample (`time` UTC, microseconds). */
-  add(time: number, min: number, max: number, last: number): void {
+  /**
+   * Merges what came in one tick into the column of its newest sample (`time` UTC, microseconds). `isJoined` says that
+   * nothing is missing since the tick before.
+   */
+  add(time: number, min: number, max: number, last: number, isJoined = false): void {
     const middle = ((Math.floor(time / this.columnUs) + 0.5) * this.columnUs) / 1e6;
     const at = this.indexAfter(middle - this.columnUs / 4e6);
     if (at < this.length && (this.times[at] ?? 0) < middle + this.columnUs / 4e6) {
@@ -52,13 +58,14 @@ export class Series {
     if (this.length === this.times.length) {
       if (at < this.#columns) return;
       this.#forgetOlderHalf();
-      this.add(time, min, max, last);
+      this.add(time, min, max, last, isJoined);
       return;
     }
     if (at < this.length) {
-      for (const column of [this.times, this.min, this.max, this.last]) column.copyWithin(at + 1, at, this.length);
+      for (const column of this.#arrays()) column.copyWithin(at + 1, at, this.length);
     }
     this.#set(at, middle, min, max, last);
+    this.joined[at] = isJoined ? 1 : 0;
     this.length += 1;
   }
 
@@ -80,7 +87,8 @@ export class Series {
   indexAt(seconds: number, gapSeconds: number): number {
     const at = this.indexAfter(seconds + this.columnUs / 2e6) - 1;
     const time = this.times[at];
-    return time !== undefined && seconds - time <= gapSeconds ? at : -1;
+    if (time === undefined) return -1;
+    return seconds - time <= gapSeconds || (at + 1 < this.length && this.joined[at + 1] === 1) ? at : -1;
   }
 
   /** Median distance of the newest columns, seconds; NaN below three columns. Looked at anew when 64 columns are new. */
@@ -116,6 +124,7 @@ export class Series {
     copy.min.set(this.min);
     copy.max.set(this.max);
     copy.last.set(this.last);
+    copy.joined.set(this.joined);
     copy.length = this.length;
     copy.gaps = this.gaps;
     return copy;
@@ -128,8 +137,12 @@ export class Series {
     this.last[at] = last;
   }
 
+  #arrays() {
+    return [this.times, this.min, this.max, this.last, this.joined];
+  }
+
   #forgetOlderHalf(): void {
-    for (const column of [this.times, this.min, this.max, this.last]) column.copyWithin(0, this.#columns);
+    for (const column of this.#arrays()) column.copyWithin(0, this.#columns);
     this.length -= this.#columns;
   }
 }

@@ -17,13 +17,14 @@ export function LostBanner({ page }: { page: LivePage }) {
     return () => clearInterval(timer);
   }, []);
   if (lostAt.value === undefined) return null;
-  const since = formatAge(Math.round(Math.max(0, now.value - lostAt.value) / 1000));
+  const seconds = Math.round(Math.max(0, now.value - lostAt.value) / 1000);
+  const since = seconds < 100 ? `${seconds} s` : formatAge(seconds);
   const retryMs = state.kind === 'waiting' ? state.retryAt - now.value : 0;
   return (
     <div class="lost" role="alert">
       <strong>Gateway not reached</strong>
       <span>
-        for {since.replace(' ms', ' s')}; what you see is old.{' '}
+        for {since}; what you see is old.{' '}
         {retryMs > 500 ? `Next try in ${Math.ceil(retryMs / 1000)} s.` : 'Trying now.'}
       </span>
       <button type="button" onClick={() => page.retryNow()}>

@@ -175,7 +175,7 @@ export class StripChart {
     if (definition.type !== 'number') {
       return splits
         .map((value) => formatValue(definition, value))
-        .map((text) => (text.length > 9 ? `${text.slice(0, 8)}\u2026` : text));
+        .map((text) => (text.length > 8 ? `${text.slice(0, 7)}\u2026` : text));
     }
     const step = Math.abs((splits[1] ?? 0) - (splits[0] ?? 0));
     const digits = step > 0 ? Math.min(8, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9))) : 0;

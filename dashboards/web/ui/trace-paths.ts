@@ -18,10 +18,10 @@ export interface Window {
 
 /**
  * The line through the last values and the band between min and max, as canvas paths. Both are interrupted where columns
- * are more than `gapSeconds` apart, where a known gap lies between them, and where there is no value.
+ * are more than `gapSeconds` apart and not joined, where a known gap lies between them, and where there is no value.
  */
 export function tracePaths(series: Series, area: Area, window: Window, gapSeconds: number, isStepped: boolean) {
-  const { times, min, max, last, gaps } = series;
+  const { times, min, max, last, joined, gaps } = series;
   const kx = area.width / (window.to - window.from);
   const ky = area.height / (window.high - window.low);
   const x = (seconds: number) => area.left + (seconds - window.from) * kx;
@@ -57,7 +57,8 @@ export function tracePaths(series: Series, area: Area, window: Window, gapSecond
     const before = times[i - 1];
     if (i > start && before !== undefined) {
       while (gap + 1 < gaps.length && (gaps[gap + 1] ?? 0) < before) gap += 2;
-      if (time - before > gapSeconds || (gap < gaps.length && (gaps[gap] ?? 0) < time)) closeRun(i);
+      const isApart = time - before > gapSeconds && joined[i] !== 1;
+      if (isApart || (gap < gaps.length && (gaps[gap] ?? 0) < time)) closeRun(i);
     }
     if (!Number.isFinite(last[i] ?? Number.NaN)) {
       closeRun(i);
