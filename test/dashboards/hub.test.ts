@@ -240,6 +240,21 @@ t.test('a history is sent again for another span, and for a chart that comes bac
   t.same(histories({ charts: [2], historySeconds: 10 }), [2]);
 });
 
+t.test('what a history tells is not told again by the tick behind it', async (t) => {
+  const bench = new Bench([SINE]);
+  bench.telemetry.silence('car/sine', true);
+  bench.open();
+  bench.subscribe({ charts: [1] });
+  bench.run(0.2);
+  bench.telemetry.push(1, [bench.utc], [99]);
+  bench.frames.length = 0;
+  bench.subscribe({ charts: [1], historySeconds: 10 });
+  bench.run(0.2);
+  t.equal(bench.of('history')[0]?.max.at(-1), 99);
+  const told = bench.of('tick').flatMap((tick) => tick.charts);
+  t.match(told, [{ count: 0, last: 99 }]);
+});
+
 t.test('a chart of text and ids that nobody knows are left out', async (t) => {
   const bench = new Bench([SINE, NOTE]);
   bench.open();
