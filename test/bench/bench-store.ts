@@ -1,0 +1,76 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { StoreTelemetry } from '../../gateway/query/store-telemetry.ts';
+import { BlockReader } from '../../gateway/store/block-reader.ts';
+import { storePaths } from '../../gateway/store/store-dir.ts';
+import { StoreHost } from '../../gateway/store-host.ts';
+
+/** Default of the config. */
+const COMMIT_FLOOR_MS = 20;
+
+/** Blocks are sealed because they are full; what is left over is sealed by {@link BenchStore.sealRest}. */
+const BLOCK_AGE_S = 86_400;
+
+const LOOK_INTERVAL_MS = 20;
+
+/** A store in a folder of its own, with the store thread at work as in a gateway. */
+export class BenchStore {
+  readonly dir = mkdtempSync(join(tmpdir(), 'caisson-bench-'));
+
+  open(): Promise<StoreHost> {
+    return StoreHost.open({
+      dir: this.dir,
+      gateway: 'bench',
+      commitFloorMs: COMMIT_FLOOR_MS,
+      blockAgeSeconds: BLOCK_AGE_S,
+      onProblem: (text) => {
+        throw new Error(text);
+      },
+    });
+  }
+
+  telemetry(): StoreTelemetry {
+    return StoreTelemetry.open(this.dir);
+  }
+
+  /** Asks `question` of the block database. */
+  ask<Answer>(question: (blocks: BlockReader) => Answer): Answer {
+    const blocks = BlockReader.openReadonly(storePaths(this.dir).blocks);
+    try {
+      return question(blocks);
+    } finally {
+      blocks.close();
+    }
+  }
+
+  /** Resolves when there are as many blocks. */
+  async blocksReach(count: number): Promise<void> {
+    const blocks = BlockReader.openReadonly(storePaths(this.dir).blocks);
+    while (Number(blocks.meta('blocks') ?? 0) < count) await wait(LOOK_INTERVAL_MS);
+    blocks.close();
+  }
+
+  /** Seals what the last boot left in the journal, as the next boot does; the store must be closed. */
+  async sealRest(): Promise<void> {
+    const host = await this.open();
+    while (host.status.commits + host.status.blocks === 0 || host.status.unsealed > 0) await wait(LOOK_INTERVAL_MS);
+    await host.stop();
+  }
+
+  /** Bytes of all blocks. */
+  blockBytes(): number {
+    return this.ask((blocks) => Number(blocks.meta('bytes')));
+  }
+
+  /** Bytes of both databases; the store must be closed. */
+  fileBytes(): number {
+    const { blocks, journal } = storePaths(this.dir);
+    return statSync(blocks).size + statSync(journal).size;
+  }
+
+  dispose(): void {
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
