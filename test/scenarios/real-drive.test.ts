@@ -8,6 +8,7 @@ import { TelemetryClient } from '../../sync/api/client.ts';
 import { startCentral } from '../../sync/central/central.ts';
 import { recording } from '../data-dir.ts';
 import { RAV4, rav4Source, readWheelSpeeds } from '../rav4-oracle.ts';
+import { eventually } from './eventually.ts';
 import { GatewayChild } from './gateway-child.ts';
 
 /** Reads a whole channel as a person at the other end would. */
@@ -20,14 +21,6 @@ async function readAll(client: TelemetryClient, channel: string): Promise<{ time
     for (const value of piece.samples.values) steps.push(Math.round(Number(value) * 100));
   }
   return { times, steps };
-}
-
-async function untilAsync(fact: () => Promise<boolean>, what: string, limitMs = 60_000): Promise<void> {
-  const limit = performance.now() + limitMs;
-  while (!(await fact())) {
-    if (performance.now() > limit) throw new Error(`not within ${limitMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 t.test(
@@ -60,10 +53,10 @@ t.test(
       rmSync(folder, { recursive: true, force: true });
     });
 
-    await untilAsync(async () => {
+    await eventually('the recording is played', async () => {
       const { sources } = await atGateway.status();
       return sources.some(({ name, state }) => name === 'rav4' && state === 'stopped');
-    }, 'the recording is played');
+    });
     const oracle = readWheelSpeeds();
     for (const { channel, times, steps } of oracle) {
       t.same(await readAll(atGateway, `rav4/${channel}`), { times, steps }, `gateway: ${channel}`);
@@ -71,11 +64,11 @@ t.test(
     const wanted = oracle[0]?.times.length ?? 0;
     for (const { channel, times, steps } of oracle) {
       const name = `rav4/${channel}`;
-      await untilAsync(
+      await eventually(
+        `central has ${channel}`,
         async () =>
           (await atCentral.listChannels({ names: [name] })).length > 0 &&
           (await readAll(atCentral, name)).times.length >= wanted,
-        `central has ${channel}`,
       );
       t.same(await readAll(atCentral, name), { times, steps }, `central: ${channel}`);
     }
