@@ -6,6 +6,7 @@ import t, { type Test } from 'tap';
 import { isReplayable } from '../../../collectors/replay/recording-file.ts';
 import { createReplayCollector, ReplayCollector } from '../../../collectors/replay/replay-collector.ts';
 import { type ReplayConfig, replaySettings } from '../../../collectors/replay/replay-config.ts';
+import type { Timers } from '../../../hardware/serial/timers.ts';
 import { HurriedTimers } from '../../hardware/serial/hurried-timers.ts';
 import { waitFor } from '../../hardware/serial/wait-for.ts';
 import { RecordedIntake, SetClock } from '../serial/recorded-intake.ts';
@@ -29,18 +30,11 @@ async function fileWith(t: Test, content: string | Uint8Array): Promise<string> 
   return file;
 }
 
-/** A clock that passes as time does. */
-class PassingClock extends SetClock {
-  override now(): number {
-    return Math.round(performance.now() * 1e3);
-  }
-}
-
-async function start(t: Test, config: ReplayConfig, intake = new RecordedIntake(), clock = new SetClock()) {
-  const collector = createReplayCollector(config, { source: 'tianma', intake, clock });
+async function start(t: Test, config: ReplayConfig, intake = new RecordedIntake()) {
+  const collector = createReplayCollector(config, { source: 'tianma', intake, clock: new SetClock() });
   t.teardown(() => collector.stop());
   await collector.start();
-  return { collector, intake, clock };
+  return { collector, intake };
 }
 
 /** Plays a recording to its end, as fast as it is taken. */
@@ -96,6 +90,8 @@ t.test('a date without a zone is UTC only with the offset that the config gives'
   const { intake } = await play(t, recording, { timestamp: 'device', utcOffset: '+08:00' });
   t.same(intake.samples('tianma/gps/Speed'), [{ time: Date.UTC(2026, 0, 25, 5, 57) * 1e3 + 50_000, value: 1.1 }]);
   t.equal(intake.channels.get('tianma/gps/Speed')?.rateHz, 20);
+  const arrival = await play(t, recording);
+  t.same(arrival.intake.values('tianma/gps/Speed'), [1.1], 'stamped on arrival, it needs no offset');
   const west = await play(t, recording, { timestamp: 'device', utcOffset: '-03:30' });
   t.equal(west.intake.samples('tianma/gps/Speed')[0]?.time, Date.UTC(2026, 0, 25, 17, 27) * 1e3 + 50_000);
   const file = await fileWith(t, recording);
@@ -123,21 +119,46 @@ t.test('rows that cannot be used are counted, and their lines can be asked for',
   t.same(intake.values('tianma/gps/speed'), [0, 3]);
 });
 
+/** Time that passes only in waits, each of which ends a little late. */
+class LateTimers implements Timers {
+  time = 0;
+
+  now(): number {
+    return this.time;
+  }
+
+  after(delayMs: number, action: () => void): () => void {
+    const timer = setImmediate(() => {
+      this.time += Math.ceil(delayMs) + 3;
+      action();
+    });
+    return () => clearImmediate(timer);
+  }
+}
+
 t.test('a recording is played at its speed, and rows keep their distances', async (t) => {
-  const file = await fileWith(t, raceChrono(rowsOf(26, 10)));
-  const clock = new PassingClock();
-  const before = clock.now();
-  const { collector, intake } = await start(t, { file, speed: 2 }, new RecordedIntake(), clock);
+  const file = await fileWith(t, raceChrono(rowsOf(101, 10)));
+  const timers = new LateTimers();
+  const clock = { now: () => timers.time * 1e3, observe: () => {} };
+  const intake = new RecordedIntake();
+  const settings = replaySettings({ file, speed: 2 });
+  const collector = new ReplayCollector(settings, { source: 'tianma', intake, clock }, { timers });
+  const begin = clock.now();
+  await collector.start();
   await waitFor('the end of the recording', () => collector.health().state === 'stopped');
-  const times = intake.samples('tianma/gps/speed').map(({ time }) => time);
-  const distances = times.slice(1).map((time, n) => time - (times[n] ?? 0));
-  t.equal(times.length, 26);
-  t.ok(clock.now() - before >= 124_000, 'not before it is due');
-  t.ok(
-    distances.every((distance) => Math.abs(distance - 5000) < 1000),
-    distances.join(' '),
+  const times = intake.samples('tianma/gps/speed').map(({ time }) => time - begin);
+  t.same(
+    times,
+    Array.from({ length: 101 }, (_, n) => n * 5000),
   );
-  t.ok((times.at(-1) ?? 0) <= clock.now(), 'never in the future');
+  const elapsed = clock.now() - begin;
+  t.ok(elapsed >= 500_000 && elapsed < 520_000, `${elapsed} us`);
+  t.ok(intake.published > 30, 'as they are due, not all at once');
+  await collector.stop();
+  await collector.start();
+  await waitFor('the end of the second replay', () => intake.values('tianma/gps/speed').length === 202);
+  t.ok(clock.now() - begin >= elapsed + 500_000, 'started again, it keeps its pace');
+  await collector.stop();
 });
 
 t.test('in a loop the times go on', async (t) => {
@@ -164,7 +185,7 @@ t.test('a loop of a recording without rows comes to an end', async (t) => {
 /** Takes a little at a time, as a ring whose store is slow. */
 class TightIntake extends RecordedIntake {
   refused = 0;
-  override room = 40;
+  override room = 70;
 
   override push(channel: number, time: number, value: number): boolean {
     const taken = super.push(channel, time, value);
@@ -174,7 +195,7 @@ class TightIntake extends RecordedIntake {
 
   override publish(): number {
     setImmediate(() => {
-      this.room = 40;
+      this.room = 70;
     });
     return super.publish();
   }
@@ -182,13 +203,14 @@ class TightIntake extends RecordedIntake {
 
 t.test('a replay at full speed loses nothing to a store that is slower', async (t) => {
   const intake = new TightIntake();
-  const { health } = await play(t, raceChrono(rowsOf(500)), {}, intake);
+  const rows = rowsOf(500).map((row) => `${row}${'!'.repeat(300)}`);
+  const { health } = await play(t, raceChrono(rows), {}, intake);
   t.match(health, { received: 500, samples: 3000, dropped: 0 });
   t.equal(intake.refused, 0);
   t.equal(intake.texts('tianma/obd/tyre').length, 500);
 });
 
-t.test('a replay that waits for room, or for a row that is due in an hour, can be stopped', async (t) => {
+t.test('a replay that waits for room, or for a row that is not due yet, can be stopped', async (t) => {
   const intake = new RecordedIntake();
   intake.room = 20;
   const file = await fileWith(t, raceChrono(rowsOf(100)));
@@ -199,7 +221,9 @@ t.test('a replay that waits for room, or for a row that is due in an hour, can b
   const paced = await start(t, { file: await fileWith(t, raceChrono(rowsOf(2, 9000))) });
   await waitFor('the first row', () => paced.collector.health().received === 1);
   t.equal(paced.collector.health().state, 'running');
+  const begin = performance.now();
   await paced.collector.stop();
+  t.ok(performance.now() - begin < 4500, 'long before the row is due');
   t.match(paced.collector.health(), { state: 'stopped', received: 1 });
 });
 

@@ -49,8 +49,9 @@ export class RecordedIntake implements Intake {
   }
 
   pushText(channel: number, time: number, text: string): boolean {
-    if (this.room < 1) return false;
-    this.room -= 1 + Math.ceil(text.length / 16);
+    const room = 1 + Math.ceil(text.length / 16);
+    if (this.room < room) return false;
+    this.room -= room;
     const name = this.#byId.get(channel);
     if (name === undefined || this.channels.get(name)?.type !== 'text') throw new Error(`no text channel ${channel}`);
     const texts = this.#texts.get(name) ?? [];
