@@ -39,22 +39,12 @@ export class RangeReader {
     this.#clocks = clocks;
   }
 
-  /** The samples of [from, to) in time order, a piece at a time. Runs that overlap in time are merged. */
-  *samples(channel: number, stamp: Stamp, from: number, to: number): IterableIterator<Samples> {
-    const pieces = this.#pieces(channel, stamp, from, to);
-    let pending: Run[] = [];
-    let reach = Number.NEGATIVE_INFINITY;
-    for (const piece of pieces) {
-      if (piece.timeMin > reach && pending.length > 0) {
-        yield* inOrder(pending, from, to);
-        pending = [];
-      }
-      const run = piece.load();
-      if (run === undefined) continue;
-      pending.push(run);
-      reach = Math.max(reach, run.timeMax);
-    }
-    if (pending.length > 0) yield* inOrder(pending, from, to);
+  /**
+   * The samples of [from, to) in time order, a piece at a time. Runs that overlap in time are merged. Which samples those are
+   * is settled by this call, however late they are asked for.
+   */
+  samples(channel: number, stamp: Stamp, from: number, to: number): IterableIterator<Samples> {
+    return merged(this.#pieces(channel, stamp, from, to), from, to);
   }
 
   /** A sealed block in UTC; undefined when it is gone. */
@@ -108,6 +98,23 @@ export class RangeReader {
   }
 }
 
+/** Loads pieces, in the order of their first times, and merges those that overlap. */
+function* merged(pieces: readonly Piece[], from: number, to: number): IterableIterator<Samples> {
+  let pending: Run[] = [];
+  let reach = Number.NEGATIVE_INFINITY;
+  for (const piece of pieces) {
+    if (piece.timeMin > reach && pending.length > 0) {
+      yield* inOrder(pending, from, to);
+      pending = [];
+    }
+    const run = piece.load();
+    if (run === undefined) continue;
+    pending.push(run);
+    reach = Math.max(reach, run.timeMax);
+  }
+  if (pending.length > 0) yield* inOrder(pending, from, to);
+}
+
 /** The samples of runs that overlap, in [from, to), in time order; equal times keep the order in which they were taken in. */
 function* inOrder(runs: readonly Run[], from: number, to: number): IterableIterator<Samples> {
   for (const run of runs.length === 1 || !overlap(runs) ? runs : [joined(runs)]) {
@@ -118,11 +125,14 @@ function* inOrder(runs: readonly Run[], from: number, to: number): IterableItera
   }
 }
 
+/** True unless each run begins where those before it end; at equal times what was taken in first must come first. */
 function overlap(runs: readonly Run[]): boolean {
   let reach = Number.NEGATIVE_INFINITY;
+  let newest = 0;
   for (const run of runs) {
-    if (run.timeMin < reach) return true;
+    if (run.timeMin < reach || (run.timeMin === reach && run.order < newest)) return true;
     reach = Math.max(reach, run.timeMax);
+    newest = Math.max(newest, run.order);
   }
   return false;
 }

@@ -10,7 +10,7 @@ import { JournalDb } from '../store/journal-db.ts';
 import { storePaths } from '../store/store-dir.ts';
 import { EnvelopeColumns, queryEnvelope } from './envelope-query.ts';
 import { RangeReader } from './range-reader.ts';
-import { TailReader } from './tail-reader.ts';
+import { TailReader, type TailRow, type TailRows } from './tail-reader.ts';
 import type {
   Envelope,
   Gap,
@@ -26,6 +26,9 @@ import { BootClocks } from './utc.ts';
 /** How often the journal is looked at while somebody follows, and while nobody does. */
 const FOLLOW_INTERVAL_MS = 25;
 const IDLE_INTERVAL_MS = 250;
+
+/** What a store without a journal has to tell. */
+const NOTHING: TailRows = { rows: [], hasMore: false, hasMissed: false };
 
 /** A sample as it is stored, with what maps its time to UTC. */
 interface Newest {
@@ -47,7 +50,7 @@ export class StoreTelemetry implements Telemetry {
   readonly #reader: RangeReader;
   readonly #byId = new Map<number, StoredChannel>();
   readonly #byName = new Map<string, StoredChannel[]>();
-  /** Newest sample of channels that had news since the store was opened. */
+  /** Newest sample of channels that were asked for; only where a tail tells of newer ones. */
   readonly #latest = new Map<number, Newest>();
   readonly #listeners = new Set<(batch: LiveBatch) => void>();
   #channelsPosition = 0;
@@ -56,10 +59,9 @@ export class StoreTelemetry implements Telemetry {
   private constructor(blocks: BlockReader, journal: JournalDb | undefined) {
     this.#blocks = blocks;
     this.#journal = journal;
-    this.#clocks.poll(blocks);
-    this.#takeChannels();
     this.#tail = journal === undefined ? undefined : new TailReader(journal, blocks);
     this.#reader = new RangeReader(blocks, this.#tail, this.#clocks);
+    this.refresh();
     this.#schedule();
   }
 
@@ -83,17 +85,7 @@ export class StoreTelemetry implements Telemetry {
 
   /** Takes in what was committed since the last look, and tells those who follow. */
   refresh(): void {
-    this.#takeChannels();
-    this.#clocks.poll(this.#blocks);
-    this.#tail?.poll((boot, group) => {
-      const { channel, times, values } = group;
-      const known = this.#known(channel);
-      this.#keepLatest(known, boot, times, values);
-      if (this.#listeners.size === 0) return;
-      const utcOffset = this.#clocks.of(boot, known.stamp).offsetAt(times[0] as number);
-      const batch = { channel, times, values, start: 0, end: times.length, utcOffset };
-      for (const listener of this.#listeners) listener(batch);
-    });
+    this.#look(() => undefined);
   }
 
   channels(): readonly StoredChannel[] {
@@ -129,26 +121,29 @@ export class StoreTelemetry implements Telemetry {
   }
 
   raw(channel: number, from: number, to: number): IterableIterator<Samples> {
-    this.refresh();
-    return this.#reader.samples(channel, this.#known(channel).stamp, from, to);
+    return this.#look(() => this.#reader.samples(channel, this.#known(channel).stamp, from, to));
   }
 
   envelope(channel: number, from: number, to: number, pixels: number): Envelope {
-    this.refresh();
-    const known = this.#known(channel);
     if (!Number.isInteger(pixels) || pixels < 1 || pixels > QUERY_PIXELS_MAX) {
       throw new CaissonError('query-invalid', `${pixels} pixels, expected 1 to ${QUERY_PIXELS_MAX}`);
     }
     if (!(to > from)) throw new CaissonError('query-invalid', `the range from ${from} to ${to} is empty`);
-    if (known.type === 'text') throw new CaissonError('query-invalid', `${known.name} is text, which has no envelope`);
     const parts = { blocks: this.#blocks, reader: this.#reader, clocks: this.#clocks };
-    return queryEnvelope(parts, known, new EnvelopeColumns(from, to, pixels));
+    return this.#look(() => {
+      const known = this.#known(channel);
+      if (known.type !== 'text') return queryEnvelope(parts, known, new EnvelopeColumns(from, to, pixels));
+      throw new CaissonError('query-invalid', `${known.name} is text, which has no envelope`);
+    });
   }
 
   latest(channel: number): LatestSample | undefined {
-    this.refresh();
-    const newest = this.#latest.get(channel) ?? this.#findLatest(this.#known(channel));
-    return newest === undefined ? undefined : { time: this.#utcOf(newest), value: newest.value };
+    return this.#look(() => {
+      const newest = this.#latest.get(channel) ?? this.#findLatest(this.#known(channel));
+      if (newest === undefined) return undefined;
+      if (this.#tail !== undefined) this.#latest.set(channel, newest);
+      return { time: this.#utcOf(newest), value: newest.value };
+    });
   }
 
   follow(listener: (batch: LiveBatch) => void): () => void {
@@ -161,11 +156,49 @@ export class StoreTelemetry implements Telemetry {
   }
 
   gaps(channel: number, from: number, to: number): readonly Gap[] {
-    this.refresh();
+    return this.#look(() => this.#gaps(channel, from, to));
+  }
+
+  ledger(): readonly LedgerLine[] {
+    return this.#look(() => this.#ledger());
+  }
+
+  /**
+   * Takes in what is new, and asks `read` of the very state that was taken in: the store thread commits and seals meanwhile,
+   * and what it moves from the journal into a block must neither be seen twice nor be missed.
+   */
+  #look<Result>(read: () => Result): Result {
+    for (;;) {
+      const { rows, hasMore, hasMissed } = this.#tail?.read() ?? NOTHING;
+      if (hasMissed) this.#latest.clear();
+      const found = this.#blocks.snapshot(() => {
+        this.#takeChannels();
+        this.#clocks.poll(this.#blocks);
+        this.#tail?.take(rows);
+        this.#renewLatest(rows);
+        return hasMore ? undefined : { result: read() };
+      });
+      this.#tell(rows);
+      if (found !== undefined) return found.result;
+    }
+  }
+
+  #tell(rows: readonly TailRow[]): void {
+    if (this.#listeners.size === 0) return;
+    for (const { boot, groups } of rows) {
+      for (const { channel, times, values } of groups) {
+        const utcOffset = this.#clocks.of(boot, this.#known(channel).stamp).offsetAt(times[0] as number);
+        const batch = { channel, times, values, start: 0, end: times.length, utcOffset };
+        for (const listener of this.#listeners) listener(batch);
+      }
+    }
+  }
+
+  #gaps(channel: number, from: number, to: number): Gap[] {
     const { stamp } = this.#known(channel);
     const { least, greatest } = this.#clocks.span();
     const boots = new Map(this.#blocks.boots().map((boot) => [boot.id, boot.boot]));
-    const fromTail = (this.#tail?.losses() ?? []).filter((loss) => loss.channel === channel);
+    const fromTail = [...(this.#tail?.losses() ?? [])].filter((loss) => loss.channel === channel);
     return [...this.#blocks.gaps(channel, from - greatest, to - least), ...fromTail]
       .map((gap) => {
         const map = this.#clocks.of(gap.boot, stamp);
@@ -182,8 +215,7 @@ export class StoreTelemetry implements Telemetry {
       .filter((gap) => gap.to >= from && gap.from < to);
   }
 
-  ledger(): readonly LedgerLine[] {
-    this.refresh();
+  #ledger(): LedgerLine[] {
     const lines = new Map<string, { channel: number; next: number; kept: number; lost: number }>();
     const line = (channel: number, boot: number) => {
       const key = `${channel} ${boot}`;
@@ -230,22 +262,16 @@ export class StoreTelemetry implements Telemetry {
     }
   }
 
-  #keepLatest(
-    channel: StoredChannel,
-    boot: number,
-    times: Float64Array,
-    values: Float64Array | readonly string[],
-  ): void {
-    let newest = this.#latest.get(channel.id) ?? this.#findLatest(channel);
-    for (let i = 0; i < times.length; i += 1) {
-      newest = this.#later(newest, {
-        time: times[i] as number,
-        boot,
-        stamp: channel.stamp,
-        value: values[i] ?? Number.NaN,
-      });
+  #renewLatest(rows: readonly TailRow[]): void {
+    if (this.#latest.size === 0) return;
+    for (const { boot, groups } of rows) {
+      for (const { channel, times, values } of groups) {
+        const newest = this.#latest.get(channel);
+        if (newest !== undefined) {
+          this.#latest.set(channel, this.#laterIn(newest, boot, this.#known(channel).stamp, times, values));
+        }
+      }
     }
-    if (newest !== undefined) this.#latest.set(channel.id, newest);
   }
 
   /** The newest sample that is in the tail or in a block. */
@@ -253,16 +279,7 @@ export class StoreTelemetry implements Telemetry {
     const extent = this.#blocks.newest(id);
     let newest = extent === undefined ? undefined : this.#newestOf(extent);
     for (const chunk of this.#tail?.chunks(id) ?? []) {
-      const times = chunk.timesFrom(0);
-      const values = chunk.valuesFrom(0);
-      for (let i = 0; i < times.length; i += 1) {
-        newest = this.#later(newest, {
-          time: times[i] as number,
-          boot: chunk.boot,
-          stamp,
-          value: values[i] ?? Number.NaN,
-        });
-      }
+      newest = this.#laterIn(newest, chunk.boot, stamp, chunk.timesFrom(0), chunk.valuesFrom(0));
     }
     return newest;
   }
@@ -276,9 +293,26 @@ export class StoreTelemetry implements Telemetry {
     return { time, boot, stamp, value: values[times.lastIndexOf(time)] ?? '' };
   }
 
-  /** Of two samples the one with the greater UTC; `b`, taken in later, where they are equal. */
-  #later(a: Newest | undefined, b: Newest): Newest {
-    return a === undefined || this.#utcOf(b) >= this.#utcOf(a) ? b : a;
+  /** The sample with the greatest UTC of `newest` and the columns; of equal ones the one taken in last. */
+  #laterIn<Known extends Newest | undefined>(
+    newest: Known,
+    boot: number,
+    stamp: Stamp,
+    times: Float64Array,
+    values: Float64Array | readonly string[],
+  ): Known | Newest {
+    const map = this.#clocks.of(boot, stamp);
+    let utc = newest === undefined ? Number.NEGATIVE_INFINITY : this.#utcOf(newest);
+    let found = -1;
+    for (let i = 0; i < times.length; i += 1) {
+      const time = times[i] as number;
+      const mapped = time + map.offsetAt(time);
+      if (mapped < utc) continue;
+      utc = mapped;
+      found = i;
+    }
+    if (found < 0) return newest;
+    return { time: times[found] as number, boot, stamp, value: values[found] ?? Number.NaN };
   }
 
   #utcOf({ time, boot, stamp }: Newest): number {

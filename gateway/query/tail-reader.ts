@@ -4,55 +4,89 @@ import { Chunk } from '../store/chunk.ts';
 import type { JournalDb } from '../store/journal-db.ts';
 import { decodeJournalRow, type JournalGroup, type JournalLoss, type JournalRow } from '../store/journal-row.ts';
 
+/** Journal rows read at a time: what one look holds in memory twice. */
+const ROWS_MAX = 64;
+
 /** A loss that stands in the journal, with the local id of its boot. */
 export interface TailLoss extends JournalLoss {
   readonly boot: number;
 }
 
-/** Told of every group of samples met for the first time. */
-export type GroupListener = (boot: number, group: JournalGroup) => void;
+/** A row of the journal, decoded. */
+export interface TailRow extends JournalRow {
+  readonly id: number;
+  readonly boot: number;
+}
+
+/** What {@link TailReader.read} found. */
+export interface TailRows {
+  readonly rows: readonly TailRow[];
+  /** True where more may wait. */
+  readonly hasMore: boolean;
+  /** True where rows may have been deleted before this reader came to them: what they held is in blocks only. */
+  readonly hasMissed: boolean;
+}
 
 /**
  * Follows the journal, so that a reader sees every committed sample: it keeps what is in no block yet, in memory, and
- * forgets it when the block appears. It shares nothing with the store thread but the database.
+ * forgets it when the block appears. It shares nothing with the store thread but the two databases, which have no
+ * common moment; so rows are read first, and taken in by a look at the blocks that is later: a row deleted between the two
+ * is in a block that the later look finds.
  */
 export class TailReader {
   readonly #journal: JournalDb;
   readonly #blocks: BlockReader;
+  readonly #onProblem: (text: string) => void;
   /** By channel, in the order of sequence numbers within a boot. */
   readonly #chunks = new Map<number, Chunk[]>();
   /** By boot and channel: one past the last sequence number known to be in a block. */
   readonly #sealed = new Map<number, Map<number, number>>();
-  #losses: TailLoss[] = [];
+  /** By boot, channel and first sequence number. */
+  readonly #losses = new Map<string, TailLoss>();
   #row = 0;
-  #position: number;
-  #damaged = 0;
+  #blockPosition: number;
+  #gapPosition: number;
 
-  constructor(journal: JournalDb, blocks: BlockReader) {
+  constructor(journal: JournalDb, blocks: BlockReader, onProblem: (text: string) => void = () => {}) {
     this.#journal = journal;
     this.#blocks = blocks;
-    this.#position = blocks.lastBlockPosition();
-    this.#takeRows(() => {});
+    this.#onProblem = onProblem;
+    this.#blockPosition = blocks.lastBlockPosition();
+    this.#gapPosition = blocks.lastGapPosition();
   }
 
-  /** Journal rows that could not be read. */
-  get damaged(): number {
-    return this.#damaged;
-  }
-
-  /** Takes in what was committed and sealed since the last call. */
-  poll(listener: GroupListener): void {
-    // Rows first: a row trimmed between the two looks is in a block that the second look finds.
-    this.#takeRows(listener);
-    for (const block of this.#blocks.blocksAfter(this.#position)) {
-      this.#position = block.position;
-      const end = block.firstSequence + block.count;
-      this.#sealedOf(block.boot).set(block.channel, end);
-      this.#drop(block.channel, block.boot, end);
+  /** Rows committed since the last call; to be handed to {@link TailReader.take}, in the same order. */
+  read(): TailRows {
+    const rows: TailRow[] = [];
+    const last = this.#row;
+    let count = 0;
+    let first = last + 1;
+    for (const { id, boot, bytes } of this.#journal.rowsAfter(last, ROWS_MAX)) {
+      if (count === 0) first = id;
+      count += 1;
+      this.#row = id;
+      const content = this.#decode(id, bytes);
+      if (content !== undefined) rows.push({ id, boot, ...content });
     }
-    this.#losses = this.#losses.filter(
-      (loss) => this.#blocks.nextSequence(loss.channel, loss.boot) < loss.firstSequence + loss.count,
-    );
+    return { rows, hasMore: count === ROWS_MAX, hasMissed: first > last + 1 };
+  }
+
+  /** Takes in rows and forgets what is in blocks. Belongs in one snapshot of `blocks` with what is asked next. */
+  take(rows: readonly TailRow[]): void {
+    for (const row of rows) {
+      for (const group of row.groups) this.#append(row, group);
+      for (const loss of row.losses) this.#addLoss(row, loss);
+    }
+    for (const { position, channel, boot, firstSequence, count } of this.#blocks.blocksAfter(this.#blockPosition)) {
+      this.#blockPosition = position;
+      const end = firstSequence + count;
+      this.#sealedOf(boot).set(channel, end);
+      this.#drop(channel, boot, end);
+    }
+    for (const { position, channel, boot, firstSequence } of this.#blocks.gapsAfter(this.#gapPosition)) {
+      this.#gapPosition = position;
+      this.#losses.delete(lossKey(boot, channel, firstSequence));
+    }
   }
 
   /** What is in no block, of one channel. */
@@ -66,30 +100,17 @@ export class TailReader {
   }
 
   /** Losses that are not in the ledger's table yet. */
-  losses(): readonly TailLoss[] {
-    return this.#losses;
+  losses(): IterableIterator<TailLoss> {
+    return this.#losses.values();
   }
 
-  #takeRows(listener: GroupListener): void {
-    for (const row of this.#journal.rowsAfter(this.#row)) {
-      this.#row = row.id;
-      const decoded = this.#decode(row.bytes);
-      if (decoded === undefined) continue;
-      for (const group of decoded.groups) {
-        this.#append(row.boot, row.id, group);
-        listener(row.boot, group);
-      }
-      for (const loss of decoded.losses) this.#losses.push({ ...loss, boot: row.boot });
-    }
-  }
-
-  /** A damaged row is the store thread's to report and set aside; here it only costs itself. */
-  #decode(bytes: Uint8Array): JournalRow | undefined {
+  /** The store thread sets a damaged row aside when it starts; here it only costs itself. */
+  #decode(id: number, bytes: Uint8Array): JournalRow | undefined {
     try {
       return decodeJournalRow(bytes);
     } catch (error) {
       if (!(error instanceof CaissonError)) throw error;
-      this.#damaged += 1;
+      this.#onProblem(`journal row ${id} cannot be read: ${error.message}`);
       return undefined;
     }
   }
@@ -108,35 +129,36 @@ export class TailReader {
     const sealed = this.#sealedOf(boot);
     let end = sealed.get(channel);
     if (end === undefined) {
-      end = this.#blocks.nextSequence(channel, boot);
+      end = this.#blocks.sealedEnd(channel, boot);
       sealed.set(channel, end);
     }
     return end;
   }
 
-  #append(boot: number, row: number, group: JournalGroup): void {
+  #append({ id, boot }: TailRow, group: JournalGroup): void {
     let chunks = this.#chunks.get(group.channel);
-    if (chunks === undefined) {
-      chunks = [];
-      this.#chunks.set(group.channel, chunks);
-    }
     let from = Math.max(0, this.#sealedEnd(boot, group.channel) - group.firstSequence);
     const isText = !(group.values instanceof Float64Array);
     while (from < group.times.length) {
-      const last = chunks.at(-1);
-      let chunk = last;
-      if (
-        last === undefined ||
-        last.isFull ||
-        last.boot !== boot ||
-        last.isText !== isText ||
-        last.endSequence !== group.firstSequence + from
-      ) {
-        chunk = new Chunk(group.channel, boot, group.firstSequence + from, row, isText ? 'text' : 'number');
+      if (chunks === undefined) {
+        chunks = [];
+        this.#chunks.set(group.channel, chunks);
+      }
+      const sequence = group.firstSequence + from;
+      let chunk = chunks.at(-1);
+      const goesOn = chunk !== undefined && chunk.boot === boot && chunk.endSequence === sequence;
+      if (chunk === undefined || !goesOn || chunk.isFull || chunk.isText !== isText) {
+        chunk = new Chunk(group.channel, boot, sequence, id, isText ? 'text' : 'number');
         chunks.push(chunk);
       }
-      from += (chunk as Chunk).appendColumns(group.times, group.values, from);
+      from += chunk.appendColumns(group.times, group.values, from);
     }
+  }
+
+  #addLoss({ boot }: TailRow, loss: JournalLoss): void {
+    const { channel, firstSequence } = loss;
+    if (this.#blocks.hasGap(channel, boot, firstSequence)) return;
+    this.#losses.set(lossKey(boot, channel, firstSequence), { ...loss, boot });
   }
 
   #drop(channel: number, boot: number, endSequence: number): void {
@@ -147,4 +169,8 @@ export class TailReader {
     if (left.length === 0) this.#chunks.delete(channel);
     else this.#chunks.set(channel, left);
   }
+}
+
+function lossKey(boot: number, channel: number, firstSequence: number): string {
+  return `${boot} ${channel} ${firstSequence}`;
 }

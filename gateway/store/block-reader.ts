@@ -21,24 +21,32 @@ const CACHE_KIB = 8 * 1024;
 /** Reads the large database: channels, boots, the UTC map, blocks with their envelopes, gaps. Any number may at a time. */
 export class BlockReader {
   protected readonly db: Database;
+  readonly #snapshot: (read: () => unknown) => unknown;
   readonly #statements = new Map<string, Statement>();
 
   protected constructor(db: Database) {
     this.db = db;
+    this.#snapshot = db.transaction((read: () => unknown) => read());
   }
 
   /**
    * Opens the database for reading only.
+   * @param cacheKiB memory for its pages; less where each is read once
    * @throws CaissonError `store-unusable`
    */
-  static openReadonly(path: string): BlockReader {
-    const db = openDatabase(path, { cacheKiB: CACHE_KIB, readonly: true });
+  static openReadonly(path: string, cacheKiB: number = CACHE_KIB): BlockReader {
+    const db = openDatabase(path, { cacheKiB, readonly: true });
     requireVersion(db, path);
     return new BlockReader(db);
   }
 
   close(): void {
     this.db.close();
+  }
+
+  /** Runs `read` on one state of the database, whatever is committed meanwhile. */
+  snapshot<Result>(read: () => Result): Result {
+    return this.#snapshot(read) as Result;
   }
 
   meta(key: string): string | undefined {
@@ -118,7 +126,42 @@ export class BlockReader {
     return Number((this.sql('SELECT MAX(position) AS position FROM blocks').get() as Row).position ?? 0);
   }
 
-  /** One past the greatest sequence number of a channel and boot that is in a block or gap which begins before `before`. */
+  /** The gaps kept after `position`. */
+  gapsAfter(position: number): { position: number; channel: number; boot: number; firstSequence: number }[] {
+    const rows = this.sql(
+      'SELECT position, channel, boot, first_sequence FROM gaps WHERE position > ? ORDER BY position',
+    ).all(position) as Row[];
+    return rows.map((row) => ({
+      position: Number(row.position),
+      channel: Number(row.channel),
+      boot: Number(row.boot),
+      firstSequence: Number(row.first_sequence),
+    }));
+  }
+
+  /** Position of the newest gap, 0 where there is none. */
+  lastGapPosition(): number {
+    return Number((this.sql('SELECT MAX(position) AS position FROM gaps').get() as Row).position ?? 0);
+  }
+
+  /** True when a gap begins at that sequence number. */
+  hasGap(channel: number, boot: number, firstSequence: number): boolean {
+    const sql = 'SELECT 1 FROM gaps WHERE channel = ? AND boot = ? AND first_sequence = ?';
+    return this.sql(sql).get(channel, boot, firstSequence) !== undefined;
+  }
+
+  /** One past the last sequence number of a channel and boot that is in a block; 0 where there is none. */
+  sealedEnd(channel: number, boot: number): number {
+    const row = this.sql(
+      'SELECT first_sequence + count AS next FROM blocks WHERE channel = ? AND boot = ? ORDER BY first_sequence DESC LIMIT 1',
+    ).get(channel, boot) as Row | undefined;
+    return Number(row?.next ?? 0);
+  }
+
+  /**
+   * One past the greatest sequence number of a channel and boot that is in a block or gap which begins before `before`.
+   * Gaps are kept at once and blocks later: samples with lesser numbers may still be in no block.
+   */
   nextSequence(channel: number, boot: number, before: number = Number.MAX_SAFE_INTEGER): number {
     const row = this.sql(
       `SELECT MAX(first_sequence + count) AS next FROM (

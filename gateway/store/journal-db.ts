@@ -34,7 +34,9 @@ export class JournalDb {
     this.#db = db;
     this.#insert = db.prepare('INSERT INTO journal VALUES (?, ?, ?, ?)');
     this.#insertReceipts = db.prepare('INSERT INTO receipts VALUES (?, ?, ?)');
-    this.#after = db.prepare('SELECT id, boot, ring_end AS ringEnd, bytes FROM journal WHERE id > ? ORDER BY id');
+    this.#after = db.prepare(
+      'SELECT id, boot, ring_end AS ringEnd, bytes FROM journal WHERE id > ? ORDER BY id LIMIT ?',
+    );
     this.#append = db.transaction((row: StoredRow, receipts: readonly Uint8Array[]) => {
       this.#insert.run(row.id, row.boot, row.ringEnd, row.bytes);
       this.#insertReceipts.run(row.id, receipts.length, Buffer.concat(receipts));
@@ -83,14 +85,15 @@ export class JournalDb {
     else this.#append.immediate(row, receipts);
   }
 
-  /** Rows after `id`, in order, one at a time. Nothing else may be done with this object until the iteration ends. */
-  rowsAfter(id: number): IterableIterator<StoredRow> {
-    return this.#after.iterate(id) as IterableIterator<StoredRow>;
+  /** Rows after `id`, in order, at most `rowsMax`, one at a time. Nothing else may be done with this object meanwhile. */
+  rowsAfter(id: number, rowsMax = Number.MAX_SAFE_INTEGER): IterableIterator<StoredRow> {
+    return this.#after.iterate(id, rowsMax) as IterableIterator<StoredRow>;
   }
 
   /** Id of the newest row ever written that is known of; 0 where there is none. */
   lastId(): number {
-    const sql = 'SELECT MAX(id) FROM (SELECT MAX(id) AS id FROM journal UNION ALL SELECT MAX(row) FROM receipts)';
+    const sql = `SELECT MAX(id) FROM (SELECT MAX(id) AS id FROM journal UNION ALL SELECT MAX(row) FROM receipts
+      UNION ALL SELECT MAX(row) FROM damaged)`;
     return Number(this.#db.prepare(sql).pluck().get() ?? 0);
   }
 

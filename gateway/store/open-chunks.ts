@@ -73,6 +73,14 @@ export class OpenChunks {
     open.nextSequence = Math.max(open.nextSequence, chunk.endSequence);
   }
 
+  /** Says that the sequence numbers before `sequence` were given out before this thread began. */
+  reserve(channel: number, sequence: number): void {
+    const open = this.#channel(channel);
+    if (open.nextSequence >= sequence) return;
+    this.#close(open);
+    open.nextSequence = sequence;
+  }
+
   /** Chunks that are full or were closed; the caller's from now on. Only between commits. */
   takeClosed(): Chunk[] {
     const closed = this.#closed;

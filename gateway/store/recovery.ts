@@ -2,7 +2,7 @@ import { CaissonError } from '../errors.ts';
 import type { BlockDb, KeptGap } from './block-db.ts';
 import { Chunk } from './chunk.ts';
 import type { JournalDb, StoredRow } from './journal-db.ts';
-import { decodeJournalRow, type JournalGroup } from './journal-row.ts';
+import { decodeJournalRow, type JournalGroup, type JournalLoss, type JournalRow } from './journal-row.ts';
 import type { RowGap } from './store-writer.ts';
 
 /** What the journal holds that no block does. */
@@ -20,49 +20,21 @@ export interface Recovered {
 
 /** Reads the journal and drops what is in blocks already: a seal commits the block first and trims afterwards. */
 export function recover(journal: JournalDb, blocks: BlockDb): Recovered {
-  const chunks = new Map<string, Chunk>();
-  const finished: Chunk[] = [];
-  const sealed = new Map<string, number>();
-  const gaps: RowGap[] = [];
+  const recovery = new Recovery(blocks);
+  const boots = new Set(blocks.boots().map(({ id }) => id));
   const ringEnds = new Map<number, number>();
   const unreadable: { row: StoredRow; reason: string }[] = [];
   let nextRow = journal.lastId() + 1;
-
-  const sealedUpTo = (channel: number, boot: number): number => {
-    const key = `${boot} ${channel}`;
-    let next = sealed.get(key);
-    if (next === undefined) {
-      next = blocks.nextSequence(channel, boot);
-      sealed.set(key, next);
-    }
-    return next;
-  };
-  const take = (row: StoredRow, group: JournalGroup): void => {
-    const key = `${row.boot} ${group.channel}`;
-    let from = Math.max(0, sealedUpTo(group.channel, row.boot) - group.firstSequence);
-    while (from < group.times.length) {
-      let chunk = chunks.get(key);
-      const isText = !(group.values instanceof Float64Array);
-      const fits = chunk !== undefined && !chunk.isFull && chunk.isText === isText;
-      if (chunk === undefined || !fits || chunk.endSequence !== group.firstSequence + from) {
-        if (chunk !== undefined) finished.push(chunk);
-        chunk = new Chunk(group.channel, row.boot, group.firstSequence + from, row.id, isText ? 'text' : 'number');
-        chunks.set(key, chunk);
-      }
-      from += chunk.appendColumns(group.times, group.values, from);
-    }
-  };
-
   for (const row of journal.rowsAfter(0)) {
     nextRow = Math.max(nextRow, row.id + 1);
+    if (!boots.has(row.boot)) {
+      // As after the loss of blocks.db: its ids of boots and channels may mean others now.
+      unreadable.push({ row, reason: `it is of boot ${row.boot}, which is not in blocks.db` });
+      continue;
+    }
     ringEnds.set(row.boot, row.ringEnd);
     try {
-      const { groups, losses } = decodeJournalRow(row.bytes);
-      for (const group of groups) take(row, group);
-      for (const loss of losses) {
-        const { channel, firstSequence, count, from, to, cause } = loss;
-        gaps.push({ row: row.id, gap: { channel, boot: row.boot, firstSequence, count, from, to, cause } });
-      }
+      recovery.take(row, decodeJournalRow(row.bytes));
     } catch (error) {
       if (!(error instanceof CaissonError)) throw error;
       unreadable.push({ row, reason: error.message });
@@ -70,14 +42,107 @@ export function recover(journal: JournalDb, blocks: BlockDb): Recovered {
   }
   for (const { row, reason } of unreadable) journal.setAside(row, reason);
   return {
-    chunks: [...finished, ...chunks.values()].sort(
-      (a, b) => a.firstRow - b.firstRow || a.firstSequence - b.firstSequence,
-    ),
-    gaps,
+    chunks: recovery.chunks(),
+    gaps: recovery.gaps,
     nextRow,
     ringEnds,
     damaged: unreadable.map(({ row, reason }) => ({ row: row.id, reason })),
   };
+}
+
+/** One channel in one boot, as far as the journal was read. */
+interface Line {
+  /** One past the last sequence number that is in a block. */
+  readonly sealedEnd: number;
+  /** One past the last sequence number met. */
+  reached: number;
+  /** Last time met, microseconds; undefined before the first. */
+  time: number | undefined;
+  /** Takes in what follows. */
+  chunk: Chunk | undefined;
+}
+
+/** Sequence numbers of one channel that follow each other in a row. */
+type RowRun = { readonly group: JournalGroup } | { readonly loss: JournalLoss };
+
+class Recovery {
+  readonly gaps: RowGap[] = [];
+  readonly #blocks: BlockDb;
+  /** By boot and channel. */
+  readonly #lines = new Map<string, Line>();
+  readonly #finished: Chunk[] = [];
+
+  constructor(blocks: BlockDb) {
+    this.#blocks = blocks;
+  }
+
+  take(row: StoredRow, content: JournalRow): void {
+    for (const run of runsOf(content)) {
+      if ('group' in run) this.#takeGroup(row, run.group);
+      else this.#takeLoss(row, run.loss);
+    }
+  }
+
+  /** What was read, in the order of rows. */
+  chunks(): Chunk[] {
+    const open = [...this.#lines.values()].flatMap(({ chunk }) => (chunk === undefined ? [] : [chunk]));
+    return [...this.#finished, ...open].sort((a, b) => a.firstRow - b.firstRow || a.firstSequence - b.firstSequence);
+  }
+
+  #takeGroup(row: StoredRow, group: JournalGroup): void {
+    const { channel, firstSequence, times, values } = group;
+    const line = this.#reach(row, channel, firstSequence, times[0] as number);
+    let from = Math.max(0, line.sealedEnd - firstSequence);
+    while (from < times.length) {
+      const isText = !(values instanceof Float64Array);
+      let chunk = line.chunk;
+      const fits = chunk !== undefined && !chunk.isFull && chunk.isText === isText;
+      if (chunk === undefined || !fits || chunk.endSequence !== firstSequence + from) {
+        if (chunk !== undefined) this.#finished.push(chunk);
+        chunk = new Chunk(channel, row.boot, firstSequence + from, row.id, isText ? 'text' : 'number');
+        line.chunk = chunk;
+      }
+      from += chunk.appendColumns(times, values, from);
+    }
+    line.reached = Math.max(line.reached, firstSequence + times.length);
+    line.time = times.at(-1);
+  }
+
+  #takeLoss(row: StoredRow, { channel, firstSequence, count, from, to, cause }: JournalLoss): void {
+    const line = this.#reach(row, channel, firstSequence, from);
+    this.gaps.push({ row: row.id, gap: { channel, boot: row.boot, firstSequence, count, from, to, cause } });
+    line.reached = Math.max(line.reached, firstSequence + count);
+    line.time = to;
+  }
+
+  /** The line, up to `sequence`. What is missing before it, because the row that held it is damaged, becomes a gap. */
+  #reach(row: StoredRow, channel: number, sequence: number, time: number): Line {
+    const key = `${row.boot} ${channel}`;
+    let line = this.#lines.get(key);
+    if (line === undefined) {
+      line = { sealedEnd: this.#blocks.sealedEnd(channel, row.boot), reached: 0, time: undefined, chunk: undefined };
+      this.#lines.set(key, line);
+    }
+    if (sequence <= line.reached) return line;
+    const firstSequence = Math.max(line.reached, this.#blocks.nextSequence(channel, row.boot, sequence));
+    if (firstSequence < sequence) {
+      const from = Math.min(line.time ?? time, time);
+      const count = sequence - firstSequence;
+      const gap = { channel, boot: row.boot, firstSequence, count, from, to: time, cause: 'journal-damaged' };
+      this.gaps.push({ row: row.id, gap });
+    }
+    line.reached = sequence;
+    return line;
+  }
+}
+
+/** Groups and losses of a row so that those of one channel are in the order of their sequence numbers. */
+function runsOf({ groups, losses }: JournalRow): RowRun[] {
+  const runs: RowRun[] = groups.map((group) => ({ group }));
+  if (losses.length === 0) return runs;
+  for (const loss of losses) runs.push({ loss });
+  const sequenceOf = (run: RowRun) => ('group' in run ? run.group : run.loss).firstSequence;
+  return runs.sort((a, b) => sequenceOf(a) - sequenceOf(b));
 }
 
 /**
@@ -112,7 +177,7 @@ export function gapsSince(
     .map(({ channel, next, time }) => ({
       channel,
       boot: boot.id,
-      firstSequence: next,
+      firstSequence: Math.max(next, blocks.nextSequence(channel, boot.id)),
       count: 0,
       from: time,
       to: Math.max(time, started),

@@ -8,15 +8,15 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { Channel } from '../channel.ts';
 import type { ClockReading } from '../clock.ts';
-import { RingReader } from '../ring.ts';
+import type { RingReader } from '../ring.ts';
+import { beginBoot } from './begin-boot.ts';
 import { BlockDb } from './block-db.ts';
 import { gatewayIdOf } from './gateway-id.ts';
 import { JournalDb } from './journal-db.ts';
-import { OpenChunks } from './open-chunks.ts';
-import { gapsSince, type Recovered, recover } from './recovery.ts';
+import { type Recovered, recover } from './recovery.ts';
 import { lockStore, storePaths } from './store-dir.ts';
 import type { FromStore, StoreThreadData, ToStore } from './store-messages.ts';
-import { StoreWriter } from './store-writer.ts';
+import type { StoreWriter } from './store-writer.ts';
 
 const STATUS_INTERVAL_MS = 1000;
 const SEAL_INTERVAL_MS = 1000;
@@ -75,13 +75,18 @@ class StoreThread {
   run(): void {
     this.#sayOpened();
     const start = this.#awaitStart();
-    const boot = this.#keepBoot(start);
-    const ring = new RingReader(this.#data.ring, this.#recovered.ringEnds.get(boot) ?? 0);
-    const writer = this.#writer(ring, boot);
+    const { id, ring, writer } = beginBoot({
+      ...this.#data,
+      ...start,
+      journal: this.#journal,
+      blocks: this.#blocks,
+      recovered: this.#recovered,
+      gateway: this.#gateway,
+    });
     this.#send({ kind: 'started' });
     this.#send({ kind: 'durable', position: ring.tail });
     this.#loop(ring, writer);
-    this.#blocks.transaction(() => this.#blocks.keepBootEnd(boot, this.#mail.ended ?? start.started));
+    this.#blocks.transaction(() => this.#blocks.keepBootEnd(id, this.#mail.ended ?? start.started));
     this.#journal.close();
     this.#blocks.close();
     this.#unlock();
@@ -115,37 +120,6 @@ class StoreThread {
       if (message !== undefined) this.#sort(message);
       else Atomics.wait(never, 0, 0, 1);
     }
-  }
-
-  #keepBoot({ started, reading }: Extract<ToStore, { kind: 'start' }>): number {
-    const before = this.#blocks
-      .boots()
-      .filter((boot) => boot.gateway === this.#gateway && boot.boot !== this.#data.boot);
-    const last = before.at(-1);
-    return this.#blocks.transaction(() => {
-      const id = this.#blocks.keepBoot(this.#gateway, this.#data.boot, started);
-      this.#blocks.keepClock(id, reading);
-      if (last !== undefined) {
-        for (const gap of gapsSince(this.#blocks, this.#recovered, last, started)) this.#blocks.keepGap(gap);
-      }
-      return id;
-    });
-  }
-
-  #writer(ring: RingReader, boot: number): StoreWriter {
-    const open = new OpenChunks(boot, (channel) => this.#blocks.nextSequence(channel, boot));
-    for (const chunk of this.#recovered.chunks) if (chunk.boot === boot) open.restore(chunk);
-    return new StoreWriter({
-      ring,
-      journal: this.#journal,
-      blocks: this.#blocks,
-      open,
-      gateway: this.#gateway,
-      boot,
-      nextRow: this.#recovered.nextRow,
-      closed: this.#recovered.chunks.filter((chunk) => chunk.boot !== boot),
-      gaps: this.#recovered.gaps,
-    });
   }
 
   #loop(ring: RingReader, writer: StoreWriter): void {

@@ -28,8 +28,8 @@ export interface StoreWriterParts {
   readonly boot: number;
   /** Id of the next journal row. */
   readonly nextRow: number;
-  /** Chunks and gaps found in the journal that are to be sealed first. */
-  readonly closed: readonly Chunk[];
+  /** Chunks of former boots found in the journal, and gaps of any boot. */
+  readonly recovered: readonly Chunk[];
   readonly gaps: readonly RowGap[];
 }
 
@@ -52,7 +52,9 @@ export class StoreWriter implements RingSink {
   readonly #boot: number;
   readonly #channels = new Map<number, Channel>();
   readonly #boots = new Map<number, { readonly boot: string; readonly clock: ClockReading[] }>();
-  readonly #closed: Chunk[];
+  readonly #closed: Chunk[] = [];
+  /** Chunks of former boots; what they hold is sealed where no chunk of the running boot waits. */
+  readonly #recovered: Chunk[];
   readonly #gaps: RowGap[];
   #nextRow: number;
   #losses: JournalLoss[] = [];
@@ -69,7 +71,7 @@ export class StoreWriter implements RingSink {
     this.#gateway = parts.gateway;
     this.#boot = parts.boot;
     this.#nextRow = parts.nextRow;
-    this.#closed = [...parts.closed];
+    this.#recovered = [...parts.recovered];
     this.#gaps = [...parts.gaps];
     for (const { id, boot } of parts.blocks.boots()) this.#boots.set(id, { boot, clock: [] });
     for (const { boot, reading } of parts.blocks.clockAfter(0).rows) this.#boots.get(boot)?.clock.push(reading);
@@ -88,7 +90,8 @@ export class StoreWriter implements RingSink {
 
   /** Samples in the journal and in no block. */
   unsealed(): number {
-    return this.#closed.reduce((sum, chunk) => sum + chunk.count, this.#open.count());
+    const count = (chunks: readonly Chunk[]) => chunks.reduce((sum, chunk) => sum + chunk.count, 0);
+    return count(this.#closed) + count(this.#recovered) + this.#open.count();
   }
 
   /** Keeps definitions; must be called before a commit that holds samples of them. */
@@ -126,7 +129,7 @@ export class StoreWriter implements RingSink {
 
   /** True when a full seal pass waits. */
   hasSealBatch(): boolean {
-    return this.#closed.length >= SEAL_BLOCKS_MAX;
+    return this.#closed.length + this.#recovered.length >= SEAL_BLOCKS_MAX;
   }
 
   /** Closes the chunks whose first sample stands in a journal row before `row`. */
@@ -138,12 +141,15 @@ export class StoreWriter implements RingSink {
   /** Seals up to SEAL_BLOCKS_MAX chunks and writes the gaps met. Returns the number of blocks. */
   seal(): number {
     const chunks = this.#closed.slice(0, SEAL_BLOCKS_MAX);
+    const old = this.#recovered.slice(0, SEAL_BLOCKS_MAX - chunks.length);
+    chunks.push(...old);
     if (chunks.length === 0 && this.#gaps.length === 0) return 0;
     this.#blocks.transaction(() => {
       for (const chunk of chunks) this.#keepChunk(chunk);
       for (const { gap } of this.#gaps) this.#blocks.keepGap(gap);
     });
-    this.#closed.splice(0, chunks.length);
+    this.#closed.splice(0, chunks.length - old.length);
+    this.#recovered.splice(0, old.length);
     this.#gaps.length = 0;
     return chunks.length;
   }
@@ -152,6 +158,8 @@ export class StoreWriter implements RingSink {
   trim(): void {
     let oldest = this.#open.oldestRow() ?? this.#nextRow;
     for (const chunk of this.#closed) oldest = Math.min(oldest, chunk.firstRow);
+    // They stand in the order of their rows.
+    oldest = Math.min(oldest, this.#recovered[0]?.firstRow ?? oldest);
     for (const { row } of this.#gaps) oldest = Math.min(oldest, row);
     // The newest row stays: it tells a successor of this thread how far the ring is durable.
     this.#journal.trimBefore(Math.min(oldest, this.#nextRow - 1));

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import type { ChannelDefinition } from '../../../gateway/channel.ts';
 import { defineChannel } from '../../../gateway/channel.ts';
 import { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
-import { createRing, type RingMemory, RingReader, RingWriter } from '../../../gateway/ring.ts';
+import { createRing, type RingMemory, RingWriter } from '../../../gateway/ring.ts';
+import { beginBoot } from '../../../gateway/store/begin-boot.ts';
 import { BlockDb } from '../../../gateway/store/block-db.ts';
 import { JournalDb } from '../../../gateway/store/journal-db.ts';
-import { OpenChunks } from '../../../gateway/store/open-chunks.ts';
 import { recover } from '../../../gateway/store/recovery.ts';
 import { storePaths } from '../../../gateway/store/store-dir.ts';
-import { StoreWriter } from '../../../gateway/store/store-writer.ts';
+import type { StoreWriter } from '../../../gateway/store/store-writer.ts';
 
 export const GATEWAY = 'rig';
 
@@ -46,16 +46,25 @@ export class StoreRig {
   /** The process dies between two steps and another begins: the ring is lost, the boot is new. */
   restartProcess(): void {
     this.#closeFiles();
-    this.#boots += 1;
-    this.#memory = createRing(this.#slots);
-    this.ring = new RingWriter(this.#memory);
-    ({ writer: this.writer, blocks: this.blocks, journal: this.journal } = this.#open());
+    this.#beginProcess();
+  }
+
+  /** As a process that begins after somebody deleted the large database. */
+  loseBlocks(): void {
+    this.#closeFiles();
+    rmSync(storePaths(this.dir).blocks);
+    this.#beginProcess();
   }
 
   commit(): void {
     this.ring.publish();
     const waiting = this.writer.waiting();
     if (waiting > 0) this.writer.commit(waiting);
+  }
+
+  /** A commit without samples. */
+  commitNothing(): void {
+    this.writer.commit(0);
   }
 
   /** Closes every chunk and seals all that is closed. */
@@ -73,6 +82,13 @@ export class StoreRig {
     rmSync(this.dir, { recursive: true, force: true });
   }
 
+  #beginProcess(): void {
+    this.#boots += 1;
+    this.#memory = createRing(this.#slots);
+    this.ring = new RingWriter(this.#memory);
+    ({ writer: this.writer, blocks: this.blocks, journal: this.journal } = this.#open());
+  }
+
   #closeFiles(): void {
     this.journal.close();
     this.blocks.close();
@@ -82,21 +98,15 @@ export class StoreRig {
     const paths = storePaths(this.dir);
     const blocks = BlockDb.open(paths.blocks);
     const journal = JournalDb.open(paths.journal);
-    const recovered = recover(journal, blocks);
-    const hex = this.#boots.toString(16).padStart(16, '0');
-    const boot = blocks.transaction(() => blocks.keepBoot(GATEWAY, hex, this.#boots));
-    const open = new OpenChunks(boot, (channel) => blocks.nextSequence(channel, boot));
-    for (const chunk of recovered.chunks) if (chunk.boot === boot) open.restore(chunk);
-    const writer = new StoreWriter({
-      ring: new RingReader(this.#memory, recovered.ringEnds.get(boot) ?? 0),
+    const { writer } = beginBoot({
+      ring: this.#memory,
       journal,
       blocks,
-      open,
+      recovered: recover(journal, blocks),
       gateway: GATEWAY,
-      boot,
-      nextRow: recovered.nextRow,
-      closed: recovered.chunks.filter((chunk) => chunk.boot !== boot),
-      gaps: recovered.gaps,
+      boot: this.#boots.toString(16).padStart(16, '0'),
+      started: this.#boots,
+      reading: { time: 0, offset: 0, error: Number.POSITIVE_INFINITY, source: 'none' },
     });
     writer.keepChannels(this.#definitions.map((definition, index) => ({ ...definition, id: index + 1 })));
     return { writer, blocks, journal };

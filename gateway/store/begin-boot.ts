@@ -1,0 +1,63 @@
+import type { ClockReading } from '../clock.ts';
+import { type RingMemory, RingReader } from '../ring.ts';
+import type { BlockDb } from './block-db.ts';
+import type { JournalDb } from './journal-db.ts';
+import { OpenChunks } from './open-chunks.ts';
+import { gapsSince, type Recovered } from './recovery.ts';
+import { StoreWriter } from './store-writer.ts';
+
+export interface BootParts {
+  readonly ring: RingMemory;
+  readonly journal: JournalDb;
+  readonly blocks: BlockDb;
+  readonly recovered: Recovered;
+  readonly gateway: string;
+  /** Random id of the boot, 16 hex digits. */
+  readonly boot: string;
+  /** Box time at which the boot begins, microseconds. */
+  readonly started: number;
+  /** What the boot knows of UTC when it begins. */
+  readonly reading: ClockReading;
+}
+
+/**
+ * Begins a boot, or goes on with it in a new thread: keeps the boot and why nothing was taken in before it, and makes the
+ * writer that goes on where the journal ends. Begun again, it changes nothing.
+ */
+export function beginBoot(parts: BootParts): { id: number; ring: RingReader; writer: StoreWriter } {
+  const { journal, blocks, recovered, gateway } = parts;
+  const id = keepBoot(parts);
+  const ring = new RingReader(parts.ring, recovered.ringEnds.get(id) ?? 0);
+  const open = new OpenChunks(id, (channel) => blocks.nextSequence(channel, id));
+  for (const chunk of recovered.chunks) if (chunk.boot === id) open.restore(chunk);
+  for (const { gap } of recovered.gaps) {
+    if (gap.boot === id) open.reserve(gap.channel, gap.firstSequence + gap.count);
+  }
+  const writer = new StoreWriter({
+    ring,
+    journal,
+    blocks,
+    open,
+    gateway,
+    boot: id,
+    nextRow: recovered.nextRow,
+    recovered: recovered.chunks.filter((chunk) => chunk.boot !== id),
+    gaps: recovered.gaps,
+  });
+  return { id, ring, writer };
+}
+
+function keepBoot({ blocks, recovered, gateway, boot, started, reading }: BootParts): number {
+  const last = blocks
+    .boots()
+    .filter((each) => each.gateway === gateway && each.boot !== boot)
+    .at(-1);
+  return blocks.transaction(() => {
+    const id = blocks.keepBoot(gateway, boot, started);
+    blocks.keepClock(id, reading);
+    if (last !== undefined) {
+      for (const gap of gapsSince(blocks, recovered, last, started)) blocks.keepGap(gap);
+    }
+    return id;
+  });
+}
