@@ -1,16 +1,24 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=2
+import process from 'node:process';
 import { Command } from 'commander';
-import { registerCentral } from './commands/central.ts';
-import { registerCheck } from './commands/check.ts';
-import { registerDemo } from './commands/demo.ts';
-import { registerInit } from './commands/init.ts';
 import { conclude, exitWithUsageCode } from './commands/outcome.ts';
-import { registerQuery } from './commands/query.ts';
-import { registerRun } from './commands/run.ts';
-import { registerSchema } from './commands/schema.ts';
-import { registerStatus } from './commands/status.ts';
-import { registerTail } from './commands/tail.ts';
 import { caissonVersion } from './commands/version.ts';
+
+/**
+ * Every command by name. Only the one that is asked for is loaded, all of them for help: a gateway that runs for years
+ * then carries no code of the others.
+ */
+const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+  demo: async () => (await import('./commands/demo.ts')).registerDemo,
+  run: async () => (await import('./commands/run.ts')).registerRun,
+  central: async () => (await import('./commands/central.ts')).registerCentral,
+  init: async () => (await import('./commands/init.ts')).registerInit,
+  check: async () => (await import('./commands/check.ts')).registerCheck,
+  schema: async () => (await import('./commands/schema.ts')).registerSchema,
+  status: async () => (await import('./commands/status.ts')).registerStatus,
+  query: async () => (await import('./commands/query.ts')).registerQuery,
+  tail: async () => (await import('./commands/tail.ts')).registerTail,
+};
 
 const program = exitWithUsageCode(new Command('caisson'))
   .description('Telemetry gateway for the edge.')
@@ -19,15 +27,10 @@ const program = exitWithUsageCode(new Command('caisson'))
   .showHelpAfterError('(--help shows how it is used)')
   .addHelpText('after', '\nExamples:\n  caisson demo\n  caisson init\n  caisson run\n  caisson help query');
 
-registerDemo(program);
-registerRun(program);
-registerCentral(program);
-registerInit(program);
-registerCheck(program);
-registerSchema(program);
-registerStatus(program);
-registerQuery(program);
-registerTail(program);
+const asked = process.argv[2] ?? '';
+for (const [name, load] of Object.entries(COMMANDS)) {
+  if (name === asked || !Object.hasOwn(COMMANDS, asked)) (await load())(program);
+}
 
 await conclude(async () => {
   await program.parseAsync();

@@ -1,6 +1,7 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { revived } from './errors.ts';
+import { THREAD_YOUNG_MIB } from './limits.ts';
 
 /** Back-off between the death of a thread and its next start. A thread that lived longer than the longest starts fresh. */
 const RESTART_FIRST_MS = 100;
@@ -83,7 +84,10 @@ export class SupervisedWorker<ToWorker, FromWorker> {
 
   #start(): Worker {
     const { script, workerData, onMessage } = this.#options;
-    const worker = new Worker(script, { workerData: workerData() });
+    const worker = new Worker(script, {
+      workerData: workerData(),
+      resourceLimits: { maxYoungGenerationSizeMb: THREAD_YOUNG_MIB },
+    });
     let reason = new Error('it ended by itself');
     worker.on('message', onMessage);
     worker.on('error', (error) => {

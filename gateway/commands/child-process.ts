@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
+import { NODE_FLAGS } from './node-flags.ts';
 
 /** Back-off between the end of a child that nobody asked to end and its next start. */
 const RESTART_MS = 1000;
@@ -52,7 +53,10 @@ export class CaissonChild {
     const { name, args, onLine, onProblem } = this.#options;
     const main = process.argv[1] ?? '';
     // A process group of its own: Ctrl-C is the parent's to pass on, in its order.
-    const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'inherit', 'pipe'], detached: true });
+    const child = spawn(process.execPath, [...NODE_FLAGS, main, ...args], {
+      stdio: ['ignore', 'inherit', 'pipe'],
+      detached: true,
+    });
     createInterface({ input: child.stderr }).on('line', onLine);
     child.on('error', (error) => onProblem(`${name} could not be started: ${error.message}`));
     child.on('exit', (code, signal) => {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
+import { NODE_FLAGS } from '../../gateway/commands/node-flags.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'gateway', 'main.js');
 
@@ -9,7 +10,7 @@ const MAIN = join(import.meta.dirname, '..', '..', 'gateway', 'main.js');
 const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 15_000;
 
-/** `caisson` with some arguments, as a process of its own. */
+/** `caisson` with some arguments, as a process of its own and as its first line starts it. */
 export class CaissonProcess {
   readonly #child: ChildProcess;
   readonly #ended: Promise<string>;
@@ -23,12 +24,8 @@ export class CaissonProcess {
   }
 
   /** Starts it; resolves when a line of its stderr matches `sign`, rejects when it ends before, or takes too long. */
-  static async start(
-    args: readonly string[],
-    sign: RegExp,
-    nodeOptions: readonly string[] = [],
-  ): Promise<CaissonProcess> {
-    const child = spawn(process.execPath, [...nodeOptions, MAIN, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+  static async start(args: readonly string[], sign: RegExp): Promise<CaissonProcess> {
+    const child = spawn(process.execPath, [...NODE_FLAGS, MAIN, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
     const lines: string[] = [];
     const ended = new Promise<string>((resolve) => {
       child.once('close', (code, signal) => resolve(`caisson ${args[0]} ended (${signal ?? code})`));
