@@ -18,6 +18,8 @@ export interface BootParts {
   readonly started: number;
   /** What the boot knows of UTC when it begins. */
   readonly reading: ClockReading;
+  /** Told what a person should know. */
+  readonly onProblem: (text: string) => void;
 }
 
 /**
@@ -43,6 +45,7 @@ export function beginBoot(parts: BootParts): { id: number; ring: RingReader; wri
     nextRow: recovered.nextRow,
     recovered: recovered.chunks.filter((chunk) => chunk.boot !== id),
     gaps: recovered.gaps,
+    onProblem: parts.onProblem,
   });
   return { id, ring, writer };
 }

@@ -88,11 +88,26 @@ export class OpenChunks {
     return closed;
   }
 
-  /** Closes the chunks that `isDue` says are to be sealed. */
-  closeWhere(isDue: (chunk: Chunk) => boolean): void {
-    for (const open of this.#channels) {
-      if (open?.chunk !== undefined && isDue(open.chunk)) this.#close(open);
+  /** Closes the chunk of a channel. */
+  close(channel: number): void {
+    const open = this.#channels[channel];
+    if (open !== undefined) this.#close(open);
+  }
+
+  /**
+   * Closes chunks whose first sample stands in a journal row before `row`, of channels from `channel` on, at most `chunksMax`.
+   * Returns the channel to go on from; undefined where there are no more.
+   */
+  closeOlder(row: number, channel: number, chunksMax: number): number | undefined {
+    let closed = 0;
+    for (let id = channel; id < this.#channels.length; id += 1) {
+      if (closed === chunksMax) return id;
+      const open = this.#channels[id];
+      if (open?.chunk === undefined || open.chunk.firstRow >= row) continue;
+      this.#close(open);
+      closed += 1;
     }
+    return undefined;
   }
 
   /** Id of the oldest journal row that holds a sample of an open chunk; undefined where there is none. */

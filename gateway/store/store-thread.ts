@@ -82,6 +82,7 @@ class StoreThread {
       blocks: this.#blocks,
       recovered: this.#recovered,
       gateway: this.#gateway,
+      onProblem: (text) => this.#send({ kind: 'problem', text }),
     });
     this.#send({ kind: 'started' });
     this.#send({ kind: 'durable', position: ring.tail });
@@ -132,22 +133,24 @@ class StoreThread {
     let nextCommit = 0;
     for (;;) {
       const bell = ring.bell();
+      // All that was published before main said so is seen by the next line.
+      const isEnding = this.#mail.ended !== undefined;
       // What is published now had its channels announced before: drain no further than this after reading the mail.
       const waiting = writer.waiting();
       this.#readMail();
       writer.keepChannels(this.#mail.channels.splice(0));
       for (const reading of this.#mail.readings.splice(0)) writer.keepClock(reading);
       const now = performance.now();
-      if (waiting > 0 && now >= nextCommit) {
+      if (waiting > 0 && (isEnding || now >= nextCommit)) {
         const position = writer.commit(waiting);
         this.#send({ kind: 'durable', position });
         nextCommit = now + this.#data.commitFloorMs;
         commits.add(performance.now() - now);
-      } else if (this.#mail.ended !== undefined && waiting === 0) {
+      } else if (isEnding && ring.available() === 0) {
         return;
       }
       if (seal.isDue(now)) {
-        writer.closeOlderThan(ages.olderRows(now, writer.nextRow));
+        writer.sealOlderThan(ages.olderRows(now, writer.nextRow));
         writer.seal();
       } else if (writer.hasSealBatch()) {
         writer.seal();

@@ -1,6 +1,5 @@
 import type { Channel } from '../channel.ts';
 import { type ClockReading, UtcMap } from '../clock.ts';
-import { CaissonError } from '../errors.ts';
 import type { LossCause } from '../intake.ts';
 import { COMMIT_SLOTS_MAX } from '../limits.ts';
 import type { RingReader, RingSink } from '../ring.ts';
@@ -31,6 +30,8 @@ export interface StoreWriterParts {
   /** Chunks of former boots found in the journal, and gaps of any boot. */
   readonly recovered: readonly Chunk[];
   readonly gaps: readonly RowGap[];
+  /** Told what a person should know. */
+  readonly onProblem: (text: string) => void;
 }
 
 /** A gap that stands in the journal, with the id of its row. */
@@ -52,11 +53,16 @@ export class StoreWriter implements RingSink {
   readonly #boot: number;
   readonly #channels = new Map<number, Channel>();
   readonly #boots = new Map<number, { readonly boot: string; readonly clock: ClockReading[] }>();
-  readonly #closed: Chunk[] = [];
-  /** Chunks of former boots; what they hold is sealed where no chunk of the running boot waits. */
-  readonly #recovered: Chunk[];
+  #closed: Chunk[] = [];
+  /** Chunks of former boots, oldest last; sealed where no chunk of the running boot waits. */
+  #recovered: Chunk[];
+  readonly #onProblem: (text: string) => void;
   readonly #gaps: RowGap[];
   #nextRow: number;
+  /** Chunks with a first row before this one are to be sealed. */
+  #dueRow = 0;
+  /** Channel from which on due chunks are looked for; undefined when all were found. */
+  #sweepFrom: number | undefined;
   #losses: JournalLoss[] = [];
   #receipts: Uint8Array[] = [];
   #slotsInHand = 0;
@@ -71,7 +77,8 @@ export class StoreWriter implements RingSink {
     this.#gateway = parts.gateway;
     this.#boot = parts.boot;
     this.#nextRow = parts.nextRow;
-    this.#recovered = [...parts.recovered];
+    this.#recovered = parts.recovered.toReversed();
+    this.#onProblem = parts.onProblem;
     this.#gaps = [...parts.gaps];
     for (const { id, boot } of parts.blocks.boots()) this.#boots.set(id, { boot, clock: [] });
     for (const { boot, reading } of parts.blocks.clockAfter(0).rows) this.#boots.get(boot)?.clock.push(reading);
@@ -123,43 +130,41 @@ export class StoreWriter implements RingSink {
     this.#journal.append(row, this.#receipts);
     this.#nextRow += 1;
     this.#ring.release();
-    this.#closed.push(...this.#open.takeClosed());
+    this.#takeClosed();
     return this.#ring.tail;
   }
 
   /** True when a full seal pass waits. */
   hasSealBatch(): boolean {
-    return this.#closed.length + this.#recovered.length >= SEAL_BLOCKS_MAX;
+    return this.#sweepFrom !== undefined || this.#closed.length + this.#recovered.length >= SEAL_BLOCKS_MAX;
   }
 
-  /** Closes the chunks whose first sample stands in a journal row before `row`. */
-  closeOlderThan(row: number): void {
-    this.#open.closeWhere((chunk) => chunk.firstRow < row);
-    this.#closed.push(...this.#open.takeClosed());
+  /**
+   * From now on chunks whose first sample stands in a journal row before `row` are sealed. They are closed as seals come to
+   * them: 100,000 channels that are due at once are no reason to keep commits waiting.
+   */
+  sealOlderThan(row: number): void {
+    this.#dueRow = Math.max(this.#dueRow, row);
+    this.#sweepFrom ??= 0;
   }
 
   /** Seals up to SEAL_BLOCKS_MAX chunks and writes the gaps met. Returns the number of blocks. */
   seal(): number {
-    const chunks = this.#closed.slice(0, SEAL_BLOCKS_MAX);
-    const old = this.#recovered.slice(0, SEAL_BLOCKS_MAX - chunks.length);
-    chunks.push(...old);
-    if (chunks.length === 0 && this.#gaps.length === 0) return 0;
-    this.#blocks.transaction(() => {
-      for (const chunk of chunks) this.#keepChunk(chunk);
-      for (const { gap } of this.#gaps) this.#blocks.keepGap(gap);
-    });
-    this.#closed.splice(0, chunks.length - old.length);
-    this.#recovered.splice(0, old.length);
-    this.#gaps.length = 0;
-    return chunks.length;
+    this.#sweep();
+    const closed = Math.min(this.#closed.length, SEAL_BLOCKS_MAX);
+    const recovered = Math.min(this.#recovered.length, SEAL_BLOCKS_MAX - closed);
+    const oldest = this.#recovered.slice(this.#recovered.length - recovered).reverse();
+    this.#sealChunks([...this.#closed.slice(0, closed), ...oldest]);
+    this.#closed.splice(0, closed);
+    this.#recovered.length -= recovered;
+    return closed + recovered;
   }
 
   /** Deletes the journal rows all of whose samples are in blocks. */
   trim(): void {
     let oldest = this.#open.oldestRow() ?? this.#nextRow;
     for (const chunk of this.#closed) oldest = Math.min(oldest, chunk.firstRow);
-    // They stand in the order of their rows.
-    oldest = Math.min(oldest, this.#recovered[0]?.firstRow ?? oldest);
+    oldest = Math.min(oldest, this.#recovered.at(-1)?.firstRow ?? oldest);
     for (const { row } of this.#gaps) oldest = Math.min(oldest, row);
     // The newest row stays: it tells a successor of this thread how far the ring is durable.
     this.#journal.trimBefore(Math.min(oldest, this.#nextRow - 1));
@@ -198,9 +203,32 @@ export class StoreWriter implements RingSink {
       if (known !== undefined && (known.type !== type || known.stamp !== stamp)) changed.add(id);
     }
     if (changed.size === 0) return;
-    this.#open.closeWhere((chunk) => changed.has(chunk.channel));
-    this.#closed.push(...this.#open.takeClosed());
-    while (this.seal() > 0);
+    for (const id of changed) this.#open.close(id);
+    this.#takeClosed();
+    const isChanged = (chunk: Chunk) => changed.has(chunk.channel);
+    this.#sealChunks([...this.#recovered.filter(isChanged).reverse(), ...this.#closed.filter(isChanged)]);
+    this.#recovered = this.#recovered.filter((chunk) => !isChanged(chunk));
+    this.#closed = this.#closed.filter((chunk) => !isChanged(chunk));
+  }
+
+  /** Closes what is due, until a seal pass is full. */
+  #sweep(): void {
+    if (this.#sweepFrom === undefined || this.#closed.length >= SEAL_BLOCKS_MAX) return;
+    this.#sweepFrom = this.#open.closeOlder(this.#dueRow, this.#sweepFrom, SEAL_BLOCKS_MAX - this.#closed.length);
+    this.#takeClosed();
+  }
+
+  #takeClosed(): void {
+    for (const chunk of this.#open.takeClosed()) this.#closed.push(chunk);
+  }
+
+  #sealChunks(chunks: readonly Chunk[]): void {
+    if (chunks.length === 0 && this.#gaps.length === 0) return;
+    this.#blocks.transaction(() => {
+      for (const chunk of chunks) this.#keepChunk(chunk);
+      for (const { gap } of this.#gaps) this.#blocks.keepGap(gap);
+    });
+    this.#gaps.length = 0;
   }
 
   #drain(slots: number): StoredRow {
@@ -255,7 +283,9 @@ export class StoreWriter implements RingSink {
     });
     if (outcome === 'conflict') {
       const place = `${channel.name}, boot ${boot.boot}, sequence number ${chunk.firstSequence}`;
-      throw new CaissonError('block-conflict', `${place} is in a block already, with other content`);
+      this.#onProblem(
+        `${place} is in a block already, with other content: what was to be sealed is kept as a conflict`,
+      );
     }
   }
 }

@@ -21,6 +21,7 @@ export class StoreRig {
   readonly #slots: number;
   #memory: RingMemory;
   #boots = 0;
+  readonly problems: string[] = [];
   ring: RingWriter;
   writer: StoreWriter;
   blocks: BlockDb;
@@ -69,7 +70,7 @@ export class StoreRig {
 
   /** Closes every chunk and seals all that is closed. */
   sealAll(): void {
-    this.writer.closeOlderThan(this.writer.nextRow);
+    this.writer.sealOlderThan(this.writer.nextRow);
     while (this.writer.seal() > 0);
   }
 
@@ -107,6 +108,7 @@ export class StoreRig {
       boot: this.#boots.toString(16).padStart(16, '0'),
       started: this.#boots,
       reading: { time: 0, offset: 0, error: Number.POSITIVE_INFINITY, source: 'none' },
+      onProblem: (text) => this.problems.push(text),
     });
     writer.keepChannels(this.#definitions.map((definition, index) => ({ ...definition, id: index + 1 })));
     return { writer, blocks, journal };
