@@ -72,11 +72,10 @@ t.test(
       );
       t.same(await readAll(atCentral, name), { times, steps }, `central: ${channel}`);
     }
-    t.same(
-      blocksOf(config.store.dir, 'rav4/powertrain'),
-      blocksOf(join(folder, 'central'), 'rav4/powertrain'),
-      'byte for byte',
-    );
+    const prefix = 'rav4/powertrain/WHEEL_SPEEDS';
+    const [atEdge, atCenter] = [config.store.dir, join(folder, 'central')].map((dir) => blocksOf(dir, prefix));
+    t.same(atCenter, atEdge, 'byte for byte the same blocks in the same order');
+    t.ok((atEdge?.length ?? 0) >= 4);
     t.equal((await atGateway.status()).store.lost, 0);
   },
 );
