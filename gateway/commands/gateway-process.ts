@@ -80,12 +80,15 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
     ...ports,
     recoveredSamples: store.recoveredSamples,
     status: () => status,
-    crashThread: (thread) => (thread === 'store' ? store.crashThread() : serve.crash()),
+    crashThread: async (thread) => {
+      if (thread === 'store') await store.crashThread();
+      else serve.post({ kind: 'crash' });
+    },
     stop,
   };
 }
 
-type Ports = Omit<FromServe, 'kind'>;
+type Ports = Pick<GatewayProcess, 'httpPort' | 'grpcPort'>;
 
 /** The serve thread, started again when it dies; the ports it got the first time are kept, so that viewers find it. */
 function startServe(
@@ -109,7 +112,9 @@ function startServe(
         status: board.snapshot(),
         utcOffset: store.utcOffset(),
       }),
-      onMessage: ({ httpPort, grpcPort }) => {
+      onMessage: (message) => {
+        if (message.kind === 'problem') return onProblem(message.text);
+        const { httpPort, grpcPort } = message;
         ports = { httpPort, grpcPort };
         serve.setReady();
         resolve({ serve, ports });

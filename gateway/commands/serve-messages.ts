@@ -18,7 +18,12 @@ export interface ServeThreadData {
 /** From main to the serve thread. */
 export type ToServe =
   | { readonly kind: 'status'; readonly status: GatewayStatus; readonly utcOffset: number }
+  /** Die of an error that nobody catches. */
+  | { readonly kind: 'crash' }
   | { readonly kind: 'stop' };
 
 /** From the serve thread to main. */
-export type FromServe = { readonly kind: 'listening'; readonly httpPort: number; readonly grpcPort: number };
+export type FromServe =
+  | { readonly kind: 'listening'; readonly httpPort: number; readonly grpcPort: number }
+  /** Something a person should know. */
+  | { readonly kind: 'problem'; readonly text: string };

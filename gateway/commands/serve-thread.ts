@@ -2,6 +2,7 @@
  * The serve thread: dashboard, HTTP, WebSocket and gRPC over read-only connections. However slow a query or a viewer is,
  * it costs the threads that take in and store samples nothing.
  */
+import process from 'node:process';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { startDashboard } from '../../dashboards/server/dashboard.ts';
 import { startTelemetryServer } from '../../sync/api/server.ts';
@@ -11,11 +12,15 @@ import { BlockReader } from '../store/block-reader.ts';
 import { storePaths } from '../store/store-dir.ts';
 import type { FromServe, ServeThreadData, ToServe } from './serve-messages.ts';
 
+/** Pages cached for the feed that centrals follow: it reads each block once. */
+const FEED_CACHE_KIB = 1024;
+
 async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
   let { status, utcOffset } = data;
+  const say = (message: FromServe) => port.postMessage(message);
   const clock = new BoxClock(data.clock);
-  const telemetry = StoreTelemetry.open(data.storeDir);
-  const feed = BlockReader.openReadonly(storePaths(data.storeDir).blocks);
+  const telemetry = StoreTelemetry.open(data.storeDir, (text) => say({ kind: 'problem', text }));
+  const feed = BlockReader.openReadonly(storePaths(data.storeDir).blocks, FEED_CACHE_KIB);
   const dashboard = await startDashboard({
     ...data.dashboard,
     telemetry,
@@ -23,11 +28,14 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
     webRoot: data.webRoot,
     utcNow: () => clock.now() + utcOffset,
   });
+  // With a socket of uWebSockets.js open, the end of this thread would be the end of the process.
+  process.once('exit', () => dashboard.stop());
   const server = await startTelemetryServer({ ...data.grpc, telemetry, feed, status: () => status });
-  port.postMessage({ kind: 'listening', httpPort: dashboard.port, grpcPort: server.port } satisfies FromServe);
+  say({ kind: 'listening', httpPort: dashboard.port, grpcPort: server.port });
 
   port.on('message', (message: ToServe) => {
     if (message.kind === 'status') ({ status, utcOffset } = message);
+    else if (message.kind === 'crash') throw new Error('it was told to');
     else void stop();
   });
 
