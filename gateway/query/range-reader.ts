@@ -1,7 +1,7 @@
 import type { Stamp } from '../channel.ts';
-import { decodeBlock } from '../store/block/block.ts';
 import type { BlockReader } from '../store/block-reader.ts';
 import type { Extent } from '../store/block-rows.ts';
+import type { BlockContents } from './block-contents.ts';
 import type { TailReader } from './tail-reader.ts';
 import type { Samples } from './telemetry.ts';
 import type { BootClocks } from './utc.ts';
@@ -30,11 +30,13 @@ const BEHIND_BLOCKS = 2 ** 52;
 /** Reads stretches of one channel from blocks and tail, in UTC. */
 export class RangeReader {
   readonly #blocks: BlockReader;
+  readonly #contents: BlockContents;
   readonly #tail: TailReader | undefined;
   readonly #clocks: BootClocks;
 
-  constructor(blocks: BlockReader, tail: TailReader | undefined, clocks: BootClocks) {
+  constructor(blocks: BlockReader, contents: BlockContents, tail: TailReader | undefined, clocks: BootClocks) {
     this.#blocks = blocks;
+    this.#contents = contents;
     this.#tail = tail;
     this.#clocks = clocks;
   }
@@ -47,11 +49,11 @@ export class RangeReader {
     return merged(this.#pieces(channel, stamp, from, to), from, to);
   }
 
-  /** A sealed block in UTC; undefined when it is gone. */
+  /** A sealed block in UTC; undefined when it is gone or damaged. */
   block(extent: Extent): Run | undefined {
-    const bytes = this.#blocks.blockBytes(extent.position);
-    if (bytes === undefined || extent.boot === undefined) return undefined;
-    const { times, values } = decodeBlock(bytes);
+    const columns = this.#contents.of(extent.position);
+    if (columns === undefined || extent.boot === undefined) return undefined;
+    const { times, values } = columns;
     return this.#run(extent.boot, extent.stamp, times, values, extent.ordinal);
   }
 

@@ -3,11 +3,11 @@ import type { Stamp } from '../channel.ts';
 import { CaissonError } from '../errors.ts';
 import { QUERY_PIXELS_MAX } from '../limits.ts';
 import { nearest } from '../nearest.ts';
-import { decodeBlock } from '../store/block/block.ts';
 import { BlockReader } from '../store/block-reader.ts';
 import type { Extent } from '../store/block-rows.ts';
 import { JournalDb } from '../store/journal-db.ts';
 import { storePaths } from '../store/store-dir.ts';
+import { BlockContents } from './block-contents.ts';
 import { EnvelopeColumns, queryEnvelope } from './envelope-query.ts';
 import { RangeReader } from './range-reader.ts';
 import { TailReader, type TailRow, type TailRows } from './tail-reader.ts';
@@ -44,6 +44,7 @@ interface Newest {
  */
 export class StoreTelemetry implements Telemetry {
   readonly #blocks: BlockReader;
+  readonly #contents: BlockContents;
   readonly #journal: JournalDb | undefined;
   readonly #tail: TailReader | undefined;
   readonly #clocks = new BootClocks();
@@ -56,24 +57,27 @@ export class StoreTelemetry implements Telemetry {
   #channelsPosition = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(blocks: BlockReader, journal: JournalDb | undefined) {
+  private constructor(blocks: BlockReader, journal: JournalDb | undefined, onProblem: (text: string) => void) {
     this.#blocks = blocks;
+    this.#contents = new BlockContents(blocks, onProblem);
     this.#journal = journal;
-    this.#tail = journal === undefined ? undefined : new TailReader(journal, blocks);
-    this.#reader = new RangeReader(blocks, this.#tail, this.#clocks);
+    this.#tail = journal === undefined ? undefined : new TailReader(journal, blocks, onProblem);
+    this.#reader = new RangeReader(blocks, this.#contents, this.#tail, this.#clocks);
     this.refresh();
     this.#schedule();
   }
 
   /**
    * Opens the store in `dir`; a store without a journal (central's) has no tail.
+   *
+   * @param onProblem told of a block or journal row that is damaged; it costs a query only itself
    * @throws CaissonError `store-unusable`, retryable while the store is being made
    */
-  static open(dir: string): StoreTelemetry {
+  static open(dir: string, onProblem: (text: string) => void = () => {}): StoreTelemetry {
     const paths = storePaths(dir);
     const blocks = BlockReader.openReadonly(paths.blocks);
     const journal = existsSync(paths.journal) ? JournalDb.openReadonly(paths.journal) : undefined;
-    return new StoreTelemetry(blocks, journal);
+    return new StoreTelemetry(blocks, journal, onProblem);
   }
 
   close(): void {
@@ -199,7 +203,8 @@ export class StoreTelemetry implements Telemetry {
     const { least, greatest } = this.#clocks.span();
     const boots = new Map(this.#blocks.boots().map((boot) => [boot.id, boot.boot]));
     const fromTail = [...(this.#tail?.losses() ?? [])].filter((loss) => loss.channel === channel);
-    return [...this.#blocks.gaps(channel, from - greatest, to - least), ...fromTail]
+    const damaged = this.#contents.damaged().filter((gap) => gap.channel === channel);
+    return [...this.#blocks.gaps(channel, from - greatest, to - least), ...fromTail, ...damaged]
       .map((gap) => {
         const map = this.#clocks.of(gap.boot, stamp);
         return {
@@ -237,6 +242,11 @@ export class StoreTelemetry implements Telemetry {
       const account = line(loss.channel, loss.boot);
       account.lost += loss.count;
       account.next = Math.max(account.next, loss.firstSequence + loss.count);
+    }
+    for (const { channel, boot, count } of this.#contents.damaged()) {
+      const account = line(channel, boot);
+      account.kept -= count;
+      account.lost += count;
     }
     const byChannel = new Map<number, { taken: number; kept: number; lost: number }>();
     for (const { channel, next, kept, lost } of lines.values()) {
@@ -287,9 +297,9 @@ export class StoreTelemetry implements Telemetry {
   #newestOf({ position, boot, stamp, timeMax: time, node }: Extent): Newest | undefined {
     if (boot === undefined) return undefined;
     if (node !== undefined) return { time, boot, stamp, value: node.last };
-    const bytes = this.#blocks.blockBytes(position);
-    if (bytes === undefined) return undefined;
-    const { times, values } = decodeBlock(bytes);
+    const columns = this.#contents.of(position);
+    if (columns === undefined) return undefined;
+    const { times, values } = columns;
     return { time, boot, stamp, value: values[times.lastIndexOf(time)] ?? '' };
   }
 

@@ -261,6 +261,14 @@ export class BlockReader {
     return row?.bytes;
   }
 
+  /** What the block at `position` stands for, as if it were a gap: to be told where its bytes are damaged. */
+  blockAsGap(position: number, cause: string): KeptGap | undefined {
+    const row = this.sql(
+      'SELECT channel, boot, first_sequence, count, time_min AS time_from, time_max AS time_to, ? AS cause FROM blocks WHERE position = ?',
+    ).get(cause, position) as Row | undefined;
+    return row === undefined ? undefined : gapOf(row);
+  }
+
   /** Gaps of a channel whose stored times touch [from, to]. */
   gaps(channel: number, from: number, to: number): KeptGap[] {
     const rows = this.sql(

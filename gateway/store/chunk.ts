@@ -104,9 +104,11 @@ export class Chunk {
     const dropped = Math.min(Math.max(0, sequence - this.#firstSequence), this.count);
     this.#start += dropped;
     this.#firstSequence += dropped;
+    // Moving what is left costs no more than was dropped. Else a chunk that is never empty would grow without end.
+    if (this.#start >= this.count) this.#moveToFront();
   }
 
-  /** Times from sample `from` of those held, a view. */
+  /** Times from sample `from` of those held, a view; valid until the chunk changes. */
   timesFrom(from: number): Float64Array {
     return this.#times.subarray(this.#start + from, this.#end);
   }
@@ -115,6 +117,14 @@ export class Chunk {
   valuesFrom(from: number): Float64Array | readonly string[] {
     if (this.#texts !== undefined) return this.#texts.slice(this.#start + from, this.#end);
     return this.#numbers.subarray(this.#start + from, this.#end);
+  }
+
+  #moveToFront(): void {
+    this.#times.copyWithin(0, this.#start, this.#end);
+    this.#numbers.copyWithin(0, this.#start, this.#end);
+    for (const text of this.#texts?.splice(0, this.#start) ?? []) this.#textBytes -= Buffer.byteLength(text);
+    this.#end -= this.#start;
+    this.#start = 0;
   }
 
   #grow(needed: number): void {

@@ -74,8 +74,8 @@ export class StoreRig {
     while (this.writer.seal() > 0);
   }
 
-  telemetry(): StoreTelemetry {
-    return StoreTelemetry.open(this.dir);
+  telemetry(onProblem?: (text: string) => void): StoreTelemetry {
+    return StoreTelemetry.open(this.dir, onProblem);
   }
 
   dispose(): void {

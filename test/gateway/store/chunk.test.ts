@@ -1,0 +1,29 @@
+import t from 'tap';
+import { BLOCK_TEXT_BYTES_MAX } from '../../../gateway/limits.ts';
+import { Chunk } from '../../../gateway/store/chunk.ts';
+
+t.test('a chunk that is emptied from the front as it fills does not grow', async (t) => {
+  const chunk = new Chunk(1, 1, 0, 1, 'number');
+  for (let i = 0; i < 100_000; i += 1) {
+    chunk.append(i, -i);
+    if (i % 20 === 0) chunk.dropBefore(i);
+  }
+  t.equal(chunk.firstSequence, 99_980);
+  t.equal(chunk.endSequence, 100_000);
+  t.same([...chunk.timesFrom(18)], [99_998, 99_999]);
+  t.same([...(chunk.valuesFrom(18) as Float64Array)], [-99_998, -99_999]);
+  t.ok(chunk.timesFrom(0).buffer.byteLength <= 64 * 8, `${chunk.timesFrom(0).buffer.byteLength} bytes`);
+});
+
+t.test('a chunk of text counts the bytes it still holds', async (t) => {
+  const chunk = new Chunk(1, 1, 0, 1, 'text');
+  const piece = 'x'.repeat(BLOCK_TEXT_BYTES_MAX / 4);
+  for (let i = 0; i < 40; i += 1) {
+    chunk.appendText(i, piece);
+    t.notOk(chunk.isFull);
+    if (chunk.count === 3) chunk.dropBefore(i);
+  }
+  for (let i = 0; i < 4; i += 1) chunk.appendText(40 + i, `${i}`.concat(piece));
+  t.ok(chunk.isFull);
+  t.equal((chunk.valuesFrom(0) as string[]).length, chunk.count);
+});
