@@ -58,16 +58,31 @@ t.test('a reader that slept while rows were sealed and deleted still knows the n
 });
 
 t.test('samples of equal time are in the order in which they were taken in, across blocks too', async (t) => {
-  const rig = new StoreRig(['a']);
-  for (const times of [[10, 20], [0, 10], [10, 10], [5, 5], [10]]) {
-    for (const [i, time] of times.entries()) rig.ring.writeSample(1, time, rig.writer.nextRow * 10 + i);
-    rig.commit();
-    rig.sealAll();
+  // Each inner list is a block; the values count the samples as they were taken in.
+  const cases = [
+    {
+      blocks: [
+        [10, 20],
+        [0, 10],
+      ],
+      expected: [2, 0, 3, 1],
+    },
+    { blocks: [[5, 5], [5], [5]], expected: [0, 1, 2, 3] },
+    { blocks: [[10, 20], [0, 10], [10, 10], [5, 5], [10]], expected: [2, 6, 7, 0, 3, 4, 5, 8, 1] },
+  ];
+  for (const { blocks, expected } of cases) {
+    const rig = new StoreRig(['a']);
+    let taken = 0;
+    for (const times of blocks) {
+      for (const time of times) rig.ring.writeSample(1, time, taken++);
+      rig.commit();
+      rig.sealAll();
+    }
+    const telemetry = rig.telemetry();
+    t.same(valuesOf(telemetry, 1), expected);
+    telemetry.close();
+    rig.dispose();
   }
-  const telemetry = rig.telemetry();
-  t.same(valuesOf(telemetry, 1), [20, 40, 41, 10, 21, 30, 31, 50, 11]);
-  telemetry.close();
-  rig.dispose();
 });
 
 t.test('more journal rows than one look takes are all seen by one query', async (t) => {
