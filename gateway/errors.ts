@@ -15,6 +15,7 @@ export const ERROR_CODES = {
   'central-unreachable': 'the other end of a sync line does not answer',
   'peer-invalid': 'the other end of a sync line sent something that cannot be',
   'address-invalid': 'a network address is malformed',
+  'child-failed': 'a process that this one needs ended before it was up',
   'dashboard-missing': 'the built dashboard is not in the folder it is served from',
 } as const;
 

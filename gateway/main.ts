@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   check: async () => (await import('./commands/check.ts')).registerCheck,
   schema: async () => (await import('./commands/schema.ts')).registerSchema,
   status: async () => (await import('./commands/status.ts')).registerStatus,
+  channels: async () => (await import('./commands/channels.ts')).registerChannels,
   query: async () => (await import('./commands/query.ts')).registerQuery,
   tail: async () => (await import('./commands/tail.ts')).registerTail,
 };
@@ -25,7 +26,10 @@ const program = exitWithUsageCode(new Command('caisson'))
   .version(caissonVersion())
   .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'caisson: ')) })
   .showHelpAfterError('(--help shows how it is used)')
-  .addHelpText('after', '\nExamples:\n  caisson demo\n  caisson init\n  caisson run\n  caisson help query');
+  .addHelpText(
+    'after',
+    '\nExamples:\n  caisson demo\n  caisson init\n  caisson run\n  caisson channels\n  caisson help query',
+  );
 
 const asked = process.argv[2] ?? '';
 for (const [name, load] of Object.entries(COMMANDS)) {

@@ -12,7 +12,10 @@ import type { SourceConfig } from './source-kinds.ts';
  * @param folder where the DBC files of the buses are written
  */
 export function carSources(rig: Rig, folder: string, mqttPort: number): Record<string, SourceConfig> {
-  const sources: Record<string, SourceConfig> = { mqtt: { type: 'mqtt', port: mqttPort } };
+  const sources: Record<string, SourceConfig> = {
+    // A tyre camera's frames are bare numbers.
+    mqtt: { type: 'mqtt', port: mqttPort, topics: [{ filter: '+/tyres/+', unit: 'degC' }] },
+  };
   const dbc = { powertrain: join(folder, 'powertrain.dbc'), chassis: join(folder, 'chassis.dbc') };
   for (const bus of ['powertrain', 'chassis'] as const) {
     writeFileSync(dbc[bus], rig.dbc[bus]);

@@ -36,7 +36,7 @@ async function run(options: Options): Promise<void> {
   const say = (text: string) => process.stderr.write(`${text}\n`);
   const central = await startCentral({ ...listen, dir: options.data, pull, version: caissonVersion(), onProblem: say });
   say(
-    `central answers on ${formatAddress({ host: listen.host, port: central.port })}, pulls from ${pull.length} gateways`,
+    `central answers on ${formatAddress({ host: listen.host, port: central.port })}, pulls from ${pull.length} gateway${pull.length === 1 ? '' : 's'}`,
   );
   if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
   await central.stop();

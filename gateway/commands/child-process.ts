@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
+import { CaissonError } from '../errors.ts';
 import { NODE_FLAGS } from './node-flags.ts';
 
 /** Back-off between the end of a child that nobody asked to end and its next start. */
@@ -14,21 +15,32 @@ export interface ChildOptions {
   readonly name: string;
   /** Arguments of `caisson`. */
   readonly args: readonly string[];
+  /** What the line has in it by which the child says that it is up. */
+  readonly sign: string;
   /** Told of every line the child writes to stderr. */
   readonly onLine: (line: string) => void;
   /** Told what a person should know. */
   readonly onProblem: (text: string) => void;
 }
 
-/** A `caisson` process of its own, started again when it ends by itself. */
+/** A `caisson` process of its own. Once it was up it is started again when it ends by itself. It ends with this process. */
 export class CaissonChild {
+  /** Resolves when the child is up for the first time; rejects when it ends before. */
+  readonly up: Promise<void>;
   readonly #options: ChildOptions;
+  #settle: (error?: Error) => void = () => {};
+  #wasUp = false;
   #child: ChildProcess;
   #stopping = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: ChildOptions) {
     this.#options = options;
+    this.up = new Promise((resolve, reject) => {
+      this.#settle = (error) => (error === undefined ? resolve() : reject(error));
+    });
+    // Whoever does not wait for it does not want to know.
+    this.up.catch(() => {});
     this.#child = this.#start();
   }
 
@@ -41,7 +53,7 @@ export class CaissonChild {
     this.#stopping = true;
     clearTimeout(this.#timer);
     const child = this.#child;
-    if (child.exitCode !== null || child.signalCode !== null) return;
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise((resolve) => child.once('exit', resolve));
     const force = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
     child.kill('SIGTERM');
@@ -50,22 +62,37 @@ export class CaissonChild {
   }
 
   #start(): ChildProcess {
-    const { name, args, onLine, onProblem } = this.#options;
     const main = process.argv[1] ?? '';
-    // A process group of its own: Ctrl-C is the parent's to pass on, in its order.
-    const child = spawn(process.execPath, [...NODE_FLAGS, main, ...args], {
-      stdio: ['ignore', 'inherit', 'pipe'],
+    // A process group of its own: Ctrl-C is the parent's to pass on, in its order. The channel is never written to: the
+    // child ends when it closes, and so does not outlive a parent that is killed.
+    const child = spawn(process.execPath, [...NODE_FLAGS, main, ...this.#options.args], {
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
       detached: true,
     });
-    createInterface({ input: child.stderr }).on('line', onLine);
-    child.on('error', (error) => onProblem(`${name} could not be started: ${error.message}`));
-    child.on('exit', (code, signal) => {
-      if (this.#stopping) return;
-      onProblem(`${name} ended (${signal ?? `exit code ${code}`}), starting it again`);
-      this.#timer = setTimeout(() => {
-        this.#child = this.#start();
-      }, RESTART_MS);
-    });
+    if (child.stderr !== null) createInterface({ input: child.stderr }).on('line', (line) => this.#onLine(line));
+    child.on('error', (error) => this.#onEnd(`could not be started: ${error.message}`));
+    child.on('exit', (code, signal) => this.#onEnd(`ended (${signal ?? `exit code ${code}`})`));
     return child;
+  }
+
+  #onLine(line: string): void {
+    this.#options.onLine(line);
+    if (!line.includes(this.#options.sign)) return;
+    this.#wasUp = true;
+    this.#settle();
+  }
+
+  #onEnd(how: string): void {
+    if (this.#stopping) return;
+    const { name, onProblem } = this.#options;
+    if (!this.#wasUp) {
+      this.#settle(new CaissonError('child-failed', `${name} ${how} before it was up`));
+      return;
+    }
+    onProblem(`${name} ${how}, starting it again`);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#child = this.#start();
+    }, RESTART_MS);
   }
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import process from 'node:process';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
@@ -14,6 +14,12 @@ import { recordingSources } from './recording-sources.ts';
 import type { SourceConfig } from './source-kinds.ts';
 
 const CARS_MAX = 20;
+
+/** Where commands look for a gateway when they are not told. */
+const GRPC_PORT = 7443;
+
+/** How a person calls this program: installed, or from the project's folder. */
+const CALL = basename(process.argv[1] ?? '') === 'caisson' ? 'caisson' : 'npx caisson';
 
 interface Options {
   readonly recording?: string;
@@ -42,7 +48,7 @@ export function registerDemo(program: Command): void {
     .option('--seed <n>', 'seed of the simulation: the same seed drives the same laps', '1')
     .option('--data <dir>', 'keep both stores here; without it they are thrown away at the end')
     .option('--port <n>', 'of the dashboard', '8080')
-    .option('--grpc-port <n>', 'of the gateway', '7443')
+    .option('--grpc-port <n>', 'of the gateway', String(GRPC_PORT))
     .option('--central-port <n>', 'of central', '7444')
     .option('--mqtt-port <n>', 'of the broker', '1883')
     .addHelpText(
@@ -69,10 +75,16 @@ async function demo(options: Options): Promise<void> {
     if (rig !== undefined) closers.push(() => rig.stop());
     const sources = await sourcesOf(rig, options.recording, folder, ports.mqtt);
     const config = writeConfig(folder, ports, sources);
-    closers.push(...(await startChildren(config, folder, ports)));
-    await rig?.connectMqtt(`mqtt://127.0.0.1:${ports.mqtt}`);
-    describe(rig, options.recording, folder, ports, sources);
-    if (!stop.aborted) await new Promise((done) => stop.addEventListener('abort', done, { once: true }));
+    const children = startChildren(config, folder, ports);
+    closers.push(...children.map((child) => () => child.stop()));
+    const interruption = aborted(stop);
+    await Promise.race([Promise.all(children.map(({ up }) => up)), interruption]);
+    if (!stop.aborted) {
+      // A broker that went away meanwhile is tried again; what the car says until then is lost, as with a real one.
+      void rig?.connectMqtt(`mqtt://127.0.0.1:${ports.mqtt}`);
+      describe(rig, options.recording, folder, ports, sources);
+    }
+    await interruption;
     say('stopping');
   } finally {
     for (const close of closers.reverse()) await close();
@@ -107,38 +119,31 @@ function writeConfig(folder: string, ports: Ports, sources: Record<string, Sourc
   return path;
 }
 
-/** Starts gateway and central; resolves when both are up. */
-async function startChildren(config: string, folder: string, ports: Ports): Promise<(() => Promise<void>)[]> {
-  const ready = { gateway: false, central: false };
-  let finish: () => void = () => {};
-  const up = new Promise<void>((done) => {
-    finish = done;
-  });
-  const watch = (name: 'gateway' | 'central', sign: string) => (line: string) => {
-    process.stderr.write(`${name}: ${line}\n`);
-    if (!line.includes(sign)) return;
-    ready[name] = true;
-    if (ready.gateway && ready.central) finish();
-  };
-  const gateway = new CaissonChild({
-    name: 'gateway',
-    args: ['run', config],
-    onLine: watch('gateway', 'dashboard http://'),
-    onProblem: say,
-  });
-  const central = new CaissonChild({
-    name: 'central',
-    args: [
+/** Starts gateway and central; each says itself when it is up. */
+function startChildren(config: string, folder: string, ports: Ports): CaissonChild[] {
+  const child = (name: string, sign: string, ...args: readonly string[]) =>
+    new CaissonChild({
+      ...{ name, sign, args },
+      onLine: (line) => process.stderr.write(`${name}: ${line}\n`),
+      onProblem: say,
+    });
+  const { central, grpc } = ports;
+  const store = join(folder, 'central');
+  return [
+    child('gateway', 'dashboard http://', 'run', config),
+    child(
       'central',
-      ...['--data', join(folder, 'central')],
-      ...['--listen', `127.0.0.1:${ports.central}`],
-      ...['--pull', `127.0.0.1:${ports.grpc}`],
-    ],
-    onLine: watch('central', 'central answers'),
-    onProblem: say,
+      'central answers',
+      ...['central', '--data', store, '--listen', `127.0.0.1:${central}`, '--pull', `127.0.0.1:${grpc}`],
+    ),
+  ];
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((done) => {
+    if (signal.aborted) done();
+    else signal.addEventListener('abort', () => done(), { once: true });
   });
-  await up;
-  return [() => gateway.stop(), () => central.stop()];
 }
 
 function describe(
@@ -148,16 +153,24 @@ function describe(
   ports: Ports,
   sources: Record<string, SourceConfig>,
 ): void {
-  const subject = rig === undefined ? `recordings of ${recording}` : `${rig.cars.length} simulated car(s)`;
+  const subject = rig === undefined ? `recordings of ${recording}` : counted(rig.cars.length, 'simulated car');
+  const server = (port: number, usual: number) => (port === usual ? '' : ` --server 127.0.0.1:${port}`);
+  const atGateway = server(ports.grpc, GRPC_PORT);
   process.stdout.write(`
-Caisson demo: ${subject}, ${Object.keys(sources).length} sources
+Caisson demo: ${subject}, ${counted(Object.keys(sources).length, 'source')}
   dashboard      http://127.0.0.1:${ports.http}
-  gateway        caisson status --server 127.0.0.1:${ports.grpc}
-  central        caisson status --server 127.0.0.1:${ports.central}
-  publish        mosquitto_pub -p ${ports.mqtt} -q 1 -t my/sensor -m 42
+  gateway        ${CALL} status${atGateway}
+  central        ${CALL} status --server 127.0.0.1:${ports.central}
+  channels       ${CALL} channels${atGateway}
+  publish        mosquitto_pub -h 127.0.0.1 -p ${ports.mqtt} -q 1 -t my/sensor -m 42
+  and see it     ${CALL} tail my/sensor${atGateway}
   configuration  ${join(folder, 'caisson.yaml')}
 Ctrl-C ends it.
 `);
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 function say(text: string): void {

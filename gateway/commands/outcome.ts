@@ -60,11 +60,17 @@ export class Output {
   }
 }
 
-/** Aborted at the first Ctrl-C or SIGTERM; the second one ends the process at once, as usual. */
+/**
+ * Aborted at the first Ctrl-C or SIGTERM, or when a parent that keeps a channel to this process is gone; the second signal
+ * ends the process at once, as usual.
+ */
 export function interrupted(): AbortSignal {
   const interrupt = new AbortController();
   const abort = () => interrupt.abort();
   process.once('SIGINT', abort);
   process.once('SIGTERM', abort);
+  process.once('disconnect', abort);
+  // Listening must not keep a process alive that has nothing left to do.
+  process.channel?.unref();
   return interrupt.signal;
 }

@@ -33,7 +33,7 @@ export function registerQuery(program: Command): void {
   program
     .command('query')
     .description('print samples of channels, from a gateway or a central')
-    .argument('<channel...>', 'names of channels')
+    .argument('<channel...>', 'names of channels, as `caisson channels` lists them')
     .option('--from <time>', 'begin, inclusive: ISO 8601 (UTC without a zone) or microseconds since 1970')
     .option('--to <time>', 'end, exclusive')
     .option(
@@ -50,9 +50,9 @@ export function registerQuery(program: Command): void {
       'after',
       `
 Examples:
-  caisson query car1/engine/rpm --last 5m
-  caisson query car1/engine/rpm car1/wheel/fl/speed --from 2025-06-01T12:00:00Z --to 2025-06-01T12:01:30Z --csv
-  caisson query car1/engine/rpm --last 1h --pixels 600 --json --server 127.0.0.1:7444`,
+  caisson query car1/powertrain/Engine/EngineSpeed --last 5m
+  caisson query car1/gnss/speed car1/powertrain/Engine/EngineSpeed --from 2025-06-01T12:00:00Z --to 2025-06-01T12:01:30Z --csv
+  caisson query car1/powertrain/Engine/EngineSpeed --last 1h --pixels 600 --json --server 127.0.0.1:7444`,
     )
     .action((channels: string[], options: Options) => conclude(() => query(channels, options)));
 }
@@ -105,9 +105,9 @@ export async function rangeOf(
   options: Pick<Options, 'from' | 'to' | 'last'>,
   now: () => Promise<number>,
 ): Promise<QueryRange> {
-  const from = options.from === undefined ? undefined : parseTime(options.from);
-  const to = options.to === undefined ? undefined : parseTime(options.to);
-  const last = parseDuration(options.last ?? LAST_DEFAULT);
+  const from = options.from === undefined ? undefined : parseTime(options.from, '--from: ');
+  const to = options.to === undefined ? undefined : parseTime(options.to, '--to: ');
+  const last = parseDuration(options.last ?? LAST_DEFAULT, '--last: ');
   if (from !== undefined && options.last !== undefined) throw new UsageError('give --from or --last, not both');
   if (from !== undefined) {
     // The sample of this very moment belongs to a range that ends at present.

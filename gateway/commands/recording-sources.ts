@@ -1,5 +1,5 @@
 import { createReadStream, readdirSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { readDbc } from '../../collectors/can/dbc/read-dbc.ts';
 import { frameKey } from '../../collectors/can/dictionary.ts';
@@ -23,7 +23,7 @@ const CANDUMP = /(\.candump|candump.*)\.(log|txt)(\.gz)?$/i;
  */
 export async function recordingSources(folder: string): Promise<Record<string, SourceConfig>> {
   const files = listFolder(folder);
-  const dbcs = files.filter((file) => /\.dbc$/i.test(file)).map((file) => join(folder, file));
+  const dbcs = files.filter((file) => /\.dbc$/i.test(file)).map((file) => resolve(folder, file));
   const sources: Record<string, SourceConfig> = {};
   for (const file of files) {
     const log = resolve(folder, file);

@@ -1,7 +1,16 @@
 import type { Envelope, StoredChannel } from '../query/telemetry.ts';
 import { formatTime } from './time-text.ts';
 
-/** How samples are written: columns for people, one JSON object a line, or CSV. */
+/** Digits behind the point that are printed at most, whatever a source says. */
+const DECIMALS_MAX = 12;
+
+/** Digits of a number of which nobody said how many mean something. */
+const SIGNIFICANT_DIGITS = 9;
+
+/** Width of the numbers of an envelope. */
+const NUMBER_WIDTH = 12;
+
+/** How samples are written: columns for people, who see the digits that mean something; one JSON object a line, or CSV, both exact. */
 export type SampleFormat = 'table' | 'json' | 'csv';
 
 /** The channels of one output, with what is needed to write their values. */
@@ -37,7 +46,8 @@ export class SampleText {
   envelopeHead(): string {
     if (this.#format === 'json') return '';
     if (this.#format === 'csv') return 'time,channel,count,min,max,first,last\n';
-    return `${'TIME (UTC)'.padEnd(27)}  ${'CHANNEL'.padEnd(this.#width)}  COUNT  MIN  MAX  FIRST  LAST\n`;
+    const columns = ['MIN', 'MAX', 'FIRST', 'LAST'].map((name) => name.padStart(NUMBER_WIDTH));
+    return `${'TIME (UTC)'.padEnd(27)}  ${'CHANNEL'.padEnd(this.#width)}  ${'COUNT'.padStart(8)}${columns.join('')}\n`;
   }
 
   /** One line for each column that has samples; its time is where the column begins. */
@@ -58,7 +68,9 @@ export class SampleText {
       } else if (this.#format === 'csv') {
         yield `${[formatTime(time), csvField(name), count, ...values].join(',')}\n`;
       } else {
-        yield `${formatTime(time)}  ${name.padEnd(this.#width)}  ${[count, ...values].join('  ')}\n`;
+        const unit = this.#channels[index]?.unit ?? '';
+        const numbers = values.map((value) => ` ${this.#numberText(index, value)}`.padStart(NUMBER_WIDTH)).join('');
+        yield `${`${formatTime(time)}  ${name.padEnd(this.#width)}  ${String(count).padStart(8)}${numbers} ${unit}`.trimEnd()}\n`;
       }
     }
   }
@@ -67,8 +79,18 @@ export class SampleText {
     if (typeof value === 'string') return JSON.stringify(value);
     const channel = this.#channels[index];
     const label = channel?.labels?.[String(value)];
-    const text = label === undefined ? numberText(value) : `${label} (${numberText(value)})`;
+    const number = this.#numberText(index, value);
+    const text = label === undefined ? number : `${label} (${number})`;
     return channel === undefined || channel.unit === '' ? text : `${text} ${channel.unit}`;
+  }
+
+  #numberText(index: number, value: number): string {
+    const channel = this.#channels[index];
+    if (channel?.type === 'bool' || channel?.type === 'enum') return exactText(value);
+    const { scale } = channel ?? {};
+    const decimals =
+      channel?.decimals ?? (scale === undefined ? undefined : Math.max(digitsOf(scale.gain), digitsOf(scale.offset)));
+    return numberText(value, decimals);
   }
 }
 
@@ -78,8 +100,21 @@ function jsonValue(value: number | string): number | string {
   return Number.isFinite(value) ? value : String(value);
 }
 
-function numberText(value: number): string {
+/** A number with so many digits behind the point, or with those that mean something where nobody said how many. */
+function numberText(value: number, decimals: number | undefined): string {
+  if (!Number.isFinite(value) || Math.abs(value) >= 1e15) return exactText(value);
+  if (decimals !== undefined) return value.toFixed(Math.min(decimals, DECIMALS_MAX)).replace(/^-(?=[0.]*$)/, '');
+  return Number.isInteger(value) ? exactText(value) : String(Number(value.toPrecision(SIGNIFICANT_DIGITS)));
+}
+
+function exactText(value: number): string {
   return Object.is(value, -0) ? '-0' : String(value);
+}
+
+/** Digits behind the point that a number has as a person writes it. */
+function digitsOf(value: number): number {
+  const [digits = '', exponent = '0'] = String(value).split('e');
+  return Math.max(0, (digits.split('.')[1] ?? '').length - Number(exponent));
 }
 
 function csvField(text: string): string {

@@ -42,7 +42,8 @@ export function statusText(status: GatewayStatus): string {
   const lines = [
     `${status.role} ${status.gateway}, Caisson ${status.version}`,
     `boot     ${status.boot}, up ${durationText(status.now - status.startedAt)} since ${formatTime(status.startedAt)}`,
-    `clock    ${clock.source === 'none' ? 'not synchronised' : `${clock.source}, error at most ${errorText(clock.errorUs)}`}`,
+    // Central keeps no time of its own: that of samples is their gateway's.
+    ...(status.role === 'central' ? [] : [clockText(clock)]),
     `store    ${store.samples} samples in ${store.commits} commits of ${store.commitMs.toFixed(1)} ms, ${store.lost} lost`,
     `blocks   ${store.blocks}, ${(store.blockBytes / 1e6).toFixed(1)} MB; ${store.unsealed} samples not sealed yet`,
   ];
@@ -65,6 +66,10 @@ function sourceText(source: SourceStatus): string {
     ...(source.problem === undefined ? [] : [source.problem]),
   ];
   return `source   ${source.name}: ${parts.join('; ')}`;
+}
+
+function clockText({ source, errorUs }: GatewayStatus['clock']): string {
+  return `clock    ${source === 'none' ? 'not synchronised' : `${source}, error at most ${errorText(errorUs)}`}`;
 }
 
 function durationText(us: number): string {

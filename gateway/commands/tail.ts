@@ -16,7 +16,7 @@ export function registerTail(program: Command): void {
   program
     .command('tail')
     .description('print values of channels as they change, from a gateway or a central, until interrupted')
-    .argument('<channel...>', 'names of channels')
+    .argument('<channel...>', 'names of channels, as `caisson channels` lists them')
     .option('--rate <hz>', 'most updates a second of one channel, up to 60 (default: 10)')
     .option('--count <n>', 'end after so many lines')
     .option('--gateway <id>', 'whose channels, where several gateways have the name')
@@ -26,9 +26,9 @@ export function registerTail(program: Command): void {
       'after',
       `
 Examples:
-  caisson tail car1/engine/rpm
-  caisson tail car1/engine/rpm car1/gps/speed --rate 2 --json
-  caisson tail car1/engine/rpm --count 1 --server 127.0.0.1:7444`,
+  caisson tail car1/powertrain/Engine/EngineSpeed
+  caisson tail car1/gnss/speed car1/powertrain/Gearbox/Gear --rate 2 --json
+  caisson tail car1/powertrain/Engine/EngineSpeed --count 1 --server 127.0.0.1:7444`,
     )
     .action((channels: string[], options: Options) => conclude(() => tail(channels, options)));
 }

@@ -11,21 +11,23 @@ const UNITS_US: Readonly<Record<string, number>> = {
 
 /**
  * Microseconds of a duration such as `500ms`, `60s`, `1.5h`.
+ * @param where put before the message of what is thrown
  * @throws UsageError
  */
-export function parseDuration(text: string): number {
+export function parseDuration(text: string, where = ''): number {
   const match = /^(\d+(?:\.\d+)?)(us|ms|s|m|h|d)$/.exec(text);
   const us = Math.round(Number(match?.[1]) * (UNITS_US[match?.[2] ?? ''] ?? Number.NaN));
   if (us > 0 && Number.isSafeInteger(us)) return us;
-  throw new UsageError(`'${text}' is no duration, expected a number and us, ms, s, m, h or d, such as 60s`);
+  throw new UsageError(`${where}'${text}' is no duration, expected a number and us, ms, s, m, h or d, such as 60s`);
 }
 
 /**
  * UTC in microseconds from ISO 8601, to the microsecond (`2025-06-01`, `2025-06-01T12:00:00.000250Z`; UTC where no zone is
  * given), or from a whole number of microseconds since 1970.
+ * @param where put before the message of what is thrown
  * @throws UsageError
  */
-export function parseTime(text: string): number {
+export function parseTime(text: string, where = ''): number {
   if (/^-?\d{9,}$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
   const match = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,6}))?)?(Z|[+-]\d\d:?\d\d)?$/.exec(text);
   if (match !== null) {
@@ -34,7 +36,7 @@ export function parseTime(text: string): number {
     if (!Number.isNaN(seconds)) return seconds * 1e3 + Number(fraction.padEnd(6, '0'));
   }
   throw new UsageError(
-    `'${text}' is no time, expected ISO 8601 such as 2025-06-01T12:00:00Z, or microseconds since 1970`,
+    `${where}'${text}' is no time, expected ISO 8601 such as 2025-06-01T12:00:00Z, or microseconds since 1970`,
   );
 }
 

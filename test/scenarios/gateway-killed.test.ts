@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import t from 'tap';
 import { StoreTelemetry } from '../../gateway/query/store-telemetry.ts';
+import { freePort } from './free-port.ts';
 import { GatewayChild } from './gateway-child.ts';
 import { faultsOf, Qos1Publisher } from './qos1-publisher.ts';
 
@@ -75,12 +75,3 @@ t.test('every acknowledged message is there once after kill -9 at random moments
   telemetry.close();
   rmSync(folder, { recursive: true, force: true });
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(address !== null && typeof address === 'object' ? address.port : 0));
-    });
-  });
-}

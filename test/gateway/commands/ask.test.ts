@@ -168,3 +168,31 @@ t.test('tail prints the latest value at once and then every change, until it is 
   const one = await caisson('tail', 'speed', '--count', '1', '--server', at);
   t.equal(one.stdout, '2033-05-18T03:33:20.000000Z  speed    2\n');
 });
+
+t.test('channels lists what there is, as a table and as JSON', async (t) => {
+  const { at } = await serve(t);
+  const table = await caisson('channels', '--server', at);
+  t.equal(table.code, 0, table.stderr);
+  const rows = table.stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split(/ {2,}/));
+  t.same(
+    rows.map(([name, type]) => [name, type]),
+    [
+      ['CHANNEL', 'TYPE'],
+      ['speed', 'number'],
+      ['words', 'text'],
+    ],
+  );
+  const some = await caisson('channels', 'SPE', 'd', '--json', '--server', at);
+  t.match(
+    some.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+    [{ name: 'speed', gateway: 'box' }],
+  );
+  t.equal(some.stdout.trimEnd().split('\n').length, 1);
+  t.equal((await caisson('channels', 'nowhere', '--json', '--server', at)).stdout, '');
+});

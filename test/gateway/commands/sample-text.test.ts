@@ -56,3 +56,44 @@ t.test('writes only the columns of an envelope that have samples', async (t) => 
   const [first] = [...new SampleText('json', NAMES, CHANNELS).envelope(0, envelope)];
   t.same(JSON.parse(first ?? ''), { time: TIME, channel: 'car/rpm', count: 2, min: 1, max: 2, first: 2, last: 1 });
 });
+
+t.test('people see the digits that mean something, machines every bit', async (t) => {
+  const define = (more: object) => ({ ...defineChannel({ name: 'n', source: 'car', ...more }), id: 1, gateway: 'box' });
+  const cases = [
+    [{ decimals: 2, unit: 'km/h' }, 32.129999999999995, '32.13 km/h'],
+    [{ decimals: 2 }, 1, '1.00'],
+    [{ decimals: 2 }, -0.001, '0.00'],
+    [{ decimals: 1 }, Number.NaN, 'NaN'],
+    [{ decimals: 0 }, 2 ** 60, String(2 ** 60)],
+    [{ scale: { gain: 0.125, offset: -10 } }, 12.1249999999, '12.125'],
+    [{ scale: { gain: 1e-7, offset: 0 } }, 3 * 1e-7, '0.0000003'],
+    [{}, 0.1 + 0.2, '0.3'],
+    [{}, 1_748_779_200_123, '1748779200123'],
+    [{}, 1e-12, '1e-12'],
+    [{ type: 'bool', decimals: 2 }, 1, '1'],
+  ] as const;
+  for (const [definition, value, printed] of cases) {
+    const channel = define(definition);
+    const line = (format: 'table' | 'csv' | 'json') => new SampleText(format, ['n'], [channel]).sample(0, TIME, value);
+    t.equal(line('table').trimEnd().split(/ {2,}/).at(-1), printed);
+    t.equal(line('csv').trimEnd().split(',').at(-1), String(value));
+    if (Number.isFinite(value)) t.equal(JSON.parse(line('json')).value, value);
+  }
+});
+
+t.test('the columns of an envelope stand under their names', async (t) => {
+  const column = (value: number) => Float64Array.of(value);
+  const [low, high, first, last] = [-1.25, 12.5, 0, 3].map(column);
+  if (low === undefined || high === undefined || first === undefined || last === undefined)
+    throw new Error('no columns');
+  const channel = { ...defineChannel({ name: 'n', source: 'car', unit: 'bar', decimals: 2 }), id: 1, gateway: 'box' };
+  const text = new SampleText('table', ['n'], [channel]);
+  const envelope = { from: TIME, to: TIME + 9, pixels: 1, count: column(7), min: low, max: high, first, last };
+  const [line = ''] = text.envelope(0, envelope);
+  const ends = (row: string, words: readonly string[]) => words.map((word) => row.indexOf(word) + word.length);
+  t.same(
+    ends(line, [' 7', '-1.25', '12.50', ' 0.00', ' 3.00']),
+    ends(text.envelopeHead(), ['COUNT', 'MIN', 'MAX', 'FIRST', 'LAST']),
+  );
+  t.match(line, / 3\.00 bar\n$/);
+});
