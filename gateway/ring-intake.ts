@@ -6,13 +6,16 @@ import type { Intake, LossCause, Ticket } from './intake.ts';
 import { RECEIPTS_MAX, TEXT_SAMPLE_BYTES_MAX } from './limits.ts';
 import type { RingWriter } from './ring.ts';
 
-interface PendingLoss {
+/** Samples of one channel that were lost for one cause; times in microseconds. */
+export interface Loss {
   readonly channel: number;
   readonly cause: LossCause;
-  from: number;
-  to: number;
-  count: number;
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
 }
+
+type PendingLoss = { -readonly [Key in keyof Loss]: Loss[Key] };
 
 interface Waiter {
   readonly ticket: Ticket;
@@ -30,6 +33,7 @@ export class RingIntake implements Intake {
   readonly #clock: Clock;
   readonly #losses = new Map<string, PendingLoss>();
   readonly #receipts: Set<string>;
+  /** By ticket, rising. */
   readonly #waiters: Waiter[] = [];
   #durable: Ticket = 0;
   #failure: Error | undefined;
@@ -95,15 +99,22 @@ export class RingIntake implements Intake {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (ticket <= this.#durable) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      this.#waiters.push({ ticket, resolve, reject });
+      const behind = this.#waiters.findLastIndex((waiter) => waiter.ticket <= ticket);
+      this.#waiters.splice(behind + 1, 0, { ticket, resolve, reject });
     });
+  }
+
+  /** What was lost and did not fit into the ring yet; the caller's to keep. */
+  takeLosses(): Loss[] {
+    const losses = [...this.#losses.values()];
+    this.#losses.clear();
+    return losses;
   }
 
   /** Told by the store: everything before `ticket` is on disk. */
   markDurable(ticket: Ticket): void {
     this.#durable = ticket;
     let done = 0;
-    // Tickets are handed out in rising order, so the waiters that may go stand in front.
     for (const waiter of this.#waiters) {
       if (waiter.ticket > ticket) break;
       waiter.resolve();

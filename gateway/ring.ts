@@ -33,6 +33,7 @@ const CONTROL_BYTES = 256;
 const HEAD = 0;
 const TAIL = 16;
 const BELL = 32;
+const HURRY = 48;
 
 const SLOT_BYTES_OF_TEXT = 16;
 
@@ -142,6 +143,13 @@ export class RingWriter {
     Atomics.notify(this.#columns.control, BELL);
   }
 
+  /** Ends every pause of the consumer, from now on: the producer is done. */
+  hurry(): void {
+    Atomics.store(this.#columns.control, HURRY, 1);
+    Atomics.notify(this.#columns.control, HURRY);
+    this.ring();
+  }
+
   #fits(slots: number): boolean {
     return this.#position + slots - this.#freed <= this.slots || this.free() >= slots;
   }
@@ -218,9 +226,9 @@ export class RingReader {
     Atomics.wait(this.#columns.control, BELL, bell, timeoutMs);
   }
 
-  /** Sleeps for `timeoutMs` whatever is published. */
+  /** Sleeps for `timeoutMs` whatever is published, unless the producer hurries. */
   pause(timeoutMs: number): void {
-    Atomics.wait(this.#columns.control, BELL + 8, 0, timeoutMs);
+    Atomics.wait(this.#columns.control, HURRY, 0, timeoutMs);
   }
 
   /** Hands whole entries to `sink`, about `slotsMax` slots at most; the slots stay until {@link RingReader.release}. */

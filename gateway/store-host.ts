@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { ChannelRegistry } from './channel-registry.ts';
 import { BoxClock, type ClockReading } from './clock.ts';
 import { ClockKeeper, firstReading, systemClockSource } from './clock-keeper.ts';
+import { CaissonError } from './errors.ts';
 import { RING_SLOTS } from './limits.ts';
 import { createRing, RingWriter } from './ring.ts';
 import { RingIntake } from './ring-intake.ts';
@@ -35,6 +36,7 @@ export class StoreHost {
   readonly intake: RingIntake;
   readonly recoveredSamples: number;
   readonly #worker: SupervisedWorker<ToStore, FromStore>;
+  readonly #onProblem: (text: string) => void;
   readonly #ring: RingWriter;
   readonly #registry: ChannelRegistry;
   readonly #keeper: ClockKeeper;
@@ -44,7 +46,14 @@ export class StoreHost {
   readonly #readings: ClockReading[] = [];
   #status: StoreStatus | undefined;
 
-  private constructor(worker: SupervisedWorker<ToStore, FromStore>, ring: RingWriter, boot: string, opened: Opened) {
+  private constructor(
+    worker: SupervisedWorker<ToStore, FromStore>,
+    ring: RingWriter,
+    boot: string,
+    opened: Opened,
+    onProblem: (text: string) => void,
+  ) {
+    this.#onProblem = onProblem;
     this.gateway = opened.gateway;
     this.boot = boot;
     this.recoveredSamples = opened.recoveredSamples;
@@ -84,10 +93,14 @@ export class StoreHost {
         script: siblingScript(import.meta.url, './store/store-thread'),
         workerData: () => data,
         onProblem,
-        onStartFailed: reject,
+        onStartFailed: (error) => {
+          if (host !== undefined) host.#abandon();
+          reject(error);
+        },
+        finishesWork: true,
         onMessage: (message) => {
           if (message.kind === 'opened') {
-            if (host === undefined) host = new StoreHost(worker, ring, boot, message);
+            if (host === undefined) host = new StoreHost(worker, ring, boot, message, onProblem);
             else host.#resume();
           } else if (message.kind === 'started') {
             worker.setReady();
@@ -133,12 +146,25 @@ export class StoreHost {
     return this.#worker.crash();
   }
 
-  /** Commits what is published and closes the store. The intake must be quiet. */
+  /**
+   * Commits what is published and closes the store. The intake must be quiet. What could not be made durable is told, and
+   * whoever waits for it hears that it was not.
+   */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     this.intake.publish();
-    this.#ring.ring();
-    await this.#worker.stop({ kind: 'stop', ended: this.clock.now() });
+    const stopped = this.#worker.stop({ kind: 'stop', ended: this.clock.now(), losses: this.intake.takeLosses() });
+    this.#ring.hurry();
+    await stopped;
+    const left = this.#ring.used();
+    if (left > 0) this.#onProblem(`the store was closed before it could keep what is in ${left} slots of the ring`);
+    this.#abandon();
+  }
+
+  /** The store is gone: nothing that is not durable now ever will be. */
+  #abandon(): void {
+    clearInterval(this.#timer);
+    this.intake.fail(new CaissonError('store-failed', 'the store was closed before the commit'));
   }
 
   /** A new thread of the same boot: it hears again what the old one may not have kept. */

@@ -21,6 +21,8 @@ export interface SupervisedWorkerOptions<FromWorker> {
   readonly onStartFailed: (error: Error) => void;
   /** Told when the thread died and when it was started again. */
   readonly onProblem: (text: string) => void;
+  /** The thread has work to finish: asked to stop while it is down, it is started once more. */
+  readonly finishesWork?: boolean;
 }
 
 /** A thread's script beside the module `base`, named without its extension: compiled or not, both have the same one. */
@@ -37,7 +39,9 @@ export class SupervisedWorker<ToWorker, FromWorker> {
   #startedAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #isReady = false;
-  #stopping = false;
+  #isDown = false;
+  #isStopping = false;
+  #stopped: Promise<void> | undefined;
 
   constructor(options: SupervisedWorkerOptions<FromWorker>) {
     this.#options = options;
@@ -65,11 +69,19 @@ export class SupervisedWorker<ToWorker, FromWorker> {
   }
 
   /** Sends `message`, which asks the thread to end, and waits until it has; ends it by force after a while. */
-  async stop(message: ToWorker): Promise<void> {
-    this.#stopping = true;
+  stop(message: ToWorker): Promise<void> {
+    this.#stopped ??= this.#stop(message);
+    return this.#stopped;
+  }
+
+  async #stop(message: ToWorker): Promise<void> {
+    this.#isStopping = true;
     clearTimeout(this.#timer);
+    if (this.#isDown) {
+      if (!this.#isReady || this.#options.finishesWork !== true) return;
+      this.#worker = this.#start();
+    }
     const worker = this.#worker;
-    if (worker.threadId === -1) return;
     const ended = new Promise<void>((resolve) => {
       worker.once('exit', () => resolve());
     });
@@ -88,21 +100,27 @@ export class SupervisedWorker<ToWorker, FromWorker> {
       workerData: workerData(),
       resourceLimits: { maxYoungGenerationSizeMb: THREAD_YOUNG_MIB },
     });
-    let reason = new Error('it ended by itself');
+    this.#isDown = false;
+    let failure: Error | undefined;
     worker.on('message', onMessage);
     worker.on('error', (error) => {
-      reason = revived(error);
+      failure = revived(error);
     });
-    worker.on('exit', () => this.#onExit(reason));
+    worker.on('exit', () => this.#onExit(failure));
     this.#startedAt = performance.now();
     return worker;
   }
 
-  #onExit(reason: Error): void {
-    if (this.#stopping) return;
+  #onExit(failure: Error | undefined): void {
+    this.#isDown = true;
     const { name, onProblem, onStartFailed } = this.#options;
+    const reason = failure ?? new Error('it ended by itself');
+    if (this.#isStopping) {
+      if (failure !== undefined) onProblem(`the ${name} thread died while it stopped: ${reason.message}`);
+      return;
+    }
     if (!this.#isReady) {
-      this.#stopping = true;
+      this.#isStopping = true;
       onStartFailed(reason);
       return;
     }

@@ -1,6 +1,7 @@
 import type { Channel } from '../channel.ts';
 import type { ClockReading } from '../clock.ts';
 import type { RingMemory } from '../ring.ts';
+import type { Loss } from '../ring-intake.ts';
 import type { StoreStatus } from '../status.ts';
 
 /** What the store thread is made with. */
@@ -23,8 +24,8 @@ export type ToStore =
   | { readonly kind: 'start'; readonly started: number; readonly reading: ClockReading }
   | { readonly kind: 'channel'; readonly channel: Channel }
   | { readonly kind: 'clock'; readonly reading: ClockReading }
-  /** Commit what is published, note that the boot ended at box time `ended`, close, and end the thread. */
-  | { readonly kind: 'stop'; readonly ended: number };
+  /** Commit what is published and then `losses`, note that the boot ended at box time `ended`, close, and end the thread. */
+  | { readonly kind: 'stop'; readonly ended: number; readonly losses: readonly Loss[] };
 
 /** From the store thread to main. */
 export type FromStore =

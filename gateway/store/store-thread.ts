@@ -47,8 +47,8 @@ class Every {
 interface Mail {
   channels: Channel[];
   readings: ClockReading[];
-  /** Box time at which the boot ends. */
-  ended: number | undefined;
+  /** Main wants the thread to end. */
+  stop: Extract<ToStore, { kind: 'stop' }> | undefined;
 }
 
 class StoreThread {
@@ -59,7 +59,7 @@ class StoreThread {
   readonly #journal: JournalDb;
   readonly #recovered: Recovered;
   readonly #gateway: string;
-  readonly #mail: Mail = { channels: [], readings: [], ended: undefined };
+  readonly #mail: Mail = { channels: [], readings: [], stop: undefined };
 
   constructor(port: MessagePort, data: StoreThreadData) {
     this.#port = port;
@@ -87,7 +87,9 @@ class StoreThread {
     this.#send({ kind: 'started' });
     this.#send({ kind: 'durable', position: ring.tail });
     this.#loop(ring, writer);
-    this.#blocks.transaction(() => this.#blocks.keepBootEnd(id, this.#mail.ended ?? start.started));
+    const losses = this.#mail.stop?.losses ?? [];
+    if (losses.length > 0) writer.commit(0, losses);
+    this.#blocks.transaction(() => this.#blocks.keepBootEnd(id, this.#mail.stop?.ended ?? start.started));
     this.#journal.close();
     this.#blocks.close();
     this.#unlock();
@@ -134,7 +136,7 @@ class StoreThread {
     for (;;) {
       const bell = ring.bell();
       // All that was published before main said so is seen by the next line.
-      const isEnding = this.#mail.ended !== undefined;
+      const isEnding = this.#mail.stop !== undefined;
       // What is published now had its channels announced before: drain no further than this after reading the mail.
       const waiting = writer.waiting();
       this.#readMail();
@@ -158,7 +160,7 @@ class StoreThread {
       if (trim.isDue(now)) writer.trim();
       if (prune.isDue(now)) this.#journal.pruneReceipts();
       if (status.isDue(now)) this.#sendStatus(writer, commits);
-      if (this.#mail.ended !== undefined) continue;
+      if (this.#mail.stop !== undefined) continue;
       if (writer.waiting() > 0) ring.pause(Math.max(0, nextCommit - performance.now()));
       else if (!writer.hasSealBatch()) ring.sleep(bell, IDLE_SLEEP_MS);
     }
@@ -192,7 +194,7 @@ class StoreThread {
   #sort(message: ToStore): void {
     if (message.kind === 'channel') this.#mail.channels.push(message.channel);
     else if (message.kind === 'clock') this.#mail.readings.push(message.reading);
-    else if (message.kind === 'stop') this.#mail.ended = message.ended;
+    else if (message.kind === 'stop') this.#mail.stop = message;
   }
 
   #send(message: FromStore): void {

@@ -3,6 +3,7 @@ import { type ClockReading, UtcMap } from '../clock.ts';
 import type { LossCause } from '../intake.ts';
 import { COMMIT_SLOTS_MAX } from '../limits.ts';
 import type { RingReader, RingSink } from '../ring.ts';
+import type { Loss } from '../ring-intake.ts';
 import { encodeBlock } from './block/block.ts';
 import type { BlockDb, KeptGap } from './block-db.ts';
 import type { Chunk } from './chunk.ts';
@@ -122,11 +123,11 @@ export class StoreWriter implements RingSink {
   }
 
   /**
-   * One group commit of about `slots` slots. When it returns, everything drained so far is on disk; the returned ring
+   * One group commit of about `slots` slots, and then of losses that never came into the ring. When it returns, everything drained so far is on disk; the returned ring
    * position says how far. When it throws, nothing is freed: what to do is to open the store anew.
    */
-  commit(slots: number): number {
-    const row = this.#drain(slots);
+  commit(slots: number, losses: readonly Loss[] = []): number {
+    const row = this.#drain(slots, losses);
     this.#journal.append(row, this.#receipts);
     this.#nextRow += 1;
     this.#ring.release();
@@ -231,13 +232,14 @@ export class StoreWriter implements RingSink {
     this.#gaps.length = 0;
   }
 
-  #drain(slots: number): StoredRow {
+  #drain(slots: number, losses: readonly Loss[]): StoredRow {
     const id = this.#nextRow;
     this.#slotsInHand = 0;
     this.#losses = [];
     this.#receipts = [];
     this.#open.begin(id);
     this.#ring.drain(Math.min(slots, COMMIT_SLOTS_MAX), this);
+    for (const { channel, from, to, count, cause } of losses) this.loss(channel, from, to, count, cause);
     const bytes = encodeJournalRow({ groups: this.#open.finish(), losses: this.#losses });
     this.#samples += this.#slotsInHand;
     for (const { channel, firstSequence, count, from, to, cause } of this.#losses) {

@@ -1,0 +1,167 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { CaissonError } from '../../gateway/errors.ts';
+import { StoreTelemetry } from '../../gateway/query/store-telemetry.ts';
+import { StoreHost } from '../../gateway/store-host.ts';
+
+interface Store {
+  readonly dir: string;
+  readonly problems: string[];
+  open(options?: { commitFloorMs?: number; ringSlots?: number; gateway?: string }): Promise<StoreHost>;
+}
+
+function store(t: Test): Store {
+  const dir = mkdtempSync(join(tmpdir(), 'caisson-host-'));
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+  const problems: string[] = [];
+  const open: Store['open'] = (options = {}) =>
+    StoreHost.open({
+      dir,
+      gateway: undefined,
+      commitFloorMs: 5,
+      blockAgeSeconds: 60,
+      ringSlots: 4096,
+      onProblem: (text) => problems.push(text),
+      ...options,
+    });
+  return { dir, problems, open };
+}
+
+function account(dir: string, name: string) {
+  const telemetry = StoreTelemetry.open(dir);
+  const { id } = telemetry.channel(name);
+  const values = [...telemetry.raw(id, 0, Number.MAX_SAFE_INTEGER)].flatMap((samples) => [...samples.values]);
+  const line = telemetry.ledger().find(({ channel }) => channel === id);
+  telemetry.close();
+  return { values, taken: line?.taken, kept: line?.kept, lost: line?.lost };
+}
+
+function push(host: StoreHost, from: number, to: number): void {
+  const { id } = host.intake.channel({ name: 'a', source: 'test' });
+  for (let i = from; i < to; i += 1) host.intake.push(id, host.clock.now(), i);
+}
+
+const upTo = (end: number) => Array.from({ length: end }, (_, i) => i);
+
+t.test('a stop keeps all that was published, the last moment included', async (t) => {
+  const { dir, open } = store(t);
+  let next = 0;
+  for (let round = 0; round < 8; round += 1) {
+    const host = await open();
+    push(host, next, next + 100);
+    host.intake.publish();
+    if (round % 2 === 1) await host.intake.durable(host.intake.publish());
+    push(host, next + 100, next + 101);
+    await host.stop();
+    next += 101;
+  }
+  t.match(account(dir, 'a'), { values: upTo(next), taken: next, kept: next, lost: 0 });
+});
+
+t.test('a stop does not wait for the commit floor', async (t) => {
+  const { dir, open, problems } = store(t);
+  const host = await open({ commitFloorMs: 10_000 });
+  push(host, 0, 1);
+  await host.intake.durable(host.intake.publish());
+  push(host, 1, 2);
+  host.intake.publish();
+  const from = performance.now();
+  await host.stop();
+  t.ok(performance.now() - from < 5000, `${performance.now() - from} ms`);
+  t.same(problems, []);
+  t.match(account(dir, 'a'), { values: [0, 1] });
+});
+
+t.test('a stop while the thread is down keeps what waits in the ring', async (t) => {
+  const { dir, open, problems } = store(t);
+  const host = await open();
+  push(host, 0, 10);
+  await host.intake.durable(host.intake.publish());
+  await host.crashThread();
+  push(host, 10, 20);
+  const { id } = host.intake.channel({ name: 'new', source: 'test' });
+  host.intake.push(id, host.clock.now(), 7);
+  const waits = host.intake.durable(host.intake.publish());
+  await host.stop();
+  await waits;
+  t.match(account(dir, 'a'), { values: upTo(20), taken: 20, kept: 20, lost: 0 });
+  t.match(account(dir, 'new'), { values: [7] });
+  t.match(problems, [/store thread died/]);
+});
+
+t.test('a stop writes the losses that no longer fit into the ring', async (t) => {
+  const { dir, open } = store(t);
+  const host = await open({ ringSlots: 64 });
+  await host.crashThread();
+  push(host, 0, 100);
+  t.equal(host.intake.refused, 36);
+  await host.stop();
+  t.match(account(dir, 'a'), { values: upTo(64), taken: 100, kept: 64, lost: 36 });
+});
+
+t.test('a thread that dies again and again loses nothing, repeats nothing and gives no number twice', async (t) => {
+  const { dir, open } = store(t);
+  const host = await open();
+  for (let round = 0; round < 4; round += 1) {
+    push(host, round * 10, round * 10 + 5);
+    const published = host.intake.publish();
+    const crash = round % 2 === 0 ? host.intake.durable(published).then(() => host.crashThread()) : host.crashThread();
+    await crash;
+    push(host, round * 10 + 5, round * 10 + 10);
+    await host.intake.durable(host.intake.publish());
+  }
+  t.equal(host.restarts, 4);
+  await host.stop();
+  t.match(account(dir, 'a'), { values: upTo(40), taken: 40, kept: 40, lost: 0 });
+});
+
+t.test('who waits for a commit that will never come is told so', async (t) => {
+  const { dir, open, problems } = store(t);
+  const host = await open();
+  push(host, 0, 1);
+  await host.intake.durable(host.intake.publish());
+  await host.crashThread();
+  push(host, 1, 2);
+  const waits = t.rejects(host.intake.durable(host.intake.publish()), { code: 'store-failed' });
+  rmSync(dir, { recursive: true });
+  const { writeFileSync } = await import('node:fs');
+  writeFileSync(dir, 'no directory');
+  await host.stop();
+  await waits;
+  t.match(problems.at(-1), /closed before it could keep what is in 1 slots/);
+  await t.rejects(host.intake.durable(host.intake.publish()), { code: 'store-failed' });
+});
+
+t.test('two gateways cannot have one store', async (t) => {
+  const { open } = store(t);
+  const host = await open();
+  const second = await open().catch((error: unknown) => error);
+  t.ok(second instanceof CaissonError);
+  t.match(second, { code: 'store-unusable', message: /another process has this store open/ });
+  await host.stop();
+  const third = await open();
+  t.equal(third.gateway, host.gateway);
+  await third.stop();
+});
+
+t.test('receipts and channels are known after a restart, and box time goes on behind the last sample', async (t) => {
+  const { open } = store(t);
+  const digest = new Uint8Array(16).fill(9);
+  const first = await open();
+  const { id } = first.intake.channel({ name: 'a', source: 'test', unit: 'bar' });
+  const ahead = first.clock.now() + 60e6;
+  first.intake.push(id, ahead, 1);
+  const { id: device } = first.intake.channel({ name: 'd', source: 'test', stamp: 'device' });
+  first.intake.push(device, ahead * 2, 1);
+  first.intake.pushReceipt(digest);
+  await first.intake.durable(first.intake.publish());
+  await first.stop();
+  const second = await open();
+  t.ok(second.intake.isKnownReceipt(digest));
+  t.equal(second.intake.channel({ name: 'a', source: 'test', unit: 'bar' }).id, id);
+  t.ok(second.clock.now() > ahead && second.clock.now() < ahead + 60e6, 'a device stamp does not move box time');
+  t.equal(second.clockStatus.source, 'none', 'a wall clock behind the samples is not believed');
+  await second.stop();
+});
