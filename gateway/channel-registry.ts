@@ -8,7 +8,10 @@ const OVERFLOW_NAME = 'caisson/channels-full';
 /** Gives channels their ids. Lives with the intake; the store hears of every definition before the first sample of it. */
 export class ChannelRegistry {
   readonly #byName = new Map<string, Channel>();
-  /** The spec a channel was last asked for with, so that the usual call is one comparison of references. */
+  /**
+   * The spec a channel was last asked for with, so that the usual call is one comparison of references; by name as the source
+   * spells it. At the maximum of channels: forgotten, and made again as it is asked for.
+   */
   readonly #lastSpec = new Map<string, { spec: ChannelSpec; channel: Channel }>();
   readonly #announce: (channel: Channel) => void;
   readonly #channelsMax: number;
@@ -37,6 +40,7 @@ export class ChannelRegistry {
     const last = this.#lastSpec.get(spec.name);
     if (last !== undefined && (last.spec === spec || isDeepStrictEqual(last.spec, spec))) return last.channel;
     const channel = this.#place(spec);
+    if (this.#lastSpec.size >= this.#channelsMax) this.#lastSpec.clear();
     this.#lastSpec.set(spec.name, { spec, channel });
     return channel;
   }

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { crc32 } from 'node:zlib';
 import { CHANNEL_NAME_BYTES_MAX } from './limits.ts';
 
 /** `number` any float64; `bool` 0 or 1; `enum` a number with labels; `text` UTF-8, kept beside the numbers. */
@@ -52,7 +53,7 @@ export type ChannelSpec = Pick<ChannelDefinition, 'name' | 'source'> & Partial<C
 
 /**
  * A full definition from what the source said. The name is brought to its normal form: no empty segments, no control
- * characters, white space as `_`, cut at {@link CHANNEL_NAME_BYTES_MAX} bytes.
+ * characters, white space as `_`, at most {@link CHANNEL_NAME_BYTES_MAX} bytes.
  */
 export function defineChannel(spec: ChannelSpec): ChannelDefinition {
   return {
@@ -71,12 +72,24 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
 
 /** Brings a name to its normal form; a name of which nothing is left becomes `unnamed`. */
 export function normalName(name: string): string {
-  let normal = name
+  const bytes = Buffer.from(joinedSegments(name));
+  if (bytes.length === 0) return 'unnamed';
+  return bytes.length <= CHANNEL_NAME_BYTES_MAX ? bytes.toString() : cutName(bytes);
+}
+
+function joinedSegments(name: string): string {
+  return name
     .replace(/\s+/g, '_')
     .replace(CONTROL, '')
     .split('/')
     .filter((segment) => segment !== '')
     .join('/');
-  while (Buffer.byteLength(normal) > CHANNEL_NAME_BYTES_MAX) normal = normal.slice(0, -1);
-  return normal === '' ? 'unnamed' : normal;
+}
+
+/** A name that is too long, cut between two characters; its checksum keeps it apart from others that begin alike. */
+function cutName(bytes: Buffer): string {
+  const mark = `~${crc32(bytes).toString(16).padStart(8, '0')}`;
+  let end = CHANNEL_NAME_BYTES_MAX - mark.length;
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+  return bytes.subarray(0, end).toString() + mark;
 }

@@ -70,17 +70,27 @@ export class BoxClock implements Clock {
   }
 }
 
+/** True where `a` is closer to UTC than `b`: by its bound, else by its source. */
+function isBetter(a: ClockReading, b: ClockReading): boolean {
+  if (a.error !== b.error) return a.error < b.error;
+  return CLOCK_SOURCES.indexOf(a.source) > CLOCK_SOURCES.indexOf(b.source);
+}
+
 /**
  * Box time to UTC within one boot. Each stretch is mapped by the row that governs it; what lies before the first row of
- * the best source is mapped by that row, so that samples taken before a GPS lock land at the right UTC afterwards.
+ * the best source, the one with the least bound of its error, is mapped by that row, so that samples taken before a GPS lock
+ * land at the right UTC afterwards.
  */
 export class UtcMap {
   readonly #rows: readonly ClockReading[];
 
   /** @param readings of one boot, in any order */
   constructor(readings: readonly ClockReading[]) {
-    const best = readings.reduce((rank, row) => Math.max(rank, CLOCK_SOURCES.indexOf(row.source)), 0);
-    const rows = readings.filter((row) => CLOCK_SOURCES.indexOf(row.source) === best);
+    const best = readings.reduce<ClockReading | undefined>(
+      (a, b) => (a === undefined || isBetter(b, a) ? b : a),
+      undefined,
+    );
+    const rows = readings.filter((row) => row.source === best?.source);
     this.#rows = rows.sort((a, b) => a.time - b.time);
   }
 

@@ -18,7 +18,7 @@ export const TEXT_SAMPLE_BYTES_MAX = 64 * 1024;
 /** Channels of one gateway. At the maximum: samples of further channels are counted as lost, cause `channels-full`. */
 export const CHANNELS_MAX = 200_000;
 
-/** Bytes of a channel name in UTF-8. Longer names are bad input. */
+/** Bytes of a channel name in UTF-8. Longer names are cut, and end with a checksum of the whole. */
 export const CHANNEL_NAME_BYTES_MAX = 512;
 
 /** Labels of one enum channel. Further labels are not kept. */
