@@ -19,7 +19,7 @@ const CHANNELS: readonly FakeChannel[] = [
     value: (s) => 8000 + 3000 * Math.sin(s * 2),
   },
   { definition: { name: 'car/engine/still_pressure', unit: 'bar', decimals: 1 }, rateHz: 50, value: () => 4.2 },
-  { definition: { name: 'car/seconds', decimals: 0 }, rateHz: 10, value: (s) => Math.floor(s) % 100_000 },
+  { definition: { name: 'car/seconds', decimals: 0 }, rateHz: 10, value: (s) => Math.floor(s) % 10_000 },
   {
     definition: { name: 'car/mode', type: 'enum', labels: { 0: 'wet', 1: 'race' } },
     rateHz: 10,

@@ -1,13 +1,17 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { enumMarks, fitted } from '../../dashboards/web/model/enum-marks.ts';
 import { chartCandidates, chooseCharts } from '../../dashboards/web/model/first-charts.ts';
 import { formatAge, formatClock, formatCount, formatNumber, formatValue } from '../../dashboards/web/model/format.ts';
 import { fuzzyScore, searchWords } from '../../dashboards/web/model/fuzzy.ts';
 import { GatewayClock } from '../../dashboards/web/model/gateway-clock.ts';
+import { Precision } from '../../dashboards/web/model/precision.ts';
+import { exactText, quantityOf, quantityText, rungOf, writtenUnit } from '../../dashboards/web/model/quantity.ts';
 import { Series } from '../../dashboards/web/model/series.ts';
-import { parseStatus } from '../../dashboards/web/model/status.ts';
+import { concernsOf, parseStatus, worstState } from '../../dashboards/web/model/status.ts';
 import { timeStep, timeTicks } from '../../dashboards/web/model/time-ticks.ts';
 import { ChannelTree } from '../../dashboards/web/model/tree.ts';
+import { groupsAbove, startsOpen } from '../../dashboards/web/model/tree-opening.ts';
 import { searchOf, viewOf } from '../../dashboards/web/model/view-url.ts';
 import { YRange } from '../../dashboards/web/model/y-range.ts';
 import type { WireChannel } from '../../dashboards/wire.ts';
@@ -28,6 +32,9 @@ t.test('numbers are written with the decimals of their channel, a real minus and
     [Number.NaN, 1, 'no value'],
     [Number.NEGATIVE_INFINITY, 1, '\u2212\u221e'],
     [1e300, 1, '1.000e+300'],
+    [9999, 1, '9999.0'],
+    [-12345.678, 2, '\u221212\u202f345.68'],
+    [1234567, 0, '1\u202f234\u202f567'],
   ] as const) {
     t.equal(formatNumber(value, decimals), text);
   }
@@ -41,6 +48,89 @@ t.test('values are written as their type says', async (t) => {
   t.equal(formatValue(channel(1, 'b', { type: 'bool' }), 0), 'off');
   t.equal(formatValue(channel(1, 'b', { type: 'text' }), 'hello'), 'hello');
   t.equal(formatValue(channel(1, 'b'), undefined), '');
+});
+
+t.test('bytes and other ladders are written with three digits in the unit that fits', async (t) => {
+  for (const [unit, value, text, shown] of [
+    ['B', 83_532_283_904, '83.5', 'GB'],
+    ['B', 999_600, '1.00', 'MB'],
+    ['B', 812, '812', 'B'],
+    ['B', 0, '0', 'B'],
+    ['B/s', -3_396_268, '\u22123.40', 'MB/s'],
+    ['us', 23_500, '23.5', 'ms'],
+    ['us', 12, '12', '\u00b5s'],
+    ['bit/s', 1e16, '10\u202f000', 'Tbit/s'],
+  ] as const) {
+    const memory = channel(1, 'box/memory', { unit, decimals: 0 });
+    t.same(quantityOf(memory, 0, value), { text, unit: shown });
+    t.equal(exactText(memory, value), `${value} ${unit}`);
+  }
+  const speed = channel(1, 'speed', { unit: 'km/h', decimals: 1 });
+  t.same(quantityOf(speed, 1, 123456.78), { text: '123\u202f456.8', unit: 'km/h' }, 'other units stay');
+  t.equal(quantityText(speed, quantityOf(speed, 1, 5)), '5.0', 'the unit beside it is not repeated');
+  const memory = channel(1, 'memory', { unit: 'B' });
+  t.equal(quantityText(memory, quantityOf(memory, 0, 5e6)), '5.00 MB', 'another unit is named');
+  t.equal(quantityOf(memory, 0, Number.NaN).text, 'no value');
+  fc.assert(
+    fc.property(fc.double({ noNaN: true, min: 0, max: 9e14 }), (bytes) => {
+      const { text, unit } = quantityOf(memory, 0, bytes);
+      const size = rungOf('B', bytes)?.size ?? Number.NaN;
+      return (
+        text.replace('.', '').length <= 3 &&
+        unit.endsWith('B') &&
+        Math.abs(Number(text) * size - bytes) <= Math.max(0.5, bytes * 0.005)
+      );
+    }),
+  );
+});
+
+t.test('units that sources spell in ASCII are written as people write them', async (t) => {
+  const units = ['degC', 'deg', 'deg/s2', 'm/s^2', 'deg/sec', 'km/h', 'kB2B', 'm3/h', 'CO2', '', '%'].map(writtenUnit);
+  t.same(units, [
+    '\u00b0C',
+    '\u00b0',
+    '\u00b0/s\u00b2',
+    'm/s\u00b2',
+    '\u00b0/s',
+    'km/h',
+    'kB2B',
+    'm\u00b3/h',
+    'CO2',
+    '',
+    '%',
+  ]);
+});
+
+t.test(
+  'where no decimals are told, five digits of the greatest value mean something, and no more than needed',
+  async (t) => {
+    const decimalsOf = (...values: number[]) => {
+      const precision = new Precision();
+      for (const value of values) precision.observe(value);
+      return precision.decimals;
+    };
+    t.equal(decimalsOf(-51.42337, 0.0012345), 3, 'an angle that goes through zero');
+    t.equal(decimalsOf(105.80000000000001, 99.3), 1, 'rounding errors of doubles need no digits');
+    t.equal(decimalsOf(3, 4, 5), 0);
+    t.equal(decimalsOf(0.000012345), 6);
+    t.equal(decimalsOf(123456.789), 0);
+    t.equal(decimalsOf(Number.NaN, Number.POSITIVE_INFINITY), 0);
+    fc.assert(
+      fc.property(fc.array(fc.double({ noNaN: true, min: -1e6, max: 1e6 }), { minLength: 1 }), (values) => {
+        const texts = values.map((value) => formatNumber(value, decimalsOf(...values)));
+        return texts.every((text) => text.length <= 11);
+      }),
+    );
+  },
+);
+
+t.test('labels of an enum keep apart and are cut to their room', async (t) => {
+  t.same(enumMarks([15, 0, 1, 2, 3], 0, 15, 30, 10), [0, 15], 'in 30 pixels');
+  t.same(enumMarks([15, 0, 1, 2, 3], 0, 5, 100, 10), [0, 1, 2, 3], 'only what is on the axis');
+  const measure = (text: string) => text.length;
+  t.equal(fitted('Balanced', 8, measure), 'Balanced');
+  t.equal(fitted('Balanced', 5, measure), 'Bala\u2026');
+  t.equal(fitted('Balanced', 0, measure), '');
 });
 
 t.test('ages and counts are short at every size', async (t) => {
@@ -117,6 +207,37 @@ t.test('the tree groups by path in natural order, closes groups and finds leaves
     ['a / b / c', 'x', 'y'],
     'groups with nothing but one group are one line',
   );
+});
+
+t.test(
+  'the tree has the largest group first and the gateway itself last, at central within each gateway',
+  async (t) => {
+    const leaves = ['a/x', 'box/cpu', 'box/load', 'box/disk', 'car/b/x', 'car/b/y', 'car/a/z'].map((path, i) => ({
+      id: i + 1,
+      path,
+      isOwn: path.startsWith('box/'),
+    }));
+    const groups = (tree: ChannelTree) =>
+      tree.rows(() => true).flatMap((row) => (row.kind === 'group' ? `${row.path}${row.isOwn ? ' own' : ''}` : []));
+    t.same(groups(new ChannelTree(leaves)), ['car', 'car/a', 'car/b', 'a', 'box own']);
+    const twice = ['g2', 'g1'].flatMap((gateway, at) =>
+      leaves.map((leaf) => ({ ...leaf, id: leaf.id + at * 10, path: `${gateway}/${leaf.path}` })),
+    );
+    const central = groups(new ChannelTree(twice, 1));
+    t.same(central.slice(0, 6), ['g1', 'g1/car', 'g1/car/a', 'g1/car/b', 'g1/a', 'g1/box own']);
+    t.equal(new ChannelTree(leaves).foreignChannels, 4);
+  },
+);
+
+t.test('few channels start open, of many only the way to what is charted, the gateway itself never', async (t) => {
+  const few = startsOpen(20, 0, new Set());
+  t.same([few('car', 0, false), few('car/engine', 1, false), few('box', 0, true)], [true, true, false]);
+  const many = startsOpen(300, 0, new Set(groupsAbove('car/engine/rpm')));
+  t.same([many('car', 0, false), many('car/engine', 1, false), many('car/wheels', 1, false)], [true, true, false]);
+  t.ok(startsOpen(0, 0, new Set())('box', 0, true), 'unless there is nothing else');
+  t.ok(startsOpen(300, 1, new Set())('gateway/car', 1, false), 'at central sources are one level deeper');
+  t.same(groupsAbove('a/b/c'), ['a', 'a/b']);
+  t.same(groupsAbove('a'), []);
 });
 
 t.test('a series holds what came, in columns, in any order of time', async () => {
@@ -254,6 +375,67 @@ t.test('the first charts are moving, different and worth seeing', async (t) => {
     [2, 4, 5, 7],
     'where nothing moves, the likeliest',
   );
+});
+
+t.test('the first charts are told by unit where names are cryptic, and one subject is shown once', async (t) => {
+  const chosenOf = (channels: readonly WireChannel[]) => {
+    const names = new Map(channels.map(({ id, name }) => [id, name]));
+    return chooseCharts(chartCandidates(channels), () => true, 4).map((id) => names.get(id));
+  };
+  const cryptic: readonly (readonly [string, string])[] = [
+    ['rav4/can1/TRACK_A_0/REL_SPEED', 'm/s'],
+    ['rav4/can0/ECT1F03/NT', 'rpm'],
+    ['rav4/can0/ENG1F07/NE1', 'rpm'],
+    ['rav4/can0/VSC1F01/VXFL', 'km/h'],
+    ['rav4/can0/VSC1F01/VXFR', 'km/h'],
+    ['rav4/can0/STR1S01/SSA', 'deg'],
+    ['rav4/can0/VSC1F01/VSC1SUM', ''],
+  ];
+  t.same(chosenOf(cryptic.map(([name, unit], i) => channel(i + 1, name, { unit }))).slice(0, 3), [
+    'rav4/can0/VSC1F01/VXFL',
+    'rav4/can0/ENG1F07/NE1',
+    'rav4/can0/STR1S01/SSA',
+  ]);
+  const plain: readonly (readonly [string, string])[] = [
+    ['car/TurboSpeed', 'rpm'],
+    ['car/BrakeDiscTempFL', 'degC'],
+    ['car/BrakePressFront', 'bar'],
+    ['car/BrakePedalTravel', '%'],
+    ['car/EngineSpeed', 'rpm'],
+    ['car/WheelSpeedFL', 'km/h'],
+    ['car/ThrottlePedal', '%'],
+  ];
+  t.same(chosenOf(plain.map(([name, unit], i) => channel(i + 1, name, { unit }))), [
+    'car/WheelSpeedFL',
+    'car/EngineSpeed',
+    'car/ThrottlePedal',
+    'car/BrakePressFront',
+  ]);
+});
+
+t.test('what a person should look into is told in sentences, what lasts first', async (t) => {
+  const status = parseStatus(
+    JSON.stringify({
+      ...fakeStatus(7),
+      problems: [
+        { time: 1, text: 'old' },
+        { time: 2, text: 'new' },
+      ],
+    }),
+  );
+  if (status === undefined) throw new Error('the status was not read');
+  t.same(concernsOf(status), [
+    { time: undefined, text: 'tyres: no device has published yet' },
+    { time: 2, text: 'new' },
+    { time: 1, text: 'old' },
+  ]);
+  t.same(
+    concernsOf({ ...status, lost: 3, refused: 2, sources: [], problems: [] }).map(({ text }) => text),
+    ['2 samples were refused because the intake ring was full', '3 samples were lost'],
+  );
+  t.equal(worstState(status.sources), 'waiting');
+  t.equal(worstState([]), 'running');
+  t.same(status.sources[0]?.errorReasons, [['dlc-short', 2]]);
 });
 
 t.test('any text in the place of a status is read without an error', async (t) => {

@@ -1,6 +1,8 @@
 import { signal } from '@preact/signals';
 import type { WireChannel } from '../../wire.ts';
-import { formatAge, formatValue } from '../model/format.ts';
+import { formatAge } from '../model/format.ts';
+import { Precision } from '../model/precision.ts';
+import { exactText, quantityOf, writtenUnit } from '../model/quantity.ts';
 import type { Series } from '../model/series.ts';
 
 /** Seconds after which a channel is stale: so many times its interval, within bounds; the last where the interval is unknown. */
@@ -14,6 +16,9 @@ const COMPLETE_INTERVALS = 1.5;
 /** Seconds from which on the age of a sample is worth telling. */
 const SHOWN_AGE = 1.5;
 
+/** Seconds that arrivals may be apart without a gap: wires deliver in bunches. */
+const GAP_LEAST = 0.25;
+
 /** A channel as the page shows it: definition, latest sample, and what is drawn of it while it is charted. */
 export class LiveChannel {
   definition: WireChannel;
@@ -24,18 +29,21 @@ export class LiveChannel {
   value: number | string | undefined;
   series: Series | undefined;
   readonly text = signal('');
+  /** Unit that the text is in. */
+  readonly unit = signal('');
   readonly isStale = signal(true);
   /** Age of the newest sample; empty where it is fresh. */
   readonly age = signal('');
   /** Gateway's UTC when news last came, microseconds. */
   #newsAt = Number.NaN;
   #interval = Number.NaN;
-  #digits = 0;
+  readonly #precision = new Precision();
   #isDirty = false;
 
   constructor(definition: WireChannel, path: string) {
     this.definition = definition;
     this.path = path;
+    this.unit.value = writtenUnit(definition.unit);
   }
 
   get isChartable(): boolean {
@@ -49,7 +57,7 @@ export class LiveChannel {
 
   /** Digits behind the point to print: the source's, else as many as the values seen so far need. */
   get decimals(): number {
-    return this.definition.decimals ?? this.#digits;
+    return this.definition.decimals ?? this.#precision.decimals;
   }
 
   /** Takes the newest sample; `count` samples came since the last time. `now` is the gateway's UTC, microseconds. */
@@ -62,17 +70,33 @@ export class LiveChannel {
     }
     this.time = time;
     this.value = value;
-    if (typeof value === 'number' && this.definition.decimals === undefined) {
-      this.#digits = Math.max(this.#digits, digitsOf(value));
-    }
+    if (typeof value === 'number') this.#precision.observe(value);
     this.#isDirty = true;
+  }
+
+  /** Takes least and greatest value of a stretch, so that all values of a chart are written with the same digits. */
+  observeSpread(spread: { readonly min: number; readonly max: number } | undefined): void {
+    if (spread === undefined) return;
+    this.#precision.observe(spread.min);
+    this.#precision.observe(spread.max);
   }
 
   /** Brings the text up to the latest sample, where it is not. */
   showValue(): void {
     if (!this.#isDirty) return;
     this.#isDirty = false;
-    this.text.value = formatValue({ ...this.definition, decimals: this.decimals }, this.value);
+    const { text, unit } = quantityOf(this.definition, this.decimals, this.value);
+    this.text.value = text;
+    this.unit.value = unit;
+  }
+
+  /** Everything known of it, one thing a line; the value with every digit. */
+  details(): string {
+    const { description, source, rateHz } = this.definition;
+    const rate = rateHz > 0 ? `, ${rateHz} samples a second` : '';
+    return [this.path, exactText(this.definition, this.value), description, `source ${source}${rate}`]
+      .filter((line) => line !== '')
+      .join('\n');
   }
 
   /** Brings staleness and age up to `now`, the gateway's UTC in microseconds. A lost connection makes everything stale. */
@@ -99,19 +123,8 @@ export class LiveChannel {
   /** Seconds between two columns from which on nothing is drawn between them. */
   gapAfter(series: Series): number {
     const column = (series.columnUs / 1e6) * 3;
-    if (this.definition.rateHz > 0) return Math.max(column, 4 / this.definition.rateHz);
+    if (this.definition.rateHz > 0) return Math.max(column, GAP_LEAST, 4 / this.definition.rateHz);
     if (this.isStepped) return Number.POSITIVE_INFINITY;
-    return Math.max(column, 0.25, 4 * (series.typicalInterval() || 0));
+    return Math.max(column, GAP_LEAST, 4 * (series.typicalInterval() || 0));
   }
-}
-
-/** About five digits that mean something, fewer where the value has fewer. */
-function digitsOf(value: number): number {
-  const magnitude = Math.abs(value);
-  if (!Number.isFinite(value) || Number.isInteger(value)) return 0;
-  const most = magnitude >= 1000 ? 1 : magnitude >= 100 ? 2 : magnitude >= 1 ? 3 : 5;
-  for (let digits = 1; digits < most; digits++) {
-    if (Math.abs(value - Number(value.toFixed(digits))) < 1e-9) return digits;
-  }
-  return most;
 }

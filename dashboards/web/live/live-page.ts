@@ -21,7 +21,11 @@ const FIRST_CHARTS = 5;
 const FIRST_CHARTS_NARROW = 4;
 /** Milliseconds for which candidates are watched before the first charts are chosen. */
 const FIRST_LOOK_MS = 450;
-const FIRST_LOOKS_MAX = 5;
+/** Times the choice is looked at anew while channels still appear, as they do after a gateway's start. */
+const FIRST_LOOKS_MAX = 20;
+
+/** Source of the channels in which a gateway tells how it does. */
+const OWN_SOURCE = 'caisson';
 
 /** Milliseconds between two updates of the printed values: faster cannot be read. */
 const VALUE_MS = 100;
@@ -56,6 +60,8 @@ export class LivePage {
   #frozen: ReadonlyMap<number, Series> | undefined;
   #newest = Number.NaN;
   #subscribeTimer = 0;
+  /** Names of the sources that tell of the gateway itself. */
+  #ownSources: ReadonlySet<string> = new Set([OWN_SOURCE]);
   #isDictionaryWhole = false;
   /** Charts were chosen, by the address, by a person or by the first look. */
   #hasChosen = false;
@@ -175,7 +181,7 @@ export class LivePage {
         this.#onTick(frame, localMs);
         break;
       case 'status':
-        this.status.value = parseStatus(frame.json) ?? this.status.value;
+        this.#onStatus(parseStatus(frame.json));
         break;
       case 'pong':
         this.clock.observe(frame.now, localMs);
@@ -196,6 +202,31 @@ export class LivePage {
     this.#isDictionaryWhole = false;
   }
 
+  #onStatus(status: ShownStatus | undefined): void {
+    if (status === undefined) return;
+    this.status.value = status;
+    const own = new Set([OWN_SOURCE, ...status.sources.flatMap(({ name, kind }) => (kind === 'health' ? name : []))]);
+    if (own.size === this.#ownSources.size && [...own].every((name) => this.#ownSources.has(name))) return;
+    this.#ownSources = own;
+    if (this.#isDictionaryWhole) this.#plantTree();
+  }
+
+  #isOwn(definition: WireChannel): boolean {
+    return this.#ownSources.has(definition.source);
+  }
+
+  #plantTree(): void {
+    const leaves = [...this.#channels].map(
+      ([id, { path, definition }]): Leaf => ({ id, path, isOwn: this.#isOwn(definition) }),
+    );
+    this.tree.value = new ChannelTree(leaves, this.sourceLevel);
+  }
+
+  /** Depth of the tree at which sources part: at central the gateway comes first. */
+  get sourceLevel(): number {
+    return this.hello.value?.role === 'central' ? 1 : 0;
+  }
+
   #forgetChannels(): void {
     this.#wantedPaths = this.charts.value.flatMap((id) => this.channel(id)?.path ?? []);
     this.#channels.clear();
@@ -211,7 +242,7 @@ export class LivePage {
     }
     if (this.#channels.size < dictionary.total) return;
     if (dictionary.channels.length > 0) {
-      this.tree.value = new ChannelTree([...this.#channels].map(([id, { path }]): Leaf => ({ id, path })));
+      this.#plantTree();
       this.channelCount.value = this.#channels.size;
     }
     if (this.#wantedPaths !== undefined) this.#openPaths(this.#wantedPaths);
@@ -222,7 +253,7 @@ export class LivePage {
 
   /** At central, where several gateways may have the same name, the gateway comes first. */
   #pathOf(definition: WireChannel): string {
-    return this.hello.value?.role === 'central' ? `${definition.gateway}/${definition.name}` : definition.name;
+    return this.sourceLevel === 1 ? `${definition.gateway}/${definition.name}` : definition.name;
   }
 
   #openPaths(paths: readonly string[]): void {
@@ -240,25 +271,41 @@ export class LivePage {
     this.#openPaths(view.charts ?? []);
   }
 
-  /** Watches the likeliest channels for a moment, then charts the ones that move; again while channels still appear. */
+  /**
+   * Watches the likeliest channels for a moment, then charts the ones that move; and looks again while channels still
+   * appear, until a person chooses.
+   */
   #lookForCharts(looksLeft: number): void {
-    const candidates = chartCandidates([...this.#channels.values()].map(({ definition }) => definition));
+    const known = [...this.#channels.values()].map(({ definition }) => definition);
+    const foreign = known.filter((definition) => !this.#isOwn(definition));
+    const candidates = chartCandidates(foreign.length > 0 ? foreign : known);
     if (candidates.length === 0) return;
     const channelsBefore = this.#channels.size;
     const seen = new Map(candidates.map(({ id }) => [id, new Set<number | string>()]));
     this.#firstLook = seen;
     this.#subscribeSoon(0);
     setTimeout(() => {
-      this.#firstLook = undefined;
-      if (this.#hasChosen) return;
-      if (this.#channels.size > channelsBefore && looksLeft > 1) this.#lookForCharts(looksLeft - 1);
-      else this.#setCharts(chooseCharts(candidates, (id) => (seen.get(id)?.size ?? 0) > 1, this.#firstCharts));
+      if (this.#hasChosen) {
+        this.#firstLook = undefined;
+        return;
+      }
+      const chosen = chooseCharts(candidates, (id) => (seen.get(id)?.size ?? 0) > 1, this.#firstCharts);
+      const isLast = this.#channels.size === channelsBefore || looksLeft <= 1;
+      if (isLast) {
+        this.#firstLook = undefined;
+        this.#setCharts(chosen);
+        return;
+      }
+      if (chosen.join() !== this.charts.value.join()) this.charts.value = chosen;
+      this.#lookForCharts(looksLeft - 1);
     }, FIRST_LOOK_MS);
   }
 
   #onHistory(history: History): void {
     const channel = this.#channels.get(history.channel);
-    if (channel !== undefined) channel.series = Series.fromHistory(history);
+    if (channel === undefined) return;
+    channel.series = Series.fromHistory(history);
+    channel.observeSpread(channel.series.spread(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY));
   }
 
   #onTick(tick: Tick, localMs: number): void {

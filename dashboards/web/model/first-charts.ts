@@ -1,20 +1,49 @@
 import type { WireChannel } from '../../wire.ts';
 
-/** Names that people look at first, by how much they want to see them. */
-const WANTED: readonly (readonly [RegExp, number])[] = [
-  [/speed|velocity|\bv\b/, 10],
-  [/rpm|revs|rotation/, 9],
-  [/throttle|accelerator|pedal|\baps\b/, 8],
-  [/brake/, 7.5],
-  [/steer/, 7],
-  [/acc|g_?lat|g_?lon/, 6],
-  [/pressure|flow|torque|power|load/, 5],
-  [/temp|voltage|current|level/, 4],
-  [/yaw|pitch|roll|height|travel/, 3.5],
+/** A thing that people look at, how it is recognised, and how much they want to see it. */
+interface Subject {
+  readonly name: string;
+  readonly points: number;
+  /** Words of the channel's own name, in lower case, a space between them. */
+  readonly words?: RegExp;
+  /** Units of which one is needed, where `words` is given too, or that tell the subject by themselves. */
+  readonly units?: RegExp;
+}
+
+const SPEED_UNITS = /^(km\/h|kph|kmh|mph|m\/s|kn|kt)$/i;
+const ROTATION_UNITS = /^(rpm|1\/min|r\/min|min-1)$/i;
+
+/** The first that fits tells what a channel is about: units and narrow words stand before wide ones. */
+const SUBJECTS: readonly Subject[] = [
+  { name: 'temperature', points: 4, units: /^(deg ?|\u00b0)?[cf]$|^k$/i },
+  { name: 'engine speed', points: 9, units: ROTATION_UNITS, words: /engine|\brpm\b|\brevs?\b|crank|\bne ?\d*\b/ },
+  { name: 'rotation', points: 4, units: ROTATION_UNITS },
+  { name: 'engine speed', points: 9, words: /engine (speed|rpm)|\brpm\b|\brevs\b/ },
+  { name: 'speed', points: 10, units: SPEED_UNITS },
+  { name: 'throttle', points: 8, words: /throttle|accelerator|gas pedal|\baps\b/ },
+  { name: 'brake', points: 7.5, words: /brake|braking/ },
+  { name: 'steering', points: 7, words: /steer|\bssa\b/ },
+  { name: 'gear', points: 6.5, words: /\bgear\b/ },
+  { name: 'speed', points: 9.5, words: /speed|velocity/ },
+  { name: 'lateral acceleration', points: 6, words: /\b(lat|lateral)\b|\b(acc|accel|acceleration|g) ?y\b/ },
+  {
+    name: 'longitudinal acceleration',
+    points: 5.9,
+    words: /\b(lon|long|longitudinal) ?(acc|g)|\b(acc|accel|acceleration|g) ?x\b/,
+  },
+  { name: 'acceleration', points: 5.5, words: /\bacc|\bg (lat|lon)/ },
+  { name: 'pressure', points: 5.2, words: /press/ },
+  { name: 'flow', points: 5.1, words: /\bflow/ },
+  { name: 'power', points: 5, words: /torque|power|\bload\b/ },
+  { name: 'temperature', points: 4, words: /temp/ },
+  { name: 'electric', points: 4, words: /voltage|current/ },
+  { name: 'level', points: 4, words: /level/ },
+  { name: 'attitude', points: 3.5, words: /yaw|pitch|\broll|height|travel/ },
 ];
 
-/** Bookkeeping that moves but tells nothing. */
-const UNWANTED = /checksum|crc|counter|\bseq|unknown|rate_?hz|uptime|timestamp|spare|reserved|raw/;
+/** Bookkeeping that moves but tells nothing, what is wished and not measured, and what belongs to others. */
+const UNWANTED =
+  /check ?sum|\bcrc|counter|\bseq|unknown|rate hz|update rate|uptime|timestamp|spare|reserved|\braw\b|set ?point|target|request|\bcmd\b|limit|\brel\b|relative|\bwind\b|\bsum$|status|precision/;
 
 /** Channels whose movement is looked at before the first charts are chosen. */
 export const CANDIDATES_MAX = 48;
@@ -22,14 +51,17 @@ export const CANDIDATES_MAX = 48;
 /** The channels most worth a chart by what is known before any value is seen, best first. */
 export function chartCandidates(channels: Iterable<WireChannel>): WireChannel[] {
   const scored: { channel: WireChannel; score: number }[] = [];
-  for (const channel of channels) if (channel.type === 'number') scored.push({ channel, score: score(channel) });
+  for (const channel of channels) {
+    const isGear = channel.type === 'enum' && subjectOf(channel)?.name === 'gear';
+    if (channel.type === 'number' || isGear) scored.push({ channel, score: score(channel) });
+  }
   scored.sort((a, b) => b.score - a.score || a.channel.id - b.channel.id);
   return scored.slice(0, CANDIDATES_MAX).map(({ channel }) => channel);
 }
 
 /**
- * The first charts: of the candidates the moving ones first, one of a kind (`fl/pressure` and `fr/pressure` are one), so
- * that the first sight shows different things.
+ * The first charts: of the candidates the moving ones first, one of a subject (`fl/pressure` and `fr/pressure` are one),
+ * so that the first sight shows different things.
  */
 export function chooseCharts(
   candidates: readonly WireChannel[],
@@ -40,12 +72,12 @@ export function chooseCharts(
     ...candidates.filter((channel) => isMoving(channel.id)),
     ...candidates.filter((channel) => !isMoving(channel.id)),
   ];
-  const kinds = new Set<string>();
+  const subjects = new Set<string>();
   const chosen: number[] = [];
   for (const channel of ordered) {
-    const kind = kindOf(channel);
-    if (kinds.has(kind)) continue;
-    kinds.add(kind);
+    const subject = subjectOf(channel)?.name ?? `${leafOf(channel.name).replace(/\d+/g, '')} ${channel.unit}`;
+    if (subjects.has(subject)) continue;
+    subjects.add(subject);
     chosen.push(channel.id);
     if (chosen.length === count) break;
   }
@@ -53,24 +85,35 @@ export function chooseCharts(
 }
 
 function score(channel: WireChannel): number {
-  const name = channel.name.toLowerCase();
-  const leaf = name.slice(name.lastIndexOf('/') + 1);
-  let best = 0;
-  for (const [pattern, points] of WANTED) {
-    if (pattern.test(leaf)) best = Math.max(best, points);
-    else if (pattern.test(name)) best = Math.max(best, points / 2);
-  }
+  const words = wordsOf(channel.name);
+  const points = subjectOf(channel)?.points ?? groupPoints(words) / 2;
   const rate = Math.min(1, Math.log10(1 + channel.rateHz) / 3);
-  return best + rate + (channel.unit === '' ? 0 : 1) - (UNWANTED.test(name) ? 8 : 0) - name.split('/').length * 0.1;
+  const depth = channel.name.split('/').length * 0.1;
+  return points + rate + (channel.unit === '' ? 0 : 1) - (UNWANTED.test(words) ? 8 : 0) - depth;
 }
 
-/** What a channel is about: the word of its name that made it wanted, else the leaf without digits, with its unit. */
-function kindOf(channel: WireChannel): string {
-  const name = channel.name.toLowerCase();
-  const leaf = name.slice(name.lastIndexOf('/') + 1);
-  for (const [pattern] of WANTED) {
-    const word = pattern.exec(leaf)?.[0];
-    if (word !== undefined) return word;
-  }
-  return `${leaf.replace(/\d+/g, '')} ${channel.unit}`;
+/** What a channel is about by its own name and unit; undefined where neither tells. */
+function subjectOf(channel: WireChannel): Subject | undefined {
+  const leaf = wordsOf(leafOf(channel.name));
+  return SUBJECTS.find(
+    ({ words, units }) =>
+      (units === undefined || units.test(channel.unit)) && (words === undefined || words.test(leaf)),
+  );
+}
+
+/** What the names of the groups promise where the channel's own name tells nothing. */
+function groupPoints(words: string): number {
+  return Math.max(0, ...SUBJECTS.map((subject) => (subject.words?.test(words) ? subject.points : 0)));
+}
+
+function leafOf(name: string): string {
+  return name.slice(name.lastIndexOf('/') + 1);
+}
+
+/** The words of a name in lower case: `car/WheelSpeed_FL` is `car wheel speed fl`. */
+function wordsOf(name: string): string {
+  return name
+    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .replace(/[^\p{L}\p{N}]+/gu, ' ')
+    .toLowerCase();
 }

@@ -11,7 +11,7 @@ export function formatValue(channel: WireChannel, value: number | string | undef
   return formatNumber(value, channel.decimals);
 }
 
-/** A number with a fixed count of digits behind the point; whole numbers only where it is undefined. */
+/** A number with a fixed count of digits behind the point; none where it is undefined. */
 export function formatNumber(value: number, decimals: number | undefined): string {
   if (Number.isNaN(value)) return 'no value';
   if (!Number.isFinite(value)) return value > 0 ? '\u221e' : `${MINUS}\u221e`;
@@ -23,7 +23,15 @@ export function formatNumber(value: number, decimals: number | undefined): strin
     return value.toExponential(3).replace('-', MINUS);
   }
   const text = value.toFixed(decimals ?? 0);
-  return (Number(text) === 0 ? text.replace('-', '') : text).replace('-', MINUS);
+  return grouped((Number(text) === 0 ? text.replace('-', '') : text).replace('-', MINUS));
+}
+
+/** Five digits and more before the point stand in groups of three, a narrow space between them (ISO 80000-1). */
+function grouped(text: string): string {
+  const point = text.indexOf('.');
+  const end = point < 0 ? text.length : point;
+  if (end - (text.startsWith(MINUS) ? 1 : 0) < 5) return text;
+  return text.slice(0, end).replace(/\B(?=(\d{3})+$)/g, '\u202f') + text.slice(end);
 }
 
 /** A stretch of time in at most five characters and a unit: `12 µs`, `40 ms`, `1.2 s`, `3 min`, `2 h`, `5 d`. */

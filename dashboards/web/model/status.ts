@@ -18,9 +18,41 @@ export interface ShownSource {
   readonly kind: string;
   readonly state: string;
   readonly problem: string;
+  /** Messages, frames or lines since the start. */
+  readonly received: number;
   readonly rate: number;
   readonly errors: number;
+  /** Reason and count of what could not be read, most frequent first. */
+  readonly errorReasons: readonly (readonly [reason: string, count: number])[];
   readonly dropped: number;
+}
+
+/** What a person should look into, in one sentence; `time` is UTC in microseconds, undefined for what lasts. */
+export interface Concern {
+  readonly time: number | undefined;
+  readonly text: string;
+}
+
+/** Everything a person should look into: what lasts first, then what happened, newest first. */
+export function concernsOf(status: ShownStatus): Concern[] {
+  const lasting: string[] = [];
+  if (status.refused > 0) lasting.push(`${status.refused} samples were refused because the intake ring was full`);
+  if (status.lost > 0) lasting.push(`${status.lost} samples were lost`);
+  for (const { name, state, problem } of status.sources) {
+    if (problem !== '') lasting.push(`${name}: ${problem}`);
+    else if (state === 'stopped') lasting.push(`${name} is stopped`);
+  }
+  return [
+    ...lasting.map((text) => ({ time: undefined, text })),
+    ...[...status.problems].reverse().map(({ time, text }) => ({ time, text })),
+  ];
+}
+
+/** The worst of the states of all sources; `running` where there is none. */
+export function worstState(sources: readonly ShownSource[]): string {
+  return (
+    ['stopped', 'waiting', 'starting'].find((state) => sources.some((source) => source.state === state)) ?? 'running'
+  );
 }
 
 /** Undefined where the text is no JSON object. */
@@ -50,12 +82,21 @@ export function parseStatus(json: string): ShownStatus | undefined {
       kind: textOf(source.kind),
       state: textOf(source.state),
       problem: textOf(source.problem),
+      received: numberOf(source.received),
       rate: numberOf(source.rate),
-      errors: Object.values(objectOf(source.errors)).reduce((sum: number, count) => sum + numberOf(count), 0),
+      ...errorsOf(objectOf(source.errors)),
       dropped: numberOf(source.dropped),
     })),
     problems: listOf(root.problems).map((problem) => ({ time: numberOf(problem.time), text: textOf(problem.text) })),
   };
+}
+
+function errorsOf(counts: Fields): Pick<ShownSource, 'errors' | 'errorReasons'> {
+  const errorReasons = Object.entries(counts)
+    .map(([reason, count]) => [reason, numberOf(count)] as const)
+    .filter(([, count]) => count > 0)
+    .sort(([, a], [, b]) => b - a);
+  return { errors: errorReasons.reduce((sum, [, count]) => sum + count, 0), errorReasons };
 }
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -11,6 +11,8 @@ export interface GroupRow {
   readonly depth: number;
   readonly channels: number;
   readonly isOpen: boolean;
+  /** It holds nothing but what the gateway tells of itself. */
+  readonly isOwn: boolean;
 }
 
 export interface ChannelRow {
@@ -25,6 +27,8 @@ export interface ChannelRow {
 export interface Leaf {
   readonly id: number;
   readonly path: string;
+  /** It tells of the gateway itself, not of what the gateway is there for. */
+  readonly isOwn?: boolean;
 }
 
 interface Group {
@@ -33,29 +37,44 @@ interface Group {
   readonly groups: Map<string, Group>;
   readonly leaves: Leaf[];
   channels: number;
+  ownChannels: number;
 }
+
+/** Says whether a group is open. */
+export type GroupIsOpen = (path: string, depth: number, isOwn: boolean) => boolean;
 
 const inOrder = new Intl.Collator('en', { numeric: true }).compare;
 
-/** Channels as groups of groups by the segments of their paths, in natural order. */
+/**
+ * Channels as groups of groups by the segments of their paths, in natural order; but the groups of the level where
+ * sources part (0 at a gateway, 1 at central) with most channels first, and what the gateway tells of itself last.
+ */
 export class ChannelTree {
   readonly #root: Group = newGroup('', '');
   readonly #leaves: readonly (Leaf & { readonly lower: string })[];
 
-  constructor(leaves: readonly Leaf[]) {
+  constructor(leaves: readonly Leaf[], sourceLevel = 0) {
     const sorted = [...leaves].sort((a, b) => inOrder(a.path, b.path));
     this.#leaves = sorted.map((leaf) => ({ ...leaf, lower: leaf.path.toLowerCase() }));
     for (const leaf of sorted) this.#insert(leaf);
+    arrange(this.#root, sourceLevel);
+  }
+
+  /** Channels that are not the gateway's own. */
+  get foreignChannels(): number {
+    return this.#root.channels - this.#root.ownChannels;
   }
 
   /** All lines, those inside closed groups left out. */
-  rows(isOpen: (path: string, depth: number) => boolean): TreeRow[] {
+  rows(isOpen: GroupIsOpen): TreeRow[] {
     const rows: TreeRow[] = [];
     const visit = (group: Group, depth: number) => {
       for (const child of group.groups.values()) {
         const { group: shown, label } = merged(child);
-        const open = isOpen(shown.path, depth);
-        rows.push({ kind: 'group', path: shown.path, label, depth, channels: shown.channels, isOpen: open });
+        const { path, channels } = shown;
+        const isOwn = shown.ownChannels === channels;
+        const open = isOpen(path, depth, isOwn);
+        rows.push({ kind: 'group', path, label, depth, channels, isOpen: open, isOwn });
         if (open) visit(shown, depth + 1);
       }
       for (const { id, path } of group.leaves) rows.push({ kind: 'channel', id, path, label: leafLabel(path), depth });
@@ -79,7 +98,9 @@ export class ChannelTree {
   #insert(leaf: Leaf): void {
     const segments = leaf.path.split('/');
     let group = this.#root;
+    const own = leaf.isOwn === true ? 1 : 0;
     group.channels += 1;
+    group.ownChannels += own;
     for (let i = 0; i < segments.length - 1; i++) {
       const segment = segments[i] ?? '';
       let child = group.groups.get(segment);
@@ -88,6 +109,7 @@ export class ChannelTree {
         group.groups.set(segment, child);
       }
       child.channels += 1;
+      child.ownChannels += own;
       group = child;
     }
     group.leaves.push(leaf);
@@ -108,6 +130,19 @@ function merged(group: Group): { group: Group; label: string } {
   return { group, label };
 }
 
+/** Brings the groups into the order they are shown in; they come in natural order. */
+function arrange(group: Group, sourceLevel: number): void {
+  const isOwn = (child: Group) => Number(child.ownChannels === child.channels);
+  const groups = [...group.groups].sort(
+    ([, a], [, b]) => isOwn(a) - isOwn(b) || (sourceLevel === 0 ? b.channels - a.channels : 0),
+  );
+  group.groups.clear();
+  for (const [segment, child] of groups) {
+    group.groups.set(segment, child);
+    arrange(child, sourceLevel - 1);
+  }
+}
+
 function newGroup(path: string, label: string): Group {
-  return { path, label, groups: new Map(), leaves: [], channels: 0 };
+  return { path, label, groups: new Map(), leaves: [], channels: 0, ownChannels: 0 };
 }

@@ -3,26 +3,31 @@ import { useEffect, useRef } from 'preact/hooks';
 import type { LiveChannel } from '../live/live-channel.ts';
 import type { LivePage } from '../live/live-page.ts';
 import { leafLabel, type TreeRow } from '../model/tree.ts';
+import { groupsAbove, startsOpen } from '../model/tree-opening.ts';
 import { Icon } from './icons.tsx';
 import { COLOURS } from './theme.ts';
 
 /** Rows above and below the visible part that are kept ready. */
 const SPARE_ROWS = 6;
 
-/** Groups deeper than the first level start closed in a gateway with more channels than this. */
-const OPEN_CHANNELS_MAX = 600;
-
 /** The channels as a tree with live values; only the rows on the screen exist. */
 export function ChannelTreePanel({ page, isOpen, onClose }: { page: LivePage; isOpen: boolean; onClose: () => void }) {
   const search = useSignal('');
   const active = useSignal(0);
-  /** Groups whose state differs from how they start. */
-  const flipped = useSignal<ReadonlySet<string>>(new Set());
+  /** Groups that a person opened or closed. */
+  const chosen = useSignal<ReadonlyMap<string, boolean>>(new Map());
+  /** Groups with a channel that is or was charted. */
+  const revealed = useSignal<ReadonlySet<string>>(new Set());
   const rows = useComputed((): readonly TreeRow[] => {
     const tree = page.tree.value;
     if (search.value.trim() !== '') return tree.search(search.value);
-    const startsOpen = page.channelCount.value <= OPEN_CHANNELS_MAX;
-    return tree.rows((path, depth) => (startsOpen || depth === 0) !== flipped.value.has(path));
+    const isOpenAtFirst = startsOpen(tree.foreignChannels, page.sourceLevel, revealed.value);
+    return tree.rows((path, depth, isOwn) => chosen.value.get(path) ?? isOpenAtFirst(path, depth, isOwn));
+  });
+  useSignalEffect(() => {
+    const groups = page.charts.value.flatMap((id) => groupsAbove(page.channel(id)?.path ?? ''));
+    const before = revealed.peek();
+    if (groups.some((group) => !before.has(group))) revealed.value = new Set([...before, ...groups]);
   });
   const input = useRef<HTMLInputElement>(null);
 
@@ -37,13 +42,11 @@ export function ChannelTreePanel({ page, isOpen, onClose }: { page: LivePage; is
     return () => removeEventListener('keydown', focusSearch);
   }, []);
 
-  const flip = (path: string) => {
-    const next = new Set(flipped.value);
-    if (!next.delete(path)) next.add(path);
-    flipped.value = next;
+  const setOpen = (path: string, open: boolean) => {
+    chosen.value = new Map(chosen.value).set(path, open);
   };
   const enter = (row: TreeRow | undefined) => {
-    if (row?.kind === 'group') flip(row.path);
+    if (row?.kind === 'group') setOpen(row.path, !row.isOpen);
     else if (row !== undefined) page.toggleChart(row.id);
   };
   const onKeyDown = (event: KeyboardEvent) => {
@@ -66,10 +69,20 @@ export function ChannelTreePanel({ page, isOpen, onClose }: { page: LivePage; is
       case 'Enter':
         enter(row);
         break;
+      case 'Home':
+      case 'End':
+        if (isSearch) return;
+        active.value = event.key === 'Home' ? 0 : last;
+        break;
       case 'ArrowRight':
+        if (isSearch || row?.kind !== 'group') return;
+        if (row.isOpen) active.value = Math.min(last, active.value + 1);
+        else setOpen(row.path, true);
+        break;
       case 'ArrowLeft':
-        if (isSearch || row?.kind !== 'group' || row.isOpen === (event.key === 'ArrowRight')) return;
-        flip(row.path);
+        if (isSearch || row === undefined) return;
+        if (row.kind === 'group' && row.isOpen) setOpen(row.path, false);
+        else active.value = parentOf(rows.value, active.value);
         break;
       case 'Escape':
         if (search.value === '') (event.currentTarget as HTMLElement).blur();
@@ -108,7 +121,7 @@ export function ChannelTreePanel({ page, isOpen, onClose }: { page: LivePage; is
           <Icon name="close" />
         </button>
       </div>
-      <Rows page={page} rows={rows} active={active} onEnter={enter} onKeyDown={onKeyDown} />
+      <Rows page={page} rows={rows} search={search} active={active} onEnter={enter} onKeyDown={onKeyDown} />
       <footer class="tree-foot">
         <Count
           page={page}
@@ -124,7 +137,7 @@ function Count({ page, shown, isSearch }: { page: LivePage; shown: number; isSea
   const count = page.channelCount.value;
   return (
     <>
-      {isSearch ? `${shown} of ${count}` : count} channels
+      {isSearch ? `${shown} of ${count}` : count} {count === 1 ? 'channel' : 'channels'}
       <span class="keys">
         <kbd>↑</kbd> <kbd>↓</kbd> <kbd>Enter</kbd> chart
       </span>
@@ -135,12 +148,13 @@ function Count({ page, shown, isSearch }: { page: LivePage; shown: number; isSea
 interface RowsProps {
   page: LivePage;
   rows: { readonly value: readonly TreeRow[] };
+  search: { readonly value: string };
   active: { value: number };
   onEnter: (row: TreeRow) => void;
   onKeyDown: (event: KeyboardEvent) => void;
 }
 
-function Rows({ page, rows, active, onEnter, onKeyDown }: RowsProps) {
+function Rows({ page, rows, search, active, onEnter, onKeyDown }: RowsProps) {
   const box = useRef<HTMLDivElement>(null);
   const view = useSignal({ top: 0, height: 600, row: 28 });
 
@@ -205,7 +219,11 @@ function Rows({ page, rows, active, onEnter, onKeyDown }: RowsProps) {
         })}
       </div>
       {rows.value.length === 0 && (
-        <p class="rows-empty">{page.channelCount.value === 0 ? 'No channels yet' : 'Nothing fits'}</p>
+        <p class="rows-empty" role="status">
+          {page.channelCount.value === 0
+            ? 'No channels yet. They appear by themselves with their first sample.'
+            : `No channel fits \u201c${search.value.trim()}\u201d.`}
+        </p>
       )}
     </div>
   );
@@ -236,6 +254,7 @@ function GroupLine({ at, top, isActive, onClick, line }: LineProps & { line: Tre
         <Icon name="caret" />
       </span>
       <span class="row-label">{line.label}</span>
+      {line.isOwn && line.depth === 0 && <span class="row-note">the gateway itself</span>}
       <span class="row-count">{line.channels}</span>
     </div>
   );
@@ -251,9 +270,6 @@ function ChannelLine({ at, top, isActive, onClick, page, channel, line }: Channe
   const place = page.charts.value.indexOf(channel.definition.id);
   const { definition } = channel;
   const isPath = line.label !== leafLabel(line.path);
-  const title = [definition.description, channel.path, definition.unit, `source ${definition.source}`].filter(
-    (part) => part !== '',
-  );
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: keys go to the tree, which holds the focus
     <div
@@ -266,25 +282,35 @@ function ChannelLine({ at, top, isActive, onClick, page, channel, line }: Channe
       aria-selected={isActive}
       aria-checked={place >= 0}
       data-channel={channel.path}
-      title={title.join('\n')}
+      onPointerEnter={(event) => {
+        event.currentTarget.title = channel.details();
+      }}
       onClick={onClick}
     >
       <span class={`swatch ${place >= 0 ? `series-${place % COLOURS}` : ''}`} />
       <span class="row-label">{isPath ? <PathLabel path={line.path} /> : line.label}</span>
       <span class="row-age">{channel.age}</span>
       <span class="row-value">{channel.text}</span>
-      <span class="row-unit">{definition.unit}</span>
+      <span class="row-unit">{channel.unit}</span>
     </div>
   );
 }
 
-/** A path with its most telling part first: what does not fit is cut where it tells least. */
+/** Place of the group that the row at `at` stands in; the row itself on the first level. */
+function parentOf(rows: readonly TreeRow[], at: number): number {
+  const depth = rows[at]?.depth ?? 0;
+  for (let i = at - 1; i >= 0; i--) if ((rows[i]?.depth ?? 0) < depth) return i;
+  return at;
+}
+
+/** A path with the channel's own name first; of the groups, the outer ones are cut where there is no room. */
 export function PathLabel({ path }: { path: string }) {
-  const segments = path.split('/').reverse();
   return (
     <>
-      <span class="leaf">{segments[0]}</span>
-      <span class="path">{segments.slice(1).join(' · ')}</span>
+      <span class="leaf">{leafLabel(path)}</span>
+      <span class="path">
+        <bdi>{groupsAbove(path).at(-1)?.replaceAll('/', ' / ')}</bdi>
+      </span>
     </>
   );
 }

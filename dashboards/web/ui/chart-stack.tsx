@@ -1,8 +1,10 @@
 import { useSignal, useSignalEffect } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { LiveChannel } from '../live/live-channel.ts';
 import type { LivePage } from '../live/live-page.ts';
-import { PathLabel } from './channel-tree.tsx';
+import { leafLabel } from '../model/tree.ts';
+import { groupsAbove } from '../model/tree-opening.ts';
 import { Icon } from './icons.tsx';
 import { StripChart } from './strip-chart.ts';
 import { COLOURS, palette } from './theme.ts';
@@ -39,7 +41,7 @@ export function ChartStack({ page }: { page: LivePage }) {
     <main class={`stack ${page.isConnected.value ? '' : 'is-lost'}`} aria-label="Charts">
       <Missing page={page} />
       {ids.length === 0 && <NoCharts page={page} />}
-      <div class="cards">
+      <div class={`cards ${ids.length === 0 ? 'is-unused' : ''}`}>
         {ids.map((id, place) => {
           const channel = page.channel(id);
           if (channel === undefined) return null;
@@ -61,7 +63,7 @@ function Missing({ page }: { page: LivePage }) {
   if (missing.length === 0) return null;
   return (
     <p class="notice" role="status">
-      Not known here, or not yet: {missing.join(', ')}
+      Not on this gateway, or not yet: {missing.join(', ')}
     </p>
   );
 }
@@ -70,11 +72,15 @@ function NoCharts({ page }: { page: LivePage }) {
   return (
     <div class="empty">
       <Icon name="chart" />
-      <p>
-        {page.channelCount.value === 0 ? 'Waiting for the first channel' : 'Choose channels on the left to chart them'}
-      </p>
+      <p>{page.channelCount.value === 0 ? 'Waiting for the first channel' : 'Choose channels to chart them'}</p>
       <p class="hint">
-        <kbd>/</kbd> finds a channel, <kbd>Enter</kbd> charts it
+        {page.channelCount.value === 0 ? (
+          'Channels appear by themselves with their first sample'
+        ) : (
+          <>
+            <kbd>/</kbd> finds a channel, <kbd>Enter</kbd> charts it
+          </>
+        )}
       </p>
     </div>
   );
@@ -164,15 +170,22 @@ interface ReadoutProps {
 
 /** Name and values beside a chart; the chart is dragged by it. */
 function Readout({ channel, chart, dragged }: ReadoutProps) {
-  const cursor = chart?.cursorText.value;
+  const cursor = chart?.cursorValue.value;
+  const text = cursor?.text ?? channel.text.value;
+  const unit = cursor?.unit ?? channel.unit.value;
+  const room = useRef(MIN_CHARACTERS);
+  room.current = Math.max(room.current, text.length);
+  const { path } = channel;
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: the same is done with Alt+arrows
     <div
       class={`readout ${cursor === undefined ? '' : 'has-cursor'}`}
       draggable
-      title={`${channel.path}\nDrag to reorder`}
+      onPointerEnter={(event) => {
+        event.currentTarget.title = `${channel.details()}\nDrag to reorder`;
+      }}
       onDragStart={(event) => {
-        event.dataTransfer?.setData('text/plain', channel.path);
+        event.dataTransfer?.setData('text/plain', path);
         dragged.value = channel.definition.id;
       }}
       onDragEnd={() => {
@@ -181,11 +194,12 @@ function Readout({ channel, chart, dragged }: ReadoutProps) {
     >
       <div class="readout-name">
         <span class="swatch" />
-        <PathLabel path={channel.path} />
+        <span class="leaf">{breakable(leafLabel(path))}</span>
       </div>
-      <div class="readout-value">
-        <span class="number">{cursor ?? channel.text.value}</span>
-        <span class="unit">{channel.definition.unit}</span>
+      <div class="readout-path">{breakable(groupsAbove(path).at(-1) ?? '')}</div>
+      <div class="readout-value" style={{ '--chars': room.current, '--unit-chars': Math.max(4, unit.length) }}>
+        <span class="number">{text}</span>
+        <span class="unit">{unit}</span>
       </div>
       <div class="readout-foot">
         <Foot channel={channel} chart={chart} />
@@ -194,16 +208,39 @@ function Readout({ channel, chart, dragged }: ReadoutProps) {
   );
 }
 
+/** Characters that a value has room for at least, so that the type keeps its size while small values move. */
+const MIN_CHARACTERS = 5;
+
+/** A name that may be broken behind separators and before capitals. */
+function breakable(name: string): string {
+  return name.replace(/([/_.-])|([a-z])(?=[A-Z])/g, '$&\u200b').replaceAll('/', ' / ');
+}
+
 /** Beside a cursor the value of now, of a stale channel its age, else least and greatest value in the window. */
 function Foot({ channel, chart }: { channel: LiveChannel; chart: StripChart | undefined }) {
-  if (chart?.cursorText.value !== undefined) return <span>now {channel.text}</span>;
+  if (chart?.cursorValue.value !== undefined) {
+    return (
+      <Labelled label="now">
+        {channel.text} {channel.unit}
+      </Labelled>
+    );
+  }
   if (channel.isStale.value) {
     return <span class="stale-age">{channel.age.value === '' ? 'no sample yet' : `${channel.age.value} old`}</span>;
   }
   if (chart === undefined || chart.lowText.value === '') return null;
   return (
-    <span title="Least and greatest value in the window">
-      {chart.lowText} … {chart.highText}
+    <>
+      <Labelled label="min">{chart.lowText}</Labelled>
+      <Labelled label="max">{chart.highText}</Labelled>
+    </>
+  );
+}
+
+function Labelled({ label, children }: { label: string; children: ComponentChildren }) {
+  return (
+    <span class="labelled">
+      <span class="label">{label}</span> {children}
     </span>
   );
 }

@@ -1,9 +1,11 @@
-import { useComputed, useSignal } from '@preact/signals';
+import { useComputed } from '@preact/signals';
 import type { LivePage } from '../live/live-page.ts';
 import { formatAge, formatClock, formatCount } from '../model/format.ts';
-import type { ShownSource, ShownStatus } from '../model/status.ts';
+import { concernsOf, type ShownStatus } from '../model/status.ts';
+import { useDismissable } from './dismissable.ts';
 import { Icon } from './icons.tsx';
-import { chooseTheme, THEMES, theme } from './theme.ts';
+import { Sources } from './sources.tsx';
+import { chooseTheme, THEMES, type Theme, theme } from './theme.ts';
 
 /** Seconds from which on the newest sample of the whole store is conspicuously old. */
 const OLD_SECONDS = 2;
@@ -21,7 +23,9 @@ export function StatusStrip({ page, onTree }: { page: LivePage; onTree: () => vo
       </h1>
       <LinkState page={page} />
       <NewestAge page={page} />
+      <Badges page={page} />
       <Facts page={page} />
+      {page.status.value !== undefined && <Sources sources={page.status.value.sources} />}
       <ThemeSwitch />
     </header>
   );
@@ -74,6 +78,7 @@ function Facts({ page }: { page: LivePage }) {
       <Fact
         name={hello?.role ?? 'gateway'}
         value={hello?.gateway ?? ''}
+        room={4}
         title={`boot ${hello?.boot ?? ''}, version ${hello?.version ?? ''}`}
       />
       {status !== undefined && <StatusFacts status={status} />}
@@ -81,79 +86,98 @@ function Facts({ page }: { page: LivePage }) {
   );
 }
 
-function StatusFacts({ status }: { status: ShownStatus }) {
-  const rate = status.sources.reduce((sum, source) => sum + source.rate, 0);
-  const lossText = status.lost > 0 ? `, ${formatCount(status.lost)} lost` : '';
+/** What must not be overlooked: it never scrolls out of sight. */
+function Badges({ page }: { page: LivePage }) {
+  const status = page.status.value;
+  if (status === undefined) return null;
   return (
     <>
-      {status.clockSource === 'none' || status.clockSource === '' ? (
+      <Concerns status={status} />
+      {isUnsynced(status) && (
         <div class="badge badge-warn" title="No clock source: times may be off by any amount">
           <Icon name="clock" /> clock unsynced
         </div>
-      ) : (
-        <Fact
-          name="clock"
-          value={`${status.clockSource} \u00b1${formatAge(status.clockErrorUs / 1e6)}`}
-          title="Source of UTC and bound of its error"
-        />
       )}
-      <Fact name="intake" value={`${formatCount(rate)}/s`} title="Samples a second, all sources together" />
-      <Fact
-        name="store"
-        value={`commit ${status.commitMs.toFixed(1)} ms${lossText}`}
-        title={`${formatCount(status.samples)} samples committed, blocks ${formatCount(status.blockBytes)}B, ring ${(status.ringShare * 100).toFixed(1)} % full`}
-        isBad={status.lost > 0 || status.ringShare > 0.5}
-      />
-      {status.sources.map((source) => (
-        <Source key={source.name} source={source} />
-      ))}
-      <Problems status={status} />
     </>
   );
 }
 
-function Fact({ name, value, title, isBad = false }: { name: string; value: string; title: string; isBad?: boolean }) {
+function isUnsynced({ clockSource }: ShownStatus): boolean {
+  return clockSource === 'none' || clockSource === '';
+}
+
+function StatusFacts({ status }: { status: ShownStatus }) {
+  const rate = status.sources.reduce((sum, source) => sum + source.rate, 0);
   return (
-    <div class={`fact ${isBad ? 'is-bad' : ''}`} title={title}>
+    <>
+      {!isUnsynced(status) && <ClockFact status={status} />}
+      <Fact name="intake" value={`${formatCount(rate)}/s`} room={7} title="Samples a second, all sources together" />
+      <Fact
+        name="commit"
+        value={`${status.commitMs.toFixed(1)} ms`}
+        room={8}
+        title={`Time until samples are on disk, on average. ${formatCount(status.samples)} samples committed, blocks ${formatCount(status.blockBytes)}B, intake ring ${(status.ringShare * 100).toFixed(1)} % full`}
+        tone={status.ringShare > 0.5 ? 'is-bad' : ''}
+      />
+      <Fact
+        name="lost"
+        value={formatCount(status.lost)}
+        title="Samples counted as lost since the start"
+        tone={status.lost > 0 ? 'is-bad' : ''}
+      />
+    </>
+  );
+}
+
+/** Error bound from which on the clock is conspicuously uncertain, microseconds. */
+const UNSURE_CLOCK_US = 1e6;
+
+function ClockFact({ status }: { status: ShownStatus }) {
+  const { clockSource, clockErrorUs } = status;
+  const bound = formatAge(clockErrorUs / 1e6);
+  return (
+    <Fact
+      name="clock"
+      value={`${clockSource.toUpperCase()} \u00b1${bound}`}
+      room={clockSource.length + 8}
+      title={`UTC comes from ${clockSource.toUpperCase()} and is at most ${bound} off`}
+      tone={clockErrorUs >= UNSURE_CLOCK_US ? 'is-unsure' : ''}
+    />
+  );
+}
+
+interface FactProps {
+  name: string;
+  value: string;
+  title: string;
+  /** Characters that the value has room for at least: what stands behind it does not move. */
+  room?: number;
+  tone?: string;
+}
+
+function Fact({ name, value, title, room = 0, tone = '' }: FactProps) {
+  return (
+    <div class={`fact ${tone}`} style={{ minWidth: `${room}ch` }} title={title}>
       <span class="fact-name">{name}</span>
       <span class="fact-value">{value}</span>
     </div>
   );
 }
 
-function Source({ source }: { source: ShownSource }) {
-  const errors = source.errors > 0 ? `, ${formatCount(source.errors)} errors` : '';
-  const drops = source.dropped > 0 ? `, ${formatCount(source.dropped)} dropped` : '';
-  const title = `${source.kind}, ${source.state}${errors}${drops}${source.problem === '' ? '' : `: ${source.problem}`}`;
+function Concerns({ status }: { status: ShownStatus }) {
+  const { isOpen, toggle, box } = useDismissable();
+  const concerns = concernsOf(status);
+  if (concerns.length === 0) return null;
   return (
-    <div class={`fact source source-${source.state}`} title={title}>
-      <span class="fact-name">{source.name}</span>
-      <span class="fact-value">{source.state === 'running' ? `${formatCount(source.rate)}/s` : source.state}</span>
-    </div>
-  );
-}
-
-function Problems({ status }: { status: ShownStatus }) {
-  const isOpen = useSignal(false);
-  const { problems } = status;
-  if (problems.length === 0) return null;
-  return (
-    <div class="problems">
-      <button
-        type="button"
-        class="badge badge-alarm"
-        aria-expanded={isOpen.value}
-        onClick={() => {
-          isOpen.value = !isOpen.value;
-        }}
-      >
-        <Icon name="alert" /> {problems.length} {problems.length === 1 ? 'problem' : 'problems'}
+    <div ref={box} class="problems">
+      <button type="button" class="badge badge-alarm" aria-expanded={isOpen} onClick={toggle}>
+        <Icon name="alert" /> {concerns.length} {concerns.length === 1 ? 'problem' : 'problems'}
       </button>
-      {isOpen.value && (
-        <ol class="problem-list">
-          {problems.map((problem) => (
-            <li key={`${problem.time} ${problem.text}`}>
-              <time>{formatClock(problem.time / 1e6, 1)}</time> {problem.text}
+      {isOpen && (
+        <ol class="popover problem-list">
+          {concerns.map(({ time, text }) => (
+            <li key={`${time} ${text}`}>
+              <time>{time === undefined ? 'now' : formatClock(time / 1e6, 1)}</time> {text}
             </li>
           ))}
         </ol>
@@ -161,6 +185,13 @@ function Problems({ status }: { status: ShownStatus }) {
     </div>
   );
 }
+
+const THEME_NAMES: Readonly<Record<Theme, string>> = {
+  auto: 'Auto',
+  dark: 'Dark',
+  light: 'Light',
+  sunlight: 'Sunlight',
+};
 
 function ThemeSwitch() {
   const chosen = useComputed(() => theme.value);
@@ -176,7 +207,7 @@ function ThemeSwitch() {
       >
         {THEMES.map((name) => (
           <option key={name} value={name}>
-            {name}
+            {THEME_NAMES[name]}
           </option>
         ))}
       </select>

@@ -1,7 +1,9 @@
 import { signal } from '@preact/signals';
 import uPlot from 'uplot';
 import type { LiveChannel } from '../live/live-channel.ts';
+import { enumMarks, fitted } from '../model/enum-marks.ts';
 import { formatNumber, formatValue } from '../model/format.ts';
+import { type Quantity, quantityOf, quantityText, rungOf } from '../model/quantity.ts';
 import { Series } from '../model/series.ts';
 import { timeStep, timeTicks } from '../model/time-ticks.ts';
 import { YRange } from '../model/y-range.ts';
@@ -9,10 +11,16 @@ import type { Palette } from './theme.ts';
 import { tracePaths } from './trace-paths.ts';
 
 /** CSS pixels kept for the marks of the value axis; the time axis below leaves the same room. */
-export const AXIS_WIDTH = 56;
+export const AXIS_WIDTH = 64;
 
 /** CSS pixels between two marks of the time axis, at least. */
 export const TICK_ROOM = 90;
+
+/** An enum with more labels than this shows the values that occur, not all there are. */
+const LABELS_SHOWN_MAX = 5;
+
+/** CSS pixels between two labels of an enum, at least. */
+const LABEL_ROOM = 15;
 
 const NOTHING = new Series(1, 1);
 
@@ -22,7 +30,7 @@ export class StripChart {
   readonly lowText = signal('');
   readonly highText = signal('');
   /** Value under the cursor; undefined while there is no cursor. */
-  readonly cursorText = signal<string | undefined>(undefined);
+  readonly cursorValue = signal<Quantity | undefined>(undefined);
   readonly #plot: uPlot;
   readonly #range = new YRange();
   readonly #resize: ResizeObserver;
@@ -89,27 +97,34 @@ export class StripChart {
     });
     if (localMs - this.#textsAt < 200) return;
     this.#textsAt = localMs;
+    this.lowText.value = this.#extremeText(spread?.min);
+    this.highText.value = this.#extremeText(spread?.max);
+  }
+
+  #extremeText(value: number | undefined): string {
     const { definition, decimals } = this.#channel;
-    const isNumber = definition.type === 'number';
-    this.lowText.value = spread === undefined || !isNumber ? '' : formatNumber(spread.min, decimals);
-    this.highText.value = spread === undefined || !isNumber ? '' : formatNumber(spread.max, decimals);
+    if (value === undefined || definition.type !== 'number') return '';
+    return quantityText(definition, quantityOf(definition, decimals, value));
   }
 
   #showCursor(): void {
     const time = this.cursorTime();
     if (time === undefined) {
-      this.cursorText.value = undefined;
+      this.cursorValue.value = undefined;
       return;
     }
     const at = this.#series.indexAt(time, this.#channel.gapAfter(this.#series));
     const { definition, decimals } = this.#channel;
-    this.cursorText.value = at < 0 ? '\u2013' : formatValue({ ...definition, decimals }, this.#series.last[at]);
+    const shown = at < 0 ? '\u2013' : this.#series.last[at];
+    const quantity = quantityOf(definition, decimals, shown);
+    const before = this.cursorValue.peek();
+    if (before?.text !== quantity.text || before.unit !== quantity.unit) this.cursorValue.value = quantity;
   }
 
   #followRange(spread: { min: number; max: number } | undefined): void {
     const { definition } = this.#channel;
     if (definition.type === 'bool') this.#range.fix(-0.25, 1.25);
-    else if (definition.type === 'enum' && definition.labels.size > 0 && definition.labels.size <= 12) {
+    else if (definition.type === 'enum' && definition.labels.size > 0 && definition.labels.size <= LABELS_SHOWN_MAX) {
       const values = [...definition.labels.keys(), ...(spread === undefined ? [] : [spread.min, spread.max])];
       this.#range.fix(Math.min(...values) - 0.5, Math.max(...values) + 0.5);
     } else this.#range.follow(spread);
@@ -162,24 +177,29 @@ export class StripChart {
       grid: { stroke: () => this.#palette.grid, width: 1 },
       ticks: { show: false },
       space: 34,
-      values: (_plot, splits) => this.#axisTexts(splits),
+      values: (plot, splits) => this.#axisTexts(plot, splits),
     };
     const { type, labels } = this.#channel.definition;
     if (type === 'bool') axis.splits = [0, 1];
-    if (type === 'enum' && labels.size > 0 && labels.size <= 12) axis.splits = [...labels.keys()].sort((a, b) => a - b);
+    if (type === 'enum' && labels.size > 0) {
+      axis.splits = (plot, _axis, low, high) => enumMarks(labels.keys(), low, high, plot.over.clientHeight, LABEL_ROOM);
+    }
     return axis;
   }
 
-  #axisTexts(splits: readonly number[]): string[] {
+  #axisTexts(plot: uPlot, splits: readonly number[]): string[] {
     const { definition } = this.#channel;
     if (definition.type !== 'number') {
-      return splits
-        .map((value) => formatValue(definition, value))
-        .map((text) => (text.length > 8 ? `${text.slice(0, 7)}\u2026` : text));
+      plot.ctx.font = this.#palette.font;
+      const measure = (text: string) => plot.ctx.measureText(text).width;
+      return splits.map((value) => fitted(formatValue(definition, value), AXIS_WIDTH - 10, measure));
     }
     const step = Math.abs((splits[1] ?? 0) - (splits[0] ?? 0));
     const digits = step > 0 ? Math.min(8, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9))) : 0;
-    return splits.map((value) => formatNumber(value, digits));
+    const rung = rungOf(definition.unit, Math.max(0, ...splits.map(Math.abs)));
+    if (rung === undefined) return splits.map((value) => formatNumber(value, digits));
+    const scaledDigits = Math.max(0, Math.ceil(-Math.log10(Math.max(1e-9, step / rung.size)) - 1e-9));
+    return splits.map((value) => `${formatNumber(value / rung.size, scaledDigits)} ${rung.mark}`.trim());
   }
 
   #paths(plot: uPlot): uPlot.Series.Paths | null {

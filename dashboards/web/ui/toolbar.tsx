@@ -45,7 +45,7 @@ export function Toolbar({ page }: { page: LivePage }) {
         onClick={() => page.togglePause()}
       >
         <Icon name={isPaused ? 'play' : 'pause'} />
-        <span>{isPaused ? 'Go on' : 'Pause'}</span>
+        <span>{isPaused ? 'Resume' : 'Pause'}</span>
         <kbd>space</kbd>
       </button>
     </div>

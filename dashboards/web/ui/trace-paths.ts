@@ -16,6 +16,9 @@ export interface Window {
   readonly high: number;
 }
 
+/** CSS pixels of the ring that marks a sample that stands alone. */
+const LONE_RADIUS = 1.5;
+
 /**
  * The line through the last values and the band between min and max, as canvas paths. Both are interrupted where columns
  * are more than `gapSeconds` apart and not joined, where a known gap lies between them, and where there is no value.
@@ -45,7 +48,11 @@ export function tracePaths(series: Series, area: Area, window: Window, gapSecond
       if (isStepped) stroke.lineTo(px, y(last[i - 1] ?? 0));
       stroke.lineTo(px, y(last[i] ?? 0));
     }
-    if (to - from === 1) stroke.lineTo(firstX + 1.5, y(last[from] ?? 0));
+    if (to - from === 1) {
+      const radius = LONE_RADIUS * devicePixelRatio;
+      stroke.moveTo(firstX + radius, y(last[from] ?? 0));
+      stroke.arc(firstX, y(last[from] ?? 0), radius, 0, 2 * Math.PI);
+    }
     if (isStepped) return;
     fill.moveTo(firstX, y(max[from] ?? 0));
     for (let i = from + 1; i < to; i++) fill.lineTo(x(times[i] ?? 0), y(max[i] ?? 0));
