@@ -44,7 +44,9 @@ export class StoreHost {
   readonly #timer: NodeJS.Timeout;
   /** Rows of the UTC map of this boot; few, because a row needs a step or a better clock. */
   readonly #readings: ClockReading[] = [];
-  #status: StoreStatus | undefined;
+  /** What the threads before this one counted, and what this one last said. */
+  #past: Counts = { commits: 0, samples: 0, lost: 0 };
+  #status = NOTHING_YET;
 
   private constructor(
     worker: SupervisedWorker<ToStore, FromStore>,
@@ -113,9 +115,9 @@ export class StoreHost {
     });
   }
 
-  /** What the store thread last said of itself; zeros before it said anything. */
+  /** What the store thread last said of itself, its counts since the start of the process; zeros before it said anything. */
   get status(): StoreStatus {
-    return this.#status ?? NOTHING_YET;
+    return { ...this.#status, ...sum(this.#past, this.#status) };
   }
 
   get ringStatus(): { slots: number; used: number; refused: number } {
@@ -169,6 +171,8 @@ export class StoreHost {
 
   /** A new thread of the same boot: it hears again what the old one may not have kept. */
   #resume(): void {
+    this.#past = sum(this.#past, this.#status);
+    this.#status = { ...this.#status, commits: 0, samples: 0, lost: 0 };
     for (const channel of this.#registry.channels()) {
       this.#worker.post({ kind: 'channel', channel });
     }
@@ -180,6 +184,12 @@ export class StoreHost {
     this.#readings.push(reading);
     this.#worker.post({ kind: 'clock', reading });
   }
+}
+
+type Counts = Pick<StoreStatus, 'commits' | 'samples' | 'lost'>;
+
+function sum(a: Counts, b: Counts): Counts {
+  return { commits: a.commits + b.commits, samples: a.samples + b.samples, lost: a.lost + b.lost };
 }
 
 const NOTHING_YET: StoreStatus = {

@@ -6,8 +6,10 @@
  * anew; the ring still holds all that was not durable, and the new thread learns from the disk how far that is.
  */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import Database from 'better-sqlite3';
 import type { Channel } from '../channel.ts';
 import type { ClockReading } from '../clock.ts';
+import { CaissonError } from '../errors.ts';
 import type { RingReader } from '../ring.ts';
 import { beginBoot } from './begin-boot.ts';
 import { BlockDb } from './block-db.ts';
@@ -242,6 +244,16 @@ class CommitTimes {
 }
 
 if (parentPort !== null) {
-  new StoreThread(parentPort, workerData as StoreThreadData).run();
+  run(parentPort, workerData as StoreThreadData);
   parentPort.close();
+}
+
+/** An error of SQLite does not survive the way to main; what it says does. */
+function run(port: MessagePort, data: StoreThreadData): void {
+  try {
+    new StoreThread(port, data).run();
+  } catch (error) {
+    if (!(error instanceof Database.SqliteError)) throw error;
+    throw new CaissonError('store-failed', `${data.dir}: ${error.message} (${error.code})`, { retryable: true });
+  }
 }
