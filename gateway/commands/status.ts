@@ -59,7 +59,7 @@ export function statusText(status: GatewayStatus): string {
 function sourceText(source: SourceStatus): string {
   const errors = Object.entries(source.errors).map(([reason, count]) => `${reason} ${count}`);
   const parts = [
-    `${source.kind}, ${source.state}`,
+    `${source.kind}, ${source.state === 'starting' ? 'no sample yet' : source.state}`,
     `${source.rate.toFixed(0)} samples/s, ${source.samples} in all`,
     ...(errors.length === 0 ? [] : [`errors: ${errors.join(', ')}`]),
     ...(source.dropped === 0 ? [] : [`${source.dropped} dropped`]),
