@@ -95,8 +95,9 @@ export class SupervisedWorker<ToWorker, FromWorker> {
   }
 
   #start(): Worker {
-    const { script, workerData, onMessage } = this.#options;
+    const { name, script, workerData, onMessage } = this.#options;
     const worker = new Worker(script, {
+      name,
       workerData: workerData(),
       resourceLimits: { maxYoungGenerationSizeMb: THREAD_YOUNG_MIB },
     });

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { CaissonError } from '../errors.ts';
-import { NODE_FLAGS } from './node-flags.ts';
+import { NODE_ENVIRONMENT, NODE_FLAGS } from './node-flags.ts';
 
 /** Back-off between the end of a child that nobody asked to end and its next start. */
 const RESTART_MS = 1000;
@@ -68,6 +68,7 @@ export class CaissonChild {
     const child = spawn(process.execPath, [...NODE_FLAGS, main, ...this.#options.args], {
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
       detached: true,
+      env: { ...process.env, ...NODE_ENVIRONMENT },
     });
     if (child.stderr !== null) createInterface({ input: child.stderr }).on('line', (line) => this.#onLine(line));
     child.on('error', (error) => this.#onEnd(`could not be started: ${error.message}`));

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
-import { NODE_FLAGS } from '../../gateway/commands/node-flags.ts';
+import { NODE_ENVIRONMENT, NODE_FLAGS } from '../../gateway/commands/node-flags.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'gateway', 'main.js');
 
@@ -25,7 +25,10 @@ export class CaissonProcess {
 
   /** Starts it; resolves when a line of its stderr matches `sign`, rejects when it ends before, or takes too long. */
   static async start(args: readonly string[], sign: RegExp): Promise<CaissonProcess> {
-    const child = spawn(process.execPath, [...NODE_FLAGS, MAIN, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(process.execPath, [...NODE_FLAGS, MAIN, ...args], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, ...NODE_ENVIRONMENT },
+    });
     const lines: string[] = [];
     const ended = new Promise<string>((resolve) => {
       child.once('close', (code, signal) => resolve(`caisson ${args[0]} ended (${signal ?? code})`));

@@ -112,19 +112,24 @@ async function measure(pid: number, client: TelemetryClient, rig: Rig, progress:
     ],
     notes: [
       `resident memory: median ${median(all).toFixed(0)} MiB, of it ${median(memory.map((each) => each.anonymous)).toFixed(0)} MiB backed by no file`,
-      'CPU by thread, cores:',
-      ...threadShares(before.threads, threads, seconds),
+      `not read from a wire since the start, before the gateway was up included: ${JSON.stringify(rig.cars.map(({ unheard }) => unheard))}`,
+      'CPU by thread, cores; the threads of the store and of serving were started in this order, the rest is V8 and libuv:',
+      ...threadShares(pid, before.threads, threads, seconds),
     ],
   };
 }
 
-function threadShares(before: readonly ThreadTime[], after: readonly ThreadTime[], seconds: number): string[] {
+function threadShares(
+  pid: number,
+  before: readonly ThreadTime[],
+  after: readonly ThreadTime[],
+  seconds: number,
+): string[] {
   const earlier = new Map(before.map(({ id, seconds: used }) => [id, used]));
   return after
     .map(({ id, name, seconds: used }) => ({ id, name, share: (used - (earlier.get(id) ?? 0)) / seconds }))
     .filter(({ share }) => share >= 0.001)
-    .sort((a, b) => b.share - a.share)
-    .map(({ id, name, share }) => `  ${share.toFixed(3)}  ${name} (${id})`);
+    .map(({ id, name, share }) => `  ${share.toFixed(3)}  ${id === pid ? 'main' : name} (${id})`);
 }
 
 function lostBy({ ring, store, sources }: GatewayStatus): number {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
 import t from 'tap';
-import { NODE_FLAGS } from '../../gateway/commands/node-flags.ts';
+import { NODE_ENVIRONMENT, NODE_FLAGS } from '../../gateway/commands/node-flags.ts';
 
 const MAIN = join(import.meta.dirname, '../../gateway/main.js');
 
@@ -12,7 +12,8 @@ const caisson = async (...args: string[]) => (await promisify(execFile)(process.
 
 t.test('tells Node the same from the shell as from a parent process', async (t) => {
   const [first] = readFileSync(MAIN, 'utf8').split('\n');
-  t.equal(first, `#!/usr/bin/env -S node ${NODE_FLAGS.join(' ')}`);
+  const environment = Object.entries(NODE_ENVIRONMENT).map(([name, value]) => `${name}=${value}`);
+  t.equal(first, ['#!/usr/bin/env -S', ...environment, 'node', ...NODE_FLAGS].join(' '));
 });
 
 t.test('helps with a command alike whether it is loaded alone or with all others', async (t) => {
