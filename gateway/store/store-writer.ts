@@ -55,7 +55,7 @@ export class StoreWriter implements RingSink {
   readonly #channels = new Map<number, Channel>();
   readonly #boots = new Map<number, { readonly boot: string; readonly clock: ClockReading[] }>();
   #closed: Chunk[] = [];
-  /** Chunks of former boots, oldest last; sealed where no chunk of the running boot waits. */
+  /** Chunks of former boots, oldest last. */
   #recovered: Chunk[];
   readonly #onProblem: (text: string) => void;
   readonly #gaps: RowGap[];
@@ -152,10 +152,11 @@ export class StoreWriter implements RingSink {
   /** Seals up to SEAL_BLOCKS_MAX chunks and writes the gaps met. Returns the number of blocks. */
   seal(): number {
     this.#sweep();
-    const closed = Math.min(this.#closed.length, SEAL_BLOCKS_MAX);
-    const recovered = Math.min(this.#recovered.length, SEAL_BLOCKS_MAX - closed);
+    // Blocks are kept in the order their samples were taken in, unless a backlog would keep commits waiting.
+    const recovered = this.#closed.length < SEAL_QUEUE_MAX ? Math.min(this.#recovered.length, SEAL_BLOCKS_MAX) : 0;
+    const closed = Math.min(this.#closed.length, SEAL_BLOCKS_MAX - recovered);
     const oldest = this.#recovered.slice(this.#recovered.length - recovered).reverse();
-    this.#sealChunks([...this.#closed.slice(0, closed), ...oldest]);
+    this.#sealChunks([...oldest, ...this.#closed.slice(0, closed)]);
     this.#closed.splice(0, closed);
     this.#recovered.length -= recovered;
     return closed + recovered;

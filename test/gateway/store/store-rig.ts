@@ -27,10 +27,18 @@ export class StoreRig {
   blocks: BlockDb;
   journal: JournalDb;
 
-  /** @param names of the channels, which get the ids 1, 2, ...; a name that ends in `text` is a text channel */
+  /**
+   * @param names of the channels, which get the ids 1, 2, ...; a name that ends in `text` is a text channel, one that ends in
+   *   `device` has stamps of the device
+   */
   constructor(names: readonly string[], slots = 4096) {
     this.#definitions = names.map((name) =>
-      defineChannel({ name, source: 'rig', type: name.endsWith('text') ? 'text' : 'number' }),
+      defineChannel({
+        name,
+        source: 'rig',
+        type: name.endsWith('text') ? 'text' : 'number',
+        stamp: name.endsWith('device') ? 'device' : 'arrival',
+      }),
     );
     this.#slots = slots;
     this.#memory = createRing(slots);

@@ -1,13 +1,15 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { type ClockReading, UtcMap } from '../../../gateway/clock.ts';
 import type { LossCause } from '../../../gateway/intake.ts';
 import { BLOCK_SAMPLES_MAX } from '../../../gateway/limits.ts';
 import type { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
 import { StoreRig } from './store-rig.ts';
 
-const NUMBERS = 2;
-const CHANNELS = ['a', 'b', 'text'];
-const TEXT = 3;
+const CHANNELS = ['a', 'b', 'device', 'text'];
+const NUMBERS = 3;
+const DEVICE = 3;
+const TEXT = 4;
 
 interface Sample {
   readonly channel: number;
@@ -15,11 +17,17 @@ interface Sample {
   readonly value: number | string;
 }
 
+interface Committed extends Sample {
+  readonly boot: number;
+}
+
 /** What the store must hold: everything that was in the ring at a commit. */
 class Model {
   readonly #pending: Sample[] = [];
   readonly #pendingLosses: { channel: number; count: number }[] = [];
-  readonly samples: Sample[] = [];
+  /** Rows of the UTC map by boot. */
+  readonly #clocks: ClockReading[][] = [[]];
+  readonly samples: Committed[] = [];
   readonly lost = new Map<number, number>();
 
   push(sample: Sample): void {
@@ -31,20 +39,33 @@ class Model {
   }
 
   commit(): void {
-    this.samples.push(...this.#pending.splice(0));
+    const boot = this.#clocks.length - 1;
+    for (const sample of this.#pending.splice(0)) this.samples.push({ ...sample, boot });
     for (const { channel, count } of this.#pendingLosses.splice(0)) {
       this.lost.set(channel, (this.lost.get(channel) ?? 0) + count);
     }
   }
 
-  forgetPending(): void {
+  /** Another boot: what was not committed is gone, and nothing is known of UTC. */
+  beginBoot(): void {
     this.#pending.length = 0;
     this.#pendingLosses.length = 0;
+    this.#clocks.push([]);
   }
 
+  addClock(reading: ClockReading): void {
+    this.#clocks.at(-1)?.push(reading);
+  }
+
+  /** Samples in UTC. */
   of(channel: number): Sample[] {
+    const maps = this.#clocks.map((readings) => new UtcMap(channel === DEVICE ? [] : readings));
+    const utc = ({ boot, time }: Committed) => time + (maps[boot]?.offsetAt(time) ?? 0);
     // Array.prototype.sort is stable: equal times keep the order in which they were taken in.
-    return this.samples.filter((sample) => sample.channel === channel).sort((a, b) => a.time - b.time);
+    return this.samples
+      .filter((sample) => sample.channel === channel)
+      .map((sample) => ({ ...sample, time: utc(sample) }))
+      .sort((a, b) => a.time - b.time);
   }
 }
 
@@ -57,6 +78,7 @@ type Step =
     }
   | { readonly kind: 'burst'; readonly channel: number; readonly count: number; readonly from: number }
   | { readonly kind: 'loss'; readonly channel: number; readonly count: number }
+  | { readonly kind: 'clock'; readonly time: number; readonly offset: number }
   | { readonly kind: 'commit' | 'seal' | 'sealAll' | 'trim' | 'thread' | 'process' | 'look' };
 
 const channel = fc.integer({ min: 1, max: CHANNELS.length });
@@ -77,6 +99,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     from: fc.integer({ min: 0, max: 500 }),
   }),
   fc.record({ kind: fc.constant('loss' as const), channel, count: fc.integer({ min: 1, max: 9 }) }),
+  fc.record({
+    kind: fc.constant('clock' as const),
+    time: fc.integer({ min: 0, max: 500 }),
+    offset: fc.integer({ min: -300, max: 300 }),
+  }),
   {
     weight: 5,
     arbitrary: fc
@@ -109,6 +136,12 @@ function take(rig: StoreRig, model: Model, each: Step): void {
       rig.ring.writeLoss(each.channel, 0, 1, each.count, cause);
       model.lose(each.channel, each.count);
       break;
+    case 'clock': {
+      const reading = { time: each.time, offset: each.offset, error: 1, source: 'gnss' } as const;
+      rig.writer.keepClock(reading);
+      model.addClock(reading);
+      break;
+    }
     case 'commit':
       rig.commit();
       model.commit();
@@ -128,7 +161,7 @@ function take(rig: StoreRig, model: Model, each: Step): void {
       break;
     case 'process':
       rig.restartProcess();
-      model.forgetPending();
+      model.beginBoot();
       break;
     case 'look':
       break;
@@ -136,7 +169,7 @@ function take(rig: StoreRig, model: Model, each: Step): void {
 }
 
 function rawOf(telemetry: StoreTelemetry, id: number): { time: number; value: number | string }[] {
-  return [...telemetry.raw(id, -1, 1e6)].flatMap(({ times, values }) =>
+  return [...telemetry.raw(id, -1e6, 1e6)].flatMap(({ times, values }) =>
     Array.from(times, (time, i) => ({ time, value: values[i] as number | string })),
   );
 }
