@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { enumMarks, fitted } from '../../dashboards/web/model/enum-marks.ts';
+import { enumMarks, fitted, stepDigits } from '../../dashboards/web/model/axis-marks.ts';
 import { chartCandidates, chooseCharts } from '../../dashboards/web/model/first-charts.ts';
 import { formatAge, formatClock, formatCount, formatNumber, formatValue } from '../../dashboards/web/model/format.ts';
 import { fuzzyScore, searchWords } from '../../dashboards/web/model/fuzzy.ts';
@@ -123,6 +123,10 @@ t.test(
     );
   },
 );
+
+t.test('marks of an axis are told apart by their digits', async (t) => {
+  t.same([100, 2.5, 2, 0.25, 0.1, 0.30000000000000004, 0.005, 0].map(stepDigits), [0, 1, 0, 2, 1, 1, 3, 0]);
+});
 
 t.test('labels of an enum keep apart and are cut to their room', async (t) => {
   t.same(enumMarks([15, 0, 1, 2, 3], 0, 15, 30, 10), [0, 15], 'in 30 pixels');
@@ -390,11 +394,15 @@ t.test('the first charts are told by unit where names are cryptic, and one subje
     ['rav4/can0/VSC1F01/VXFR', 'km/h'],
     ['rav4/can0/STR1S01/SSA', 'deg'],
     ['rav4/can0/VSC1F01/VSC1SUM', ''],
+    ['rav4/can1/TRACK_A_0/LONG_DIST', 'm'],
+    ['rav4/gps/longitude', 'deg'],
+    ['rav4/can0/VSC1S08/GL2Z', 'm/s^2'],
   ];
-  t.same(chosenOf(cryptic.map(([name, unit], i) => channel(i + 1, name, { unit }))).slice(0, 3), [
+  t.same(chosenOf(cryptic.map(([name, unit], i) => channel(i + 1, name, { unit }))), [
     'rav4/can0/VSC1F01/VXFL',
     'rav4/can0/ENG1F07/NE1',
     'rav4/can0/STR1S01/SSA',
+    'rav4/can0/VSC1S08/GL2Z',
   ]);
   const plain: readonly (readonly [string, string])[] = [
     ['car/TurboSpeed', 'rpm'],

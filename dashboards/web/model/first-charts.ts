@@ -25,25 +25,27 @@ const SUBJECTS: readonly Subject[] = [
   { name: 'steering', points: 7, words: /steer|\bssa\b/ },
   { name: 'gear', points: 6.5, words: /\bgear\b/ },
   { name: 'speed', points: 9.5, words: /speed|velocity/ },
-  { name: 'lateral acceleration', points: 6, words: /\b(lat|lateral)\b|\b(acc|accel|acceleration|g) ?y\b/ },
+  { name: 'lateral acceleration', points: 6, words: /\blat(eral)? (acc|g\b)|\b(acc|accel|acceleration|g) (lat|y\b)/ },
   {
     name: 'longitudinal acceleration',
     points: 5.9,
-    words: /\b(lon|long|longitudinal) ?(acc|g)|\b(acc|accel|acceleration|g) ?x\b/,
+    words: /\blon(g|gitudinal)? (acc|g\b)|\b(acc|accel|acceleration|g) (lon|x\b)/,
   },
-  { name: 'acceleration', points: 5.5, words: /\bacc|\bg (lat|lon)/ },
+  { name: 'acceleration', points: 5.5, units: /^(m\/s\^?(2|\u00b2)|g)$/i },
+  { name: 'acceleration', points: 5.5, words: /\bacc(el|eleration)?\b/ },
   { name: 'pressure', points: 5.2, words: /press/ },
   { name: 'flow', points: 5.1, words: /\bflow/ },
   { name: 'power', points: 5, words: /torque|power|\bload\b/ },
   { name: 'temperature', points: 4, words: /temp/ },
   { name: 'electric', points: 4, words: /voltage|current/ },
   { name: 'level', points: 4, words: /level/ },
+  { name: 'yaw rate', points: 3.6, units: /^(deg|\u00b0)\/s(ec)?$/ },
   { name: 'attitude', points: 3.5, words: /yaw|pitch|\broll|height|travel/ },
 ];
 
 /** Bookkeeping that moves but tells nothing, what is wished and not measured, and what belongs to others. */
 const UNWANTED =
-  /check ?sum|\bcrc|counter|\bseq|unknown|rate hz|update rate|uptime|timestamp|spare|reserved|\braw\b|set ?point|target|request|\bcmd\b|limit|\brel\b|relative|\bwind\b|\bsum$|status|precision/;
+  /check ?sum|\bcrc|counter|\bseq|unknown|rate hz|update rate|uptime|timestamp|spare|reserved|\braw\b|set ?point|target|request|\bcmd\b|limit|\brel\b|relative|\bwind\b|\bsum$|status|precision|latitude|longitude|\btrack [a-z] \d/;
 
 /** Channels whose movement is looked at before the first charts are chosen. */
 export const CANDIDATES_MAX = 48;

@@ -13,7 +13,7 @@ const OLD_SECONDS = 2;
 /** What a person must know at a glance, on top of the page. */
 export function StatusStrip({ page, onTree }: { page: LivePage; onTree: () => void }) {
   return (
-    <header class="strip">
+    <header class={`strip ${page.isConnected.value ? '' : 'is-lost'}`}>
       <button type="button" class="tree-button" onClick={onTree} aria-label="Channels">
         <Icon name="list" />
       </button>

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import uPlot from 'uplot';
 import type { LiveChannel } from '../live/live-channel.ts';
-import { enumMarks, fitted } from '../model/enum-marks.ts';
+import { enumMarks, fitted, stepDigits } from '../model/axis-marks.ts';
 import { formatNumber, formatValue } from '../model/format.ts';
 import { type Quantity, quantityOf, quantityText, rungOf } from '../model/quantity.ts';
 import { Series } from '../model/series.ts';
@@ -195,11 +195,10 @@ export class StripChart {
       return splits.map((value) => fitted(formatValue(definition, value), AXIS_WIDTH - 10, measure));
     }
     const step = Math.abs((splits[1] ?? 0) - (splits[0] ?? 0));
-    const digits = step > 0 ? Math.min(8, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9))) : 0;
     const rung = rungOf(definition.unit, Math.max(0, ...splits.map(Math.abs)));
-    if (rung === undefined) return splits.map((value) => formatNumber(value, digits));
-    const scaledDigits = Math.max(0, Math.ceil(-Math.log10(Math.max(1e-9, step / rung.size)) - 1e-9));
-    return splits.map((value) => `${formatNumber(value / rung.size, scaledDigits)} ${rung.mark}`.trim());
+    if (rung === undefined) return splits.map((value) => formatNumber(value, stepDigits(step)));
+    const digits = stepDigits(step / rung.size);
+    return splits.map((value) => `${formatNumber(value / rung.size, digits)} ${rung.mark}`.trim());
   }
 
   #paths(plot: uPlot): uPlot.Series.Paths | null {
