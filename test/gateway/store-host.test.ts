@@ -165,3 +165,47 @@ t.test('receipts and channels are known after a restart, and box time goes on be
   t.equal(second.clockStatus.source, 'none', 'a wall clock behind the samples is not believed');
   await second.stop();
 });
+
+t.test(
+  'whoever reads while samples are committed, sealed and trimmed sees each once, and never fewer than before',
+  async (t) => {
+    const { dir, open } = store(t);
+    const host = await open({ commitFloorMs: 0, ringSlots: 1 << 16 });
+    const { id } = host.intake.channel({ name: 'a', source: 'test' });
+    const telemetry = StoreTelemetry.open(dir);
+    const heard: number[] = [];
+    telemetry.follow(({ channel, values }) => {
+      if (channel === id) for (const value of values) heard.push(Number(value));
+    });
+    let pushed = 0;
+    let seen = 0;
+    let looks = 0;
+    const deadline = performance.now() + 2500;
+    while (performance.now() < deadline) {
+      for (let i = 0; i < 4000; i += 1, pushed += 1) host.intake.push(id, host.clock.now(), pushed);
+      const published = host.intake.publish();
+      if (looks % 4 === 0) await host.intake.durable(published);
+      const values = [...telemetry.raw(id, 0, Number.MAX_SAFE_INTEGER)].flatMap((samples) => [...samples.values]);
+      const wrong = values.findIndex((value, i) => value !== i);
+      if (wrong >= 0) t.fail(`sample ${wrong} of ${values.length} is ${values[wrong]}`);
+      if (values.length < seen) t.fail(`${values.length} samples, ${seen} before`);
+      seen = values.length;
+      const count = telemetry.envelope(id, 0, host.clock.now() + 1, 1).count[0] ?? 0;
+      if (count < seen) t.fail(`the envelope counts ${count}, raw gave ${seen} before`);
+      const line = telemetry.ledger()[0];
+      if (line?.taken !== (line?.kept ?? 0) + (line?.lost ?? 0)) t.fail(`ledger ${JSON.stringify(line)}`);
+      looks += 1;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await host.intake.durable(host.intake.publish());
+    telemetry.refresh();
+    t.equal(heard.length + host.intake.refused, pushed, `${looks} looks`);
+    t.ok(
+      heard.every((value, i) => i === 0 || value > (heard[i - 1] ?? 0)),
+      'a follower hears each once, in order',
+    );
+    t.ok(host.status.blocks > 0, `${host.status.blocks} blocks were sealed meanwhile`);
+    telemetry.close();
+    await host.stop();
+  },
+);
