@@ -1,4 +1,3 @@
-import { isIPv4 } from 'node:net';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { CHANNEL_NAME_BYTES_MAX } from '../../gateway/limits.ts';
@@ -146,9 +145,4 @@ export type MqttSettings = Required<Omit<MqttConfig, 'topics' | 'limits'>> & {
 /** Fills in the defaults of a section that fits {@link MqttConfig}. */
 export function mqttSettings(config: MqttConfig): MqttSettings {
   return Value.Default(MqttConfig, structuredClone(config)) as MqttSettings;
-}
-
-/** True for addresses that only this machine can reach. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }

@@ -1,6 +1,7 @@
 import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_listen_socket } from 'uWebSockets.js';
 import { connect } from 'node:net';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
+import { isLoopback } from '../../gateway/loopback.ts';
 import type { Telemetry } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import { FRAME_RATE_MAX, WIRE_PROTOCOL } from '../wire.ts';
@@ -8,7 +9,7 @@ import { answerRangeQuery, listChannels, parseRangeQuery } from './api.ts';
 import { LiveHub } from './live/hub.ts';
 import type { Viewer } from './live/viewer.ts';
 import { METRICS_MEDIA_TYPE, metricsText } from './metrics.ts';
-import { isLoopback, isOwnHost, isOwnOrigin } from './request-guard.ts';
+import { isOwnHost, isOwnOrigin } from './request-guard.ts';
 import { SECURITY_HEADERS } from './response-headers.ts';
 import { encodingFor, loadStaticFiles, type StaticFile } from './static-files.ts';
 

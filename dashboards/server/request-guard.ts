@@ -1,11 +1,6 @@
+import { isLoopback } from '../../gateway/loopback.ts';
+
 /** Which requests a dashboard without credentials takes: those that a page of its own on this machine makes. */
-
-const LOOPBACK_NAMES = new Set(['localhost', '[::1]', '::1']);
-
-/** True for `localhost`, `::1` and 127.0.0.0/8, with brackets or without. */
-export function isLoopback(host: string): boolean {
-  return LOOPBACK_NAMES.has(host.toLowerCase()) || /^127(\.\d{1,3}){3}$/.test(host);
-}
 
 /**
  * True when the Host header names this machine. A name that an outsider's DNS points at 127.0.0.1 is refused: that is how

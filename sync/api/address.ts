@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import { CaissonError } from '../../gateway/errors.ts';
 
 /** Where a server is. */
@@ -24,10 +23,4 @@ export function parseAddress(text: string): Address {
 /** `HOST:PORT`, as gRPC and people read it. */
 export function formatAddress({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-/** True for addresses that only this machine can reach. */
-export function isLoopback(host: string): boolean {
-  if (host === 'localhost') return true;
-  return isIP(host) === 4 ? host.startsWith('127.') : host === '::1';
 }
