@@ -65,7 +65,7 @@ export class CanCollector implements Collector {
 
   async start(): Promise<void> {
     checkSettings(this.#settings, this.#context.source);
-    this.#dictionaries = await Dictionaries.load(this.#settings);
+    this.#dictionaries = Dictionaries.load(this.#settings);
     const bus = this.#openBus();
     this.#bus = bus;
     this.#interfaces = [];

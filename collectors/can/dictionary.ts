@@ -38,9 +38,9 @@ export class CanDictionary {
     this.signalsMax = signalsMax;
   }
 
-  /** Reads the files. Rejects with `dbc-invalid` where one is missing or broken. */
-  static async load(paths: readonly string[]): Promise<CanDictionary> {
-    return new CanDictionary(await Promise.all(paths.map((path) => readDbc(path))));
+  /** Reads the files. Throws `dbc-invalid` where one is missing or broken. */
+  static load(paths: readonly string[]): CanDictionary {
+    return new CanDictionary(paths.map(readDbc));
   }
 
   find(key: number): KnownMessage | undefined {
@@ -61,10 +61,10 @@ export class Dictionaries {
     this.signalsMax = Math.max(...this.#all().map((dictionary) => dictionary.signalsMax));
   }
 
-  /** Rejects with `dbc-invalid` where a file is missing or broken. */
-  static async load(settings: Pick<CanSettings, 'dbc' | 'interfaces'>): Promise<Dictionaries> {
-    const loaded = new Map<string, Promise<CanDictionary>>();
-    const load = (paths: readonly string[]): Promise<CanDictionary> => {
+  /** Throws `dbc-invalid` where a file is missing or broken. */
+  static load(settings: Pick<CanSettings, 'dbc' | 'interfaces'>): Dictionaries {
+    const loaded = new Map<string, CanDictionary>();
+    const load = (paths: readonly string[]): CanDictionary => {
       const key = paths.join('\0');
       const known = loaded.get(key) ?? CanDictionary.load(paths);
       loaded.set(key, known);
@@ -72,9 +72,9 @@ export class Dictionaries {
     };
     const own = new Map<string, CanDictionary>();
     for (const [name, { dbc }] of Object.entries(settings.interfaces ?? {})) {
-      if (dbc !== undefined) own.set(name, await load(dbc));
+      if (dbc !== undefined) own.set(name, load(dbc));
     }
-    return new Dictionaries(await load(settings.dbc), own);
+    return new Dictionaries(load(settings.dbc), own);
   }
 
   /** The dictionary of the interface of that name in the recording. */

@@ -27,6 +27,7 @@ export const ReplayConfig = Type.Object(
     utcOffset: Type.Optional(
       Type.String({
         pattern: '^[+-](0[0-9]|1[0-4]):[0-5][0-9]$',
+        'x-pattern': 'hours and minutes such as +08:00',
         description:
           'local time minus UTC where the recording was made; needed by `timestamp: device` where the recording has a date without a zone, as those of AiM have',
         examples: ['+08:00'],

@@ -81,12 +81,15 @@ export const SerialConfig = Type.Object(
       }),
     ),
     talkers: Type.Optional(
-      Type.Array(Type.String({ pattern: '^([A-Z0-9]{2}|P)$' }), {
-        default: [],
-        maxItems: 64,
-        description: 'talkers to listen to, P for proprietary sentences; empty: all',
-        examples: [['GP', 'GN']],
-      }),
+      Type.Array(
+        Type.String({ pattern: '^([A-Z0-9]{2}|P)$', 'x-pattern': 'two capitals or digits such as GP, or P' }),
+        {
+          default: [],
+          maxItems: 64,
+          description: 'talkers to listen to, P for proprietary sentences; empty: all',
+          examples: [['GP', 'GN']],
+        },
+      ),
     ),
   },
   { additionalProperties: false, description: 'NMEA 0183 over a serial port' },

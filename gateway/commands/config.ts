@@ -2,13 +2,14 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import process from 'node:process';
 import { Type } from '@sinclair/typebox';
+import { readDbc } from '../../collectors/can/dbc/read-dbc.ts';
 import { DashboardConfig } from '../../dashboards/server/dashboard-config.ts';
-import { isLoopback } from '../../sync/api/address.ts';
 import { GrpcConfig } from '../../sync/api/grpc-config.ts';
 import { GatewayConfig } from '../config/gateway-config.ts';
 import { renderIssues } from '../config/issue.ts';
-import { type ConfigRule, type LoadedConfig, loadConfig } from '../config/load-config.ts';
+import { type ConfigRule, type LoadedConfig, loadConfig, type RuleBreach } from '../config/load-config.ts';
 import { CaissonError, messageOf } from '../errors.ts';
+import { isLoopback } from '../loopback.ts';
 import { StoreConfig } from '../store/store-config.ts';
 import { anySourceSchema, checkSource, type SourceConfig } from './source-kinds.ts';
 
@@ -30,6 +31,7 @@ export const CONFIG_SCHEMA = Type.Object(
     sources: Type.Optional(
       Type.Record(Type.String({ pattern: SOURCE_NAME }), anySourceSchema(), {
         additionalProperties: false,
+        'x-pattern': 'letters, digits, `-` and `_`, first a letter or digit, 63 at most',
         default: {},
         description: 'where samples come from, each under the name that begins its channels',
       }),
@@ -98,7 +100,13 @@ function readText(path: string): string {
   return bytes.toString('utf8').replace(/^\ufeff/, '');
 }
 
-const RULES: readonly ConfigRule<CaissonConfig>[] = [onlyLoopback, onlyOnePortEach, whatCollectorsRefuse];
+const RULES: readonly ConfigRule<CaissonConfig>[] = [
+  onlyLoopback,
+  onlyOnePortEach,
+  onlyOneDeviceEach,
+  whatCollectorsRefuse,
+  whatDbcFilesAre,
+];
 
 /** Where no credentials guard a port, only this machine may reach it. */
 function* onlyLoopback(config: CaissonConfig): ReturnType<ConfigRule<CaissonConfig>> {
@@ -129,15 +137,59 @@ function* onlyOnePortEach(config: CaissonConfig): ReturnType<ConfigRule<CaissonC
   }
 }
 
+/** No two sources read one serial device: the second would wait for it for ever. */
+function* onlyOneDeviceEach(config: CaissonConfig): ReturnType<ConfigRule<CaissonConfig>> {
+  const taken = new Map<string, string>();
+  for (const [name, source] of Object.entries(config.sources)) {
+    const place = deviceOf(source);
+    if (place === undefined) continue;
+    const path = ['sources', name, ...place.keys];
+    const owner = taken.get(place.device);
+    if (owner === undefined) taken.set(place.device, path.join('.'));
+    else yield { path, problem: `${place.device} is taken by ${owner}` };
+  }
+}
+
+/** The serial device that a source reads, and the keys below it that name the device. */
+function deviceOf(source: SourceConfig): { device: string; keys: readonly string[] } | undefined {
+  if (source.type === 'serial' && 'path' in source.port) return { device: source.port.path, keys: ['port', 'path'] };
+  if (source.type === 'can' && 'slcan' in source.bus) return { device: source.bus.slcan, keys: ['bus', 'slcan'] };
+  return undefined;
+}
+
+/** DBC files that are missing or broken end the start of their source, so they are part of what must fit. */
+function* whatDbcFilesAre(config: CaissonConfig): ReturnType<ConfigRule<CaissonConfig>> {
+  for (const [name, source] of Object.entries(config.sources)) {
+    if (source.type !== 'can') continue;
+    const buses = Object.entries(source.interfaces ?? {});
+    yield* refusedDbcFiles(['sources', name, 'dbc'], source.dbc);
+    for (const [bus, { dbc }] of buses) yield* refusedDbcFiles(['sources', name, 'interfaces', bus, 'dbc'], dbc);
+  }
+}
+
+function* refusedDbcFiles(path: readonly string[], files: readonly string[] = []): Generator<RuleBreach> {
+  for (const [index, file] of files.entries()) {
+    const refusal = refusalOf(() => readDbc(file));
+    if (refusal !== undefined) yield { path: [...path, index], ...refusal };
+  }
+}
+
+/** What is wrong, where `work` throws a CaissonError. */
+function refusalOf(work: () => void): Pick<RuleBreach, 'problem' | 'hint'> | undefined {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof CaissonError)) throw error;
+    const { message: problem, hint } = error;
+    return { problem, ...(hint !== undefined && { hint }) };
+  }
+}
+
 function* whatCollectorsRefuse(config: CaissonConfig): ReturnType<ConfigRule<CaissonConfig>> {
   for (const [name, source] of Object.entries(config.sources)) {
-    try {
-      checkSource(name, source);
-    } catch (error) {
-      if (!(error instanceof CaissonError)) throw error;
-      const { message: problem, hint } = error;
-      yield { path: ['sources', name], at: 'key', problem, ...(hint !== undefined && { hint }) };
-    }
+    const refusal = refusalOf(() => checkSource(name, source));
+    if (refusal !== undefined) yield { path: ['sources', name], at: 'key', ...refusal };
   }
 }
 

@@ -6,6 +6,7 @@ export const GatewayConfig = Type.Object(
     id: Type.Optional(
       Type.String({
         pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$',
+        'x-pattern': 'letters, digits, `.`, `-` and `_`, first a letter or digit, 63 at most',
         description: 'name of this box at central, kept by its store from the first start; without it, one is made up',
         examples: ['pit-12'],
       }),

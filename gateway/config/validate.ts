@@ -15,8 +15,11 @@ export interface Misfit {
 /** Characters of a value shown in a message. */
 const SHOWN_CHARACTERS_MAX = 60;
 
-/** Annotations that sections may carry beside what JSON Schema knows: a path is resolved against the file's folder. */
-const ANNOTATIONS = ['x-path'];
+/**
+ * Annotations that sections may carry beside what JSON Schema knows: a path is resolved against the file's folder; what a
+ * pattern allows, in words, stands on the text or, for names, on whatever holds them.
+ */
+const ANNOTATIONS = ['x-path', 'x-pattern'];
 
 /**
  * All misfits of `value`, empty when it fits. Where a schema offers alternatives, only the one that was meant is
@@ -48,10 +51,16 @@ export function validate(schema: TSchema, value: unknown, show: (pointer: string
     const tag = isObject ? tagOf(branches) : undefined;
     const wrong = new Set([union.instancePath, ...(tag === undefined ? [] : [`${union.instancePath}/${tag}`])]);
     const fitting = errorsOf.filter((errors) => !errors.some((error) => isOfOtherKind(error, wrong, tag)));
-    fitting.sort((a, b) => a.length - b.length);
-    return fitting[0] ?? choiceMisfit(union, branches, tag, show);
+    // Which keys are there tells what was meant; a wrong value under a right key does not.
+    const strangeKeys = (errors: readonly ErrorObject[]) =>
+      errors.filter((error) => error.instancePath === union.instancePath && KEY_MISFITS.has(error.keyword)).length;
+    fitting.sort((a, b) => strangeKeys(a) - strangeKeys(b) || a.length - b.length);
+    return fitting[0] ?? choiceMisfit(union, branches, tagOf(branches), show);
   }
 }
+
+/** How a value has keys that its schema does not, or lacks some. */
+const KEY_MISFITS: ReadonlySet<string> = new Set(['additionalProperties', 'required']);
 
 function isUnion(error: ErrorObject): boolean {
   return error.keyword === 'anyOf' || error.keyword === 'oneOf';
@@ -87,12 +96,21 @@ function choiceMisfit(
   show: (pointer: string, value: unknown) => string,
 ): Misfit {
   if (tag === undefined) {
-    const expected = branches.map(describe).join(' or ');
+    const expected = [...new Set(branches.map(describe))].join(' or ');
     const words = branches.flatMap((branch) => choicesOf(branch) ?? []);
     return wrongValue(union.instancePath, union.data, expected, words, show);
   }
   const words = branches.flatMap((branch) => choicesOf(propertiesOf(branch)[tag]) ?? []);
   const expected = [...new Set(words)].map((word) => JSON.stringify(word)).join(', ');
+  if (typeof union.data !== 'object' || union.data === null || Array.isArray(union.data)) {
+    return wrongValue(
+      union.instancePath,
+      union.data,
+      `keys with values, of which ${tag} is one of ${expected}`,
+      [],
+      show,
+    );
+  }
   const met: unknown = (union.data as Record<string, unknown>)[tag];
   if (met === undefined) {
     return { pointer: union.instancePath, at: 'key', problem: `needs the key ${tag}`, hint: `one of ${expected}` };
@@ -123,7 +141,14 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
 function describe(schema: TSchema): string {
   const choices = choicesOf(schema);
   if (choices !== undefined) return choices.map((choice) => JSON.stringify(choice)).join(' or ');
+  const keys = schema.type === 'object' ? ((schema.required as string[] | undefined) ?? []) : [];
+  if (keys.length > 0) return `${keys.length === 1 ? 'the key' : 'the keys'} ${keys.join(' and ')}`;
   return TYPE_NAMES[String(schema.type)] ?? 'another value';
+}
+
+/** What a pattern allows, in words where its schema has them. */
+function allowedBy(pattern: unknown, schema: Partial<TSchema> | undefined): string {
+  return typeof schema?.['x-pattern'] === 'string' ? schema['x-pattern'] : `text that fits ${String(pattern)}`;
 }
 
 function explain(error: ErrorObject, show: (pointer: string, value: unknown) => string): Misfit {
@@ -139,7 +164,7 @@ function explain(error: ErrorObject, show: (pointer: string, value: unknown) => 
           pointer: own,
           at: 'key',
           problem: `${JSON.stringify(key)} is not a name`,
-          hint: `expected ${pattern}`,
+          hint: `expected ${allowedBy(pattern, parentSchema)}`,
         };
       }
       const near = nearestName(key, Object.keys((parentSchema?.properties as object | undefined) ?? {}));
@@ -174,7 +199,7 @@ function explain(error: ErrorObject, show: (pointer: string, value: unknown) => 
     case 'minProperties':
       return wrong(`at least ${params.limit} ${params.limit === 1 ? 'key' : 'keys'}`);
     case 'pattern':
-      return wrong(`text that fits ${params.pattern}`);
+      return wrong(allowedBy(params.pattern, parentSchema));
     default:
       return { pointer, at: 'value', problem: `${error.message ?? keyword}, got ${show(pointer, data)}` };
   }

@@ -1,8 +1,9 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import type { Dbc, DbcMessage } from '../../../collectors/can/dbc/dbc.ts';
-import { readDbc } from '../../../collectors/can/dbc/read-dbc.ts';
+import { parseDbc } from '../../../collectors/can/dbc/parse-dbc.ts';
+import { decodeText, readDbc } from '../../../collectors/can/dbc/read-dbc.ts';
 import { EXTENDED_ID_MAX, STANDARD_ID_MAX } from '../../../hardware/can/can-frame.ts';
 import { recording } from '../../data-dir.ts';
 import { requireTools } from '../../debian.ts';
@@ -29,7 +30,7 @@ for (const { log, bus, dbc } of RECORDED) {
   t.test(`every signal of recorded frames equals canmatrix: ${bus} with ${dbc}`, unlessMissing(log, dbc), async (t) => {
     if (!requireTools(t, 'canmatrix')) return;
     const [logPath = '', dbcPath = ''] = [recording(log), recording(dbc)];
-    const file = await readDbc(dbcPath);
+    const file = readDbc(dbcPath);
     const kept = new Map<string, Map<string, OracleFrame>>();
     for (const frame of readLog(logPath)) {
       if (frame.bus !== bus || messageOf(file, frame) === undefined) continue;
@@ -72,7 +73,7 @@ t.test('every signal of made-up frames equals canmatrix, for the DBC corpus', un
   if (!requireTools(t, 'canmatrix')) return;
   const folder = recording(CORPUS) ?? '';
   const names = readdirSync(folder);
-  const files = await Promise.all(names.map((name) => readDbc(join(folder, name))));
+  const files = names.map((name) => join(folder, name)).map((path) => parseDbc(decodeText(readFileSync(path)), path));
   const tasks = files.map((file) => ({ dbc: file.file, frames: file.messages.flatMap(madeUpFrames) }));
   const answers = await decodeWithCanmatrix(tasks);
   let total = 0;

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -164,13 +164,17 @@ t.test('what looks wrong and can be used all the same is noted', async (t) => {
   for (const [text, note] of cases) t.same(parseDbc(text, 'x.dbc').notes, [note], note.text);
 });
 
-t.test('a file that is not there is refused by name', async (t) => {
+t.test('a file that is not there, cut short or no DBC file at all is refused by name', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'caisson-dbc-'));
   t.teardown(() => rm(folder, { recursive: true }));
   const path = join(folder, 'cut.dbc');
-  await t.rejects(readDbc(path), { code: 'dbc-invalid', message: /cut\.dbc: cannot be read: ENOENT/ });
+  t.throws(() => readDbc(path), { code: 'dbc-invalid', message: /cut\.dbc: cannot be read: ENOENT/ });
   await writeFile(path, 'BO_ 1 M: 8 A\n SG_ a : 0|');
-  await t.rejects(readDbc(path), { message: `${path}:2: expected the length in bits, found the end of the file` });
+  t.throws(() => readDbc(path), { message: `${path}:2: expected the length in bits, found the end of the file` });
+  for (const text of ['', 'garbage', '%PDF-1.7\n\u0000\u0001', 'VERSION "1"\nBU_: A\n']) {
+    await writeFile(path, text);
+    t.throws(() => readDbc(path), { code: 'dbc-invalid', message: /cut\.dbc/ }, JSON.stringify(text));
+  }
 });
 
 const CORPUS = 'can/dbc-corpus-cantools/tests/files/dbc';
@@ -181,7 +185,7 @@ t.test(
   async (t) => {
     const folder = recording(CORPUS) ?? '';
     const names = readdirSync(folder);
-    const files = await Promise.all(names.map((name) => readDbc(join(folder, name))));
+    const files = names.map((name) => parseDbc(decodeText(readFileSync(join(folder, name))), name));
     t.equal(files.length, 83);
     t.equal(
       files.reduce((sum, { messages }) => sum + messages.length, 0),

@@ -1,21 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Value } from '@sinclair/typebox/value';
 import t from 'tap';
-import { parse } from 'yaml';
-import { CanConfig } from '../../../collectors/can/can-config.ts';
 import { PROJECT_ROOT } from '../../data-dir.ts';
 
 const README = readFileSync(join(PROJECT_ROOT, 'collectors/can/README.md'), 'utf8');
-
-t.test('the sample configs in README are valid', async (t) => {
-  const samples = [...README.matchAll(/```yaml\n(.*?)```/gs)].map((found) => parse(found[1] ?? ''));
-  t.equal(samples.length, 2);
-  for (const { type, ...config } of samples) {
-    t.equal(type, 'can');
-    t.same([...Value.Errors(CanConfig, config)], []);
-  }
-});
 
 t.test('README names every reason of an error, and no other', async (t) => {
   const table = README.slice(README.indexOf('## Errors by reason'));

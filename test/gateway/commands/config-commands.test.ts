@@ -145,6 +145,21 @@ const unsafe: [name: string, yaml: string, message: RegExp][] = [
   ],
   ['two servers on one port', 'grpc: {port: 8080}', /grpc\.port: 127\.0\.0\.1:8080 is taken by dashboard\.port/],
   [
+    'two sources at one device',
+    'sources: {a: {type: serial, port: {path: /dev/x}}, b: {type: can, bus: {slcan: /dev/x, bitrate: 500000}}}',
+    /sources\.b\.bus\.slcan: \/dev\/x is taken by sources\.a\.port\.path at 1:80/,
+  ],
+  [
+    'a DBC file that is not there',
+    'sources: {b: {type: can, bus: {log: x}, dbc: [gone.dbc]}}',
+    /sources\.b\.dbc\[0\]: .*gone\.dbc: cannot be read: .* at 1:47, a path is relative/,
+  ],
+  [
+    'a file of one bus that is no DBC file',
+    'sources: {b: {type: can, bus: {log: x}, interfaces: {can0: {dbc: [caisson.yaml]}}}}',
+    /sources\.b\.interfaces\.can0\.dbc\[0\]: .*caisson\.yaml/,
+  ],
+  [
     'a topic filter that cannot be',
     'sources: {b: {type: mqtt, topics: [{filter: a#}]}}',
     /sources\.b: .*filter a# .* at 1:11/,

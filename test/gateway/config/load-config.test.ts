@@ -5,11 +5,21 @@ import { type LoadConfigOptions, loadConfig } from '../../../gateway/config/load
 
 const Device = Type.Object({ path: Type.String({ minLength: 1 }) }, { additionalProperties: false });
 const Recording = Type.Object({ log: Type.String({ 'x-path': true }) }, { additionalProperties: false });
+const Adapter = Type.Object(
+  { adapter: Type.String(), speed: Type.Union([Type.Literal(1), Type.Literal(2), Type.Literal(4)]) },
+  { additionalProperties: false },
+);
+const Capture = Type.Object(
+  { capture: Type.String(), speed: Type.Optional(Type.Number()) },
+  { additionalProperties: false },
+);
 
 const Wire = Type.Object(
   {
     type: Type.Literal('wire'),
     port: Type.Union([Device, Recording]),
+    bus: Type.Optional(Type.Union([Adapter, Capture])),
+    talker: Type.Optional(Type.String({ pattern: '^[A-Z]{2}$', 'x-pattern': 'two capitals' })),
     bitrate: Type.Optional(Type.Integer({ minimum: 1000, default: 500_000 })),
     speed: Type.Optional(Type.Union([Type.Number({ exclusiveMinimum: 0 }), Type.Literal('max')], { default: 1 })),
   },
@@ -127,7 +137,7 @@ const refused: { name: string; lines: string[]; messages: string[] }[] = [
   {
     name: 'a name of a source that cannot begin channel names',
     lines: ['sources:', '  Car 1: {type: broker}'],
-    messages: ['sources.Car 1: "Car 1" is not a name at 2:3, expected ^[a-z]+$'],
+    messages: ['sources.Car 1: "Car 1" is not a name at 2:3, expected text that fits ^[a-z]+$'],
   },
   {
     name: 'only what is wrong with the kind that was meant',
@@ -151,6 +161,25 @@ const refused: { name: string; lines: string[]; messages: string[] }[] = [
     name: 'only what is wrong with the nearest of alternatives that no word tells apart',
     lines: ['sources: {car: {type: wire, port: {log: x, lop: 1}}}'],
     messages: ['sources.car.port.lop: unknown key at 1:44, did you mean log?'],
+  },
+  {
+    name: 'a wrong value under the right keys, though another alternative would take the value',
+    lines: ['sources: {car: {type: wire, port: {log: x}, bus: {adapter: x, speed: 3}}}'],
+    messages: ['sources.car.bus.speed: expected 1 or 2 or 4, got 3 at 1:70'],
+  },
+  {
+    name: 'a word where keys belong, with the keys of each alternative',
+    lines: ['sources: {car: {type: wire, port: COM1, bus: can0}, gps: wire}'],
+    messages: [
+      'sources.car.port: expected the key path or the key log, got "COM1" at 1:35',
+      'sources.car.bus: expected the keys adapter and speed or the key capture, got "can0" at 1:46',
+      'sources.gps: expected keys with values, of which type is one of "wire", "broker", got "wire" at 1:58',
+    ],
+  },
+  {
+    name: 'text that breaks a pattern, in the words of its schema',
+    lines: ['sources: {car: {type: wire, port: {log: x}, talker: gps}}'],
+    messages: ['sources.car.talker: expected two capitals, got "gps" at 1:53'],
   },
   {
     name: 'too long a list and an empty text inside it',
