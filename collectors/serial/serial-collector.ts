@@ -22,6 +22,12 @@ export const UNKNOWN_TYPES_MAX = 64;
 /** Samples that must fit before more of a recording is read: the most that one of its pieces can hold. */
 const RECORDING_ROOM_SAMPLES = 16_384;
 
+/**
+ * Bytes without a sentence among them from which on health says so: half a minute of a line at 4800 baud, a second of the
+ * fastest. Other protocols on the wire send less between two sentences.
+ */
+export const NOISE_BYTES_MAX = 16 * 1024;
+
 /** Time between two looks for room, milliseconds. */
 const ROOM_INTERVAL_MS = 5;
 
@@ -54,6 +60,8 @@ export class SerialCollector implements Collector {
   /** Only a live receiver tells what time it is now. */
   readonly #gnssClock: GnssClock | undefined;
   readonly #isRecording: boolean;
+  /** Bytes since the last sentence. */
+  #noiseBytes = 0;
   /** Box time at which the bytes in hand were read. */
   #arrival = 0;
   #isStopped = false;
@@ -98,12 +106,19 @@ export class SerialCollector implements Collector {
       return this.#counters.health('stopped', state.problem && `${this.#port.name}: ${state.problem}`);
     }
     if (state.kind === 'closed') return this.#counters.health('stopped');
+    if (this.#noiseBytes > NOISE_BYTES_MAX) {
+      const problem = `no NMEA 0183 sentence in the last ${this.#noiseBytes} bytes; is the baudRate that of the device?`;
+      return this.#counters.health('waiting', `${this.#port.name}: ${problem}`);
+    }
     return this.#counters.health(this.#counters.samples === 0 ? 'starting' : 'running');
   }
 
   #portState(state: PortState): void {
     if (state.kind === 'ended') this.#publishing(() => this.#framer.end());
-    else if (state.kind !== 'open') this.#framer.reset();
+    else if (state.kind !== 'open') {
+      this.#framer.reset();
+      this.#noiseBytes = 0;
+    }
   }
 
   #publishing(work: () => void): void {
@@ -115,6 +130,7 @@ export class SerialCollector implements Collector {
   #take(bytes: Uint8Array): void | Promise<void> {
     const { intake, clock } = this.#context;
     this.#arrival = clock.now();
+    this.#noiseBytes += bytes.length;
     this.#publishing(() => this.#framer.feed(bytes));
     if (this.#isRecording && !intake.hasRoom(RECORDING_ROOM_SAMPLES)) return this.#room();
   }
@@ -132,6 +148,7 @@ export class SerialCollector implements Collector {
   }
 
   #sentence(text: string, start: '$' | '!'): void {
+    this.#noiseBytes = 0;
     this.#seen();
     const outcome = this.#decoder.decode(text);
     const { talker, type } = this.#decoder;

@@ -110,7 +110,7 @@ class SerialLink implements Link {
     }
     // A terminal that was hung up after it was called readable reads as ended.
     if (length === 0) {
-      this.#lose('the device was disconnected');
+      this.#lose(DISCONNECTED);
       return;
     }
     const taken = this.#events.data(this.#buffer.subarray(0, length));
@@ -126,7 +126,7 @@ class SerialLink implements Link {
 
   #lose(cause: unknown): void {
     if (this.#over) return;
-    const problem = cause instanceof Error ? cause.message : String(cause);
+    const problem = isHangUp(cause) ? DISCONNECTED : cause instanceof Error ? cause.message : String(cause);
     this.close().then(
       () => this.#events.lost(problem),
       () => this.#events.lost(problem),
@@ -134,9 +134,17 @@ class SerialLink implements Link {
   }
 }
 
+const DISCONNECTED = 'the device was disconnected';
+
+/** True for how a vanished device answers: to a read with EIO or ENXIO, to polling, by way of libuv, with EBADF. */
+function isHangUp(cause: unknown): boolean {
+  const { code, message } = cause instanceof Error ? (cause as NodeJS.ErrnoException) : {};
+  return code === 'EIO' || code === 'ENXIO' || code === 'EBADF' || message === 'bad file descriptor';
+}
+
 /** Says what a person can do about a device that does not open. */
 function explain(error: unknown): never {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = (error instanceof Error ? error.message : String(error)).replace(/^Error: /, '');
   const hint = HINTS.find(([pattern]) => pattern.test(message))?.[1];
   throw new Error(hint === undefined ? message : `${message} (${hint})`, { cause: error });
 }

@@ -7,6 +7,7 @@ import t from 'tap';
 import { OWNER_SILENT_US } from '../../../collectors/serial/nmea/selection.ts';
 import {
   createSerialCollector,
+  NOISE_BYTES_MAX,
   SerialCollector,
   UNKNOWN_TYPES_MAX,
 } from '../../../collectors/serial/serial-collector.ts';
@@ -162,6 +163,18 @@ t.test('tells the clock nothing from a recording', skipWithout('gpsd/telit-he910
   const { clock, intake } = await play(serialRecording('gpsd/telit-he910.log'));
   t.ok(intake.values('gps/speed').length > 0);
   t.same(clock.readings, []);
+});
+
+t.test('says that no sentence comes of all the bytes, as at a wrong baud rate, until one does', async (t) => {
+  const { wire, collector, say } = await running();
+  const noise = Uint8Array.from({ length: NOISE_BYTES_MAX + 1 }, (_, index) => 0x80 | (index * 37));
+  await wire.send(noise.subarray(1));
+  t.equal(collector.health().state, 'starting');
+  await wire.send(noise.subarray(0, 1));
+  t.match(collector.health(), { state: 'waiting', problem: /no NMEA 0183 sentence in the last \d+ bytes.*baudRate/ });
+  await say('', RMC);
+  t.equal(collector.health().state, 'running');
+  t.equal(collector.health().problem, undefined);
 });
 
 t.test('reads a recording no faster than the intake has room', async (t) => {
