@@ -1,0 +1,38 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+import t from 'tap';
+import { PROJECT_ROOT } from './data-dir.ts';
+import { sourceFiles } from './imports.ts';
+
+const MAIN = join(import.meta.dirname, '../gateway/main.js');
+const documents = ['README.md', ...sourceFiles(PROJECT_ROOT, ['collectors'], ['README.md'])];
+
+/** The least that a DBC file must hold. */
+const DBC = 'BU_: Ecu\nBO_ 256 Engine: 8 Ecu\n SG_ Speed : 0|16@1+ (0.25,0) [0|0] "rpm" Ecu\n';
+
+for (const document of documents) {
+  const text = readFileSync(join(PROJECT_ROOT, document), 'utf8');
+  const samples = [...text.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, sample = '']) => sample);
+
+  t.test(`caisson check finds every sample config of ${document} fit`, async (t) => {
+    t.ok(samples.length > 0, `${samples.length} samples`);
+    for (const [index, sample] of samples.entries()) {
+      const folder = t.testdir();
+      for (const [dbc] of sample.matchAll(/[\w./-]+\.dbc\b/g)) {
+        mkdirSync(dirname(join(folder, dbc)), { recursive: true });
+        writeFileSync(join(folder, dbc), DBC);
+      }
+      writeFileSync(join(folder, 'caisson.yaml'), sample);
+      const { status, stderr } = spawnSync(process.execPath, [MAIN, 'check'], {
+        cwd: folder,
+        env: { ...process.env, CAR7_PASSWORD: 'secret' },
+        encoding: 'utf8',
+        timeout: 30_000,
+      });
+      t.equal(stderr, '', `sample ${index + 1}`);
+      t.equal(status, 0);
+    }
+  });
+}
