@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { CaissonError, messageOf } from '../errors.ts';
 
@@ -17,7 +17,7 @@ export function storePaths(dir: string): { journal: string; blocks: string; lock
 export function lockStore(dir: string): () => void {
   const { lock } = storePaths(dir);
   try {
-    mkdirSync(dir, { recursive: true });
+    makeDir(resolve(dir));
     const db = new Database(lock, { timeout: 0 });
     try {
       db.exec('BEGIN EXCLUSIVE');
@@ -39,4 +39,15 @@ export function lockStore(dir: string): () => void {
       },
     );
   }
+}
+
+/**
+ * Makes a directory and those above it. `mkdirSync` with `recursive` spins for ever where a file system answers ENOENT for
+ * a name below a directory that is there, as /proc does.
+ */
+function makeDir(dir: string): void {
+  if (existsSync(dir)) return;
+  const above = dirname(dir);
+  if (above !== dir) makeDir(above);
+  mkdirSync(dir);
 }
