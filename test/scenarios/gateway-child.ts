@@ -57,6 +57,11 @@ export class GatewayChild {
     return this.#child.pid ?? 0;
   }
 
+  /** Exit code; null while it runs, and where a signal ended it. */
+  get exitCode(): number | null {
+    return this.#child.exitCode;
+  }
+
   /** Ends the process as a power cut of the process would: nothing of it runs any more. */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
