@@ -371,14 +371,28 @@ t.test('the first charts are moving, different and worth seeing', async (t) => {
     'text has no chart',
   );
   t.same(
-    chooseCharts(candidates, (id) => id !== 5, 3),
-    [2, 4, 7],
+    chooseCharts(candidates, (id) => id !== 2, 3),
+    [3, 4, 5],
   );
   t.same(
     chooseCharts(candidates, () => false, 4),
     [2, 4, 5, 7],
     'where nothing moves, the likeliest',
   );
+});
+
+t.test('a speed is charted while the car stands, other things only where too little moves', async (t) => {
+  const channels = [
+    channel(1, 'car/OilTemperature', { unit: 'degC' }),
+    channel(2, 'car/WheelSpeedFL', { unit: 'km/h' }),
+    channel(3, 'car/WheelSpeedFR', { unit: 'km/h' }),
+    channel(4, 'car/OilPressure', { unit: 'bar' }),
+  ];
+  const chosenOf = (moving: readonly number[], count: number) =>
+    chooseCharts(chartCandidates(channels), (id) => moving.includes(id), count);
+  t.same(chosenOf([1], 2), [2, 1]);
+  t.same(chosenOf([1], 3), [2, 4, 1], 'best first, whether it moves or not');
+  t.same(chosenOf([3], 1), [3], 'of one subject the one that moves');
 });
 
 t.test('the first charts are told by unit where names are cryptic, and one subject is shown once', async (t) => {

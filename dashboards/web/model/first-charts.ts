@@ -61,29 +61,30 @@ export function chartCandidates(channels: Iterable<WireChannel>): WireChannel[] 
   return scored.slice(0, CANDIDATES_MAX).map(({ channel }) => channel);
 }
 
+/** From this score on a channel is charted even while it stands still: a parked car has a speed and a brake too. */
+const ALWAYS_SCORE = 7;
+
 /**
- * The first charts: of the candidates the moving ones first, one of a subject (`fl/pressure` and `fr/pressure` are one),
- * so that the first sight shows different things.
+ * The first charts, in the order of the candidates: one of a subject (`fl/pressure` and `fr/pressure` are one), so that
+ * the first sight shows different things; what moves before what stands still, unless everybody wants to see it.
  */
 export function chooseCharts(
   candidates: readonly WireChannel[],
   isMoving: (id: number) => boolean,
   count: number,
 ): number[] {
-  const ordered = [
-    ...candidates.filter((channel) => isMoving(channel.id)),
-    ...candidates.filter((channel) => !isMoving(channel.id)),
-  ];
-  const subjects = new Set<string>();
-  const chosen: number[] = [];
-  for (const channel of ordered) {
+  const moving = candidates.filter(({ id }) => isMoving(id));
+  const still = candidates.filter(({ id }) => !isMoving(id));
+  const bestOf = new Map<string, WireChannel>();
+  for (const channel of [...moving, ...still]) {
     const subject = subjectOf(channel)?.name ?? `${leafOf(channel.name).replace(/\d+/g, '')} ${channel.unit}`;
-    if (subjects.has(subject)) continue;
-    subjects.add(subject);
-    chosen.push(channel.id);
-    if (chosen.length === count) break;
+    if (!bestOf.has(subject)) bestOf.set(subject, channel);
   }
-  return chosen;
+  const best = new Set(bestOf.values());
+  const ranked = candidates.filter((channel) => best.has(channel));
+  const isFirst = (channel: WireChannel) => isMoving(channel.id) || score(channel) >= ALWAYS_SCORE;
+  const chosen = new Set([...ranked.filter(isFirst), ...ranked.filter((channel) => !isFirst(channel))].slice(0, count));
+  return ranked.filter((channel) => chosen.has(channel)).map(({ id }) => id);
 }
 
 function score(channel: WireChannel): number {
