@@ -7,8 +7,8 @@ const SYSTEM_ERROR_US: Readonly<Record<'ntp' | 'rtc', number>> = { ntp: 50_000, 
 /** A change of the offset below this is drift that the next row takes along; 10 ms. */
 const STEP_US = 10_000;
 
-/** Least time between two rows of one source, microseconds. */
-const ROW_INTERVAL_US = 10_000_000;
+/** A reading of the same clock whose bound is this much closer is a better clock: a first fix of seconds, then one of microseconds. */
+const BETTER_FACTOR = 0.5;
 
 /** Files that appear when a time daemon has the system's clock in step. */
 const SYNCHRONIZED_FILES = ['/run/systemd/timesync/synchronized', '/run/chrony/chronyd.pid'];
@@ -65,11 +65,11 @@ export class ClockKeeper {
     this.observe({ time, offset: Math.round(wallUs) - time, error: SYSTEM_ERROR_US[source], source });
   }
 
+  /** Noise within the bound of a reading is none: each row is a step in how times are read. */
   #isNews(reading: ClockReading): boolean {
     const last = this.#last;
     if (reading.source !== last.source) return reading.error < last.error;
-    const moved = Math.abs(reading.offset - last.offset);
-    if (moved > Math.max(reading.error, STEP_US)) return true;
-    return moved > STEP_US && reading.time - last.time >= ROW_INTERVAL_US;
+    if (reading.error < last.error * BETTER_FACTOR) return true;
+    return Math.abs(reading.offset - last.offset) > Math.max(reading.error, STEP_US);
   }
 }

@@ -82,6 +82,25 @@ const cases: { name: string; readings: ClockReading[]; kept: number[] }[] = [
     ],
     kept: [500, -2 * WEEK],
   },
+  {
+    name: 'hours of noise within its bound add no row',
+    readings: Array.from({ length: 3600 }, (_, i) => ({
+      time: i * 1e6,
+      offset: (i * 7919) % 100_000,
+      error: 300_000,
+      source: 'gnss' as const,
+    })),
+    kept: [0],
+  },
+  {
+    name: 'a far better reading of the same clock adds a row',
+    readings: [
+      { time: 10, offset: 500, error: 1_000_000, source: 'gnss' },
+      { time: 20, offset: 510, error: 30, source: 'gnss' },
+      { time: 30, offset: 520, error: 25, source: 'gnss' },
+    ],
+    kept: [500, 510],
+  },
 ];
 
 for (const { name, readings, kept } of cases) {
@@ -92,6 +111,37 @@ for (const { name, readings, kept } of cases) {
     for (const reading of readings) keeper.observe(reading);
     t.same(rows, kept);
     t.equal(keeper.offsetUs, kept.at(-1));
+  });
+}
+
+t.test('times are read by the clock with the least bound, as the keeper of the clock believes', async (t) => {
+  const readings: ClockReading[] = [
+    { time: 0, offset: 0, error: 2_000_000, source: 'rtc' },
+    { time: 10, offset: 100, error: 300_000, source: 'gnss' },
+    { time: 20, offset: 200, error: 50_000, source: 'ntp' },
+  ];
+  const [first, ...later] = readings as [ClockReading, ...ClockReading[]];
+  const rows = [first];
+  const keeper = new ClockKeeper(first, (row) => rows.push(row));
+  for (const reading of later) keeper.observe(reading);
+  t.equal(keeper.source, 'ntp');
+  t.equal(new UtcMap(rows).offsetAt(30), keeper.offsetUs);
+  t.equal(new UtcMap(rows).offsetAt(0), keeper.offsetUs);
+});
+
+for (const { name, wallUs, source, kept } of [
+  { name: 'two weeks back, kept by the network', wallUs: -2 * WEEK, source: 'ntp', kept: [-2 * WEEK] },
+  { name: 'to 1970, kept by nothing', wallUs: -1e15, source: 'rtc', kept: [] },
+  { name: 'an hour ahead after sleep', wallUs: 3600e6, source: 'rtc', kept: [3600e6] },
+] as const) {
+  t.test(`a step of the system's clock: ${name}`, async (t) => {
+    const clock = new BoxClock({ time: 2e15, monotonic: monotonicUs() });
+    const rows: number[] = [];
+    const first: ClockReading = { time: 2e15, offset: 0, error: 2_000_000, source: 'rtc' };
+    const keeper = new ClockKeeper(first, (row) => rows.push(row.offset));
+    for (let second = 0; second < 3; second += 1) keeper.observeSystem(clock, clock.now() + wallUs, source);
+    t.equal(rows.length, kept.length);
+    for (const [i, offset] of kept.entries()) t.ok(Math.abs((rows[i] ?? 0) - offset) < 1e5);
   });
 }
 
