@@ -237,10 +237,10 @@ export class BlockReader {
     return rows.map((row) => extentOf(row, level));
   }
 
-  /** Blocks of a channel that may hold a stored time in [from, to], by time. */
+  /** Blocks of a channel that may hold a stored time in [from, to], by time; without their nodes. */
   overlapping(channel: number, from: number, to: number): Extent[] {
     const rows = this.sql(
-      `SELECT position, ordinal, boot, stamp, count, time_min, time_max, node FROM blocks
+      `SELECT position, ordinal, boot, stamp, count, time_min, time_max, NULL AS node FROM blocks
        WHERE channel = ? AND time_max >= ? AND time_min <= ? ORDER BY time_min, ordinal`,
     ).all(channel, from, to) as Row[];
     return rows.map((row) => extentOf(row, 0));
