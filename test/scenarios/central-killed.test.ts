@@ -12,7 +12,7 @@ import { CutProxy } from '../sync/cut-proxy.ts';
 import { FilledStore } from '../sync/filled-store.ts';
 import { exampleStatus, MemoryTelemetry } from '../sync/memory-telemetry.ts';
 import { blocksOf, definitionsOf, gapsOf } from '../sync/same-feed.ts';
-import { until } from '../sync/until.ts';
+import { waitFor } from '../wait-for.ts';
 
 const HOST = '127.0.0.1';
 const ROUNDS = 8;
@@ -77,7 +77,7 @@ t.test('a central that is killed again and again ends up with every block once',
 
   const db = BlockReader.openReadonly(storePaths(centralDir).blocks);
   const total = store.db.totals.blocks;
-  await until(() => blocksOf(db, 'car').length >= total, 'everything arrived', 60_000);
+  await waitFor('everything arrived', () => blocksOf(db, 'car').length >= total, 60_000);
   const { code } = await central.kill('SIGTERM');
   t.equal(code, 0, 'ends in good order when asked to');
   t.same(blocksOf(db, 'car'), blocksOf(store.db, 'car'), 'every block, once, in order, byte for byte');

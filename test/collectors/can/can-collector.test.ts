@@ -11,7 +11,7 @@ import { SlcanBus } from '../../../hardware/can/slcan-bus.ts';
 import { MemoryWire } from '../../../hardware/serial/memory-port.ts';
 import { openPty } from '../../../hardware/serial/pty.ts';
 import type { Timers } from '../../../hardware/serial/timers.ts';
-import { waitFor } from '../../hardware/serial/wait-for.ts';
+import { waitFor } from '../../wait-for.ts';
 import { RecordedIntake, SetClock } from '../serial/recorded-intake.ts';
 
 const DBC = `BO_ 256 Engine: 8 ECU

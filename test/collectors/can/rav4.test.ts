@@ -2,8 +2,8 @@ import t from 'tap';
 import { createCanCollector } from '../../../collectors/can/can-collector.ts';
 import type { CanConfig } from '../../../collectors/can/can-config.ts';
 import { recording } from '../../data-dir.ts';
-import { waitFor } from '../../hardware/serial/wait-for.ts';
 import { RAV4, rav4Source, readWheelSpeeds } from '../../rav4-oracle.ts';
+import { waitFor } from '../../wait-for.ts';
 import { RecordedIntake, SetClock } from '../serial/recorded-intake.ts';
 
 t.test(

@@ -6,7 +6,7 @@ import { createHealthCollector, HealthCollector } from '../../../collectors/heal
 import { healthSettings } from '../../../collectors/health/health-config.ts';
 import { levels, rates, spaceSamples } from '../../../collectors/health/host-samples.ts';
 import { HostReader, type HostReading } from '../../../hardware/host/host-reader.ts';
-import { waitFor } from '../../hardware/serial/wait-for.ts';
+import { waitFor } from '../../wait-for.ts';
 import { RecordedIntake, SetClock } from '../serial/recorded-intake.ts';
 
 const BEFORE: HostReading = {

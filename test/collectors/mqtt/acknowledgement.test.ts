@@ -1,7 +1,8 @@
 import mqtt from 'mqtt';
 import t from 'tap';
+import { waitFor } from '../../wait-for.ts';
 import { FakeIntake } from './fake-intake.ts';
-import { publishPacket, pubrelPacket, RawClient, until } from './raw-client.ts';
+import { publishPacket, pubrelPacket, RawClient } from './raw-client.ts';
 import { runBroker } from './running-broker.ts';
 
 for (const qos of [1, 2] as const) {
@@ -13,7 +14,7 @@ for (const qos of [1, 2] as const) {
     const done = client.publishAsync('pump/7/pressure', '4.25', { qos }).then(() => {
       acknowledged = true;
     });
-    await until('taken', () => intake.values('pump/7/pressure').length === 1);
+    await waitFor('taken', () => intake.values('pump/7/pressure').length === 1);
     // A later round trip shows that an acknowledgement would have been here by now.
     await new Promise((resolve) => client.subscribe('nothing', resolve));
     t.notOk(acknowledged);
@@ -28,13 +29,13 @@ t.test('messages of one client wait for their commit together, however they were
   const client = await RawClient.connect(port, 'fast');
   const messages = Array.from({ length: 100 }, (_, n) => publishPacket('n', String(n), { qos: 1, id: n + 1 }));
   client.send(...messages.slice(0, 50));
-  await until('the first half', () => intake.values('n').length === 50);
+  await waitFor('the first half', () => intake.values('n').length === 50);
   client.send(...messages.slice(50));
-  await until('the second half', () => intake.values('n').length === 100);
+  await waitFor('the second half', () => intake.values('n').length === 100);
   t.same(client.acks(), []);
   const published = intake.publishes;
   intake.commit();
-  await until('all', () => client.acks().length === 100);
+  await waitFor('all', () => client.acks().length === 100);
   t.same(
     client.acks(),
     Array.from({ length: 100 }, (_, n) => n + 1),
@@ -45,7 +46,7 @@ t.test('messages of one client wait for their commit together, however they were
 t.test('a message waits while the ring is full, one at QoS 0 is dropped and counted', async (t) => {
   const { collector, intake, port } = await runBroker(t);
   const client = await RawClient.connect(port, 'x');
-  await until('online', () => intake.samples.length === 1);
+  await waitFor('online', () => intake.samples.length === 1);
   intake.room = 0;
   client.send(
     publishPacket('a', '1', { qos: 1, id: 1 }),
@@ -53,15 +54,15 @@ t.test('a message waits while the ring is full, one at QoS 0 is dropped and coun
     publishPacket('a', '3', { qos: 2, id: 2 }),
     publishPacket('a', '4', { qos: 1, id: 3 }),
   );
-  await until('waiting', () => collector.details().waiting === 3 && collector.health().dropped === 1);
+  await waitFor('waiting', () => collector.details().waiting === 3 && collector.health().dropped === 1);
   intake.commit();
   t.same([client.acks(), intake.values('a')], [[], []]);
   intake.room = 100;
-  await until('taken', () => intake.values('a').length === 3);
+  await waitFor('taken', () => intake.values('a').length === 3);
   t.same(intake.values('a'), [1, 3, 4], 'in the order they came');
   t.same(client.acks(), []);
   intake.commit();
-  await until('acknowledged', () => client.acks().length === 2 && client.received().includes('50020002'));
+  await waitFor('acknowledged', () => client.acks().length === 2 && client.received().includes('50020002'));
   t.match(collector.details(), { waiting: 0, unacked: 0, waited: 3 });
 });
 
@@ -73,10 +74,10 @@ t.test('a small message does not overtake a larger one that waits for room', asy
     publishPacket('a', '[1,2,3,4,5,6,7,8,9]', { qos: 1, id: 1 }),
     publishPacket('a/0', '10', { qos: 1, id: 2 }),
   );
-  await until('waiting', () => collector.details().unacked === 2);
+  await waitFor('waiting', () => collector.details().unacked === 2);
   t.equal(collector.details().waiting, 2);
   intake.room = 100;
-  await until('taken', () => intake.samples.length === 10);
+  await waitFor('taken', () => intake.samples.length === 10);
   t.same(intake.values('a/0'), [1, 10]);
 });
 
@@ -84,21 +85,21 @@ t.test('nothing is acknowledged when the store fails, and the connection ends', 
   const { intake, port } = await runBroker(t);
   const client = await RawClient.connect(port, 'x');
   client.send(publishPacket('a', '1', { qos: 1 }));
-  await until('taken', () => intake.values('a').length === 1);
+  await waitFor('taken', () => intake.values('a').length === 1);
   intake.fail();
-  await until('closed', () => client.closed);
+  await waitFor('closed', () => client.closed);
   t.same(client.received(), []);
 });
 
 t.test('stops while messages wait for room, without acknowledging them', async (t) => {
   const { collector, intake, port } = await runBroker(t);
   const client = await RawClient.connect(port, 'x');
-  await until('online', () => intake.samples.length === 1);
+  await waitFor('online', () => intake.samples.length === 1);
   intake.room = 0;
   client.send(publishPacket('a', '1', { qos: 1 }));
-  await until('waiting', () => collector.details().waiting === 1);
+  await waitFor('waiting', () => collector.details().waiting === 1);
   await collector.stop();
-  await until('closed', () => client.closed);
+  await waitFor('closed', () => client.closed);
   t.same(client.received(), []);
   t.equal(collector.health().state, 'stopped');
 });
@@ -123,7 +124,7 @@ for (const [what, qos, dup, crash] of repeats) {
       publishPacket('a', '2', { qos, id: 42 }),
       publishPacket('a', '2', { qos, id: 43 }),
     );
-    await until('taken', () => first.intake.values('a').length === 3);
+    await waitFor('taken', () => first.intake.values('a').length === 3);
     await client.cut();
     first.intake.commit();
     const second = crash ? await runBroker(t, {}, first.intake.crash()) : first;
@@ -133,9 +134,9 @@ for (const [what, qos, dup, crash] of repeats) {
       publishPacket('a', '2', { qos, id: 43, dup }),
       publishPacket('a', '3', { qos, id: 44 }),
     );
-    await until('the new one', () => second.intake.values('a').length === 4);
+    await waitFor('the new one', () => second.intake.values('a').length === 4);
     second.intake.commit();
-    await until('acknowledged', () => again.packets.length === 3);
+    await waitFor('acknowledged', () => again.packets.length === 3);
     const kind = qos === 1 ? '4002' : '5002';
     t.same(again.received(), [`${kind}002a`, `${kind}002b`, `${kind}002c`]);
     t.same(second.intake.values('a'), [1, 2, 2, 3]);
@@ -147,14 +148,14 @@ t.test('a repeat that overtakes the commit of the first copy waits for it', asyn
   const { collector, intake, port } = await runBroker(t);
   const client = await RawClient.connect(port, 'car7');
   client.send(publishPacket('a', '1', { qos: 1, id: 9 }));
-  await until('taken', () => intake.values('a').length === 1);
+  await waitFor('taken', () => intake.values('a').length === 1);
   await client.cut();
   const again = await RawClient.connect(port, 'car7');
   again.send(publishPacket('a', '1', { qos: 1, id: 9, dup: true }));
-  await until('recognised', () => collector.details().repeats === 1);
+  await waitFor('recognised', () => collector.details().repeats === 1);
   t.same(again.acks(), []);
   intake.commit();
-  await until('acknowledged', () => again.acks().length === 1);
+  await waitFor('acknowledged', () => again.acks().length === 1);
   t.same(intake.values('a'), [1]);
 });
 
@@ -162,27 +163,27 @@ t.test('a message that was not committed before a kill is stored when it is repe
   const first = await runBroker(t);
   const client = await RawClient.connect(first.port, 'car7');
   client.send(publishPacket('a', '1', { qos: 1, id: 9 }));
-  await until('taken', () => first.intake.values('a').length === 1);
+  await waitFor('taken', () => first.intake.values('a').length === 1);
   const second = await runBroker(t, {}, first.intake.crash());
   t.same(second.intake.values('a'), []);
   const again = await RawClient.connect(second.port, 'car7');
   again.send(publishPacket('a', '1', { qos: 1, id: 9, dup: true }));
-  await until('taken again', () => second.intake.values('a').length === 1);
+  await waitFor('taken again', () => second.intake.values('a').length === 1);
   second.intake.commit();
-  await until('acknowledged', () => again.acks().length === 1);
+  await waitFor('acknowledged', () => again.acks().length === 1);
 });
 
 t.test('a repeat at QoS 2 before its PUBREL is stored once, behind it the packet id is free', async (t) => {
   const { intake, port } = await runBroker(t, {}, new FakeIntake(0));
   const client = await RawClient.connect(port, 'x');
   client.send(publishPacket('a', '1', { qos: 2, id: 5 }));
-  await until('PUBREC', () => client.packets.length === 1);
+  await waitFor('PUBREC', () => client.packets.length === 1);
   client.send(publishPacket('a', '1', { qos: 2, id: 5 }));
-  await until('PUBREC again', () => client.packets.length === 2);
+  await waitFor('PUBREC again', () => client.packets.length === 2);
   client.send(pubrelPacket(5));
-  await until('PUBCOMP', () => client.packets.length === 3);
+  await waitFor('PUBCOMP', () => client.packets.length === 3);
   client.send(publishPacket('a', '1', { qos: 2, id: 5 }));
-  await until('PUBREC for the new one', () => client.packets.length === 4);
+  await waitFor('PUBREC for the new one', () => client.packets.length === 4);
   t.same(client.received(), ['50020005', '50020005', '70020005', '50020005']);
   t.same(intake.values('a'), [1, 1]);
 });
@@ -192,12 +193,12 @@ t.test('the same words are new words where nothing was left to repeat', async (t
   for (let time = 0; time < 3; time++) {
     const client = await RawClient.connect(port, 'door');
     client.send(publishPacket('door', 'open', { qos: 1, id: 1 }));
-    await until('PUBACK', () => client.acks().length === 1);
+    await waitFor('PUBACK', () => client.acks().length === 1);
     // The same packet id again on one connection, without the flag.
     client.send(publishPacket('door', 'open', { qos: 1, id: 1 }));
-    await until('PUBACK', () => client.acks().length === 2);
+    await waitFor('PUBACK', () => client.acks().length === 2);
     client.send(Uint8Array.of(0xe0, 0));
-    await until('goodbye', () => client.closed);
+    await waitFor('goodbye', () => client.closed);
   }
   t.same(intake.values('door'), new Array(6).fill('open'));
 });
@@ -207,7 +208,7 @@ t.test('with `repeats: flagged` only the DUP flag makes a repeat', async (t) => 
   for (const dup of [false, false, true]) {
     const client = await RawClient.connect(port, 'door');
     client.send(publishPacket('door', 'open', { qos: 1, id: 1, dup }));
-    await until('PUBACK', () => client.acks().length === 1);
+    await waitFor('PUBACK', () => client.acks().length === 1);
     await client.cut();
   }
   t.same(intake.values('door'), ['open', 'open']);
@@ -218,7 +219,7 @@ t.test('clients without an id are told apart by their address, and their flagged
   for (const dup of [false, true, false]) {
     const client = await RawClient.connect(port, '');
     client.send(publishPacket('a', '1', { qos: 1, id: 1, dup }));
-    await until('PUBACK', () => client.acks().length === 1);
+    await waitFor('PUBACK', () => client.acks().length === 1);
     await client.cut();
   }
   t.same(intake.values('a'), [1, 1]);

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import t from 'tap';
+import { waitFor } from '../../wait-for.ts';
 import { FakeIntake } from './fake-intake.ts';
 import {
   connectPacket,
@@ -11,7 +12,6 @@ import {
   packet,
   publishPacket,
   RawClient,
-  until,
 } from './raw-client.ts';
 import { runBroker } from './running-broker.ts';
 
@@ -42,7 +42,7 @@ for (const [what, reason, bytes, connack] of refusedConnects) {
     const { collector, port } = await runBroker(t, { limits: LIMITS });
     const client = await RawClient.open(port);
     client.send(bytes);
-    await until('closed', () => client.closed);
+    await waitFor('closed', () => client.closed);
     t.same(client.received(), connack === undefined ? [] : [connack]);
     t.same(collector.health().errors, { [reason]: 1 });
   });
@@ -77,7 +77,7 @@ for (const [what, reason, bytes] of closing) {
     const { collector, port } = await runBroker(t, { limits: LIMITS });
     const client = await RawClient.connect(port, 'x');
     client.send(bytes);
-    await until('closed', () => client.closed);
+    await waitFor('closed', () => client.closed);
     t.same(collector.health().errors, { [reason]: 1 });
   });
 }
@@ -95,9 +95,9 @@ for (const [what, reason, topic, payload] of steppedOver) {
       const { collector, intake, port } = await runBroker(t, { limits: LIMITS });
       const client = await RawClient.connect(port, '');
       client.send(publishPacket(topic, payload, { qos, id: 7 }), publishPacket('good', '2', { qos: 1, id: 8 }));
-      await until('the good one', () => intake.samples.length === 1);
+      await waitFor('the good one', () => intake.samples.length === 1);
       intake.commit();
-      await until('PUBACK', () => client.acks().includes(8));
+      await waitFor('PUBACK', () => client.acks().includes(8));
       const skipped = qos === 0 ? [] : [qos === 1 ? '40020007' : '50020007'];
       t.same(client.received().sort(), [...skipped, '40020008'].sort());
       t.same(intake.values('good'), [2]);
@@ -105,7 +105,7 @@ for (const [what, reason, topic, payload] of steppedOver) {
       t.match(collector.details().offenders, [{ reason, topic: topic.slice(0, 100), count: 1 }]);
       if (qos === 2) {
         client.send(packet(0x62, idBytes(7)));
-        await until('PUBCOMP', () => client.received().includes('70020007'));
+        await waitFor('PUBCOMP', () => client.received().includes('70020007'));
       }
     });
   }
@@ -125,7 +125,7 @@ t.test('takes a conversation that comes byte by byte', async (t) => {
     client.send(Buffer.of(byte));
     await new Promise((resolve) => setImmediate(resolve));
   }
-  await until('the last PUBACK', () => client.acks().includes(302));
+  await waitFor('the last PUBACK', () => client.acks().includes(302));
   t.same(client.received().sort(), ['20020000', '4002012c', '4002012d', '4002012e', 'd000']);
   t.same([intake.values('a/b/x'), intake.values('a/c')], [[1.5], ['end']]);
 });
@@ -135,7 +135,7 @@ t.test('takes what is sent in one piece with the CONNECT', async (t) => {
   const client = await RawClient.open(port);
   const messages = Array.from({ length: 80 }, (_, n) => publishPacket('n', String(n)));
   client.send(connectPacket('eager'), ...messages, DISCONNECT_PACKET);
-  await until('all messages', () => intake.values('n').length === 80);
+  await waitFor('all messages', () => intake.values('n').length === 80);
   t.same(
     intake.values('n'),
     Array.from({ length: 80 }, (_, n) => n),
@@ -155,9 +155,9 @@ t.test('no bytes, however broken, end the process or keep it from serving others
   );
   const client = await RawClient.connect(port, 'sane');
   client.send(publishPacket('still/here', '1', { qos: 1 }));
-  await until('PUBACK', () => client.acks().length === 1);
+  await waitFor('PUBACK', () => client.acks().length === 1);
   t.same(intake.values('still/here'), [1]);
-  await until('all gone but one', () => collector.details().clients === 1);
+  await waitFor('all gone but one', () => collector.details().clients === 1);
 });
 
 t.test('closes connections beyond the maximum and takes the next when one ends', async (t) => {
@@ -168,10 +168,10 @@ t.test('closes connections beyond the maximum and takes the next when one ends',
     await RawClient.connect(port, '3'),
   ];
   const fourth = await RawClient.open(port);
-  await until('closed', () => fourth.closed);
+  await waitFor('closed', () => fourth.closed);
   t.same(collector.health().errors, { 'clients-full': 1 });
   await clients[0]?.cut();
-  await until('one less', () => collector.details().clients === 2);
+  await waitFor('one less', () => collector.details().clients === 2);
   const next = await RawClient.connect(port, '4');
   t.notOk(next.closed);
 });
@@ -182,11 +182,11 @@ t.test('reads no further than the messages that may be in flight', async (t) => 
   client.send(...Array.from({ length: 25 }, (_, n) => publishPacket('n', String(n), { qos: 1, id: n + 1 })));
   const expected = Array.from({ length: 25 }, (_, n) => n);
   for (const taken of [10, 20, 25]) {
-    await until(`${taken} taken`, () => intake.values('n').length === taken);
+    await waitFor(`${taken} taken`, () => intake.values('n').length === taken);
     t.equal(collector.details().unacked, taken === 25 ? 5 : 10);
     intake.commit();
   }
-  await until('all acknowledged', () => client.acks().length === 25);
+  await waitFor('all acknowledged', () => client.acks().length === 25);
   t.same(intake.values('n'), expected);
 });
 
@@ -194,11 +194,11 @@ t.test('closes a client that is silent beyond its keep-alive, and keeps one that
   const { collector, intake, port } = await runBroker(t, { limits: LIMITS });
   const held = await RawClient.connect(port, 'held', { keepAliveS: 1 });
   held.send(...Array.from({ length: 11 }, (_, n) => publishPacket('n', '1', { qos: 1, id: n + 1 })));
-  await until('held back', () => intake.values('n').length === 10);
+  await waitFor('held back', () => intake.values('n').length === 10);
   const silent = await RawClient.connect(port, 'silent', { keepAliveS: 1 });
-  await until('silent one closed', () => silent.closed);
+  await waitFor('silent one closed', () => silent.closed);
   t.same(collector.health().errors, { 'keep-alive': 1 });
   t.notOk(held.closed);
   intake.commit();
-  await until('acknowledged', () => held.acks().length === 10);
+  await waitFor('acknowledged', () => held.acks().length === 10);
 });

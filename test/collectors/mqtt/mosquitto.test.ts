@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import t from 'tap';
 import { requireTools } from '../../debian.ts';
+import { waitFor } from '../../wait-for.ts';
 import { FakeIntake } from './fake-intake.ts';
-import { until } from './raw-client.ts';
 import { runBroker } from './running-broker.ts';
 
 interface Ended {
@@ -36,7 +36,7 @@ for (const qos of ['1', '2']) {
       '-m',
       '{"level":3.5,"ok":true}',
     ]);
-    await until('taken', () => intake.samples.length === 2);
+    await waitFor('taken', () => intake.samples.length === 2);
     t.equal(child.exitCode, null);
     intake.commit();
     t.same(await ended, { code: 0, output: '' });
@@ -64,7 +64,7 @@ t.test('mosquitto_sub sees the retained value as the last one and what is publis
   const publish = (...args: string[]) => run('mosquitto_pub', port, ['-q', '1', '-t', 'mode', ...args]).ended;
   await publish('-r', '-m', 'idle');
   const { ended, output } = run('mosquitto_sub', port, ['-q', '1', '-t', '#', '-C', '2', '-F', '%t %p %r']);
-  await until('retained', () => output() === 'mode idle 1\n');
+  await waitFor('retained', () => output() === 'mode idle 1\n');
   await publish('-m', 'pump');
   t.same(await ended, { code: 0, output: 'mode idle 1\nmode pump 0\n' });
   t.same(intake.values('mode'), ['idle', 'pump'], 'a retained value is one sample, however often it is delivered');
@@ -113,12 +113,12 @@ t.test(
     const proxyPort = typeof address === 'object' && address !== null ? address.port : 0;
     const { child, ended } = run('mosquitto_pub', proxyPort, ['-i', 'meter', '-q', '1', '-t', 'kwh', '-l']);
     child.stdin.write('17\n');
-    await until('taken', () => intake.values('kwh').length === 1);
+    await waitFor('taken', () => intake.values('kwh').length === 1);
     for (const cut of lines) cut();
     intake.commit();
-    await until('recognised', () => collector.details().repeats === 1);
+    await waitFor('recognised', () => collector.details().repeats === 1);
     child.stdin.end('18\n');
-    await until('the next one', () => intake.values('kwh').length === 2);
+    await waitFor('the next one', () => intake.values('kwh').length === 2);
     intake.commit();
     t.equal((await ended).code, 0);
     t.same(intake.values('kwh'), [17, 18]);

@@ -14,8 +14,9 @@ import { GUARD_REASONS } from '../../../collectors/mqtt/packet-rules.ts';
 import { PAYLOAD_REASONS } from '../../../collectors/mqtt/payload/payload-error.ts';
 import { RETAINED_BYTES_MAX, RETAINED_TOPICS_MAX, RetainedBudget } from '../../../collectors/mqtt/retained-budget.ts';
 import { PROJECT_ROOT } from '../../data-dir.ts';
+import { waitFor } from '../../wait-for.ts';
 import { FakeClock, FakeIntake } from './fake-intake.ts';
-import { field, idBytes, packet, publishPacket, RawClient, until } from './raw-client.ts';
+import { field, idBytes, packet, publishPacket, RawClient } from './raw-client.ts';
 import { runBroker } from './running-broker.ts';
 
 t.test('everything has a default, and the default port is closed to other machines', async (t) => {
@@ -59,7 +60,7 @@ t.test('a port that is taken is a state in health, and is opened when it is free
   const { collector } = await runBroker(t, { port });
   t.match(collector.health(), { state: 'waiting', problem: new RegExp(`127.0.0.1:${port}`) });
   other.close();
-  await until('listening', () => collector.port === port);
+  await waitFor('listening', () => collector.port === port);
   t.equal(collector.health().state, 'starting');
   t.notOk(collector.health().problem);
 });
@@ -83,7 +84,7 @@ t.test('topics become channels with the type, unit and time of their rule', asyn
     publishPacket('word', 'hello'),
     publishPacket('fast', frame),
   );
-  await until('all', () => intake.samples.length === 5);
+  await waitFor('all', () => intake.samples.length === 5);
   t.same(intake.samples, [
     { channel: 'site/pumps/7/p', time: clock.time, value: 4.5 },
     { channel: 'site/log/a/on', time: 2e6, value: 1 },
@@ -123,7 +124,7 @@ t.test('a channel keeps its type and its kind of time, and what does not fit sta
     publishPacket('d', frame(8e6)),
     publishPacket('d', frame(0)),
   );
-  await until('all', () => intake.samples.length === 8);
+  await waitFor('all', () => intake.samples.length === 8);
   t.same(
     intake.samples.map(({ channel, value, time }) => [channel, value, time]),
     [
@@ -146,10 +147,10 @@ t.test('the connection of each client is a channel, and a lost one publishes its
   const will = { topic: 'car7/status', payload: 'gone' };
   const lost = await RawClient.connect(port, 'car7', { will });
   await lost.cut();
-  await until('will', () => intake.values('car7/status').length === 1);
+  await waitFor('will', () => intake.values('car7/status').length === 1);
   const polite = await RawClient.connect(port, 'car7', { will });
   polite.send(packet(0xe0));
-  await until('offline', () => intake.values('mqtt/clients/car7/state').length === 4);
+  await waitFor('offline', () => intake.values('mqtt/clients/car7/state').length === 4);
   t.same(intake.values('mqtt/clients/car7/state'), ['online', 'lost', 'online', 'offline']);
   t.same(intake.values('car7/status'), ['gone']);
 });
@@ -158,7 +159,7 @@ t.test('a client that connects again takes over its own connection', async (t) =
   const { intake, port } = await runBroker(t);
   const first = await RawClient.connect(port, 'a/b');
   await RawClient.connect(port, 'a/b');
-  await until('closed', () => first.closed);
+  await waitFor('closed', () => first.closed);
   t.same(intake.values('mqtt/clients/a_b/state'), ['online', 'lost', 'online']);
 });
 
@@ -166,17 +167,17 @@ t.test('subscriptions are granted at QoS 0, shared ones refused', async (t) => {
   const { collector, port } = await runBroker(t, {}, new FakeIntake(0));
   const client = await RawClient.connect(port, '');
   client.send(packet(0x82, idBytes(1), field('a/#'), Uint8Array.of(2), field('$share/g/a'), Uint8Array.of(1)));
-  await until('SUBACK', () => client.packets.length === 1);
+  await waitFor('SUBACK', () => client.packets.length === 1);
   t.same(client.received(), ['900400010080']);
   t.same(collector.health().errors, { 'subscribe-shared': 1 });
   client.packets.length = 0;
   const other = await RawClient.connect(port, '');
   other.send(publishPacket('a/1', 'x', { qos: 1, id: 3, retain: true }), publishPacket('b', 'y'));
-  await until('forwarded', () => client.packets.length === 1);
+  await waitFor('forwarded', () => client.packets.length === 1);
   t.same(client.received(), [publishPacket('a/1', 'x').toString('hex')]);
   const late = await RawClient.connect(port, '');
   late.send(packet(0x82, idBytes(2), field('#'), Uint8Array.of(2)));
-  await until('retained', () => late.packets.length === 2);
+  await waitFor('retained', () => late.packets.length === 2);
   t.same(late.received(), ['9003000200', publishPacket('a/1', 'x', { retain: true }).toString('hex')]);
 });
 
@@ -191,7 +192,7 @@ t.test('a subscriber that does not read costs messages to itself and nothing to 
   let sent = 0;
   while (collector.details().forwardsDropped === 0 && sent < 2000) {
     client.send(publishPacket('big', payload, { qos: 1, id: ++sent }));
-    await until('PUBACK', () => client.acks().length === sent);
+    await waitFor('PUBACK', () => client.acks().length === sent);
   }
   t.ok(collector.details().forwardsDropped > 0, `dropped from message ${sent} on`);
   t.equal(intake.values('big').length, sent);

@@ -2,17 +2,7 @@ import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { PacketFramer, type WirePacket } from '../../../collectors/mqtt/packet-framer.ts';
-
-const DEADLINE_MS = 10_000;
-
-/** Resolves when `fact` holds; rejects with `what` when it does not in time. */
-export async function until(what: string, fact: () => boolean): Promise<void> {
-  const deadline = performance.now() + DEADLINE_MS;
-  while (!fact()) {
-    if (performance.now() > deadline) throw new Error(`still not: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
+import { waitFor } from '../../wait-for.ts';
 
 /** A length-prefixed field. */
 export function field(content: string | Uint8Array): Buffer {
@@ -110,7 +100,7 @@ export class RawClient {
   static async connect(port: number, clientId: string, options: ConnectOptions = {}): Promise<RawClient> {
     const client = await RawClient.open(port);
     client.send(connectPacket(clientId, options));
-    await until('CONNACK', () => client.packets.length > 0 || client.closed);
+    await waitFor('CONNACK', () => client.packets.length > 0 || client.closed);
     if (client.packets.shift()?.bytes.toString('hex') !== '20020000') throw new Error('CONNECT was not accepted');
     return client;
   }
@@ -132,6 +122,6 @@ export class RawClient {
   /** Ends the connection without a goodbye. */
   async cut(): Promise<void> {
     this.#socket.destroy();
-    await until('cut', () => this.closed);
+    await waitFor('cut', () => this.closed);
   }
 }

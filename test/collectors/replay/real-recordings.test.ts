@@ -5,7 +5,7 @@ import { isReplayable } from '../../../collectors/replay/recording-file.ts';
 import { createReplayCollector } from '../../../collectors/replay/replay-collector.ts';
 import type { ReplayConfig } from '../../../collectors/replay/replay-config.ts';
 import { recording } from '../../data-dir.ts';
-import { waitFor } from '../../hardware/serial/wait-for.ts';
+import { waitFor } from '../../wait-for.ts';
 import { RecordedIntake, SetClock } from '../serial/recorded-intake.ts';
 
 async function play(t: Test, config: ReplayConfig) {

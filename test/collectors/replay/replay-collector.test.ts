@@ -8,7 +8,7 @@ import { createReplayCollector, ReplayCollector } from '../../../collectors/repl
 import { type ReplayConfig, replaySettings } from '../../../collectors/replay/replay-config.ts';
 import type { Timers } from '../../../hardware/serial/timers.ts';
 import { HurriedTimers } from '../../hardware/serial/hurried-timers.ts';
-import { waitFor } from '../../hardware/serial/wait-for.ts';
+import { waitFor } from '../../wait-for.ts';
 import { RecordedIntake, SetClock } from '../serial/recorded-intake.ts';
 import { aim, raceChrono } from './recordings.ts';
 

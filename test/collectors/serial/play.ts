@@ -1,7 +1,7 @@
 import { createSerialCollector } from '../../../collectors/serial/serial-collector.ts';
 import type { SerialConfig } from '../../../collectors/serial/serial-config.ts';
 import { recording } from '../../data-dir.ts';
-import { waitFor } from '../../hardware/serial/wait-for.ts';
+import { waitFor } from '../../wait-for.ts';
 import { RecordedIntake, SetClock } from './recorded-intake.ts';
 
 /** Plays a recording of bytes through the collector, with source name `gps`, to its end. */

@@ -14,7 +14,7 @@ import {
 import { type SerialConfig, serialSettings } from '../../../collectors/serial/serial-config.ts';
 import { MemoryWire } from '../../../hardware/serial/memory-port.ts';
 import { openPty } from '../../../hardware/serial/pty.ts';
-import { waitFor } from '../../hardware/serial/wait-for.ts';
+import { waitFor } from '../../wait-for.ts';
 import { play, serialRecording, skipWithout } from './play.ts';
 import { RecordedIntake, SetClock } from './recorded-intake.ts';
 

@@ -9,7 +9,7 @@ import { startTelemetryServer } from '../../../sync/api/server.ts';
 import { CaissonProcess, caisson } from '../../sync/caisson-process.ts';
 import { FilledStore } from '../../sync/filled-store.ts';
 import { exampleStatus, MemoryTelemetry } from '../../sync/memory-telemetry.ts';
-import { until } from '../../sync/until.ts';
+import { waitFor } from '../../wait-for.ts';
 
 const HOST = '127.0.0.1';
 
@@ -150,9 +150,9 @@ t.test('tail prints the latest value at once and then every change, until it is 
   t.teardown(() => server.stop());
   const at = `${HOST}:${server.port}`;
   const tail = new CaissonProcess(['tail', 'speed', '--json', '--rate', '60', '--server', at]);
-  await until(() => tail.stdout.endsWith('\n'), 'the first value');
+  await waitFor('the first value', () => tail.stdout.endsWith('\n'));
   telemetry.commit(id, 2e15, 2);
-  await until(() => tail.stdout.split('\n').length === 3, 'the second value');
+  await waitFor('the second value', () => tail.stdout.split('\n').length === 3);
   const { code, stdout, stderr } = await tail.kill('SIGINT');
   t.same({ code, stderr }, { code: 0, stderr: '' });
   t.same(

@@ -7,8 +7,8 @@ import type { CanBusListener, CanBusState } from '../../../hardware/can/can-bus.
 import { LogBus, type LogSettings } from '../../../hardware/can/log-bus.ts';
 import type { ReopeningOptions } from '../../../hardware/serial/reopening-port.ts';
 import type { Timers } from '../../../hardware/serial/timers.ts';
+import { waitFor } from '../../wait-for.ts';
 import { HurriedTimers } from '../serial/hurried-timers.ts';
-import { waitFor } from '../serial/wait-for.ts';
 
 const START = 1_600_000_000;
 

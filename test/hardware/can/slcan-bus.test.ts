@@ -7,8 +7,8 @@ import { FRAME_ERROR, FRAME_EXTENDED, FrameBatch } from '../../../hardware/can/c
 import { SlcanAdapter } from '../../../hardware/can/slcan-adapter.ts';
 import { openSlcanBus } from '../../../hardware/can/slcan-bus.ts';
 import { openPty } from '../../../hardware/serial/pty.ts';
+import { waitFor } from '../../wait-for.ts';
 import { HurriedTimers } from '../serial/hurried-timers.ts';
-import { waitFor } from '../serial/wait-for.ts';
 
 /** Starts a bus and keeps what it tells. */
 function listen(bus: CanBus) {

@@ -9,8 +9,8 @@ import { openLogPort } from '../../../hardware/serial/log-port.ts';
 import { MemoryWire } from '../../../hardware/serial/memory-port.ts';
 import { openPty, type Pty } from '../../../hardware/serial/pty.ts';
 import { openSerialPort } from '../../../hardware/serial/serial-port.ts';
+import { waitFor } from '../../wait-for.ts';
 import { HurriedTimers } from './hurried-timers.ts';
-import { waitFor } from './wait-for.ts';
 
 /** Every byte there is, so that a line discipline that edits any of them is caught. */
 const ALL_BYTES = Buffer.from(Array.from({ length: 4096 }, (_, index) => (index * 7 + (index >> 8)) & 0xff));

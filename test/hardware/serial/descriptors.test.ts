@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import { openPty } from '../../../hardware/serial/pty.ts';
 import { openSerialPort } from '../../../hardware/serial/serial-port.ts';
+import { waitFor } from '../../wait-for.ts';
 import { HurriedTimers } from './hurried-timers.ts';
-import { waitFor } from './wait-for.ts';
 
 const PLUGGINGS = 200;
 

@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import { openLogPort } from '../../../hardware/serial/log-port.ts';
 import type { Timers } from '../../../hardware/serial/timers.ts';
-import { waitFor } from './wait-for.ts';
+import { waitFor } from '../../wait-for.ts';
 
 /** Time that passes only by waiting for it. */
 class SteppedTimers implements Timers {

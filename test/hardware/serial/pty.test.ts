@@ -4,7 +4,7 @@ import t from 'tap';
 import { openPty } from '../../../hardware/serial/pty.ts';
 import { openSerialPort } from '../../../hardware/serial/serial-port.ts';
 import { WRITE_QUEUE_BYTES_MAX } from '../../../hardware/serial/write-queue.ts';
-import { waitFor } from './wait-for.ts';
+import { waitFor } from '../../wait-for.ts';
 
 t.test('echoes nothing and edits nothing before anyone opens the other side', async (t) => {
   const pty = await openPty();

@@ -8,7 +8,7 @@ import { openSerialPort } from '../../../hardware/serial/serial-port.ts';
 import { CAN_BITRATE, CAN_BUSES, type CanBusName } from '../../../hardware/simulated/dbc.ts';
 import { GNSS_BAUD_RATE } from '../../../hardware/simulated/gnss.ts';
 import { type Rig, type RigOptions, startRig } from '../../../hardware/simulated/rig.ts';
-import { waitFor } from '../serial/wait-for.ts';
+import { waitFor } from '../../wait-for.ts';
 import { recordCar } from './recorded-car.ts';
 import { decodeSignal, parseDbc } from './reference-dbc.ts';
 

@@ -7,8 +7,8 @@ import { type LiveValue, type QueryPiece, TelemetryClient } from '../../../sync/
 import { HEALTH_SERVICE, loadProtos, serviceOf, TELEMETRY_SERVICE } from '../../../sync/api/descriptor.ts';
 import type { LiveUpdateMessage } from '../../../sync/api/messages.ts';
 import { startTelemetryServer, type TelemetryServer } from '../../../sync/api/server.ts';
+import { waitFor } from '../../wait-for.ts';
 import { exampleStatus, MemoryTelemetry } from '../memory-telemetry.ts';
-import { until } from '../until.ts';
 
 const HOST = '127.0.0.1';
 
@@ -176,7 +176,7 @@ t.test('reads no further than a slow reader takes, and stops reading when it goe
       t.ok(process.memoryUsage().arrayBuffers - before < 4 * mostAhead, 'memory is bounded');
     } else break;
   }
-  await until(() => isClosed, 'the server lets go of the store');
+  await waitFor('the server lets go of the store', () => isClosed);
   t.ok(made < pieces / 2);
 });
 
@@ -205,7 +205,7 @@ t.test('sends the latest values at once and then as they change', async (t) => {
     'what is older than known is no news',
   );
   await updates.return();
-  await until(() => telemetry.followers === 0, 'the server stops following');
+  await waitFor('the server stops following', () => telemetry.followers === 0);
 });
 
 t.test('ends a subscription that is aborted, quietly', async (t) => {
@@ -214,10 +214,10 @@ t.test('ends a subscription that is aborted, quietly', async (t) => {
   const { client } = await serve(t, telemetry);
   const stop = new AbortController();
   const next = client.subscribe({ channels: ['a'] }, stop.signal).next();
-  await until(() => telemetry.followers === 1, 'the server follows');
+  await waitFor('the server follows', () => telemetry.followers === 1);
   stop.abort();
   t.same(await next, { value: undefined, done: true });
-  await until(() => telemetry.followers === 0, 'the server stops following');
+  await waitFor('the server stops following', () => telemetry.followers === 0);
 });
 
 t.test('shows a busy reader the latest value, not those it missed', async (t) => {
@@ -253,7 +253,7 @@ t.test('keeps no queue for a reader that does not read at all', async (t) => {
   const prefix = Buffer.alloc(5);
   prefix.writeUInt32BE(request.length, 1);
   stream.end(Buffer.concat([prefix, request]));
-  await until(() => telemetry.followers === 1, 'the server follows');
+  await waitFor('the server follows', () => telemetry.followers === 1);
   const rounds = 120;
   for (let time = 1; time <= rounds; time += 1) {
     for (const id of ids) telemetry.commit(id, time, time);
@@ -350,7 +350,7 @@ t.test('ends open streams when it stops', async (t) => {
   telemetry.add('a', () => ramp(0, 1));
   const { client, server } = await serve(t, telemetry);
   const next = client.subscribe({ channels: ['a'] }).next();
-  await until(() => telemetry.followers === 1, 'the server follows');
+  await waitFor('the server follows', () => telemetry.followers === 1);
   const started = performance.now();
   const [outcome] = await Promise.allSettled([next, server.stop()]);
   t.match(outcome, { status: 'rejected', reason: { code: 'central-unreachable', retryable: true } });

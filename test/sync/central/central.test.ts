@@ -14,11 +14,11 @@ import { startCentral } from '../../../sync/central/central.ts';
 import { Keeper } from '../../../sync/central/keeper.ts';
 import { PullLine } from '../../../sync/line/pull-line.ts';
 import { sleep } from '../../../sync/line/sleep.ts';
+import { waitFor } from '../../wait-for.ts';
 import { CutProxy } from '../cut-proxy.ts';
 import { FilledStore } from '../filled-store.ts';
 import { exampleStatus, MemoryTelemetry } from '../memory-telemetry.ts';
 import { blocksOf, definitionsOf, gapsOf } from '../same-feed.ts';
-import { until } from '../until.ts';
 
 const HOST = '127.0.0.1';
 const SEED = Number(process.env.CAISSON_TEST_SEED ?? Math.floor(Math.random() * 2 ** 32));
@@ -92,9 +92,9 @@ t.test('has what the gateways have, whenever and wherever the lines are cut', as
     proxy.cutAfter(Number.POSITIVE_INFINITY);
     proxy.goUp();
     const total = blocksOf(store.db, store.gateway).length;
-    await until(
-      () => blocksOf(db, store.gateway).length >= total && line.health().complete,
+    await waitFor(
       `${store.gateway} is complete`,
+      () => blocksOf(db, store.gateway).length >= total && line.health().complete,
     );
     await line.stop();
     await proxy.stop();
@@ -115,10 +115,10 @@ t.test('notices a line that died without a word', async (t) => {
   });
   line.start();
   store.seal('car/a');
-  await until(() => line.health().complete && blocksOf(db, 'car').length === 1, 'the first block came');
+  await waitFor('the first block came', () => line.health().complete && blocksOf(db, 'car').length === 1);
   proxy.freeze();
   store.seal('car/a');
-  await until(() => blocksOf(db, 'car').length === 2, 'the second block came over another connection');
+  await waitFor('the second block came over another connection', () => blocksOf(db, 'car').length === 2);
   t.equal(line.health().connections, 2);
   await line.stop();
   await proxy.stop();
@@ -150,7 +150,7 @@ t.test('asks again for a block that was damaged on the way, and leaves out one t
       onProblem: (text) => problems.push(text),
     });
     line.start();
-    await until(() => line.health().complete, 'the line is complete');
+    await waitFor('the line is complete', () => line.health().complete);
     await line.stop();
     return { db, line, problems };
   };
@@ -187,7 +187,7 @@ t.test(
     const second = await startCentral({ ...common, dir: secondDir, pull: [{ host: HOST, port: central.port }] });
     t.teardown(() => second.stop());
     const blocks = gateways.reduce((sum, { store }) => sum + store.db.totals.blocks, 0);
-    await until(() => second.status().store.blocks === blocks, 'everything arrived at the second central');
+    await waitFor('everything arrived at the second central', () => second.status().store.blocks === blocks);
 
     const client = new TelemetryClient({ host: HOST, port: second.port });
     t.teardown(() => client.close());
@@ -233,7 +233,7 @@ t.test('goes on after a restart where it was', async (t) => {
   for (let round = 1; round <= 3; round += 1) {
     for (let i = 0; i < 10; i += 1) store.seal('car/a');
     const central = await startCentral(options);
-    await until(() => central.status().store.blocks === 10 * round, 'everything arrived');
+    await waitFor('everything arrived', () => central.status().store.blocks === 10 * round);
     t.ok((central.status().sources[0]?.received ?? 0) <= 13, 'nothing is asked for again');
     await central.stop();
   }

@@ -2,7 +2,7 @@ import t from 'tap';
 import { CaissonError } from '../../../gateway/errors.ts';
 import type { PullBatch } from '../../../sync/api/client.ts';
 import { type KeepResult, PullLine, type PullLineOptions, type PullSink } from '../../../sync/line/pull-line.ts';
-import { until } from '../until.ts';
+import { waitFor } from '../../wait-for.ts';
 
 const PEER = { role: 'gateway', gateway: 'box' } as const;
 const unreachable = new CaissonError('central-unreachable', 'nobody there', { retryable: true });
@@ -92,7 +92,7 @@ t.test('goes on where it stands after each cut, and waits longer only while noth
     { batches: () => [batch([4], true)] },
   ]);
   line.start();
-  await until(isDone, 'all connections were made');
+  await waitFor('all connections were made', isDone);
   t.same(sink.kept, [1, 2, 3, 4]);
   t.same(asked, [0, 3, 3]);
   t.same(waits, [1000, 2000, 1000, 2000, 1000]);
@@ -116,7 +116,7 @@ t.test('asks again for an item that was damaged on the way', async (t) => {
   const all = (after: number) => [batch([1, 2, 3].filter((position) => position > after))];
   const { line, asked, isDone } = lineOver(sink, [{ batches: all }, { batches: all }]);
   line.start();
-  await until(isDone, 'both connections were made');
+  await waitFor('both connections were made', isDone);
   await line.stop();
   t.same(sink.kept, [1, 2, 3]);
   t.same(asked, [0, 1]);
@@ -134,7 +134,7 @@ t.test('leaves out an item that stays damaged, says so, and goes on behind it', 
     { batches: all },
   ]);
   line.start();
-  await until(isDone, 'all connections were made');
+  await waitFor('all connections were made', isDone);
   await line.stop();
   t.same(sink.kept, [1, 3]);
   t.same(sink.skipped, [2]);
@@ -153,7 +153,7 @@ t.test('waits and tries again when its own store fails', async (t) => {
   };
   const { line, isDone } = lineOver(sink, [{ batches: () => [batch([1])] }, { batches: () => [batch([1], true)] }]);
   line.start();
-  await until(isDone, 'both connections were made');
+  await waitFor('both connections were made', isDone);
   t.same(sink.kept, [1]);
   t.match(line.health().errors, { 'store-failed': 1 });
   await line.stop();
