@@ -8,7 +8,6 @@ export const ERROR_CODES = {
   'store-unusable': 'the store directory or one of its databases cannot be used',
   'store-failed': 'a commit, seal or fsync failed',
   'block-invalid': 'bytes that should be a block are not a valid block',
-  'block-conflict': 'a block with a known identity has other content',
   'journal-invalid': 'bytes that should be a journal row are not a valid journal row',
   'channel-unknown': 'no channel has that name',
   'query-invalid': 'a query asks for something that cannot be',
