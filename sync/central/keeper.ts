@@ -276,7 +276,7 @@ function requireOwn(peer: Peer, gateway: string): void {
 }
 
 function requireGap({ firstSequence, count, from, to }: Extract<FeedItem, { kind: 'gap' }>['gap']): void {
-  const isRange = firstSequence >= 0 && count >= 1 && Number.isSafeInteger(firstSequence + count);
+  const isRange = firstSequence >= 0 && count >= 0 && Number.isSafeInteger(firstSequence + count);
   if (isRange && Number.isSafeInteger(from) && Number.isSafeInteger(to) && from <= to) return;
   throw new CaissonError(
     'peer-invalid',

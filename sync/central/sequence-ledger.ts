@@ -41,6 +41,11 @@ export class SequenceLedger {
    * gateway. Returns the number of samples newly counted as lost.
    */
   placeGap(gap: KeptGap): number {
+    // The stretch between two boots: it has a cause and no numbers, so it can be in nobody's way.
+    if (gap.count === 0) {
+      this.#db.keepGap(gap);
+      return 0;
+    }
     const range = { first: gap.firstSequence, end: gap.firstSequence + gap.count };
     const runs = this.#db.runs(gap.channel, gap.boot, range.first, range.end);
     const stays = runs.filter((run) => gap.cause === NOT_RECEIVED || !isAssumed(run));

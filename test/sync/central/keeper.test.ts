@@ -93,6 +93,19 @@ t.test('takes a hole as lost only when the other end has nothing more', async (t
   t.match(account, { kept: 20, lost: 5, next: 25 });
 });
 
+t.test('keeps the stretch between two boots, which has a cause and no number of samples', async (t) => {
+  const { source, db, keeper, keep, items, problems } = bench(t);
+  source.seal('a', 'number', 10);
+  source.lose('a', 0);
+  source.startBoot();
+  source.seal('a', 'number', 10);
+  keep(items());
+  t.same(gapsOf(db, 'box'), gapsOf(source.db, 'box'));
+  t.match(gapsOf(db, 'box'), [/ a 10\+0 ring-full$/]);
+  t.match(keeper.counters, { holes: 0, lost: 0 });
+  t.same(problems, []);
+});
+
 t.test('remembers a hole through a restart', async (t) => {
   const { source, db, keep, items } = bench(t);
   source.lose('a', 3, false);
