@@ -52,7 +52,7 @@ async function stage(t: Test, channels = CHANNELS): Promise<Stage> {
   return { telemetry, url: `http://127.0.0.1:${port}/`, start };
 }
 
-// Ten pages, one after the other, on a machine that may have other work.
+// A dozen pages, one after the other, on a machine that may have other work.
 t.setTimeout(240_000);
 
 const hasChromium = requireTools(t, 'chromium');
@@ -284,6 +284,54 @@ inBrowser(
     await context.close();
   },
 );
+
+inBrowser('sources and problems open from the strip and close with Escape', async (t, browser) => {
+  const { url, start } = await stage(t);
+  await start();
+  const { page, context } = await watchedPage(browser);
+  await page.goto(`${url}?c=car/speed`);
+  const problems = page.getByRole('button', { name: '1 problem' });
+  await problems.click();
+  t.match(await page.locator('.problem-list').textContent(), 'tyres: no device has published yet');
+  await page.keyboard.press('Escape');
+  await page.locator('.problem-list').waitFor({ state: 'detached' });
+  t.ok(await problems.evaluate((button) => button.matches(':focus')), 'the focus is back on the button');
+  await page.locator('.sources-button').click();
+  const table = page.getByRole('table', { name: 'Sources' });
+  t.match(await table.getByRole('row', { name: 'car' }).textContent(), '2 dlc-short');
+  t.match(await table.getByRole('row', { name: 'tyres' }).textContent(), /waiting.*no device has published yet/);
+  await page.locator('.search input').click();
+  await table.waitFor({ state: 'detached' });
+  await context.close();
+});
+
+inBrowser('no value is cut in a chart, however narrow its panel', async (t, browser) => {
+  const channels: readonly FakeChannel[] = [
+    { definition: { name: 'pump/angle', unit: 'deg' }, rateHz: 20, value: (s) => -51.4233712 - Math.sin(s) },
+    { definition: { name: 'pump/position', unit: 'deg', decimals: 9 }, rateHz: 20, value: () => -121.123456789 },
+    { definition: { name: 'pump/memory', unit: 'B', decimals: 0 }, rateHz: 20, value: () => 83_532_283_904 },
+  ];
+  const { url, start } = await stage(t, channels);
+  await start();
+  for (const width of [800, 1440, 390]) {
+    const { page, context } = await watchedPage(browser, { width, height: 700 });
+    await page.goto(`${url}?c=pump/angle&c=pump/position&c=pump/memory`);
+    const number = (name: string) => page.locator(`[data-chart="pump/${name}"] .number`);
+    await until(
+      () => number('angle').textContent(),
+      (text) => text !== '',
+    );
+    t.match(await number('angle').textContent(), /^\u22125\d\.\d{3}$/);
+    t.equal(await number('position').textContent(), '\u2212121.123456789');
+    t.equal(await number('memory').textContent(), '83.5');
+    t.equal(await page.locator('[data-chart="pump/memory"] .unit').textContent(), 'GB');
+    const cut = await page
+      .locator('.readout')
+      .evaluateAll((boxes) => boxes.filter((box) => box.scrollWidth > box.clientWidth + 1).length);
+    t.equal(cut, 0, `${width} pixels wide`);
+    await context.close();
+  }
+});
 
 inBrowser('the theme that was chosen is kept', async (t, browser) => {
   const { url, start } = await stage(t);

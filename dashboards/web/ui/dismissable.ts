@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import type { RefObject } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 export interface Dismissable {
   readonly isOpen: boolean;
@@ -13,7 +13,7 @@ export interface Dismissable {
 export function useDismissable(): Dismissable {
   const isOpen = useSignal(false);
   const box = useRef<HTMLDivElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!isOpen.value) return;
     const onPress = (event: PointerEvent) => {
       if (!(event.target instanceof Node && box.current?.contains(event.target))) isOpen.value = false;
