@@ -91,6 +91,8 @@ export function parseSlcanFrame(bytes: Uint8Array, from: number, to: number, bat
  */
 export class SlcanDecoder {
   readonly #errors = new ReasonCounts();
+  /** No command was accepted yet: what is refused is what empties the input, and the close of what is closed already. */
+  #isOpening = false;
   readonly #lines = new LineSplitter(
     [SLCAN_END, SLCAN_REFUSED],
     SLCAN_LINE_BYTES_MAX,
@@ -107,17 +109,22 @@ export class SlcanDecoder {
     return this.#lines.feed(bytes, at, batch);
   }
 
-  /** Forgets a line that has begun, as when the port was opened anew. */
+  /** Forgets a line that has begun: the port was opened anew, and {@link encodeSlcanOpen} is what is sent to it. */
   reset(): void {
     this.#lines.reset();
+    this.#isOpening = true;
   }
 
   #line(bytes: Uint8Array, from: number, to: number, end: number, batch: FrameBatch): void {
     if (end === SLCAN_REFUSED) {
-      this.#errors.add(to === from ? 'refused' : 'unknown-line');
+      if (to !== from) this.#errors.add('unknown-line');
+      else if (!this.#isOpening) this.#errors.add('refused');
       return;
     }
-    if (to === from) return;
+    if (to === from) {
+      this.#isOpening = false;
+      return;
+    }
     const first = bytes[from] ?? 0;
     if (FLAGS_BY_CHARACTER[first] === NOT_A_FRAME) {
       if (first === ERROR_REPORT) batch.add(0, FRAME_ERROR, scratch, 0, 0);

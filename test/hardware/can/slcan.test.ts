@@ -167,3 +167,13 @@ t.test('an adapter is opened with its bit rate, and other rates are refused', as
   t.equal(Buffer.from(encodeSlcanOpen(1_000_000, true)).toString(), '\r\r\rC\rS8\rL\r');
   t.throws(() => encodeSlcanOpen(33_333, false), /bit rate 33333/);
 });
+
+t.test('what an adapter refuses while it is opened is no error, until it has accepted a command', async (t) => {
+  const decoder = new SlcanDecoder();
+  const batch = new FrameBatch(4);
+  decoder.reset();
+  decoder.decode(Buffer.from('\x07\x07\r\r'), 0, batch);
+  t.same(decoder.errors, {}, 'closed already; bit rate and opening accepted');
+  decoder.decode(Buffer.from('\x07'), 0, batch);
+  t.same(decoder.errors, { refused: 1 });
+});
