@@ -35,10 +35,13 @@ function labelsOf(signal: DbcSignal): Record<string, string> {
   return Object.fromEntries(known.map(([raw, label]) => [String(raw * signal.gain + signal.offset), label]));
 }
 
-/** Digits behind the point that tell two neighbouring raw values apart. */
+/** Digits of gain and offset up to which they are measurement and not arithmetic: 1/128 is 0.0078125. */
+const EXACT_DIGITS_MAX = 3;
+
+/** Digits behind the point that a value needs: those of gain and offset, or what tells two neighbouring raw values apart. */
 export function decimalsOf(gain: number, offset: number): number {
-  const needed = Math.max(0, Math.ceil(-Math.log10(Math.abs(gain))));
-  return Math.min(needed, Math.max(decimalDigits(gain), decimalDigits(offset)));
+  const exact = Math.max(decimalDigits(gain), decimalDigits(offset));
+  return exact <= EXACT_DIGITS_MAX ? exact : Math.max(0, Math.ceil(-Math.log10(Math.abs(gain))));
 }
 
 function decimalDigits(value: number): number {

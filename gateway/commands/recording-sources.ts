@@ -1,6 +1,7 @@
 import { createReadStream, readdirSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { createGunzip } from 'node:zlib';
+import type { DbcMessage } from '../../collectors/can/dbc/dbc.ts';
 import { readDbc } from '../../collectors/can/dbc/read-dbc.ts';
 import { frameKey } from '../../collectors/can/dictionary.ts';
 import { isReplayable } from '../../collectors/replay/recording-file.ts';
@@ -71,24 +72,41 @@ function sourceName(file: string, taken: Readonly<Record<string, unknown>>): str
 
 type Interfaces = NonNullable<Extract<SourceConfig, { type: 'can' }>['interfaces']>;
 
-/** For every bus of a log the DBC files that know its identifiers, those that know most frames first. */
+/**
+ * For every bus of a log the DBC files that know its identifiers. Of those that know most of its frames the one that says
+ * most about its signals comes first and so counts where several know a message; the others follow by frames known.
+ */
 async function matchInterfaces(log: string, dbcs: readonly string[]): Promise<Interfaces> {
   const framesOf = await countFrames(log);
   const known = await Promise.all(
     dbcs.map(async (path) => {
       const { messages } = await readDbc(path);
-      return { path, keys: new Set(messages.map(({ id, extended }) => frameKey(id, extended))) };
+      const keys = new Set(messages.map(({ id, extended }) => frameKey(id, extended)));
+      return { path, keys, described: describedShare(messages) };
     }),
   );
   const interfaces: Interfaces = {};
   for (const [name, frames] of framesOf) {
+    const total = sum([...frames.values()]);
     const ranked = known
-      .map(({ path, keys }) => ({ path, hits: sum([...frames].map(([key, count]) => (keys.has(key) ? count : 0))) }))
+      .map(({ path, keys, described }) => {
+        const hits = sum([...frames].map(([key, count]) => (keys.has(key) ? count : 0)));
+        return { path, hits, rank: hits > total / 2 ? 1 + described : hits / total };
+      })
       .filter(({ hits }) => hits > 0)
-      .sort((a, b) => b.hits - a.hits);
+      .sort((a, b) => b.rank - a.rank);
     interfaces[name] = { dbc: ranked.map(({ path }) => path) };
   }
   return interfaces;
+}
+
+/** Share of signals that have a unit, labels or a comment: 0 to 1. */
+function describedShare(messages: readonly DbcMessage[]): number {
+  const signals = messages.flatMap((message) => message.signals);
+  const described = signals.filter(
+    ({ unit, labels, comment }) => unit !== '' || labels.size > 0 || (comment ?? '') !== '',
+  );
+  return signals.length === 0 ? 0 : described.length / signals.length;
 }
 
 /** Frames at the beginning of a log, by interface and identifier. */

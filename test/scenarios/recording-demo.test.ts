@@ -9,7 +9,7 @@ import { eventually } from './eventually.ts';
 import { PageRecord } from './page-record.ts';
 
 /** Speed of the left front wheel, on the first bus, by the DBC that knows most of its frames. */
-const WHEEL = 'rav4/can0/VSC1F01/VXFL';
+const WHEEL = 'rav4/can0/WHEEL_SPEEDS/WHEEL_SPEED_FL';
 
 /** Live channels of a bus from which on it is alive, and not an accident. */
 const LIVE_MIN = 20;

@@ -73,7 +73,7 @@ t.test('a frame becomes samples of channels that say what the DBC says', async (
   t.same(['Speed', 'Oil', 'Running', 'Gear'].map(valuesOf), [[2500], [43], [1], [7]]);
   t.same(intake.channels.get('car7/Engine/Speed'), {
     ...{ id: 1, name: 'car7/Engine/Speed', source: 'car7', unit: 'rpm', type: 'number', stamp: 'arrival' },
-    ...{ class: 'standard', residency: 'any', description: 'of the crankshaft', rateHz: 10, decimals: 1 },
+    ...{ class: 'standard', residency: 'any', description: 'of the crankshaft', rateHz: 10, decimals: 2 },
     scale: { gain: 0.25, offset: 0 },
   });
   t.match(intake.channels.get('car7/Engine/Oil'), {
