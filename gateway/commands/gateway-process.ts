@@ -32,7 +32,7 @@ export interface GatewayProcess {
 }
 
 /**
- * Starts a gateway: the store, what serves it, and then the sources, so that nothing is taken in that could not be kept.
+ * Starts a gateway: first the store, so that nothing is taken in that could not be kept, then its sources and what serves it.
  * @throws CaissonError when the store or a port cannot be opened, or a source can never run
  */
 export async function startGateway(config: CaissonConfig, options: GatewayProcessOptions): Promise<GatewayProcess> {
@@ -44,12 +44,26 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
   };
   const store = await StoreHost.open({ ...config.store, gateway: config.gateway.id, onProblem: say });
   board = new StatusBoard(version, store);
-  const started = await startServe(config, store, board, webRoot, say).catch(async (error: unknown) => {
-    await store.stop();
-    throw error;
-  });
-  const { serve, ports } = started;
   const sources: RunningSource[] = [];
+  // Side by side: a box that comes back takes in at once, however long the journal is that the serve thread reads first.
+  const [served, sourced] = await Promise.allSettled([
+    startServe(config, store, board, webRoot, say),
+    startSources(config, store, (source) => {
+      sources.push(source);
+      board.addSource(source);
+    }),
+  ]);
+  const stopAll = async () => {
+    await Promise.all(sources.map(({ collector }) => collector.stop()));
+    await store.stop();
+    if (served.status === 'fulfilled') await served.value.serve.stop({ kind: 'stop' });
+  };
+  const failed = [served, sourced].find((outcome) => outcome.status === 'rejected');
+  if (served.status === 'rejected' || failed !== undefined) {
+    await stopAll();
+    throw failed?.reason;
+  }
+  const { serve, ports } = served.value;
   let status = board.snapshot();
   const channels = new StatusChannels(store.intake);
   const timer = setInterval(() => {
@@ -57,24 +71,6 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
     channels.push(status, store.clock.now());
     serve.post({ kind: 'status', status, utcOffset: store.utcOffset() });
   }, STATUS_INTERVAL_MS);
-  const stop = async () => {
-    clearInterval(timer);
-    await Promise.all(sources.map(({ collector }) => collector.stop()));
-    await store.stop();
-    await serve.stop({ kind: 'stop' });
-  };
-  try {
-    for (const [name, source] of Object.entries(config.sources)) {
-      const collector = createCollector(source, { source: name, intake: store.intake, clock: store.clock });
-      await collector.start();
-      const running = { name, kind: source.type, collector };
-      sources.push(running);
-      board.addSource(running);
-    }
-  } catch (error) {
-    await stop();
-    throw error;
-  }
   return {
     gateway: store.gateway,
     ...ports,
@@ -84,8 +80,24 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
       if (thread === 'store') await store.crashThread();
       else serve.post({ kind: 'crash' });
     },
-    stop,
+    stop: async () => {
+      clearInterval(timer);
+      await stopAll();
+    },
   };
+}
+
+/** Starts the sources one after another and hands each on as it runs. */
+async function startSources(
+  config: CaissonConfig,
+  store: StoreHost,
+  onRunning: (source: RunningSource) => void,
+): Promise<void> {
+  for (const [name, source] of Object.entries(config.sources)) {
+    const collector = createCollector(source, { source: name, intake: store.intake, clock: store.clock });
+    await collector.start();
+    onRunning({ name, kind: source.type, collector });
+  }
 }
 
 type Ports = Pick<GatewayProcess, 'httpPort' | 'grpcPort'>;

@@ -126,6 +126,8 @@ t.test('never takes a sentence of which one bit was turned', async () => {
       const index = place % (wire.length - 2);
       const flipped = Buffer.from(wire);
       flipped[index] = (flipped[index] ?? 0) ^ (1 << bit);
+      // What became a start begins a sentence of its own, which the checksum fits in one of 256 cases.
+      fc.pre(index === 0 || !'$!'.includes(String.fromCharCode(flipped[index] ?? 0)));
       const isCase = index >= wire.length - 4 && bit === 5 && /[A-F]/i.test(String.fromCharCode(flipped[index] ?? 0));
       const taken = frame([flipped]).filter((line) => !line.startsWith('<'));
       return t.same(taken, isCase ? [`$${text}`] : []);
