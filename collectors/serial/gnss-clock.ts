@@ -38,7 +38,7 @@ export class GnssClock {
    * @param utc moment of the fix, microseconds
    * @param arrival box time at which its sentence was read, microseconds
    * @param bytes length of the sentence
-   * @returns a reading when one is due: the first at once, then the best of each window
+   * @returns a reading when one is due: the first at the second fix, then the best of each window
    */
   take(utc: number, arrival: number, bytes: number): ClockReading | undefined {
     const interval = this.#lastUtc === undefined ? 0 : utc - this.#lastUtc;
@@ -46,6 +46,8 @@ export class GnssClock {
     if (interval > 0) this.#latencyMaxUs = Math.min(LATENCY_MAX_US, interval);
     const reading = this.#read(utc, arrival, bytes);
     if (this.#windowEnd === undefined) {
+      // Before a second fix nobody knows the interval, and so how much of it the receiver may take.
+      if (!(interval > 0)) return undefined;
       this.#windowEnd = arrival + WINDOW_US;
       return reading;
     }

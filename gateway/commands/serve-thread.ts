@@ -19,6 +19,7 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
   let { status, utcOffset } = data;
   const say = (message: FromServe) => port.postMessage(message);
   const clock = new BoxClock(data.clock);
+  const utcNow = () => clock.now() + utcOffset;
   const telemetry = StoreTelemetry.open(data.storeDir, (text) => say({ kind: 'problem', text }));
   const feed = BlockReader.openReadonly(storePaths(data.storeDir).blocks, FEED_CACHE_KIB);
   const dashboard = await startDashboard({
@@ -26,11 +27,17 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
     telemetry,
     status: () => status,
     webRoot: data.webRoot,
-    utcNow: () => clock.now() + utcOffset,
+    utcNow,
   });
   // With a socket of uWebSockets.js open, the end of this thread would be the end of the process.
   process.once('exit', () => dashboard.stop());
-  const server = await startTelemetryServer({ ...data.grpc, telemetry, feed, status: () => status });
+  const server = await startTelemetryServer({
+    ...data.grpc,
+    telemetry,
+    feed,
+    // Whoever asks for the present wants it to the moment: the last seconds of a range depend on it.
+    status: () => ({ ...status, now: utcNow() }),
+  });
   say({ kind: 'listening', httpPort: dashboard.port, grpcPort: server.port });
 
   port.on('message', (message: ToServe) => {

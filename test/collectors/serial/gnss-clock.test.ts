@@ -34,17 +34,20 @@ for (const latency of [0, 50_000, 99_999]) {
   });
 }
 
-t.test('tells the first reading at once and then the least delayed of every ten seconds', async (t) => {
-  const clock = new GnssClock(9600, 5);
-  const told: number[] = [];
-  for (let second = 0; second <= 30; second += 1) {
-    const delay = second % 10 === 7 ? 100_000 : 300_000;
-    if (clock.take(second * 1e6, second * 1e6 + delay, 70) !== undefined) told.push(second);
-  }
-  t.same(told, [0, 10, 20, 30]);
-  const best = clock.take(31e6, 31e6 + 200_000, 70);
-  t.equal(best, undefined);
-});
+t.test(
+  'tells the first reading when the interval is known and then the least delayed of every ten seconds',
+  async (t) => {
+    const clock = new GnssClock(9600, 5);
+    const told: number[] = [];
+    for (let second = 0; second <= 30; second += 1) {
+      const delay = second % 10 === 7 ? 100_000 : 300_000;
+      if (clock.take(second * 1e6, second * 1e6 + delay, 70) !== undefined) told.push(second);
+    }
+    t.same(told, [1, 11, 21]);
+    const best = clock.take(31e6, 31e6 + 200_000, 70);
+    t.equal(best, undefined);
+  },
+);
 
 t.test('says a quarter of a second for a fix a second, a twentieth for ten', async (t) => {
   for (const [intervalUs, least, most] of [

@@ -151,6 +151,10 @@ t.test('tells the clock what a live receiver shows, with its error', async (t) =
   clock.time = 5_000_000;
   await say('GPRMC,120000.00,V,,,,,,,010120,,');
   t.same(clock.readings, [], 'nothing without a fix');
+  clock.time = 4_000_000;
+  await say('GPRMC,115959.00,A,4916.45,N,12311.12,W,10.0,054.7,010120,020.3,E');
+  t.same(clock.readings, [], 'nor before the interval of fixes is known');
+  clock.time = 5_000_000;
   await say(RMC);
   const [reading] = clock.readings;
   t.equal(reading?.source, 'gnss');
