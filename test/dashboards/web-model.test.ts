@@ -8,7 +8,7 @@ import { GatewayClock } from '../../dashboards/web/model/gateway-clock.ts';
 import { Precision } from '../../dashboards/web/model/precision.ts';
 import { exactText, quantityOf, quantityText, rungOf, writtenUnit } from '../../dashboards/web/model/quantity.ts';
 import { Series } from '../../dashboards/web/model/series.ts';
-import { concernsOf, parseStatus, worstState } from '../../dashboards/web/model/status.ts';
+import { concernsOf, parseStatus, stateLabel, worstState } from '../../dashboards/web/model/status.ts';
 import { timeStep, timeTicks } from '../../dashboards/web/model/time-ticks.ts';
 import { ChannelTree } from '../../dashboards/web/model/tree.ts';
 import { groupsAbove, startsOpen } from '../../dashboards/web/model/tree-opening.ts';
@@ -457,6 +457,7 @@ t.test('what a person should look into is told in sentences, what lasts first', 
   );
   t.equal(worstState(status.sources), 'waiting');
   t.equal(worstState([]), 'running');
+  t.equal(stateLabel('starting'), 'none yet', 'a source that nobody has sent to is not at fault');
   t.same(status.sources[0]?.errorReasons, [['dlc-short', 2]]);
 });
 

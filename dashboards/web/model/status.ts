@@ -55,6 +55,11 @@ export function worstState(sources: readonly ShownSource[]): string {
   );
 }
 
+/** What the state of a source is called: one that nobody has sent anything to yet is not at fault. */
+export function stateLabel(state: string): string {
+  return state === 'starting' ? 'none yet' : state;
+}
+
 /** Undefined where the text is no JSON object. */
 export function parseStatus(json: string): ShownStatus | undefined {
   let root: unknown;

@@ -1,5 +1,5 @@
 import { formatCount } from '../model/format.ts';
-import { type ShownSource, worstState } from '../model/status.ts';
+import { type ShownSource, stateLabel, worstState } from '../model/status.ts';
 import { useDismissable } from './dismissable.ts';
 
 /** Sources named one by one in the strip; more of them are told as a count. */
@@ -34,7 +34,7 @@ function NamedSource({ source }: { source: ShownSource }) {
     <span class={`fact source source-${source.state}`}>
       <span class="fact-name">{source.name}</span>
       <span class="fact-value">
-        {source.state === 'running' ? `${formatCount(source.rate)}/s` : source.state}
+        {source.state === 'running' ? `${formatCount(source.rate)}/s` : stateLabel(source.state)}
         {source.dropped > 0 && <span class="fact-alarm"> {formatCount(source.dropped)} dropped</span>}
       </span>
     </span>
@@ -63,7 +63,7 @@ function SourceTable({ sources }: { sources: readonly ShownSource[] }) {
               <th scope="row">{source.name}</th>
               <td>{source.kind}</td>
               <td class="source-state">
-                {source.state}
+                {stateLabel(source.state)}
                 {source.problem !== '' && <div class="source-problem">{source.problem}</div>}
               </td>
               <td class="count">{formatCount(source.rate)}</td>
