@@ -70,7 +70,7 @@ export function encodeNodeValues(node: EnvelopeNode): Uint8Array {
   return new Uint8Array(Float64Array.of(node.min, node.max, node.first, node.last, node.sum).buffer);
 }
 
-/** The values of a node from its 40 bytes; undefined where the row has none (text). */
+/** The values of a node from its 40 bytes, as {@link encodeNodeValues} made them. */
 export function decodeNodeValues(bytes: Uint8Array): Pick<EnvelopeNode, 'min' | 'max' | 'first' | 'last' | 'sum'> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return {
