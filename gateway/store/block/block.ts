@@ -2,10 +2,11 @@ import { Buffer } from 'node:buffer';
 import { CaissonError } from '../../errors.ts';
 import { BLOCK_SAMPLES_MAX, BLOCK_TEXT_BYTES_MAX, TEXT_SAMPLE_BYTES_MAX } from '../../limits.ts';
 import { type ByteReader, ByteWriter } from '../bytes.ts';
-import { readColumn, type ScaleHint, writeColumn } from './column.ts';
+import { encodeColumn, type ScaleHint } from './column.ts';
 import { type BlockHeader, type BlockInfo, openChecked, readHeader, writeChecksum, writeHeader } from './header.ts';
 import { NUMBER_ENCODINGS } from './number-column.ts';
 import { INTEGER_MAX } from './prediction.ts';
+import { readColumn, writeColumn } from './stored-column.ts';
 import { TEXT_ENCODINGS } from './text-column.ts';
 import { TIME_ENCODINGS } from './time-column.ts';
 
@@ -50,9 +51,14 @@ export function encodeBlock(header: BlockHeader, samples: BlockSamples, scale?: 
 
   const out = new ByteWriter();
   writeHeader(out, { ...header, count, timeMin, timeMax });
-  writeColumn(out, TIME_ENCODINGS, fromOrigin(times, timeOrigin(timeMin, timeMax)), numberContentMax(count));
-  if (values instanceof Float64Array) writeColumn(out, NUMBER_ENCODINGS, values, numberContentMax(count), scale);
-  else writeColumn(out, TEXT_ENCODINGS, values, textContentMax(count));
+  const distances = fromOrigin(times, timeOrigin(timeMin, timeMax));
+  writeColumn(out, encodeColumn(TIME_ENCODINGS, distances, numberContentMax(count)));
+  writeColumn(
+    out,
+    values instanceof Float64Array
+      ? encodeColumn(NUMBER_ENCODINGS, values, numberContentMax(count), scale)
+      : encodeColumn(TEXT_ENCODINGS, values, textContentMax(count)),
+  );
   writeChecksum(out);
   return out.toBytes();
 }

@@ -1,10 +1,9 @@
-import { messageOf } from '../../errors.ts';
-import type { ByteReader, ByteWriter } from '../bytes.ts';
-import { ZstdDecoder, ZstdEncoder } from '../zstd.ts';
+import type { ByteReader } from '../bytes.ts';
+import { ZstdEncoder } from '../zstd.ts';
 
 /**
- * A column of a block (BLOCK-4): the number of its encoding, its length and its content, under zstd where that is
- * smaller. Which encoding a block gets is decided by writing all that fit and keeping the smallest.
+ * The values of a column as bytes and back. Which encoding they get is decided by writing all that fit and keeping the
+ * smallest; where the bytes then stand is the container's.
  */
 
 /** Gain and offset of the integers that a source knows behind its numbers. */
@@ -25,92 +24,69 @@ export interface ColumnEncoding<Values> {
   decode(content: ByteReader, count: number): Values;
 }
 
-/** Set in the encoding byte where the content is a zstd frame. */
-const COMPRESSED = 0x80;
+/** A column as bytes. */
+export interface EncodedColumn {
+  /** Number of the encoding. */
+  readonly id: number;
+  /** What the encoding wrote, before zstd. */
+  readonly content: Uint8Array;
+  /** One zstd frame of the content, without its magic number; only where that is smaller. */
+  readonly frame?: Uint8Array;
+}
 
 /** Shorter content than this does not gain by zstd: a frame alone takes 6 bytes. */
 const COMPRESS_BYTES_MIN = 16;
 
 const zstd = new ZstdEncoder(1);
-const unzstd = new ZstdDecoder();
 
-/** Writes the smallest of all forms; the first of equals, so that the same values always give the same bytes. */
-export function writeColumn<Values>(
-  out: ByteWriter,
+/** The smallest of all forms; the first of equals, so that the same values always give the same bytes. */
+export function encodeColumn<Values>(
   encodings: readonly ColumnEncoding<Values>[],
   values: Values,
   contentBytesMax: number,
   hint?: ScaleHint,
-): void {
-  let best: Uint8Array | undefined;
-  let bestId = 0;
-  let bestLength = 0;
+): EncodedColumn {
+  let best: EncodedColumn | undefined;
+  let bestBytes = Number.POSITIVE_INFINITY;
   for (const { id, decisive, encode } of encodings) {
     const forms = encode(values, hint);
     for (const content of forms) {
       if (content.length > contentBytesMax) continue;
-      if (best === undefined || content.length < best.length) {
-        best = content;
-        bestId = id;
-        bestLength = 0;
+      if (content.length < bestBytes) {
+        best = { id, content };
+        bestBytes = content.length;
       }
       if (content.length < COMPRESS_BYTES_MIN) continue;
-      const frame = zstd.encode(content, best.length - 1);
+      const frame = zstd.encode(content, bestBytes - 1);
       if (frame === undefined) continue;
-      best = frame;
-      bestId = id | COMPRESSED;
-      bestLength = content.length;
+      best = { id, content, frame };
+      bestBytes = frame.length;
     }
     if (decisive === true && forms.length > 0) break;
   }
   if (best === undefined) throw new RangeError('no encoding fits the column');
-  out.u8(bestId);
-  out.varint(best.length);
-  if (bestId & COMPRESSED) out.varint(bestLength);
-  out.bytes(best);
+  return best;
 }
 
-/** What stands in a column, before its values are read. */
-export interface ColumnContent<Values> {
-  readonly encoding: ColumnEncoding<Values>;
-  readonly compressed: boolean;
-  readonly content: ByteReader;
-}
-
-/** Reads the frame of a column; memory is bounded by `contentBytesMax`, whatever the bytes claim. */
-export function openColumn<Values>(
-  input: ByteReader,
+/** Reads the values of a column; all of `content` is it. */
+export function decodeColumn<Values>(
   encodings: readonly ColumnEncoding<Values>[],
-  contentBytesMax: number,
-): ColumnContent<Values> {
-  const head = input.u8();
-  const encoding = encodings.find(({ id }) => id === (head & ~COMPRESSED));
-  if (encoding === undefined) return input.fail('4.2', `no encoding has the number ${head & ~COMPRESSED}`);
-  const compressed = (head & COMPRESSED) !== 0;
-  const length = input.varintUpTo(input.remaining, '4.3', 'length of a column');
-  if (!compressed) {
-    if (length > contentBytesMax) input.fail('4.5', `content is ${length} bytes, expected at most ${contentBytesMax}`);
-    return { encoding, compressed, content: input.over(input.take(length)) };
-  }
-  const contentLength = input.varintUpTo(contentBytesMax, '4.5', 'content length of a column');
-  const frame = input.take(length);
-  try {
-    return { encoding, compressed, content: input.over(unzstd.decode(frame, contentLength)) };
-  } catch (cause) {
-    return input.fail('4.4', `column does not decompress to ${contentLength} bytes: ${messageOf(cause)}`, cause);
-  }
-}
-
-/** Reads the values of a column. */
-export function readColumn<Values>(
-  input: ByteReader,
-  encodings: readonly ColumnEncoding<Values>[],
+  id: number,
+  content: ByteReader,
   count: number,
-  contentBytesMax: number,
 ): Values {
-  const { encoding, content } = openColumn(input, encodings, contentBytesMax);
+  const encoding = encodingOf(encodings, id, content);
   const values = encoding.decode(content, count);
   if (content.remaining > 0)
-    input.fail('4.6', `${content.remaining} bytes are left over in a column of ${encoding.name}`);
+    content.fail('4.6', `${content.remaining} bytes are left over in a column of ${encoding.name}`);
   return values;
+}
+
+/** The encoding with that number; `input` tells the failure. */
+export function encodingOf<Values>(
+  encodings: readonly ColumnEncoding<Values>[],
+  id: number,
+  input: ByteReader,
+): ColumnEncoding<Values> {
+  return encodings.find((encoding) => encoding.id === id) ?? input.fail('4.2', `no encoding has the number ${id}`);
 }

@@ -1,8 +1,9 @@
 import type { ByteReader } from '../bytes.ts';
 import { numberContentMax, textContentMax } from './block.ts';
-import { type ColumnEncoding, openColumn } from './column.ts';
+import { type ColumnEncoding, encodingOf } from './column.ts';
 import { openChecked, readHeader } from './header.ts';
 import { NUMBER_ENCODINGS } from './number-column.ts';
+import { openColumn } from './stored-column.ts';
 import { TEXT_ENCODINGS } from './text-column.ts';
 import { TIME_ENCODINGS } from './time-column.ts';
 
@@ -33,9 +34,9 @@ function describe<Values>(
   contentBytesMax: number,
 ): ColumnDescription {
   const start = input.offset;
-  const { encoding, compressed, content } = openColumn(input, encodings, contentBytesMax);
+  const { id, compressed, content } = openColumn(input, encodings, contentBytesMax);
   return {
-    encoding: encoding.name,
+    encoding: encodingOf(encodings, id, input).name,
     compressed,
     storedBytes: input.offset - start,
     contentBytes: content.remaining,
