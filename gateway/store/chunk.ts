@@ -63,6 +63,16 @@ export class Chunk {
     return max;
   }
 
+  /** Appends a number where memory for it is at hand; false where {@link Chunk.append} must be asked, or a new chunk. */
+  tryAppend(time: number, value: number): boolean {
+    const at = this.#end;
+    if (at >= this.#numbers.length || at - this.#start >= BLOCK_SAMPLES_MAX) return false;
+    this.#times[at] = time;
+    this.#numbers[at] = value;
+    this.#end = at + 1;
+    return true;
+  }
+
   append(time: number, value: number): void {
     const at = this.#end;
     if (at === this.#times.length) this.#grow(at + 1);

@@ -5,6 +5,7 @@ import type { JournalGroup } from './journal-row.ts';
 interface OpenChannel {
   readonly id: number;
   chunk: Chunk | undefined;
+  /** Sequence number of the next sample where no chunk is open, which otherwise tells. */
   nextSequence: number;
   /** Samples of the chunk that were there before the commit in hand; -1 when it adds none. */
   mark: number;
@@ -36,15 +37,14 @@ export class OpenChunks {
   }
 
   append(channel: number, time: number, value: number): void {
-    const open = this.#touch(channel, false);
-    (open.chunk as Chunk).append(time, value);
-    open.nextSequence += 1;
+    const open = this.#channels[channel];
+    // All but the first few samples that a channel has in a commit end here.
+    if (open !== undefined && open.mark >= 0 && open.chunk?.tryAppend(time, value) === true) return;
+    this.#touch(channel, false).append(time, value);
   }
 
   appendText(channel: number, time: number, text: string): void {
-    const open = this.#touch(channel, true);
-    (open.chunk as Chunk).appendText(time, text);
-    open.nextSequence += 1;
+    this.#touch(channel, true).appendText(time, text);
   }
 
   /** Gives `count` sequence numbers to samples that are lost; returns the first. A block never spans such a hole. */
@@ -70,13 +70,12 @@ export class OpenChunks {
     const open = this.#channel(chunk.channel);
     this.#close(open);
     open.chunk = chunk;
-    open.nextSequence = Math.max(open.nextSequence, chunk.endSequence);
   }
 
   /** Says that the sequence numbers before `sequence` were given out before this thread began. */
   reserve(channel: number, sequence: number): void {
     const open = this.#channel(channel);
-    if (open.nextSequence >= sequence) return;
+    if ((open.chunk?.endSequence ?? open.nextSequence) >= sequence) return;
     this.#close(open);
     open.nextSequence = sequence;
   }
@@ -127,16 +126,16 @@ export class OpenChunks {
     return count;
   }
 
-  #touch(channel: number, text: boolean): OpenChannel {
+  /** The chunk that takes the next sample of a channel. */
+  #touch(channel: number, text: boolean): Chunk {
     const open = this.#channel(channel);
-    const { chunk } = open;
-    if (chunk !== undefined && (chunk.isFull || chunk.isText !== text)) this.#close(open);
+    if (open.chunk !== undefined && (open.chunk.isFull || open.chunk.isText !== text)) this.#close(open);
     open.chunk ??= new Chunk(channel, this.#boot, open.nextSequence, this.#row, text ? 'text' : 'number');
     if (open.mark < 0) {
       open.mark = open.chunk.count;
       this.#touched.push(open);
     }
-    return open;
+    return open.chunk;
   }
 
   #channel(id: number): OpenChannel {
@@ -152,6 +151,7 @@ export class OpenChunks {
     if (open.chunk === undefined) return;
     this.#emit(open);
     this.#closed.push(open.chunk);
+    open.nextSequence = open.chunk.endSequence;
     open.chunk = undefined;
   }
 
