@@ -1,0 +1,103 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Test } from 'tap';
+import { type Ended, POWER_CUT, runInMachine } from '../lab.ts';
+import { mixed } from './sample-stream.ts';
+
+/** Size of a machine's disk. */
+const DISK = '512M';
+
+/** After so many cuts a blank disk begins: each start reads the whole store again. */
+const CUTS_PER_DISK = 20;
+
+/** A cut comes after at most so many batches were acknowledged: some 5 seconds of samples, seals and trims. */
+const CUT_BATCHES_MAX = 500;
+
+/** Then, or after the start of the machine, at most so much later, milliseconds. */
+const CUT_JITTER_MS = 300;
+const CUT_START_MS_MAX = 2500;
+
+/** One in so many cuts comes while the store of the cut before is opened. */
+const CUT_AT_START_EVERY = 4;
+
+/** The folder of the store on the machine's disk. */
+const STORE_DIR = '/data/store';
+
+/** What some cuts have shown. */
+export interface CutReport {
+  readonly cuts: number;
+  readonly ackedBatches: number;
+  /** Samples of all disks that were there at the end. */
+  readonly kept: number;
+}
+
+/** A folder for disks, gone at the end of the test; in memory where there is room, because a cut needs no real disk. */
+export function diskFolder(t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'caisson-cut-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+function compiled(program: string): string {
+  return join(import.meta.dirname, `${program}.js`);
+}
+
+/** The number behind the last line that begins with `word`; -1 where there is none. */
+function lastNumber({ lines }: Ended, word: string): number {
+  const line = lines.findLast((each) => each.startsWith(`${word} `));
+  return line === undefined ? -1 : Number(line.split(' ')[1]);
+}
+
+/**
+ * Cuts a machine's power again and again while it takes in samples, at moments drawn from `seed`. After each cut the same
+ * disk is opened, found to hold everything acknowledged, and written to until the next.
+ */
+export async function cutStore(t: Test, cuts: number, seed: number): Promise<CutReport> {
+  const folder = diskFolder(t);
+  const sum = { cuts: 0, ackedBatches: 0, kept: 0 };
+  for (let first = 0; first < cuts; first += CUTS_PER_DISK) {
+    const disk = join(folder, `disk-${first}`);
+    const acked: number[] = [];
+    const run = async (options: readonly string[], ...more: readonly string[]) => {
+      const dir = ['-d', `${disk}:${DISK}`, ...options];
+      const program = ['node', compiled('cut-writer'), STORE_DIR, JSON.stringify(acked), ...more];
+      const ended = await runInMachine(dir, program);
+      const problems = ended.lines.filter((line) => line.startsWith('problem'));
+      t.same(problems, [], `the store opens without repair after ${sum.cuts} cuts`);
+      acked.push(lastNumber(ended, 'acked'));
+      return ended;
+    };
+    for (let cut = first; cut < Math.min(cuts, first + CUTS_PER_DISK); cut += 1) {
+      const ended = await run(momentOf(cut, seed));
+      if (ended.code !== POWER_CUT) throw new Error(`cut ${cut}: exit code ${ended.code}\n${ended.stderr}`);
+      sum.cuts += 1;
+      sum.ackedBatches += (acked.at(-1) ?? -1) + 1;
+    }
+    const ended = await run([], '1');
+    t.equal(ended.code, 0, `everything acknowledged is there at the end\n${ended.stderr}`);
+    sum.kept += lastNumber(ended, 'accounted');
+    rmSync(disk);
+  }
+  return sum;
+}
+
+function momentOf(cut: number, seed: number): string[] {
+  const share = (which: number) => mixed(seed, cut, which) / 2 ** 32;
+  if (cut % CUT_AT_START_EVERY === CUT_AT_START_EVERY - 1)
+    return ['-K', ((share(0) * CUT_START_MS_MAX) / 1e3).toFixed(3)];
+  return ['-k', `^acked ${Math.floor(share(1) * CUT_BATCHES_MAX)}$`, '-j', String(CUT_JITTER_MS)];
+}
+
+/** Cuts the power of the weak writer once: how many rows it had acknowledged, and how many were there afterwards. */
+export async function cutWeakWriter(t: Test, rows: number): Promise<{ acked: number; kept: number }> {
+  const disk = ['-d', `${join(diskFolder(t), 'disk')}:64M`];
+  const cut = await runInMachine(
+    [...disk, '-k', `^acked ${rows}$`, '-j', '0'],
+    ['node', compiled('weak-writer'), '/data'],
+  );
+  t.equal(cut.code, POWER_CUT, cut.stderr);
+  const counted = await runInMachine(disk, ['node', compiled('weak-writer'), '/data', 'count']);
+  t.equal(counted.code, 0, counted.stderr);
+  return { acked: lastNumber(cut, 'acked') + 1, kept: lastNumber(counted, 'kept') };
+}
