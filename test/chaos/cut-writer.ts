@@ -2,10 +2,12 @@
  * What runs in the machine whose power is cut: opens the store as a gateway does, holds it against what was acknowledged
  * before, and then takes in samples, saying so after each batch that is durable, until there is no power.
  *
- * usage: cut-writer.js DIR ACKED [BATCHES]
+ * usage: cut-writer.js DIR ACKED [BATCHES [DEVICE]]
  *   ACKED    JSON: of each run before the last batch acknowledged
  *   BATCHES  end in good order after so many; without it go on until the power is cut
+ *   DEVICE   device mapper's name of a dm-log-writes disk: its log gets a mark at each acknowledgement
  */
+import { execFileSync } from 'node:child_process';
 import { writeSync } from 'node:fs';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -19,7 +21,7 @@ const BACKLOG_BATCHES_MAX = 8;
 /** Pause between two batches, so that commits, seals and trims get their share of one slow processor. */
 const BATCH_PAUSE_MS = 5;
 
-const [dir = '', ackedText = '[]', batchesText] = process.argv.slice(2);
+const [dir = '', ackedText = '[]', batchesText, device] = process.argv.slice(2);
 const acked = JSON.parse(ackedText) as number[];
 const batches = batchesText === undefined ? RUN_BATCHES_MAX : Number(batchesText);
 
@@ -41,7 +43,7 @@ const waiting: Promise<void>[] = [];
 while (pusher.next < batches) {
   if (host.intake.hasRoom(BATCH_SLOTS_MAX)) {
     const batch = pusher.next;
-    waiting.push(host.intake.durable(pusher.push()).then(() => void say(`acked ${batch}`)));
+    waiting.push(host.intake.durable(pusher.push()).then(() => acknowledge(batch)));
   }
   if (waiting.length > BACKLOG_BATCHES_MAX) await waiting.shift();
   await pause(BATCH_PAUSE_MS);
@@ -49,6 +51,11 @@ while (pusher.next < batches) {
 await Promise.all(waiting);
 await host.stop();
 check([...acked, pusher.next - 1]);
+
+function acknowledge(batch: number): void {
+  if (device !== undefined) execFileSync('dmsetup', ['message', device, '0', 'mark', String(batch)]);
+  say(`acked ${batch}`);
+}
 
 function check(runs: readonly number[]): void {
   const { kept, lost, faults } = accountOf(dir, runs);

@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
-import { type Ended, POWER_CUT, runInMachine } from '../lab.ts';
+import { POWER_CUT, runInMachine } from '../lab.ts';
+import { lastNumber, machineFolder, program } from './machine.ts';
 import { mixed } from './sample-stream.ts';
 
 /** Size of a machine's disk. */
@@ -32,37 +32,20 @@ export interface CutReport {
   readonly kept: number;
 }
 
-/** A folder for disks, gone at the end of the test; in memory where there is room, because a cut needs no real disk. */
-export function diskFolder(t: Test): string {
-  const folder = mkdtempSync(join(tmpdir(), 'caisson-cut-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
-
-function compiled(program: string): string {
-  return join(import.meta.dirname, `${program}.js`);
-}
-
-/** The number behind the last line that begins with `word`; -1 where there is none. */
-function lastNumber({ lines }: Ended, word: string): number {
-  const line = lines.findLast((each) => each.startsWith(`${word} `));
-  return line === undefined ? -1 : Number(line.split(' ')[1]);
-}
-
 /**
  * Cuts a machine's power again and again while it takes in samples, at moments drawn from `seed`. After each cut the same
  * disk is opened, found to hold everything acknowledged, and written to until the next.
  */
 export async function cutStore(t: Test, cuts: number, seed: number): Promise<CutReport> {
-  const folder = diskFolder(t);
+  const folder = machineFolder(t);
   const sum = { cuts: 0, ackedBatches: 0, kept: 0 };
   for (let first = 0; first < cuts; first += CUTS_PER_DISK) {
     const disk = join(folder, `disk-${first}`);
     const acked: number[] = [];
     const run = async (options: readonly string[], ...more: readonly string[]) => {
       const dir = ['-d', `${disk}:${DISK}`, ...options];
-      const program = ['node', compiled('cut-writer'), STORE_DIR, JSON.stringify(acked), ...more];
-      const ended = await runInMachine(dir, program);
+      const command = [...program('cut-writer'), STORE_DIR, JSON.stringify(acked), ...more];
+      const ended = await runInMachine(dir, command);
       const problems = ended.lines.filter((line) => line.startsWith('problem'));
       t.same(problems, [], `the store opens without repair after ${sum.cuts} cuts`);
       acked.push(lastNumber(ended, 'acked'));
@@ -91,13 +74,10 @@ function momentOf(cut: number, seed: number): string[] {
 
 /** Cuts the power of the weak writer once: how many rows it had acknowledged, and how many were there afterwards. */
 export async function cutWeakWriter(t: Test, rows: number): Promise<{ acked: number; kept: number }> {
-  const disk = ['-d', `${join(diskFolder(t), 'disk')}:64M`];
-  const cut = await runInMachine(
-    [...disk, '-k', `^acked ${rows}$`, '-j', '0'],
-    ['node', compiled('weak-writer'), '/data'],
-  );
+  const disk = ['-d', `${join(machineFolder(t), 'disk')}:64M`];
+  const cut = await runInMachine([...disk, '-k', `^acked ${rows}$`, '-j', '0'], [...program('weak-writer'), '/data']);
   t.equal(cut.code, POWER_CUT, cut.stderr);
-  const counted = await runInMachine(disk, ['node', compiled('weak-writer'), '/data', 'count']);
+  const counted = await runInMachine(disk, [...program('weak-writer'), '/data', 'count']);
   t.equal(counted.code, 0, counted.stderr);
   return { acked: lastNumber(cut, 'acked') + 1, kept: lastNumber(counted, 'kept') };
 }
