@@ -1,8 +1,8 @@
 import type { Stamp } from '../channel.ts';
 import type { BlockReader } from '../store/block-reader.ts';
 import type { Extent } from '../store/block-rows.ts';
-import { type EnvelopeNode, greatest, least, nodeOf } from '../store/envelope-node.ts';
-import type { RangeReader, Run } from './range-reader.ts';
+import { type EnvelopeNode, extremesOf, greatest, least, nodeOf } from '../store/envelope-node.ts';
+import { lowerBound, type RangeReader, type Run } from './range-reader.ts';
 import type { Envelope } from './telemetry.ts';
 import type { BootClocks } from './utc.ts';
 
@@ -50,14 +50,59 @@ export class EnvelopeColumns {
 
   /** Adds a node that lies in one pixel; `shift` is added to its times. */
   addNode(node: EnvelopeNode, shift: number): void {
-    const pixel = this.pixelOf(node.timeMin + shift);
-    this.#merge(pixel, node, node.timeMin + shift, node.timeMax + shift);
+    const { count, min, max, first, last } = node;
+    const timeMin = node.timeMin + shift;
+    this.#merge(this.pixelOf(timeMin), timeMin, node.timeMax + shift, count, min, max, first, last);
   }
 
   /** Adds the samples of [from, to). Samples of one pixel that lie side by side are folded first. */
-  addRun(run: Run): void {
-    const { times, values } = run;
+  addRun({ times, values }: Run): void {
     if (!(values instanceof Float64Array)) return;
+    if (isAscending(times)) this.#addAscending(times, values);
+    else this.#addUnordered(times, values);
+  }
+
+  #addAscending(times: Float64Array, values: Float64Array): void {
+    const end = lowerBound(times, this.#to);
+    let start = lowerBound(times, this.#from);
+    while (start < end) {
+      const time = times[start] as number;
+      const pixel = this.pixelOf(time);
+      const next = this.#endOfPixel(times, start, end, pixel);
+      const { min, max } = extremesOf(values, start, next);
+      const last = next - 1;
+      this.#merge(
+        pixel,
+        time,
+        times[last] as number,
+        next - start,
+        min,
+        max,
+        values[start] as number,
+        values[last] as number,
+      );
+      start = next;
+    }
+  }
+
+  /** Index of the first of ascending times in [start + 1, end) that is beyond the pixel; steps grow, so that near ones cost little. */
+  #endOfPixel(times: Float64Array, start: number, end: number, pixel: number): number {
+    let step = 1;
+    let low = start + 1;
+    while (low + step < end && this.pixelOf(times[low + step] as number) === pixel) {
+      low += step;
+      step *= 2;
+    }
+    let high = Math.min(low + step, end);
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.pixelOf(times[middle] as number) === pixel) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #addUnordered(times: Float64Array, values: Float64Array): void {
     let i = 0;
     while (i < times.length) {
       const time = times[i] as number;
@@ -69,8 +114,7 @@ export class EnvelopeColumns {
       const start = i;
       do i += 1;
       while (i < times.length && this.#isIn(times[i] as number, pixel));
-      const node = nodeOf(times, values, start, i);
-      this.#merge(pixel, node, node.timeMin, node.timeMax);
+      this.addNode(nodeOf(times, values, start, i), 0);
     }
   }
 
@@ -78,20 +122,34 @@ export class EnvelopeColumns {
     return time >= this.#from && time < this.#to && this.pixelOf(time) === pixel;
   }
 
-  #merge(pixel: number, node: EnvelopeNode, timeMin: number, timeMax: number): void {
-    const { count, min, max, first, last } = this.envelope;
-    count[pixel] = (count[pixel] as number) + node.count;
-    min[pixel] = least(min[pixel] as number, node.min);
-    max[pixel] = greatest(max[pixel] as number, node.max);
+  #merge(
+    pixel: number,
+    timeMin: number,
+    timeMax: number,
+    count: number,
+    min: number,
+    max: number,
+    first: number,
+    last: number,
+  ): void {
+    const { envelope } = this;
+    envelope.count[pixel] = (envelope.count[pixel] as number) + count;
+    envelope.min[pixel] = least(envelope.min[pixel] as number, min);
+    envelope.max[pixel] = greatest(envelope.max[pixel] as number, max);
     if (timeMin < (this.#timeFirst[pixel] as number)) {
       this.#timeFirst[pixel] = timeMin;
-      first[pixel] = node.first;
+      envelope.first[pixel] = first;
     }
     if (timeMax >= (this.#timeLast[pixel] as number)) {
       this.#timeLast[pixel] = timeMax;
-      last[pixel] = node.last;
+      envelope.last[pixel] = last;
     }
   }
+}
+
+function isAscending(times: Float64Array): boolean {
+  for (let i = 1; i < times.length; i += 1) if ((times[i - 1] as number) > (times[i] as number)) return false;
+  return true;
 }
 
 /**

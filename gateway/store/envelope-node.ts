@@ -41,6 +41,21 @@ export function nodeOf(times: Float64Array, values: Float64Array, start: number,
   return { count: end - start, timeMin, timeMax, min, max, first, last, sum };
 }
 
+/** Least and greatest of values [start, end), NaN left out; NaN where nothing else is there. */
+export function extremesOf(values: Float64Array, start: number, end: number): { min: number; max: number } {
+  let i = start;
+  while (i < end && Number.isNaN(values[i])) i += 1;
+  if (i === end) return { min: Number.NaN, max: Number.NaN };
+  let min = values[i] as number;
+  let max = min;
+  for (; i < end; i += 1) {
+    const value = values[i] as number;
+    if (value < min) min = value;
+    else if (value > max) max = value;
+  }
+  return { min, max };
+}
+
 /** The node of two runs, `a` before `b` by sequence. */
 export function mergeNodes(a: EnvelopeNode, b: EnvelopeNode): EnvelopeNode {
   return {
