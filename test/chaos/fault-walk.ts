@@ -1,0 +1,27 @@
+/**
+ * Runs one scenario again and again with its calls made to fail at one point after another, in one process that must
+ * live through all of them. Prints an outcome a line, as JSON, first that of a scenario without faults. Started with the
+ * environment of faultEnvironment.
+ *
+ * usage: fault-walk.js HOLD_MS SHARE [POINTS]
+ *   HOLD_MS  calls go on to fail for so long, milliseconds; 0: one call fails
+ *   SHARE    0 to 1: where between two points the first lies
+ *   POINTS   spread evenly over all calls of the scenario; without it every call is a point
+ */
+import process from 'node:process';
+import { FailingCalls, type Fault } from './failing-calls.ts';
+import { runScenario } from './fault-scenario.ts';
+
+const FAULTS: readonly Fault[] = ['ENOSPC', 'EIO'];
+
+const [holdMs = 0, share = 0, points = Number.POSITIVE_INFINITY] = process.argv.slice(2).map(Number);
+const calls = FailingCalls.ofThisProcess();
+const print = (outcome: object) => process.stdout.write(`${JSON.stringify(outcome)}\n`);
+
+const sound = await runScenario(calls, { fault: 'EIO', first: 0, holdMs: 0 });
+print(sound);
+const stride = Math.max(1, Math.floor(sound.calls / points));
+for (let first = 1 + Math.floor(share * stride); first <= sound.calls; first += stride) {
+  for (const fault of FAULTS) print(await runScenario(calls, { fault, first, holdMs }));
+}
+calls.close();
