@@ -19,6 +19,12 @@ const OF_GATEWAY: readonly Quantity<GatewayStatus>[] = [
   quantity('store/commit_time', 'ms', 'mean time of a commit with its fsync', 2, (status) => status.store.commitMs),
   quantity('store/unsealed', '', 'samples in no block yet', 0, (status) => status.store.unsealed),
   quantity('store/block_bytes', 'B', 'bytes of all blocks', 0, (status) => status.store.blockBytes),
+  quantity('disk/written_per_day', 'B', 'written to the disk of the store a day, at present', 0, (status) =>
+    status.wear === undefined ? Number.NaN : status.wear.bytesPerDay,
+  ),
+  quantity('disk/life_used', '%', 'share of the life of the disk of the store that is used', 1, (status) =>
+    status.wear === undefined ? Number.NaN : status.wear.used * 100,
+  ),
   quantity('clock/error', 'us', 'bound of the error of UTC', 0, (status) => status.clock.errorUs),
 ];
 

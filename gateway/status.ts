@@ -1,4 +1,5 @@
 import type { ClockSource } from './clock.ts';
+import type { WearStatus } from './wear-meter.ts';
 
 /** How one source does; as its collector tells, with what only the supervisor knows. */
 export interface SourceStatus {
@@ -33,6 +34,12 @@ export interface StoreStatus {
   readonly lost: number;
 }
 
+/** How the disk of the store wears. */
+export interface DiskWearStatus extends WearStatus {
+  /** As the kernel calls it: `mmcblk0`. Empty: not known; then figures are of what this process wrote. */
+  readonly disk: string;
+}
+
 /** A snapshot of the whole gateway, or of central, once a second; what `caisson status`, GetStatus and the dashboard show. */
 export interface GatewayStatus {
   readonly role: 'gateway' | 'central';
@@ -47,6 +54,8 @@ export interface GatewayStatus {
   readonly clock: { readonly source: ClockSource; readonly errorUs: number };
   readonly ring: { readonly slots: number; readonly used: number; readonly refused: number };
   readonly store: StoreStatus;
+  /** Missing at central. */
+  readonly wear?: DiskWearStatus;
   readonly sources: readonly SourceStatus[];
   /** What a person should know now: a thread restarted, a port gone. Newest last, bounded. */
   readonly problems: readonly { readonly time: number; readonly text: string }[];

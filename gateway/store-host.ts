@@ -7,8 +7,10 @@ import { RING_SLOTS } from './limits.ts';
 import { createRing, RingWriter } from './ring.ts';
 import { RingIntake } from './ring-intake.ts';
 import type { GatewayStatus, StoreStatus } from './status.ts';
+import { RETENTION_DEFAULTS, type RetentionSettings } from './store/retention/retention-config.ts';
 import type { FromStore, StoreThreadData, ToStore } from './store/store-messages.ts';
 import { SupervisedWorker, siblingScript } from './supervised-worker.ts';
+import type { WearRecord } from './wear-meter.ts';
 
 const CLOCK_INTERVAL_MS = 1000;
 
@@ -17,6 +19,8 @@ export interface StoreHostOptions {
   readonly gateway: string | undefined;
   readonly commitFloorMs: number;
   readonly blockAgeSeconds: number;
+  /** How much of the past is kept; RETENTION_DEFAULTS if not said. */
+  readonly retention?: RetentionSettings;
   /** A power of two; RING_SLOTS unless a test wants a small ring. */
   readonly ringSlots?: number;
   /** Told what a person should know. */
@@ -35,8 +39,12 @@ export class StoreHost {
   readonly clock: BoxClock;
   readonly intake: RingIntake;
   readonly recoveredSamples: number;
+  /** What was written to the disk in the runs before. */
+  readonly wear: WearRecord | undefined;
   readonly #worker: SupervisedWorker<ToStore, FromStore>;
   readonly #onProblem: (text: string) => void;
+  /** Names of the centrals that are waited for before the past is given up. */
+  readonly #centrals: ReadonlySet<string>;
   readonly #ring: RingWriter;
   readonly #registry: ChannelRegistry;
   readonly #keeper: ClockKeeper;
@@ -53,12 +61,14 @@ export class StoreHost {
     ring: RingWriter,
     boot: string,
     opened: Opened,
-    onProblem: (text: string) => void,
+    { onProblem, retention }: StoreHostOptions,
   ) {
     this.#onProblem = onProblem;
+    this.#centrals = new Set(retention?.centrals);
     this.gateway = opened.gateway;
     this.boot = boot;
     this.recoveredSamples = opened.recoveredSamples;
+    this.wear = opened.wear;
     this.#worker = worker;
     this.#ring = ring;
     const wallUs = Date.now() * 1e3;
@@ -83,11 +93,11 @@ export class StoreHost {
    * @throws CaissonError `store-unusable` when it cannot be opened
    */
   static async open(options: StoreHostOptions): Promise<StoreHost> {
-    const { dir, gateway, commitFloorMs, blockAgeSeconds, onProblem } = options;
+    const { dir, gateway, commitFloorMs, blockAgeSeconds, retention = RETENTION_DEFAULTS, onProblem } = options;
     const memory = createRing(options.ringSlots ?? RING_SLOTS);
     const ring = new RingWriter(memory);
     const boot = randomBytes(8).toString('hex');
-    const data: StoreThreadData = { dir, ring: memory, gateway, boot, commitFloorMs, blockAgeSeconds };
+    const data: StoreThreadData = { dir, ring: memory, gateway, boot, commitFloorMs, blockAgeSeconds, retention };
     return new Promise((resolve, reject) => {
       let host: StoreHost | undefined;
       const worker = new SupervisedWorker<ToStore, FromStore>({
@@ -102,7 +112,7 @@ export class StoreHost {
         finishesWork: true,
         onMessage: (message) => {
           if (message.kind === 'opened') {
-            if (host === undefined) host = new StoreHost(worker, ring, boot, message, onProblem);
+            if (host === undefined) host = new StoreHost(worker, ring, boot, message, options);
             else host.#resume();
           } else if (message.kind === 'started') {
             worker.setReady();
@@ -136,6 +146,16 @@ export class StoreHost {
   /** UTC minus box time as far as it is known, microseconds. */
   utcOffset(): number {
     return this.#keeper.offsetUs;
+  }
+
+  /** A central has everything of the feed up to `position`. Only those count that the config names. */
+  acknowledged(central: string, position: number): void {
+    if (this.#centrals.has(central)) this.#worker.post({ kind: 'acknowledged', central, position });
+  }
+
+  /** Keeps what was written to the disk for the next run. */
+  keepWear(record: WearRecord): void {
+    this.#worker.post({ kind: 'wear', record });
   }
 
   /** How often the store thread was started again. */

@@ -34,6 +34,21 @@ export function metricsText(status: GatewayStatus, dashboard: DashboardCounters)
   out.one('caisson_store_unsealed_samples', 'gauge', 'Samples that are in no block yet.', store.unsealed);
   out.one('caisson_store_blocks', 'gauge', 'Blocks kept.', store.blocks);
   out.one('caisson_store_block_bytes', 'gauge', 'Bytes of all blocks.', store.blockBytes);
+  if (status.wear !== undefined) {
+    const { disk, writtenBytes, bytesPerDay, used, yearsLeft } = status.wear;
+    const wear = (name: string, type: 'gauge' | 'counter', help: string, value: number) => {
+      if (!Number.isNaN(value)) out.family(`caisson_disk_${name}`, type, help, [[{ disk }, value]]);
+    };
+    wear(
+      'written_bytes_total',
+      'counter',
+      'Bytes written to the disk of the store since metering began.',
+      writtenBytes,
+    );
+    wear('written_bytes_per_day', 'gauge', 'Bytes written to the disk of the store a day, at present.', bytesPerDay);
+    wear('life_used_ratio', 'gauge', 'Share of the life of the disk of the store that is used.', used);
+    wear('life_left_years', 'gauge', 'How long the disk of the store lasts at the present rate.', yearsLeft);
+  }
   const sources = status.sources.map((source) => ({ labels: { source: source.name, kind: source.kind }, source }));
   out.family(
     'caisson_source_up',

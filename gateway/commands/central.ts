@@ -8,6 +8,7 @@ import { caissonVersion } from './version.ts';
 
 interface Options {
   readonly data: string;
+  readonly name?: string;
   readonly listen: string;
   readonly pull?: readonly string[];
 }
@@ -17,6 +18,7 @@ export function registerCentral(program: Command): void {
     .command('central')
     .description('run the data-center side: pull blocks from gateways into one store and answer queries over it')
     .requiredOption('--data <dir>', 'directory of the store, made if it is not there')
+    .option('--name <name>', 'its name, as gateways that wait for it have it in `store.retention.centrals`')
     .option('--listen <host:port>', 'address to answer on, of this machine only', '127.0.0.1:7444')
     .option('--pull <host:port...>', 'gateways, or other centrals, to pull from')
     .addHelpText(
@@ -34,7 +36,14 @@ async function run(options: Options): Promise<void> {
   const pull = (options.pull ?? []).map(parseServer);
   const stop = interrupted();
   const say = (text: string) => process.stderr.write(`${text}\n`);
-  const central = await startCentral({ ...listen, dir: options.data, pull, version: caissonVersion(), onProblem: say });
+  const central = await startCentral({
+    ...listen,
+    dir: options.data,
+    pull,
+    name: options.name,
+    version: caissonVersion(),
+    onProblem: say,
+  });
   say(
     `central answers on ${formatAddress({ host: listen.host, port: central.port })}, pulls from ${pull.length} gateway${pull.length === 1 ? '' : 's'}`,
   );

@@ -10,7 +10,7 @@ import { renderIssues } from '../config/issue.ts';
 import { type ConfigRule, type LoadedConfig, loadConfig, type RuleBreach } from '../config/load-config.ts';
 import { CaissonError, messageOf } from '../errors.ts';
 import { isLoopback } from '../loopback.ts';
-import { StoreConfig } from '../store/store-config.ts';
+import { StoreConfig, type StoreSettings } from '../store/store-config.ts';
 import { anySourceSchema, checkSource, type SourceConfig } from './source-kinds.ts';
 
 export const CONFIG_FILE = 'caisson.yaml';
@@ -43,7 +43,7 @@ export const CONFIG_SCHEMA = Type.Object(
 /** A whole config: checked, defaults filled in, paths absolute, frozen. */
 export interface CaissonConfig {
   readonly gateway: GatewayConfig;
-  readonly store: Required<StoreConfig>;
+  readonly store: StoreSettings;
   readonly dashboard: Required<DashboardConfig>;
   readonly grpc: Required<GrpcConfig>;
   readonly sources: Readonly<Record<string, SourceConfig>>;

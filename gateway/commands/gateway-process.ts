@@ -6,6 +6,7 @@ import type { CaissonConfig } from './config.ts';
 import type { FromServe, ServeThreadData, ToServe } from './serve-messages.ts';
 import { createCollector } from './source-collectors.ts';
 import { type RunningSource, StatusBoard } from './status-board.ts';
+import { WearWatch } from './wear-watch.ts';
 
 const STATUS_INTERVAL_MS = 1000;
 
@@ -43,7 +44,9 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
     onProblem(text);
   };
   const store = await StoreHost.open({ ...config.store, gateway: config.gateway.id, onProblem: say });
-  board = new StatusBoard(version, store);
+  const { dir, wear: budget } = config.store;
+  const wear = await WearWatch.open({ dir, budget, store, onProblem: say });
+  board = new StatusBoard(version, store, wear);
   const sources: RunningSource[] = [];
   // Side by side: a box that comes back takes in at once, however long the journal is that the serve thread reads first.
   const [served, sourced] = await Promise.allSettled([
@@ -55,6 +58,7 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
   ]);
   const stopAll = async () => {
     await Promise.all(sources.map(({ collector }) => collector.stop()));
+    wear.stop();
     await store.stop();
     if (served.status === 'fulfilled') await served.value.serve.stop({ kind: 'stop' });
   };
@@ -126,6 +130,7 @@ function startServe(
       }),
       onMessage: (message) => {
         if (message.kind === 'problem') return onProblem(message.text);
+        if (message.kind === 'acknowledged') return store.acknowledged(message.central, message.position);
         const { httpPort, grpcPort } = message;
         ports = { httpPort, grpcPort };
         serve.setReady();

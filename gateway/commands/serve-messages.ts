@@ -25,5 +25,7 @@ export type ToServe =
 /** From the serve thread to main. */
 export type FromServe =
   | { readonly kind: 'listening'; readonly httpPort: number; readonly grpcPort: number }
+  /** Everything of the feed up to `position` is durable with that central. */
+  | { readonly kind: 'acknowledged'; readonly central: string; readonly position: number }
   /** Something a person should know. */
   | { readonly kind: 'problem'; readonly text: string };

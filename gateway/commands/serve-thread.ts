@@ -37,6 +37,7 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
     feed,
     // Whoever asks for the present wants it to the moment: the last seconds of a range depend on it.
     status: () => ({ ...status, now: utcNow() }),
+    onAcknowledged: (central, position) => say({ kind: 'acknowledged', central, position }),
   });
   say({ kind: 'listening', httpPort: dashboard.port, grpcPort: server.port });
 

@@ -1,6 +1,7 @@
 import type { Collector } from '../../collectors/collector.ts';
 import type { GatewayStatus, SourceStatus } from '../status.ts';
 import type { StoreHost } from '../store-host.ts';
+import type { WearWatch } from './wear-watch.ts';
 
 /** Problems kept for people to see. At the maximum: the oldest is forgotten here; it was also written to the log. */
 const PROBLEMS_MAX = 50;
@@ -18,14 +19,16 @@ export interface RunningSource {
 export class StatusBoard {
   readonly #version: string;
   readonly #store: StoreHost;
+  readonly #wear: WearWatch;
   readonly #startedAt: number;
   readonly #sources: RunningSource[] = [];
   readonly #rates = new Map<string, { samples: number; at: number; rate: number }>();
   readonly #problems: { time: number; text: string }[] = [];
 
-  constructor(version: string, store: StoreHost) {
+  constructor(version: string, store: StoreHost, wear: WearWatch) {
     this.#version = version;
     this.#store = store;
+    this.#wear = wear;
     this.#startedAt = store.utcNow();
   }
 
@@ -51,6 +54,7 @@ export class StatusBoard {
       clock: store.clockStatus,
       ring: store.ringStatus,
       store: store.status,
+      wear: this.#wear.look(),
       sources: this.#sources.map((source) => this.#sourceStatus(source)),
       problems: [...this.#problems],
     };

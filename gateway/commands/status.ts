@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { TelemetryClient } from '../../sync/api/client.ts';
-import type { GatewayStatus, SourceStatus } from '../status.ts';
+import type { DiskWearStatus, GatewayStatus, SourceStatus } from '../status.ts';
 import { conclude, Output } from './outcome.ts';
 import { parseServer } from './server-address.ts';
 import { formatTime } from './time-text.ts';
@@ -47,6 +47,7 @@ export function statusText(status: GatewayStatus): string {
     `store    ${store.samples} samples in ${store.commits} commits of ${store.commitMs.toFixed(1)} ms, ${store.lost} lost`,
     `blocks   ${store.blocks}, ${(store.blockBytes / 1e6).toFixed(1)} MB; ${store.unsealed} samples not sealed yet`,
   ];
+  if (status.wear !== undefined) lines.push(wearText(status.wear));
   if (ring.slots > 0) {
     const used = ((100 * ring.used) / ring.slots).toFixed(1);
     lines.push(`ring     ${used} % of ${ring.slots} slots used, ${ring.refused} samples refused`);
@@ -54,6 +55,17 @@ export function statusText(status: GatewayStatus): string {
   lines.push(...status.sources.map(sourceText));
   lines.push(...status.problems.map(({ time, text }) => `problem  ${formatTime(time)} ${text}`));
   return `${lines.join('\n')}\n`;
+}
+
+function wearText({ disk, writtenBytes, bytesPerDay, bytesPerSample, yearsLeft, used }: DiskWearStatus): string {
+  const parts = [
+    `${(writtenBytes / 1e9).toFixed(1)} GB written to ${disk === '' ? 'disk by this process' : disk}`,
+    ...(Number.isNaN(bytesPerDay) ? [] : [`${(bytesPerDay / 1e9).toFixed(1)} GB a day`]),
+    ...(Number.isNaN(bytesPerSample) ? [] : [`${bytesPerSample.toFixed(1)} B a sample`]),
+    ...(Number.isNaN(used) ? [] : [`${(used * 100).toFixed(1)} % of its life used`]),
+    ...(Number.isNaN(yearsLeft) ? [] : [`${yearsLeft.toFixed(1)} years left`]),
+  ];
+  return `wear     ${parts.join('; ')}`;
 }
 
 function sourceText(source: SourceStatus): string {

@@ -14,9 +14,14 @@ const REMARK_COLUMNS = 100;
  * @returns lines without line ends
  */
 export function sampleSection(name: string, schema: TSchema, title: string, asComment = false): string[] {
-  const body = sampleKeys(schema);
+  return [...remark(title), ...holder(name, sampleKeys(schema), asComment)];
+}
+
+/** A key with what stands under it; behind a `#` where nothing under it is set, because a key alone would hold nothing. */
+function holder(key: string, body: readonly string[], asComment = false): string[] {
   const isSet = !asComment && body.some((line) => line !== '' && !/^ *#/.test(line));
-  return [...remark(title), ...(isSet ? [`${name}:`, ...indent(body)] : comment([`${name}:`, ...indent(body)]))];
+  const lines = [`${key}:`, ...indent(body)];
+  return isSet ? lines : comment(lines);
 }
 
 /** Text as comment lines, broken between words. */
@@ -46,7 +51,7 @@ function sampleKeys(schema: TSchema): string[] {
     const about = property.description === undefined ? [] : remark(property.description);
     const part = property.default === undefined ? (alternativesOf(property)[0] ?? property) : property;
     if (part.type === 'object' && Object.keys(propertiesOf(part)).length > 0) {
-      return [...about, `${key}:`, ...indent(sampleKeys(part))];
+      return [...about, ...holder(key, sampleKeys(part))];
     }
     if (property.default !== undefined) return [...about, `${key}: ${inline(property.default)}`];
     const setting = `${key}: ${inline(exampleOf(part))}`;

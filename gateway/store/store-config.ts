@@ -1,4 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { RetentionConfig, type RetentionSettings } from './retention/retention-config.ts';
+import { WearConfig, type WearSettings } from './wear-config.ts';
 
 /** Section `store`: where samples are kept, and how often they are made durable. */
 export const StoreConfig = Type.Object(
@@ -27,7 +29,15 @@ export const StoreConfig = Type.Object(
         description: 'age at which a block is sealed though it is not full, seconds; longer packs slow channels better',
       }),
     ),
+    retention: Type.Optional(RetentionConfig),
+    wear: Type.Optional(WearConfig),
   },
   { additionalProperties: false, default: {}, description: 'where samples are kept' },
 );
 export type StoreConfig = Static<typeof StoreConfig>;
+
+/** The section with its defaults filled in. */
+export interface StoreSettings extends Required<Omit<StoreConfig, 'retention' | 'wear'>> {
+  readonly retention: RetentionSettings;
+  readonly wear: WearSettings;
+}

@@ -3,6 +3,8 @@ import type { ClockReading } from '../clock.ts';
 import type { RingMemory } from '../ring.ts';
 import type { Loss } from '../ring-intake.ts';
 import type { StoreStatus } from '../status.ts';
+import type { WearRecord } from '../wear-meter.ts';
+import type { RetentionSettings } from './retention/retention-config.ts';
 
 /** What the store thread is made with. */
 export interface StoreThreadData {
@@ -16,6 +18,7 @@ export interface StoreThreadData {
   readonly commitFloorMs: number;
   /** Age at which a block is sealed though it is not full, seconds. */
   readonly blockAgeSeconds: number;
+  readonly retention: RetentionSettings;
 }
 
 /** From main to the store thread. */
@@ -24,6 +27,10 @@ export type ToStore =
   | { readonly kind: 'start'; readonly started: number; readonly reading: ClockReading }
   | { readonly kind: 'channel'; readonly channel: Channel }
   | { readonly kind: 'clock'; readonly reading: ClockReading }
+  /** That central has everything of the feed up to `position`. */
+  | { readonly kind: 'acknowledged'; readonly central: string; readonly position: number }
+  /** To be kept for the next run. */
+  | { readonly kind: 'wear'; readonly record: WearRecord }
   /** Commit what is published and then `losses`, note that the boot ended at box time `ended`, close, and end the thread. */
   | { readonly kind: 'stop'; readonly ended: number; readonly losses: readonly Loss[] };
 
@@ -37,6 +44,8 @@ export type FromStore =
       readonly lastTime: number;
       readonly receipts: readonly Uint8Array[];
       readonly recoveredSamples: number;
+      /** What was written to the disk in the runs before. */
+      readonly wear: WearRecord | undefined;
     }
   | { readonly kind: 'started' }
   /** Everything before this ring position is on disk. */

@@ -11,11 +11,13 @@ import type { Channel } from '../channel.ts';
 import type { ClockReading } from '../clock.ts';
 import { CaissonError } from '../errors.ts';
 import type { RingReader } from '../ring.ts';
+import type { WearRecord } from '../wear-meter.ts';
 import { beginBoot } from './begin-boot.ts';
 import { BlockDb } from './block-db.ts';
 import { gatewayIdOf } from './gateway-id.ts';
 import { JournalDb } from './journal-db.ts';
 import { type Recovered, recover } from './recovery.ts';
+import { Acknowledgements } from './retention/acknowledgements.ts';
 import { lockStore, storePaths } from './store-dir.ts';
 import type { FromStore, StoreThreadData, ToStore } from './store-messages.ts';
 import type { StoreWriter } from './store-writer.ts';
@@ -27,6 +29,16 @@ const PRUNE_INTERVAL_MS = 60_000;
 
 /** Longest sleep where nothing is published: how late a message from main may be taken. */
 const IDLE_SLEEP_MS = 100;
+
+/** Where the large database keeps what was written to its disk, and how far each central has the feed. */
+const WEAR_KEY = 'wear';
+const ACKNOWLEDGED_KEY = 'acknowledged';
+
+/** What a former run kept; undefined where there is none, or it is of another make. */
+function wearOf(text: string | undefined): WearRecord | undefined {
+  const { since, bytes } = JSON.parse(text ?? '{}') as Partial<WearRecord>;
+  return since === undefined || bytes === undefined ? undefined : { since, bytes };
+}
 
 /** Something done again and again, at least `intervalMs` apart. */
 class Every {
@@ -49,6 +61,7 @@ class Every {
 interface Mail {
   channels: Channel[];
   readings: ClockReading[];
+  wear: WearRecord | undefined;
   /** Main wants the thread to end. */
   stop: Extract<ToStore, { kind: 'stop' }> | undefined;
 }
@@ -61,7 +74,8 @@ class StoreThread {
   readonly #journal: JournalDb;
   readonly #recovered: Recovered;
   readonly #gateway: string;
-  readonly #mail: Mail = { channels: [], readings: [], stop: undefined };
+  readonly #acknowledgements: Acknowledgements;
+  readonly #mail: Mail = { channels: [], readings: [], wear: undefined, stop: undefined };
 
   constructor(port: MessagePort, data: StoreThreadData) {
     this.#port = port;
@@ -70,6 +84,7 @@ class StoreThread {
     const paths = storePaths(data.dir);
     this.#blocks = BlockDb.open(paths.blocks);
     this.#gateway = gatewayIdOf(this.#blocks, data.gateway);
+    this.#acknowledgements = new Acknowledgements(data.retention.centrals, this.#blocks.meta(ACKNOWLEDGED_KEY));
     this.#journal = JournalDb.open(paths.journal);
     this.#recovered = recover(this.#journal, this.#blocks);
   }
@@ -91,7 +106,11 @@ class StoreThread {
     this.#loop(ring, writer);
     const losses = this.#mail.stop?.losses ?? [];
     if (losses.length > 0) writer.commit(0, losses);
-    this.#blocks.transaction(() => this.#blocks.keepBootEnd(id, this.#mail.stop?.ended ?? start.started));
+    this.#blocks.transaction(() => {
+      this.#blocks.keepBootEnd(id, this.#mail.stop?.ended ?? start.started);
+      this.#keepWear();
+      this.#keepAcknowledged();
+    });
     this.#journal.close();
     this.#blocks.close();
     this.#unlock();
@@ -114,6 +133,7 @@ class StoreThread {
       lastTime: unsealed.reduce((time, chunk) => Math.max(time, chunk.timeMax), this.#blocks.lastTime()),
       receipts: this.#journal.receipts(),
       recoveredSamples: this.#recovered.chunks.reduce((sum, chunk) => sum + chunk.count, 0),
+      wear: wearOf(this.#blocks.meta(WEAR_KEY)),
     });
   }
 
@@ -144,6 +164,7 @@ class StoreThread {
       this.#readMail();
       writer.keepChannels(this.#mail.channels.splice(0));
       for (const reading of this.#mail.readings.splice(0)) writer.keepClock(reading);
+      if (this.#mail.wear !== undefined) this.#blocks.transaction(() => this.#keepWear());
       const now = performance.now();
       if (waiting > 0 && (isEnding || now >= nextCommit)) {
         const position = writer.commit(waiting);
@@ -166,6 +187,19 @@ class StoreThread {
       if (writer.waiting() > 0) ring.pause(Math.max(0, nextCommit - performance.now()));
       else if (!writer.hasSealBatch()) ring.sleep(bell, IDLE_SLEEP_MS);
     }
+  }
+
+  /** Belongs inside a transaction. */
+  #keepWear(): void {
+    const record = this.#mail.wear;
+    this.#mail.wear = undefined;
+    if (record !== undefined) this.#blocks.keepMeta(WEAR_KEY, JSON.stringify(record));
+  }
+
+  /** Belongs inside a transaction. */
+  #keepAcknowledged(): void {
+    if (!this.#acknowledgements.takeChanged()) return;
+    this.#blocks.keepMeta(ACKNOWLEDGED_KEY, this.#acknowledgements.text());
   }
 
   #sendStatus(writer: StoreWriter, commits: CommitTimes): void {
@@ -196,6 +230,8 @@ class StoreThread {
   #sort(message: ToStore): void {
     if (message.kind === 'channel') this.#mail.channels.push(message.channel);
     else if (message.kind === 'clock') this.#mail.readings.push(message.reading);
+    else if (message.kind === 'acknowledged') this.#acknowledgements.take(message.central, message.position);
+    else if (message.kind === 'wear') this.#mail.wear = message.record;
     else if (message.kind === 'stop') this.#mail.stop = message;
   }
 

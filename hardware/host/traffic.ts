@@ -10,7 +10,7 @@ export interface DiskActivity {
 const SECTOR_BYTES = 512;
 
 /** Whole disks: SATA, SCSI, virtual, NVMe, eMMC and SD. Partitions would count twice; loops and RAM disks are no disks. */
-const WHOLE_DISK = /^(?:(?:sd|hd|vd|xvd)[a-z]+|nvme\d+n\d+|mmcblk\d+)$/;
+export const WHOLE_DISK = /^(?:(?:sd|hd|vd|xvd)[a-z]+|nvme\d+n\d+|mmcblk\d+)$/;
 
 /** Whole disks by name, from `/proc/diskstats`. */
 export function parseDisks(diskstats: string): Map<string, DiskActivity> {

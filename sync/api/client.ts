@@ -152,6 +152,15 @@ export class TelemetryClient {
     }
   }
 
+  /** Tells that everything of `feed` up to `position` is durable with `follower`. */
+  async acknowledge(request: {
+    readonly follower: string;
+    readonly feed: string;
+    readonly position: number;
+  }): Promise<void> {
+    await this.#ask<object>('Acknowledge', request);
+  }
+
   /**
    * Values as they change, merged while the loop is busy: a slow loop sees the latest of each channel, never old ones one
    * after the other.

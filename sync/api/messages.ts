@@ -148,6 +148,14 @@ export interface PullBlocksResponseMessage {
   readonly complete: boolean;
 }
 
+export interface AcknowledgeRequestMessage {
+  readonly follower: string;
+  readonly feed: string;
+  readonly position: number;
+}
+
+export type AcknowledgeResponseMessage = Readonly<Record<string, never>>;
+
 export interface FeedItemMessage {
   readonly position: number;
   readonly boot?: BootItemMessage;
@@ -202,6 +210,7 @@ export interface StatusMessage {
   readonly store: StoreStatusMessage | null;
   readonly sources: readonly SourceStatusMessage[];
   readonly problems: readonly ProblemMessage[];
+  readonly wear?: WearStatusMessage;
 }
 
 export interface ClockStatusMessage {
@@ -224,6 +233,16 @@ export interface StoreStatusMessage {
   readonly blocks: number;
   readonly blockBytes: number;
   readonly lost: number;
+}
+
+export interface WearStatusMessage {
+  readonly disk: string;
+  readonly writtenBytes: number;
+  readonly bytesPerDay: number;
+  readonly bytesPerSample: number;
+  readonly yearsLeft: number;
+  readonly used: number;
+  readonly isOverBudget: boolean;
 }
 
 export interface SourceStatusMessage {

@@ -18,6 +18,8 @@ import { toGrpcStatus } from './grpc-status.ts';
 import { healthMethods } from './health-service.ts';
 import { answerListChannels } from './list-channels-call.ts';
 import type {
+  AcknowledgeRequestMessage,
+  AcknowledgeResponseMessage,
   GetStatusRequestMessage,
   ListChannelsRequestMessage,
   ListChannelsResponseMessage,
@@ -30,7 +32,7 @@ import type {
   SubscribeRequestMessage,
 } from './messages.ts';
 import { Outflow } from './outflow.ts';
-import { answerPull, type FeedSource } from './pull-call.ts';
+import { answerPull, type FeedSource, feedIdOf } from './pull-call.ts';
 import { answerQuery } from './query-call.ts';
 import { encodeStatus } from './status-message.ts';
 import { answerSubscribe } from './subscribe-call.ts';
@@ -60,6 +62,8 @@ export interface TelemetryServerOptions {
   readonly telemetry: Telemetry;
   readonly feed: FeedSource;
   readonly status: () => GatewayStatus;
+  /** Told that everything of the feed up to `position` is durable with `follower`. */
+  readonly onAcknowledged?: (follower: string, position: number) => void;
 }
 
 export interface TelemetryServer {
@@ -93,6 +97,11 @@ export async function startTelemetryServer(options: TelemetryServerOptions): Pro
       (request: ListChannelsRequestMessage): ListChannelsResponseMessage => answerListChannels(telemetry, request),
     ),
     GetStatus: unary((_request: GetStatusRequestMessage): StatusMessage => encodeStatus(status())),
+    Acknowledge: unary((request: AcknowledgeRequestMessage): AcknowledgeResponseMessage => {
+      const { follower, position } = request;
+      if (request.feed !== '' && request.feed === feedIdOf(feed)) options.onAcknowledged?.(follower, position);
+      return {};
+    }),
     Query: streams.method(IN_FLIGHT_MAX, (request: QueryRequestMessage, out: Outflow<QueryChunkMessage>) =>
       answerQuery(telemetry, request, out),
     ),

@@ -22,6 +22,8 @@ export interface CentralOptions {
   readonly port: number;
   /** Gateways, or other centrals, to pull from. */
   readonly pull: readonly Address[];
+  /** Its own name, kept from then on; undefined: the name it has, made up at the first start. */
+  readonly name?: string | undefined;
   readonly version: string;
   /** Told of what a person should know, as it happens. */
   readonly onProblem?: (text: string) => void;
@@ -54,11 +56,12 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       options.onProblem?.(text);
     };
     const keeper = new Keeper(db, { onBlock: (block) => telemetry.announce(block), onProblem });
+    const name = nameOf(db, options.name);
     const lines = options.pull.map((address) => ({
       name: formatAddress(address),
-      line: new PullLine({ connect: () => new TelemetryClient(address), sink: keeper, onProblem }),
+      line: new PullLine({ connect: () => new TelemetryClient(address), sink: keeper, follower: name, onProblem }),
     }));
-    const status = new CentralStatus({ name: nameOf(db), version, db, counters: keeper.counters, lines });
+    const status = new CentralStatus({ name, version, db, counters: keeper.counters, lines });
     const timer = setInterval(() => status.takeRates(), STATUS_INTERVAL_MS);
     closers.push(() => clearInterval(timer));
     const server = await startTelemetryServer({ host, port, telemetry, feed: db, status: () => status.snapshot() });
@@ -74,11 +77,11 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
   }
 }
 
-/** Central's own name, kept at the first start. */
-function nameOf(db: BlockDb): string {
+/** Central's own name: the one it is given, or the one that it has, or one that is made up; kept. */
+function nameOf(db: BlockDb, given: string | undefined): string {
   const kept = db.meta('gateway');
-  if (kept !== undefined) return kept;
-  const name = `central-${randomBytes(4).toString('hex')}`;
+  if (kept !== undefined && (given === undefined || given === kept)) return kept;
+  const name = given ?? `central-${randomBytes(4).toString('hex')}`;
   db.transaction(() => db.keepMeta('gateway', name));
   return name;
 }

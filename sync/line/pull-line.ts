@@ -7,6 +7,9 @@ import { type Sleep, sleep } from './sleep.ts';
 /** Times an item is asked for again when it is refused. Then it is left out, so that what stands behind it still comes. */
 const REFUSALS_MAX = 3;
 
+/** How often the other end is told what was kept, milliseconds: late enough to cost nothing. */
+const ACKNOWLEDGE_MS = 5_000;
+
 /** Who is at the other end. */
 export type Peer = Pick<GatewayStatus, 'role' | 'gateway'>;
 
@@ -17,6 +20,7 @@ export interface PullClient {
     request: { readonly feed: string; readonly after: number; readonly follow: boolean },
     signal: AbortSignal,
   ): AsyncIterable<PullBatch>;
+  acknowledge(request: { readonly follower: string; readonly feed: string; readonly position: number }): Promise<void>;
   close(): void;
 }
 
@@ -46,6 +50,10 @@ export interface PullLineOptions {
   /** Makes the client of one attempt. */
   readonly connect: () => PullClient;
   readonly sink: PullSink;
+  /** Name under which the other end is told what was kept. */
+  readonly follower: string;
+  /** ACKNOWLEDGE_MS unless a test is in a hurry. */
+  readonly acknowledgeMs?: number;
   readonly sleep?: Sleep;
   /** Numbers in [0, 1). */
   readonly random?: () => number;
@@ -142,19 +150,39 @@ export class PullLine {
   /** One connection, from its beginning to its end. */
   async #follow(signal: AbortSignal): Promise<void> {
     const client = this.#options.connect();
+    let timer: NodeJS.Timeout | undefined;
     try {
       const peer = await client.status();
       if (signal.aborted) return;
       this.#peer = peer;
       this.#connections += 1;
       const { feed, after } = this.#options.sink.resume(peer);
+      timer = this.#acknowledging(client, peer);
       for await (const batch of client.pull({ feed, after, follow: true }, signal)) {
         if (signal.aborted) return;
         this.#take(peer, batch);
       }
     } finally {
+      clearInterval(timer);
       client.close();
     }
+  }
+
+  /**
+   * Tells the other end from time to time what is durable here. A word that is lost costs nothing: the next one says more.
+   */
+  #acknowledging(client: PullClient, peer: Peer): NodeJS.Timeout {
+    const { sink, follower, acknowledgeMs = ACKNOWLEDGE_MS } = this.#options;
+    let told = { feed: '', after: 0 };
+    const tell = async () => {
+      const kept = sink.resume(peer);
+      if (kept.feed === told.feed && kept.after === told.after) return;
+      told = kept;
+      await client.acknowledge({ follower, feed: kept.feed, position: kept.after }).catch(() => {
+        told = { feed: '', after: 0 };
+      });
+    };
+    return setInterval(() => void tell(), acknowledgeMs);
   }
 
   /** @throws CaissonError for an item that was refused: the connection is given up and the item asked for again */

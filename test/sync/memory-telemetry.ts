@@ -104,6 +104,17 @@ export function exampleStatus(gateway = 'box', role: GatewayStatus['role'] = 'ga
       blockBytes: 7,
       lost: 8,
     },
+    ...(role === 'gateway' && {
+      wear: {
+        disk: 'mmcblk0',
+        writtenBytes: 16,
+        bytesPerDay: 17.5,
+        bytesPerSample: 18,
+        yearsLeft: Number.POSITIVE_INFINITY,
+        used: 0.25,
+        isOverBudget: true,
+      },
+    }),
     sources: [
       {
         name: 'can0',

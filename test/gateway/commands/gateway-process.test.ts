@@ -17,7 +17,13 @@ async function running(
   const gateway = await startGateway(
     {
       gateway: {},
-      store: { dir: join(folder, 'store'), commitFloorMs: 0, blockAgeSeconds: 60 },
+      store: {
+        dir: join(folder, 'store'),
+        commitFloorMs: 0,
+        blockAgeSeconds: 60,
+        retention: { diskShare: 0.8, centrals: [] },
+        wear: { lifetimeYears: 5 },
+      },
       dashboard: LOOPBACK,
       grpc: LOOPBACK,
       sources: {},

@@ -6,7 +6,7 @@ import type { Samples } from '../../../gateway/query/telemetry.ts';
 import { type LiveValue, type QueryPiece, TelemetryClient } from '../../../sync/api/client.ts';
 import { HEALTH_SERVICE, loadProtos, serviceOf, TELEMETRY_SERVICE } from '../../../sync/api/descriptor.ts';
 import type { LiveUpdateMessage } from '../../../sync/api/messages.ts';
-import { startTelemetryServer, type TelemetryServer } from '../../../sync/api/server.ts';
+import { startTelemetryServer, type TelemetryServer, type TelemetryServerOptions } from '../../../sync/api/server.ts';
 import { waitFor } from '../../wait-for.ts';
 import { exampleStatus, MemoryTelemetry } from '../memory-telemetry.ts';
 
@@ -15,6 +15,7 @@ const HOST = '127.0.0.1';
 async function serve(
   t: Test,
   telemetry: MemoryTelemetry,
+  options: Partial<TelemetryServerOptions> = {},
 ): Promise<{ client: TelemetryClient; server: TelemetryServer }> {
   const server = await startTelemetryServer({
     host: HOST,
@@ -22,6 +23,7 @@ async function serve(
     telemetry,
     feed: { feed: () => [] },
     status: () => exampleStatus(),
+    ...options,
   });
   const client = new TelemetryClient({ host: HOST, port: server.port });
   t.teardown(async () => {
@@ -364,3 +366,14 @@ async function settled(number: () => number): Promise<void> {
     await delay(100);
   }
 }
+
+t.test('what a follower has kept is heard, of the feed that is served and of no other', async (t) => {
+  const heard: unknown[] = [];
+  const boot = { kind: 'boot', position: 1, gateway: 'box', boot: 'f', started: 0 } as const;
+  const { client } = await serve(t, new MemoryTelemetry(), {
+    feed: { feed: (after) => (after === 0 ? [boot] : []) },
+    onAcknowledged: (...word) => heard.push(word),
+  });
+  for (const feed of ['f', 'another', '']) await client.acknowledge({ follower: 'hq', feed, position: 7 });
+  t.same(heard, [['hq', 7]]);
+});

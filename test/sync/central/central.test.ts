@@ -70,6 +70,7 @@ t.test('has what the gateways have, whenever and wherever the lines are cut', as
     const gateway = await startGateway(t, name, random.fork(name));
     const proxy = await CutProxy.start(gateway.server.port);
     const line = new PullLine({
+      follower: 'hq',
       connect: () => new TelemetryClient({ host: HOST, port: proxy.port }),
       sink: keeper,
       // Waits as the back-off says, but much faster.
@@ -109,6 +110,7 @@ t.test('notices a line that died without a word', async (t) => {
   const proxy = await CutProxy.start(server.port);
   const db = BlockDb.open(storePaths(tempDir(t)).blocks);
   const line = new PullLine({
+    follower: 'hq',
     connect: () => new TelemetryClient({ host: HOST, port: proxy.port }, { keepaliveMs: 100, keepaliveAnswerMs: 100 }),
     sink: new Keeper(db),
     sleep: async () => {},
@@ -144,6 +146,7 @@ t.test('asks again for a block that was damaged on the way, and leaves out one t
     const db = BlockDb.open(storePaths(dir).blocks);
     const problems: string[] = [];
     const line = new PullLine({
+      follower: 'hq',
       connect: () => new TelemetryClient({ host: HOST, port: server.port }),
       sink: new Keeper(db, { onProblem: (text) => problems.push(text) }),
       sleep: async () => {},

@@ -63,6 +63,7 @@ function lineOver(
         yield* script.batches?.(after) ?? [];
         if (script.error !== undefined) throw script.error;
       },
+      async acknowledge() {},
       close() {},
     };
   };
@@ -72,7 +73,7 @@ function lineOver(
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   };
   const onProblem = (text: string) => problems.push(text);
-  const line = new PullLine({ connect, sink, sleep, random: () => 0, onProblem });
+  const line = new PullLine({ connect, sink, follower: 'hq', sleep, random: () => 0, onProblem });
   return {
     line,
     waits,
@@ -157,4 +158,43 @@ t.test('waits and tries again when its own store fails', async (t) => {
   t.same(sink.kept, [1]);
   t.match(line.health().errors, { 'store-failed': 1 });
   await line.stop();
+});
+
+t.test('the other end is told what is durable here, under the name of this end, and not twice', async (t) => {
+  const sink = new MemorySink();
+  const told: unknown[] = [];
+  let failures = 1;
+  let release: () => void = () => {};
+  const line = new PullLine({
+    follower: 'hq',
+    acknowledgeMs: 1,
+    sink,
+    connect: () => ({
+      status: async () => PEER,
+      async *pull() {
+        yield batch([1, 2]);
+        await waitFor('it was told', () => told.length === 1);
+        yield batch([3], true);
+        await new Promise<void>((resolve) => {
+          release = resolve;
+        });
+      },
+      async acknowledge(request) {
+        failures -= 1;
+        if (failures >= 0) throw unreachable;
+        told.push(request);
+      },
+      close() {},
+    }),
+  });
+  line.start();
+  await waitFor('it was told of all', () => told.length === 2);
+  t.same(told, [
+    { follower: 'hq', feed: 'f', position: 2 },
+    { follower: 'hq', feed: 'f', position: 3 },
+  ]);
+  t.equal(line.health().connections, 1, 'a word that was lost cuts nothing');
+  const stopped = line.stop();
+  release();
+  await stopped;
 });
