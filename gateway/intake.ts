@@ -4,19 +4,21 @@ import type { Channel, ChannelSpec } from './channel.ts';
 export const LOSS_CAUSES = ['ring-full', 'bad-time', 'text-too-long', 'channels-full', 'store-failed'] as const;
 export type LossCause = (typeof LOSS_CAUSES)[number];
 
+/** Bytes of text that take the room of one number sample. */
+export const TEXT_BYTES_PER_SLOT = 16;
+
+/** Number samples that a text sample of `bytes` bytes takes the room of. */
+export function textRoom(bytes: number): number {
+  return 1 + Math.ceil(bytes / TEXT_BYTES_PER_SLOT);
+}
+
 /** A place in the stream of published samples; what was published before it is durable when {@link Intake.durable} resolves. */
 export type Ticket = number;
 
-/**
- * Where collectors put samples. All calls of one batch are made in one turn of the event loop and end with
- * {@link Intake.publish}; nothing is visible to the store before.
- */
-export interface Intake {
+/** Where samples go as they are decoded: the intake, or what keeps samples that are decoded anew. */
+export interface SampleSink {
   /** The channel of that name, made if it is new. Cheap enough once a message, not once a sample: keep what it returns. */
   channel(spec: ChannelSpec): Channel;
-
-  /** True when `samples` number samples fit now. A source that can withhold its acknowledgement asks first. */
-  hasRoom(samples: number): boolean;
 
   /**
    * Adds one sample of a number, bool or enum channel. `time` in whole microseconds: box time where the channel's
@@ -24,8 +26,20 @@ export interface Intake {
    */
   push(channel: number, time: number, value: number): boolean;
 
-  /** Adds one sample of a text channel. As {@link Intake.push}. */
+  /** Adds one sample of a text channel. As {@link SampleSink.push}. */
   pushText(channel: number, time: number, text: string): boolean;
+}
+
+/**
+ * Where collectors put samples. All calls of one batch are made in one turn of the event loop and end with
+ * {@link Intake.publish}; nothing is visible to the store before.
+ */
+export interface Intake extends SampleSink {
+  /**
+   * True when `samples` number samples fit now; a text counts as {@link textRoom} of them. A source that can withhold its
+   * acknowledgement asks first.
+   */
+  hasRoom(samples: number): boolean;
 
   /**
    * Marks the batch with the digest of the message it came from, so that the same message is recognised when it is

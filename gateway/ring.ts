@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { LOSS_CAUSES, type LossCause } from './intake.ts';
+import { LOSS_CAUSES, type LossCause, TEXT_BYTES_PER_SLOT, textRoom } from './intake.ts';
 
 /**
  * Single-producer, single-consumer ring between the thread that takes samples in and the thread that stores them, in one
@@ -34,8 +34,6 @@ const HEAD = 0;
 const TAIL = 16;
 const BELL = 32;
 const HURRY = 48;
-
-const SLOT_BYTES_OF_TEXT = 16;
 
 export function createRing(slots: number): RingMemory {
   if (slots < 2 || (slots & (slots - 1)) !== 0) throw new RangeError(`ring of ${slots} slots, expected a power of two`);
@@ -104,11 +102,11 @@ export class RingWriter {
 
   /** `text` in UTF-8. */
   writeText(channel: number, time: number, text: Uint8Array): boolean {
-    const pieces = Math.ceil(text.length / SLOT_BYTES_OF_TEXT);
-    if (!this.#fits(1 + pieces)) return false;
+    const slots = textRoom(text.length);
+    if (!this.#fits(slots)) return false;
     this.#put((channel | KIND_TEXT) >>> 0, time, text.length);
-    for (let piece = 0; piece < pieces; piece += 1) {
-      this.#putBytes(CONTINUATION, text.subarray(piece * SLOT_BYTES_OF_TEXT, (piece + 1) * SLOT_BYTES_OF_TEXT));
+    for (let piece = 0; piece < slots - 1; piece += 1) {
+      this.#putBytes(CONTINUATION, text.subarray(piece * TEXT_BYTES_PER_SLOT, (piece + 1) * TEXT_BYTES_PER_SLOT));
     }
     return true;
   }
@@ -250,7 +248,7 @@ export class RingReader {
       if (kind === KIND_TEXT) {
         const length = values[slot] as number;
         sink.text(channel, times[slot] as number, this.#textAt(position, length));
-        position += Math.ceil(length / SLOT_BYTES_OF_TEXT);
+        position += Math.ceil(length / TEXT_BYTES_PER_SLOT);
       } else if (kind === KIND_LOSS) {
         const next = position & mask;
         const cause = LOSS_CAUSES[values[next] as number] ?? 'store-failed';
@@ -270,17 +268,17 @@ export class RingReader {
   }
 
   #textAt(position: number, length: number): string {
-    const bytes = this.#bytesAt(position, Math.ceil(length / SLOT_BYTES_OF_TEXT));
+    const bytes = this.#bytesAt(position, Math.ceil(length / TEXT_BYTES_PER_SLOT));
     return Buffer.from(bytes.buffer, bytes.byteOffset, length).toString('utf8');
   }
 
   #bytesAt(position: number, slots: number): Uint8Array {
     const { timeBytes, valueBytes, mask } = this.#columns;
-    const bytes = new Uint8Array(slots * SLOT_BYTES_OF_TEXT);
+    const bytes = new Uint8Array(slots * TEXT_BYTES_PER_SLOT);
     for (let piece = 0; piece < slots; piece += 1) {
       const at = ((position + piece) & mask) * 8;
-      bytes.set(timeBytes.subarray(at, at + 8), piece * SLOT_BYTES_OF_TEXT);
-      bytes.set(valueBytes.subarray(at, at + 8), piece * SLOT_BYTES_OF_TEXT + 8);
+      bytes.set(timeBytes.subarray(at, at + 8), piece * TEXT_BYTES_PER_SLOT);
+      bytes.set(valueBytes.subarray(at, at + 8), piece * TEXT_BYTES_PER_SLOT + 8);
     }
     return bytes;
   }

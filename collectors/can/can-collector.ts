@@ -1,5 +1,7 @@
+import { textRoom } from '../../gateway/intake.ts';
 import type { CanBus, CanBusState } from '../../hardware/can/can-bus.ts';
 import type { FrameBatch } from '../../hardware/can/can-frame.ts';
+import { CANDUMP_TEXT_BYTES_MAX, candumpText } from '../../hardware/can/candump-frame.ts';
 import { LogBus } from '../../hardware/can/log-bus.ts';
 import { openSlcanBus } from '../../hardware/can/slcan-bus.ts';
 import { systemTimers, type Timers } from '../../hardware/serial/timers.ts';
@@ -10,10 +12,12 @@ import {
   type CollectorFactory,
   type CollectorHealth,
 } from '../collector.ts';
+import { RawChannel } from '../raw-channel.ts';
 import { ArrivalStamps } from './arrival-stamps.ts';
 import { RecordedSeconds, SECOND_US, SILENCE_MAX_US } from './bus-meter.ts';
-import { type CanConfig, type CanSettings, canSettings, checkSettings } from './can-config.ts';
-import { CanInterface, METER_SAMPLES } from './can-interface.ts';
+import { bitratesOf, type CanConfig, type CanSettings, canSettings, checkSettings } from './can-config.ts';
+import { CanDecoding } from './can-decoding.ts';
+import { type CanInterface, METER_SAMPLES } from './can-interface.ts';
 import { Dictionaries } from './dictionary.ts';
 
 /** Time between two readings of the meters of a live bus, milliseconds. */
@@ -40,8 +44,8 @@ export class CanCollector implements Collector {
   readonly #openBus: () => CanBus;
   readonly #timers: Timers;
   readonly #counters = new CollectorCounters();
-  /** By index of the bus's interfaces; null for one that is not wanted. */
-  #interfaces: (CanInterface | null)[] = [];
+  readonly #raw: RawChannel | undefined;
+  #decoding: CanDecoding | undefined;
   #dictionaries: Dictionaries | undefined;
   #bus: CanBus | undefined;
   #state: CanBusState | undefined;
@@ -56,6 +60,10 @@ export class CanCollector implements Collector {
     this.#context = context;
     this.#openBus = openBus;
     this.#timers = timers;
+    const { raw, timestamp: stamp } = settings;
+    const { source, intake } = context;
+    const description = 'frames as they came, in the notation of a candump log';
+    this.#raw = raw === undefined ? undefined : new RawChannel(intake, { source, class: raw, stamp, description });
   }
 
   /** What the DBC files have that was passed over, as `file:line: text`; known after the start. */
@@ -65,10 +73,12 @@ export class CanCollector implements Collector {
 
   async start(): Promise<void> {
     checkSettings(this.#settings, this.#context.source);
-    this.#dictionaries = Dictionaries.load(this.#settings);
+    const dictionaries = Dictionaries.load(this.#settings);
     const bus = this.#openBus();
+    this.#dictionaries = dictionaries;
     this.#bus = bus;
-    this.#interfaces = [];
+    const { source, intake } = this.#context;
+    this.#decoding = new CanDecoding(this.#settings, source, dictionaries, bus.interfaces, intake, this.#counters);
     const { bitrate, dataBitrate } = bitratesOf(this.#settings.bus);
     this.#arrivals = new ArrivalStamps(bitrate, dataBitrate);
     this.#recorded = new RecordedSeconds();
@@ -115,7 +125,7 @@ export class CanCollector implements Collector {
     // A bus without a port is not a quiet bus: its meters give nothing until it is back.
     this.#cancelMeter();
     if (bus.waits || state.state !== 'open') return;
-    for (let index = 0; index < bus.interfaces.length; index++) this.#interface(bus, index)?.resetMeter();
+    for (let index = 0; index < bus.interfaces.length; index++) this.#decoding?.interface(index)?.resetMeter();
     this.#meteredAt = this.#context.clock.now();
     this.#awaitMeter(bus);
   }
@@ -123,7 +133,7 @@ export class CanCollector implements Collector {
   #awaitMeter(bus: CanBus): void {
     this.#cancelMeter = this.#timers.after(METER_INTERVAL_MS, () => {
       const now = this.#context.clock.now();
-      for (const one of this.#interfaces) one?.pushReading(now - this.#meteredAt, now);
+      for (const one of this.#interfaces()) one.pushReading(now - this.#meteredAt, now);
       this.#context.intake.publish();
       this.#meteredAt = now;
       this.#awaitMeter(bus);
@@ -157,10 +167,11 @@ export class CanCollector implements Collector {
     intake.publish();
   }
 
-  /** Most samples that can be due with one frame: its own, and the meters' of a silence before it. */
+  /** Most samples that can be due with one frame: its own, itself, and the meters' of a silence before it. */
   #frameRoom(bus: CanBus): number {
     const readings = bus.interfaces.length * (SILENCE_MAX_US / 1e6 + 1);
-    return (this.#dictionaries?.signalsMax ?? 0) + METER_SAMPLES * readings;
+    const raw = this.#raw === undefined ? 0 : textRoom(CANDUMP_TEXT_BYTES_MAX);
+    return (this.#dictionaries?.signalsMax ?? 0) + raw + METER_SAMPLES * readings;
   }
 
   #take(bus: CanBus, frames: FrameBatch, i: number): void {
@@ -168,9 +179,22 @@ export class CanCollector implements Collector {
     const recorded = frames.times[i] as number;
     const arrival = this.#arrivals.of(i);
     if (bus.waits) this.#meterRecorded(recorded, arrival);
-    const one = this.#interface(bus, frames.interfaces[i] as number);
-    if (one === null) this.#counters.error('other-interface');
-    else one.take(frames, i, this.#settings.timestamp === 'device' ? recorded : arrival);
+    const time = this.#settings.timestamp === 'device' ? recorded : arrival;
+    const isKept = this.#keepRaw(bus, frames, i, time);
+    const isDecoded = this.#decoding?.take(frames, i, time) ?? false;
+    if (!isKept || !isDecoded) this.#counters.dropped += 1;
+  }
+
+  /** False when the frame should have been kept as it came and could not. */
+  #keepRaw(bus: CanBus, frames: FrameBatch, i: number, time: number): boolean {
+    if (this.#raw === undefined) return true;
+    const isKept = this.#raw.push(time, candumpText(bus.interfaces[frames.interfaces[i] as number] ?? '', frames, i));
+    if (isKept) this.#counters.samples += 1;
+    return isKept;
+  }
+
+  #interfaces(): Iterable<CanInterface> {
+    return this.#decoding?.interfaces() ?? [];
   }
 
   #meterRecorded(recorded: number, arrival: number): void {
@@ -178,42 +202,11 @@ export class CanCollector implements Collector {
       recorded,
       (second) => {
         const time = this.#settings.timestamp === 'device' ? second : arrival;
-        for (const one of this.#interfaces) one?.pushReading(SECOND_US, time);
+        for (const one of this.#interfaces()) one.pushReading(SECOND_US, time);
       },
       () => {
-        for (const one of this.#interfaces) one?.resetMeter();
+        for (const one of this.#interfaces()) one.resetMeter();
       },
     );
   }
-
-  /** The interface of that index in the bus's list; null where the config does not want it. */
-  #interface(bus: CanBus, index: number): CanInterface | null {
-    const known = this.#interfaces[index];
-    if (known !== undefined) return known;
-    const made = this.#makeInterface(bus.interfaces[index] ?? '', index);
-    this.#interfaces[index] = made;
-    return made;
-  }
-
-  #makeInterface(name: string, index: number): CanInterface | null {
-    const { interfaces, bus, timestamp } = this.#settings;
-    const { source, intake } = this.#context;
-    const wanted = interfaces?.[name];
-    const dictionary = this.#dictionaries?.of(name);
-    if ((interfaces !== undefined && wanted === undefined) || dictionary === undefined) return null;
-    const segment = interfaces === undefined && index === 0 ? [] : [wanted?.name ?? name];
-    const path = [this.#settings.prefix ?? source, ...segment].join('/');
-    const { bitrate, dataBitrate } = bitratesOf(bus);
-    return new CanInterface(
-      { path, source, stamp: timestamp, dictionary, bitrate, dataBitrate },
-      intake,
-      this.#counters,
-    );
-  }
-}
-
-/** Speeds of the bus, bit/s, where they are known. */
-function bitratesOf(bus: CanSettings['bus']): { bitrate: number | undefined; dataBitrate: number | undefined } {
-  const bitrate = bus.bitrate;
-  return { bitrate, dataBitrate: 'log' in bus ? (bus.dataBitrate ?? bitrate) : bitrate };
 }

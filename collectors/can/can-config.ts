@@ -1,8 +1,10 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import type { ChannelClass } from '../../gateway/channel.ts';
 import { CaissonError } from '../../gateway/errors.ts';
 import { SLCAN_BITRATES } from '../../hardware/can/slcan.ts';
 import { SLCAN_BAUD_RATE } from '../../hardware/can/slcan-bus.ts';
+import { RawConfig, rawClass } from '../raw-channel.ts';
 
 const Slcan = Type.Object(
   {
@@ -103,6 +105,7 @@ export const CanConfig = Type.Object(
         description: 'time of the samples: the moment a frame arrived, in box time, or the UTC that the recording has',
       }),
     ),
+    raw: Type.Optional(RawConfig),
     prefix: Type.Optional(
       Type.String({ minLength: 1, description: 'first part of channel names; without it, the name of the source' }),
     ),
@@ -123,13 +126,15 @@ export interface CanSettings {
   readonly interfaces: Readonly<Record<string, Static<typeof Interface>>> | undefined;
   readonly timestamp: 'arrival' | 'device';
   readonly prefix: string | undefined;
+  /** Class of the channel that keeps the frames as they came; undefined: there is none. */
+  readonly raw: ChannelClass | undefined;
 }
 
 /** Fills in the defaults of a section that fits {@link CanConfig}. */
 export function canSettings(config: CanConfig): CanSettings {
-  const { bus, dbc = [], interfaces, timestamp = 'arrival', prefix } = config;
+  const { bus, dbc = [], interfaces, timestamp = 'arrival', prefix, raw } = config;
   const filled = 'slcan' in bus ? Value.Default(Slcan, { ...bus }) : Value.Default(Log, { ...bus });
-  return { bus: filled as CanSettings['bus'], dbc, interfaces, timestamp, prefix };
+  return { bus: filled as CanSettings['bus'], dbc, interfaces, timestamp, prefix, raw: rawClass(raw) };
 }
 
 /** Refuses what each key allows and their combination does not. Throws `config-invalid`. */
@@ -147,4 +152,10 @@ export function checkSettings(settings: CanSettings, source: string): void {
   const names = Object.entries(interfaces ?? {}).map(([key, { name }]) => name ?? key);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) refuse(`two interfaces are named ${twice}`, 'give each a name of its own');
+}
+
+/** Speeds of the bus, bit/s, where they are known. */
+export function bitratesOf(bus: CanSettings['bus']): { bitrate: number | undefined; dataBitrate: number | undefined } {
+  const bitrate = bus.bitrate;
+  return { bitrate, dataBitrate: 'log' in bus ? (bus.dataBitrate ?? bitrate) : bitrate };
 }

@@ -1,5 +1,5 @@
-import type { ChannelSpec } from '../../gateway/channel.ts';
-import type { Intake } from '../../gateway/intake.ts';
+import { type ChannelSpec, normalName } from '../../gateway/channel.ts';
+import type { SampleSink } from '../../gateway/intake.ts';
 import {
   FRAME_BYTES_MAX,
   FRAME_ERROR,
@@ -31,41 +31,44 @@ export const METER_SAMPLES = 3;
 export class CanInterface {
   readonly #meter: BusMeter;
   readonly #settings: CanInterfaceSettings;
-  readonly #intake: Intake;
+  readonly #sink: SampleSink;
   readonly #counters: CollectorCounters;
   readonly #decoded = new DecodedFrame();
   /** Null for identifiers that no DBC file has. */
   readonly #routes = new Map<number, Route | null>();
   readonly #meterChannels = new Map<keyof BusReading, number>();
 
-  constructor(settings: CanInterfaceSettings, intake: Intake, counters: CollectorCounters) {
+  constructor(settings: CanInterfaceSettings, sink: SampleSink, counters: CollectorCounters) {
     this.#settings = settings;
-    this.#intake = intake;
+    this.#sink = sink;
     this.#counters = counters;
     this.#meter = new BusMeter(settings.bitrate, settings.dataBitrate);
   }
 
-  /** Pushes the samples of frame `i`, stamped `time`, microseconds. */
-  take(frames: FrameBatch, i: number, time: number): void {
+  /**
+   * Pushes the samples of frame `i`, stamped `time`, microseconds.
+   * @returns false when one of them could not be taken
+   */
+  take(frames: FrameBatch, i: number, time: number): boolean {
     const flags = frames.flags[i] as number;
     this.#meter.count(flags, frames.lengths[i] as number);
     if ((flags & (FRAME_ERROR | FRAME_REMOTE)) !== 0) {
       this.#counters.error((flags & FRAME_ERROR) === 0 ? 'remote-frame' : 'error-frame');
-      return;
+      return true;
     }
     const key = frameKey(frames.ids[i] as number, (flags & FRAME_EXTENDED) !== 0);
     const route = this.#routes.get(key) ?? this.#findRoute(key);
     if (route === null) {
       this.#counters.error('no-definition');
-      return;
+      return true;
     }
     const decoded = this.#decoded;
     route.decode(frames.view, i * FRAME_BYTES_MAX, frames.lengths[i] as number, decoded);
     for (let missing = decoded.tooShort; missing > 0; missing--) this.#counters.error('frame-too-short');
-    this.#push(route, time);
+    return this.#push(route, time);
   }
 
-  #push(route: Route, time: number): void {
+  #push(route: Route, time: number): boolean {
     const { count, signals, values } = this.#decoded;
     const { ids } = route;
     let taken = 0;
@@ -73,10 +76,15 @@ export class CanInterface {
       const signal = signals[k] as number;
       let id = ids[signal] as number;
       if (id === 0) id = this.#open(route, signal);
-      if (this.#intake.push(id, time, values[k] as number)) taken++;
+      if (this.#sink.push(id, time, values[k] as number)) taken++;
     }
     this.#counters.samples += taken;
-    if (taken < count) this.#counters.dropped += 1;
+    return taken === count;
+  }
+
+  /** Names of the channels of every signal of the messages that came. */
+  *channels(): IterableIterator<string> {
+    for (const route of this.#routes.values()) for (const { name } of route?.specs ?? []) yield normalName(name);
   }
 
   /** Pushes what the meter counted in the last `us` microseconds. */
@@ -97,10 +105,10 @@ export class CanInterface {
     if (id === undefined) {
       const { path, source, stamp } = this.#settings;
       const { name, ...rest } = METER_CHANNELS[quantity];
-      id = this.#intake.channel({ ...rest, name: `${path}/bus/${name}`, source, stamp, type: 'number', rateHz: 1 }).id;
+      id = this.#sink.channel({ ...rest, name: `${path}/bus/${name}`, source, stamp, type: 'number', rateHz: 1 }).id;
       this.#meterChannels.set(quantity, id);
     }
-    if (this.#intake.push(id, time, value)) this.#counters.samples += 1;
+    if (this.#sink.push(id, time, value)) this.#counters.samples += 1;
   }
 
   #findRoute(key: number): Route | null {
@@ -124,7 +132,7 @@ export class CanInterface {
 
   /** Makes a signal's channel when its first sample comes: a multiplexed one may never. */
   #open(route: Route, signal: number): number {
-    const { id } = this.#intake.channel(route.specs[signal] as ChannelSpec);
+    const { id } = this.#sink.channel(route.specs[signal] as ChannelSpec);
     route.ids[signal] = id;
     return id;
   }

@@ -1,6 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { READ_INTERVAL_MS } from '../../hardware/serial/serial-port.ts';
+import { RawConfig } from '../raw-channel.ts';
 
 const Device = Type.Object(
   {
@@ -71,6 +72,7 @@ export const SerialConfig = Type.Object(
           'the state of the receiver, and instruments, which have no clock, are always stamped on arrival',
       }),
     ),
+    raw: Type.Optional(RawConfig),
     prefix: Type.Optional(
       Type.String({ minLength: 1, description: 'first part of channel names; without it, the name of the source' }),
     ),

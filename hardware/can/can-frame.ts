@@ -6,6 +6,8 @@ export const FRAME_ERROR = 4;
 export const FRAME_FD = 8;
 /** CAN FD with the faster bit rate in its data phase. */
 export const FRAME_BRS = 16;
+/** CAN FD from a node that has seen so many errors that it no longer reports them (error passive). */
+export const FRAME_ESI = 32;
 
 /** Most data bytes of a frame (CAN FD). */
 export const FRAME_BYTES_MAX = 64;
@@ -35,6 +37,8 @@ export class FrameBatch {
   readonly flags: Uint8Array;
   /** Data bytes, 0 to 64; of a remote frame the length asked for. */
   readonly lengths: Uint8Array;
+  /** Length code 9 to 15 of a classic frame of 8 bytes that was sent with it (ISO 11898-1 allows them); 0 elsewhere. */
+  readonly longCodes: Uint8Array;
   /** Index into the bus's `interfaces`. */
   readonly interfaces: Uint8Array;
   /** UTC as the recording has it, microseconds; NaN where the frame came without. */
@@ -48,6 +52,7 @@ export class FrameBatch {
     this.ids = new Uint32Array(capacity);
     this.flags = new Uint8Array(capacity);
     this.lengths = new Uint8Array(capacity);
+    this.longCodes = new Uint8Array(capacity);
     this.interfaces = new Uint8Array(capacity);
     this.times = new Float64Array(capacity);
     this.data = new Uint8Array(capacity * FRAME_BYTES_MAX + GUARD_BYTES);
@@ -71,6 +76,7 @@ export class FrameBatch {
     this.ids[i] = id;
     this.flags[i] = flags;
     this.lengths[i] = length;
+    this.longCodes[i] = 0;
     this.interfaces[i] = 0;
     this.times[i] = time;
     if ((flags & FRAME_REMOTE) !== 0) return;

@@ -6,6 +6,7 @@ import {
   FRAME_BRS,
   FRAME_BYTES_MAX,
   FRAME_ERROR,
+  FRAME_ESI,
   FRAME_EXTENDED,
   FRAME_FD,
   FRAME_REMOTE,
@@ -145,7 +146,7 @@ for (const character of 'zZVvNFs') REPLIES[character.charCodeAt(0)] = 1;
 
 /**
  * Writes one frame as a line with its end.
- * @param flags FRAME_ bits; error frames cannot be sent
+ * @param flags FRAME_ bits; error frames cannot be sent, and FRAME_ESI is the adapter's to set
  * @param length data bytes; where CAN FD has no such length the next longer one, filled with zeros
  * @returns where the line ends in `out`; at most {@link SLCAN_LINE_BYTES_MAX} + 1 bytes are written
  */
@@ -158,7 +159,7 @@ export function encodeSlcanFrame(
   dataAt: number,
   length: number,
 ): number {
-  out[at++] = CHARACTER_BY_FLAGS[flags] ?? 0;
+  out[at++] = CHARACTER_BY_FLAGS[flags & ~FRAME_ESI] ?? 0;
   at = writeHex(out, at, id, (flags & FRAME_EXTENDED) === 0 ? 3 : 8);
   let code = Math.min(length, LONGEST_CLASSIC);
   while ((FD_LENGTHS[code] ?? length) < length) code++;

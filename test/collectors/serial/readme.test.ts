@@ -4,7 +4,7 @@ import t from 'tap';
 import { SENTENCE_TYPES } from '../../../collectors/serial/nmea/decoder.ts';
 import { SENTENCE_BYTES_MAX } from '../../../collectors/serial/nmea/framer.ts';
 import { QUANTITIES } from '../../../collectors/serial/nmea/quantities.ts';
-import { UNKNOWN_TYPES_MAX } from '../../../collectors/serial/serial-collector.ts';
+import { UNKNOWN_TYPES_MAX } from '../../../collectors/serial/nmea-decoding.ts';
 import { PROJECT_ROOT } from '../../data-dir.ts';
 
 const readme = readFileSync(join(PROJECT_ROOT, 'collectors/serial/README.md'), 'utf8');

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { OWNER_SILENT_US } from '../../../collectors/serial/nmea/selection.ts';
+import { UNKNOWN_TYPES_MAX } from '../../../collectors/serial/nmea-decoding.ts';
 import {
   createSerialCollector,
   NOISE_BYTES_MAX,
   SerialCollector,
-  UNKNOWN_TYPES_MAX,
 } from '../../../collectors/serial/serial-collector.ts';
 import { type SerialConfig, serialSettings } from '../../../collectors/serial/serial-config.ts';
 import { MemoryWire } from '../../../hardware/serial/memory-port.ts';

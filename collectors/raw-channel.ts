@@ -1,0 +1,52 @@
+import { Type } from '@sinclair/typebox';
+import type { ChannelClass, ChannelSpec, Stamp } from '../gateway/channel.ts';
+import type { Intake } from '../gateway/intake.ts';
+
+/** Key `raw` of a source. */
+export const RawConfig = Type.Union(
+  [Type.Boolean(), Type.Literal('critical'), Type.Literal('standard'), Type.Literal('bulk')],
+  {
+    default: false,
+    description:
+      'whether what comes from the wire is kept as it came beside what is decoded from it, so that `caisson redecode` can ' +
+      'decode it again; a word instead of true is the class of that channel',
+  },
+);
+
+/** Class of a raw channel: undefined where the source has none. */
+export function rawClass(config: boolean | ChannelClass | undefined): ChannelClass | undefined {
+  if (config === undefined || typeof config === 'boolean') return config === true ? 'bulk' : undefined;
+  return config;
+}
+
+/** Name of the channel in which a source keeps what came from its wire. */
+export function rawChannelName(source: string): string {
+  return `${source}/raw`;
+}
+
+/** A text channel that holds what came from a source's wire, as it came. */
+export class RawChannel {
+  readonly #intake: Intake;
+  readonly #spec: ChannelSpec;
+  #id: number | undefined;
+
+  /** @param description what one sample holds, in which notation */
+  constructor(
+    intake: Intake,
+    about: {
+      readonly source: string;
+      readonly class: ChannelClass;
+      readonly stamp: Stamp;
+      readonly description: string;
+    },
+  ) {
+    this.#intake = intake;
+    this.#spec = { ...about, name: rawChannelName(about.source), type: 'text' };
+  }
+
+  /** As {@link Intake.pushText}. */
+  push(time: number, text: string): boolean {
+    this.#id ??= this.#intake.channel(this.#spec).id;
+    return this.#intake.pushText(this.#id, time, text);
+  }
+}

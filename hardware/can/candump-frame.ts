@@ -1,0 +1,189 @@
+import { Buffer } from 'node:buffer';
+import {
+  EXTENDED_ID_MAX,
+  FD_LENGTHS,
+  FRAME_BRS,
+  FRAME_BYTES_MAX,
+  FRAME_ERROR,
+  FRAME_ESI,
+  FRAME_EXTENDED,
+  FRAME_FD,
+  FRAME_REMOTE,
+  type FrameBatch,
+  INTERFACES_MAX,
+  STANDARD_ID_MAX,
+} from './can-frame.ts';
+import { hexBytes, hexDigit, hexNumber } from './hex.ts';
+
+const SPACE = 0x20;
+const HASH = 0x23;
+const REMOTE = 0x52;
+const LENGTH_CODE = 0x5f;
+
+/** In a log the flag of an error frame is part of the identifier (linux/can.h, CAN_ERR_FLAG). */
+const ERROR_FLAG = 0x20000000;
+/** First digit behind `##` (linux/can.h, CANFD_BRS and CANFD_ESI). What else it says is said by `##` itself. */
+const BRS_FLAG = 1;
+const ESI_FLAG = 2;
+const CLASSIC_BYTES_MAX = 8;
+const LONG_CODE_MAX = 15;
+
+/** Bytes of the name of an interface in a log: what a line can hold. Linux allows 15. */
+const INTERFACE_BYTES_MAX = 512;
+
+const scratch = new Uint8Array(FRAME_BYTES_MAX);
+
+/**
+ * Reads frames as candump writes them in a log, behind the time: `can0 260#08FFFB0000001884`, with `id#R` remote,
+ * `id##<flags><data>` CAN FD, `_` and a length code behind the data, eight digits for a 29-bit identifier.
+ */
+export class CandumpFrames {
+  /** Names of the interfaces met so far; frames index into it. */
+  readonly interfaces: string[] = [];
+  readonly #names: Uint8Array[] = [];
+
+  /**
+   * Adds the frame written at `from` to `to - 1`; the batch must have room for it.
+   * @param time UTC, microseconds; NaN where it is not known
+   * @returns undefined, or why it is no frame
+   */
+  parse(bytes: Uint8Array, from: number, to: number, time: number, batch: FrameBatch): string | undefined {
+    const nameEnd = find(bytes, from, to, SPACE);
+    const idAt = skipSpaces(bytes, nameEnd, to);
+    if (idAt === to) return 'bad-line';
+    const end = find(bytes, idAt, to, SPACE);
+    const idEnd = find(bytes, idAt, end, HASH);
+    if (idEnd === end) return 'bad-line';
+    const digits = idEnd - idAt;
+    const id = hexNumber(bytes, idAt, idEnd);
+    if (id < 0 || (digits !== 3 && digits !== 8)) return 'bad-id';
+    const isError = digits === 8 && id >= ERROR_FLAG && id < 2 * ERROR_FLAG;
+    if (!isError && id > (digits === 3 ? STANDARD_ID_MAX : EXTENDED_ID_MAX)) return 'bad-id';
+    const channel = this.#interface(bytes, from, nameEnd);
+    if (channel < 0) return 'too-many-interfaces';
+    const kind = isError ? FRAME_ERROR : digits === 8 ? FRAME_EXTENDED : 0;
+    const added = addFrame(bytes, idEnd + 1, end, isError ? id - ERROR_FLAG : id, kind, time, batch);
+    if (!added) return 'bad-data';
+    batch.interfaces[batch.count - 1] = channel;
+    return undefined;
+  }
+
+  #interface(bytes: Uint8Array, from: number, to: number): number {
+    for (let i = 0; i < this.#names.length; i++) {
+      const name = this.#names[i];
+      if (name !== undefined && equals(name, bytes, from, to)) return i;
+    }
+    if (this.#names.length === INTERFACES_MAX) return -1;
+    this.#names.push(bytes.slice(from, to));
+    return this.interfaces.push(Buffer.from(bytes.subarray(from, to)).toString('latin1')) - 1;
+  }
+}
+
+/** Reads what stands behind the first `#`; false where it is no data. */
+function addFrame(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  id: number,
+  kind: number,
+  time: number,
+  batch: FrameBatch,
+): boolean {
+  if (bytes[at] === REMOTE && at < end) return addRemote(bytes, at + 1, end, id, kind, time, batch);
+  let flags = kind;
+  let dataEnd = end;
+  if (bytes[at] === HASH && at < end) {
+    const fd = at + 1 < end ? hexDigit(bytes[at + 1]) : -1;
+    if (fd < 0) return false;
+    flags |= FRAME_FD | ((fd & BRS_FLAG) === 0 ? 0 : FRAME_BRS) | ((fd & ESI_FLAG) === 0 ? 0 : FRAME_ESI);
+    at += 2;
+  } else {
+    dataEnd = find(bytes, at, end, LENGTH_CODE);
+  }
+  const length = (dataEnd - at) / 2;
+  const known = (flags & FRAME_FD) === 0 ? length <= CLASSIC_BYTES_MAX : FD_LENGTHS.includes(length);
+  if (!Number.isInteger(length) || !known || !hexBytes(bytes, at, length, scratch)) return false;
+  batch.add(id, flags, scratch, 0, length, time);
+  batch.longCodes[batch.count - 1] = longCode(bytes, dataEnd, end, length);
+  return true;
+}
+
+/** A remote frame has no data; one digit may say which length was asked for. */
+function addRemote(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  id: number,
+  kind: number,
+  time: number,
+  batch: FrameBatch,
+): boolean {
+  const length = at === end ? 0 : hexDigit(bytes[at]);
+  if (length < 0 || length > CLASSIC_BYTES_MAX) return false;
+  batch.add(id, kind | FRAME_REMOTE, scratch, 0, length, time);
+  batch.longCodes[batch.count - 1] = longCode(bytes, at + 1, end, length);
+  return true;
+}
+
+/** The length code behind a `_` at `at`; 0 where there is none that says more than the length. */
+function longCode(bytes: Uint8Array, at: number, end: number, length: number): number {
+  if (length !== CLASSIC_BYTES_MAX || at + 1 >= end || bytes[at] !== LENGTH_CODE) return 0;
+  const code = hexDigit(bytes[at + 1]);
+  return code > CLASSIC_BYTES_MAX ? code : 0;
+}
+
+const HEX_PAIRS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).toUpperCase().padStart(2, '0'));
+const HEX_DIGITS = Array.from({ length: LONG_CODE_MAX + 1 }, (_, digit) => digit.toString(16).toUpperCase());
+
+/** Bytes in UTF-8 of the longest interface name and frame that {@link candumpText} writes. */
+export const CANDUMP_TEXT_BYTES_MAX = 2 * INTERFACE_BYTES_MAX + ' 1FFFFFFF##3'.length + 2 * FRAME_BYTES_MAX;
+
+/**
+ * Frame `i` of the batch as candump writes it in a log, without the time: `can0 260#08FFFB0000001884`. Nothing of it is
+ * left out: {@link CandumpFrames} reads the same frame back.
+ */
+export function candumpText(name: string, frames: FrameBatch, i: number): string {
+  const flags = frames.flags[i] as number;
+  const length = frames.lengths[i] as number;
+  const text = `${name} ${idText(frames.ids[i] as number, flags)}#`;
+  const code = frames.longCodes[i] as number;
+  const suffix = code === 0 ? '' : `_${HEX_DIGITS[code]}`;
+  if ((flags & FRAME_REMOTE) !== 0) return `${text}R${length === 0 ? '' : length}${suffix}`;
+  let data = '';
+  const base = i * FRAME_BYTES_MAX;
+  for (let at = base; at < base + length; at++) data += HEX_PAIRS[frames.data[at] as number];
+  if ((flags & FRAME_FD) === 0) return text + data + suffix;
+  const fd = ((flags & FRAME_BRS) === 0 ? 0 : BRS_FLAG) | ((flags & FRAME_ESI) === 0 ? 0 : ESI_FLAG);
+  return `${text}#${fd}${data}`;
+}
+
+function idText(id: number, flags: number): string {
+  if ((flags & FRAME_ERROR) !== 0) return hex32(id + ERROR_FLAG);
+  if ((flags & FRAME_EXTENDED) !== 0) return hex32(id);
+  return `${HEX_DIGITS[id >> 8]}${HEX_PAIRS[id & 0xff]}`;
+}
+
+function hex32(id: number): string {
+  const pair = (shift: number) => HEX_PAIRS[(id >>> shift) & 0xff];
+  return `${pair(24)}${pair(16)}${pair(8)}${pair(0)}`;
+}
+
+/** Where the first `wanted` in `from` to `to - 1` stands; `to` where there is none. */
+export function find(bytes: Uint8Array, from: number, to: number, wanted: number): number {
+  let at = from;
+  while (at < to && bytes[at] !== wanted) at++;
+  return at;
+}
+
+/** Where the spaces that begin at `from` end. */
+export function skipSpaces(bytes: Uint8Array, from: number, to: number): number {
+  let at = from;
+  while (at < to && bytes[at] === SPACE) at++;
+  return at;
+}
+
+function equals(name: Uint8Array, bytes: Uint8Array, from: number, to: number): boolean {
+  if (name.length !== to - from) return false;
+  for (let k = 0; k < name.length; k++) if (name[k] !== bytes[from + k]) return false;
+  return true;
+}
