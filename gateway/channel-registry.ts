@@ -13,6 +13,7 @@ export class ChannelRegistry {
    * spells it. At the maximum of channels: forgotten, and made again as it is asked for.
    */
   readonly #lastSpec = new Map<string, { spec: ChannelSpec; channel: Channel }>();
+  readonly #critical = new Set<number>();
   readonly #announce: (channel: Channel) => void;
   readonly #channelsMax: number;
   #nextId = 1;
@@ -27,6 +28,7 @@ export class ChannelRegistry {
     this.#channelsMax = channelsMax;
     for (const channel of known) {
       this.#byName.set(channel.name, channel);
+      this.#noteClass(channel);
       this.#nextId = Math.max(this.#nextId, channel.id + 1);
     }
   }
@@ -48,6 +50,11 @@ export class ChannelRegistry {
   /** Every channel, in no order. */
   channels(): IterableIterator<Channel> {
     return this.#byName.values();
+  }
+
+  /** True for a channel of class `critical`. */
+  isCritical(id: number): boolean {
+    return this.#critical.has(id);
   }
 
   /** True for the channel that stands for all channels beyond the maximum. */
@@ -73,8 +80,14 @@ export class ChannelRegistry {
 
   #add(channel: Channel): Channel {
     this.#byName.set(channel.name, channel);
+    this.#noteClass(channel);
     this.#nextId = Math.max(this.#nextId, channel.id + 1);
     this.#announce(channel);
     return channel;
+  }
+
+  #noteClass({ id, class: channelClass }: Channel): void {
+    if (channelClass === 'critical') this.#critical.add(id);
+    else this.#critical.delete(id);
   }
 }

@@ -1,7 +1,14 @@
 import type { Channel, ChannelSpec } from './channel.ts';
 
 /** Why samples did not make it. Each is a row of the ledger with channel, count and time span. */
-export const LOSS_CAUSES = ['ring-full', 'bad-time', 'text-too-long', 'channels-full', 'store-failed'] as const;
+export const LOSS_CAUSES = [
+  'ring-full',
+  'bad-time',
+  'text-too-long',
+  'channels-full',
+  'store-failed',
+  'disk-full',
+] as const;
 export type LossCause = (typeof LOSS_CAUSES)[number];
 
 /** Bytes of text that take the room of one number sample. */

@@ -15,6 +15,9 @@ export interface Loss {
   readonly count: number;
 }
 
+/** How often what is refused for want of disk is told, microseconds. */
+const WITHHELD_US = 60e6;
+
 type PendingLoss = { -readonly [Key in keyof Loss]: Loss[Key] };
 
 interface Waiter {
@@ -38,6 +41,10 @@ export class RingIntake implements Intake {
   #durable: Ticket = 0;
   #failure: Error | undefined;
   #refused = 0;
+  /** What is refused because the disk is full, by channel: told now and then only, because it may go on for days. */
+  #withheld = new Map<number, PendingLoss>();
+  #withheldSince = 0;
+  #takesCriticalOnly = false;
   /** The ring refused something, and what was lost by that is not written into it yet. */
   #isFull = false;
 
@@ -91,6 +98,7 @@ export class RingIntake implements Intake {
   }
 
   publish(): Ticket {
+    if (this.#withheld.size > 0 && this.#clock.now() - this.#withheldSince >= WITHHELD_US) this.#release();
     if (this.#losses.size > 0 && this.#settleLosses()) this.#isFull = false;
     return this.#ring.publish();
   }
@@ -106,8 +114,9 @@ export class RingIntake implements Intake {
 
   /** What was lost and did not fit into the ring yet; the caller's to keep. */
   takeLosses(): Loss[] {
-    const losses = [...this.#losses.values()];
+    const losses = [...this.#losses.values(), ...this.#withheld.values()];
     this.#losses.clear();
+    this.#withheld.clear();
     return losses;
   }
 
@@ -123,6 +132,12 @@ export class RingIntake implements Intake {
     this.#waiters.splice(0, done);
   }
 
+  /** The disk is full: samples of channels that are not critical are refused and counted as lost, until this is called with false. */
+  takeCriticalOnly(isOn: boolean): void {
+    this.#takesCriticalOnly = isOn;
+    if (!isOn) this.#release();
+  }
+
   /** The store is gone for good: nobody waits any longer, and nothing more is acknowledged. */
   fail(error: Error): void {
     this.#failure = error;
@@ -133,6 +148,7 @@ export class RingIntake implements Intake {
   #accepts(channel: number, time: number): boolean {
     if (!Number.isSafeInteger(time)) return this.#lose(channel, this.#clock.now(), 'bad-time');
     if (this.#registry.isOverflow(channel)) return this.#lose(channel, time, 'channels-full');
+    if (this.#takesCriticalOnly && !this.#registry.isCritical(channel)) return this.#withhold(channel, time);
     if (this.#isFull) {
       this.#isFull = !this.#settleLosses();
       if (this.#isFull) return this.#lose(channel, time, 'ring-full');
@@ -146,17 +162,42 @@ export class RingIntake implements Intake {
   }
 
   #lose(channel: number, time: number, cause: LossCause): false {
+    return this.#count(this.#losses, `${channel} ${cause}`, channel, time, cause);
+  }
+
+  #withhold(channel: number, time: number): false {
+    if (this.#withheld.size === 0) this.#withheldSince = this.#clock.now();
+    return this.#count(this.#withheld, channel, channel, time, 'disk-full');
+  }
+
+  #count<Key>(losses: Map<Key, PendingLoss>, key: Key, channel: number, time: number, cause: LossCause): false {
     this.#refused += 1;
-    const key = `${channel} ${cause}`;
-    const loss = this.#losses.get(key);
+    const loss = losses.get(key);
     if (loss === undefined) {
-      this.#losses.set(key, { channel, cause, from: time, to: time, count: 1 });
+      losses.set(key, { channel, cause, from: time, to: time, count: 1 });
     } else {
       loss.count += 1;
       loss.from = Math.min(loss.from, time);
       loss.to = Math.max(loss.to, time);
     }
     return false;
+  }
+
+  /** What was withheld is to be written before the next sample of its channel. */
+  #release(): void {
+    for (const loss of this.#withheld.values()) {
+      const key = `${loss.channel} ${loss.cause}`;
+      const known = this.#losses.get(key);
+      if (known === undefined) {
+        this.#losses.set(key, loss);
+        continue;
+      }
+      known.count += loss.count;
+      known.from = Math.min(known.from, loss.from);
+      known.to = Math.max(known.to, loss.to);
+    }
+    if (this.#withheld.size > 0) this.#isFull = true;
+    this.#withheld = new Map();
   }
 
   /** Writes what was lost into the ring, whole losses only. True when nothing is left over. */

@@ -5,12 +5,12 @@ import { TEXT_SAMPLE_BYTES_MAX } from '../../gateway/limits.ts';
 import { createRing, RingReader, RingWriter } from '../../gateway/ring.ts';
 import { RingIntake } from '../../gateway/ring-intake.ts';
 
-function rig(slots: number, channelsMax?: number) {
+function rig(slots: number, channelsMax?: number, clock = { now: () => 1000 }) {
   const memory = createRing(slots);
   const ring = new RingWriter(memory);
   const announced: Channel[] = [];
   const registry = new ChannelRegistry([], (channel) => announced.push(channel), channelsMax);
-  const intake = new RingIntake(ring, registry, { now: () => 1000, observe: () => {} });
+  const intake = new RingIntake(ring, registry, { ...clock, observe: () => {} });
   const reader = new RingReader(memory);
   const taken: unknown[] = [];
   const drain = () => {
@@ -118,4 +118,57 @@ t.test('announces a channel once, and again when its definition changes', async 
     announced.map(({ unit }) => unit),
     ['rpm', '1/min'],
   );
+});
+
+t.test('takes in critical channels only while the disk is full, and counts the others', async (t) => {
+  let now = 0;
+  const { intake, drain } = rig(64, undefined, { now: () => now });
+  const [bulk, standard, critical] = (['bulk', 'standard', 'critical'] as const).map(
+    (name) => intake.channel({ name, source: 's', class: name }).id,
+  ) as [number, number, number];
+  intake.push(bulk, 1, 1);
+  intake.takeCriticalOnly(true);
+  for (let time = 2; time < 100; time += 1) {
+    t.notOk(intake.push(bulk, time, 1));
+    t.notOk(intake.push(standard, time, 1));
+    if (time % 10 === 0) t.ok(intake.push(critical, time, 1));
+    intake.publish();
+  }
+  t.equal(intake.refused, 2 * 98);
+  t.same(
+    drain().map((entry) => (entry as { channel: number }).channel),
+    [bulk, ...Array.from({ length: 9 }, () => critical)],
+    'what is refused takes no room of its own',
+  );
+  now = 60e6;
+  intake.publish();
+  t.same(
+    drain(),
+    [bulk, standard].map((channel) => ({ channel, from: 2, to: 99, count: 98, cause: 'disk-full' })),
+    'and is told once a minute',
+  );
+  intake.push(bulk, 100, 1);
+  intake.takeCriticalOnly(false);
+  t.ok(intake.push(bulk, 101, 1));
+  intake.publish();
+  t.same(
+    drain(),
+    [
+      { channel: bulk, from: 100, to: 100, count: 1, cause: 'disk-full' },
+      { channel: bulk, time: 101, value: 1 },
+    ],
+    'and before anything else of its channel',
+  );
+});
+
+t.test('a channel that becomes critical is taken in', async (t) => {
+  const { intake } = rig(16);
+  const { id } = intake.channel({ name: 'a', source: 's', class: 'bulk' });
+  intake.takeCriticalOnly(true);
+  t.notOk(intake.push(id, 1, 1));
+  intake.channel({ name: 'a', source: 's', class: 'critical' });
+  t.ok(intake.push(id, 2, 2));
+  intake.channel({ name: 'a', source: 's', class: 'standard' });
+  t.notOk(intake.push(id, 3, 3));
+  t.same(intake.takeLosses(), [{ channel: id, cause: 'disk-full', from: 1, to: 3, count: 2 }]);
 });

@@ -1,41 +1,13 @@
-import { Buffer } from 'node:buffer';
-import { execFileSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmdirSync, rmSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
 import { StoreHost } from '../../../gateway/store-host.ts';
+import { fillDisk, skipSmallDisk, smallDisk } from '../small-disk.ts';
 
 const DISK_MIB = 8;
 const WAIT_MS = 30_000;
-
-const skip = process.getuid?.() === 0 ? false : 'mounting a small disk needs root';
-
-/** A disk of its own, small enough to be filled. */
-function smallDisk(t: Test): string {
-  const dir = mkdtempSync(join(tmpdir(), 'caisson-disk-'));
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MIB}m`, 'tmpfs', dir]);
-  t.teardown(() => {
-    execFileSync('umount', ['-l', dir]);
-    rmdirSync(dir);
-  });
-  return dir;
-}
-
-function fill(path: string): void {
-  const file = openSync(path, 'w');
-  const page = Buffer.alloc(4096);
-  try {
-    for (;;) writeSync(file, page);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
-  } finally {
-    closeSync(file);
-  }
-}
 
 async function until(what: string, isSo: () => boolean): Promise<void> {
   const deadline = performance.now() + WAIT_MS;
@@ -47,9 +19,9 @@ async function until(what: string, isSo: () => boolean): Promise<void> {
 
 t.test(
   'a full disk costs no acknowledged sample, is told, and is over when there is room again',
-  { skip },
+  { skip: skipSmallDisk },
   async (t) => {
-    const disk = smallDisk(t);
+    const disk = smallDisk(t, DISK_MIB);
     const dir = join(disk, 'store');
     const problems: string[] = [];
     const host = await StoreHost.open({
@@ -72,7 +44,7 @@ t.test(
     };
     const timer = setInterval(push, 2);
     await until('the first commits', () => acknowledged.size > 1000);
-    fill(join(disk, 'hog'));
+    fillDisk(join(disk, 'hog'));
     await until('the gateway says that the disk is full', () => problems.some((text) => text.includes('disk is full')));
     await until('the ring is full', () => host.intake.refused > 0);
     const before = acknowledged.size;
