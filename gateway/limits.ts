@@ -38,3 +38,12 @@ export const THREAD_YOUNG_MIB = 6;
 
 /** Pixels of one envelope query. Beyond: the query is refused. */
 export const QUERY_PIXELS_MAX = 16_384;
+
+/** Seconds that a SQL statement may run, unless it is given others. Beyond: it is ended, and the limit named. */
+export const SQL_SECONDS_MAX = 60;
+
+/** Rows of the result of a SQL statement, unless it is given others. Beyond: it is ended, and the limit named. */
+export const SQL_ROWS_MAX = 1_000_000;
+
+/** MiB of memory of the process that runs a SQL statement, unless it is given others. Beyond: it is ended, and the limit named. */
+export const SQL_MEMORY_MIB_MAX = 512;

@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   status: async () => (await import('./commands/status.ts')).registerStatus,
   channels: async () => (await import('./commands/channels.ts')).registerChannels,
   query: async () => (await import('./commands/query.ts')).registerQuery,
+  sql: async () => (await import('./commands/sql.ts')).registerSql,
   tail: async () => (await import('./commands/tail.ts')).registerTail,
 };
 

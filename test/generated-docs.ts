@@ -1,15 +1,27 @@
 import { configMarkdown } from '../gateway/commands/schema.ts';
 import { ERROR_CODES } from '../gateway/errors.ts';
+import { SQL_FUNCTIONS } from '../gateway/query/sql/sql-functions.ts';
+import { SQL_TABLES, type SqlTable } from '../gateway/query/sql/store-tables.ts';
 
 /** Parts of documents that are made from the code, by the name in their markers. */
 export const GENERATED: Readonly<Record<string, () => string>> = {
   config: configMarkdown,
   errors: errorTable,
+  sql: sqlTables,
 };
 
 function errorTable(): string {
   const rows = Object.entries(ERROR_CODES).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`);
   return ['| Code | Meaning |', '|---|---|', ...rows].join('\n');
+}
+
+function sqlTables(): string {
+  const rows = Object.entries<SqlTable>(SQL_TABLES).map(([name, { columns, parameters, meaning }]) => {
+    const call = parameters === undefined ? name : `${name}(${parameters.join(', ')})`;
+    return `| \`${call}\` | ${columns.map((column) => `\`${column}\``).join(', ')} | ${meaning} |`;
+  });
+  const functions = Object.entries(SQL_FUNCTIONS).map(([call, meaning]) => `| \`${call}\` | | ${meaning} |`);
+  return ['| Table or function | Columns | Meaning |', '|---|---|---|', ...rows, ...functions].join('\n');
 }
 
 const PART = /(<!-- generated: ([a-z-]+) -->\n)[\s\S]*?(<!-- end generated -->)/g;

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import t from 'tap';
 import { PROJECT_ROOT } from './data-dir.ts';
+import { SqlRig } from './gateway/query/sql/sql-rig.ts';
 import { sourceFiles } from './imports.ts';
 
 const MAIN = join(import.meta.dirname, '../gateway/main.js');
@@ -36,3 +37,17 @@ for (const document of documents) {
     }
   });
 }
+
+t.test('every SQL statement of README.md runs, and narrows what it reads of samples', async (t) => {
+  const text = readFileSync(join(PROJECT_ROOT, 'README.md'), 'utf8');
+  const samples = [...text.matchAll(/^```sql\n(.*?)^```$/gms)].map(([, sample = '']) => sample);
+  const statements = samples.flatMap((sample) => sample.split(/;\n/)).filter((statement) => statement.trim() !== '');
+  t.ok(statements.length > 0);
+  const rig = new SqlRig(['car1/gnss/speed', 'other'], (store) => {
+    store.ring.writeSample(1, 5000, 1);
+    store.ring.writeSample(2, 5000, 1);
+    store.commit();
+  });
+  for (const statement of statements) t.equal(rig.run(statement).read.samples, 0, statement);
+  rig.dispose();
+});

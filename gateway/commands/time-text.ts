@@ -1,13 +1,5 @@
+import { durationFromText, utcFromText, utcText } from '../utc-text.ts';
 import { UsageError } from './outcome.ts';
-
-const UNITS_US: Readonly<Record<string, number>> = {
-  us: 1,
-  ms: 1e3,
-  s: 1e6,
-  m: 60e6,
-  h: 3_600e6,
-  d: 86_400e6,
-};
 
 /**
  * Microseconds of a duration such as `500ms`, `60s`, `1.5h`.
@@ -15,9 +7,8 @@ const UNITS_US: Readonly<Record<string, number>> = {
  * @throws UsageError
  */
 export function parseDuration(text: string, where = ''): number {
-  const match = /^(\d+(?:\.\d+)?)(us|ms|s|m|h|d)$/.exec(text);
-  const us = Math.round(Number(match?.[1]) * (UNITS_US[match?.[2] ?? ''] ?? Number.NaN));
-  if (us > 0 && Number.isSafeInteger(us)) return us;
+  const us = durationFromText(text);
+  if (us !== undefined && us > 0) return us;
   throw new UsageError(`${where}'${text}' is no duration, expected a number and us, ms, s, m, h or d, such as 60s`);
 }
 
@@ -29,20 +20,14 @@ export function parseDuration(text: string, where = ''): number {
  */
 export function parseTime(text: string, where = ''): number {
   if (/^-?\d{9,}$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
-  const match = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,6}))?)?(Z|[+-]\d\d:?\d\d)?$/.exec(text);
-  if (match !== null) {
-    const [, date, clock = '00:00', fraction = '', zone = 'Z'] = match;
-    const seconds = Date.parse(`${date}T${clock}${zone}`);
-    if (!Number.isNaN(seconds)) return seconds * 1e3 + Number(fraction.padEnd(6, '0'));
-  }
+  const us = utcFromText(text);
+  if (us !== undefined) return us;
   throw new UsageError(
     `${where}'${text}' is no time, expected ISO 8601 such as 2025-06-01T12:00:00Z, or microseconds since 1970`,
   );
 }
 
-/** UTC in microseconds as ISO 8601 with six digits: `2025-06-01T12:00:00.000250Z`. */
+/** UTC in microseconds as ISO 8601 with six digits: `2025-06-01T12:00:00.000250Z`; a time without a four-digit year as a number. */
 export function formatTime(us: number): string {
-  const ms = Math.floor(us / 1e3);
-  const rest = String(Math.round(us - ms * 1e3)).padStart(3, '0');
-  return `${new Date(ms).toISOString().slice(0, -1)}${rest}Z`;
+  return utcText(us) ?? String(us);
 }

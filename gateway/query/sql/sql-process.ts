@@ -1,0 +1,77 @@
+/**
+ * The process of one SQL statement. SQLite, once it computes, cannot be interrupted from JavaScript, not even by the end of its
+ * thread; a process can be ended, whatever it does, and its memory is its own.
+ */
+import process from 'node:process';
+import { CaissonError } from '../../errors.ts';
+import { BlockReader } from '../../store/block-reader.ts';
+import { storePaths } from '../../store/store-dir.ts';
+import { StoreTelemetry } from '../store-telemetry.ts';
+import { BATCH_ROWS, BATCHES_MAX, type FromSql, type SqlRequest, type ToSql } from './sql-messages.ts';
+import { SqlStatement } from './sql-statement.ts';
+import type { SqlCell } from './sql-value.ts';
+
+/** Milliseconds a batch waits for more rows: a slow statement shows what it has. */
+const BATCH_MS = 200;
+
+let taken = 0;
+let wake = () => {};
+
+process.on('message', (message: ToSql) => {
+  if (message.kind === 'run') void run(message);
+  else {
+    taken += 1;
+    wake();
+  }
+});
+process.once('disconnect', () => process.exit());
+
+async function run(request: SqlRequest): Promise<void> {
+  try {
+    await answer(request);
+  } catch (error) {
+    if (!(error instanceof CaissonError)) throw error;
+    const { code, message, hint } = error;
+    say({ kind: 'failed', code, message, hint });
+  }
+  process.disconnect();
+}
+
+async function answer({ dir, sql, parameters, now }: SqlRequest): Promise<void> {
+  const notice = (text: string) => say({ kind: 'notice', text });
+  const telemetry = StoreTelemetry.open(dir, notice);
+  const blocks = BlockReader.openReadonly(storePaths(dir).blocks);
+  const progress = (read: { samples: number; channels: number }) => say({ kind: 'progress', ...read });
+  const statement = new SqlStatement({ telemetry, blocks }, sql, now, { notice, progress });
+  try {
+    say({ kind: 'columns', columns: statement.columns });
+    let sent = 0;
+    for (const rows of batches(statement.rows(parameters))) {
+      while (sent - taken >= BATCHES_MAX) await new Promise<void>((resolve) => (wake = resolve));
+      say({ kind: 'rows', rows });
+      sent += 1;
+    }
+    say({ kind: 'done', ...statement.meter.read() });
+  } finally {
+    statement.close();
+    blocks.close();
+    telemetry.close();
+  }
+}
+
+function* batches(rows: Iterable<SqlCell[]>): IterableIterator<SqlCell[][]> {
+  let batch: SqlCell[][] = [];
+  let began = performance.now();
+  for (const row of rows) {
+    batch.push(row);
+    if (batch.length < BATCH_ROWS && performance.now() - began < BATCH_MS) continue;
+    yield batch;
+    batch = [];
+    began = performance.now();
+  }
+  if (batch.length > 0) yield batch;
+}
+
+function say(message: FromSql): void {
+  process.send?.(message);
+}
