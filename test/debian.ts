@@ -31,6 +31,11 @@ export const DEBIAN_PACKAGES = {
     probe: ['sh', '-c', 'command -v log2asc'],
     usedFor: 'writing and converting CAN logs as others do',
   },
+  'victoria-metrics': {
+    package: 'victoria-metrics',
+    probe: ['sh', '-c', 'command -v victoria-metrics'],
+    usedFor: 'holding the store against another time series database',
+  },
 } satisfies Record<string, DebianPackage>;
 
 export type DebianTool = keyof typeof DEBIAN_PACKAGES;

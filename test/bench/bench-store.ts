@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -6,9 +6,10 @@ import { StoreTelemetry } from '../../gateway/query/store-telemetry.ts';
 import { BlockReader } from '../../gateway/store/block-reader.ts';
 import { storePaths } from '../../gateway/store/store-dir.ts';
 import { StoreHost } from '../../gateway/store-host.ts';
+import { folderBytes } from './folder-bytes.ts';
 
 /** Default of the config. */
-const COMMIT_FLOOR_MS = 20;
+export const COMMIT_FLOOR_MS = 20;
 
 /** Blocks are sealed because they are full; what is left over is sealed by {@link BenchStore.sealRest}. */
 const BLOCK_AGE_S = 86_400;
@@ -17,14 +18,21 @@ const LOOK_INTERVAL_MS = 20;
 
 /** A store in a folder of its own, with the store thread at work as in a gateway. */
 export class BenchStore {
-  readonly dir = mkdtempSync(join(tmpdir(), 'caisson-bench-'));
+  readonly dir: string;
+  readonly #blockAgeSeconds: number;
+
+  /** @param dir an existing folder; a new one without */
+  constructor(blockAgeSeconds = BLOCK_AGE_S, dir = mkdtempSync(join(tmpdir(), 'caisson-bench-'))) {
+    this.dir = dir;
+    this.#blockAgeSeconds = blockAgeSeconds;
+  }
 
   open(): Promise<StoreHost> {
     return StoreHost.open({
       dir: this.dir,
       gateway: 'bench',
       commitFloorMs: COMMIT_FLOOR_MS,
-      blockAgeSeconds: BLOCK_AGE_S,
+      blockAgeSeconds: this.#blockAgeSeconds,
       onProblem: (text) => {
         throw new Error(text);
       },
@@ -64,10 +72,9 @@ export class BenchStore {
     return this.ask((blocks) => Number(blocks.meta('bytes')));
   }
 
-  /** Bytes of both databases; the store must be closed. */
+  /** Bytes of all its files; the store must be closed. */
   fileBytes(): number {
-    const { blocks, journal } = storePaths(this.dir);
-    return statSync(blocks).size + statSync(journal).size;
+    return folderBytes(this.dir);
   }
 
   dispose(): void {

@@ -7,7 +7,6 @@
  * the process over wall time, the largest of one look a second at its resident memory, and the gateway's own account.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -18,6 +17,7 @@ import { type Rig, startRig } from '../../hardware/simulated/rig.ts';
 import { TelemetryClient } from '../../sync/api/client.ts';
 import { CaissonProcess } from './caisson-process.ts';
 import { atMost, type Bench, type Findings, type Progress } from './figure.ts';
+import { freePort } from './free-port.ts';
 import { cpuSeconds, residentMiB, type ThreadTime, threadTimes } from './process-usage.ts';
 import { median } from './statistics.ts';
 
@@ -151,16 +151,4 @@ function writeConfig(folder: string, rig: Rig, mqttPort: number): string {
   };
   writeFileSync(path, stringify(config));
   return path;
-}
-
-/** A TCP port of this machine that nobody listens on now. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }

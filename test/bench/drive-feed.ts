@@ -1,8 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Intake, Ticket } from '../../gateway/intake.ts';
 import { BLOCK_SAMPLES_MAX } from '../../gateway/limits.ts';
-import type { StoredChannel, Telemetry } from '../../gateway/query/telemetry.ts';
-import type { RecordedDrive } from './recorded-drive.ts';
+import { type Drive, lapUsOf } from './drive.ts';
 
 /** Samples of one batch: about what one read of a busy wire gives. */
 const BATCH = 500;
@@ -10,12 +9,9 @@ const BATCH = 500;
 /** How long the feed waits when the ring is full, milliseconds. */
 const FULL_WAIT_MS = 1;
 
-/** Time between the last sample of one lap and the first of the next, microseconds. */
-const LAP_GAP_US = 10_000;
-
 /** Puts a drive through an intake, lap after lap, the times of each behind those of the one before. */
 export class DriveFeed {
-  readonly #drive: RecordedDrive;
+  readonly #drive: Drive;
   readonly #intake: Intake;
   readonly #ids: Float64Array;
   readonly #lapUs: number;
@@ -24,11 +20,11 @@ export class DriveFeed {
   /** Samples fed. */
   fed = 0;
 
-  constructor(drive: RecordedDrive, intake: Intake) {
+  constructor(drive: Drive, intake: Intake) {
     this.#drive = drive;
     this.#intake = intake;
     this.#ids = Float64Array.from(drive.specs, (spec) => intake.channel(spec).id);
-    this.#lapUs = spanOf(drive.times) + LAP_GAP_US;
+    this.#lapUs = lapUsOf(drive);
   }
 
   /** Feeds and publishes the next `count` samples, at most the rest of the lap, which must fit. */
@@ -94,56 +90,4 @@ export class DriveFeed {
     await Promise.all(pending);
     return latencies;
   }
-}
-
-/** Throws unless a store holds exactly what {@link DriveFeed} fed: each sample of `laps` laps, bit by bit, and no other. */
-export function requireSame(telemetry: Telemetry, drive: RecordedDrive, laps: number): void {
-  const lapUs = spanOf(drive.times) + LAP_GAP_US;
-  const rows = rowsByChannel(drive);
-  for (const [index, spec] of drive.specs.entries()) {
-    const channel = telemetry.channel(spec.name);
-    const expected = rows[index] ?? [];
-    requireChannel(telemetry, channel, drive, expected, laps, lapUs);
-  }
-}
-
-function requireChannel(
-  telemetry: Telemetry,
-  channel: StoredChannel,
-  { times, values }: RecordedDrive,
-  rows: readonly number[],
-  laps: number,
-  lapUs: number,
-): void {
-  let met = 0;
-  for (const piece of telemetry.raw(channel.id, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)) {
-    for (let i = 0; i < piece.times.length; i += 1, met += 1) {
-      const row = rows[met % rows.length] ?? -1;
-      const time = (times[row] ?? Number.NaN) + Math.floor(met / rows.length) * lapUs;
-      const value = piece.values[i];
-      if (piece.times[i] !== time || !Object.is(value, values[row])) {
-        throw new Error(
-          `${channel.name}, sample ${met}: fed ${values[row]} at ${time}, read ${value} at ${piece.times[i]}`,
-        );
-      }
-    }
-  }
-  if (met !== rows.length * laps) throw new Error(`${channel.name}: ${rows.length * laps} samples fed, ${met} read`);
-}
-
-/** Rows of each channel in the order a query gives them: by time, and where times are equal as they came. */
-function rowsByChannel({ specs, channels, times }: RecordedDrive): number[][] {
-  const rows: number[][] = specs.map(() => []);
-  for (let i = 0; i < times.length; i += 1) rows[channels[i] as number]?.push(i);
-  for (const each of rows) each.sort((a, b) => (times[a] as number) - (times[b] as number) || a - b);
-  return rows;
-}
-
-function spanOf(times: Float64Array): number {
-  let [least, greatest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const time of times) {
-    least = Math.min(least, time);
-    greatest = Math.max(greatest, time);
-  }
-  return greatest - least;
 }

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import process from 'node:process';
 
 /** CPU time of one thread, seconds. */
 export interface ThreadTime {
@@ -32,6 +33,17 @@ export function residentMiB(pid: number): { readonly all: number; readonly anony
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const of = (key: string) => Number(new RegExp(`^${key}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? Number.NaN) / 1024;
   return { all: of('VmRSS'), anonymous: of('RssAnon') };
+}
+
+/** CPU time of the main thread of this process, seconds. */
+export function mainThreadSeconds(): number {
+  return statSeconds(readFileSync(`/proc/self/task/${process.pid}/stat`, 'utf8'));
+}
+
+/** The most memory that this process ever held, MiB. */
+export function peakResidentMiB(): number {
+  const status = readFileSync('/proc/self/status', 'utf8');
+  return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? Number.NaN) / 1024;
 }
 
 /** Bytes a process has caused to be written to storage devices. */

@@ -5,7 +5,7 @@ export const SIGNAL_INTERVAL_US = 10_000;
 const JITTER_US = 40;
 
 /** One digit of the converter. */
-const STEP = 0.01;
+export const SIGNAL_STEP = 0.01;
 
 /** A sensor at 100 Hz: two slow waves and noise, digitised, with jitter. The same seed gives the same samples. */
 export class SensorSignal {
@@ -27,7 +27,7 @@ export class SensorSignal {
     const seconds = at / 1e6;
     const wave = 40 * Math.sin(seconds / 7) + 15 * Math.sin(seconds / 0.9) + this.#random();
     this.time = this.#start + at + Math.round(JITTER_US * this.#random());
-    this.value = Math.round(wave / STEP) * STEP;
+    this.value = Math.round(wave / SIGNAL_STEP) * SIGNAL_STEP;
     this.#index += 1;
   }
 

@@ -1,37 +1,22 @@
 /**
- * The store on recorded cars. Both recordings are decoded once, into memory; then they take the way every sample takes:
- * intake, ring, store thread, journal with an fsync a commit, blocks. Each store is read back afterwards through the
- * query path, and must hold exactly what was fed, bit by bit, or the bench fails.
- *
- * - Sizes: one lap of each recording into a store of its own, everything sealed; bytes over samples, times included.
- * - Throughput: laps of the RAV4, back to back. The clock stops when the last sample is durable and every full block is
- *   sealed. Median of the rounds.
- * - Codec: all blocks of the RAV4's store, decoded and encoded again on one thread. Median of the rounds.
- * - Acknowledgement and wear: the RAV4 at the reference load of one car, 25,000 samples a second, handed over every
- *   10 ms; from publish to durable, and what the process has written to the device in the end, sealing included.
+ * The store against others, on recorded cars and on a grid of simulated ones. Samples take the way every sample takes:
+ * intake, ring, store thread, journal with an fsync a commit, blocks. Whatever is measured is read back and must be what
+ * was fed, by ours and by the peer, or the bench fails. The method of each figure stands at the head of the file that
+ * measures it: `store-recorded.ts`, `store-sizes.ts`, `store-low-rate.ts`, `store-grid.ts`.
  */
 import { existsSync } from 'node:fs';
-import { type BlockInfo, type BlockSamples, decodeBlock, encodeBlock } from '../../gateway/store/block/block.ts';
 import { DATA_DIR } from '../data-dir.ts';
-import { BenchStore } from './bench-store.ts';
-import { DriveFeed, requireSame } from './drive-feed.ts';
-import { atLeast, atMost, type Bench, type Figure, type Findings, type Progress } from './figure.ts';
-import { deviceBytesWritten } from './process-usage.ts';
-import { decodeCssCar, decodeRav4, type RecordedDrive } from './recorded-drive.ts';
-import { median, percentile, rounds, secondsOf } from './statistics.ts';
-
-/** Bytes of a sample as it comes: 30 MB in a lap of 90 s at 25,000 samples/s. */
-const RAW_SAMPLE_BYTES = 13.3;
-
-const ROUNDS = 3;
-const CODEC_ROUNDS = 7;
-const LAPS = 6;
-const PACED_RATE = 25_000;
-const PACED_S = 20;
-const PACED_INTERVAL_MS = 10;
+import { DEBIAN_PACKAGES, isInstalled } from '../debian.ts';
+import type { Drive } from './drive.ts';
+import type { Bench, Findings, Progress } from './figure.ts';
+import { decodeCssCar, decodeRav4 } from './recorded-drive.ts';
+import { measureGrid } from './store-grid.ts';
+import { measureLowRate } from './store-low-rate.ts';
+import { measureRecorded } from './store-recorded.ts';
+import { measureSizes } from './store-sizes.ts';
 
 export const storeBench: Bench = {
-  about: 'the store on recorded cars: samples made durable, bytes a sample, acknowledgement, wear',
+  about: 'the store on recorded and simulated cars: speed, CPU, bytes, acknowledgement, wear, against its peers',
   run: runStore,
 };
 
@@ -41,178 +26,29 @@ async function runStore(progress: Progress): Promise<Findings> {
       `no recordings in ${DATA_DIR}, and no figure of the store without: CAISSON_TEST_DATA tells where they are`,
     );
   }
+  if (!isInstalled('victoria-metrics')) {
+    const { package: name } = DEBIAN_PACKAGES['victoria-metrics'];
+    throw new Error(`${name} is not installed, to hold the store against: apt-get install ${name}`);
+  }
+  const grid = await measureGrid(progress);
   progress('decoding the recordings');
   const rav4 = await decodeRav4();
   const css = await decodeCssCar();
-  const sizes = [...(await measureSizes(css, progress)), ...(await measureSizes(rav4, progress, measureCodec))];
-  const throughput = await rounds(ROUNDS, () => measureThroughput(rav4, progress));
-  const paced = await measurePaced(rav4, progress);
+  const sizes = await measureSizes([rav4, css], progress);
+  const lowRate = await measureLowRate(progress);
+  const recorded = await measureRecorded({ rav4, css }, progress);
   return {
-    figures: [
-      {
-        name: 'samples_per_s_durable',
-        value: median(throughput.map(({ sealed }) => sealed)),
-        unit: 'samples/s',
-        meaning: 'sustained: fsynced in the journal, and every full block sealed',
-      },
-      {
-        name: 'samples_per_s_committed',
-        value: median(throughput.map(({ committed }) => committed)),
-        unit: 'samples/s',
-        meaning: 'until the last was acknowledged; sealing may lag behind',
-      },
-      {
-        name: 'seal_lag_s',
-        value: median(throughput.map(({ lag }) => lag)),
-        unit: 's',
-        meaning: 'from the last acknowledgement until every full block was sealed',
-      },
-      ...sizes,
-      ...paced,
+    figures: [...grid.figures, ...sizes.figures, ...lowRate, ...recorded],
+    notes: [
+      ...(grid.notes ?? []),
+      ...(sizes.notes ?? []),
+      sizeOf(rav4),
+      sizeOf(css),
+      'all read back through the query path and found equal, bit by bit',
     ],
-    notes: [sizeOf(rav4), sizeOf(css), 'all read back through the query path and found equal, bit by bit'],
   };
 }
 
-type Measure = (store: BenchStore) => Promise<Figure[]> | Figure[];
-
-/** Bytes a sample of one lap, and what `more` finds in that store. */
-async function measureSizes(drive: RecordedDrive, progress: Progress, more?: Measure): Promise<Figure[]> {
-  const store = new BenchStore();
-  try {
-    const host = await store.open();
-    await new DriveFeed(drive, host.intake).laps(1);
-    await host.stop();
-    await store.sealRest();
-    const samples = drive.times.length;
-    const blocks = store.blockBytes() / samples;
-    const files = store.fileBytes() / samples;
-    check(store, drive, 1);
-    progress(`${drive.name}: ${samples} samples, ${blocks.toFixed(3)} B a sample in blocks`);
-    return [
-      {
-        name: `bytes_per_sample_${drive.name}`,
-        value: blocks,
-        unit: 'B/sample',
-        meaning: `blocks over samples, times included; one pass of ${drive.name}`,
-      },
-      {
-        name: `file_bytes_per_sample_${drive.name}`,
-        value: files,
-        unit: 'B/sample',
-        meaning: 'both database files over samples, indices and envelopes included',
-      },
-      ...((await more?.(store)) ?? []),
-    ];
-  } finally {
-    store.dispose();
-  }
-}
-
-/** Samples a second of decoding and encoding the blocks of a store, on this thread. */
-async function measureCodec(store: BenchStore): Promise<Figure[]> {
-  const bytes = allBlocks(store);
-  const blocks: (BlockInfo & BlockSamples)[] = bytes.map(decodeBlock);
-  const samples = blocks.reduce((sum, { count }) => sum + count, 0);
-  const decode = await rounds(CODEC_ROUNDS, () =>
-    secondsOf(() => {
-      for (const each of bytes) decodeBlock(each);
-    }),
-  );
-  const encode = await rounds(CODEC_ROUNDS, () =>
-    secondsOf(() => {
-      for (const block of blocks) encodeBlock(block, block);
-    }),
-  );
-  return [
-    {
-      name: 'decode_samples_per_s',
-      value: samples / median(decode),
-      unit: 'samples/s',
-      target: atLeast(100e6),
-      meaning: `blocks of ${Math.round(samples / blocks.length)} samples on average, one core, checksum and zstd included`,
-    },
-    {
-      name: 'encode_samples_per_s',
-      value: samples / median(encode),
-      unit: 'samples/s',
-      meaning: 'choice of encodings, zstd and checksum included, one core',
-    },
-  ];
-}
-
-function allBlocks(store: BenchStore): Uint8Array[] {
-  return store.ask((reader) =>
-    reader
-      .feed(0, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
-      .flatMap((item) => (item.kind === 'block' ? [item.bytes] : [])),
-  );
-}
-
-async function measureThroughput(
-  drive: RecordedDrive,
-  progress: Progress,
-): Promise<{ committed: number; sealed: number; lag: number }> {
-  const store = new BenchStore();
-  try {
-    const host = await store.open();
-    const feed = new DriveFeed(drive, host.intake);
-    const started = performance.now();
-    await feed.laps(LAPS);
-    const committed = (performance.now() - started) / 1e3;
-    await store.blocksReach(feed.fullBlocks());
-    const sealed = (performance.now() - started) / 1e3;
-    if (host.status.lost + host.ringStatus.refused > 0) throw new Error('samples were lost');
-    await host.stop();
-    check(store, drive, LAPS);
-    progress(`${(feed.fed / sealed / 1e6).toFixed(2)} M samples/s durable and sealed`);
-    return { committed: feed.fed / committed, sealed: feed.fed / sealed, lag: sealed - committed };
-  } finally {
-    store.dispose();
-  }
-}
-
-async function measurePaced(drive: RecordedDrive, progress: Progress): Promise<Figure[]> {
-  const store = new BenchStore();
-  try {
-    progress(`${PACED_RATE} samples/s for ${PACED_S} s`);
-    const writtenBefore = deviceBytesWritten('self');
-    const host = await store.open();
-    const feed = new DriveFeed(drive, host.intake);
-    const latencies = await feed.paced(PACED_RATE, PACED_S, PACED_INTERVAL_MS);
-    await host.stop();
-    await store.sealRest();
-    const written = deviceBytesWritten('self') - writtenBefore;
-    return [
-      {
-        name: 'ack_p50_ms',
-        value: percentile(latencies, 50),
-        unit: 'ms',
-        meaning: `from publish to durable, ${PACED_RATE} samples/s, commit floor 20 ms included`,
-      },
-      { name: 'ack_p99_ms', value: percentile(latencies, 99), unit: 'ms', meaning: 'the same' },
-      {
-        name: 'device_bytes_per_raw_byte',
-        value: written / (feed.fed * RAW_SAMPLE_BYTES),
-        unit: '',
-        target: atMost(0.5),
-        meaning: `written to the device over ${RAW_SAMPLE_BYTES} B a sample, ${PACED_RATE} samples/s, sealing included`,
-      },
-    ];
-  } finally {
-    store.dispose();
-  }
-}
-
-function check(store: BenchStore, drive: RecordedDrive, laps: number): void {
-  const telemetry = store.telemetry();
-  try {
-    requireSame(telemetry, drive, laps);
-  } finally {
-    telemetry.close();
-  }
-}
-
-function sizeOf({ name, times, specs }: RecordedDrive): string {
+function sizeOf({ name, times, specs }: Drive): string {
   return `${name}: ${times.length} samples of ${specs.length} channels`;
 }
