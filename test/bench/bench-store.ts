@@ -19,18 +19,27 @@ const LOOK_INTERVAL_MS = 20;
 /** A store in a folder of its own, with the store thread at work as in a gateway. */
 export class BenchStore {
   readonly dir: string;
+  readonly #gateway: string;
   readonly #blockAgeSeconds: number;
 
-  /** @param dir an existing folder; a new one without */
-  constructor(blockAgeSeconds = BLOCK_AGE_S, dir = mkdtempSync(join(tmpdir(), 'caisson-bench-'))) {
+  /**
+   * @param dir an existing folder; a new one without
+   * @param gateway id of the gateway whose store it is
+   */
+  constructor(
+    blockAgeSeconds = BLOCK_AGE_S,
+    dir = mkdtempSync(join(tmpdir(), 'caisson-bench-')),
+    gateway: string = 'bench',
+  ) {
     this.dir = dir;
+    this.#gateway = gateway;
     this.#blockAgeSeconds = blockAgeSeconds;
   }
 
   open(): Promise<StoreHost> {
     return StoreHost.open({
       dir: this.dir,
-      gateway: 'bench',
+      gateway: this.#gateway,
       commitFloorMs: COMMIT_FLOOR_MS,
       blockAgeSeconds: this.#blockAgeSeconds,
       onProblem: (text) => {

@@ -10,6 +10,7 @@ import { carBench } from './car-bench.ts';
 import type { Bench } from './figure.ts';
 import { machine } from './machine.ts';
 import { queryBench } from './query-bench.ts';
+import { recoveryBench } from './recovery-bench.ts';
 import { jsonReport, textReport } from './report.ts';
 import { ringBench } from './ring-bench.ts';
 import { storeBench } from './store-bench.ts';
@@ -18,6 +19,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   ring: ringBench,
   store: storeBench,
   query: queryBench,
+  recovery: recoveryBench,
   car: carBench,
 };
 

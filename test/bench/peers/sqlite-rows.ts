@@ -7,19 +7,33 @@ import { columnsByChannel, type Drive } from '../drive.ts';
 /** Rows between two looks at the clock. */
 const ROWS_BETWEEN_LOOKS = 256;
 
+/** Durable rows a second, by how the table is kept. */
+export interface SqliteRows {
+  /** By channel and time: a channel's stretch of time is one range of the key. */
+  readonly byChannel: number;
+  /** By time and channel: rows are only ever appended, and whoever wants one channel reads all. */
+  readonly byTime: number;
+}
+
 /**
- * Samples as one would keep them without Caisson: better-sqlite3, a row a sample, a key by which a channel's stretch of
- * time is found, a prepared insert, `synchronous=FULL`, one transaction a commit interval. Reads everything back and throws
- * unless it is what was fed. Returns durable samples a second.
+ * Samples as one would keep them without Caisson: better-sqlite3, a row a sample, a prepared insert, `synchronous=FULL`, one
+ * transaction a commit interval. Reads everything back and throws unless it is what was fed.
  */
-export function measureSqliteRows(drive: Drive, commitMs: number): number {
+export function measureSqliteRows(drive: Drive, commitMs: number): SqliteRows {
+  return {
+    byChannel: rowsPerSecond(drive, commitMs, 'channel, time'),
+    byTime: rowsPerSecond(drive, commitMs, 'time, channel'),
+  };
+}
+
+function rowsPerSecond(drive: Drive, commitMs: number, key: string): number {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-bench-rows-'));
   const db = new Database(join(folder, 'rows.db'));
   try {
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = FULL');
     db.exec(
-      'CREATE TABLE samples (channel INTEGER, time REAL, value REAL, PRIMARY KEY (channel, time)) STRICT, WITHOUT ROWID',
+      `CREATE TABLE samples (channel INTEGER, time REAL, value REAL, PRIMARY KEY (${key})) STRICT, WITHOUT ROWID`,
     );
     const started = performance.now();
     insertAll(db, drive, commitMs);
@@ -48,15 +62,18 @@ function insertAll(db: Database.Database, { channels, times, values }: Drive, co
 }
 
 function requireSameRows(db: Database.Database, drive: Drive): void {
-  const select = db.prepare('SELECT time, value FROM samples WHERE channel = ? ORDER BY time').raw();
-  for (const [channel, { times, values }] of columnsByChannel(drive).entries()) {
-    let met = 0;
-    for (const [time, value] of select.iterate(channel) as IterableIterator<[number, number]>) {
-      if (time !== times[met] || !Object.is(value, values[met])) {
-        throw new Error(`channel ${channel}, row ${met}: SQLite holds ${value} at ${time}`);
-      }
-      met += 1;
+  const columns = columnsByChannel(drive);
+  const met = new Uint32Array(columns.length);
+  const rows = db.prepare('SELECT channel, time, value FROM samples ORDER BY time').raw();
+  for (const [channel, time, value] of rows.iterate() as IterableIterator<[number, number, number]>) {
+    const row = met[channel] as number;
+    if (time !== columns[channel]?.times[row] || !Object.is(value, columns[channel]?.values[row])) {
+      throw new Error(`channel ${channel}, row ${row}: SQLite holds ${value} at ${time}`);
     }
-    if (met !== times.length) throw new Error(`channel ${channel}: ${times.length} rows fed, SQLite holds ${met}`);
+    met[channel] = row + 1;
+  }
+  for (const [channel, { times }] of columns.entries()) {
+    if (met[channel] !== times.length)
+      throw new Error(`channel ${channel}: ${times.length} rows fed, SQLite holds ${met[channel]}`);
   }
 }
