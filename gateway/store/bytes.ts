@@ -4,6 +4,19 @@ import { CaissonError, type ErrorCode } from '../errors.ts';
 /** Longest varint: 8 groups of 7 bits hold every integer below 2^53. */
 const VARINT_BYTES_MAX = 8;
 
+/** Bytes of {@link ByteWriter.varint}. */
+export function varintLength(value: number): number {
+  let length = 1;
+  for (let rest = value; rest >= 0x80; rest /= 0x80) length++;
+  return length;
+}
+
+/** Bytes of {@link ByteWriter.signed}. */
+export function signedLength(value: number): number {
+  const rest = Math.floor(Math.abs(value) / 0x40);
+  return rest > 0 ? 1 + varintLength(rest) : 1;
+}
+
 /** A growing run of bytes; numbers little-endian, as BLOCK-2 and JOURNAL-2 define them. */
 export class ByteWriter {
   #bytes: Uint8Array;
@@ -157,6 +170,18 @@ export class ByteReader {
   varint(): number {
     const first = this.u8();
     return first < 0x80 ? first : this.#longVarint(first & 0x7f);
+  }
+
+  /** Fills `out` with varints. */
+  varints(out: Float64Array): void {
+    const { bytes } = this;
+    for (let i = 0; i < out.length; i++) {
+      const byte = bytes[this.#offset] ?? 0x80;
+      if (byte < 0x80) {
+        this.#offset++;
+        out[i] = byte;
+      } else out[i] = this.varint();
+    }
   }
 
   /** A varint that must not exceed `most`; `name` is for the error. */

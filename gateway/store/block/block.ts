@@ -115,7 +115,8 @@ function expectFits(texts: readonly string[]): void {
 function timeSpan(times: Float64Array): { timeMin: number; timeMax: number } {
   let timeMin = Number.POSITIVE_INFINITY;
   let timeMax = Number.NEGATIVE_INFINITY;
-  for (const time of times) {
+  for (let i = 0; i < times.length; i++) {
+    const time = times[i] ?? 0;
     if (!Number.isSafeInteger(time))
       refuse('3.11', `time is ${time}, expected whole microseconds of magnitude below 2^53`);
     if (time < timeMin) timeMin = time;
@@ -130,7 +131,9 @@ function timeOrigin(timeMin: number, timeMax: number): number {
 }
 
 function fromOrigin(times: Float64Array, origin: number): Float64Array {
-  return times.map((time) => time - origin);
+  const distances = new Float64Array(times.length);
+  for (let i = 0; i < times.length; i++) distances[i] = (times[i] ?? 0) - origin;
+  return distances;
 }
 
 function refuse(clause: string, problem: string): never {

@@ -1,9 +1,10 @@
-import type { ByteReader } from '../bytes.ts';
+import { type ByteReader, ByteWriter } from '../bytes.ts';
 import { ZstdEncoder } from '../zstd.ts';
+import type { Form } from './integer-forms.ts';
 
 /**
- * The values of a column as bytes and back. Which encoding they get is decided by writing all that fit and keeping the
- * smallest; where the bytes then stand is the container's.
+ * The values of a column as bytes and back. Which encoding they get is decided by the size of each, as the statistics of
+ * the values tell it; where the bytes then stand is the container's.
  */
 
 /** Gain and offset of the integers that a source knows behind its numbers. */
@@ -16,12 +17,21 @@ export interface ScaleHint {
 export interface ColumnEncoding<Values> {
   readonly id: number;
   readonly name: string;
-  /** Where it fits, encodings that come after it are not tried. */
-  readonly decisive?: boolean;
-  /** Every form of these values worth measuring; none where the encoding does not fit them. Losslessly or not at all. */
-  encode(values: Values, hint?: ScaleHint): readonly Uint8Array[];
   /** Reads `count` values; whatever `content` leaves unread is an error of the caller. */
   decode(content: ByteReader, count: number): Values;
+}
+
+/** A form of a whole column. */
+export interface ColumnForm extends Form {
+  /** Number of its encoding. */
+  readonly id: number;
+}
+
+/** The encodings of a kind of column. */
+export interface ColumnKind<Values> {
+  readonly encodings: readonly ColumnEncoding<Values>[];
+  /** Every way worth weighing to write these values, at least one. Each is lossless. */
+  formsOf(values: Values, hint?: ScaleHint): readonly ColumnForm[];
 }
 
 /** A column as bytes. */
@@ -30,52 +40,59 @@ export interface EncodedColumn {
   readonly id: number;
   /** What the encoding wrote, before zstd. */
   readonly content: Uint8Array;
-  /** One zstd frame of the content, without its magic number; only where that is smaller. */
+  /** One zstd frame of the content, without its magic number; only where that pays. */
   readonly frame?: Uint8Array;
 }
 
 /** Shorter content than this does not gain by zstd: a frame alone takes 6 bytes. */
 const COMPRESS_BYTES_MIN = 16;
 
+/** A frame is kept where it takes at most this share of the plain content, since it takes time to read. */
+const COMPRESS_SHARE = 0.97;
+
+/** How many forms are compressed to be measured. */
+const COMPRESSIONS_MAX = 2;
+
+/** Room beyond what a form is taken to need. */
+const SPARE_BYTES = 64;
+
 const zstd = new ZstdEncoder(1);
 
-/** The smallest of all forms; the first of equals, so that the same values always give the same bytes. */
+/** The smallest form, or nearly; the same values always give the same bytes. */
 export function encodeColumn<Values>(
-  encodings: readonly ColumnEncoding<Values>[],
+  { formsOf }: ColumnKind<Values>,
   values: Values,
   contentBytesMax: number,
   hint?: ScaleHint,
 ): EncodedColumn {
-  let best: EncodedColumn | undefined;
-  let bestBytes = Number.POSITIVE_INFINITY;
-  for (const { id, decisive, encode } of encodings) {
-    const forms = encode(values, hint);
-    for (const content of forms) {
-      if (content.length > contentBytesMax) continue;
-      if (content.length < bestBytes) {
-        best = { id, content };
-        bestBytes = content.length;
-      }
-      if (content.length < COMPRESS_BYTES_MIN) continue;
-      const frame = zstd.encode(content, bestBytes - 1);
-      if (frame === undefined) continue;
-      best = { id, content, frame };
-      bestBytes = frame.length;
-    }
-    if (decisive === true && forms.length > 0) break;
+  const forms = formsOf(values, hint);
+  let best: EncodedColumn = contentOf(forms.reduce((least, form) => (form.bytes < least.bytes ? form : least)));
+  if (best.content.length < COMPRESS_BYTES_MIN) return best;
+  let most = best.content.length * COMPRESS_SHARE;
+  for (const form of densest(forms)) {
+    const { id, content } = contentOf(form);
+    const frame = content.length <= contentBytesMax ? zstd.encode(content, most) : undefined;
+    if (frame === undefined) continue;
+    best = { id, content, frame };
+    most = frame.length;
   }
-  if (best === undefined) throw new RangeError('no encoding fits the column');
   return best;
 }
 
+function contentOf({ id, bytes, write }: ColumnForm): EncodedColumn {
+  const out = new ByteWriter(bytes + SPARE_BYTES);
+  write(out);
+  return { id, content: out.written() };
+}
+
+/** The forms that zstd probably makes the most of, best first. */
+function densest(forms: readonly ColumnForm[]): readonly ColumnForm[] {
+  return forms.toSorted((a, b) => a.compressedBytes - b.compressedBytes).slice(0, COMPRESSIONS_MAX);
+}
+
 /** Reads the values of a column; all of `content` is it. */
-export function decodeColumn<Values>(
-  encodings: readonly ColumnEncoding<Values>[],
-  id: number,
-  content: ByteReader,
-  count: number,
-): Values {
-  const encoding = encodingOf(encodings, id, content);
+export function decodeColumn<Values>(kind: ColumnKind<Values>, id: number, content: ByteReader, count: number): Values {
+  const encoding = encodingOf(kind, id, content);
   const values = encoding.decode(content, count);
   if (content.remaining > 0)
     content.fail('4.6', `${content.remaining} bytes are left over in a column of ${encoding.name}`);
@@ -84,9 +101,9 @@ export function decodeColumn<Values>(
 
 /** The encoding with that number; `input` tells the failure. */
 export function encodingOf<Values>(
-  encodings: readonly ColumnEncoding<Values>[],
+  { encodings }: ColumnKind<Values>,
   id: number,
   input: ByteReader,
 ): ColumnEncoding<Values> {
-  return encodings.find((encoding) => encoding.id === id) ?? input.fail('4.2', `no encoding has the number ${id}`);
+  return encodings[id] ?? input.fail('4.2', `no encoding has the number ${id}`);
 }

@@ -1,6 +1,6 @@
 import type { ByteReader } from '../bytes.ts';
 import { numberContentMax, textContentMax } from './block.ts';
-import { type ColumnEncoding, encodingOf } from './column.ts';
+import { type ColumnKind, encodingOf } from './column.ts';
 import { openChecked, readHeader } from './header.ts';
 import { NUMBER_ENCODINGS } from './number-column.ts';
 import { openColumn } from './stored-column.ts';
@@ -28,15 +28,11 @@ export function describeBlock(bytes: Uint8Array): { times: ColumnDescription; va
   return { times, values };
 }
 
-function describe<Values>(
-  input: ByteReader,
-  encodings: readonly ColumnEncoding<Values>[],
-  contentBytesMax: number,
-): ColumnDescription {
+function describe<Values>(input: ByteReader, kind: ColumnKind<Values>, contentBytesMax: number): ColumnDescription {
   const start = input.offset;
-  const { id, compressed, content } = openColumn(input, encodings, contentBytesMax);
+  const { id, compressed, content } = openColumn(input, kind, contentBytesMax);
   return {
-    encoding: encodingOf(encodings, id, input).name,
+    encoding: encodingOf(kind, id, input).name,
     compressed,
     storedBytes: input.offset - start,
     contentBytes: content.remaining,

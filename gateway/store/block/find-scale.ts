@@ -1,5 +1,5 @@
+import { column, kernels, values as kernelValues, places } from './kernels/kernels.ts';
 import { INTEGER_MAX } from './prediction.ts';
-import { halfWords } from './words.ts';
 
 /**
  * Finds the integers behind a run of numbers: sensors count, and what arrives is the count times a gain plus an offset,
@@ -70,15 +70,6 @@ export function findScale(values: Float64Array, hint?: { gain: number; offset: n
   return undefined;
 }
 
-/** What `integers` stand for, written over them. */
-export function applyScale(integers: Float64Array, { gain, offset, divide }: Scale): void {
-  const count = integers.length;
-  if (divide) for (let i = 0; i < count; i++) integers[i] = (integers[i] ?? 0) / gain;
-  else if (gain !== 1 || offset !== 0) {
-    for (let i = 0; i < count; i++) integers[i] = (integers[i] ?? 0) * gain + offset;
-  }
-}
-
 function tryScale(values: Float64Array, probes: Float64Array, scale: Scale): Scaled | undefined {
   return holds(probes, scale) ? scaleAll(values, scale) : undefined;
 }
@@ -96,20 +87,16 @@ function holds(probes: Float64Array, scale: Scale): boolean {
 
 function scaleAll(values: Float64Array, scale: Scale): Scaled | undefined {
   const count = values.length;
-  const integers = new Float64Array(count);
-  for (let i = 0; i < count; i++) integers[i] = integerOf(values[i] ?? 0, scale);
-  const back = integers.slice();
-  applyScale(back, scale);
-
-  const wanted = halfWords(values);
-  const met = halfWords(back);
-  const exceptions: number[] = [];
-  for (let i = 0; i < count; i++) {
-    if (met[2 * i] === wanted[2 * i] && met[2 * i + 1] === wanted[2 * i + 1]) continue;
-    exceptions.push(i);
-    if (exceptions.length > count / EXCEPTION_SHARE) return undefined;
-    integers[i] = integers[i - 1] ?? 0;
-  }
+  const most = Math.floor(count / EXCEPTION_SHARE);
+  const { gain, offset, divide } = scale;
+  kernelValues.set(values);
+  const misses = divide
+    ? kernels.integersByDivisor(count, gain, most)
+    : kernels.integersByGain(count, gain, offset, most);
+  const exceptions = Array.from(places.subarray(0, misses)).filter((place) => place < count);
+  if (exceptions.length > most) return undefined;
+  const integers = column.slice(0, count);
+  for (const place of exceptions) integers[place] = integers[place - 1] ?? 0;
   if (exceptions[0] === 0) fillFront(integers, exceptions);
   return { scale, integers, exceptions };
 }

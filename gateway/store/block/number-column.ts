@@ -1,19 +1,23 @@
-import type { ColumnEncoding } from './column.ts';
-import { constant } from './number-constant.ts';
-import { dictionary } from './number-dictionary.ts';
-import { float32 } from './number-float32.ts';
-import { scaled } from './number-scaled.ts';
-import { words, xor } from './number-words.ts';
+import type { ColumnForm, ColumnKind, ScaleHint } from './column.ts';
+import { constant, constantForms } from './number-constant.ts';
+import { dictionary, dictionaryForms } from './number-dictionary.ts';
+import { float32, float32Forms } from './number-float32.ts';
+import { scaled, scaledForms } from './number-scaled.ts';
+import { words, wordsForms, xor } from './number-words.ts';
 
-/**
- * Encodings of numbers (BLOCK-7), in the order in which they are tried: what fits most channels and is fast to read
- * comes first, and where it fits, what is for true floats is not tried. All keep every bit of every float64.
- */
-export const NUMBER_ENCODINGS: readonly ColumnEncoding<Float64Array>[] = [
-  dictionary,
-  scaled,
-  constant,
-  float32,
-  words,
-  xor,
-];
+/** Columns of numbers (BLOCK-7). All encodings keep every bit of every float64. */
+export const NUMBER_ENCODINGS: ColumnKind<Float64Array> = {
+  encodings: [constant, scaled, dictionary, float32, words, xor],
+  formsOf,
+};
+
+/** Most channels count, so integers come first; where they fit, what is for true floats is not weighed. */
+function formsOf(values: Float64Array, hint?: ScaleHint): ColumnForm[] {
+  const integers = scaledForms(values, hint);
+  if (integers !== undefined) return integers.sparse ? [...integers.forms, ...dictionaryForms(values)] : integers.forms;
+  const same = constantForms(values);
+  if (same.length > 0) return same;
+  const few = dictionaryForms(values);
+  const narrow = float32Forms(values);
+  return narrow.length > 0 ? [...few, ...narrow] : [...few, ...wordsForms(values)];
+}

@@ -1,17 +1,11 @@
 import type { ByteReader } from '../bytes.ts';
-import type { ColumnEncoding } from './column.ts';
+import type { ColumnEncoding, ColumnForm } from './column.ts';
 import { halfWords, wordBytes } from './words.ts';
 
 /** BLOCK-7.2: one value for all samples. */
 export const constant: ColumnEncoding<Float64Array> = {
   id: 0,
   name: 'constant',
-  decisive: true,
-  encode(values: Float64Array) {
-    const halves = halfWords(values);
-    for (let i = 2; i < halves.length; i++) if (halves[i] !== halves[i & 1]) return [];
-    return [wordBytes(values).slice(0, 8)];
-  },
   decode(content: ByteReader, count: number) {
     const values = new Float64Array(count);
     wordBytes(values).set(content.take(8));
@@ -20,3 +14,11 @@ export const constant: ColumnEncoding<Float64Array> = {
     return values;
   },
 };
+
+/** The constant, where all values have the same bits. */
+export function constantForms(values: Float64Array): ColumnForm[] {
+  const halves = halfWords(values);
+  for (let i = 2; i < halves.length; i++) if (halves[i] !== halves[i & 1]) return [];
+  const write: ColumnForm['write'] = (out) => out.bytes(wordBytes(values).subarray(0, 8));
+  return [{ id: constant.id, bytes: 8, compressedBytes: 8, write }];
+}

@@ -1,6 +1,7 @@
 import type { ByteReader } from '../bytes.ts';
-import type { ColumnEncoding } from './column.ts';
-import { decodeIntegers, encodeIntegers } from './integers.ts';
+import type { ColumnEncoding, ColumnForm } from './column.ts';
+import { formsOfIntegers } from './integer-forms.ts';
+import { decodeIntegers } from './integers.ts';
 import { halfWords } from './words.ts';
 
 /**
@@ -10,25 +11,26 @@ import { halfWords } from './words.ts';
 export const float32: ColumnEncoding<Float64Array> = {
   id: 3,
   name: 'float32',
-  encode(values: Float64Array) {
-    const narrow = narrowed(values);
-    if (narrow === undefined) return [];
-    return encodeIntegers(Float64Array.from(new Int32Array(narrow.buffer), ordered), ['plain', 'delta', 'delta2']);
-  },
   decode(content: ByteReader, count: number) {
-    const values = new Float64Array(count);
-    decodeIntegers(content, values);
+    const integers = decodeIntegers(content, count);
     const narrow = new Float32Array(count);
     const bits = new Int32Array(narrow.buffer);
     for (let i = 0; i < count; i++) {
-      const integer = values[i] ?? 0;
+      const integer = integers[i] ?? 0;
       if (integer !== (integer | 0)) content.fail('7.5', `float32 is ${integer}, expected a whole number of 32 bits`);
       bits[i] = ordered(integer);
     }
-    for (let i = 0; i < count; i++) values[i] = narrow[i] ?? 0;
-    return values;
+    return new Float64Array(narrow);
   },
 };
+
+/** Forms as float32, where no value loses a bit by it. */
+export function float32Forms(values: Float64Array): ColumnForm[] {
+  const narrow = narrowed(values);
+  if (narrow === undefined) return [];
+  const integers = Float64Array.from(new Int32Array(narrow.buffer), ordered);
+  return formsOfIntegers(integers, ['plain', 'delta', 'delta2']).map((form) => ({ id: float32.id, ...form }));
+}
 
 /** Float32 bits as a two's complement integer in the order of the values, and back. */
 function ordered(bits: number): number {
@@ -37,8 +39,12 @@ function ordered(bits: number): number {
 
 /** The values as float32; undefined where any would lose a bit. */
 function narrowed(values: Float64Array): Float32Array | undefined {
-  const narrow = Float32Array.from(values);
-  const met = halfWords(Float64Array.from(narrow));
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] ?? 0;
+    if (Math.fround(value) !== value && !Number.isNaN(value)) return undefined;
+  }
+  const narrow = new Float32Array(values);
+  const met = halfWords(new Float64Array(narrow));
   const wanted = halfWords(values);
   for (let i = 0; i < met.length; i++) if (met[i] !== wanted[i]) return undefined;
   return narrow;

@@ -1,7 +1,9 @@
 import { type ByteReader, ByteWriter } from '../bytes.ts';
-import type { ColumnEncoding, ScaleHint } from './column.ts';
-import { applyScale, findScale, IDENTITY, type Scale, type Scaled } from './find-scale.ts';
-import { decodeIntegers, encodeIntegers } from './integers.ts';
+import type { ColumnEncoding, ColumnForm, ScaleHint } from './column.ts';
+import { findScale, IDENTITY, type Scale, type Scaled } from './find-scale.ts';
+import { formsOfIntegers } from './integer-forms.ts';
+import { decodeIntegers } from './integers.ts';
+import { kernels } from './kernels/kernels.ts';
 import { halfWords, wordBytes } from './words.ts';
 
 /** How a number comes from its integer, in bits 0 and 1 of the form byte (BLOCK-7.3). */
@@ -16,31 +18,46 @@ const HAS_EXCEPTIONS = 0x04;
 export const scaled: ColumnEncoding<Float64Array> = {
   id: 1,
   name: 'scaled',
-  decisive: true,
-  encode(values: Float64Array, hint?: ScaleHint) {
-    const found = findScale(values, hint);
-    if (found === undefined) return [];
-    const head = writeHead(values, found);
-    return encodeIntegers(found.integers).map((run) => {
-      const content = new Uint8Array(head.length + run.length);
-      content.set(head);
-      content.set(run, head.length);
-      return content;
-    });
-  },
   decode(content: ByteReader, count: number) {
     const form = content.u8();
     if (form > (KIND_BITS | HAS_EXCEPTIONS))
       content.fail('7.3', `form is 0x${form.toString(16)}, bits 3 to 7 are not 0`);
     const scale = readScale(content, form & KIND_BITS);
     const exceptions = form & HAS_EXCEPTIONS ? readExceptions(content, count) : undefined;
-    const values = new Float64Array(count);
-    decodeIntegers(content, values);
-    applyScale(values, scale);
+    const integers = decodeIntegers(content, count);
+    if (scale.divide) kernels.divide(count, scale.gain);
+    else if (scale.offset !== 0) kernels.scale(count, scale.gain, scale.offset);
+    else if (scale.gain !== 1) kernels.multiply(count, scale.gain);
+    const values = integers.slice();
     if (exceptions !== undefined) applyExceptions(values, exceptions);
     return values;
   },
 };
+
+/** Residuals of more than one byte may be of few values far apart, for which a dictionary is better. */
+const SPARSE_BYTES_MIN = 1;
+
+/** Forms as integers; undefined where the values are none. */
+export function scaledForms(
+  values: Float64Array,
+  hint?: ScaleHint,
+): { forms: ColumnForm[]; sparse: boolean } | undefined {
+  const found = findScale(values, hint);
+  if (found === undefined) return undefined;
+  const head = writeHead(values, found);
+  const forms = formsOfIntegers(found.integers).map(
+    ({ bytes, compressedBytes, write }): ColumnForm => ({
+      id: scaled.id,
+      bytes: head.length + bytes,
+      compressedBytes: head.length + compressedBytes,
+      write(out) {
+        out.bytes(head);
+        write(out);
+      },
+    }),
+  );
+  return { forms, sparse: Math.min(...forms.map(({ bytes }) => bytes)) > SPARSE_BYTES_MIN * values.length };
+}
 
 function writeHead(values: Float64Array, { scale, exceptions }: Scaled): Uint8Array {
   const out = new ByteWriter(20 + exceptions.length * 10);

@@ -1,12 +1,12 @@
-import { type ByteReader, ByteWriter } from '../bytes.ts';
-import type { ColumnEncoding } from './column.ts';
-import { readWordPlanes, undoXorWithPrevious, writeWordPlanes, xorWithPrevious } from './words.ts';
+import type { ByteReader } from '../bytes.ts';
+import type { ColumnEncoding, ColumnForm } from './column.ts';
+import { compressedBytesOf } from './residual-statistics.ts';
+import { readWordPlanes, undoXorWithPrevious, wordBytes, writeWordPlanes, xorWithPrevious } from './words.ts';
 
 /** BLOCK-7.6: the words as they are. Fits everything. */
 export const words: ColumnEncoding<Float64Array> = {
   id: 4,
   name: 'words',
-  encode: (values: Float64Array) => [planesOf(values)],
   decode: readWordPlanes,
 };
 
@@ -14,7 +14,6 @@ export const words: ColumnEncoding<Float64Array> = {
 export const xor: ColumnEncoding<Float64Array> = {
   id: 5,
   name: 'xor',
-  encode: (values: Float64Array) => [planesOf(xorWithPrevious(values))],
   decode(content: ByteReader, count: number) {
     const values = readWordPlanes(content, count);
     undoXorWithPrevious(values);
@@ -22,8 +21,16 @@ export const xor: ColumnEncoding<Float64Array> = {
   },
 };
 
-function planesOf(values: Float64Array): Uint8Array {
-  const out = new ByteWriter(values.byteLength);
-  writeWordPlanes(out, values);
-  return out.toBytes();
+/** Both ways to write words. */
+export function wordsForms(values: Float64Array): ColumnForm[] {
+  return [formOf(words.id, values), formOf(xor.id, xorWithPrevious(values))];
+}
+
+function formOf(id: number, written: Float64Array): ColumnForm {
+  return {
+    id,
+    bytes: written.byteLength,
+    compressedBytes: compressedBytesOf(wordBytes(written)),
+    write: (out) => writeWordPlanes(out, written),
+  };
 }

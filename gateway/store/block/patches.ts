@@ -1,5 +1,5 @@
 import type { ByteReader, ByteWriter } from '../bytes.ts';
-import type { Codes } from './planes.ts';
+import { kernels, PACKED_WIDTH_MAX, places, residuals } from './kernels/kernels.ts';
 
 /** The few integers of a run that need more bits than its planes have (BLOCK-6.7): where they are, and the bits above. */
 
@@ -10,39 +10,46 @@ export interface Patches {
   readonly highest: number;
 }
 
-/** Writes the `count` of `residuals` that do not fit in `width` bits. */
-export function writePatches(out: ByteWriter, residuals: Float64Array, width: number, count: number): void {
+/** Writes the patches of the `count` residuals that the kernels hold, which do not all fit in `width` bits. */
+export function writePatches(out: ByteWriter, count: number, width: number): void {
   const limit = 2 ** width;
-  out.varint(count);
+  const above =
+    width <= PACKED_WIDTH_MAX ? places.subarray(0, kernels.findAbove(count, limit - 1)) : placesFrom(limit, count);
+  out.varint(above.length);
   let next = 0;
-  for (let i = 0; i < residuals.length; i++) {
-    if ((residuals[i] ?? 0) < limit) continue;
-    out.varint(i - next);
-    next = i + 1;
+  for (const place of above) {
+    out.varint(place - next);
+    next = place + 1;
   }
-  for (let i = 0; i < residuals.length; i++) {
-    const residual = residuals[i] ?? 0;
-    if (residual >= limit) out.varint(Math.floor(residual / limit) - 1);
-  }
+  for (const place of above) out.varint(Math.floor((residuals[place] ?? 0) / limit) - 1);
+}
+
+/** Places of residuals from `limit` on, which 32 bits need not hold. */
+function placesFrom(limit: number, count: number): Uint32Array {
+  const above: number[] = [];
+  for (let i = 0; i < count; i++) if ((residuals[i] ?? 0) >= limit) above.push(i);
+  return Uint32Array.from(above);
 }
 
 /** Reads the patches of `residuals` integers; `highBits` is how many bits a high part may have. */
 export function readPatches(input: ByteReader, residuals: number, highBits: number): Patches {
   const count = input.varintUpTo(residuals, '6.7', 'number of patches');
   if (count === 0) input.fail('6.7', 'number of patches is 0, expected at least 1');
-  const places = new Uint32Array(count);
   const highs = new Float64Array(count);
+  input.varints(highs);
+  const places = new Uint32Array(count);
   let next = 0;
   for (let i = 0; i < count; i++) {
-    const place = next + input.varint();
+    const place = next + (highs[i] ?? 0);
     if (place >= residuals) input.fail('6.7', `patch at ${place}, the run has ${residuals} residuals`);
     places[i] = place;
     next = place + 1;
   }
+  input.varints(highs);
   let highest = 0;
   const highMax = 2 ** highBits - 1;
   for (let i = 0; i < count; i++) {
-    const high = input.varint() + 1;
+    const high = (highs[i] ?? 0) + 1;
     if (high > highMax) input.fail('6.7', `high part of a patch is ${high}, expected at most ${highMax}`);
     highs[i] = high;
     if (high > highest) highest = high;
@@ -50,13 +57,11 @@ export function readPatches(input: ByteReader, residuals: number, highBits: numb
   return { places, highs, highest };
 }
 
-/** Adds the high parts to codes of `width` bits; the codes come back as float64 where 32 bits no longer hold them. */
-export function applyPatches(codes: Codes, { places, highs, highest }: Patches, width: number): Codes {
+/** Adds the high parts to codes of `width` bits, which have room for them. */
+export function applyPatches(codes: Uint32Array | Float64Array, { places, highs }: Patches, width: number): void {
   const limit = 2 ** width;
-  const patched = (highest + 1) * limit <= 2 ** 32 ? codes : Float64Array.from(codes);
   for (let i = 0; i < places.length; i++) {
     const place = places[i] ?? 0;
-    patched[place] = (patched[place] ?? 0) + (highs[i] ?? 0) * limit;
+    codes[place] = (codes[place] ?? 0) + (highs[i] ?? 0) * limit;
   }
-  return patched;
 }

@@ -1,7 +1,7 @@
 import { messageOf } from '../../errors.ts';
 import type { ByteReader, ByteWriter } from '../bytes.ts';
 import { ZstdDecoder } from '../zstd.ts';
-import { type ColumnEncoding, decodeColumn, type EncodedColumn, encodingOf } from './column.ts';
+import { type ColumnKind, decodeColumn, type EncodedColumn, encodingOf } from './column.ts';
 
 /** A column as it stands in a block (BLOCK-4): the number of its encoding, its length and its content. */
 
@@ -29,12 +29,12 @@ export interface ColumnContent {
 /** Reads the frame of a column; memory is bounded by `contentBytesMax`, whatever the bytes claim. */
 export function openColumn<Values>(
   input: ByteReader,
-  encodings: readonly ColumnEncoding<Values>[],
+  kind: ColumnKind<Values>,
   contentBytesMax: number,
 ): ColumnContent {
   const head = input.u8();
   const id = head & ~COMPRESSED;
-  encodingOf(encodings, id, input);
+  encodingOf(kind, id, input);
   const compressed = (head & COMPRESSED) !== 0;
   const length = input.varintUpTo(input.remaining, '4.3', 'length of a column');
   if (!compressed) {
@@ -53,10 +53,10 @@ export function openColumn<Values>(
 /** Reads the values of a column. */
 export function readColumn<Values>(
   input: ByteReader,
-  encodings: readonly ColumnEncoding<Values>[],
+  kind: ColumnKind<Values>,
   count: number,
   contentBytesMax: number,
 ): Values {
-  const { id, content } = openColumn(input, encodings, contentBytesMax);
-  return decodeColumn(encodings, id, content, count);
+  const { id, content } = openColumn(input, kind, contentBytesMax);
+  return decodeColumn(kind, id, content, count);
 }

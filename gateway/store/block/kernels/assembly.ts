@@ -1,0 +1,395 @@
+// AssemblyScript, compiled to embedded.ts by `npm run kernels`; tsc does not read it.
+
+/**
+ * The hot loops of reading and writing columns, 128 bits at a time. Memory is fixed areas, whose places kernels.ts knows
+ * too. Loops run in whole steps and may read and write up to 64 bytes past the last element: every area has that much room
+ * to spare. Nothing is checked here; kernels.ts does that.
+ */
+
+/** Bytes: planes of integers. */
+const PLANES: usize = 0x0_2000;
+/** u32: residuals. */
+const CODES: usize = 0x0_b000;
+/** u32: places of elements that are exceptions. */
+const PLACES: usize = 0x1_0000;
+/** f64: the column, as integers or as values. */
+const OUT: usize = 0x1_5000;
+/** f64: residuals that 32 bits need not hold. */
+const RESIDUALS: usize = 0x1_e000;
+/** f64: values to be written. */
+const VALUES: usize = 0x2_7000;
+/** u32: how often each code below 256 occurs, in the even places, then in the odd ones. */
+const BYTES: usize = 0x3_0000;
+/** u32: how often each value of the least byte, of both low bytes, of the low 4 bits, and each length in bits occurs. */
+const LOWS: usize = 0x3_0800;
+const BOTH: usize = 0x3_0c00;
+const NIBBLES: usize = 0x3_1000;
+const LENGTHS: usize = 0x3_1040;
+
+/** Integers beyond this magnitude are not put into a run. */
+const INTEGER_MAX: f64 = 140737488355328;
+
+/** For each number of bits from 1 to 7: the bytes in which eight integers begin, and what moves each to the top of 16 bits. */
+const SPREADS: usize = memory.data(8 * 32, 16);
+
+function prepareSpreads(): void {
+  for (let bits: u32 = 1; bits < 8; bits++) {
+    for (let i: u32 = 0; i < 8; i++) {
+      const first = (i * bits) >> 3;
+      const place = SPREADS + bits * 32 + 2 * i;
+      store<u8>(place, <u8>first);
+      store<u8>(place + 1, <u8>(first + 1));
+      store<u16>(place + 16, <u16>((<u32>1) << (16 - bits - ((i * bits) & 7))));
+    }
+  }
+}
+prepareSpreads();
+
+/** BLOCK-6.8: `count` integers of `width` bits (0 to 31) from the planes at PLANES to CODES, 32 bits each. */
+export function unpack(width: u32, count: u32): void {
+  const wholeBytes = width >> 3;
+  const bits = width & 7;
+  const top = PLANES + wholeBytes * count;
+  const bytes = v128.load(SPREADS + bits * 32);
+  const factors = v128.load(SPREADS + bits * 32 + 16);
+  for (let i: u32 = 0; i < count; i += 8) {
+    let low = i32x4.splat(0);
+    let high = i32x4.splat(0);
+    if (bits > 0) {
+      const pairs = i8x16.swizzle(v128.load(top + ((i * bits) >> 3)), bytes);
+      const integers = i16x8.shr_u(i16x8.mul(pairs, factors), 16 - bits);
+      low = i32x4.extend_low_i16x8_u(integers);
+      high = i32x4.extend_high_i16x8_u(integers);
+    }
+    for (let plane = wholeBytes; plane > 0; plane--) {
+      const next = v128.load8x8_u(PLANES + (plane - 1) * count + i);
+      low = v128.or(i32x4.shl(low, 8), i32x4.extend_low_i16x8_u(next));
+      high = v128.or(i32x4.shl(high, 8), i32x4.extend_high_i16x8_u(next));
+    }
+    v128.store(CODES + 4 * i, low);
+    v128.store(CODES + 4 * i, high, 16);
+  }
+}
+
+/** s(r) of BLOCK-6.4. */
+function unzigzag(codes: v128): v128 {
+  return v128.xor(i32x4.shr_u(codes, 1), i32x4.neg(v128.and(codes, i32x4.splat(1))));
+}
+
+/** Each lane with those before it added. */
+function prefixSum(lanes: v128): v128 {
+  const none = i32x4.splat(0);
+  const pairs = i32x4.add(lanes, i32x4.shuffle(none, lanes, 0, 4, 5, 6));
+  return i32x4.add(pairs, i32x4.shuffle(none, pairs, 0, 1, 4, 5));
+}
+
+function lowToF64(lanes: v128): v128 {
+  return f64x2.convert_low_i32x4_s(lanes);
+}
+
+function highToF64(lanes: v128): v128 {
+  return f64x2.convert_low_i32x4_s(i32x4.shuffle(lanes, lanes, 2, 3, 2, 3));
+}
+
+/** Plain: OUT[i] = base + code[i]. */
+export function restorePlain(count: u32, base: f64): void {
+  const bases = f64x2.splat(base);
+  for (let i: u32 = 0; i < count; i += 4) {
+    const codes = v128.load(CODES + 4 * i);
+    v128.store(OUT + 8 * i, f64x2.add(bases, lowToF64(codes)));
+    v128.store(OUT + 8 * i, f64x2.add(bases, highToF64(codes)), 16);
+  }
+}
+
+/** Delta: `count` codes of at most 27 bits make count + 1 integers. */
+export function restoreDelta(count: u32, base: f64, step: f64): void {
+  store<f64>(OUT, base);
+  const steps = f64x2(step, 2 * step);
+  const moreSteps = f64x2(3 * step, 4 * step);
+  let last = f64x2.splat(base);
+  for (let i: u32 = 0; i < count; i += 4) {
+    const sums = prefixSum(unzigzag(v128.load(CODES + 4 * i)));
+    const low = f64x2.add(last, f64x2.add(steps, lowToF64(sums)));
+    const high = f64x2.add(last, f64x2.add(moreSteps, highToF64(sums)));
+    v128.store(OUT + 8 * i, low, 8);
+    v128.store(OUT + 8 * i, high, 24);
+    last = i64x2.shuffle(high, high, 1, 1);
+  }
+}
+
+/** Delta of delta: `count` codes of at most 27 bits make count + 2 integers. */
+export function restoreDelta2(count: u32, base: f64, step: f64): void {
+  store<f64>(OUT, base);
+  store<f64>(OUT, base + step, 8);
+  let last = f64x2.splat(base + step);
+  let delta = f64x2.splat(step);
+  for (let i: u32 = 0; i < count; i += 4) {
+    const deltas = prefixSum(unzigzag(v128.load(CODES + 4 * i)));
+    const sums = prefixSum(deltas);
+    const low = f64x2.add(f64x2.add(last, f64x2.mul(delta, f64x2(1, 2))), lowToF64(sums));
+    const high = f64x2.add(f64x2.add(last, f64x2.mul(delta, f64x2(3, 4))), highToF64(sums));
+    v128.store(OUT + 8 * i, low, 16);
+    v128.store(OUT + 8 * i, high, 32);
+    last = i64x2.shuffle(high, high, 1, 1);
+    const grown = highToF64(deltas);
+    delta = f64x2.add(delta, i64x2.shuffle(grown, grown, 1, 1));
+  }
+}
+
+/** Grid: `count` codes make count + 1 integers. */
+export function restoreGrid(count: u32, base: f64, pitch: f64): void {
+  store<f64>(OUT, base);
+  const bases = f64x2.splat(base);
+  const pitches = f64x2.splat(pitch);
+  const half = f64x2.splat(0.5);
+  let places = f64x2(1, 2);
+  for (let i: u32 = 0; i < count; i += 4) {
+    const misses = unzigzag(v128.load(CODES + 4 * i));
+    const low = f64x2.floor(f64x2.add(f64x2.mul(places, pitches), half));
+    places = f64x2.add(places, f64x2.splat(2));
+    const high = f64x2.floor(f64x2.add(f64x2.mul(places, pitches), half));
+    places = f64x2.add(places, f64x2.splat(2));
+    v128.store(OUT + 8 * i, f64x2.add(f64x2.add(bases, low), lowToF64(misses)), 8);
+    v128.store(OUT + 8 * i, f64x2.add(f64x2.add(bases, high), highToF64(misses)), 24);
+  }
+}
+
+/** OUT[i] = OUT[i] * gain + offset, rounded twice. */
+export function scale(count: u32, gain: f64, offset: f64): void {
+  const gains = f64x2.splat(gain);
+  const offsets = f64x2.splat(offset);
+  for (let at = OUT; at < OUT + 8 * count; at += 32) {
+    v128.store(at, f64x2.add(f64x2.mul(v128.load(at), gains), offsets));
+    v128.store(at, f64x2.add(f64x2.mul(v128.load(at, 16), gains), offsets), 16);
+  }
+}
+
+/** OUT[i] = OUT[i] * gain: without an offset, since adding 0 would make -0 positive. */
+export function multiply(count: u32, gain: f64): void {
+  const gains = f64x2.splat(gain);
+  for (let at = OUT; at < OUT + 8 * count; at += 32) {
+    v128.store(at, f64x2.mul(v128.load(at), gains));
+    v128.store(at, f64x2.mul(v128.load(at, 16), gains), 16);
+  }
+}
+
+/** OUT[i] = OUT[i] / divisor. */
+export function divide(count: u32, divisor: f64): void {
+  const divisors = f64x2.splat(divisor);
+  for (let at = OUT; at < OUT + 8 * count; at += 32) {
+    v128.store(at, f64x2.div(v128.load(at), divisors));
+    v128.store(at, f64x2.div(v128.load(at, 16), divisors), 16);
+  }
+}
+
+/** The least of OUT[from] to OUT[to - 1]; NaN is left out, and +Infinity is what is left of nothing. */
+export function least(from: u32, to: u32): f64 {
+  let lanes = f64x2.splat(Infinity);
+  let at = OUT + 8 * from;
+  const end = OUT + 8 * to;
+  for (; at + 16 <= end; at += 16) lanes = f64x2.pmin(lanes, v128.load(at));
+  if (at < end) lanes = f64x2.pmin(lanes, v128.load64_splat(at));
+  const a = f64x2.extract_lane(lanes, 0);
+  const b = f64x2.extract_lane(lanes, 1);
+  return b < a ? b : a;
+}
+
+/** The greatest, likewise. */
+export function greatest(from: u32, to: u32): f64 {
+  let lanes = f64x2.splat(-Infinity);
+  let at = OUT + 8 * from;
+  const end = OUT + 8 * to;
+  for (; at + 16 <= end; at += 16) lanes = f64x2.pmax(lanes, v128.load(at));
+  if (at < end) lanes = f64x2.pmax(lanes, v128.load64_splat(at));
+  const a = f64x2.extract_lane(lanes, 0);
+  const b = f64x2.extract_lane(lanes, 1);
+  return b > a ? b : a;
+}
+
+/** OUT[i] = (OUT[i] - origin) / unit. */
+export function toUnits(count: u32, origin: f64, unit: f64): void {
+  const origins = f64x2.splat(origin);
+  const units = f64x2.splat(unit);
+  for (let at = OUT; at < OUT + 8 * count; at += 16) {
+    v128.store(at, f64x2.div(f64x2.sub(v128.load(at), origins), units));
+  }
+}
+
+/** The nearest whole numbers, 0 instead of what is too large. */
+function integersOf(values: v128): v128 {
+  const nearest = f64x2.nearest(values);
+  const fits = f64x2.le(f64x2.abs(nearest), f64x2.splat(INTEGER_MAX));
+  // Minus zero becomes zero.
+  return f64x2.add(v128.and(nearest, fits), f64x2.splat(0));
+}
+
+/** Notes at PLACES which of two elements at `at` differ in any bit; returns how many are noted then. */
+function noteMisses(made: v128, wanted: v128, at: u32, misses: u32): u32 {
+  const same = i64x2.eq(made, wanted);
+  if (i64x2.all_true(same)) return misses;
+  for (let lane: u32 = 0; lane < 2; lane++) {
+    if (((i64x2.bitmask(same) >> lane) & 1) === 1) continue;
+    store<u32>(PLACES + 4 * misses, at + lane);
+    misses++;
+  }
+  return misses;
+}
+
+/**
+ * Integers at OUT from the values at VALUES, and at PLACES those that do not come back bit by bit; at most 2 more than
+ * `most`, since it stops there. Returns how many. One past the last may be noted where count is odd.
+ */
+export function integersByGain(count: u32, gain: f64, offset: f64, most: u32): u32 {
+  const gains = f64x2.splat(gain);
+  const inverses = f64x2.splat(1 / gain);
+  const offsets = f64x2.splat(offset);
+  let misses: u32 = 0;
+  for (let i: u32 = 0; i < count && misses <= most; i += 2) {
+    const wanted = v128.load(VALUES + 8 * i);
+    const integers = integersOf(f64x2.mul(f64x2.sub(wanted, offsets), inverses));
+    v128.store(OUT + 8 * i, integers);
+    const product = f64x2.mul(integers, gains);
+    misses = noteMisses(offset === 0 ? product : f64x2.add(product, offsets), wanted, i, misses);
+  }
+  return misses;
+}
+
+/** The same for integers that are divided. */
+export function integersByDivisor(count: u32, divisor: f64, most: u32): u32 {
+  const divisors = f64x2.splat(divisor);
+  let misses: u32 = 0;
+  for (let i: u32 = 0; i < count && misses <= most; i += 2) {
+    const wanted = v128.load(VALUES + 8 * i);
+    const integers = integersOf(f64x2.mul(wanted, divisors));
+    v128.store(OUT + 8 * i, integers);
+    misses = noteMisses(f64x2.div(integers, divisors), wanted, i, misses);
+  }
+  return misses;
+}
+
+/** Keeps two residuals as f64 and as u32; what is too large for these becomes the greatest. */
+function keep(residuals: v128, i: u32): void {
+  v128.store(RESIDUALS + 8 * i, residuals);
+  v128.store64_lane(CODES + 4 * i, i32x4.trunc_sat_f64x2_u_zero(residuals), 0);
+}
+
+/** 0, -1, 1, -2, 2 as 0, 1, 2, 3, 4. */
+function zigzag(values: v128): v128 {
+  const half = f64x2.splat(0.5);
+  return f64x2.sub(f64x2.abs(f64x2.add(f64x2.add(values, values), half)), half);
+}
+
+/** BLOCK-6.4: what predictions leave of the integers at OUT; counts are of residuals. */
+export function leavePlain(count: u32, base: f64): void {
+  const bases = f64x2.splat(base);
+  for (let i: u32 = 0; i < count; i += 2) keep(f64x2.sub(v128.load(OUT + 8 * i), bases), i);
+}
+
+export function leaveDelta(count: u32, step: f64): void {
+  const steps = f64x2.splat(step);
+  for (let i: u32 = 0; i < count; i += 2) {
+    const deltas = f64x2.sub(v128.load(OUT + 8 * i, 8), v128.load(OUT + 8 * i));
+    keep(zigzag(f64x2.sub(deltas, steps)), i);
+  }
+}
+
+export function leaveDelta2(count: u32): void {
+  for (let i: u32 = 0; i < count; i += 2) {
+    const middle = v128.load(OUT + 8 * i, 8);
+    const before = f64x2.sub(middle, v128.load(OUT + 8 * i));
+    keep(zigzag(f64x2.sub(f64x2.sub(v128.load(OUT + 8 * i, 16), middle), before)), i);
+  }
+}
+
+export function leaveGrid(count: u32, base: f64, pitch: f64): void {
+  const bases = f64x2.splat(base);
+  const pitches = f64x2.splat(pitch);
+  const half = f64x2.splat(0.5);
+  let places = f64x2(1, 2);
+  for (let i: u32 = 0; i < count; i += 2) {
+    const expected = f64x2.floor(f64x2.add(f64x2.mul(places, pitches), half));
+    places = f64x2.add(places, f64x2.splat(2));
+    keep(zigzag(f64x2.sub(f64x2.sub(v128.load(OUT + 8 * i, 8), bases), expected)), i);
+  }
+}
+
+/** Counts codes by their bytes and lengths. Returns how many differ from the one before. */
+export function countCodes(count: u32): u32 {
+  memory.fill(BYTES, 0, LENGTHS + 4 * 33 - BYTES);
+  let changes: u32 = 0;
+  let last: u32 = 0;
+  let bytes: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const code = load<u32>(CODES + 4 * i);
+    changes += u32(code !== last);
+    last = code;
+    if (code < 256) {
+      increment(BYTES + ((i & 1) << 10), code);
+      bytes++;
+    } else {
+      increment(LOWS, code & 0xff);
+      increment(BOTH, (code >> 8) & 0xff);
+      increment(LENGTHS, 32 - clz(code));
+    }
+  }
+  for (let at: usize = 0; at < 1024; at += 16) {
+    const even = v128.load(BYTES + at);
+    const all = i32x4.add(even, v128.load(BYTES + at, 1024));
+    v128.store(BYTES + at, all);
+    const lows = i32x4.add(v128.load(LOWS + at), all);
+    v128.store(LOWS + at, lows);
+    v128.store(BOTH + at, i32x4.add(v128.load(BOTH + at), lows));
+    const nibbles = NIBBLES + (at & 63);
+    v128.store(nibbles, i32x4.add(v128.load(nibbles), lows));
+  }
+  store<u32>(BOTH, load<u32>(BOTH) + bytes);
+  for (let byte: u32 = 0; byte < 256; byte++) {
+    const length = LENGTHS + 4 * (32 - clz(byte));
+    store<u32>(length, load<u32>(length) + load<u32>(BYTES + 4 * byte));
+  }
+  return changes;
+}
+
+function increment(counts: usize, at: u32): void {
+  store<u32>(counts + 4 * at, load<u32>(counts + 4 * at) + 1);
+}
+
+/** Notes at PLACES which codes are above `most`; returns how many. */
+export function findAbove(count: u32, most: u32): u32 {
+  const limits = i32x4.splat(most);
+  let found: u32 = 0;
+  for (let i: u32 = 0; i < count; i += 4) {
+    const above = i32x4.bitmask(i32x4.gt_u(v128.load(CODES + 4 * i), limits));
+    if (above === 0) continue;
+    for (let lane: u32 = 0; lane < 4 && i + lane < count; lane++) {
+      if (((above >> lane) & 1) === 0) continue;
+      store<u32>(PLACES + 4 * found, i + lane);
+      found++;
+    }
+  }
+  return found;
+}
+
+/** BLOCK-6.8: the low `width` bits (0 to 31) of the codes into PLANES. */
+export function pack(width: u32, count: u32): void {
+  const wholeBytes = width >> 3;
+  for (let plane: u32 = 0; plane < wholeBytes; plane++) {
+    const to = PLANES + plane * count;
+    for (let i: u32 = 0; i < count; i++) store<u8>(to + i, load<u8>(CODES + 4 * i + plane));
+  }
+  const bits = width & 7;
+  if (bits > 0) packTop(8 * wholeBytes, bits, count, PLANES + wholeBytes * count);
+}
+
+function packTop(shift: u32, bits: u32, count: u32, to: usize): void {
+  const mask: u64 = (1 << bits) - 1;
+  for (let i: u32 = 0; i < count; i += 8) {
+    let held: u64 = 0;
+    for (let k: u32 = 0; k < 8; k++) {
+      const code = i + k < count ? u64(load<u32>(CODES + 4 * (i + k)) >> shift) : 0;
+      held |= (code & mask) << (k * bits);
+    }
+    store<u64>(to, held);
+    to += bits;
+  }
+}

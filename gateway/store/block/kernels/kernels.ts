@@ -1,0 +1,92 @@
+import { Buffer } from 'node:buffer';
+import { BLOCK_SAMPLES_MAX } from '../../../limits.ts';
+import { KERNELS_WASM } from './embedded.ts';
+
+/**
+ * The hot loops of reading and writing columns, in WebAssembly with SIMD (assembly.ts). They work on the areas below, which
+ * are scratch memory of the thread: what stands in them is valid until the next column is read or written. 256 KiB in all,
+ * whatever is decoded.
+ *
+ * Reading: {@link planes} are unpacked into {@link codes}, integers restored from those into {@link column}, and scaled there.
+ * Writing: {@link values} become integers in {@link column}, those leave {@link residuals} and {@link codes}, which are counted
+ * and packed into {@link planes}.
+ */
+
+/** What assembly.ts exports. Counts are of elements or codes, at most BLOCK_SAMPLES_MAX. */
+interface Kernels {
+  readonly memory: { readonly buffer: ArrayBuffer };
+
+  /** Integers of `width` bits (0 to 31) from planes (BLOCK-6.8) to codes, and back. */
+  unpack(width: number, count: number): void;
+  pack(width: number, count: number): void;
+
+  /** Codes of at most SUMMED_WIDTH_MAX bits to integers (BLOCK-6.4). */
+  restorePlain(count: number, base: number): void;
+  restoreDelta(count: number, base: number, step: number): void;
+  restoreDelta2(count: number, base: number, step: number): void;
+  restoreGrid(count: number, base: number, pitch: number): void;
+
+  /** Integers to `count` residuals, and to codes; what 32 bits do not hold is 2^32 - 1 there. */
+  leavePlain(count: number, base: number): void;
+  leaveDelta(count: number, step: number): void;
+  leaveDelta2(count: number): void;
+  leaveGrid(count: number, base: number, pitch: number): void;
+
+  /** Over the column: `x * gain + offset` with each operation rounded, `x * gain`, `x / divisor`, `(x - origin) / unit`. */
+  scale(count: number, gain: number, offset: number): void;
+  multiply(count: number, gain: number): void;
+  divide(count: number, divisor: number): void;
+  toUnits(count: number, origin: number, unit: number): void;
+
+  /**
+   * Values to integers of a gain and an offset, or of a divisor; notes in places which do not come back bit by bit, and
+   * stops above `most`. Returns how many; where count is odd, the last may be one past the end.
+   */
+  integersByGain(count: number, gain: number, offset: number, most: number): number;
+  integersByDivisor(count: number, divisor: number, most: number): number;
+
+  /** Of elements [from, to) of the column, NaN left out; +Infinity and -Infinity where nothing else is there. */
+  least(from: number, to: number): number;
+  greatest(from: number, to: number): number;
+
+  /** Fills the counts below; returns how many codes differ from the one before. */
+  countCodes(count: number): number;
+  /** Notes in places which codes are above `most`; returns how many. */
+  findAbove(count: number, most: number): number;
+}
+
+/** Not among the types of Node.js. */
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object, imports: object) => { readonly exports: object };
+};
+
+/** Bits of the widest residual. */
+export const WIDTH_MAX = 51;
+
+/** Codes of more bits may not be added four at a time in 32 bits. */
+export const SUMMED_WIDTH_MAX = 27;
+
+/** Codes of more bits are not packed. */
+export const PACKED_WIDTH_MAX = 31;
+
+export const kernels = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(KERNELS_WASM, 'base64')), {})
+  .exports as Kernels;
+
+const { buffer } = kernels.memory;
+
+// Places as in assembly.ts.
+export const planes = new Uint8Array(buffer, 0x2000, (BLOCK_SAMPLES_MAX * WIDTH_MAX) / 8);
+export const codes = new Uint32Array(buffer, 0xb000, BLOCK_SAMPLES_MAX);
+export const places = new Uint32Array(buffer, 0x1_0000, BLOCK_SAMPLES_MAX);
+export const column = new Float64Array(buffer, 0x1_5000, BLOCK_SAMPLES_MAX);
+export const residuals = new Float64Array(buffer, 0x1_e000, BLOCK_SAMPLES_MAX);
+export const values = new Float64Array(buffer, 0x2_7000, BLOCK_SAMPLES_MAX);
+
+/** How often each value of the least byte, of the two low bytes, and of the low 4 bits of codes occurs. */
+export const lowCounts = new Uint32Array(buffer, 0x3_0800, 256);
+export const bothCounts = new Uint32Array(buffer, 0x3_0c00, 256);
+export const nibbleCounts = new Uint32Array(buffer, 0x3_1000, 16);
+
+/** How many codes have each length in bits. */
+export const lengthCounts = new Uint32Array(buffer, 0x3_1040, 33);
