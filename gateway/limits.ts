@@ -30,6 +30,15 @@ export const COMMIT_SLOTS_MAX = 1 << 18;
 /** Receipts (16-byte digests of acknowledged messages) kept to recognise repeats. At the maximum: the oldest are forgotten. */
 export const RECEIPTS_MAX = 1 << 18;
 
+/** Bytes of a segment of the journal. At the maximum: the next segment is begun; a larger commit gets one of its own. */
+export const JOURNAL_SEGMENT_BYTES = 8 * 1024 * 1024;
+
+/** Segments of the journal made in advance, so that commits go on for a while where the disk is full. */
+export const JOURNAL_SPARES_MIN = 2;
+
+/** Files with what could not be read of the journal. At the maximum: further damage is told, its bytes are not kept. */
+export const JOURNAL_DAMAGED_MAX = 1024;
+
 /**
  * MiB of a thread's heap where new objects live, three semi-spaces together. At the maximum: they are moved out earlier, at
  * a little more CPU. Left to itself V8 takes up to 48 MiB a thread, which a gateway fills with short-lived buffers only.

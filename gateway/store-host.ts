@@ -3,7 +3,7 @@ import { ChannelRegistry } from './channel-registry.ts';
 import { BoxClock, type ClockReading } from './clock.ts';
 import { ClockKeeper, firstReading, systemClockSource } from './clock-keeper.ts';
 import { CaissonError } from './errors.ts';
-import { RING_SLOTS } from './limits.ts';
+import { JOURNAL_SEGMENT_BYTES, RING_SLOTS } from './limits.ts';
 import { createRing, RingWriter } from './ring.ts';
 import { RingIntake } from './ring-intake.ts';
 import type { GatewayStatus, StoreStatus } from './status.ts';
@@ -23,6 +23,8 @@ export interface StoreHostOptions {
   readonly retention?: RetentionSettings;
   /** A power of two; RING_SLOTS unless a test wants a small ring. */
   readonly ringSlots?: number;
+  /** Bytes of a segment of the journal; JOURNAL_SEGMENT_BYTES unless a test wants small ones. */
+  readonly segmentBytes?: number;
   /** Told what a person should know. */
   readonly onProblem: (text: string) => void;
 }
@@ -94,10 +96,12 @@ export class StoreHost {
    */
   static async open(options: StoreHostOptions): Promise<StoreHost> {
     const { dir, gateway, commitFloorMs, blockAgeSeconds, retention = RETENTION_DEFAULTS, onProblem } = options;
+    const { segmentBytes = JOURNAL_SEGMENT_BYTES } = options;
     const memory = createRing(options.ringSlots ?? RING_SLOTS);
     const ring = new RingWriter(memory);
     const boot = randomBytes(8).toString('hex');
-    const data: StoreThreadData = { dir, ring: memory, gateway, boot, commitFloorMs, blockAgeSeconds, retention };
+    const settings = { commitFloorMs, blockAgeSeconds, segmentBytes, retention };
+    const data: StoreThreadData = { dir, ring: memory, gateway, boot, ...settings };
     return new Promise((resolve, reject) => {
       let host: StoreHost | undefined;
       const worker = new SupervisedWorker<ToStore, FromStore>({

@@ -5,7 +5,7 @@ import { QUERY_PIXELS_MAX } from '../limits.ts';
 import { nearest } from '../nearest.ts';
 import { BlockReader } from '../store/block-reader.ts';
 import type { Extent } from '../store/block-rows.ts';
-import { JournalDb } from '../store/journal-db.ts';
+import { JournalReader } from '../store/journal/journal-reader.ts';
 import { storePaths } from '../store/store-dir.ts';
 import { BlockContents } from './block-contents.ts';
 import { EnvelopeColumns, queryEnvelope } from './envelope-query.ts';
@@ -45,7 +45,7 @@ interface Newest {
 export class StoreTelemetry implements Telemetry {
   readonly #blocks: BlockReader;
   readonly #contents: BlockContents;
-  readonly #journal: JournalDb | undefined;
+  readonly #journal: JournalReader | undefined;
   readonly #tail: TailReader | undefined;
   readonly #clocks = new BootClocks();
   readonly #reader: RangeReader;
@@ -57,7 +57,7 @@ export class StoreTelemetry implements Telemetry {
   #channelsPosition = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(blocks: BlockReader, journal: JournalDb | undefined, onProblem: (text: string) => void) {
+  private constructor(blocks: BlockReader, journal: JournalReader | undefined, onProblem: (text: string) => void) {
     this.#blocks = blocks;
     this.#contents = new BlockContents(blocks, onProblem);
     this.#journal = journal;
@@ -76,7 +76,7 @@ export class StoreTelemetry implements Telemetry {
   static open(dir: string, onProblem: (text: string) => void = () => {}): StoreTelemetry {
     const paths = storePaths(dir);
     const blocks = BlockReader.openReadonly(paths.blocks);
-    const journal = existsSync(paths.journal) ? JournalDb.openReadonly(paths.journal) : undefined;
+    const journal = existsSync(paths.journal) ? JournalReader.open(paths.journal) : undefined;
     return new StoreTelemetry(blocks, journal, onProblem);
   }
 

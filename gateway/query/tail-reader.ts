@@ -1,7 +1,7 @@
 import { CaissonError } from '../errors.ts';
 import type { BlockReader } from '../store/block-reader.ts';
 import { Chunk } from '../store/chunk.ts';
-import type { JournalDb } from '../store/journal-db.ts';
+import type { JournalReader } from '../store/journal/journal-reader.ts';
 import { decodeJournalRow, type JournalGroup, type JournalLoss, type JournalRow } from '../store/journal-row.ts';
 
 /** Journal rows read at a time: what one look holds in memory twice. */
@@ -23,31 +23,33 @@ export interface TailRows {
   readonly rows: readonly TailRow[];
   /** True where more may wait. */
   readonly hasMore: boolean;
-  /** True where rows may have been deleted before this reader came to them: what they held is in blocks only. */
+  /** True where rows may have been recycled before this reader came to them: what they held is in blocks only. */
   readonly hasMissed: boolean;
 }
 
 /**
  * Follows the journal, so that a reader sees every committed sample: it keeps what is in no block yet, in memory, and
- * forgets it when the block appears. It shares nothing with the store thread but the two databases, which have no
- * common moment; so rows are read first, and taken in by a look at the blocks that is later: a row deleted between the two
- * is in a block that the later look finds.
+ * forgets it when the block appears. It shares nothing with the store thread but journal and blocks, which have
+ * no common moment; so rows are read first, and taken in by a look at the blocks that is later: a row recycled between the
+ * two is in a block that the later look finds.
  */
 export class TailReader {
-  readonly #journal: JournalDb;
+  readonly #journal: JournalReader;
   readonly #blocks: BlockReader;
   readonly #onProblem: (text: string) => void;
   /** By channel, in the order of sequence numbers within a boot. */
   readonly #chunks = new Map<number, Chunk[]>();
   /** By boot and channel: one past the last sequence number known to be in a block. */
   readonly #sealed = new Map<number, Map<number, number>>();
+  /** Local ids of boots. */
+  readonly #boots = new Map<string, number>();
   /** By boot, channel and first sequence number. */
   readonly #losses = new Map<string, TailLoss>();
   #row = 0;
   #blockPosition: number;
   #gapPosition: number;
 
-  constructor(journal: JournalDb, blocks: BlockReader, onProblem: (text: string) => void = () => {}) {
+  constructor(journal: JournalReader, blocks: BlockReader, onProblem: (text: string) => void = () => {}) {
     this.#journal = journal;
     this.#blocks = blocks;
     this.#onProblem = onProblem;
@@ -66,7 +68,8 @@ export class TailReader {
       count += 1;
       this.#row = id;
       const content = this.#decode(id, bytes);
-      if (content !== undefined) rows.push({ id, boot, ...content });
+      const localBoot = this.#bootOf(boot);
+      if (content !== undefined && localBoot !== undefined) rows.push({ id, boot: localBoot, ...content });
     }
     return { rows, hasMore: count === ROWS_MAX, hasMissed: first > last + 1 };
   }
@@ -113,6 +116,16 @@ export class TailReader {
       this.#onProblem(`journal row ${id} cannot be read: ${error.message}`);
       return undefined;
     }
+  }
+
+  /** Local id of a boot; undefined for one of another store, whose rows the store thread sets aside when it starts. */
+  #bootOf(boot: string): number | undefined {
+    let id = this.#boots.get(boot);
+    if (id !== undefined) return id;
+    for (const known of this.#blocks.boots()) this.#boots.set(known.boot, known.id);
+    id = this.#boots.get(boot);
+    if (id === undefined) this.#onProblem(`a journal row is of boot ${boot}, which is not in blocks.db`);
+    return id;
   }
 
   #sealedOf(boot: number): Map<number, number> {

@@ -1,14 +1,14 @@
 import type { ClockReading } from '../clock.ts';
 import { type RingMemory, RingReader } from '../ring.ts';
 import type { BlockDb } from './block-db.ts';
-import type { JournalDb } from './journal-db.ts';
+import type { Journal } from './journal/journal.ts';
 import { OpenChunks } from './open-chunks.ts';
 import { gapsSince, type Recovered } from './recovery.ts';
 import { StoreWriter } from './store-writer.ts';
 
 export interface BootParts {
   readonly ring: RingMemory;
-  readonly journal: JournalDb;
+  readonly journal: Journal;
   readonly blocks: BlockDb;
   readonly recovered: Recovered;
   readonly gateway: string;
@@ -42,7 +42,6 @@ export function beginBoot(parts: BootParts): { id: number; ring: RingReader; wri
     open,
     gateway,
     boot: id,
-    nextRow: recovered.nextRow,
     recovered: recovered.chunks.filter((chunk) => chunk.boot !== id),
     gaps: recovered.gaps,
     onProblem: parts.onProblem,

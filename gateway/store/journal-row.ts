@@ -8,7 +8,7 @@ import { ByteReader, ByteWriter } from './bytes.ts';
 import { ZstdDecoder, ZstdEncoder } from './zstd.ts';
 
 /**
- * A journal row: all samples of one group commit, in columns over all their groups (JOURNAL clauses of BLOCK_FORMAT.md).
+ * A journal row: all samples of one group commit, in columns over all their groups (JOURNAL clauses of JOURNAL_FORMAT.md).
  * It needs no other row to be read, so a damaged one costs only itself.
  */
 

@@ -1,7 +1,8 @@
 import { CaissonError } from '../errors.ts';
 import type { BlockDb, KeptGap } from './block-db.ts';
 import { Chunk } from './chunk.ts';
-import type { JournalDb, StoredRow } from './journal-db.ts';
+import type { DamagedRow } from './journal/damaged-rows.ts';
+import type { Journal } from './journal/journal.ts';
 import { decodeJournalRow, type JournalGroup, type JournalLoss, type JournalRow } from './journal-row.ts';
 import type { RowGap } from './store-writer.ts';
 
@@ -10,44 +11,35 @@ export interface Recovered {
   /** Chunks in the order of their rows; of each boot and channel the sequence numbers rise. */
   readonly chunks: readonly Chunk[];
   readonly gaps: readonly RowGap[];
-  /** Id of the next row. */
-  readonly nextRow: number;
   /** Ring position behind the newest row of each boot. */
   readonly ringEnds: ReadonlyMap<number, number>;
   /** Rows that could not be read; their bytes are set aside. */
-  readonly damaged: readonly { readonly row: number; readonly reason: string }[];
+  readonly damaged: readonly DamagedRow[];
 }
 
 /** Reads the journal and drops what is in blocks already: a seal commits the block first and trims afterwards. */
-export function recover(journal: JournalDb, blocks: BlockDb): Recovered {
+export function recover(journal: Journal, blocks: BlockDb): Recovered {
   const recovery = new Recovery(blocks);
-  const boots = new Set(blocks.boots().map(({ id }) => id));
+  const boots = new Map(blocks.boots().map(({ id, boot }) => [boot, id]));
   const ringEnds = new Map<number, number>();
-  const unreadable: { row: StoredRow; reason: string }[] = [];
-  let nextRow = journal.lastId() + 1;
-  for (const row of journal.rowsAfter(0)) {
-    nextRow = Math.max(nextRow, row.id + 1);
-    if (!boots.has(row.boot)) {
-      // As after the loss of blocks.db: its ids of boots and channels may mean others now.
-      unreadable.push({ row, reason: `it is of boot ${row.boot}, which is not in blocks.db` });
-      continue;
-    }
-    ringEnds.set(row.boot, row.ringEnd);
+  for (const row of journal.rows()) {
+    const boot = boots.get(row.boot);
+    if (boot === undefined) continue;
+    ringEnds.set(boot, row.ringEnd);
     try {
-      recovery.take(row, decodeJournalRow(row.bytes));
+      recovery.take({ id: row.id, boot }, decodeJournalRow(row.bytes));
     } catch (error) {
       if (!(error instanceof CaissonError)) throw error;
-      unreadable.push({ row, reason: error.message });
+      journal.setAside(row, error.message);
     }
   }
-  for (const { row, reason } of unreadable) journal.setAside(row, reason);
-  return {
-    chunks: recovery.chunks(),
-    gaps: recovery.gaps,
-    nextRow,
-    ringEnds,
-    damaged: unreadable.map(({ row, reason }) => ({ row: row.id, reason })),
-  };
+  return { chunks: recovery.chunks(), gaps: recovery.gaps, ringEnds, damaged: journal.damaged };
+}
+
+/** Where in the journal something stands: the id of the row, and the local id of its boot. */
+interface Origin {
+  readonly id: number;
+  readonly boot: number;
 }
 
 /** One channel in one boot, as far as the journal was read. */
@@ -76,7 +68,7 @@ class Recovery {
     this.#blocks = blocks;
   }
 
-  take(row: StoredRow, content: JournalRow): void {
+  take(row: Origin, content: JournalRow): void {
     for (const run of runsOf(content)) {
       if ('group' in run) this.#takeGroup(row, run.group);
       else this.#takeLoss(row, run.loss);
@@ -89,7 +81,7 @@ class Recovery {
     return [...this.#finished, ...open].sort((a, b) => a.firstRow - b.firstRow || a.firstSequence - b.firstSequence);
   }
 
-  #takeGroup(row: StoredRow, group: JournalGroup): void {
+  #takeGroup(row: Origin, group: JournalGroup): void {
     const { channel, firstSequence, times, values } = group;
     const line = this.#reach(row, channel, firstSequence, times[0] as number);
     let from = Math.max(0, line.sealedEnd - firstSequence);
@@ -108,7 +100,7 @@ class Recovery {
     line.time = times.at(-1);
   }
 
-  #takeLoss(row: StoredRow, { channel, firstSequence, count, from, to, cause }: JournalLoss): void {
+  #takeLoss(row: Origin, { channel, firstSequence, count, from, to, cause }: JournalLoss): void {
     const line = this.#reach(row, channel, firstSequence, from);
     this.gaps.push({ row: row.id, gap: { channel, boot: row.boot, firstSequence, count, from, to, cause } });
     line.reached = Math.max(line.reached, firstSequence + count);
@@ -116,7 +108,7 @@ class Recovery {
   }
 
   /** The line, up to `sequence`. What is missing before it, because the row that held it is damaged, becomes a gap. */
-  #reach(row: StoredRow, channel: number, sequence: number, time: number): Line {
+  #reach(row: Origin, channel: number, sequence: number, time: number): Line {
     const key = `${row.boot} ${channel}`;
     let line = this.#lines.get(key);
     if (line === undefined) {

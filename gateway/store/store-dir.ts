@@ -3,9 +3,9 @@ import { dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { CaissonError, messageOf } from '../errors.ts';
 
-/** Files of a store directory. */
+/** What a store directory holds; the journal is a folder. */
 export function storePaths(dir: string): { journal: string; blocks: string; lock: string } {
-  return { journal: join(dir, 'journal.db'), blocks: join(dir, 'blocks.db'), lock: join(dir, 'lock.db') };
+  return { journal: join(dir, 'journal'), blocks: join(dir, 'blocks.db'), lock: join(dir, 'lock.db') };
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * The store thread: the only writer of the databases. It runs one synchronous loop, asleep on the ring's bell where there
+ * The store thread: the only writer of journal and blocks. It runs one synchronous loop, asleep on the ring's bell where there
  * is nothing to do, so that nothing else on an event loop stands between a published sample and its commit.
  *
  * A commit or seal that fails ends the thread: after a failed fsync no open connection can be believed. Main starts it
@@ -15,7 +15,7 @@ import type { WearRecord } from '../wear-meter.ts';
 import { beginBoot } from './begin-boot.ts';
 import { BlockDb } from './block-db.ts';
 import { gatewayIdOf } from './gateway-id.ts';
-import { JournalDb } from './journal-db.ts';
+import { Journal } from './journal/journal.ts';
 import { type Recovered, recover } from './recovery.ts';
 import { Acknowledgements } from './retention/acknowledgements.ts';
 import { lockStore, storePaths } from './store-dir.ts';
@@ -25,7 +25,7 @@ import type { StoreWriter } from './store-writer.ts';
 const STATUS_INTERVAL_MS = 1000;
 const SEAL_INTERVAL_MS = 1000;
 const TRIM_INTERVAL_MS = 5000;
-const PRUNE_INTERVAL_MS = 60_000;
+const PREPARE_INTERVAL_MS = 250;
 
 /** Longest sleep where nothing is published: how late a message from main may be taken. */
 const IDLE_SLEEP_MS = 100;
@@ -71,7 +71,7 @@ class StoreThread {
   readonly #data: StoreThreadData;
   readonly #unlock: () => void;
   readonly #blocks: BlockDb;
-  readonly #journal: JournalDb;
+  readonly #journal: Journal;
   readonly #recovered: Recovered;
   readonly #gateway: string;
   readonly #acknowledgements: Acknowledgements;
@@ -85,7 +85,10 @@ class StoreThread {
     this.#blocks = BlockDb.open(paths.blocks);
     this.#gateway = gatewayIdOf(this.#blocks, data.gateway);
     this.#acknowledgements = new Acknowledgements(data.retention.centrals, this.#blocks.meta(ACKNOWLEDGED_KEY));
-    this.#journal = JournalDb.open(paths.journal);
+    this.#journal = Journal.open(paths.journal, {
+      boots: new Set(this.#blocks.boots().map(({ boot }) => boot)),
+      segmentBytes: data.segmentBytes,
+    });
     this.#recovered = recover(this.#journal, this.#blocks);
   }
 
@@ -118,7 +121,7 @@ class StoreThread {
 
   #sayOpened(): void {
     for (const { row, reason } of this.#recovered.damaged) {
-      this.#send({ kind: 'problem', text: `journal row ${row} is damaged, its bytes are set aside: ${reason}` });
+      this.#send({ kind: 'problem', text: `the journal is damaged at row ${row}: ${reason}` });
     }
     const channels = this.#blocks
       .channelsAfter(0)
@@ -151,7 +154,7 @@ class StoreThread {
     const status = new Every(STATUS_INTERVAL_MS);
     const seal = new Every(SEAL_INTERVAL_MS);
     const trim = new Every(TRIM_INTERVAL_MS);
-    const prune = new Every(PRUNE_INTERVAL_MS);
+    const prepare = new Every(PREPARE_INTERVAL_MS);
     const ages = new RowAges(this.#data.blockAgeSeconds * 1e3);
     const commits = new CommitTimes();
     let nextCommit = 0;
@@ -181,7 +184,7 @@ class StoreThread {
         writer.seal();
       }
       if (trim.isDue(now)) writer.trim();
-      if (prune.isDue(now)) this.#journal.pruneReceipts();
+      if (prepare.isDue(now)) this.#journal.prepare();
       if (status.isDue(now)) this.#sendStatus(writer, commits);
       if (this.#mail.stop !== undefined) continue;
       if (writer.waiting() > 0) ring.pause(Math.max(0, nextCommit - performance.now()));

@@ -8,7 +8,7 @@ import { encodeBlock } from './block/block.ts';
 import type { BlockDb, KeptGap } from './block-db.ts';
 import type { Chunk } from './chunk.ts';
 import { nodeOf } from './envelope-node.ts';
-import type { JournalDb, StoredRow } from './journal-db.ts';
+import type { Commit, Journal } from './journal/journal.ts';
 import { encodeJournalRow, type JournalLoss } from './journal-row.ts';
 import type { OpenChunks } from './open-chunks.ts';
 
@@ -20,14 +20,12 @@ const SEAL_QUEUE_MAX = 4096;
 
 export interface StoreWriterParts {
   readonly ring: RingReader;
-  readonly journal: JournalDb;
+  readonly journal: Journal;
   readonly blocks: BlockDb;
   readonly open: OpenChunks;
   readonly gateway: string;
   /** Local id of the running boot. */
   readonly boot: number;
-  /** Id of the next journal row. */
-  readonly nextRow: number;
   /** Chunks of former boots found in the journal, and gaps of any boot. */
   readonly recovered: readonly Chunk[];
   readonly gaps: readonly RowGap[];
@@ -42,12 +40,12 @@ export interface RowGap {
 }
 
 /**
- * Drains the ring into group commits and seals what is full or old into blocks. The only writer of both databases. All
+ * Drains the ring into group commits and seals what is full or old into blocks. The only writer of journal and blocks. All
  * calls are synchronous; each either did what it says, durably, or threw: then the store is to be opened anew.
  */
 export class StoreWriter implements RingSink {
   readonly #ring: RingReader;
-  readonly #journal: JournalDb;
+  readonly #journal: Journal;
   readonly #blocks: BlockDb;
   readonly #open: OpenChunks;
   readonly #gateway: string;
@@ -59,7 +57,6 @@ export class StoreWriter implements RingSink {
   #recovered: Chunk[];
   readonly #onProblem: (text: string) => void;
   readonly #gaps: RowGap[];
-  #nextRow: number;
   /** Chunks with a first row before this one are to be sealed. */
   #dueRow = 0;
   /** Channel from which on due chunks are looked for; undefined when all were found. */
@@ -77,7 +74,6 @@ export class StoreWriter implements RingSink {
     this.#open = parts.open;
     this.#gateway = parts.gateway;
     this.#boot = parts.boot;
-    this.#nextRow = parts.nextRow;
     this.#recovered = parts.recovered.toReversed();
     this.#onProblem = parts.onProblem;
     this.#gaps = [...parts.gaps];
@@ -127,9 +123,7 @@ export class StoreWriter implements RingSink {
    * position says how far. When it throws, nothing is freed: what to do is to open the store anew.
    */
   commit(slots: number, losses: readonly Loss[] = []): number {
-    const row = this.#drain(slots, losses);
-    this.#journal.append(row, this.#receipts);
-    this.#nextRow += 1;
+    this.#journal.append(this.#drain(slots, losses), this.#receipts);
     this.#ring.release();
     this.#takeClosed();
     return this.#ring.tail;
@@ -162,19 +156,18 @@ export class StoreWriter implements RingSink {
     return closed + recovered;
   }
 
-  /** Deletes the journal rows all of whose samples are in blocks. */
+  /** Lets go of the journal rows all of whose samples are in blocks. */
   trim(): void {
-    let oldest = this.#open.oldestRow() ?? this.#nextRow;
+    let oldest = this.#open.oldestRow() ?? this.nextRow;
     for (const chunk of this.#closed) oldest = Math.min(oldest, chunk.firstRow);
     oldest = Math.min(oldest, this.#recovered.at(-1)?.firstRow ?? oldest);
     for (const { row } of this.#gaps) oldest = Math.min(oldest, row);
-    // The newest row stays: it tells a successor of this thread how far the ring is durable.
-    this.#journal.trimBefore(Math.min(oldest, this.#nextRow - 1));
+    this.#journal.trimBefore(oldest);
   }
 
   /** Id of the row that the next commit writes. */
   get nextRow(): number {
-    return this.#nextRow;
+    return this.#journal.nextRow;
   }
 
   sample(channel: number, time: number, value: number): void {
@@ -233,8 +226,8 @@ export class StoreWriter implements RingSink {
     this.#gaps.length = 0;
   }
 
-  #drain(slots: number, losses: readonly Loss[]): StoredRow {
-    const id = this.#nextRow;
+  #drain(slots: number, losses: readonly Loss[]): Commit {
+    const id = this.nextRow;
     this.#slotsInHand = 0;
     this.#losses = [];
     this.#receipts = [];
@@ -246,7 +239,7 @@ export class StoreWriter implements RingSink {
     for (const { channel, firstSequence, count, from, to, cause } of this.#losses) {
       this.#gaps.push({ row: id, gap: { channel, boot: this.#boot, firstSequence, count, from, to, cause } });
     }
-    return { id, boot: this.#boot, ringEnd: this.#ring.drained, bytes };
+    return { boot: this.#boots.get(this.#boot)?.boot ?? '', ringEnd: this.#ring.drained, bytes };
   }
 
   #keepChunk(chunk: Chunk): void {

@@ -20,6 +20,9 @@ const ACK_MS_MAX = 20_000;
 
 const RING_SLOTS = 1 << 17;
 
+/** Of the journal: small, so that segments are made and used again while calls fail. */
+const SEGMENT_BYTES = 1 << 16;
+
 /** One point at which a scenario is made to fail. */
 export interface FaultPoint {
   readonly fault: Fault;
@@ -120,7 +123,8 @@ class Scenario {
   }
 
   async #open(onProblem: (text: string) => void = () => {}): Promise<StoreHost> {
-    const options = { dir: this.#dir, gateway: 'faulty', commitFloorMs: 1, blockAgeSeconds: 60, ringSlots: RING_SLOTS };
+    const sizes = { ringSlots: RING_SLOTS, segmentBytes: SEGMENT_BYTES };
+    const options = { dir: this.#dir, gateway: 'faulty', commitFloorMs: 1, blockAgeSeconds: 60, ...sizes };
     for (let tries = 1; ; tries += 1) {
       try {
         return await StoreHost.open({ ...options, onProblem });

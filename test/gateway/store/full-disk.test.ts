@@ -30,6 +30,7 @@ t.test(
       commitFloorMs: 1,
       blockAgeSeconds: 1,
       ringSlots: 1 << 14,
+      segmentBytes: 1 << 20,
       onProblem: (text) => problems.push(text),
     });
     const { id } = host.intake.channel({ name: 'a', source: 'test' });

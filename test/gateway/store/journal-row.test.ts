@@ -58,7 +58,7 @@ t.test('every clause by which the reader refuses has a vector and is in the spec
   const refused = new Set(
     journalVectors().map(({ expected }) => ('refused' in expected ? expected.refused : undefined)),
   );
-  const page = readFileSync(join(PROJECT_ROOT, 'gateway/store/BLOCK_FORMAT.md'), 'utf8');
+  const page = readFileSync(join(PROJECT_ROOT, 'gateway/store/JOURNAL_FORMAT.md'), 'utf8');
   const clauses = new Set([...page.matchAll(/\*\*(JOURNAL-\d\.\d+)\*\*/g)].map((match) => match[1]));
   const source = readFileSync(join(PROJECT_ROOT, 'gateway/store/journal-row.ts'), 'utf8');
   const cited = [...source.matchAll(/(?:fail|varintUpTo|text)\([^']*'(\d\.\d+)'/g)].map(
@@ -71,7 +71,7 @@ t.test('every clause by which the reader refuses has a vector and is in the spec
 });
 
 t.test('the worked example of the specification is the vector', async (t) => {
-  const page = readFileSync(join(PROJECT_ROOT, 'gateway/store/BLOCK_FORMAT.md'), 'utf8');
+  const page = readFileSync(join(PROJECT_ROOT, 'gateway/store/JOURNAL_FORMAT.md'), 'utf8');
   const example = page.slice(page.indexOf('## Journal example'));
   const hex = [...example.matchAll(/^ {4}((?:[0-9a-f]{2} )*[0-9a-f]{2})(?: {2}|$)/gm)]
     .map((match) => match[1])

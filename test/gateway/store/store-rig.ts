@@ -7,12 +7,15 @@ import { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
 import { createRing, type RingMemory, RingWriter } from '../../../gateway/ring.ts';
 import { beginBoot } from '../../../gateway/store/begin-boot.ts';
 import { BlockDb } from '../../../gateway/store/block-db.ts';
-import { JournalDb } from '../../../gateway/store/journal-db.ts';
+import { Journal } from '../../../gateway/store/journal/journal.ts';
 import { recover } from '../../../gateway/store/recovery.ts';
 import { storePaths } from '../../../gateway/store/store-dir.ts';
 import type { StoreWriter } from '../../../gateway/store/store-writer.ts';
 
 export const GATEWAY = 'rig';
+
+/** So that a few commits fill a segment. */
+const SEGMENT_BYTES = 16 * 4096;
 
 /** The store without its thread: every step is the test's to take, crashes included. */
 export class StoreRig {
@@ -25,7 +28,7 @@ export class StoreRig {
   ring: RingWriter;
   writer: StoreWriter;
   blocks: BlockDb;
-  journal: JournalDb;
+  journal: Journal;
 
   /**
    * @param names of the channels, which get the ids 1, 2, ...; a name that ends in `text` is a text channel, one that ends in
@@ -108,10 +111,11 @@ export class StoreRig {
     this.blocks.close();
   }
 
-  #open(): { writer: StoreWriter; blocks: BlockDb; journal: JournalDb } {
+  #open(): { writer: StoreWriter; blocks: BlockDb; journal: Journal } {
     const paths = storePaths(this.dir);
     const blocks = BlockDb.open(paths.blocks);
-    const journal = JournalDb.open(paths.journal);
+    const boots = new Set(blocks.boots().map(({ boot }) => boot));
+    const journal = Journal.open(paths.journal, { boots, segmentBytes: SEGMENT_BYTES });
     const { writer } = beginBoot({
       ring: this.#memory,
       journal,
