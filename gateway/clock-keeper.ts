@@ -10,6 +10,9 @@ const STEP_US = 10_000;
 /** A reading of the same clock whose bound is this much closer is a better clock: a first fix of seconds, then one of microseconds. */
 const BETTER_FACTOR = 0.5;
 
+/** A clock before this, UTC in microseconds, was never set: the start of 2020, when none of this had been written. */
+const SET_AFTER_US = Date.UTC(2020, 0) * 1e3;
+
 /** Files that appear when a time daemon has the system's clock in step. */
 const SYNCHRONIZED_FILES = ['/run/systemd/timesync/synchronized', '/run/chrony/chronyd.pid'];
 
@@ -18,9 +21,10 @@ export function systemClockSource(exists: (path: string) => boolean = existsSync
   return SYNCHRONIZED_FILES.some(exists) ? 'ntp' : 'rtc';
 }
 
-/** What a boot knows of UTC when it begins. A wall clock that is behind the last stored sample is not believed. */
+/** What a boot knows of UTC when it begins. A wall clock that was never set, or is behind the last stored sample, is not believed. */
 export function firstReading(wallUs: number, boxUs: number, lastUs: number, source: 'ntp' | 'rtc'): ClockReading {
-  if (wallUs <= lastUs) return { time: boxUs, offset: 0, error: Number.POSITIVE_INFINITY, source: 'none' };
+  if (wallUs <= lastUs || wallUs < SET_AFTER_US)
+    return { time: boxUs, offset: 0, error: Number.POSITIVE_INFINITY, source: 'none' };
   return { time: boxUs, offset: Math.round(wallUs) - boxUs, error: SYSTEM_ERROR_US[source], source };
 }
 
@@ -61,7 +65,7 @@ export class ClockKeeper {
   observeSystem(clock: BoxClock, wallUs: number, source: 'ntp' | 'rtc'): void {
     const time = clock.now();
     // An unkept clock that is behind box time was refused at the start, or has been set back since: not believed.
-    if (source === 'rtc' && wallUs < clock.origin.time) return;
+    if ((source === 'rtc' && wallUs < clock.origin.time) || wallUs < SET_AFTER_US) return;
     this.observe({ time, offset: Math.round(wallUs) - time, error: SYSTEM_ERROR_US[source], source });
   }
 

@@ -77,12 +77,28 @@ function isBetter(a: ClockReading, b: ClockReading): boolean {
 }
 
 /**
- * Box time to UTC within one boot. Each stretch is mapped by the row that governs it; what lies before the first row of
- * the best source, the one with the least bound of its error, is mapped by that row, so that samples taken before a GPS lock
- * land at the right UTC afterwards.
+ * UTC never goes back. A step back of the same clock by more than this, microseconds, tells that what it had shown before was
+ * wrong; by less, a leap second or drift, that both are right, and UTC is slewed from one to the other.
+ */
+const SLEWED_STEP_MAX_US = 2_000_000;
+
+/** Box time over which a step back is slewed, by the step: UTC passes at nine tenths of its pace meanwhile. */
+const SLEW_FACTOR = 10;
+
+/** A stretch of box time with one reading. */
+interface Stretch {
+  readonly reading: ClockReading;
+  /** Offset at the reading's time; greater than the reading's own where UTC is slewed down to that. */
+  readonly startOffset: number;
+}
+
+/**
+ * Box time to UTC within one boot, never going back. Each stretch is mapped by the row that governs it; what lies before the
+ * first row of the best source, the one with the least bound of its error, is mapped by that row, so that samples taken before
+ * a GPS lock land at the right UTC afterwards.
  */
 export class UtcMap {
-  readonly #rows: readonly ClockReading[];
+  readonly #stretches: readonly Stretch[];
 
   /** @param readings of one boot, in any order */
   constructor(readings: readonly ClockReading[]) {
@@ -91,37 +107,76 @@ export class UtcMap {
       undefined,
     );
     const rows = readings.filter((row) => row.source === best?.source);
-    this.#rows = rows.sort((a, b) => a.time - b.time);
+    this.#stretches = stretchesOf(withoutWrong(rows.sort((a, b) => a.time - b.time)));
   }
 
   /** UTC minus box time at `time`, microseconds; 0 where nothing is known. */
   offsetAt(time: number): number {
-    return this.governing(time)?.offset ?? 0;
+    const stretch = this.#stretch(time);
+    return stretch === undefined ? 0 : offsetIn(stretch, time);
   }
 
   /** The row that maps `time`; undefined where the boot has none. */
   governing(time: number): ClockReading | undefined {
-    let low = 0;
-    let high = this.#rows.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      const row = this.#rows[middle];
-      if (row !== undefined && row.time <= time) low = middle + 1;
-      else high = middle;
-    }
-    return this.#rows[Math.max(0, low - 1)];
+    return this.#stretch(time)?.reading;
   }
 
-  /** Least and greatest offset of times in [from, to]: what a range in UTC is widened by to be a range in box time. */
+  /** True where all times in [from, to] have the same offset. */
+  isUniform(from: number, to: number): boolean {
+    const stretch = this.#stretch(from);
+    // Within a stretch offsets only fall.
+    return (
+      stretch === this.#stretch(to) && (stretch === undefined || offsetIn(stretch, from) === offsetIn(stretch, to))
+    );
+  }
+
+  /** Bounds of the offsets of times in [from, to]: what a range in UTC is widened by to be a range in box time. */
   span(from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY): { least: number; greatest: number } {
     const first = this.offsetAt(from);
-    let least = first;
+    let least = Math.min(first, this.governing(from)?.offset ?? first);
     let greatest = first;
-    for (const row of this.#rows) {
-      if (row.time < from || row.time > to) continue;
-      least = Math.min(least, row.offset);
-      greatest = Math.max(greatest, row.offset);
+    for (const { reading, startOffset } of this.#stretches) {
+      if (reading.time < from || reading.time > to) continue;
+      least = Math.min(least, reading.offset);
+      greatest = Math.max(greatest, startOffset);
     }
     return { least, greatest };
   }
+
+  #stretch(time: number): Stretch | undefined {
+    let low = 0;
+    let high = this.#stretches.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const stretch = this.#stretches[middle];
+      if (stretch !== undefined && stretch.reading.time <= time) low = middle + 1;
+      else high = middle;
+    }
+    return this.#stretches[Math.max(0, low - 1)];
+  }
+}
+
+/** `rows`, by time, but for those that a later step back by more than is slewed shows to be wrong. */
+function withoutWrong(rows: readonly ClockReading[]): ClockReading[] {
+  const kept: ClockReading[] = [];
+  for (const row of rows) {
+    while ((kept.at(-1)?.offset ?? row.offset) - row.offset > SLEWED_STEP_MAX_US) kept.pop();
+    kept.push(row);
+  }
+  return kept;
+}
+
+function stretchesOf(rows: readonly ClockReading[]): Stretch[] {
+  const stretches: Stretch[] = [];
+  for (const reading of rows) {
+    const last = stretches.at(-1);
+    const reached = last === undefined ? reading.offset : offsetIn(last, reading.time);
+    stretches.push({ reading, startOffset: Math.max(reading.offset, reached) });
+  }
+  return stretches;
+}
+
+function offsetIn({ reading, startOffset }: Stretch, time: number): number {
+  if (time <= reading.time) return startOffset;
+  return Math.max(reading.offset, Math.round(startOffset - (time - reading.time) / SLEW_FACTOR));
 }

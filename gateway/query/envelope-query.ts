@@ -171,7 +171,7 @@ export function queryEnvelope(
     if (extent.node !== undefined && extent.boot !== undefined) {
       const map = clocks.of(extent.boot, extent.stamp);
       const shift = map.offsetAt(extent.timeMin);
-      const whole = map.governing(extent.timeMin) === map.governing(extent.timeMax);
+      const whole = map.isUniform(extent.timeMin, extent.timeMax);
       if (whole && columns.holdsWhole(extent.timeMin + shift, extent.timeMax + shift)) {
         columns.addNode(extent.node, shift);
         return;

@@ -59,6 +59,58 @@ t.test('the span of a range holds every offset in it', async () => {
   );
 });
 
+t.test('UTC never goes back, whatever one clock shows', async () => {
+  const reading = fc.record({
+    time: fc.integer({ min: 0, max: 1e8 }),
+    offset: fc.oneof(fc.integer({ min: -3e6, max: 3e6 }), fc.integer({ min: -1e15, max: 1e15 })),
+    error: fc.constant(1),
+    source: fc.constant('ntp' as const),
+  });
+  fc.assert(
+    fc.property(fc.array(reading, { maxLength: 8 }), fc.array(fc.nat(1.2e8), { maxLength: 40 }), (readings, times) => {
+      const map = new UtcMap(readings);
+      const all = [...times, ...readings.flatMap(({ time }) => [time - 1, time, time + 1])].sort((a, b) => a - b);
+      const utc = all.map((time) => time + map.offsetAt(time));
+      return utc.every((time, i) => i === 0 || time >= (utc[i - 1] as number));
+    }),
+  );
+});
+
+t.test('a stretch is uniform only where all its times have one offset', async () => {
+  const steps: ClockReading[] = [0, -1e6, -1.5e6, 0].map((offset, i) => ({
+    time: i * 6e6,
+    offset,
+    error: 1,
+    source: 'ntp',
+  }));
+  const map = new UtcMap(steps);
+  fc.assert(
+    fc.property(fc.nat(40e6), fc.nat(40e6), (a, b) => {
+      const [from, to] = a < b ? [a, b] : [b, a];
+      if (!map.isUniform(from, to)) return true;
+      return Array.from({ length: 50 }, (_, i) => from + ((to - from) * i) / 49).every(
+        (time) => map.offsetAt(time) === map.offsetAt(from),
+      );
+    }),
+  );
+});
+
+t.test('a small step back is slewed, a large one shows that what was known before was wrong', async (t) => {
+  const reading = (time: number, offset: number): ClockReading => ({ time, offset, error: 1, source: 'ntp' });
+  const leap = new UtcMap([reading(0, 0), reading(100e6, -1e6)]);
+  t.same(
+    [99e6, 100e6, 105e6, 110e6, 120e6].map((time) => leap.offsetAt(time)),
+    [0, 0, -5e5, -1e6, -1e6],
+  );
+  t.equal(leap.isUniform(0, 99e6), true);
+  t.equal(leap.isUniform(101e6, 102e6), false);
+  t.equal(leap.isUniform(111e6, 120e6), true);
+  const corrected = new UtcMap([reading(0, 0), reading(100e6, -2 * WEEK)]);
+  t.same([corrected.offsetAt(0), corrected.offsetAt(200e6)], [-2 * WEEK, -2 * WEEK]);
+  const wrongFor10s = new UtcMap([reading(0, 0), reading(100e6, 2 * WEEK), reading(110e6, 0)]);
+  t.same([wrongFor10s.offsetAt(50e6), wrongFor10s.offsetAt(105e6), wrongFor10s.offsetAt(120e6)], [0, 0, 0]);
+});
+
 const cases: { name: string; readings: ClockReading[]; kept: number[] }[] = [
   {
     name: 'a better clock adds a row',
@@ -145,9 +197,11 @@ for (const { name, wallUs, source, kept } of [
   });
 }
 
-t.test('a wall clock behind the last stored sample is not believed', async (t) => {
-  t.match(firstReading(0, 5001, 5000, 'rtc'), { offset: 0, source: 'none' });
-  t.match(firstReading(9000, 9000, 5000, 'ntp'), { offset: 0, source: 'ntp' });
+t.test('a wall clock that was never set, or is behind the last stored sample, is not believed', async (t) => {
+  const wall = Date.UTC(2026, 0) * 1e3;
+  t.match(firstReading(wall, wall + 5001, wall + 5000, 'rtc'), { offset: 0, source: 'none' });
+  t.match(firstReading(wall, wall, wall - 5000, 'ntp'), { offset: 0, source: 'ntp' });
+  t.match(firstReading(60e6, 60e6, 0, 'ntp'), { offset: 0, source: 'none' });
   t.equal(
     systemClockSource(() => false),
     'rtc',
