@@ -1,3 +1,6 @@
+import { BLOCK_SAMPLES_MAX } from '../limits.ts';
+import { column, extent, kernels } from './block/kernels/kernels.ts';
+
 /**
  * What a chart needs of a run of samples. `first` and `last` are by time (ties: by sequence), so runs that overlap in
  * time merge right; min, max and sum leave NaN out, and min and max are NaN where nothing else is there.
@@ -14,8 +17,41 @@ export interface EnvelopeNode {
   readonly sum: number;
 }
 
+/** What values are without their times; min and max are NaN where nothing but NaN is there. */
+export type Envelope = Pick<EnvelopeNode, 'min' | 'max' | 'sum'>;
+
+/** Fewer samples than this are gone through one by one: handing them to the kernels takes longer. */
+const KERNEL_SAMPLES_MIN = 48;
+
 /** The node of samples [start, end); at least one. */
 export function nodeOf(times: Float64Array, values: Float64Array, start: number, end: number): EnvelopeNode {
+  const count = end - start;
+  if (count < KERNEL_SAMPLES_MIN || count > BLOCK_SAMPLES_MAX) return nodeOneByOne(times, values, start, end);
+  column.set(times.subarray(start, end));
+  kernels.measure(0, count);
+  const [timeMin = 0, timeMax = 0] = extent;
+  const first = values[times.indexOf(timeMin, start)] ?? Number.NaN;
+  const last = values[times.lastIndexOf(timeMax, end - 1)] ?? Number.NaN;
+  return { count, timeMin, timeMax, first, last, ...envelopeOf(values, start, end) };
+}
+
+/** The envelope of values [start, end), at most BLOCK_SAMPLES_MAX. Of zeros of both signs, the first is told. */
+export function envelopeOf(values: Float64Array, start: number, end: number): Envelope {
+  const count = end - start;
+  column.set(values.subarray(start, end));
+  kernels.measure(0, count);
+  const sum = kernels.sum(0, count);
+  const [least = 0, greatest = 0] = extent;
+  if (least > greatest) return { min: Number.NaN, max: Number.NaN, sum };
+  return { min: zeroAsMet(least, values, start), max: zeroAsMet(greatest, values, start), sum };
+}
+
+/** The kernels take zeros as they come by; what is told is the first. */
+function zeroAsMet(value: number, values: Float64Array, start: number): number {
+  return value === 0 ? (values[values.indexOf(0, start)] ?? 0) : value;
+}
+
+function nodeOneByOne(times: Float64Array, values: Float64Array, start: number, end: number): EnvelopeNode {
   let timeMin = Number.POSITIVE_INFINITY;
   let timeMax = Number.NEGATIVE_INFINITY;
   let min = Number.NaN;

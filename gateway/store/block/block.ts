@@ -5,10 +5,9 @@ import { type ByteReader, ByteWriter } from '../bytes.ts';
 import { encodeColumn, type ScaleHint } from './column.ts';
 import { type BlockHeader, type BlockInfo, openChecked, readHeader, writeChecksum, writeHeader } from './header.ts';
 import { NUMBER_ENCODINGS } from './number-column.ts';
-import { INTEGER_MAX } from './prediction.ts';
-import { readColumn, writeColumn } from './stored-column.ts';
+import { openColumn, readColumn, writeColumn } from './stored-column.ts';
 import { TEXT_ENCODINGS } from './text-column.ts';
-import { TIME_ENCODINGS } from './time-column.ts';
+import { decodeTimes, fromOrigin, TIME_ENCODINGS } from './time-column.ts';
 
 /**
  * A block: at most BLOCK_SAMPLES_MAX samples of one channel with contiguous sequence numbers, as BLOCK_FORMAT.md lays it
@@ -51,7 +50,7 @@ export function encodeBlock(header: BlockHeader, samples: BlockSamples, scale?: 
 
   const out = new ByteWriter();
   writeHeader(out, { ...header, count, timeMin, timeMax });
-  const distances = fromOrigin(times, timeOrigin(timeMin, timeMax));
+  const distances = fromOrigin(times, { timeMin, timeMax });
   writeColumn(out, encodeColumn(TIME_ENCODINGS, distances, numberContentMax(count)));
   writeColumn(
     out,
@@ -82,21 +81,9 @@ export function decodeBlock(bytes: Uint8Array): BlockInfo & BlockSamples {
   return { ...info, times, values };
 }
 
-function readTimes(input: ByteReader, { count, timeMin, timeMax }: BlockInfo): Float64Array {
-  const times = readColumn(input, TIME_ENCODINGS, count, numberContentMax(count));
-  const origin = timeOrigin(timeMin, timeMax);
-  let least = Number.POSITIVE_INFINITY;
-  let greatest = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < count; i++) {
-    const time = (times[i] ?? 0) + origin;
-    times[i] = time;
-    if (time < least) least = time;
-    if (time > greatest) greatest = time;
-  }
-  if (least !== timeMin || greatest !== timeMax) {
-    input.fail('5.3', `times span ${least} to ${greatest}, the header says ${timeMin} to ${timeMax}`);
-  }
-  return times;
+function readTimes(input: ByteReader, info: BlockInfo): Float64Array {
+  const { id, content } = openColumn(input, TIME_ENCODINGS, numberContentMax(info.count));
+  return decodeTimes(id, content, info.count, info);
 }
 
 function expectFits(texts: readonly string[]): void {
@@ -123,17 +110,6 @@ function timeSpan(times: Float64Array): { timeMin: number; timeMax: number } {
     if (time > timeMax) timeMax = time;
   }
   return { timeMin, timeMax };
-}
-
-/** What times are counted from in their column: the least time, or 0 where differences might not be exact (BLOCK-5.2). */
-function timeOrigin(timeMin: number, timeMax: number): number {
-  return timeMax - timeMin <= INTEGER_MAX ? timeMin : 0;
-}
-
-function fromOrigin(times: Float64Array, origin: number): Float64Array {
-  const distances = new Float64Array(times.length);
-  for (let i = 0; i < times.length; i++) distances[i] = (times[i] ?? 0) - origin;
-  return distances;
 }
 
 function refuse(clause: string, problem: string): never {

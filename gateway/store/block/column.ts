@@ -94,9 +94,13 @@ function densest(forms: readonly ColumnForm[]): readonly ColumnForm[] {
 export function decodeColumn<Values>(kind: ColumnKind<Values>, id: number, content: ByteReader, count: number): Values {
   const encoding = encodingOf(kind, id, content);
   const values = encoding.decode(content, count);
-  if (content.remaining > 0)
-    content.fail('4.6', `${content.remaining} bytes are left over in a column of ${encoding.name}`);
+  expectAllRead(content, encoding);
   return values;
+}
+
+/** Fails where a column was not all of its content. */
+export function expectAllRead<Values>(content: ByteReader, { name }: ColumnEncoding<Values>): void {
+  if (content.remaining > 0) content.fail('4.6', `${content.remaining} bytes are left over in a column of ${name}`);
 }
 
 /** The encoding with that number; `input` tells the failure. */

@@ -1,5 +1,5 @@
 import type { ByteReader } from '../bytes.ts';
-import { codes, column, kernels, planes as packed, SUMMED_WIDTH_MAX, WIDTH_MAX } from './kernels/kernels.ts';
+import { codes, column, extent, kernels, planes as packed, SUMMED_WIDTH_MAX, WIDTH_MAX } from './kernels/kernels.ts';
 import { applyPatches, type Patches, readPatches } from './patches.ts';
 import { endsInZeros, planesLength, unpackWide } from './planes.ts';
 import {
@@ -49,7 +49,8 @@ export function decodeIntegers(input: ByteReader, count: number): Float64Array {
   if (!endsInZeros(planes, width, residuals)) input.fail('6.8', 'unused bits after the last plane are not 0');
   restoreRun(start, planes, width, residuals, patches);
   if (unit > 1) kernels.scale(count, unit, origin);
-  if (!(kernels.greatest(0, count) <= INTEGER_MAX && kernels.least(0, count) >= -INTEGER_MAX)) {
+  kernels.measure(0, count);
+  if (!((extent[0] ?? 0) >= -INTEGER_MAX && (extent[1] ?? 0) <= INTEGER_MAX)) {
     input.fail('6.1', 'an integer is of a magnitude above 2^47');
   }
   return column.subarray(0, count);

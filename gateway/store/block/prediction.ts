@@ -1,4 +1,4 @@
-import { column, kernels } from './kernels/kernels.ts';
+import { column, extent, kernels } from './kernels/kernels.ts';
 
 /** Predictions of the next integer of a run (BLOCK-6.4), and what they leave. */
 
@@ -32,7 +32,8 @@ export function startOf(prediction: Prediction, count: number): Start {
   const last = count - 1;
   switch (prediction) {
     case 'plain':
-      return { prediction, base: kernels.least(0, count) + 0, step: 0 };
+      kernels.measure(0, count);
+      return { prediction, base: (extent[0] ?? 0) + 0, step: 0 };
     case 'delta':
       return { prediction, base, step: usualStep(last) };
     case 'delta2':

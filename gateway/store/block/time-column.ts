@@ -1,7 +1,8 @@
 import type { ByteReader } from '../bytes.ts';
-import type { ColumnEncoding, ColumnForm, ColumnKind } from './column.ts';
+import { type ColumnEncoding, type ColumnForm, type ColumnKind, decodeColumn, expectAllRead } from './column.ts';
 import { formsOfIntegers } from './integer-forms.ts';
 import { decodeIntegers } from './integers.ts';
+import { column, extent, kernels } from './kernels/kernels.ts';
 import { INTEGER_MAX } from './prediction.ts';
 import { readWordPlanes, writeWordPlanes } from './words.ts';
 
@@ -30,9 +31,7 @@ const words: ColumnEncoding<Float64Array> = {
 export const TIME_ENCODINGS: ColumnKind<Float64Array> = {
   encodings: [integers, words],
   formsOf(times: Float64Array): ColumnForm[] {
-    if (isWithin(times, INTEGER_MAX)) {
-      return formsOfIntegers(times).map((form) => ({ id: integers.id, ...form }));
-    }
+    if (isWithin(times, INTEGER_MAX)) return formsOfIntegers(times).map((form) => ({ id: integers.id, ...form }));
     const bytes = times.byteLength;
     return [{ id: words.id, bytes, compressedBytes: bytes, write: (out) => writeWordPlanes(out, times) }];
   },
@@ -41,4 +40,48 @@ export const TIME_ENCODINGS: ColumnKind<Float64Array> = {
 function isWithin(times: Float64Array, most: number): boolean {
   for (let i = 0; i < times.length; i++) if (Math.abs(times[i] ?? 0) > most) return false;
   return true;
+}
+
+/** The least and the greatest time, microseconds. */
+export interface TimeSpan {
+  readonly timeMin: number;
+  readonly timeMax: number;
+}
+
+/** What times are counted from in their column: the least time, or 0 where differences might not be exact (BLOCK-5.2). */
+export function timeOrigin({ timeMin, timeMax }: TimeSpan): number {
+  return timeMax - timeMin <= INTEGER_MAX ? timeMin : 0;
+}
+
+/** Times as distances from their origin, as they stand in a column. */
+export function fromOrigin(times: Float64Array, span: TimeSpan): Float64Array {
+  const origin = timeOrigin(span);
+  const distances = new Float64Array(times.length);
+  for (let i = 0; i < times.length; i++) distances[i] = (times[i] ?? 0) - origin;
+  return distances;
+}
+
+/**
+ * Times from their column; all of `content` is it. Fails where they do not span what was told of them.
+ * @param id number of the encoding
+ */
+export function decodeTimes(id: number, content: ByteReader, count: number, span: TimeSpan): Float64Array {
+  const distances =
+    id === integers.id ? decodeIntegers(content, count) : toKernels(decodeColumn(TIME_ENCODINGS, id, content, count));
+  expectAllRead(content, integers);
+  kernels.scale(count, 1, timeOrigin(span));
+  kernels.measure(0, count);
+  const [timeMin, timeMax] = extent;
+  if (timeMin !== span.timeMin || timeMax !== span.timeMax) {
+    content.fail(
+      '5.3',
+      `times span ${timeMin} to ${timeMax}, they are said to span ${span.timeMin} to ${span.timeMax}`,
+    );
+  }
+  return distances.slice();
+}
+
+function toKernels(times: Float64Array): Float64Array {
+  column.set(times);
+  return column.subarray(0, times.length);
 }

@@ -25,6 +25,8 @@ const LOWS: usize = 0x3_0800;
 const BOTH: usize = 0x3_0c00;
 const NIBBLES: usize = 0x3_1000;
 const LENGTHS: usize = 0x3_1040;
+/** f64: least and greatest. */
+const EXTENT: usize = 0x3_1100;
 
 /** Integers beyond this magnitude are not put into a run. */
 const INTEGER_MAX: f64 = 140737488355328;
@@ -182,28 +184,59 @@ export function divide(count: u32, divisor: f64): void {
   }
 }
 
-/** The least of OUT[from] to OUT[to - 1]; NaN is left out, and +Infinity is what is left of nothing. */
-export function least(from: u32, to: u32): f64 {
-  let lanes = f64x2.splat(Infinity);
+/**
+ * The least and the greatest of OUT[from] to OUT[to - 1], to EXTENT; NaN is left out, and +Infinity and -Infinity are what
+ * is left of nothing.
+ */
+export function measure(from: u32, to: u32): void {
+  let leastA = f64x2.splat(Infinity);
+  let leastB = leastA;
+  let greatestA = f64x2.splat(-Infinity);
+  let greatestB = greatestA;
   let at = OUT + 8 * from;
   const end = OUT + 8 * to;
-  for (; at + 16 <= end; at += 16) lanes = f64x2.pmin(lanes, v128.load(at));
-  if (at < end) lanes = f64x2.pmin(lanes, v128.load64_splat(at));
-  const a = f64x2.extract_lane(lanes, 0);
-  const b = f64x2.extract_lane(lanes, 1);
-  return b < a ? b : a;
+  for (; at + 32 <= end; at += 32) {
+    const a = v128.load(at);
+    const b = v128.load(at, 16);
+    leastA = f64x2.pmin(leastA, a);
+    leastB = f64x2.pmin(leastB, b);
+    greatestA = f64x2.pmax(greatestA, a);
+    greatestB = f64x2.pmax(greatestB, b);
+  }
+  for (; at < end; at += 8) {
+    const one = v128.load64_splat(at);
+    leastA = f64x2.pmin(leastA, one);
+    greatestA = f64x2.pmax(greatestA, one);
+  }
+  const least = f64x2.pmin(leastA, leastB);
+  const greatest = f64x2.pmax(greatestA, greatestB);
+  store<f64>(EXTENT, lesser(f64x2.extract_lane(least, 0), f64x2.extract_lane(least, 1)));
+  store<f64>(EXTENT, -lesser(-f64x2.extract_lane(greatest, 0), -f64x2.extract_lane(greatest, 1)), 8);
 }
 
-/** The greatest, likewise. */
-export function greatest(from: u32, to: u32): f64 {
-  let lanes = f64x2.splat(-Infinity);
+/** The sum of OUT[from] to OUT[to - 1], NaN left out, in four interleaved parts. */
+export function sum(from: u32, to: u32): f64 {
+  let sumsA = f64x2.splat(0);
+  let sumsB = sumsA;
   let at = OUT + 8 * from;
   const end = OUT + 8 * to;
-  for (; at + 16 <= end; at += 16) lanes = f64x2.pmax(lanes, v128.load(at));
-  if (at < end) lanes = f64x2.pmax(lanes, v128.load64_splat(at));
-  const a = f64x2.extract_lane(lanes, 0);
-  const b = f64x2.extract_lane(lanes, 1);
-  return b > a ? b : a;
+  for (; at + 32 <= end; at += 32) {
+    const a = v128.load(at);
+    const b = v128.load(at, 16);
+    sumsA = f64x2.add(sumsA, v128.and(a, f64x2.eq(a, a)));
+    sumsB = f64x2.add(sumsB, v128.and(b, f64x2.eq(b, b)));
+  }
+  const sums = f64x2.add(sumsA, sumsB);
+  let total = f64x2.extract_lane(sums, 0) + f64x2.extract_lane(sums, 1);
+  for (; at < end; at += 8) {
+    const one = v128.load64_splat(at);
+    total += f64x2.extract_lane(v128.and(one, f64x2.eq(one, one)), 0);
+  }
+  return total;
+}
+
+function lesser(a: f64, b: f64): f64 {
+  return b < a ? b : a;
 }
 
 /** OUT[i] = (OUT[i] - origin) / unit. */

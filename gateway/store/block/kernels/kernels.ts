@@ -45,9 +45,10 @@ interface Kernels {
   integersByGain(count: number, gain: number, offset: number, most: number): number;
   integersByDivisor(count: number, divisor: number, most: number): number;
 
-  /** Of elements [from, to) of the column, NaN left out; +Infinity and -Infinity where nothing else is there. */
-  least(from: number, to: number): number;
-  greatest(from: number, to: number): number;
+  /** Least and greatest of elements [from, to) of the column, to extent. */
+  measure(from: number, to: number): void;
+  /** Their sum, NaN left out, added in four interleaved parts. */
+  sum(from: number, to: number): number;
 
   /** Fills the counts below; returns how many codes differ from the one before. */
   countCodes(count: number): number;
@@ -90,3 +91,6 @@ export const nibbleCounts = new Uint32Array(buffer, 0x3_1000, 16);
 
 /** How many codes have each length in bits. */
 export const lengthCounts = new Uint32Array(buffer, 0x3_1040, 33);
+
+/** Least and greatest, NaN left out; +Infinity and -Infinity where nothing else is there. */
+export const extent = new Float64Array(buffer, 0x3_1100, 2);
