@@ -11,6 +11,9 @@ import { folderBytes } from './folder-bytes.ts';
 /** Default of the config. */
 export const COMMIT_FLOOR_MS = 20;
 
+/** Id of the gateway whose stores they are. */
+export const BENCH_GATEWAY = 'bench';
+
 /** Blocks are sealed because they are full; what is left over is sealed by {@link BenchStore.sealRest}. */
 const BLOCK_AGE_S = 86_400;
 
@@ -19,27 +22,18 @@ const LOOK_INTERVAL_MS = 20;
 /** A store in a folder of its own, with the store thread at work as in a gateway. */
 export class BenchStore {
   readonly dir: string;
-  readonly #gateway: string;
   readonly #blockAgeSeconds: number;
 
-  /**
-   * @param dir an existing folder; a new one without
-   * @param gateway id of the gateway whose store it is
-   */
-  constructor(
-    blockAgeSeconds = BLOCK_AGE_S,
-    dir = mkdtempSync(join(tmpdir(), 'caisson-bench-')),
-    gateway: string = 'bench',
-  ) {
+  /** @param dir an existing folder; a new one without */
+  constructor(blockAgeSeconds = BLOCK_AGE_S, dir = mkdtempSync(join(tmpdir(), 'caisson-bench-'))) {
     this.dir = dir;
-    this.#gateway = gateway;
     this.#blockAgeSeconds = blockAgeSeconds;
   }
 
   open(): Promise<StoreHost> {
     return StoreHost.open({
       dir: this.dir,
-      gateway: this.#gateway,
+      gateway: BENCH_GATEWAY,
       commitFloorMs: COMMIT_FLOOR_MS,
       blockAgeSeconds: this.#blockAgeSeconds,
       onProblem: (text) => {
@@ -81,9 +75,16 @@ export class BenchStore {
     return this.ask((blocks) => Number(blocks.meta('bytes')));
   }
 
-  /** Bytes of all its files; the store must be closed. */
-  fileBytes(): number {
-    return folderBytes(this.dir);
+  /**
+   * Bytes of all its files but the journal's; the store must be closed. The journal is space that is used again and
+   * again, no larger for what was ever stored: {@link BenchStore.journalBytes}.
+   */
+  keptBytes(): number {
+    return folderBytes(this.dir) - this.journalBytes();
+  }
+
+  journalBytes(): number {
+    return folderBytes(storePaths(this.dir).journal);
   }
 
   dispose(): void {

@@ -1,131 +1,141 @@
 /*
- * A store of many gigabytes, made once and kept in the folder for temporary files, because it takes minutes. It is written by
- * the store's own writer: blocks of 200 of 5,000 channels with some seconds of numbers, with envelopes and index as any
- * other, and for the bulk of the bytes blocks of 32 KiB of text that does not compress, each commit sealed at once.
+ * A store of many gigabytes. Making it takes minutes, so it stays in the folder for temporary files, and what one run has no
+ * time for is added by the next. It is written by a store thread as any other: 5,000 channels of numbers give most of the
+ * blocks, with their envelopes and index; the bulk of the bytes are 1,000 channels of text that does not compress. Blocks
+ * are sealed at an age of a second.
  */
-import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { randomFillSync } from 'node:crypto';
+import { existsSync, mkdirSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { StoreTelemetry } from '../../gateway/query/store-telemetry.ts';
-import { StoreRig } from '../gateway/store/store-rig.ts';
+import type { StoreHost } from '../../gateway/store-host.ts';
+import { BenchStore } from './bench-store.ts';
 import type { Progress } from './figure.ts';
-import { folderBytes } from './folder-bytes.ts';
 import { SensorSignal } from './sensor-signal.ts';
 
-export const LARGE_STORE_NUMBERS = 5000;
+const NUMBERS = 5000;
 const TEXTS = 1000;
 
-const NUMBERS_PER_COMMIT = 200;
+/** What is fed at a time: so many channels of each kind, in turn, and of each so many samples. */
+const NUMBERS_AT_ONCE = 50;
 const SAMPLES_OF_NUMBERS = 40;
-const TEXTS_PER_COMMIT = 100;
+const TEXTS_AT_ONCE = 10;
 const SAMPLES_OF_TEXT = 64;
-const TEXT_BYTES = 512;
-const RING_SLOTS = 1 << 19;
-const COMMITS_BETWEEN_TRIMS = 16;
+const TEXT_BYTES = 2048;
 
-const INTERVAL_US = 10_000;
-const START_US = 1.6e15;
+/** More ring slots than that takes. */
+const SLOTS_AT_ONCE = 100_000;
 
-/** Room that must be left on the disk beside the store, its size times this: it is written more than once on its way. */
+const BLOCK_AGE_S = 1;
+const FULL_WAIT_MS = 1;
+const TOLD_INTERVAL_MS = 20_000;
+
+/** Room that must be left on the disk for what is added, over its bytes: they are in more than one place on their way. */
 const ROOM_FACTOR = 1.5;
 
-/** A store with at least so many bytes. */
+/** Characters that take a byte in UTF-8, of which texts are made. */
+const FIRST_CHARACTER = 32;
+const CHARACTERS = 95;
+
 export interface LargeStore {
   readonly dir: string;
+  /** Of what it keeps, its journal not counted. */
   readonly bytes: number;
 }
 
-/** The store of that size: as it was left by an earlier run, where it can still be opened; otherwise made anew. */
-export function largeStore(bytes: number, progress: Progress): LargeStore {
-  const dir = join(tmpdir(), `caisson-bench-large-${bytes}`);
-  if (!isUsable(dir)) {
-    rmSync(dir, { recursive: true, force: true });
-    const { bavail, bsize } = statfsSync(tmpdir());
-    if (bavail * bsize < bytes * ROOM_FACTOR) {
-      throw new Error(
-        `${dirname(dir)} has room for ${(bavail * bsize) / 1e9} GB, ${(bytes * ROOM_FACTOR) / 1e9} GB are needed`,
-      );
+/** The store of `bytes`, or as much of it as could be made in `seconds` beside what was there. */
+export async function largeStore(bytes: number, seconds: number, progress: Progress): Promise<LargeStore> {
+  const dir = join(tmpdir(), 'caisson-bench-large');
+  if (!isUsable(dir)) rmSync(dir, { recursive: true, force: true });
+  if (!existsSync(dir)) mkdirSync(dir);
+  const store = new BenchStore(BLOCK_AGE_S, dir);
+  const missing = bytes - store.keptBytes();
+  if (missing > 0) {
+    const { bavail, bsize } = statfsSync(dir);
+    if (bavail * bsize < missing * ROOM_FACTOR) {
+      const [free, needed] = [bavail * bsize, missing * ROOM_FACTOR].map((each) => (each / 1e9).toFixed(1));
+      throw new Error(`${dir}: ${free} GB free, ${needed} GB needed; CAISSON_BENCH_STORE_GB asks for a smaller store`);
     }
-    make(dir, bytes, progress);
+    await grow(store, bytes, seconds, progress);
   }
-  return { dir: join(dir, 'store'), bytes: folderBytes(join(dir, 'store')) };
-}
-
-/** Written when the store is whole. */
-function markOf(dir: string): string {
-  return join(dir, 'made');
+  return { dir, bytes: store.keptBytes() };
 }
 
 function isUsable(dir: string): boolean {
-  if (!existsSync(markOf(dir)) || readFileSync(markOf(dir), 'utf8') !== 'whole') return false;
   try {
-    StoreTelemetry.open(join(dir, 'store')).close();
+    StoreTelemetry.open(dir).close();
     return true;
   } catch {
-    // Made by a version that kept stores otherwise.
+    // Not there, or made by a version that kept stores otherwise.
     return false;
   }
 }
 
-function make(dir: string, bytes: number, progress: Progress): void {
-  const names = [
-    ...Array.from({ length: LARGE_STORE_NUMBERS }, (_, n) => `c${n}-device`),
-    ...Array.from({ length: TEXTS }, (_, n) => `c${n}-text`),
-  ];
-  const rig = new StoreRig(names, RING_SLOTS);
-  try {
-    const signal = new SensorSignal(1, START_US);
-    const blocksOf = (commit: number) => {
-      writeNumbers(rig, commit, signal);
-      writeTexts(rig, commit);
-      rig.commit();
-      rig.sealAll();
-      if (commit % COMMITS_BETWEEN_TRIMS === 0) rig.writer.trim();
-    };
-    let told = 0;
-    for (let commit = 0; ; commit += 1) {
-      blocksOf(commit);
-      const { bytes: made } = rig.blocks.totals;
-      if (made >= told) {
-        progress(`a store of ${bytes / 1e9} GB, once: ${(made / 1e9).toFixed(1)} GB`);
-        told += bytes / 10;
+async function grow(store: BenchStore, bytes: number, seconds: number, progress: Progress): Promise<void> {
+  const host = await store.open();
+  const started = performance.now();
+  const sources = new Sources(host);
+  let told = Number.NEGATIVE_INFINITY;
+  for (;;) {
+    const elapsed = performance.now() - started;
+    const made = store.keptBytes();
+    if (made >= bytes || elapsed >= seconds * 1e3) break;
+    if (elapsed - told >= TOLD_INTERVAL_MS) {
+      progress(`a store of ${bytes / 1e9} GB, kept for later runs: ${(made / 1e9).toFixed(1)} GB`);
+      told = elapsed;
+    }
+    while (!host.intake.hasRoom(SLOTS_AT_ONCE)) await wait(FULL_WAIT_MS);
+    sources.push();
+  }
+  await host.stop();
+  await store.sealRest();
+}
+
+/** Feeds some channels at a time, all in turn. */
+class Sources {
+  readonly #host: StoreHost;
+  readonly #numbers: readonly number[];
+  readonly #texts: readonly number[];
+  readonly #signal: SensorSignal;
+  readonly #noise = new Uint8Array(TEXTS_AT_ONCE * SAMPLES_OF_TEXT * TEXT_BYTES);
+  #turn = 0;
+
+  constructor(host: StoreHost) {
+    const { intake, clock } = host;
+    const open = (count: number, name: string, type: 'number' | 'text') =>
+      Array.from({ length: count }, (_, n) => intake.channel({ name: `${name}${n}`, source: 'bench', type }).id);
+    this.#host = host;
+    this.#numbers = open(NUMBERS, 'number', 'number');
+    this.#texts = open(TEXTS, 'text', 'text');
+    this.#signal = new SensorSignal(1, clock.now());
+  }
+
+  push(): void {
+    const { intake, clock } = this.#host;
+    const turn = this.#turn;
+    this.#turn += 1;
+    const first = (turn * NUMBERS_AT_ONCE) % NUMBERS;
+    for (let sample = 0; sample < SAMPLES_OF_NUMBERS; sample += 1) {
+      this.#signal.next();
+      for (const id of this.#numbers.slice(first, first + NUMBERS_AT_ONCE)) {
+        intake.push(id, this.#signal.time, this.#signal.value + id);
       }
-      if (made >= bytes) break;
     }
-    rig.writer.trim();
-    rig.close();
-    mkdirSync(dir);
-    renameSync(rig.dir, join(dir, 'store'));
-    writeFileSync(markOf(dir), 'whole');
-  } catch (error) {
-    rmSync(rig.dir, { recursive: true, force: true });
-    throw error;
-  }
-}
-
-function writeNumbers({ ring }: StoreRig, commit: number, signal: SensorSignal): void {
-  const first = (commit * NUMBERS_PER_COMMIT) % LARGE_STORE_NUMBERS;
-  const round = Math.floor((commit * NUMBERS_PER_COMMIT) / LARGE_STORE_NUMBERS);
-  for (let i = 0; i < SAMPLES_OF_NUMBERS; i += 1) {
-    const time = START_US + (round * SAMPLES_OF_NUMBERS + i) * INTERVAL_US;
-    signal.next();
-    for (let channel = 1; channel <= NUMBERS_PER_COMMIT; channel += 1) {
-      ring.writeSample(first + channel, time, signal.value + channel);
+    randomFillSync(this.#noise);
+    for (let i = 0; i < this.#noise.length; i += 1) {
+      this.#noise[i] = FIRST_CHARACTER + ((this.#noise[i] as number) % CHARACTERS);
     }
-  }
-}
-
-function writeTexts({ ring }: StoreRig, commit: number): void {
-  const first = LARGE_STORE_NUMBERS + ((commit * TEXTS_PER_COMMIT) % TEXTS);
-  const round = Math.floor((commit * TEXTS_PER_COMMIT) / TEXTS);
-  const noise = randomBytes(TEXTS_PER_COMMIT * SAMPLES_OF_TEXT * TEXT_BYTES);
-  // 96 of the characters that take a byte in UTF-8.
-  for (let i = 0; i < noise.length; i += 1) noise[i] = 32 + ((noise[i] as number) % 96);
-  for (let text = 0; text < TEXTS_PER_COMMIT * SAMPLES_OF_TEXT; text += 1) {
-    const sample = Math.floor(text / TEXTS_PER_COMMIT);
-    const channel = first + 1 + (text % TEXTS_PER_COMMIT);
-    const time = START_US + (round * SAMPLES_OF_TEXT + sample) * INTERVAL_US;
-    ring.writeText(channel, time, noise.subarray(text * TEXT_BYTES, (text + 1) * TEXT_BYTES));
+    const text = new TextDecoder('latin1').decode(this.#noise);
+    const firstText = (turn * TEXTS_AT_ONCE) % TEXTS;
+    let at = 0;
+    for (const id of this.#texts.slice(firstText, firstText + TEXTS_AT_ONCE)) {
+      const time = clock.now();
+      for (let sample = 0; sample < SAMPLES_OF_TEXT; sample += 1, at += TEXT_BYTES) {
+        intake.pushText(id, time + sample, text.slice(at, at + TEXT_BYTES));
+      }
+    }
+    intake.publish();
   }
 }

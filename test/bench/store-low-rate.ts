@@ -1,7 +1,7 @@
 /*
  * Slow channels: 500 sensors of simulated cars, asked once a second, for 20 minutes. They are fed at forty times their pace
  * into a store whose blocks are sealed after 1 s in place of 60: a look each second closes what is older, so that a block
- * is 1.5 s old on the average, and holds the minute it would hold at their own pace. What the files of the closed store grew
+ * is 1.5 s old on the average, and holds the minute it would hold at their own pace. What the closed store, without its journal, grew
  * by in the second half, over the samples of that half: what is there whatever is fed is not a sample's cost.
  */
 import { setTimeout as wait } from 'node:timers/promises';
@@ -25,9 +25,9 @@ export async function measureLowRate(progress: Progress): Promise<Figure[]> {
   try {
     const half = drive.times.length / 2;
     await play(store, drive, 0, half);
-    const before = store.fileBytes();
+    const before = store.keptBytes();
     await play(store, drive, half, drive.times.length);
-    const bytes = store.fileBytes() - before;
+    const bytes = store.keptBytes() - before;
     const telemetry = store.telemetry();
     requireSame(telemetry, drive, 1);
     telemetry.close();
@@ -37,7 +37,7 @@ export async function measureLowRate(progress: Progress): Promise<Figure[]> {
         value: bytes / half,
         unit: 'B/sample',
         target: atMost(3),
-        meaning: `${CHANNELS} channels at 1 Hz, sealed at an age of a minute; what all files grow by, times included`,
+        meaning: `${CHANNELS} channels at 1 Hz, sealed at an age of a minute; what the store grows by, times included`,
       },
     ];
   } finally {

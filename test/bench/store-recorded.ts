@@ -71,7 +71,7 @@ async function measureSizes(drive: Drive, progress: Progress, more?: Measure): P
     await store.sealRest();
     const samples = drive.times.length;
     const blocks = store.blockBytes() / samples;
-    const files = store.fileBytes() / samples;
+    const files = store.keptBytes() / samples;
     check(store, drive, 1);
     progress(`${drive.name}: ${samples} samples, ${blocks.toFixed(3)} B a sample in blocks`);
     return [
@@ -85,7 +85,7 @@ async function measureSizes(drive: Drive, progress: Progress, more?: Measure): P
         name: `file_bytes_per_sample_${drive.name}`,
         value: files,
         unit: 'B/sample',
-        meaning: 'all files of the store over samples, indices and envelopes included',
+        meaning: 'all that the store keeps over samples, indices and envelopes included',
       },
       ...((await more?.(store)) ?? []),
     ];

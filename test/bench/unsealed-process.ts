@@ -9,7 +9,6 @@ import { SensorSignal } from './sensor-signal.ts';
 
 export interface UnsealedOrder {
   readonly dir: string;
-  readonly gateway: string;
   readonly channels: number;
   /** Samples of each channel; fewer than fill a block. */
   readonly samples: number;
@@ -25,8 +24,8 @@ const BLOCK_AGE_S = 86_400;
 const BATCH = 500;
 const FULL_WAIT_MS = 1;
 
-async function fill({ dir, gateway, channels, samples }: UnsealedOrder): Promise<void> {
-  const { intake, clock } = await new BenchStore(BLOCK_AGE_S, dir, gateway).open();
+async function fill({ dir, channels, samples }: UnsealedOrder): Promise<void> {
+  const { intake, clock } = await new BenchStore(BLOCK_AGE_S, dir).open();
   const ids = Array.from(
     { length: channels },
     (_, n) => intake.channel({ name: `${UNSEALED_PREFIX}${n}`, source: 'bench' }).id,

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -109,10 +109,7 @@ export class VictoriaMetrics {
 
   /** Bytes of samples and index on disk; its caches, which it can make anew, are not counted. */
   dataBytes(): number {
-    return ['data', 'indexdb', 'metadata'].reduce((sum, part) => {
-      const folder = join(this.#dir, part);
-      return sum + (existsSync(folder) ? folderBytes(folder) : 0);
-    }, 0);
+    return ['data', 'indexdb', 'metadata'].reduce((sum, part) => sum + folderBytes(join(this.#dir, part)), 0);
   }
 
   /** Ends it in order; its files stay until {@link VictoriaMetrics.dispose}. */

@@ -89,11 +89,6 @@ export class StoreRig {
     return StoreTelemetry.open(this.dir, onProblem);
   }
 
-  /** Closes the files and leaves them where they are. */
-  close(): void {
-    this.#closeFiles();
-  }
-
   dispose(): void {
     this.#closeFiles();
     rmSync(this.dir, { recursive: true, force: true });
