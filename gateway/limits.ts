@@ -9,6 +9,12 @@ export const RING_SLOTS = 1 << 20;
 /** Samples of one block. At the maximum: the block is sealed. */
 export const BLOCK_SAMPLES_MAX = 4096;
 
+/** Blocks of one pack. At the maximum: the others go into the next pack. */
+export const PACK_BLOCKS_MAX = 256;
+
+/** Bytes of one pack. A pack is far smaller but for text: a block that fills its text stands alone. Larger bytes are refused. */
+export const PACK_BYTES_MAX = 2 << 20;
+
 /** Bytes of text of one block. At the maximum: the block is sealed early. */
 export const BLOCK_TEXT_BYTES_MAX = 1 << 20;
 

@@ -1,32 +1,41 @@
 import { CaissonError, messageOf } from '../errors.ts';
-import { decodeBlock } from '../store/block/block.ts';
 import type { BlockReader } from '../store/block-reader.ts';
-import type { KeptGap } from '../store/block-rows.ts';
+import type { Extent, KeptGap } from '../store/block-rows.ts';
+import { Pack } from '../store/pack/pack.ts';
 import type { Samples } from './telemetry.ts';
 
-/** Damaged blocks remembered. At the maximum: further ones are told and left out as well, but are no gap in the ledger. */
-const DAMAGED_BLOCKS_MAX = 4096;
+/** Damaged packs remembered. At the maximum: further ones are told and left out as well, but are no gap in the ledger. */
+const DAMAGED_PACKS_MAX = 4096;
 
-/** Cause of the gap that a damaged block is. */
+/** Bytes of opened packs and their decoded times that are kept, for other blocks of them. At the maximum: the oldest go. */
+const OPEN_BYTES_MAX = 8 << 20;
+
+/** Cause of the gap that a block of a damaged pack is. */
 const DAMAGED = 'block-damaged';
 
-/** Reads blocks; one that is damaged costs only itself: it is told once, and from then on is a gap. */
+/** Reads blocks; a pack that is damaged costs only itself: it is told once, and from then on its blocks are gaps. */
 export class BlockContents {
   readonly #blocks: BlockReader;
   readonly #onProblem: (text: string) => void;
+  /** By position, the one used last at the end. */
+  readonly #open = new Map<number, Pack>();
+  #openBytes = 0;
   /** By position. */
-  readonly #damaged = new Map<number, KeptGap>();
+  readonly #damaged = new Map<number, readonly KeptGap[]>();
 
   constructor(blocks: BlockReader, onProblem: (text: string) => void) {
     this.#blocks = blocks;
     this.#onProblem = onProblem;
   }
 
-  /** The samples of a block, times as stored, in the order they were taken in; undefined when it is gone or damaged. */
-  of(position: number): Samples | undefined {
+  /**
+   * The samples of a block, times as stored, in the order they were taken in; undefined when it is gone, thinned or damaged.
+   * The times are shared with other blocks: not to be changed.
+   */
+  of({ firstPosition: position, block, thinned }: Extent): Samples | undefined {
+    if (thinned || this.#damaged.has(position)) return undefined;
     try {
-      const bytes = this.#blocks.blockBytes(position);
-      return bytes === undefined ? undefined : decodeBlock(bytes);
+      return this.#pack(position)?.samples(block);
     } catch (error) {
       if (!isDamage(error)) throw error;
       this.#remember(position, error);
@@ -34,23 +43,49 @@ export class BlockContents {
     }
   }
 
-  /** The damaged blocks met so far. Times as stored. */
+  /** Blocks of the damaged packs met so far, but for those given up since. Times as stored. */
   damaged(): KeptGap[] {
-    return [...this.#damaged.values()];
+    return [...this.#damaged].flatMap(([position, gaps]) => (this.#blocks.hasPack(position) ? gaps : []));
+  }
+
+  /** An opened pack; several blocks of one are often asked for one after the other. */
+  #pack(position: number): Pack | undefined {
+    let pack = this.#open.get(position);
+    if (pack === undefined) {
+      const bytes = this.#blocks.packBytes(position);
+      if (bytes === undefined) return undefined;
+      pack = Pack.open(bytes);
+      this.#openBytes += weightOf(pack);
+    } else {
+      this.#open.delete(position);
+    }
+    this.#open.set(position, pack);
+    for (const [oldest, other] of this.#open) {
+      if (this.#openBytes <= OPEN_BYTES_MAX || other === pack) break;
+      this.#open.delete(oldest);
+      this.#openBytes -= weightOf(other);
+    }
+    return pack;
   }
 
   #remember(position: number, error: unknown): void {
-    if (this.#damaged.has(position) || this.#damaged.size >= DAMAGED_BLOCKS_MAX) return;
-    const gap = this.#blocks.blockAsGap(position, DAMAGED);
-    if (gap === undefined) return;
-    this.#damaged.set(position, gap);
+    if (this.#damaged.size >= DAMAGED_PACKS_MAX) return;
+    const gaps = this.#blocks.packAsGaps(position, DAMAGED);
+    if (gaps.length === 0) return;
+    this.#damaged.set(position, gaps);
+    const samples = gaps.reduce((sum, { count }) => sum + count, 0);
     this.#onProblem(
-      `the block at position ${position} is damaged, ${gap.count} samples cannot be read: ${messageOf(error)}`,
+      `the pack at position ${position} is damaged, ${samples} samples of ${gaps.length} channels cannot be read: ${messageOf(error)}`,
     );
   }
 }
 
-/** True for bytes that are no block, and for database pages that cannot be read. */
+/** Bytes that a pack takes once all of its times are decoded. */
+function weightOf({ bytes, directory }: Pack): number {
+  return directory.times.reduce((sum, { count }) => sum + count * 8, bytes.length);
+}
+
+/** True for bytes that are no pack, and for database pages that cannot be read. */
 function isDamage(error: unknown): boolean {
   if (error instanceof CaissonError) return error.code === 'block-invalid';
   const { code } = error as { code?: unknown };

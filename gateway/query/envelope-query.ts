@@ -6,9 +6,16 @@ import { lowerBound, type RangeReader, type Run } from './range-reader.ts';
 import type { Envelope } from './telemetry.ts';
 import type { BootClocks } from './utc.ts';
 
+/** A stretch of the order in which runs were taken in: of the packs, or the unsealed run, that samples come from. */
+interface Order {
+  readonly low: number;
+  readonly high: number;
+}
+
 /**
  * Columns of a chart, filled in any order: each remembers the times of its first and last sample, so that runs may come
- * as they lie. Equal times: what was added later counts as later.
+ * as they lie. Of equal times the sample that was taken in first is the first, and the one taken in last is the last. Where
+ * two envelopes leave open which that is, the pixel is said to be open, and settled by the samples themselves.
  */
 export class EnvelopeColumns {
   readonly #from: number;
@@ -16,6 +23,9 @@ export class EnvelopeColumns {
   readonly #perMicrosecond: number;
   readonly #timeFirst: Float64Array;
   readonly #timeLast: Float64Array;
+  readonly #orderFirst: (Order | undefined)[] = [];
+  readonly #orderLast: (Order | undefined)[] = [];
+  readonly #open = new Set<number>();
   readonly envelope: Envelope;
 
   constructor(from: number, to: number, pixels: number) {
@@ -48,21 +58,63 @@ export class EnvelopeColumns {
     return timeMin >= this.#from && timeMax < this.#to && this.pixelOf(timeMin) === this.pixelOf(timeMax);
   }
 
+  /** Pixels of which it is open which sample is the first or the last. */
+  get open(): Iterable<number> {
+    return this.#open;
+  }
+
+  /** Bounds of a pixel, UTC, microseconds, a little wider than it is: its samples are those with that {@link pixelOf}. */
+  boundsOf(pixel: number): { from: number; to: number } {
+    const start = this.#from + pixel / this.#perMicrosecond;
+    const end = this.#from + (pixel + 1) / this.#perMicrosecond;
+    return { from: Math.max(this.#from, Math.floor(start) - 1), to: Math.min(this.#to, Math.ceil(end) + 1) };
+  }
+
+  /** Says which samples are the first and the last of an open pixel: only where they are those that were met. */
+  settle(pixel: number, times: Float64Array, values: Float64Array): void {
+    if (times[0] === this.#timeFirst[pixel]) this.envelope.first[pixel] = values[0] as number;
+    if (times.at(-1) === this.#timeLast[pixel]) this.envelope.last[pixel] = values.at(-1) as number;
+  }
+
   /** Adds a node that lies in one pixel; `shift` is added to its times. */
-  addNode(node: EnvelopeNode, shift: number): void {
+  addNode(node: EnvelopeNode, shift: number, order: Order): void {
     const { count, min, max, first, last } = node;
     const timeMin = node.timeMin + shift;
-    this.#merge(this.pixelOf(timeMin), timeMin, node.timeMax + shift, count, min, max, first, last);
+    this.#merge(this.pixelOf(timeMin), timeMin, node.timeMax + shift, count, min, max, first, last, order);
+  }
+
+  /**
+   * Adds a block whose samples were given up and that lies in several pixels. Its first and last sample are known and stand
+   * where they were. Of the others only how many and how far: they are spread evenly, and the extremes widen every pixel that
+   * gets some, so that none is hidden; which is the first and the last of a pixel between is not known, and is NaN.
+   * @param timeMin UTC of the first sample, microseconds; `timeMax` of the last
+   */
+  addThinned({ count, min, max, first, last }: EnvelopeNode, timeMin: number, timeMax: number, order: Order): void {
+    const start = Math.floor((timeMin - this.#from) * this.#perMicrosecond);
+    const end = Math.floor((timeMax - this.#from) * this.#perMicrosecond);
+    const pixels = end - start + 1;
+    const between = count - 2;
+    for (let pixel = Math.max(0, start); pixel <= Math.min(end, this.envelope.pixels - 1); pixel += 1) {
+      const at = pixel - start;
+      const isFirst = pixel === start;
+      const isLast = pixel === end;
+      const spread = Math.floor(((at + 1) * between) / pixels) - Math.floor((at * between) / pixels);
+      const share = spread + (isFirst ? 1 : 0) + (isLast ? 1 : 0);
+      if (share === 0) continue;
+      const [low, high] = [isFirst ? timeMin : Number.POSITIVE_INFINITY, isLast ? timeMax : Number.NEGATIVE_INFINITY];
+      this.#merge(pixel, low, high, share, min, max, first, last, order);
+    }
   }
 
   /** Adds the samples of [from, to). Samples of one pixel that lie side by side are folded first. */
-  addRun({ times, values }: Run): void {
+  addRun({ times, values, order }: Run): void {
     if (!(values instanceof Float64Array)) return;
-    if (isAscending(times)) this.#addAscending(times, values);
-    else this.#addUnordered(times, values);
+    const here = { low: order, high: order };
+    if (isAscending(times)) this.#addAscending(times, values, here);
+    else this.#addUnordered(times, values, here);
   }
 
-  #addAscending(times: Float64Array, values: Float64Array): void {
+  #addAscending(times: Float64Array, values: Float64Array, order: Order): void {
     const end = lowerBound(times, this.#to);
     let start = lowerBound(times, this.#from);
     while (start < end) {
@@ -80,6 +132,7 @@ export class EnvelopeColumns {
         max,
         values[start] as number,
         values[last] as number,
+        order,
       );
       start = next;
     }
@@ -102,7 +155,7 @@ export class EnvelopeColumns {
     return low;
   }
 
-  #addUnordered(times: Float64Array, values: Float64Array): void {
+  #addUnordered(times: Float64Array, values: Float64Array, order: Order): void {
     let i = 0;
     while (i < times.length) {
       const time = times[i] as number;
@@ -114,7 +167,7 @@ export class EnvelopeColumns {
       const start = i;
       do i += 1;
       while (i < times.length && this.#isIn(times[i] as number, pixel));
-      this.addNode(nodeOf(times, values, start, i), 0);
+      this.addNode(nodeOf(times, values, start, i), 0, order);
     }
   }
 
@@ -131,19 +184,35 @@ export class EnvelopeColumns {
     max: number,
     first: number,
     last: number,
+    order: Order,
   ): void {
     const { envelope } = this;
     envelope.count[pixel] = (envelope.count[pixel] as number) + count;
     envelope.min[pixel] = least(envelope.min[pixel] as number, min);
     envelope.max[pixel] = greatest(envelope.max[pixel] as number, max);
-    if (timeMin < (this.#timeFirst[pixel] as number)) {
+    const timeFirst = this.#timeFirst[pixel] as number;
+    const isTieFirst = timeMin === timeFirst && Number.isFinite(timeMin);
+    if (timeMin < timeFirst || (isTieFirst && this.#isBefore(order, this.#orderFirst[pixel], pixel))) {
       this.#timeFirst[pixel] = timeMin;
+      this.#orderFirst[pixel] = order;
       envelope.first[pixel] = first;
     }
-    if (timeMax >= (this.#timeLast[pixel] as number)) {
+    const timeLast = this.#timeLast[pixel] as number;
+    const isTieLast = timeMax === timeLast && Number.isFinite(timeMax);
+    if (timeMax > timeLast || (isTieLast && !this.#isBefore(order, this.#orderLast[pixel], pixel))) {
       this.#timeLast[pixel] = timeMax;
+      this.#orderLast[pixel] = order;
       envelope.last[pixel] = last;
     }
+  }
+
+  /** True where `order` is before `other`; later parts of one run are behind it. What cannot be told makes the pixel open. */
+  #isBefore(order: Order, other: Order | undefined, pixel: number): boolean {
+    if (other === undefined || order.low > other.high) return false;
+    if (order.high < other.low) return true;
+    const isOneRun = order.low === order.high && other.low === order.low && other.high === order.low;
+    if (!isOneRun) this.#open.add(pixel);
+    return false;
   }
 }
 
@@ -173,12 +242,18 @@ export function queryEnvelope(
       const shift = map.offsetAt(extent.timeMin);
       const whole = map.isUniform(extent.timeMin, extent.timeMax);
       if (whole && columns.holdsWhole(extent.timeMin + shift, extent.timeMax + shift)) {
-        columns.addNode(extent.node, shift);
+        columns.addNode(extent.node, shift, orderOf(extent));
+        return;
+      }
+      if (extent.thinned) {
+        const { timeMin, timeMax } = extent;
+        const [first, last] = [timeMin + shift, timeMax + map.offsetAt(timeMax)];
+        columns.addThinned(extent.node, first, Math.max(first, last), orderOf(extent));
         return;
       }
     }
     if (extent.level > 0) {
-      for (const child of blocks.children(id, extent)) add(child);
+      for (const child of blocks.children(extent)) add(child);
       return;
     }
     const run = reader.block(extent);
@@ -187,5 +262,30 @@ export function queryEnvelope(
 
   for (const root of blocks.roots(id)) add(root);
   for (const run of reader.tail(id, stamp)) columns.addRun(run);
+  for (const pixel of columns.open) settle(columns, pixel, reader, channel);
   return columns.envelope;
+}
+
+function orderOf({ firstPosition, lastPosition }: Extent): Order {
+  return { low: firstPosition, high: lastPosition };
+}
+
+/** Looks at the samples of a pixel themselves. */
+function settle(
+  columns: EnvelopeColumns,
+  pixel: number,
+  reader: RangeReader,
+  { id, stamp }: { readonly id: number; readonly stamp: Stamp },
+): void {
+  const { from, to } = columns.boundsOf(pixel);
+  const times: number[] = [];
+  const values: number[] = [];
+  for (const samples of reader.samples(id, stamp, from, to)) {
+    for (const [i, time] of samples.times.entries()) {
+      if (columns.pixelOf(time) !== pixel) continue;
+      times.push(time);
+      values.push(samples.values[i] as number);
+    }
+  }
+  if (times.length > 0) columns.settle(pixel, Float64Array.from(times), Float64Array.from(values));
 }

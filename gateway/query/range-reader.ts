@@ -24,7 +24,7 @@ interface Piece {
   load(): Run | undefined;
 }
 
-/** Order of the first unsealed run of a channel: behind every block's ordinal. */
+/** Order of the first unsealed run of a channel: behind every block's position. */
 const BEHIND_BLOCKS = 2 ** 52;
 
 /** Reads stretches of one channel from blocks and tail, in UTC. */
@@ -49,12 +49,12 @@ export class RangeReader {
     return merged(this.#pieces(channel, stamp, from, to), from, to);
   }
 
-  /** A sealed block in UTC; undefined when it is gone or damaged. */
+  /** A sealed block in UTC; undefined when it is gone, thinned or damaged. */
   block(extent: Extent): Run | undefined {
-    const columns = this.#contents.of(extent.position);
+    const columns = this.#contents.of(extent);
     if (columns === undefined || extent.boot === undefined) return undefined;
     const { times, values } = columns;
-    return this.#run(extent.boot, extent.stamp, times, values, extent.ordinal);
+    return this.#run(extent.boot, extent.stamp, times.slice(), values, extent.firstPosition);
   }
 
   /** The unsealed runs of a channel. */

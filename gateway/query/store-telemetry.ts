@@ -4,7 +4,7 @@ import { CaissonError } from '../errors.ts';
 import { QUERY_PIXELS_MAX } from '../limits.ts';
 import { nearest } from '../nearest.ts';
 import { BlockReader } from '../store/block-reader.ts';
-import type { Extent } from '../store/block-rows.ts';
+import type { Extent, KeptGap } from '../store/block-rows.ts';
 import { JournalReader } from '../store/journal/journal-reader.ts';
 import { storePaths } from '../store/store-dir.ts';
 import { BlockContents } from './block-contents.ts';
@@ -204,7 +204,8 @@ export class StoreTelemetry implements Telemetry {
     const boots = new Map(this.#blocks.boots().map((boot) => [boot.id, boot.boot]));
     const fromTail = [...(this.#tail?.losses() ?? [])].filter((loss) => loss.channel === channel);
     const damaged = this.#contents.damaged().filter((gap) => gap.channel === channel);
-    return [...this.#blocks.gaps(channel, from - greatest, to - least), ...fromTail, ...damaged]
+    const thinned = asGaps(channel, this.#blocks.thinned(channel, from - greatest, to - least));
+    return [...this.#blocks.gaps(channel, from - greatest, to - least), ...fromTail, ...damaged, ...thinned]
       .map((gap) => {
         const map = this.#clocks.of(gap.boot, stamp);
         return {
@@ -294,10 +295,11 @@ export class StoreTelemetry implements Telemetry {
     return newest;
   }
 
-  #newestOf({ position, boot, stamp, timeMax: time, node }: Extent): Newest | undefined {
+  #newestOf(extent: Extent): Newest | undefined {
+    const { boot, stamp, timeMax: time, node } = extent;
     if (boot === undefined) return undefined;
     if (node !== undefined) return { time, boot, stamp, value: node.last };
-    const columns = this.#contents.of(position);
+    const columns = this.#contents.of(extent);
     if (columns === undefined) return undefined;
     const { times, values } = columns;
     return { time, boot, stamp, value: values[times.lastIndexOf(time)] ?? '' };
@@ -338,4 +340,19 @@ export class StoreTelemetry implements Telemetry {
     }, interval);
     this.#timer.unref();
   }
+}
+
+/** Blocks that follow one another, by time, as one gap each run: their samples were given up, their envelopes stay. */
+function asGaps(channel: number, thinned: readonly Extent[]): KeptGap[] {
+  const gaps: { -readonly [Field in keyof KeptGap]: KeptGap[Field] }[] = [];
+  for (const { boot = 0, firstSequence, count, timeMin, timeMax } of thinned) {
+    const last = gaps.at(-1);
+    if (last?.boot === boot && last.firstSequence + last.count === firstSequence) {
+      last.count += count;
+      last.to = Math.max(last.to, timeMax);
+    } else {
+      gaps.push({ channel, boot, firstSequence, count, from: timeMin, to: timeMax, cause: 'thinned' });
+    }
+  }
+  return gaps;
 }

@@ -53,7 +53,7 @@ export class TailReader {
     this.#journal = journal;
     this.#blocks = blocks;
     this.#onProblem = onProblem;
-    this.#blockPosition = blocks.lastBlockPosition();
+    this.#blockPosition = blocks.lastPackPosition();
     this.#gapPosition = blocks.lastGapPosition();
   }
 

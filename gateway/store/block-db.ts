@@ -1,12 +1,14 @@
 import type { ChannelDefinition } from '../channel.ts';
 import type { ClockReading } from '../clock.ts';
 import { BlockReader } from './block-reader.ts';
-import type { KeptBlock, KeptGap, Row } from './block-rows.ts';
+import type { KeptBlock, KeptGap, KeptPack, Row } from './block-rows.ts';
 import { createSchema, FAN_OUT, requireVersion } from './block-schema.ts';
 import { openDatabase } from './database.ts';
-import { encodeNodeValues, mergeNodes } from './envelope-node.ts';
+import { encodeEntries, type IndexEntry, mergeEntries } from './index-entries.ts';
+import { isKeptAlready, singlePack } from './known-block.ts';
+import { decodeRoster, encodeRoster, RosterBook } from './roster.ts';
 
-export type { Extent, FeedItem, KeptBlock, KeptGap, SequenceRun } from './block-rows.ts';
+export type { Extent, FeedItem, KeptBlock, KeptGap, KeptPack, SequenceRun } from './block-rows.ts';
 
 /** Pages cached for the large database. */
 const CACHE_KIB = 8 * 1024;
@@ -14,10 +16,23 @@ const CACHE_KIB = 8 * 1024;
 /** What became of a block that was offered. */
 export type BlockOutcome = 'kept' | 'known' | 'conflict';
 
+/** What is counted over all packs. */
+interface Totals {
+  readonly blocks: number;
+  readonly bytes: number;
+  /** Greatest time of all blocks in box time, microseconds. */
+  readonly lastTime: number;
+}
+
 /** The large database, to be read and written; one process does. */
 export class BlockDb extends BlockReader {
   #nextPosition = 1;
-  #totals = { blocks: 0, bytes: 0 };
+  #totals: Totals = { blocks: 0, bytes: 0, lastTime: 0 };
+  #rosters = new RosterBook();
+  /** Next ordinal by roster. */
+  readonly #ordinals = new Map<number, number>();
+  /** One past the last sequence number in blocks, by boot and channel; of those that were asked for. */
+  readonly #ends = new Map<number, Map<number, number>>();
 
   /**
    * Opens the database, making it if it is not there.
@@ -29,7 +44,12 @@ export class BlockDb extends BlockReader {
     requireVersion(db, path);
     const blocks = new BlockDb(db);
     blocks.#nextPosition = blocks.#lastPosition() + 1;
-    blocks.#totals = { blocks: Number(blocks.meta('blocks') ?? 0), bytes: Number(blocks.meta('bytes') ?? 0) };
+    blocks.#totals = {
+      blocks: Number(blocks.meta('blocks') ?? 0),
+      bytes: Number(blocks.meta('bytes') ?? 0),
+      lastTime: blocks.lastTime(),
+    };
+    blocks.#learnRosters();
     return blocks;
   }
 
@@ -44,6 +64,7 @@ export class BlockDb extends BlockReader {
           if (this.#totals !== totals) {
             this.keepMeta('blocks', String(this.#totals.blocks));
             this.keepMeta('bytes', String(this.#totals.bytes));
+            this.keepMeta('last time', String(this.#totals.lastTime));
           }
           return result;
         })
@@ -51,6 +72,7 @@ export class BlockDb extends BlockReader {
     } catch (error) {
       this.#nextPosition = position;
       this.#totals = totals;
+      this.#learnRosters();
       throw error;
     }
   }
@@ -130,38 +152,71 @@ export class BlockDb extends BlockReader {
   }
 
   /**
-   * Keeps a block under its identity, once. Other bytes for sequence numbers that are accounted for are kept apart, never
-   * merged.
+   * Keeps a pack: each of its blocks under its identity, once. Blocks that are known, with the same content, are not kept
+   * again, however they are packed; other content for sequence numbers that are accounted for is kept apart, never merged.
+   * The bytes stay as they are, whether all of their blocks are new or one. Returns what became of each block.
    */
-  keepBlock(block: KeptBlock): BlockOutcome {
-    const { channel, boot, firstSequence } = block;
-    if (this.runs(channel, boot, firstSequence, firstSequence + block.count).length > 0) {
-      const known = this.sql('SELECT bytes FROM blocks WHERE channel = ? AND boot = ? AND first_sequence = ?').get(
-        channel,
-        boot,
-        firstSequence,
-      ) as { bytes: Buffer } | undefined;
-      if (known?.bytes.equals(block.bytes)) return 'known';
-      this.#keepConflict(block);
-      return 'conflict';
+  keepPack(pack: KeptPack): BlockOutcome[] {
+    const { boot, blocks, bytes } = pack;
+    const outcomes = blocks.map((block, index) => this.#outcomeOf(pack, block, index));
+    for (const [index, block] of blocks.entries()) {
+      if (outcomes[index] === 'conflict') this.#keepConflict(boot, block, singlePack(bytes, index));
     }
-    const ordinal = this.#nextOrdinal(channel);
-    this.sql('INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
-      this.#takePosition(),
-      channel,
-      boot,
-      firstSequence,
-      block.count,
-      block.timeMin,
-      block.timeMax,
-      block.stamp,
-      ordinal,
-      block.node === undefined ? null : encodeNodeValues(block.node),
-      block.bytes,
-    );
-    this.#totals = { blocks: this.#totals.blocks + 1, bytes: this.#totals.bytes + block.bytes.length };
-    if ((ordinal + 1) % FAN_OUT === 0) this.#raisePyramid(channel, 1, (ordinal + 1) / FAN_OUT - 1);
-    return 'kept';
+    const fresh = blocks.flatMap((block, index) => (outcomes[index] === 'kept' ? [{ block, index }] : []));
+    if (fresh.length > 0) this.#insertPack(pack, fresh);
+    return outcomes;
+  }
+
+  /**
+   * Gives up the samples of a pack; what the index says of it stays. Returns what cannot be read any more, which was kept
+   * until now.
+   */
+  thinPack(position: number): KeptGap[] {
+    const blocks = this.packAsGaps(position, 'thinned');
+    const bytes = this.packBytes(position);
+    if (bytes === undefined) return [];
+    this.sql('UPDATE packs SET bytes = NULL WHERE position = ?').run(position);
+    this.sql(
+      'UPDATE pack_index SET thinned = 1 WHERE (roster, ordinal) = (SELECT roster, ordinal FROM packs WHERE position = ?)',
+    ).run(position);
+    for (const { channel, boot, count, from, to } of blocks) {
+      this.sql(
+        `INSERT INTO thinned VALUES (?, ?, ?, ?, ?) ON CONFLICT (channel, boot) DO UPDATE SET count = count + excluded.count,
+         time_min = MIN(time_min, excluded.time_min), time_max = MAX(time_max, excluded.time_max)`,
+      ).run(channel, boot, count, from, to);
+    }
+    this.#totals = { ...this.#totals, bytes: this.#totals.bytes - bytes.length };
+    return blocks;
+  }
+
+  /**
+   * Deletes a pack, its row in the index, and every envelope over it. Returns its blocks as what they leave: the caller keeps
+   * these gaps, in the same transaction, with a cause of its own.
+   */
+  dropPack(position: number, cause: string): KeptGap[] {
+    const blocks = this.packAsGaps(position, cause);
+    const bytes = this.packBytes(position);
+    const row = this.sql('SELECT roster, ordinal FROM packs WHERE position = ?').get(position) as Row | undefined;
+    if (row === undefined) return [];
+    this.sql('DELETE FROM packs WHERE position = ?').run(position);
+    this.sql('DELETE FROM pack_index WHERE roster = ? AND ordinal = ?').run(row.roster, row.ordinal);
+    const top = this.sql('SELECT MAX(level) AS level FROM envelopes WHERE roster = ?').get(row.roster) as Row;
+    for (let level = 1; level <= Number(top.level ?? 0); level += 1) {
+      const ordinal = Math.floor(Number(row.ordinal) / FAN_OUT ** level);
+      this.sql('DELETE FROM envelopes WHERE roster = ? AND level = ? AND ordinal = ?').run(row.roster, level, ordinal);
+    }
+    if (bytes === undefined) {
+      for (const { channel, boot, count } of blocks) {
+        this.sql('UPDATE thinned SET count = count - ? WHERE channel = ? AND boot = ?').run(count, channel, boot);
+      }
+    }
+    this.#totals = {
+      ...this.#totals,
+      blocks: this.#totals.blocks - blocks.length,
+      bytes: this.#totals.bytes - (bytes?.length ?? 0),
+    };
+    this.#ends.clear();
+    return blocks;
   }
 
   /** Adds a gap to the ledger, once. */
@@ -201,35 +256,129 @@ export class BlockDb extends BlockReader {
     );
   }
 
-  /** Blocks kept and their bytes; of a writing connection only. */
+  /** Blocks kept and the bytes of their packs; of a writing connection only. */
   get totals(): { readonly blocks: number; readonly bytes: number } {
     return this.#totals;
   }
 
-  /** Makes the envelope `ordinal` of `level` from the FAN_OUT extents under it, and those above that it completes. */
-  #raisePyramid(channel: number, level: number, ordinal: number): void {
-    const under = this.extents(channel, level - 1, ordinal * FAN_OUT, (ordinal + 1) * FAN_OUT);
-    const [head, ...rest] = under;
-    if (head === undefined || under.length < FAN_OUT) return;
-    const isOfOneKind = under.every((extent) => extent.boot === head.boot && extent.stamp === head.stamp);
-    const nodes = under.map((extent) => extent.node);
-    const node = nodes.every((each) => each !== undefined) ? nodes.reduce(mergeNodes) : undefined;
-    this.sql('INSERT INTO envelopes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
-      channel,
-      level,
-      ordinal,
-      isOfOneKind ? (head.boot ?? null) : null,
-      head.stamp,
-      rest.reduce((sum, extent) => sum + extent.count, head.count),
-      Math.min(...under.map((extent) => extent.timeMin)),
-      Math.max(...under.map((extent) => extent.timeMax)),
-      node === undefined ? null : encodeNodeValues(node),
-    );
-    if ((ordinal + 1) % FAN_OUT === 0) this.#raisePyramid(channel, level + 1, (ordinal + 1) / FAN_OUT - 1);
+  /** What is to become of a block, before anything is written. */
+  #outcomeOf({ boot, stamp, bytes }: KeptPack, block: KeptBlock, index: number): BlockOutcome {
+    const { channel, firstSequence, count } = block;
+    const end = firstSequence + count;
+    const isBehind = firstSequence >= this.#endOf(channel, boot);
+    if (isBehind && !this.#touchesGap(channel, boot, firstSequence, end)) return 'kept';
+    const runs = this.runs(channel, boot, firstSequence, end);
+    if (runs.length === 0) return 'kept';
+    const [known] = this.blocksHolding(channel, boot, firstSequence, end);
+    const isOne = runs.length === 1 && known !== undefined && known.stamp === stamp;
+    return isOne && isKeptAlready(this, known, block, bytes, index) ? 'known' : 'conflict';
   }
 
-  #keepConflict(block: KeptBlock): void {
-    const { channel, boot, firstSequence, bytes } = block;
+  #touchesGap(channel: number, boot: number, first: number, end: number): boolean {
+    const row = this.sql(
+      'SELECT first_sequence + count AS next FROM gaps WHERE channel = ? AND boot = ? AND first_sequence < ? ORDER BY first_sequence DESC LIMIT 1',
+    ).get(channel, boot, end) as Row | undefined;
+    return row !== undefined && Number(row.next) > first;
+  }
+
+  /** One past the last sequence number of a channel and boot in blocks, from memory where it was asked for before. */
+  #endOf(channel: number, boot: number): number {
+    const ends = this.#endsOf(boot);
+    let end = ends.get(channel);
+    if (end === undefined) {
+      end = this.sealedEnd(channel, boot);
+      ends.set(channel, end);
+    }
+    return end;
+  }
+
+  #endsOf(boot: number): Map<number, number> {
+    let ends = this.#ends.get(boot);
+    if (ends === undefined) {
+      ends = new Map();
+      this.#ends.set(boot, ends);
+    }
+    return ends;
+  }
+
+  #insertPack(
+    { boot, stamp, class: packClass, bytes }: KeptPack,
+    fresh: readonly { readonly block: KeptBlock; readonly index: number }[],
+  ): void {
+    const channels = fresh.map(({ block }) => block.channel).sort((a, b) => a - b);
+    const roster = this.#rosterOf(channels);
+    const members = this.index.channels(roster);
+    const entries: (IndexEntry | undefined)[] = members.map(() => undefined);
+    for (const { block, index } of fresh) {
+      const { channel, firstSequence, count, timeMin, timeMax, node } = block;
+      const endSequence = firstSequence + count;
+      entries[members.indexOf(channel)] = { block: index, count, firstSequence, endSequence, timeMin, timeMax, node };
+      const ends = this.#endsOf(boot);
+      ends.set(channel, Math.max(ends.get(channel) ?? 0, endSequence));
+    }
+    const position = this.#takePosition();
+    const ordinal = this.#takeOrdinal(roster);
+    const timeMin = Math.min(...fresh.map(({ block }) => block.timeMin));
+    const timeMax = Math.max(...fresh.map(({ block }) => block.timeMax));
+    this.sql('INSERT INTO packs VALUES (?, ?, ?, ?, ?, ?, ?, ?)').run(
+      ...[position, roster, ordinal, boot, packClass, timeMax, bytes.length, bytes],
+    );
+    this.sql('INSERT INTO pack_index VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)').run(
+      ...[roster, ordinal, position, boot, stamp, timeMin, timeMax, encodeEntries(entries)],
+    );
+    const { blocks, bytes: size, lastTime } = this.#totals;
+    this.#totals = {
+      blocks: blocks + fresh.length,
+      bytes: size + bytes.length,
+      lastTime: stamp === 'arrival' ? Math.max(lastTime, timeMax) : lastTime,
+    };
+    if ((ordinal + 1) % FAN_OUT === 0) this.#raisePyramid(roster, 1, (ordinal + 1) / FAN_OUT - 1);
+  }
+
+  /** Makes the envelope `ordinal` of `level` from the FAN_OUT rows under it, and those above that it completes. */
+  #raisePyramid(roster: number, level: number, ordinal: number): void {
+    const under = this.index.rows(roster, level - 1, ordinal * FAN_OUT, (ordinal + 1) * FAN_OUT);
+    const [head] = under;
+    const tail = under.at(-1);
+    if (head === undefined || tail === undefined || under.length < FAN_OUT) return;
+    const isOfOneKind = under.every((row) => row.boot === head.boot && row.stamp === head.stamp);
+    const entries = this.index
+      .channels(roster)
+      .map((_, member) =>
+        under.reduce<IndexEntry | undefined>((merged, row) => mergeEntries(merged, row.entries()[member]), undefined),
+      );
+    this.sql('INSERT INTO envelopes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
+      ...[roster, level, ordinal, head.firstPosition, tail.lastPosition, isOfOneKind ? (head.boot ?? null) : null],
+      ...[head.stamp, Math.min(...under.map((row) => row.timeMin)), Math.max(...under.map((row) => row.timeMax))],
+      encodeEntries(entries),
+    );
+    if ((ordinal + 1) % FAN_OUT === 0) this.#raisePyramid(roster, level + 1, (ordinal + 1) / FAN_OUT - 1);
+  }
+
+  #rosterOf(channels: readonly number[]): number {
+    const choice = this.#rosters.choose(channels);
+    if ('roster' in choice) return choice.roster;
+    const { lastInsertRowid } = this.sql('INSERT INTO rosters (channels) VALUES (?)').run(
+      encodeRoster(choice.channels),
+    );
+    const roster = Number(lastInsertRowid);
+    for (const channel of choice.channels) this.sql('INSERT INTO channel_rosters VALUES (?, ?)').run(channel, roster);
+    this.#rosters.add(roster, choice.channels);
+    return roster;
+  }
+
+  /** Reads anew what is known from memory: a transaction that failed took back part of it. */
+  #learnRosters(): void {
+    this.#ordinals.clear();
+    this.#ends.clear();
+    this.index.forget();
+    this.#rosters = new RosterBook();
+    for (const row of this.sql('SELECT id, channels FROM rosters').all() as Row[]) {
+      this.#rosters.add(Number(row.id), decodeRoster(row.channels as Buffer));
+    }
+  }
+
+  #keepConflict(boot: number, { channel, firstSequence }: KeptBlock, bytes: Uint8Array): void {
     const known = this.sql(
       'SELECT 1 FROM conflicts WHERE channel = ? AND boot = ? AND first_sequence = ? AND bytes = ?',
     ).get(channel, boot, firstSequence, bytes);
@@ -237,11 +386,14 @@ export class BlockDb extends BlockReader {
     this.sql('INSERT INTO conflicts VALUES (?, ?, ?, ?, ?)').run(channel, boot, firstSequence, Date.now() * 1e3, bytes);
   }
 
-  #nextOrdinal(channel: number): number {
-    const [newest] = this.sql('SELECT MAX(ordinal) FROM blocks WHERE channel = ?').raw().get(channel) as [
-      number | null,
-    ];
-    return newest === null ? 0 : newest + 1;
+  #takeOrdinal(roster: number): number {
+    let ordinal = this.#ordinals.get(roster);
+    if (ordinal === undefined) {
+      const row = this.sql('SELECT MAX(ordinal) AS ordinal FROM pack_index WHERE roster = ?').get(roster) as Row;
+      ordinal = row.ordinal === null ? 0 : Number(row.ordinal) + 1;
+    }
+    this.#ordinals.set(roster, ordinal + 1);
+    return ordinal;
   }
 
   #takePosition(): number {
@@ -254,7 +406,7 @@ export class BlockDb extends BlockReader {
     const row = this.sql(
       `SELECT MAX(position) AS position FROM (
          SELECT MAX(position) AS position FROM boots UNION ALL SELECT MAX(position) FROM channels
-         UNION ALL SELECT MAX(position) FROM clock UNION ALL SELECT MAX(position) FROM blocks
+         UNION ALL SELECT MAX(position) FROM clock UNION ALL SELECT MAX(position) FROM packs
          UNION ALL SELECT MAX(position) FROM gaps)`,
     ).get() as Row;
     return Number(row.position ?? 0);

@@ -4,7 +4,6 @@ import type { ClockReading } from '../clock.ts';
 import type { StoredChannel } from '../query/telemetry.ts';
 import {
   type Extent,
-  extentOf,
   type FeedItem,
   gapOf,
   type KeptGap,
@@ -12,8 +11,10 @@ import {
   readingOf,
   type SequenceRun,
 } from './block-rows.ts';
-import { FAN_OUT, requireVersion } from './block-schema.ts';
+import { requireVersion } from './block-schema.ts';
 import { type Database, openDatabase } from './database.ts';
+import type { IndexEntry } from './index-entries.ts';
+import { type IndexRow, PackIndex } from './pack-index.ts';
 
 /** Pages cached for the large database. */
 const CACHE_KIB = 8 * 1024;
@@ -23,9 +24,11 @@ export class BlockReader {
   protected readonly db: Database;
   readonly #snapshot: (read: () => unknown) => unknown;
   readonly #statements = new Map<string, Statement>();
+  protected readonly index: PackIndex;
 
   protected constructor(db: Database) {
     this.db = db;
+    this.index = new PackIndex(db);
     this.#snapshot = db.transaction((read: () => unknown) => read());
   }
 
@@ -85,15 +88,23 @@ export class BlockReader {
     }));
   }
 
-  /** Per channel with blocks in `boot`: one past the last sequence number in blocks, and the last block's greatest time. */
+  /** Per channel with blocks in `boot`: one past the last sequence number in blocks, and the greatest time. */
   endsOfBoot(boot: number): { channel: number; next: number; time: number }[] {
-    const last = 'FROM blocks WHERE channel = channels.id AND boot = @boot ORDER BY first_sequence DESC LIMIT 1';
-    const rows = this.sql(
-      `SELECT id, (SELECT first_sequence + count ${last}) AS next, (SELECT time_max ${last}) AS time FROM channels`,
-    ).all({ boot }) as Row[];
-    return rows.flatMap((row) =>
-      row.next === null ? [] : [{ channel: Number(row.id), next: Number(row.next), time: Number(row.time) }],
-    );
+    const ends = new Map<number, { channel: number; next: number; time: number }>();
+    for (const roster of this.index.rosters()) {
+      const channels = this.index.channels(roster);
+      for (const row of this.#rowsOfBoot(roster, boot)) {
+        for (const [member, entry] of row.entries().entries()) {
+          const channel = channels[member];
+          if (entry === undefined || channel === undefined) continue;
+          const end = ends.get(channel) ?? { channel, next: 0, time: Number.NEGATIVE_INFINITY };
+          end.next = Math.max(end.next, entry.endSequence);
+          end.time = Math.max(end.time, entry.timeMax);
+          ends.set(channel, end);
+        }
+      }
+    }
+    return [...ends.values()];
   }
 
   /** Rows of the UTC map after `position`, with the position to go on from. */
@@ -109,21 +120,15 @@ export class BlockReader {
   blocksAfter(
     position: number,
   ): { position: number; channel: number; boot: number; firstSequence: number; count: number }[] {
-    const rows = this.sql(
-      'SELECT position, channel, boot, first_sequence, count FROM blocks WHERE position > ? ORDER BY position',
-    ).all(position) as Row[];
-    return rows.map((row) => ({
-      position: Number(row.position),
-      channel: Number(row.channel),
-      boot: Number(row.boot),
-      firstSequence: Number(row.first_sequence),
-      count: Number(row.count),
-    }));
+    const rows = this.sql('SELECT position, roster, ordinal FROM packs WHERE position > ? ORDER BY position').all(
+      position,
+    ) as Row[];
+    return rows.flatMap((row) => this.#blocksOf(row));
   }
 
-  /** Position of the newest block, 0 where there is none. */
-  lastBlockPosition(): number {
-    return Number((this.sql('SELECT MAX(position) AS position FROM blocks').get() as Row).position ?? 0);
+  /** Position of the newest pack, 0 where there is none. */
+  lastPackPosition(): number {
+    return Number((this.sql('SELECT MAX(position) AS position FROM packs').get() as Row).position ?? 0);
   }
 
   /** The gaps kept after `position`. */
@@ -152,10 +157,7 @@ export class BlockReader {
 
   /** One past the last sequence number of a channel and boot that is in a block; 0 where there is none. */
   sealedEnd(channel: number, boot: number): number {
-    const row = this.sql(
-      'SELECT first_sequence + count AS next FROM blocks WHERE channel = ? AND boot = ? ORDER BY first_sequence DESC LIMIT 1',
-    ).get(channel, boot) as Row | undefined;
-    return Number(row?.next ?? 0);
+    return this.#blockEnd(channel, boot, Number.MAX_SAFE_INTEGER);
   }
 
   /**
@@ -164,109 +166,116 @@ export class BlockReader {
    */
   nextSequence(channel: number, boot: number, before: number = Number.MAX_SAFE_INTEGER): number {
     const row = this.sql(
-      `SELECT MAX(first_sequence + count) AS next FROM (
-         SELECT * FROM (SELECT first_sequence, count FROM blocks
-           WHERE channel = @channel AND boot = @boot AND first_sequence < @before ORDER BY first_sequence DESC LIMIT 1)
-         UNION ALL
-         SELECT * FROM (SELECT first_sequence, count FROM gaps
-           WHERE channel = @channel AND boot = @boot AND first_sequence < @before ORDER BY first_sequence DESC LIMIT 1))`,
-    ).get({ channel, boot, before }) as Row;
-    return Number(row.next ?? 0);
+      `SELECT first_sequence + count AS next FROM gaps WHERE channel = ? AND boot = ? AND first_sequence < ?
+       ORDER BY first_sequence DESC LIMIT 1`,
+    ).get(channel, boot, before) as Row | undefined;
+    return Math.max(Number(row?.next ?? 0), this.#blockEnd(channel, boot, before));
   }
 
   /** Blocks and gaps of a channel and boot that hold sequence numbers of [from, to), in their order. */
   runs(channel: number, boot: number, from: number, to: number): SequenceRun[] {
-    // Runs do not overlap, so that of all that begin before `from` only the last can reach into the range.
-    const runs: SequenceRun[] = [];
-    for (const [kind, sql] of RUN_SQL) {
-      for (const row of this.sql(sql).all({ channel, boot, from, to }) as Row[]) {
-        runs.push({
-          kind,
-          firstSequence: Number(row.first_sequence),
-          count: Number(row.count),
-          from: Number(row.time_from),
-          to: Number(row.time_to),
-          cause: String(row.cause),
-        });
-      }
+    const runs: SequenceRun[] = this.blocksHolding(channel, boot, from, to).map((block) => ({
+      kind: 'block',
+      firstSequence: block.firstSequence,
+      count: block.count,
+      from: block.timeMin,
+      to: block.timeMax,
+      cause: '',
+    }));
+    // Gaps do not overlap, so that of all that begin before `from` only the last can reach into the range.
+    for (const row of this.sql(GAP_RUNS).all({ channel, boot, from, to }) as Row[]) {
+      const { firstSequence, count, from: timeFrom, to: timeTo, cause } = gapOf(row);
+      runs.push({ kind: 'gap', firstSequence, count, from: timeFrom, to: timeTo, cause });
     }
     return runs.sort((a, b) => a.firstSequence - b.firstSequence);
   }
 
-  /** Greatest stored time of all blocks whose stamp is box time of `gateway`, microseconds; 0 where there is none. */
-  lastTime(): number {
-    const row = this.sql(
-      `SELECT MAX(time_max) AS time FROM (SELECT (SELECT MAX(time_max) FROM blocks WHERE channel = channels.id) AS time_max
-       FROM channels WHERE json_extract(definition, '$.stamp') = 'arrival')`,
-    ).get() as Row;
-    return Number(row.time ?? 0);
+  /** Blocks of a channel and boot that hold sequence numbers of [from, to). */
+  blocksHolding(channel: number, boot: number, from: number, to: number): Extent[] {
+    return this.#blocks(channel, (row) => {
+      if (row.boot !== undefined && row.boot !== boot) return false;
+      if (row.boot === undefined) return true;
+      return (entry) => entry.firstSequence < to && entry.endSequence > from;
+    });
   }
 
-  /** The nodes that cover all blocks of a channel with as few rows as can be, in the order the blocks were kept. */
+  /** Greatest stored time of all blocks in box time, microseconds; 0 where there is none. */
+  lastTime(): number {
+    return Number(this.meta('last time') ?? 0);
+  }
+
+  /** The extents that cover all blocks of a channel with as few as can be; of each roster in the order they were kept. */
   roots(channel: number): Extent[] {
-    const roots: Extent[] = [];
-    let covered = 0;
-    const top = Number(
-      (this.sql('SELECT MAX(level) AS level FROM envelopes WHERE channel = ?').get(channel) as Row).level ?? 0,
-    );
-    for (let level = top; level >= 0; level -= 1) {
-      const extents = this.extents(channel, level, covered / FAN_OUT ** level, Number.MAX_SAFE_INTEGER);
-      roots.push(...extents);
-      const end = extents.at(-1);
-      if (end !== undefined) covered = (end.ordinal + 1) * FAN_OUT ** level;
-    }
-    return roots;
+    return this.index.series(channel).flatMap(({ roster, member }) => this.#extents(this.index.roots(roster), member));
   }
 
   /** What lies directly under an envelope. */
-  children(channel: number, extent: Extent): Extent[] {
-    return this.extents(channel, extent.level - 1, extent.ordinal * FAN_OUT, (extent.ordinal + 1) * FAN_OUT);
+  children(extent: Extent): Extent[] {
+    return this.#extents(this.index.children(extent), extent.member);
   }
 
-  /** Extents of one level with ordinals [from, to). */
-  extents(channel: number, level: number, from: number, to: number): Extent[] {
-    const rows = (
-      level === 0
-        ? this.sql(
-            'SELECT position, ordinal, boot, stamp, count, time_min, time_max, node FROM blocks WHERE channel = ? AND ordinal >= ? AND ordinal < ? ORDER BY ordinal',
-          ).all(channel, from, to)
-        : this.sql(
-            'SELECT 0 AS position, ordinal, boot, stamp, count, time_min, time_max, node FROM envelopes WHERE channel = ? AND ordinal >= ? AND ordinal < ? AND level = ? ORDER BY ordinal',
-          ).all(channel, from, to, level)
-    ) as Row[];
-    return rows.map((row) => extentOf(row, level));
-  }
-
-  /** Blocks of a channel that may hold a stored time in [from, to], by time; without their nodes. */
+  /** Blocks of a channel that may hold a stored time in [from, to], by time. */
   overlapping(channel: number, from: number, to: number): Extent[] {
-    const rows = this.sql(
-      `SELECT position, ordinal, boot, stamp, count, time_min, time_max, NULL AS node FROM blocks
-       WHERE channel = ? AND time_max >= ? AND time_min <= ? ORDER BY time_min, ordinal`,
-    ).all(channel, from, to) as Row[];
-    return rows.map((row) => extentOf(row, 0));
+    return this.#blocks(channel, (row) => {
+      if (row.timeMax < from || row.timeMin > to) return false;
+      return (entry) => entry.timeMax >= from && entry.timeMin <= to;
+    }).sort((a, b) => a.timeMin - b.timeMin || a.firstPosition - b.firstPosition);
   }
 
-  /** The block of a channel with the greatest stored time. */
+  /** The block of a channel with the greatest stored time; of several the one kept last. */
   newest(channel: number): Extent | undefined {
-    const row = this.sql(
-      `SELECT position, ordinal, boot, stamp, count, time_min, time_max, node FROM blocks
-       WHERE channel = ? ORDER BY time_max DESC, ordinal DESC LIMIT 1`,
-    ).get(channel) as Row | undefined;
-    return row === undefined ? undefined : extentOf(row, 0);
+    let newest: Extent | undefined;
+    const isNewer = ({ timeMax, lastPosition }: Extent) =>
+      newest === undefined ||
+      timeMax > newest.timeMax ||
+      (timeMax === newest.timeMax && lastPosition > newest.lastPosition);
+    const visit = (extents: Extent[]) => {
+      for (const extent of extents.sort((a, b) => b.timeMax - a.timeMax || b.lastPosition - a.lastPosition)) {
+        if (!isNewer(extent)) continue;
+        if (extent.level === 0) newest = extent;
+        else visit(this.children(extent));
+      }
+    };
+    visit(this.roots(channel));
+    return newest;
   }
 
-  /** The bytes of a block; undefined when it is gone. */
-  blockBytes(position: number): Uint8Array | undefined {
-    const row = this.sql('SELECT bytes FROM blocks WHERE position = ?').get(position) as { bytes: Buffer } | undefined;
-    return row?.bytes;
+  /** The bytes of a pack; undefined when it is gone or thinned. */
+  packBytes(position: number): Uint8Array | undefined {
+    const row = this.sql('SELECT bytes FROM packs WHERE position = ?').get(position) as
+      | { bytes: Buffer | null }
+      | undefined;
+    return row?.bytes ?? undefined;
   }
 
-  /** What the block at `position` stands for, as if it were a gap: to be told where its bytes are damaged. */
-  blockAsGap(position: number, cause: string): KeptGap | undefined {
-    const row = this.sql(
-      'SELECT channel, boot, first_sequence, count, time_min AS time_from, time_max AS time_to, ? AS cause FROM blocks WHERE position = ?',
-    ).get(cause, position) as Row | undefined;
-    return row === undefined ? undefined : gapOf(row);
+  /** True where the pack at `position` is there and not thinned. */
+  hasPack(position: number): boolean {
+    return this.sql('SELECT 1 FROM packs WHERE position = ? AND bytes IS NOT NULL').get(position) !== undefined;
+  }
+
+  /** What the pack at `position` stands for, as if its blocks were gaps: to be told where its bytes are damaged. */
+  packAsGaps(position: number, cause: string): KeptGap[] {
+    const row = this.sql('SELECT roster, ordinal FROM packs WHERE position = ?').get(position) as Row | undefined;
+    const [pack] = row === undefined ? [] : this.#packRow(row);
+    if (pack === undefined) return [];
+    const channels = this.index.channels(pack.roster);
+    return pack.entries().flatMap((entry, member) => {
+      const channel = channels[member];
+      if (entry === undefined || channel === undefined) return [];
+      const { firstSequence, count, timeMin: from, timeMax: to } = entry;
+      return [{ channel, boot: pack.boot ?? 0, firstSequence, count, from, to, cause }];
+    });
+  }
+
+  /** Blocks of a channel whose samples were given up and whose stored times touch [from, to], by time. */
+  thinned(channel: number, from: number, to: number): Extent[] {
+    const known = this.sql(
+      'SELECT MIN(time_min) AS time_min, MAX(time_max) AS time_max FROM thinned WHERE channel = ? AND count > 0',
+    ).get(channel) as Row;
+    if (known.time_min === null) return [];
+    const low = Math.max(from, Number(known.time_min));
+    const high = Math.min(to, Number(known.time_max));
+    return this.overlapping(channel, low, high).filter((extent) => extent.thinned);
   }
 
   /** Gaps of a channel whose stored times touch [from, to]. */
@@ -277,31 +286,53 @@ export class BlockReader {
     return rows.map(gapOf);
   }
 
-  /** Per channel and boot: samples in blocks and in gaps, and one past the last sequence number of either. */
+  /**
+   * Per channel and boot: samples in blocks that can be read, samples in gaps or given up, and one past the last sequence
+   * number of any.
+   */
   accounts(): { channel: number; boot: number; kept: number; lost: number; next: number }[] {
-    const rows = this.sql(
-      `SELECT channel, boot, SUM(kept) AS kept, SUM(lost) AS lost, MAX(next) AS next FROM (
-         SELECT channel, boot, SUM(count) AS kept, 0 AS lost, MAX(first_sequence + count) AS next FROM blocks GROUP BY channel, boot
-         UNION ALL
-         SELECT channel, boot, 0, SUM(count), MAX(first_sequence + count) FROM gaps GROUP BY channel, boot)
-       GROUP BY channel, boot ORDER BY channel, boot`,
+    const accounts = new Map<string, { channel: number; boot: number; kept: number; lost: number; next: number }>();
+    const account = (channel: number, boot: number) => {
+      const key = `${channel} ${boot}`;
+      const known = accounts.get(key) ?? { channel, boot, kept: 0, lost: 0, next: 0 };
+      accounts.set(key, known);
+      return known;
+    };
+    for (const roster of this.index.rosters()) {
+      const channels = this.index.channels(roster);
+      for (const row of this.#rowsOfOneBoot(roster)) {
+        for (const [member, entry] of row.entries().entries()) {
+          const channel = channels[member];
+          if (entry === undefined || channel === undefined || row.boot === undefined) continue;
+          const sums = account(channel, row.boot);
+          sums.kept += entry.count;
+          sums.next = Math.max(sums.next, entry.endSequence);
+        }
+      }
+    }
+    for (const row of this.sql('SELECT channel, boot, count FROM thinned').all() as Row[]) {
+      const sums = account(Number(row.channel), Number(row.boot));
+      sums.kept -= Number(row.count);
+      sums.lost += Number(row.count);
+    }
+    const gaps = this.sql(
+      'SELECT channel, boot, SUM(count) AS lost, MAX(first_sequence + count) AS next FROM gaps GROUP BY channel, boot',
     ).all() as Row[];
-    return rows.map((row) => ({
-      channel: Number(row.channel),
-      boot: Number(row.boot),
-      kept: Number(row.kept),
-      lost: Number(row.lost),
-      next: Number(row.next),
-    }));
+    for (const row of gaps) {
+      const sums = account(Number(row.channel), Number(row.boot));
+      sums.lost += Number(row.lost);
+      sums.next = Math.max(sums.next, Number(row.next));
+    }
+    return [...accounts.values()].sort((a, b) => a.channel - b.channel || a.boot - b.boot);
   }
 
-  /** What came to be after `after`, at most `itemsMax` steps and, but for the first, `bytesMax` bytes of blocks. */
+  /** What came to be after `after`, at most `itemsMax` steps and, but for the first, `bytesMax` bytes of packs. */
   feed(after: number, itemsMax: number, bytesMax: number): FeedItem[] {
     const keys = this.sql(
       `SELECT position, 'boot' AS kind FROM boots WHERE position > @after
        UNION ALL SELECT position, 'channel' FROM channels WHERE position > @after
        UNION ALL SELECT position, 'clock' FROM clock WHERE position > @after
-       UNION ALL SELECT position, 'block' FROM blocks WHERE position > @after
+       UNION ALL SELECT position, 'pack' FROM packs WHERE position > @after AND bytes IS NOT NULL
        UNION ALL SELECT position, 'gap' FROM gaps WHERE position > @after
        ORDER BY position LIMIT @itemsMax`,
     ).all({ after, itemsMax }) as { position: number; kind: FeedItem['kind'] }[];
@@ -310,7 +341,7 @@ export class BlockReader {
     for (const { position, kind } of keys) {
       const item = this.#feedItem(position, kind);
       if (item === undefined) continue;
-      if (item.kind === 'block') {
+      if (item.kind === 'pack') {
         bytes += item.bytes.length;
         if (bytes > bytesMax && items.length > 0) break;
       }
@@ -331,13 +362,78 @@ export class BlockReader {
         return { kind, position, gateway, definition: JSON.parse(String(row.definition)) as ChannelDefinition };
       case 'clock':
         return { kind, position, gateway, boot, reading: readingOf(row) };
-      case 'block':
+      case 'pack':
         return { kind, position, bytes: row.bytes as Buffer };
       case 'gap': {
         const { channel: _channel, boot: _boot, ...gap } = gapOf(row);
         return { kind, position, gateway, boot, channel: String(row.channel_name), gap };
       }
     }
+  }
+
+  /** One past the greatest sequence number of a channel and boot in blocks that begin before `before`. */
+  #blockEnd(channel: number, boot: number, before: number): number {
+    let end = 0;
+    const visit = (rows: readonly IndexRow[], member: number) => {
+      for (const row of rows) {
+        if (row.boot !== undefined && row.boot !== boot) continue;
+        const entry = row.entries()[member];
+        if (entry === undefined) continue;
+        if (row.boot !== undefined && (entry.firstSequence >= before || entry.endSequence <= end)) continue;
+        if (row.boot !== undefined && (row.level === 0 || entry.endSequence <= before)) end = entry.endSequence;
+        else if (row.level > 0) visit(this.index.children(row).reverse(), member);
+      }
+    };
+    for (const { roster, member } of this.index.series(channel)) visit(this.index.roots(roster).reverse(), member);
+    return end;
+  }
+
+  /** Blocks of a channel under all rows that `enters` lets in: wholly, not at all, or where it says true of the entry. */
+  #blocks(channel: number, enters: (row: IndexRow) => boolean | ((entry: IndexEntry) => boolean)): Extent[] {
+    return this.index.series(channel).flatMap(({ roster, member }) => {
+      const isIn = (row: IndexRow) => {
+        const answer = enters(row);
+        if (answer === false) return false;
+        const entry = row.entries()[member];
+        return entry !== undefined && (answer === true || answer(entry));
+      };
+      return this.#extents([...this.index.packs(roster, isIn)], member);
+    });
+  }
+
+  /** The rows that cover all of a roster's packs of one boot with as few as can be. */
+  *#rowsOfBoot(roster: number, boot: number): IterableIterator<IndexRow> {
+    for (const row of this.#rowsOfOneBoot(roster, boot)) if (row.boot === boot) yield row;
+  }
+
+  /** As few rows as cover a roster with each of one boot; not those that are known to be of another than `boot`. */
+  *#rowsOfOneBoot(roster: number, boot?: number): IterableIterator<IndexRow> {
+    const open = this.index.roots(roster);
+    for (let row = open.pop(); row !== undefined; row = open.pop()) {
+      if (row.boot === undefined) open.push(...this.index.children(row));
+      else if (boot === undefined || row.boot === boot) yield row;
+    }
+  }
+
+  #extents(rows: readonly IndexRow[], member: number): Extent[] {
+    return rows.flatMap((row) => this.index.extent(row, member) ?? []);
+  }
+
+  #packRow(pack: Row): IndexRow[] {
+    const ordinal = Number(pack.ordinal);
+    return this.index.rows(Number(pack.roster), 0, ordinal, ordinal + 1);
+  }
+
+  #blocksOf(pack: Row): { position: number; channel: number; boot: number; firstSequence: number; count: number }[] {
+    return this.#packRow(pack).flatMap((row) => {
+      const channels = this.index.channels(row.roster);
+      return row.entries().flatMap((entry, member) => {
+        const channel = channels[member];
+        if (entry === undefined || channel === undefined) return [];
+        const { firstSequence, count } = entry;
+        return [{ position: row.firstPosition, channel, boot: row.boot ?? 0, firstSequence, count }];
+      });
+    });
   }
 
   /** Statements are prepared once; their text is the key. */
@@ -356,18 +452,11 @@ const FEED_SQL: Record<FeedItem['kind'], string> = {
   channel: 'SELECT gateway, definition FROM channels WHERE position = ?',
   clock:
     'SELECT boots.gateway, boots.boot, time, offset, error, source FROM clock JOIN boots ON boots.id = clock.boot WHERE clock.position = ?',
-  block: 'SELECT bytes FROM blocks WHERE position = ?',
+  pack: 'SELECT bytes FROM packs WHERE position = ?',
   gap: `SELECT boots.gateway, boots.boot, channels.name AS channel_name, gaps.channel, first_sequence, count, time_from, time_to, cause
     FROM gaps JOIN boots ON boots.id = gaps.boot JOIN channels ON channels.id = gaps.channel WHERE gaps.position = ?`,
 };
 
-const RUN_SQL: readonly (readonly [SequenceRun['kind'], string])[] = [
-  ['block', runSql('blocks', "time_min AS time_from, time_max AS time_to, '' AS cause")],
-  ['gap', runSql('gaps', 'time_from, time_to, cause')],
-];
-
-function runSql(table: string, columns: string): string {
-  return `SELECT first_sequence, count, ${columns} FROM ${table}
-    WHERE channel = @channel AND boot = @boot AND first_sequence < @to AND first_sequence + count > @from AND first_sequence >= COALESCE(
-      (SELECT MAX(first_sequence) FROM ${table} WHERE channel = @channel AND boot = @boot AND first_sequence <= @from), @from)`;
-}
+const GAP_RUNS = `SELECT * FROM gaps
+  WHERE channel = @channel AND boot = @boot AND first_sequence < @to AND first_sequence + count > @from AND first_sequence >= COALESCE(
+    (SELECT MAX(first_sequence) FROM gaps WHERE channel = @channel AND boot = @boot AND first_sequence <= @from), @from)`;

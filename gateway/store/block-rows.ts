@@ -1,20 +1,26 @@
-import type { ChannelDefinition, Stamp } from '../channel.ts';
+import type { ChannelClass, ChannelDefinition, Stamp } from '../channel.ts';
 import type { ClockReading, ClockSource } from '../clock.ts';
-import { decodeNodeValues, type EnvelopeNode } from './envelope-node.ts';
+import type { EnvelopeNode } from './envelope-node.ts';
+import type { IndexEntry } from './index-entries.ts';
 
-/** A block as the database keeps it: identity, extent, and the bytes that travel. */
+/** A block as the index knows it. */
 export interface KeptBlock {
   readonly channel: number;
-  readonly boot: number;
   readonly firstSequence: number;
   readonly count: number;
   /** Least and greatest stored time, microseconds. */
   readonly timeMin: number;
   readonly timeMax: number;
-  /** Where the times come from: what maps them to UTC. */
-  readonly stamp: Stamp;
   /** Absent for text. */
   readonly node: EnvelopeNode | undefined;
+}
+
+/** A pack to be kept: its bytes, and its blocks in the order in which they stand in it. */
+export interface KeptPack {
+  readonly boot: number;
+  readonly stamp: Stamp;
+  readonly class: ChannelClass;
+  readonly blocks: readonly KeptBlock[];
   readonly bytes: Uint8Array;
 }
 
@@ -29,18 +35,24 @@ export interface KeptGap {
   readonly cause: string;
 }
 
-/** Where a block or an envelope of blocks lies, without its bytes. Level 0 is a block, then `position` reads it. */
-export interface Extent {
+/**
+ * A block of one channel, or an envelope of its blocks, without the samples. Level 0 is a block: number `block` of the pack
+ * at `firstPosition`.
+ */
+export interface Extent extends IndexEntry {
+  readonly roster: number;
+  /** Place of the channel in the roster. */
+  readonly member: number;
   readonly level: number;
   readonly ordinal: number;
-  readonly position: number;
+  /** Positions of the first and the last pack: what was taken in later has a greater one. */
+  readonly firstPosition: number;
+  readonly lastPosition: number;
   /** Undefined where an envelope covers several boots or stamps. */
   readonly boot: number | undefined;
   readonly stamp: Stamp;
-  readonly count: number;
-  readonly timeMin: number;
-  readonly timeMax: number;
-  readonly node: EnvelopeNode | undefined;
+  /** True for a block whose samples were given up; what the index says of it stays. */
+  readonly thinned: boolean;
 }
 
 /** One step of the log that a central follows, in the order in which it came to be. */
@@ -65,7 +77,7 @@ export type FeedItem =
       readonly boot: string;
       readonly reading: ClockReading;
     }
-  | { readonly kind: 'block'; readonly position: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'pack'; readonly position: number; readonly bytes: Uint8Array }
   | {
       readonly kind: 'gap';
       readonly position: number;
@@ -109,22 +121,5 @@ export function gapOf(row: Row): KeptGap {
     from: Number(row.time_from),
     to: Number(row.time_to),
     cause: String(row.cause),
-  };
-}
-
-export function extentOf(row: Row, level: number): Extent {
-  const count = Number(row.count);
-  const timeMin = Number(row.time_min);
-  const timeMax = Number(row.time_max);
-  return {
-    level,
-    ordinal: Number(row.ordinal),
-    position: Number(row.position),
-    boot: row.boot === null ? undefined : Number(row.boot),
-    stamp: String(row.stamp) as Stamp,
-    count,
-    timeMin,
-    timeMax,
-    node: row.node instanceof Uint8Array ? { count, timeMin, timeMax, ...decodeNodeValues(row.node) } : undefined,
   };
 }

@@ -1,16 +1,21 @@
 import { CaissonError } from '../errors.ts';
 import type { Database } from './database.ts';
 
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
-/** Blocks under one node of the pyramid's next level. */
+/** Rows under one row of the pyramid's next level. */
 export const FAN_OUT = 16;
 
 /**
- * The schema. Every row of `channels`, `boots`, `clock`, `blocks` and `gaps` has its `position` from one counter, so that
- * one number is a cursor over everything that a central must know, in the order in which it came to be. An envelope of
- * level n covers FAN_OUT^n blocks of one channel, in the order they were kept; its `boot` is null where they are not all of one
- * boot and stamp.
+ * The schema. Every row of `channels`, `boots`, `clock`, `packs` and `gaps` has its `position` from one counter, so that
+ * one number is a cursor over everything that a central must know, in the order in which it came to be.
+ *
+ * Packs of one roster (`roster.ts`) form a series with ordinals 0, 1, 2 ... A row of `pack_index` says of every block of a
+ * pack what queries need before they read it (`index-entries.ts`). An envelope of level n covers FAN_OUT^n packs of a
+ * roster; its `boot` is null where they are not all of one boot and stamp. There is no index by time and none by sequence
+ * number: ranges descend the pyramid, so that a pack costs one row in one place.
+ *
+ * `bytes` is null once a pack is thinned: its row in the index stays, and `thinned` counts what cannot be read any more.
  */
 const SCHEMA = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
@@ -23,17 +28,23 @@ CREATE TABLE channels (
 CREATE TABLE clock (
   position INTEGER PRIMARY KEY, boot INTEGER NOT NULL REFERENCES boots, time REAL NOT NULL, offset REAL NOT NULL,
   error REAL NOT NULL, source TEXT NOT NULL) STRICT;
-CREATE TABLE blocks (
-  position INTEGER PRIMARY KEY, channel INTEGER NOT NULL, boot INTEGER NOT NULL, first_sequence INTEGER NOT NULL,
-  count INTEGER NOT NULL, time_min INTEGER NOT NULL, time_max INTEGER NOT NULL,
-  stamp TEXT NOT NULL, ordinal INTEGER NOT NULL, node BLOB, bytes BLOB NOT NULL,
-  UNIQUE (channel, boot, first_sequence)) STRICT;
-CREATE INDEX blocks_by_time ON blocks (channel, time_max, time_min);
-CREATE UNIQUE INDEX blocks_by_ordinal ON blocks (channel, ordinal);
+CREATE TABLE rosters (id INTEGER PRIMARY KEY, channels BLOB NOT NULL UNIQUE) STRICT;
+CREATE TABLE channel_rosters (
+  channel INTEGER NOT NULL, roster INTEGER NOT NULL REFERENCES rosters, PRIMARY KEY (channel, roster)) STRICT, WITHOUT ROWID;
+CREATE TABLE packs (
+  position INTEGER PRIMARY KEY, roster INTEGER NOT NULL, ordinal INTEGER NOT NULL, boot INTEGER NOT NULL, class TEXT NOT NULL,
+  time_max INTEGER NOT NULL, size INTEGER NOT NULL, bytes BLOB) STRICT;
+CREATE TABLE pack_index (
+  roster INTEGER NOT NULL, ordinal INTEGER NOT NULL, position INTEGER NOT NULL, boot INTEGER NOT NULL, stamp TEXT NOT NULL,
+  time_min INTEGER NOT NULL, time_max INTEGER NOT NULL, thinned INTEGER NOT NULL, entries BLOB NOT NULL,
+  PRIMARY KEY (roster, ordinal)) STRICT, WITHOUT ROWID;
 CREATE TABLE envelopes (
-  channel INTEGER NOT NULL, level INTEGER NOT NULL, ordinal INTEGER NOT NULL, boot INTEGER, stamp TEXT NOT NULL, count INTEGER NOT NULL,
-  time_min INTEGER NOT NULL, time_max INTEGER NOT NULL, node BLOB,
-  PRIMARY KEY (channel, level, ordinal)) STRICT, WITHOUT ROWID;
+  roster INTEGER NOT NULL, level INTEGER NOT NULL, ordinal INTEGER NOT NULL, position_first INTEGER NOT NULL,
+  position_last INTEGER NOT NULL, boot INTEGER, stamp TEXT NOT NULL, time_min INTEGER NOT NULL, time_max INTEGER NOT NULL,
+  entries BLOB NOT NULL, PRIMARY KEY (roster, level, ordinal)) STRICT, WITHOUT ROWID;
+CREATE TABLE thinned (
+  channel INTEGER NOT NULL, boot INTEGER NOT NULL, count INTEGER NOT NULL, time_min INTEGER NOT NULL, time_max INTEGER NOT NULL,
+  PRIMARY KEY (channel, boot)) STRICT, WITHOUT ROWID;
 CREATE TABLE gaps (
   position INTEGER PRIMARY KEY, channel INTEGER NOT NULL, boot INTEGER NOT NULL, first_sequence INTEGER NOT NULL,
   count INTEGER NOT NULL, time_from INTEGER NOT NULL, time_to INTEGER NOT NULL, cause TEXT NOT NULL,

@@ -51,6 +51,11 @@ export class Chunk {
     return this.count >= BLOCK_SAMPLES_MAX || this.#textBytes >= BLOCK_TEXT_BYTES_MAX;
   }
 
+  /** Bytes of all text held, in UTF-8; 0 for numbers. */
+  get textBytes(): number {
+    return this.#textBytes;
+  }
+
   /** Time of the first sample, as stored. */
   get firstTime(): number {
     return this.#times[this.#start] ?? Number.NaN;

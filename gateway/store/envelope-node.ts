@@ -115,20 +115,3 @@ export function least(a: number, b: number): number {
 export function greatest(a: number, b: number): number {
   return b > a || Number.isNaN(a) ? b : a;
 }
-
-/** min, max, first, last and sum as 40 bytes: SQLite's REAL would lose NaN and the sign of zero. */
-export function encodeNodeValues(node: EnvelopeNode): Uint8Array {
-  return new Uint8Array(Float64Array.of(node.min, node.max, node.first, node.last, node.sum).buffer);
-}
-
-/** The values of a node from its 40 bytes, as {@link encodeNodeValues} made them. */
-export function decodeNodeValues(bytes: Uint8Array): Pick<EnvelopeNode, 'min' | 'max' | 'first' | 'last' | 'sum'> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return {
-    min: view.getFloat64(0, true),
-    max: view.getFloat64(8, true),
-    first: view.getFloat64(16, true),
-    last: view.getFloat64(24, true),
-    sum: view.getFloat64(32, true),
-  };
-}

@@ -1,5 +1,9 @@
 import { Chunk } from './chunk.ts';
 import type { JournalGroup } from './journal-row.ts';
+import { COHORT_CHANNELS } from './seal-plan.ts';
+
+/** Samples up to which a chunk gains by being sealed early together with others. */
+const SMALL_CHUNK_SAMPLES = 1024;
 
 /** A channel of the running boot: its open chunk, and what the commit in hand added to it. */
 interface OpenChannel {
@@ -94,17 +98,23 @@ export class OpenChunks {
   }
 
   /**
-   * Closes chunks whose first sample stands in a journal row before `row`, of channels from `channel` on, at most `chunksMax`.
-   * Returns the channel to go on from; undefined where there are no more.
+   * Closes chunks whose first sample stands in a journal row before `due`, of channels from `channel` on, and with them the
+   * small ones of their cohort that began before `ripe`: slow channels come to begin together, and share packs. Stops behind
+   * the cohort with which `chunksMax` are reached. Returns the channel to go on from; undefined where there are no more.
    */
-  closeOlder(row: number, channel: number, chunksMax: number): number | undefined {
+  closeOlder(due: number, ripe: number, channel: number, chunksMax: number): number | undefined {
     let closed = 0;
-    for (let id = channel; id < this.#channels.length; id += 1) {
-      if (closed === chunksMax) return id;
-      const open = this.#channels[id];
-      if (open?.chunk === undefined || open.chunk.firstRow >= row) continue;
-      this.#close(open);
-      closed += 1;
+    for (let first = channel; first < this.#channels.length; first += COHORT_CHANNELS) {
+      if (closed >= chunksMax) return first;
+      const cohort = this.#channels.slice(first, first + COHORT_CHANNELS);
+      if (!cohort.some((open) => open?.chunk !== undefined && open.chunk.firstRow < due)) continue;
+      for (const open of cohort) {
+        if (open?.chunk === undefined) continue;
+        const { firstRow, count } = open.chunk;
+        if (firstRow >= due && (firstRow >= ripe || count > SMALL_CHUNK_SAMPLES)) continue;
+        this.#close(open);
+        closed += 1;
+      }
     }
     return undefined;
   }

@@ -178,7 +178,7 @@ class StoreThread {
         return;
       }
       if (seal.isDue(now)) {
-        writer.sealOlderThan(ages.olderRows(now, writer.nextRow));
+        writer.sealOlderThan(...ages.olderRows(now, writer.nextRow));
         writer.seal();
       } else if (writer.hasSealBatch()) {
         writer.seal();
@@ -252,13 +252,14 @@ class RowAges {
     this.#ageMs = ageMs;
   }
 
-  /** Rows before the returned id were written at least the age ago. `nextRow` is the next row now. */
-  olderRows(now: number, nextRow: number): number {
+  /** Rows before the returned ids were written at least the age ago, and half of it. `nextRow` is the next row now. */
+  olderRows(now: number, nextRow: number): [due: number, ripe: number] {
     this.#marks.push({ time: now, row: nextRow });
-    let row = 0;
+    let due = 0;
     while (this.#marks[0] !== undefined && this.#marks[0].time <= now - this.#ageMs)
-      row = this.#marks.shift()?.row ?? row;
-    return row;
+      due = this.#marks.shift()?.row ?? due;
+    const ripe = this.#marks.findLast(({ time }) => time <= now - this.#ageMs / 2)?.row ?? due;
+    return [due, ripe];
   }
 }
 

@@ -1,19 +1,21 @@
 import type { Channel } from '../channel.ts';
-import { type ClockReading, UtcMap } from '../clock.ts';
+import type { ClockReading } from '../clock.ts';
 import type { LossCause } from '../intake.ts';
 import { COMMIT_SLOTS_MAX } from '../limits.ts';
 import type { RingReader, RingSink } from '../ring.ts';
 import type { Loss } from '../ring-intake.ts';
-import { encodeBlock } from './block/block.ts';
 import type { BlockDb, KeptGap } from './block-db.ts';
 import type { Chunk } from './chunk.ts';
-import { nodeOf } from './envelope-node.ts';
 import type { Commit, Journal } from './journal/journal.ts';
 import { encodeJournalRow, type JournalLoss } from './journal-row.ts';
 import type { OpenChunks } from './open-chunks.ts';
+import { PackSealer } from './pack-sealer.ts';
 
-/** Blocks sealed in one transaction, so that a commit never waits long behind a seal. */
-const SEAL_BLOCKS_MAX = 16;
+/** Chunks from which on a seal pass does not wait for the next second. */
+const SEAL_CHUNKS_MIN = 256;
+
+/** Chunks taken into one seal pass. */
+const SEAL_CHUNKS_MAX = 1024;
 
 /** Closed chunks that wait to be sealed. At the maximum: nothing more is drained, the ring fills and counts what it refuses. */
 const SEAL_QUEUE_MAX = 4096;
@@ -52,13 +54,15 @@ export class StoreWriter implements RingSink {
   readonly #boot: number;
   readonly #channels = new Map<number, Channel>();
   readonly #boots = new Map<number, { readonly boot: string; readonly clock: ClockReading[] }>();
+  readonly #sealer: PackSealer;
   #closed: Chunk[] = [];
   /** Chunks of former boots, oldest last. */
   #recovered: Chunk[];
-  readonly #onProblem: (text: string) => void;
   readonly #gaps: RowGap[];
   /** Chunks with a first row before this one are to be sealed. */
   #dueRow = 0;
+  /** Small ones with a first row before this one, with those of their cohort that are due. */
+  #ripeRow = 0;
   /** Channel from which on due chunks are looked for; undefined when all were found. */
   #sweepFrom: number | undefined;
   #losses: JournalLoss[] = [];
@@ -75,7 +79,7 @@ export class StoreWriter implements RingSink {
     this.#gateway = parts.gateway;
     this.#boot = parts.boot;
     this.#recovered = parts.recovered.toReversed();
-    this.#onProblem = parts.onProblem;
+    this.#sealer = new PackSealer({ ...parts, channels: this.#channels, boots: this.#boots });
     this.#gaps = [...parts.gaps];
     for (const { id, boot } of parts.blocks.boots()) this.#boots.set(id, { boot, clock: [] });
     for (const { boot, reading } of parts.blocks.clockAfter(0).rows) this.#boots.get(boot)?.clock.push(reading);
@@ -94,8 +98,11 @@ export class StoreWriter implements RingSink {
 
   /** Samples in the journal and in no block. */
   unsealed(): number {
-    const count = (chunks: readonly Chunk[]) => chunks.reduce((sum, chunk) => sum + chunk.count, 0);
-    return count(this.#closed) + count(this.#recovered) + this.#open.count();
+    let count = this.#open.count();
+    for (const chunks of [this.#closed, this.#recovered, this.#sealer.chunks()]) {
+      for (const chunk of chunks) count += chunk.count;
+    }
+    return count;
   }
 
   /** Keeps definitions; must be called before a commit that holds samples of them. */
@@ -129,37 +136,42 @@ export class StoreWriter implements RingSink {
     return this.#ring.tail;
   }
 
-  /** True when a full seal pass waits. */
+  /** True while a seal pass is under way, or enough waits for one. */
   hasSealBatch(): boolean {
-    return this.#sweepFrom !== undefined || this.#closed.length + this.#recovered.length >= SEAL_BLOCKS_MAX;
+    if (this.#sealer.isBusy || this.#sweepFrom !== undefined) return true;
+    return this.#closed.length + this.#recovered.length >= SEAL_CHUNKS_MIN;
   }
 
   /**
-   * From now on chunks whose first sample stands in a journal row before `row` are sealed. They are closed as seals come to
-   * them: 100,000 channels that are due at once are no reason to keep commits waiting.
+   * From now on chunks whose first sample stands in a journal row before `due` are sealed, and with them small ones of
+   * neighbouring channels that began before `ripe`. They are closed as seals come to them: 100,000 channels that are due at
+   * once are no reason to keep commits waiting.
    */
-  sealOlderThan(row: number): void {
-    this.#dueRow = Math.max(this.#dueRow, row);
+  sealOlderThan(due: number, ripe: number = due): void {
+    this.#dueRow = Math.max(this.#dueRow, due);
+    this.#ripeRow = Math.max(this.#ripeRow, ripe);
     this.#sweepFrom ??= 0;
   }
 
-  /** Seals up to SEAL_BLOCKS_MAX chunks and writes the gaps met. Returns the number of blocks. */
+  /**
+   * One step of a seal pass, which takes up to SEAL_CHUNKS_MAX chunks and writes the gaps met at its end. Returns the number
+   * of chunks it encoded; 0 when there is nothing more to seal.
+   */
   seal(): number {
-    this.#sweep();
-    // Blocks are kept in the order their samples were taken in, unless a backlog would keep commits waiting.
-    const recovered = this.#closed.length < SEAL_QUEUE_MAX ? Math.min(this.#recovered.length, SEAL_BLOCKS_MAX) : 0;
-    const closed = Math.min(this.#closed.length, SEAL_BLOCKS_MAX - recovered);
-    const oldest = this.#recovered.slice(this.#recovered.length - recovered).reverse();
-    this.#sealChunks([...oldest, ...this.#closed.slice(0, closed)]);
-    this.#closed.splice(0, closed);
-    this.#recovered.length -= recovered;
-    return closed + recovered;
+    if (!this.#sealer.isBusy) {
+      this.#sweep();
+      this.#sealer.begin(this.#takeForSeal());
+    }
+    if (this.#sealer.isBusy) return this.#sealer.step(() => this.#keepGaps());
+    if (this.#gaps.length > 0) this.#blocks.transaction(() => this.#keepGaps());
+    return 0;
   }
 
   /** Lets go of the journal rows all of whose samples are in blocks. */
   trim(): void {
     let oldest = this.#open.oldestRow() ?? this.nextRow;
     for (const chunk of this.#closed) oldest = Math.min(oldest, chunk.firstRow);
+    for (const chunk of this.#sealer.chunks()) oldest = Math.min(oldest, chunk.firstRow);
     oldest = Math.min(oldest, this.#recovered.at(-1)?.firstRow ?? oldest);
     for (const { row } of this.#gaps) oldest = Math.min(oldest, row);
     this.#journal.trimBefore(oldest);
@@ -201,15 +213,23 @@ export class StoreWriter implements RingSink {
     for (const id of changed) this.#open.close(id);
     this.#takeClosed();
     const isChanged = (chunk: Chunk) => changed.has(chunk.channel);
-    this.#sealChunks([...this.#recovered.filter(isChanged).reverse(), ...this.#closed.filter(isChanged)]);
+    const chunks = [...this.#recovered.filter(isChanged).reverse(), ...this.#closed.filter(isChanged)];
     this.#recovered = this.#recovered.filter((chunk) => !isChanged(chunk));
     this.#closed = this.#closed.filter((chunk) => !isChanged(chunk));
+    this.#finishPass();
+    this.#sealer.begin(chunks);
+    this.#finishPass();
+  }
+
+  #finishPass(): void {
+    while (this.#sealer.isBusy) this.#sealer.step(() => this.#keepGaps());
   }
 
   /** Closes what is due, until a seal pass is full. */
   #sweep(): void {
-    if (this.#sweepFrom === undefined || this.#closed.length >= SEAL_BLOCKS_MAX) return;
-    this.#sweepFrom = this.#open.closeOlder(this.#dueRow, this.#sweepFrom, SEAL_BLOCKS_MAX - this.#closed.length);
+    if (this.#sweepFrom === undefined || this.#closed.length >= SEAL_CHUNKS_MAX) return;
+    const room = SEAL_CHUNKS_MAX - this.#closed.length;
+    this.#sweepFrom = this.#open.closeOlder(this.#dueRow, this.#ripeRow, this.#sweepFrom, room);
     this.#takeClosed();
   }
 
@@ -217,12 +237,16 @@ export class StoreWriter implements RingSink {
     for (const chunk of this.#open.takeClosed()) this.#closed.push(chunk);
   }
 
-  #sealChunks(chunks: readonly Chunk[]): void {
-    if (chunks.length === 0 && this.#gaps.length === 0) return;
-    this.#blocks.transaction(() => {
-      for (const chunk of chunks) this.#keepChunk(chunk);
-      for (const { gap } of this.#gaps) this.#blocks.keepGap(gap);
-    });
+  /** The chunks of the next pass: in the order their samples were taken in, unless a backlog would keep commits waiting. */
+  #takeForSeal(): Chunk[] {
+    const most = this.#closed.length < SEAL_QUEUE_MAX ? Math.min(this.#recovered.length, SEAL_CHUNKS_MAX) : 0;
+    const recovered = this.#recovered.splice(this.#recovered.length - most, most).reverse();
+    return [...recovered, ...this.#closed.splice(0, SEAL_CHUNKS_MAX - most)];
+  }
+
+  /** Belongs in a transaction. */
+  #keepGaps(): void {
+    for (const { gap } of this.#gaps) this.#blocks.keepGap(gap);
     this.#gaps.length = 0;
   }
 
@@ -241,53 +265,4 @@ export class StoreWriter implements RingSink {
     }
     return { boot: this.#boots.get(this.#boot)?.boot ?? '', ringEnd: this.#ring.drained, bytes };
   }
-
-  #keepChunk(chunk: Chunk): void {
-    const channel = this.#channels.get(chunk.channel);
-    const boot = this.#boots.get(chunk.boot);
-    if (channel === undefined || boot === undefined) {
-      throw new Error(`samples of channel ${chunk.channel}, boot ${chunk.boot}, which were never kept`);
-    }
-    const times = chunk.timesFrom(0);
-    const values = chunk.valuesFrom(0);
-    const reading = new UtcMap(boot.clock).governing(chunk.firstTime);
-    const isText = !(values instanceof Float64Array);
-    const bytes = encodeBlock(
-      {
-        gateway: this.#gateway,
-        boot: boot.boot,
-        channel: channel.name,
-        type: isText ? 'text' : channel.type === 'text' ? 'number' : channel.type,
-        stamp: channel.stamp,
-        firstSequence: chunk.firstSequence,
-        clockSource: reading?.source ?? 'none',
-        clockErrorUs: reading?.error ?? Number.POSITIVE_INFINITY,
-      },
-      { times, values },
-      channel.scale,
-    );
-    const outcome = this.#blocks.keepBlock({
-      channel: chunk.channel,
-      boot: chunk.boot,
-      firstSequence: chunk.firstSequence,
-      count: chunk.count,
-      timeMin: minOf(times),
-      timeMax: chunk.timeMax,
-      stamp: channel.stamp,
-      node: isText ? undefined : nodeOf(times, values, 0, values.length),
-      bytes,
-    });
-    if (outcome === 'conflict') {
-      const place = `${channel.name}, boot ${boot.boot}, sequence number ${chunk.firstSequence}`;
-      this.#onProblem(
-        `${place} is in a block already, with other content: what was to be sealed is kept as a conflict`,
-      );
-    }
-  }
-}
-
-function minOf(times: Float64Array): number {
-  let min = Number.POSITIVE_INFINITY;
-  for (const time of times) min = Math.min(min, time);
-  return min;
 }

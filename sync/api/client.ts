@@ -22,7 +22,7 @@ import type {
 } from './messages.ts';
 import { decodeStatus } from './status-message.ts';
 
-/** Bytes of one response. A block is at most about 1.2 MiB, an envelope of QUERY_PIXELS_MAX 0.7 MiB. */
+/** Bytes of one response. A pack is at most 2 MiB, an envelope of QUERY_PIXELS_MAX 0.7 MiB. */
 const RESPONSE_BYTES_MAX = 16 << 20;
 
 /** Receive window of bulk transfers, bytes: 64 KiB, which is usual, would cap them at 5 Mbit/s over a line of 100 ms. */

@@ -17,8 +17,8 @@ export function encodeFeedItem(item: FeedItem): FeedItemMessage {
       const source = CLOCK_SOURCE_NAMES.toWire[reading.source];
       return { position, clock: { gateway, boot, time, offset, error, source } };
     }
-    case 'block':
-      return { position, block: item.bytes };
+    case 'pack':
+      return { position, pack: item.bytes };
     case 'gap': {
       const { gateway, boot, channel, gap } = item;
       return { position, gap: { gateway, boot, channel, ...gap } };
@@ -29,7 +29,7 @@ export function encodeFeedItem(item: FeedItem): FeedItemMessage {
 /** @throws CaissonError `peer-invalid` for an item of no known kind */
 export function decodeFeedItem(message: FeedItemMessage): FeedItem {
   const { position } = message;
-  if (message.block !== undefined) return { kind: 'block', position, bytes: message.block };
+  if (message.pack !== undefined) return { kind: 'pack', position, bytes: message.pack };
   if (message.boot !== undefined) return { kind: 'boot', position, ...message.boot };
   if (message.channel !== undefined) {
     const { gateway, definition } = message.channel;

@@ -161,7 +161,7 @@ export interface FeedItemMessage {
   readonly boot?: BootItemMessage;
   readonly channel?: ChannelItemMessage;
   readonly clock?: ClockItemMessage;
-  readonly block?: Uint8Array;
+  readonly pack?: Uint8Array;
   readonly gap?: GapItemMessage;
 }
 

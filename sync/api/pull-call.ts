@@ -5,7 +5,7 @@ import type { Outflow } from './outflow.ts';
 
 /** What a follower follows; `BlockDb` has it. */
 export interface FeedSource {
-  /** What came to be after `after`, at most `itemsMax` steps and, but for the first, `bytesMax` bytes of blocks. */
+  /** What came to be after `after`, at most `itemsMax` steps and, but for the first, `bytesMax` bytes of packs. */
   feed(after: number, itemsMax: number, bytesMax: number): FeedItem[];
 }
 

@@ -32,10 +32,10 @@ export class CentralTelemetry implements Telemetry {
   }
 
   /** Hands a block that was just kept to everyone who follows. */
-  announce({ channel, boot, block }: NewBlock): void {
+  announce({ channel, boot, stamp, block }: NewBlock): void {
     if (this.#listeners.size === 0) return;
     this.#clocks.poll(this.#db);
-    const { times, values, count, stamp, timeMax } = block;
+    const { times, values, count, timeMax } = block;
     const utcOffset = this.#clocks.of(boot, stamp).offsetAt(timeMax);
     for (const listener of this.#listeners) listener({ channel, times, values, start: 0, end: count, utcOffset });
   }

@@ -1,11 +1,11 @@
-import { type ChannelDefinition, defineChannel } from '../../gateway/channel.ts';
+import { type ChannelClass, type ChannelDefinition, defineChannel, type Stamp } from '../../gateway/channel.ts';
 import { CaissonError } from '../../gateway/errors.ts';
-import type { BlockInfo } from '../../gateway/store/block/block.ts';
 import type { BlockDb, FeedItem } from '../../gateway/store/block-db.ts';
+import type { BlockInfo, PackHeader } from '../../gateway/store/pack/pack-info.ts';
 import type { PullBatch } from '../api/client.ts';
 import type { KeepResult, Peer, PullSink, Refusal } from '../line/pull-line.ts';
 import { type Hole, SequenceLedger } from './sequence-ledger.ts';
-import { type VerifiedBlock, verifyBlock } from './verified-block.ts';
+import { type VerifiedBlock, type VerifiedPack, verifyPack } from './verified-pack.ts';
 
 /** Holes of one peer that may still be filled. At the maximum: the oldest are taken as lost at once. */
 const HOLES_MAX = 4096;
@@ -14,7 +14,8 @@ const HOLES_MAX = 4096;
 export interface NewBlock {
   readonly channel: number;
   readonly boot: number;
-  readonly block: VerifiedBlock['info'];
+  readonly stamp: Stamp;
+  readonly block: VerifiedBlock;
 }
 
 export interface KeeperCounters {
@@ -42,12 +43,12 @@ export interface KeeperOptions {
 }
 
 /** What a block or a gap says of its channel. */
-type KnownOfChannel = Pick<BlockInfo, 'channel'> & Partial<Pick<BlockInfo, 'type' | 'stamp'>>;
+type KnownOfChannel = Pick<BlockInfo, 'channel'> & Partial<Pick<BlockInfo, 'type'> & Pick<PackHeader, 'stamp'>>;
 
-type Step = Exclude<FeedItem, { kind: 'block' }> | VerifiedBlock;
+type Step = Exclude<FeedItem, { kind: 'pack' }> | VerifiedPack;
 
 /**
- * Keeps what lines pull, in central's own store: blocks verbatim after verifying them wholly, each exactly once, every
+ * Keeps what lines pull, in central's own store: packs verbatim after verifying them wholly, each block exactly once, every
  * batch in one transaction with the position it goes up to. A hole in a sequence is taken as lost only when the peer had
  * nothing more to send: a gateway tells of a gap together with, or after, the blocks around it.
  */
@@ -68,6 +69,8 @@ export class Keeper implements PullSink {
   /** Local ids by gateway and boot, and by gateway and name. */
   readonly #boots = new Map<string, number>();
   readonly #channels = new Map<string, number>();
+  /** By local id of the channel. */
+  readonly #classes = new Map<number, ChannelClass>();
 
   constructor(db: BlockDb, options: KeeperOptions = {}) {
     this.#db = db;
@@ -162,35 +165,36 @@ export class Keeper implements PullSink {
         return undefined;
       }
       case 'verified':
-        return this.#keepBlock(step, pass, holes);
+        return this.#keepPack(step, pass, holes);
     }
   }
 
-  #keepBlock({ info, bytes, node }: VerifiedBlock, pass: Pass, holes: Hole[]): CaissonError | undefined {
-    const boot = this.#boots.get(key(info.gateway, info.boot));
-    if (boot === undefined) return unknownBoot(info);
-    const channel = this.#channelOf(info.gateway, info);
-    const { firstSequence, count, timeMin, timeMax, stamp } = info;
-    const outcome = this.#ledger.placeBlock({
-      channel,
+  #keepPack({ header, blocks, bytes }: VerifiedPack, pass: Pass, holes: Hole[]): CaissonError | undefined {
+    const { gateway, stamp } = header;
+    const boot = this.#boots.get(key(gateway, header.boot));
+    if (boot === undefined) return unknownBoot(header);
+    const channels = blocks.map(({ channel, type }) => this.#channelOf(gateway, { channel, type, stamp }));
+    const outcomes = this.#ledger.placePack({
       boot,
-      firstSequence,
-      count,
-      timeMin,
-      timeMax,
       stamp,
-      node,
+      class: this.#classOf(channels[0] ?? 0),
       bytes,
+      blocks: blocks.map(({ firstSequence, count, timeMin, timeMax, node }, i) => {
+        return { channel: channels[i] ?? 0, firstSequence, count, timeMin, timeMax, node };
+      }),
     });
-    if (outcome === 'known') pass.known += 1;
-    if (outcome === 'conflict') {
-      pass.conflicts += 1;
-      pass.problems.push(
-        `${info.gateway} sent another block for ${info.channel}, boot ${info.boot}, samples ${firstSequence} to ${firstSequence + count - 1}: kept apart`,
-      );
-    }
-    if (outcome === 'kept') {
-      pass.fresh.push({ channel, boot, block: info });
+    for (const [i, block] of blocks.entries()) {
+      const channel = channels[i] ?? 0;
+      const { firstSequence, count } = block;
+      if (outcomes[i] === 'known') pass.known += 1;
+      if (outcomes[i] === 'conflict') {
+        pass.conflicts += 1;
+        pass.problems.push(
+          `${gateway} sent another block for ${block.channel}, boot ${header.boot}, samples ${firstSequence} to ${firstSequence + count - 1}: kept apart`,
+        );
+      }
+      if (outcomes[i] !== 'kept') continue;
+      pass.fresh.push({ channel, boot, stamp, block });
       const hole = this.#ledger.holeBefore(channel, boot, firstSequence);
       if (hole !== undefined) holes.push(hole);
     }
@@ -208,6 +212,10 @@ export class Keeper implements PullSink {
     );
   }
 
+  #classOf(channel: number): ChannelClass {
+    return this.#classes.get(channel) ?? 'standard';
+  }
+
   #channelOf(gateway: string, known: KnownOfChannel): number {
     return this.#channels.get(key(gateway, known.channel)) ?? this.#keepChannel(gateway, provisionalDefinition(known));
   }
@@ -215,6 +223,7 @@ export class Keeper implements PullSink {
   #keepChannel(gateway: string, definition: ChannelDefinition): number {
     const id = this.#db.keepChannel(gateway, definition);
     this.#channels.set(key(gateway, definition.name), id);
+    this.#classes.set(id, definition.class);
     return id;
   }
 
@@ -231,7 +240,10 @@ export class Keeper implements PullSink {
     this.#boots.clear();
     this.#channels.clear();
     for (const { id, gateway, boot } of this.#db.boots()) this.#boots.set(key(gateway, boot), id);
-    for (const { id, gateway, name } of this.#db.channelsAfter(0).channels) this.#channels.set(key(gateway, name), id);
+    for (const channel of this.#db.channelsAfter(0).channels) {
+      this.#channels.set(key(channel.gateway, channel.name), channel.id);
+      this.#classes.set(channel.id, channel.class);
+    }
   }
 }
 
@@ -252,8 +264,8 @@ function verifySteps(peer: Peer, items: readonly FeedItem[]): { steps: Step[]; r
   for (const item of items) {
     try {
       requireAscending(steps.at(-1)?.position ?? 0, item.position);
-      const step = item.kind === 'block' ? verifyBlock(item) : item;
-      requireOwn(peer, step.kind === 'verified' ? step.info.gateway : step.gateway);
+      const step = item.kind === 'pack' ? verifyPack(item) : item;
+      requireOwn(peer, step.kind === 'verified' ? step.header.gateway : step.gateway);
       if (step.kind === 'gap') requireGap(step.gap);
       steps.push(step);
     } catch (error) {

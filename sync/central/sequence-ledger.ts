@@ -1,4 +1,4 @@
-import type { BlockDb, BlockOutcome, KeptBlock, KeptGap, SequenceRun } from '../../gateway/store/block-db.ts';
+import type { BlockDb, BlockOutcome, KeptGap, KeptPack, SequenceRun } from '../../gateway/store/block-db.ts';
 import { type SequenceRange, withoutRanges } from './sequence-range.ts';
 
 /** Cause of a gap that central itself recorded: the feed went past these samples and never brought them. */
@@ -22,12 +22,15 @@ export class SequenceLedger {
     this.#db = db;
   }
 
-  /** Keeps a block, once. */
-  placeBlock(block: KeptBlock): BlockOutcome {
-    const range = { first: block.firstSequence, end: block.firstSequence + block.count };
-    const runs = this.#db.runs(block.channel, block.boot, range.first, range.end);
-    if (runs.every(isAssumed)) for (const run of runs) this.#takeBack(block, run, range);
-    return this.#db.keepBlock(block);
+  /** Keeps a pack, each of its blocks once. */
+  placePack(pack: KeptPack): BlockOutcome[] {
+    const { boot } = pack;
+    for (const { channel, firstSequence, count } of pack.blocks) {
+      const range = { first: firstSequence, end: firstSequence + count };
+      const runs = this.#db.runs(channel, boot, range.first, range.end);
+      if (runs.every(isAssumed)) for (const run of runs) this.#takeBack({ channel, boot }, run, range);
+    }
+    return this.#db.keepPack(pack);
   }
 
   /** The stretch directly before `firstSequence` that is not accounted for. */

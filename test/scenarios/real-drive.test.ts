@@ -80,7 +80,7 @@ t.test(
   },
 );
 
-/** Every block of the channels under `prefix`, as hex, in the order of the feed. */
+/** The pack of every block of the channels under `prefix`, as hex, in the order of the feed. */
 function blocksOf(dir: string, prefix: string): string[] {
   const db = BlockReader.openReadonly(storePaths(dir).blocks);
   try {
@@ -88,7 +88,7 @@ function blocksOf(dir: string, prefix: string): string[] {
     return db
       .blocksAfter(0)
       .filter(({ channel }) => ids.get(channel)?.startsWith(prefix))
-      .map(({ position }) => Buffer.from(db.blockBytes(position) ?? []).toString('hex'));
+      .map(({ position }) => Buffer.from(db.packBytes(position) ?? []).toString('hex'));
   } finally {
     db.close();
   }

@@ -1,7 +1,7 @@
 import { defineChannel } from '../../gateway/channel.ts';
-import { encodeBlock } from '../../gateway/store/block/block.ts';
 import { BlockDb } from '../../gateway/store/block-db.ts';
 import { nodeOf } from '../../gateway/store/envelope-node.ts';
+import { encodePack } from '../../gateway/store/pack/encode-pack.ts';
 import { storePaths } from '../../gateway/store/store-dir.ts';
 import type { Random } from '../../hardware/simulated/random.ts';
 
@@ -37,33 +37,52 @@ export class FilledStore {
 
   /** Seals one block of a channel, made if it is new, in a transaction of its own. Returns the number of its samples. */
   seal(name: string, type: 'number' | 'text' = 'number', count = 1 + this.#random.below(SAMPLES_MAX)): number {
+    this.sealPack([name], type, count);
+    return count;
+  }
+
+  /** Seals a pack of one block a channel, all with the same times. */
+  sealPack(
+    names: readonly string[],
+    type: 'number' | 'text' = 'number',
+    count = 1 + this.#random.below(SAMPLES_MAX),
+  ): void {
+    const times = Float64Array.from({ length: count }, () => {
+      this.#time += 1 + this.#random.below(20_000);
+      return this.#time;
+    });
     this.db.transaction(() => {
-      const channel = this.db.keepChannel(this.gateway, defineChannel({ name, source: 'test', type }));
-      const firstSequence = this.#take(channel, count);
-      const times = Float64Array.from({ length: count }, () => {
-        this.#time += 1 + this.#random.below(20_000);
-        return this.#time;
+      const blocks = names.map((name) => {
+        const id = this.db.keepChannel(this.gateway, defineChannel({ name, source: 'test', type }));
+        const values =
+          type === 'text'
+            ? Array.from({ length: count }, () => `text ${this.#random.below(1000)}`)
+            : Float64Array.from({ length: count }, () => this.#random.gaussian());
+        return { id, channel: name, type, firstSequence: this.#take(id, count), times, values };
       });
-      const values =
-        type === 'text'
-          ? Array.from({ length: count }, () => `text ${this.#random.below(1000)}`)
-          : Float64Array.from({ length: count }, () => this.#random.gaussian());
       const { gateway } = this;
-      const header = { gateway, boot: this.#bootName, channel: name, type, stamp: 'arrival', firstSequence } as const;
-      const bytes = encodeBlock({ ...header, clockSource: 'gnss', clockErrorUs: 500 }, { times, values });
-      this.db.keepBlock({
-        channel,
-        boot: this.#boot,
-        firstSequence,
-        count,
-        timeMin: times[0] as number,
-        timeMax: times.at(-1) as number,
+      const header = {
+        gateway,
+        boot: this.#bootName,
         stamp: 'arrival',
-        node: values instanceof Float64Array ? nodeOf(times, values, 0, count) : undefined,
-        bytes,
+        clockSource: 'gnss',
+        clockErrorUs: 500,
+      } as const;
+      this.db.keepPack({
+        boot: this.#boot,
+        stamp: 'arrival',
+        class: 'standard',
+        bytes: encodePack(header, blocks),
+        blocks: blocks.map(({ id, firstSequence, values }) => ({
+          channel: id,
+          firstSequence,
+          count,
+          timeMin: times[0] as number,
+          timeMax: times.at(-1) as number,
+          node: values instanceof Float64Array ? nodeOf(times, values, 0, count) : undefined,
+        })),
       });
     });
-    return count;
   }
 
   /** Loses samples of a channel that is known; the gap may be left untold. */
@@ -87,6 +106,8 @@ export class FilledStore {
       const rateHz = this.#random.below(1000);
       this.db.transaction(() => this.db.keepChannel(this.gateway, defineChannel({ name, source: 'test', rateHz })));
     } else if (kind < 0.2) this.seal(`${this.gateway}/text`, 'text', 1 + this.#random.below(20));
+    else if (kind < 0.5)
+      this.sealPack([0, 1, 2, 3].slice(this.#random.below(3)).map((i) => `${this.gateway}/channel${i}`));
     else this.seal(name);
   }
 

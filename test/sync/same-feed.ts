@@ -1,6 +1,6 @@
-import { readBlockInfo } from '../../gateway/store/block/block.ts';
 import type { BlockReader } from '../../gateway/store/block-reader.ts';
 import type { FeedItem } from '../../gateway/store/block-rows.ts';
+import { Pack } from '../../gateway/store/pack/pack.ts';
 
 /** Everything in a store's feed of one gateway, without positions. */
 export function feedOf(db: BlockReader, gateway: string): FeedItem[] {
@@ -14,13 +14,16 @@ export function feedOf(db: BlockReader, gateway: string): FeedItem[] {
   }
 }
 
-/** Identity and bytes of every block, in the order of the feed. */
+/** Identity of every block, and the bytes of its pack, in the order of the feed. */
 export function blocksOf(db: BlockReader, gateway: string): { identity: string; bytes: string }[] {
   const blocks: { identity: string; bytes: string }[] = [];
   for (const item of feedOf(db, gateway)) {
-    if (item.kind !== 'block') continue;
-    const { boot, channel, firstSequence } = readBlockInfo(item.bytes);
-    blocks.push({ identity: `${boot} ${channel} ${firstSequence}`, bytes: Buffer.from(item.bytes).toString('hex') });
+    if (item.kind !== 'pack') continue;
+    const pack = Pack.open(item.bytes);
+    const bytes = Buffer.from(item.bytes).toString('hex');
+    for (const { channel, firstSequence } of pack.blocks) {
+      blocks.push({ identity: `${pack.header.boot} ${channel} ${firstSequence}`, bytes });
+    }
   }
   return blocks;
 }
@@ -45,5 +48,5 @@ export function definitionsOf(db: BlockReader, gateway: string): string[] {
 }
 
 function gatewayOf(item: FeedItem): string {
-  return item.kind === 'block' ? readBlockInfo(item.bytes).gateway : item.gateway;
+  return item.kind === 'pack' ? Pack.open(item.bytes).header.gateway : item.gateway;
 }

@@ -113,14 +113,14 @@ t.test('a damaged block costs only itself, is told once, and is a gap', async (t
       rig.sealAll();
     }
     const db = new Database(`${rig.dir}/blocks.db`);
-    db.exec('UPDATE blocks SET bytes = CAST(substr(bytes, 1, length(bytes) - 1) AS BLOB) WHERE ordinal = 1');
+    db.exec('UPDATE packs SET bytes = CAST(substr(bytes, 1, length(bytes) - 1) AS BLOB) WHERE ordinal = 1');
     db.close();
     const problems: string[] = [];
     const telemetry = rig.telemetry((text) => problems.push(text));
     for (const _ of [1, 2]) {
       t.same(valuesOf(telemetry, 1).map(Number), [0, 1, 20, 21]);
     }
-    t.match(problems, [/^the block at position \d+ is damaged, 2 samples cannot be read: BLOCK-/]);
+    t.match(problems, [/^the pack at position \d+ is damaged, 2 samples of 1 channels cannot be read: PACK-/]);
     t.equal(problems.length, 1);
     t.match(telemetry.gaps(1, 0, 100), [{ firstSequence: 2, count: 2, from: 10, to: 11, cause: 'block-damaged' }]);
     t.match(telemetry.ledger(), [{ taken: 6, kept: 4, lost: 2 }]);

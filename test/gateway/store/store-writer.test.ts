@@ -1,7 +1,8 @@
-import Database from 'better-sqlite3';
 import t from 'tap';
 import { defineChannel } from '../../../gateway/channel.ts';
-import { StoreRig } from './store-rig.ts';
+import { nodeOf } from '../../../gateway/store/envelope-node.ts';
+import { encodePack } from '../../../gateway/store/pack/encode-pack.ts';
+import { GATEWAY, StoreRig } from './store-rig.ts';
 
 function commitOneEach(rig: StoreRig, channels: number, time: number): void {
   for (let id = 1; id <= channels; id += 1) rig.ring.writeSample(id, time, id);
@@ -62,14 +63,14 @@ t.test('a block never spans a change of its channel, of this boot or the one bef
   commitOneEach(rig, 2, 3);
   rig.sealAll();
   t.same(
-    rig.blocks.extents(1, 0, 0, 10).map(({ stamp, timeMin, timeMax }) => ({ stamp, timeMin, timeMax })),
+    rig.blocks.roots(1).map(({ stamp, timeMin, timeMax }) => ({ stamp, timeMin, timeMax })),
     [
       { stamp: 'arrival', timeMin: 1, timeMax: 1 },
       { stamp: 'arrival', timeMin: 2, timeMax: 2 },
       { stamp: 'device', timeMin: 3, timeMax: 3 },
     ],
   );
-  t.equal(rig.blocks.extents(2, 0, 0, 10).length, 2, 'other channels are left alone');
+  t.equal(rig.blocks.roots(2).length, 2, 'other channels are left alone');
   rig.dispose();
 });
 
@@ -77,9 +78,20 @@ t.test('a chunk that contradicts a block is kept beside it, told, and stops noth
   const rig = new StoreRig(['a']);
   rig.ring.writeSample(1, 1, 1);
   rig.commit();
-  const db = new Database(`${rig.dir}/blocks.db`);
-  db.exec("INSERT INTO blocks VALUES (1000, 1, 1, 0, 1, 1, 1, 'arrival', 0, NULL, x'00')");
-  db.close();
+  const header = {
+    gateway: GATEWAY,
+    boot: '0'.repeat(16),
+    stamp: 'arrival',
+    clockSource: 'none',
+    clockErrorUs: 0,
+  } as const;
+  const samples = { times: Float64Array.of(1), values: Float64Array.of(2) };
+  const bytes = encodePack(header, [{ channel: 'a', type: 'number', firstSequence: 0, ...samples }]);
+  const node = nodeOf(samples.times, samples.values, 0, 1);
+  const block = { channel: 1, firstSequence: 0, count: 1, timeMin: 1, timeMax: 1, node };
+  rig.blocks.transaction(() =>
+    rig.blocks.keepPack({ boot: 1, stamp: 'arrival', class: 'standard', blocks: [block], bytes }),
+  );
   rig.sealAll();
   t.match(rig.problems, [/a, boot 0{16}, sequence number 0 is in a block already, with other content/]);
   t.equal(rig.writer.unsealed(), 0);

@@ -89,7 +89,7 @@ const item: fc.Arbitrary<FeedItem> = fc.oneof(
     }),
   }),
   fc.record({
-    kind: fc.constant('block' as const),
+    kind: fc.constant('pack' as const),
     position: fc.maxSafeNat(),
     bytes: fc.uint8Array().map((bytes) => Buffer.from(bytes)),
   }),

@@ -132,7 +132,7 @@ t.test('asks again for a block that was damaged on the way, and leaves out one t
   const damage = { position: 0, times: 0 };
   const { store, server } = await startGateway(t, 'car', new Random(2), (items) =>
     items.map((item) => {
-      if (item.kind !== 'block' || item.position !== damage.position || damage.times === 0) return item;
+      if (item.kind !== 'pack' || item.position !== damage.position || damage.times === 0) return item;
       damage.times -= 1;
       const bytes = Uint8Array.from(item.bytes);
       bytes[40] = (bytes[40] ?? 0) ^ 1;

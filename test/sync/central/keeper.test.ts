@@ -169,7 +169,7 @@ t.test('keeps a block with a known identity and other content apart, and reports
   one.keep(one.items());
   const forged = other
     .items()
-    .filter((item) => item.kind === 'block')
+    .filter((item) => item.kind === 'pack')
     .slice(1);
   one.keep(forged.map((item) => ({ ...item, position: 1000 })));
   t.match(one.keeper.counters, { conflicts: 1, blocks: 1 });
@@ -183,7 +183,7 @@ t.test('keeps a block that overlaps a known one apart', async (t) => {
   for (const count of [10, 10]) one.source.seal('a', 'number', count);
   for (const count of [5, 10]) other.source.seal('a', 'number', count);
   one.keep(one.items());
-  const [, overlapping] = other.items().filter((item) => item.kind === 'block');
+  const [, overlapping] = other.items().filter((item) => item.kind === 'pack');
   t.not(overlapping, undefined);
   if (overlapping !== undefined) one.keep([{ ...overlapping, position: 1000 }]);
   t.match(one.keeper.counters, { conflicts: 1, blocks: 2 });
@@ -196,7 +196,7 @@ t.test('refuses a damaged block, wherever a bit has flipped, and keeps what stan
   source.seal('a', 'number', 10);
   const all = items();
   const last = all.at(-1);
-  if (last?.kind !== 'block') throw new Error('no block');
+  if (last?.kind !== 'pack') throw new Error('no pack');
   for (let at = 0; at < last.bytes.length; at += 1) {
     const bytes = Uint8Array.from(last.bytes);
     bytes[at] = (bytes[at] ?? 0) ^ (1 << (at % 8));
@@ -234,7 +234,7 @@ t.test('refuses what cannot be: another gateway, an unknown boot, a broken gap, 
   if (gap?.kind !== 'gap') throw new Error('no gap');
   const cases: { what: string; peer?: typeof BOX | { role: 'gateway'; gateway: string }; items: FeedItem[] }[] = [
     { what: 'another gateway', peer: { role: 'gateway', gateway: 'other' }, items: all },
-    { what: 'a block of an unknown boot', items: kinds('block') },
+    { what: 'a block of an unknown boot', items: kinds('pack') },
     { what: 'a clock of an unknown boot', items: kinds('clock') },
     { what: 'a gap of an unknown boot', items: kinds('gap') },
     { what: 'a gap of nothing', items: [{ ...gap, gap: { ...gap.gap, count: 0 } }] },
@@ -256,15 +256,15 @@ t.test('a failed transaction leaves nothing behind, also not in memory', async (
   keep(before);
   source.seal('a', 'number', 10);
   const all = items();
-  const block = all.filter((item) => item.kind === 'block');
-  const keepBlock = db.keepBlock.bind(db);
-  db.keepBlock = () => {
+  const block = all.filter((item) => item.kind === 'pack');
+  const keepPack = db.keepPack.bind(db);
+  db.keepPack = () => {
     throw new Error('disk full');
   };
   t.throws(() => keep(block), /disk full/);
   t.equal(feedOf(db, 'box').length, before.length);
   t.equal(keeper.resume(BOX).after, before.at(-1)?.position);
-  db.keepBlock = keepBlock;
+  db.keepPack = keepPack;
   keep(block);
   t.match(db.channelsAfter(0).channels, [{ id: db.blocksAfter(0)[0]?.channel, name: 'a' }]);
   keep(all.filter((item) => item.kind === 'channel').map((item) => ({ ...item, position: 1000 })));
@@ -278,7 +278,7 @@ t.test('gives up an item when it is told to', async (t) => {
   source.seal('a', 'number', 10);
   const all = items();
   const damaged = all.map((item, i) =>
-    item.kind === 'block' && i === all.length - 2 ? { ...item, bytes: Buffer.from('x') } : item,
+    item.kind === 'pack' && i === all.length - 2 ? { ...item, bytes: Buffer.from('x') } : item,
   );
   const { refusal } = keep(damaged);
   t.match(refusal, { position: all.at(-2)?.position });

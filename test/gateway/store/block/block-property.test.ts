@@ -1,8 +1,7 @@
 import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import t from 'tap';
-import { decodeBlock, encodeBlock } from '../../../../gateway/store/block/block.ts';
-import { describeBlock } from '../../../../gateway/store/block/describe.ts';
+import { decodeBlock, describeBlock, encodeBlock } from './one-block.ts';
 import { HEADER, NUMBER_SHAPES, sameSamples, TEXT_SHAPES, TIME, TIME_SHAPES } from './samples.ts';
 
 const RUNS = 60;

@@ -1,14 +1,8 @@
 import { Buffer } from 'node:buffer';
 import t from 'tap';
 import { BLOCK_SAMPLES_MAX } from '../../../../gateway/limits.ts';
-import {
-  type BlockHeader,
-  type BlockSamples,
-  decodeBlock,
-  encodeBlock,
-  readBlockInfo,
-} from '../../../../gateway/store/block/block.ts';
-import { describeBlock } from '../../../../gateway/store/block/describe.ts';
+import type { BlockSamples } from '../../../../gateway/store/pack/pack-info.ts';
+import { type BlockHeader, decodeBlock, describeBlock, encodeBlock, readBlockInfo } from './one-block.ts';
 import { HEADER, sameSamples, TIME } from './samples.ts';
 
 const SAMPLES: BlockSamples = {
@@ -94,12 +88,12 @@ const REFUSED: Readonly<Record<string, [Partial<BlockHeader>, BlockSamples, RegE
   'without samples': [
     {},
     { times: new Float64Array(0), values: new Float64Array(0) },
-    /BLOCK-3\.10: count is 0, expected 1 to 4096/,
+    /BLOCK-3\.2: count is 0, expected 1 to 4096/,
   ],
   'with too many samples': [
     {},
     { times: new Float64Array(BLOCK_SAMPLES_MAX + 1), values: new Float64Array(BLOCK_SAMPLES_MAX + 1) },
-    /BLOCK-3\.10: count is 4097/,
+    /BLOCK-3\.2: count is 4097/,
   ],
   'with more times than values': [
     {},
@@ -111,7 +105,7 @@ const REFUSED: Readonly<Record<string, [Partial<BlockHeader>, BlockSamples, RegE
   'with a time of half a microsecond': [
     {},
     { times: Float64Array.of(0.5), values: Float64Array.of(1) },
-    /BLOCK-3\.11: time is 0\.5/,
+    /BLOCK-3\.4: time is 0\.5/,
   ],
   'with a time that is no number': [
     {},
@@ -123,15 +117,15 @@ const REFUSED: Readonly<Record<string, [Partial<BlockHeader>, BlockSamples, RegE
     { times: Float64Array.of(2 ** 53), values: Float64Array.of(1) },
     /time is 9007199254740992/,
   ],
-  'with a boot that is not hex': [{ boot: 'x'.repeat(16) }, SAMPLES, /BLOCK-3\.7: boot is x+, expected 16 hex digits/],
-  'without a gateway': [{ gateway: '' }, SAMPLES, /BLOCK-3\.6: length of gateway is 0/],
-  'with too long a gateway': [{ gateway: 'ü'.repeat(33) }, SAMPLES, /BLOCK-3\.6: length of gateway is 66/],
-  'without a channel': [{ channel: '' }, SAMPLES, /BLOCK-3\.8/],
-  'with too long a channel': [{ channel: 'c'.repeat(513) }, SAMPLES, /BLOCK-3\.8: length of channel is 513/],
-  'with a broken sequence number': [{ firstSequence: -1 }, SAMPLES, /BLOCK-3\.9: first sequence is -1/],
-  'with sequence numbers that end beyond 2^53': [{ firstSequence: Number.MAX_SAFE_INTEGER - 1 }, SAMPLES, /BLOCK-3\.9/],
-  'with a negative error bound': [{ clockErrorUs: -1 }, SAMPLES, /BLOCK-3\.5: clock error is -1/],
-  'with an error bound that is no number': [{ clockErrorUs: Number.NaN }, SAMPLES, /BLOCK-3\.5: clock error is NaN/],
+  'with a boot that is not hex': [{ boot: 'x'.repeat(16) }, SAMPLES, /PACK-3\.5: boot is x+, expected 16 hex digits/],
+  'without a gateway': [{ gateway: '' }, SAMPLES, /PACK-3\.4: length of gateway is 0/],
+  'with too long a gateway': [{ gateway: 'ü'.repeat(33) }, SAMPLES, /PACK-3\.4: length of gateway is 66/],
+  'without a channel': [{ channel: '' }, SAMPLES, /PACK-5\.1/],
+  'with too long a channel': [{ channel: 'c'.repeat(513) }, SAMPLES, /PACK-5\.1: length of channel is 513/],
+  'with a broken sequence number': [{ firstSequence: -1 }, SAMPLES, /PACK-5\.3: first sequence is -1/],
+  'with sequence numbers that end beyond 2^53': [{ firstSequence: Number.MAX_SAFE_INTEGER - 1 }, SAMPLES, /PACK-5\.3/],
+  'with a negative error bound': [{ clockErrorUs: -1 }, SAMPLES, /PACK-3\.3: clock error is -1/],
+  'with an error bound that is no number': [{ clockErrorUs: Number.NaN }, SAMPLES, /PACK-3\.3: clock error is NaN/],
   'with too long a text': [
     { type: 'text' },
     { times: Float64Array.of(1), values: ['x'.repeat(65_537)] },

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
-import type { BlockHeader, BlockSamples } from '../../../../gateway/store/block/block.ts';
+import type { BlockSamples } from '../../../../gateway/store/pack/pack-info.ts';
+import type { BlockHeader } from './one-block.ts';
 
 /** Blocks for tests: a header, and shapes of samples that steer into each encoding. */
 

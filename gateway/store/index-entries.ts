@@ -1,0 +1,195 @@
+import { ByteReader, ByteWriter } from './bytes.ts';
+import { type EnvelopeNode, mergeNodes } from './envelope-node.ts';
+import { ZstdDecoder, ZstdEncoder } from './zstd.ts';
+
+/**
+ * What a row of the index says of one channel of its roster: the block that the pack has of it or, above the packs, all
+ * blocks under the row.
+ */
+export interface IndexEntry {
+  /** Index of the block in its pack; 0 above the packs. */
+  readonly block: number;
+  readonly count: number;
+  /** Least sequence number and one past the greatest; mean something only where the row is of one boot. */
+  readonly firstSequence: number;
+  readonly endSequence: number;
+  /** Least and greatest stored time, microseconds. */
+  readonly timeMin: number;
+  readonly timeMax: number;
+  /** Absent for text. */
+  readonly node: EnvelopeNode | undefined;
+}
+
+/** Entries by member of the roster; undefined for one that the row has nothing of. */
+export type IndexEntries = readonly (IndexEntry | undefined)[];
+
+/** The entry of two runs of one channel, `a` kept before `b`. */
+export function mergeEntries(a: IndexEntry | undefined, b: IndexEntry | undefined): IndexEntry | undefined {
+  if (a === undefined) return b === undefined ? undefined : { ...b, block: 0 };
+  if (b === undefined) return { ...a, block: 0 };
+  return {
+    block: 0,
+    count: a.count + b.count,
+    firstSequence: Math.min(a.firstSequence, b.firstSequence),
+    endSequence: Math.max(a.endSequence, b.endSequence),
+    timeMin: Math.min(a.timeMin, b.timeMin),
+    timeMax: Math.max(a.timeMax, b.timeMax),
+    node: a.node === undefined || b.node === undefined ? undefined : mergeNodes(a.node, b.node),
+  };
+}
+
+const COMPRESSED = 1;
+/** Times stand as float64: their differences may not be exact. */
+const WIDE = 2;
+const NARROW_MAX = 2 ** 52;
+
+/** Smaller entries do not gain by zstd. */
+const COMPRESS_BYTES_MIN = 64;
+
+/** 256 entries of 80 bytes, and their lengths; above any that is written. */
+const CONTENT_BYTES_MAX = 64 * 1024;
+
+const zstd = new ZstdEncoder(1);
+const unzstd = new ZstdDecoder();
+
+/**
+ * Entries as bytes, a column a field, so that what channels of one roster have in common costs little: form, content length
+ * where compressed, then counts (0: nothing there), and of those that are there blocks, sequences, times and nodes.
+ */
+export function encodeEntries(entries: IndexEntries): Uint8Array {
+  const out = new ByteWriter(64 + entries.length * 48);
+  const present = entries.filter((entry) => entry !== undefined);
+  const isWide = present.some(({ timeMin, timeMax }) => !isNarrow(timeMin) || !isNarrow(timeMax));
+  for (const entry of entries) out.varint(entry?.count ?? 0);
+  let before = -1;
+  for (const { block } of present) {
+    out.signed(block - before - 1);
+    before = block;
+  }
+  before = 0;
+  for (const { firstSequence } of present) {
+    out.signed(firstSequence - before);
+    before = firstSequence;
+  }
+  for (const { count, firstSequence, endSequence } of present) out.signed(endSequence - firstSequence - count);
+  before = 0;
+  for (const { timeMin } of present) {
+    if (isWide) out.f64(timeMin);
+    else out.signed(timeMin - before);
+    before = timeMin;
+  }
+  for (const { timeMin, timeMax } of present) {
+    if (isWide) out.f64(timeMax);
+    else out.varint(timeMax - timeMin);
+  }
+  for (const { node } of present) out.u8(node === undefined ? 0 : 1);
+  for (const field of FIELDS) for (const { node } of present) if (node !== undefined) writeNumber(out, node[field]);
+  return framed(out.written(), isWide ? WIDE : 0);
+}
+
+/** Reads entries of a roster of `members` channels. Throws CaissonError `block-invalid`. */
+export function decodeEntries(bytes: Uint8Array, members: number): IndexEntries {
+  const input = new ByteReader(bytes, 'block-invalid', 'INDEX');
+  const form = input.u8();
+  const content = form & COMPRESSED ? unframed(input) : input;
+  const isWide = (form & WIDE) !== 0;
+  const counts = Array.from({ length: members }, () => content.varint());
+  const present = counts.filter((count) => count > 0);
+  let before = -1;
+  const blocks = present.map(() => {
+    before += 1 + content.signed();
+    return before;
+  });
+  before = 0;
+  const firsts = present.map(() => {
+    before += content.signed();
+    return before;
+  });
+  const ends = present.map((count, i) => (firsts[i] ?? 0) + count + content.signed());
+  before = 0;
+  const mins = present.map(() => {
+    before = isWide ? content.f64() : before + content.signed();
+    return before;
+  });
+  const maxs = present.map((_, i) => (isWide ? content.f64() : (mins[i] ?? 0) + content.varint()));
+  const hasNode = present.map(() => content.u8() === 1);
+  const [mins_, maxs_, firsts_, lasts_, sums_] = FIELDS.map(() =>
+    hasNode.map((has) => (has ? readNumber(content) : Number.NaN)),
+  );
+  let at = 0;
+  return counts.map((count): IndexEntry | undefined => {
+    if (count === 0) return undefined;
+    const i = at;
+    at += 1;
+    const [block = 0, firstSequence = 0, endSequence = 0] = [blocks[i], firsts[i], ends[i]];
+    const [timeMin = 0, timeMax = 0] = [mins[i], maxs[i]];
+    const node = hasNode[i]
+      ? {
+          count,
+          timeMin,
+          timeMax,
+          min: mins_?.[i] ?? Number.NaN,
+          max: maxs_?.[i] ?? Number.NaN,
+          first: firsts_?.[i] ?? Number.NaN,
+          last: lasts_?.[i] ?? Number.NaN,
+          sum: sums_?.[i] ?? Number.NaN,
+        }
+      : undefined;
+    return { block, count, firstSequence, endSequence, timeMin, timeMax, node };
+  });
+}
+
+const FIELDS = ['min', 'max', 'first', 'last', 'sum'] as const;
+
+/** Number of a decimal: the integer that follows is divided by 10 to that power. */
+const DECIMALS_MAX = 9;
+const FLOAT32 = 10;
+const FLOAT64 = 11;
+
+/** A number in as few bytes as keep it: decimals as integers, since most sensors send them; else float32, float64. */
+function writeNumber(out: ByteWriter, value: number): void {
+  if (!Object.is(value, -0)) {
+    for (let decimals = 0; decimals <= DECIMALS_MAX; decimals += 1) {
+      const integer = Math.round(value * 10 ** decimals);
+      if (!(Math.abs(integer) < 2 ** 40)) break;
+      if (integer / 10 ** decimals !== value) continue;
+      out.u8(decimals);
+      out.signed(integer);
+      return;
+    }
+  }
+  const isFloat32 = Math.fround(value) === value;
+  out.u8(isFloat32 ? FLOAT32 : FLOAT64);
+  if (isFloat32) out.bytes(new Uint8Array(Float32Array.of(value).buffer));
+  else out.f64(value);
+}
+
+function readNumber(input: ByteReader): number {
+  const form = input.u8();
+  if (form <= DECIMALS_MAX) return input.signed() / 10 ** form;
+  if (form === FLOAT64) return input.f64();
+  if (form !== FLOAT32) input.fail('1', `number of form ${form}, expected at most ${FLOAT64}`);
+  return new Float32Array(input.take(4).slice().buffer)[0] ?? Number.NaN;
+}
+
+function framed(content: Uint8Array, form: number): Uint8Array {
+  const frame = content.length < COMPRESS_BYTES_MIN ? undefined : zstd.encode(content, content.length - 2);
+  const out = new ByteWriter((frame ?? content).length + 4);
+  out.u8(frame === undefined ? form : form | COMPRESSED);
+  if (frame !== undefined) out.varint(content.length);
+  out.bytes(frame ?? content);
+  return out.toBytes();
+}
+
+function unframed(input: ByteReader): ByteReader {
+  const length = input.varintUpTo(CONTENT_BYTES_MAX, '2', 'length of the entries');
+  try {
+    return input.over(unzstd.decode(input.take(input.remaining), length));
+  } catch (cause) {
+    return input.fail('2', `entries do not decompress to ${length} bytes`, cause);
+  }
+}
+
+function isNarrow(time: number): boolean {
+  return Math.abs(time) < NARROW_MAX;
+}

@@ -1,0 +1,160 @@
+import type { Statement } from 'better-sqlite3';
+import type { Stamp } from '../channel.ts';
+import type { Extent, Row } from './block-rows.ts';
+import { FAN_OUT } from './block-schema.ts';
+import type { Database } from './database.ts';
+import { decodeEntries, type IndexEntries } from './index-entries.ts';
+import { decodeRoster } from './roster.ts';
+
+/** A row of the index: of a pack at level 0, of an envelope above. */
+export interface IndexRow {
+  readonly roster: number;
+  readonly level: number;
+  readonly ordinal: number;
+  readonly firstPosition: number;
+  readonly lastPosition: number;
+  /** Undefined where an envelope covers several boots or stamps. */
+  readonly boot: number | undefined;
+  readonly stamp: Stamp;
+  /** Least and greatest stored time of all blocks, microseconds. */
+  readonly timeMin: number;
+  readonly timeMax: number;
+  readonly thinned: boolean;
+  /** By member of the roster. Throws CaissonError `block-invalid` where the row is damaged. */
+  entries(): IndexEntries;
+}
+
+/** The series that a channel's blocks are in. */
+export interface Series {
+  readonly roster: number;
+  /** Place of the channel in the roster. */
+  readonly member: number;
+}
+
+const PACK_ROWS = `SELECT ordinal, position AS position_first, position AS position_last, boot, stamp, time_min, time_max,
+  thinned, entries FROM pack_index WHERE roster = ? AND ordinal >= ? AND ordinal < ? ORDER BY ordinal`;
+const ENVELOPE_ROWS = `SELECT ordinal, position_first, position_last, boot, stamp, time_min, time_max, 0 AS thinned, entries
+  FROM envelopes WHERE roster = ? AND ordinal >= ? AND ordinal < ? AND level = ? ORDER BY ordinal`;
+
+const ALL = Number.MAX_SAFE_INTEGER;
+
+/** Reads the index of packs and the pyramid above it. */
+export class PackIndex {
+  readonly #packRows: Statement;
+  readonly #envelopeRows: Statement;
+  readonly #topLevel: Statement;
+  readonly #rosterRow: Statement;
+  readonly #rosterIds: Statement;
+  readonly #channelRosters: Statement;
+  readonly #rosters = new Map<number, readonly number[]>();
+
+  constructor(db: Database) {
+    this.#packRows = db.prepare(PACK_ROWS);
+    this.#envelopeRows = db.prepare(ENVELOPE_ROWS);
+    this.#topLevel = db.prepare('SELECT MAX(level) FROM envelopes WHERE roster = ?').pluck();
+    this.#rosterRow = db.prepare('SELECT channels FROM rosters WHERE id = ?').pluck();
+    this.#rosterIds = db.prepare('SELECT id FROM rosters ORDER BY id').pluck();
+    this.#channelRosters = db.prepare('SELECT roster FROM channel_rosters WHERE channel = ?').pluck();
+  }
+
+  /** Ids of all rosters. */
+  rosters(): number[] {
+    return this.#rosterIds.all() as number[];
+  }
+
+  /** Channels of a roster, ascending. */
+  channels(roster: number): readonly number[] {
+    let channels = this.#rosters.get(roster);
+    if (channels === undefined) {
+      channels = decodeRoster((this.#rosterRow.get(roster) as Buffer | undefined) ?? new Uint8Array(0));
+      this.#rosters.set(roster, channels);
+    }
+    return channels;
+  }
+
+  /** Forgets what was read of rosters: after a transaction that failed. */
+  forget(): void {
+    this.#rosters.clear();
+  }
+
+  series(channel: number): Series[] {
+    const rosters = this.#channelRosters.all(channel) as number[];
+    return rosters.map((roster) => ({ roster, member: this.channels(roster).indexOf(channel) }));
+  }
+
+  /** Rows of one level with ordinals [from, to). */
+  rows(roster: number, level: number, from: number, to: number): IndexRow[] {
+    const rows = (
+      level === 0 ? this.#packRows.all(roster, from, to) : this.#envelopeRows.all(roster, from, to, level)
+    ) as Row[];
+    return rows.map((row) => this.#rowOf(row, roster, level));
+  }
+
+  /** The rows that cover a roster with as few as can be, in the order the packs were kept. */
+  roots(roster: number): IndexRow[] {
+    const top = Number((this.#topLevel.get(roster) as number | null) ?? 0);
+    return this.#cover(roster, top, 0, ALL);
+  }
+
+  /** What lies directly under an envelope. */
+  children(row: Pick<IndexRow, 'roster' | 'level' | 'ordinal'>): IndexRow[] {
+    return this.rows(row.roster, row.level - 1, row.ordinal * FAN_OUT, (row.ordinal + 1) * FAN_OUT);
+  }
+
+  /** The rows of packs under all rows that `enters` says true of, in order. */
+  *packs(roster: number, enters: (row: IndexRow) => boolean): IterableIterator<IndexRow> {
+    const open = this.roots(roster).reverse();
+    for (let row = open.pop(); row !== undefined; row = open.pop()) {
+      if (!enters(row)) continue;
+      if (row.level === 0) yield row;
+      else open.push(...this.children(row).reverse());
+    }
+  }
+
+  /** What a row says of one channel; undefined where it has nothing of it. */
+  extent(row: IndexRow, member: number): Extent | undefined {
+    const entry = row.entries()[member];
+    if (entry === undefined) return undefined;
+    const { roster, level, ordinal, firstPosition, lastPosition, boot, stamp, thinned } = row;
+    return { ...entry, roster, member, level, ordinal, firstPosition, lastPosition, boot, stamp, thinned };
+  }
+
+  /** Ordinals [from, to) of a level; where an envelope is not there, what is under it. */
+  #cover(roster: number, level: number, from: number, to: number): IndexRow[] {
+    const rows = this.rows(roster, level, from, to);
+    if (level === 0) return rows;
+    const cover: IndexRow[] = [];
+    let next = from;
+    const fill = (end: number) => {
+      if (next < end) cover.push(...this.#cover(roster, level - 1, next * FAN_OUT, end === ALL ? ALL : end * FAN_OUT));
+    };
+    for (const row of rows) {
+      fill(row.ordinal);
+      cover.push(row);
+      next = row.ordinal + 1;
+    }
+    fill(to);
+    return cover;
+  }
+
+  #rowOf(row: Row, roster: number, level: number): IndexRow {
+    const bytes = row.entries as Buffer;
+    let entries: IndexEntries | undefined;
+    return {
+      roster,
+      level,
+      ordinal: Number(row.ordinal),
+      firstPosition: Number(row.position_first),
+      lastPosition: Number(row.position_last),
+      boot: row.boot === null ? undefined : Number(row.boot),
+      stamp: String(row.stamp) as Stamp,
+      timeMin: Number(row.time_min),
+      timeMax: Number(row.time_max),
+      thinned: row.thinned === 1,
+      entries: () => {
+        entries ??= decodeEntries(bytes, this.channels(roster).length);
+        return entries;
+      },
+    };
+  }
+}

@@ -1,0 +1,136 @@
+import { Buffer } from 'node:buffer';
+import type { ChannelType } from '../../channel.ts';
+import { CaissonError } from '../../errors.ts';
+import { BLOCK_SAMPLES_MAX, BLOCK_TEXT_BYTES_MAX, PACK_BYTES_MAX, TEXT_SAMPLE_BYTES_MAX } from '../../limits.ts';
+import { type EncodedColumn, encodeColumn, type ScaleHint } from '../block/column.ts';
+import { NUMBER_ENCODINGS } from '../block/number-column.ts';
+import { TEXT_ENCODINGS } from '../block/text-column.ts';
+import { fromOrigin, TIME_ENCODINGS } from '../block/time-column.ts';
+import { ByteWriter } from '../bytes.ts';
+import { numberContentMax, textContentMax } from './block-bounds.ts';
+import { writeDirectory } from './directory.ts';
+import { writeChecksum, writeHead } from './frame.ts';
+import { type BlockSamples, type PackHeader, sameBits, type TimeColumnInfo } from './pack-info.ts';
+import { writeSections } from './sections.ts';
+
+/** A block that is to be packed. */
+export interface PackBlock extends BlockSamples {
+  /** Name of the channel. */
+  readonly channel: string;
+  readonly type: ChannelType;
+  readonly firstSequence: number;
+  /** Gain and offset behind the numbers, where the source knows them: found faster, and where they could not be guessed. */
+  readonly scale?: ScaleHint | undefined;
+}
+
+/**
+ * The bytes of a pack; the same input always gives the same bytes. Blocks whose times are equal bit for bit share one
+ * column of times. Throws CaissonError `block-invalid` for blocks or a header that no pack can have.
+ */
+export function encodePack(header: PackHeader, blocks: readonly PackBlock[]): Uint8Array {
+  const times = new TimeColumns();
+  const placed = blocks.map((block) => {
+    expectBlock(block);
+    const { channel, type, firstSequence } = block;
+    return { channel, type, firstSequence, times: times.indexOf(block.times), column: encodeValues(block) };
+  });
+  const body = new ByteWriter(32 * 1024);
+  const sections = writeSections(body, [
+    ...times.columns.map(({ column }) => column),
+    ...placed.map(({ column }) => column),
+  ]);
+  const directory = writeDirectory({
+    header,
+    times: times.columns.map(({ column, ...info }) => ({ ...info, ...entryOf(column) })),
+    blocks: placed.map(({ column, ...block }) => {
+      const { count, timeMin, timeMax } = times.columns[block.times] ?? { count: 0, timeMin: 0, timeMax: 0 };
+      return { ...block, count, timeMin, timeMax, ...entryOf(column) };
+    }),
+    sections,
+  });
+  const out = new ByteWriter(directory.length + body.length + 16);
+  writeHead(out, directory);
+  out.bytes(body.written());
+  writeChecksum(out);
+  if (out.length > PACK_BYTES_MAX) refuse('PACK-1.5', `${out.length} bytes, expected at most ${PACK_BYTES_MAX}`);
+  return out.toBytes();
+}
+
+/** The distinct columns of times of a pack, in the order in which they are met. */
+class TimeColumns {
+  readonly columns: (TimeColumnInfo & { readonly column: EncodedColumn })[] = [];
+  readonly #times: Float64Array[] = [];
+  /** Indexes by length and ends: what may be equal. */
+  readonly #alike = new Map<string, number[]>();
+
+  indexOf(times: Float64Array): number {
+    const key = `${times.length} ${times[0]} ${times.at(-1)}`;
+    const alike = this.#alike.get(key) ?? [];
+    for (const index of alike) {
+      const other = this.#times[index];
+      if (other !== undefined && (other === times || sameBits(other, times))) return index;
+    }
+    const index = this.columns.length;
+    this.#alike.set(key, [...alike, index]);
+    this.#times.push(times);
+    const count = times.length;
+    const { timeMin, timeMax } = timeSpan(times);
+    const distances = fromOrigin(times, { timeMin, timeMax });
+    const column = encodeColumn(TIME_ENCODINGS, distances, numberContentMax(count));
+    this.columns.push({ count, timeMin, timeMax, column });
+    return index;
+  }
+}
+
+function encodeValues({ values, scale }: PackBlock): EncodedColumn {
+  return values instanceof Float64Array
+    ? encodeColumn(NUMBER_ENCODINGS, values, numberContentMax(values.length), scale)
+    : encodeColumn(TEXT_ENCODINGS, values, textContentMax(values.length));
+}
+
+function entryOf({ id, content }: EncodedColumn): { encoding: number; contentLength: number } {
+  return { encoding: id, contentLength: content.length };
+}
+
+function expectBlock({ type, times, values }: PackBlock): void {
+  const count = times.length;
+  if (count < 1 || count > BLOCK_SAMPLES_MAX) {
+    refuse('BLOCK-3.2', `count is ${count}, expected 1 to ${BLOCK_SAMPLES_MAX}`);
+  }
+  if (values.length !== count) refuse('BLOCK-3.2', `${values.length} values for ${count} times`);
+  if ((type === 'text') === values instanceof Float64Array) {
+    refuse('BLOCK-4.1', `values of type ${type} of the wrong kind`);
+  }
+  if (!(values instanceof Float64Array)) expectFits(values);
+}
+
+function expectFits(texts: readonly string[]): void {
+  const most = BLOCK_TEXT_BYTES_MAX + TEXT_SAMPLE_BYTES_MAX;
+  let total = 0;
+  for (const text of texts) {
+    const length = Buffer.byteLength(text);
+    if (length > TEXT_SAMPLE_BYTES_MAX) {
+      refuse('BLOCK-8.1', `length of a text is ${length}, expected at most ${TEXT_SAMPLE_BYTES_MAX}`);
+    }
+    total += length;
+  }
+  if (total > most) refuse('BLOCK-8.2', `${total} bytes of text, expected at most ${most}`);
+}
+
+function timeSpan(times: Float64Array): { timeMin: number; timeMax: number } {
+  let timeMin = Number.POSITIVE_INFINITY;
+  let timeMax = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < times.length; i++) {
+    const time = times[i] ?? 0;
+    if (!Number.isSafeInteger(time)) {
+      refuse('BLOCK-3.4', `time is ${time}, expected whole microseconds of magnitude below 2^53`);
+    }
+    if (time < timeMin) timeMin = time;
+    if (time > timeMax) timeMax = time;
+  }
+  return { timeMin, timeMax };
+}
+
+function refuse(clause: string, problem: string): never {
+  throw new CaissonError('block-invalid', `${clause}: ${problem}`);
+}
