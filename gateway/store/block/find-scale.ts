@@ -22,7 +22,7 @@ export interface Scaled {
   readonly exceptions: readonly number[];
 }
 
-export const IDENTITY: Scale = { gain: 1, offset: 0, divide: false };
+const IDENTITY: Scale = { gain: 1, offset: 0, divide: false };
 
 /** One number in so many may be an exception; with more, another encoding is better. */
 const EXCEPTION_SHARE = 8;

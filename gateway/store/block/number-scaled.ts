@@ -1,6 +1,6 @@
 import { type ByteReader, ByteWriter } from '../bytes.ts';
 import type { ColumnEncoding, ColumnForm, ScaleHint } from './column.ts';
-import { findScale, IDENTITY, type Scale, type Scaled } from './find-scale.ts';
+import { findScale, type Scale, type Scaled } from './find-scale.ts';
 import { formsOfIntegers } from './integer-forms.ts';
 import { decodeIntegers } from './integers.ts';
 import { kernels } from './kernels/kernels.ts';
@@ -22,12 +22,14 @@ export const scaled: ColumnEncoding<Float64Array> = {
     const form = content.u8();
     if (form > (KIND_BITS | HAS_EXCEPTIONS))
       content.fail('7.3', `form is 0x${form.toString(16)}, bits 3 to 7 are not 0`);
-    const scale = readScale(content, form & KIND_BITS);
+    const kind = form & KIND_BITS;
+    const gain = kind === KIND_IDENTITY ? 1 : kind === KIND_DIVISOR ? readDivisor(content) : content.f64();
+    const offset = kind === KIND_GAIN_OFFSET ? content.f64() : 0;
     const exceptions = form & HAS_EXCEPTIONS ? readExceptions(content, count) : undefined;
     const integers = decodeIntegers(content, count);
-    if (scale.divide) kernels.divide(count, scale.gain);
-    else if (scale.offset !== 0) kernels.scale(count, scale.gain, scale.offset);
-    else if (scale.gain !== 1) kernels.multiply(count, scale.gain);
+    if (kind === KIND_GAIN) kernels.multiply(count, gain);
+    else if (kind === KIND_GAIN_OFFSET) kernels.scale(count, gain, offset);
+    else if (kind === KIND_DIVISOR) kernels.divide(count, gain);
     const values = integers.slice();
     if (exceptions !== undefined) applyExceptions(values, exceptions);
     return values;
@@ -83,19 +85,6 @@ function kindOf({ gain, offset, divide }: Scale): number {
   if (divide) return KIND_DIVISOR;
   if (offset !== 0) return KIND_GAIN_OFFSET;
   return gain === 1 ? KIND_IDENTITY : KIND_GAIN;
-}
-
-function readScale(content: ByteReader, kind: number): Scale {
-  switch (kind) {
-    case KIND_DIVISOR:
-      return { gain: readDivisor(content), offset: 0, divide: true };
-    case KIND_GAIN:
-      return { gain: content.f64(), offset: 0, divide: false };
-    case KIND_GAIN_OFFSET:
-      return { gain: content.f64(), offset: content.f64(), divide: false };
-    default:
-      return IDENTITY;
-  }
 }
 
 function readDivisor(content: ByteReader): number {
