@@ -2,7 +2,7 @@ import type { Stamp } from '../channel.ts';
 import type { BlockReader } from '../store/block-reader.ts';
 import type { Extent } from '../store/block-rows.ts';
 import { type EnvelopeNode, extremesOf, greatest, least, nodeOf } from '../store/envelope-node.ts';
-import { lowerBound, type RangeReader, type Run } from './range-reader.ts';
+import { lowerBound, type RangeReader, type ShiftedRun } from './range-reader.ts';
 import type { Envelope } from './telemetry.ts';
 import type { BootClocks } from './utc.ts';
 
@@ -107,58 +107,51 @@ export class EnvelopeColumns {
   }
 
   /** Adds the samples of [from, to). Samples of one pixel that lie side by side are folded first. */
-  addRun({ times, values, order }: Run): void {
+  addRun({ times, values, shift, order }: ShiftedRun): void {
     if (!(values instanceof Float64Array)) return;
     const here = { low: order, high: order };
-    if (isAscending(times)) this.#addAscending(times, values, here);
-    else this.#addUnordered(times, values, here);
+    if (isAscending(times)) this.#addAscending(times, values, shift, here);
+    else this.#addUnordered(times, values, shift, here);
   }
 
-  #addAscending(times: Float64Array, values: Float64Array, order: Order): void {
-    const end = lowerBound(times, this.#to);
-    let start = lowerBound(times, this.#from);
+  #addAscending(times: Float64Array, values: Float64Array, shift: number, order: Order): void {
+    const end = lowerBound(times, this.#to, shift);
+    let start = lowerBound(times, this.#from, shift);
     while (start < end) {
-      const time = times[start] as number;
+      const time = (times[start] as number) + shift;
       const pixel = this.pixelOf(time);
-      const next = this.#endOfPixel(times, start, end, pixel);
-      const { min, max } = extremesOf(values, start, next);
+      const next = this.#endOfPixel(times, start, end, shift, pixel);
       const last = next - 1;
-      this.#merge(
-        pixel,
-        time,
-        times[last] as number,
-        next - start,
-        min,
-        max,
-        values[start] as number,
-        values[last] as number,
-        order,
-      );
+      const { min, max } = extremesOf(values, start, next);
+      const timeLast = (times[last] as number) + shift;
+      const [first, final] = [values[start] as number, values[last] as number];
+      this.#merge(pixel, time, timeLast, next - start, min, max, first, final, order);
       start = next;
     }
   }
 
   /** Index of the first of ascending times in [start + 1, end) that is beyond the pixel; steps grow, so that near ones cost little. */
-  #endOfPixel(times: Float64Array, start: number, end: number, pixel: number): number {
+  #endOfPixel(times: Float64Array, start: number, end: number, shift: number, pixel: number): number {
+    const isIn = (index: number) => this.pixelOf((times[index] as number) + shift) === pixel;
     let step = 1;
     let low = start + 1;
-    while (low + step < end && this.pixelOf(times[low + step] as number) === pixel) {
+    while (low + step < end && isIn(low + step)) {
       low += step;
       step *= 2;
     }
     let high = Math.min(low + step, end);
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.pixelOf(times[middle] as number) === pixel) low = middle + 1;
+      if (isIn(middle)) low = middle + 1;
       else high = middle;
     }
     return low;
   }
 
-  #addUnordered(times: Float64Array, values: Float64Array, order: Order): void {
+  #addUnordered(times: Float64Array, values: Float64Array, shift: number, order: Order): void {
     let i = 0;
     while (i < times.length) {
-      const time = times[i] as number;
+      const time = (times[i] as number) + shift;
       if (time < this.#from || time >= this.#to) {
         i += 1;
         continue;
@@ -166,8 +159,8 @@ export class EnvelopeColumns {
       const pixel = this.pixelOf(time);
       const start = i;
       do i += 1;
-      while (i < times.length && this.#isIn(times[i] as number, pixel));
-      this.addNode(nodeOf(times, values, start, i), 0, order);
+      while (i < times.length && this.#isIn((times[i] as number) + shift, pixel));
+      this.addNode(nodeOf(times, values, start, i), shift, order);
     }
   }
 
@@ -256,12 +249,12 @@ export function queryEnvelope(
       for (const child of blocks.children(extent)) add(child);
       return;
     }
-    const run = reader.block(extent);
+    const run = reader.look(extent);
     if (run !== undefined) columns.addRun(run);
   };
 
   for (const root of blocks.roots(id)) add(root);
-  for (const run of reader.tail(id, stamp)) columns.addRun(run);
+  for (const run of reader.tail(id, stamp)) columns.addRun({ ...run, shift: 0 });
   for (const pixel of columns.open) settle(columns, pixel, reader, channel);
   return columns.envelope;
 }

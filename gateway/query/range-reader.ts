@@ -1,4 +1,5 @@
 import type { Stamp } from '../channel.ts';
+import type { UtcMap } from '../clock.ts';
 import type { BlockReader } from '../store/block-reader.ts';
 import type { Extent } from '../store/block-rows.ts';
 import type { BlockContents } from './block-contents.ts';
@@ -14,6 +15,15 @@ export interface Run {
   readonly timeMin: number;
   readonly timeMax: number;
   /** Runs taken in later have greater ones. */
+  readonly order: number;
+}
+
+/** A run as it is stored, in UTC once `shift` is added to its times; shared with others, not to be changed. */
+export interface ShiftedRun {
+  readonly times: Float64Array;
+  readonly values: Float64Array | readonly string[];
+  /** What is added to a stored time, microseconds. */
+  readonly shift: number;
   readonly order: number;
 }
 
@@ -51,10 +61,26 @@ export class RangeReader {
 
   /** A sealed block in UTC; undefined when it is gone, thinned or damaged. */
   block(extent: Extent): Run | undefined {
-    const columns = this.#contents.of(extent);
-    if (columns === undefined || extent.boot === undefined) return undefined;
-    const { times, values } = columns;
-    return this.#run(extent.boot, extent.stamp, times.slice(), values, extent.firstPosition);
+    const stored = this.#stored(extent);
+    if (stored === undefined) return undefined;
+    const { map, times, values } = stored;
+    const order = extent.firstPosition;
+    if (!map.isUniform(extent.timeMin, extent.timeMax)) return this.#run(map, times.slice(), values, order);
+    const shift = map.offsetAt(extent.timeMin);
+    const [timeMin, timeMax] = [extent.timeMin + shift, extent.timeMax + shift];
+    return { times: shifted(times, shift), values, timeMin, timeMax, order };
+  }
+
+  /** A sealed block without a copy of its times, for what only looks at them; undefined as for {@link RangeReader.block}. */
+  look(extent: Extent): ShiftedRun | undefined {
+    const stored = this.#stored(extent);
+    if (stored === undefined) return undefined;
+    const { map, times, values } = stored;
+    const order = extent.firstPosition;
+    if (!map.isUniform(extent.timeMin, extent.timeMax)) {
+      return { ...this.#run(map, times.slice(), values, order), shift: 0 };
+    }
+    return { times, values, shift: map.offsetAt(extent.timeMin), order };
   }
 
   /** The unsealed runs of a channel. */
@@ -62,7 +88,7 @@ export class RangeReader {
     for (const [index, chunk] of (this.#tail?.chunks(channel) ?? []).entries()) {
       // Copies, because mapping to UTC changes the times and the chunk goes on growing.
       const [times, values] = [chunk.timesFrom(0).slice(), chunk.valuesFrom(0).slice()];
-      yield this.#run(chunk.boot, stamp, times, values, BEHIND_BLOCKS + index);
+      yield this.#run(this.#clocks.of(chunk.boot, stamp), times, values, BEHIND_BLOCKS + index);
     }
   }
 
@@ -84,9 +110,14 @@ export class RangeReader {
     return pieces.filter((piece) => piece.timeMax >= from && piece.timeMin < to).sort((a, b) => a.timeMin - b.timeMin);
   }
 
+  #stored(extent: Extent): (Samples & { readonly map: UtcMap }) | undefined {
+    const samples = extent.boot === undefined ? undefined : this.#contents.of(extent);
+    if (samples === undefined || extent.boot === undefined) return undefined;
+    return { times: samples.times, values: samples.values, map: this.#clocks.of(extent.boot, extent.stamp) };
+  }
+
   /** Maps `times` to UTC in place. */
-  #run(boot: number, stamp: Stamp, times: Float64Array, values: Float64Array | readonly string[], order: number): Run {
-    const map = this.#clocks.of(boot, stamp);
+  #run(map: UtcMap, times: Float64Array, values: Float64Array | readonly string[], order: number): Run {
     let timeMin = Number.POSITIVE_INFINITY;
     let timeMax = Number.NEGATIVE_INFINITY;
     for (let i = 0; i < times.length; i += 1) {
@@ -98,6 +129,12 @@ export class RangeReader {
     }
     return { times, values, timeMin, timeMax, order };
   }
+}
+
+function shifted(times: Float64Array, shift: number): Float64Array {
+  const result = new Float64Array(times.length);
+  for (let i = 0; i < times.length; i += 1) result[i] = (times[i] as number) + shift;
+  return result;
 }
 
 /** Loads pieces, in the order of their first times, and merges those that overlap. */
@@ -188,13 +225,13 @@ function slice(values: Float64Array | readonly string[], start: number, end: num
   return values instanceof Float64Array ? values.subarray(start, end) : values.slice(start, end);
 }
 
-/** Index of the first of ascending `times` that is not before `time`. */
-export function lowerBound(times: Float64Array, time: number): number {
+/** Index of the first of ascending `times` that, `shift` added, is not before `time`. */
+export function lowerBound(times: Float64Array, time: number, shift = 0): number {
   let low = 0;
   let high = times.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((times[middle] as number) < time) low = middle + 1;
+    if ((times[middle] as number) + shift < time) low = middle + 1;
     else high = middle;
   }
   return low;

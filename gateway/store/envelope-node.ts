@@ -40,10 +40,14 @@ export function envelopeOf(values: Float64Array, start: number, end: number): En
   const count = end - start;
   column.set(values.subarray(start, end));
   kernels.measure(0, count);
-  const sum = kernels.sum(0, count);
   const [least = 0, greatest = 0] = extent;
-  if (least > greatest) return { min: Number.NaN, max: Number.NaN, sum };
-  return { min: zeroAsMet(least, values, start), max: zeroAsMet(greatest, values, start), sum };
+  return { ...told(least, greatest, values, start), sum: kernels.sum(0, count) };
+}
+
+/** What the kernels measured of values from `start` on, as an envelope tells it. */
+function told(least: number, greatest: number, values: Float64Array, start: number): Pick<Envelope, 'min' | 'max'> {
+  if (least > greatest) return { min: Number.NaN, max: Number.NaN };
+  return { min: zeroAsMet(least, values, start), max: zeroAsMet(greatest, values, start) };
 }
 
 /** The kernels take zeros as they come by; what is told is the first. */
@@ -77,8 +81,15 @@ function nodeOneByOne(times: Float64Array, values: Float64Array, start: number, 
   return { count: end - start, timeMin, timeMax, min, max, first, last, sum };
 }
 
-/** Least and greatest of values [start, end), NaN left out; NaN where nothing else is there. */
-export function extremesOf(values: Float64Array, start: number, end: number): { min: number; max: number } {
+/** Least and greatest of values [start, end), NaN left out; NaN where nothing else is there. Of zeros of both signs, the first. */
+export function extremesOf(values: Float64Array, start: number, end: number): Pick<Envelope, 'min' | 'max'> {
+  const count = end - start;
+  if (count >= KERNEL_SAMPLES_MIN && count <= BLOCK_SAMPLES_MAX) {
+    column.set(values.subarray(start, end));
+    kernels.measure(0, count);
+    const [least = 0, greatest = 0] = extent;
+    return told(least, greatest, values, start);
+  }
   let i = start;
   while (i < end && Number.isNaN(values[i])) i += 1;
   if (i === end) return { min: Number.NaN, max: Number.NaN };
