@@ -19,6 +19,8 @@ export interface FeedOrder {
   /** By how much the times of a lap are behind those of the one before, microseconds. */
   readonly lapUs: number;
   readonly blockAgeSeconds: number;
+  /** What no block is full of is sealed for its age, as in a gateway that goes on; or else by the next boot. */
+  readonly sealsByAge: boolean;
   /** Whole laps are fed: at least so many... */
   readonly laps: number;
   /** ...and for at least so many seconds. */
@@ -153,6 +155,7 @@ async function feed(order: FeedOrder): Promise<FeedResult> {
   const peakMiB = peakResidentMiB();
   const [{ refused }, { lost }] = [host.ringStatus, host.status];
   clearInterval(looks);
+  while (order.sealsByAge && host.status.unsealed > 0) await wait(LOOK_INTERVAL_MS);
   await host.stop();
   await store.sealRest();
   const [wholeCpu, deviceBytes] = [processSeconds() - cpuBefore, deviceBytesWritten('self') - writtenBefore];
