@@ -169,7 +169,8 @@ function readNumber(input: ByteReader): number {
   if (form <= DECIMALS_MAX) return input.signed() / 10 ** form;
   if (form === FLOAT64) return input.f64();
   if (form !== FLOAT32) input.fail('1', `number of form ${form}, expected at most ${FLOAT64}`);
-  return new Float32Array(input.take(4).slice().buffer)[0] ?? Number.NaN;
+  const bytes = input.take(4);
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getFloat32(0, true);
 }
 
 function framed(content: Uint8Array, form: number): Uint8Array {
