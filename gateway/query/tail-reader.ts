@@ -2,7 +2,8 @@ import { CaissonError } from '../errors.ts';
 import type { BlockReader } from '../store/block-reader.ts';
 import { Chunk } from '../store/chunk.ts';
 import type { JournalReader } from '../store/journal/journal-reader.ts';
-import { decodeJournalRow, type JournalGroup, type JournalLoss, type JournalRow } from '../store/journal-row.ts';
+import type { JournalGroup, JournalLoss, JournalRow } from '../store/journal/row.ts';
+import { decodeJournalRow } from '../store/journal/row-decoder.ts';
 
 /** Journal rows read at a time: what one look holds in memory twice. */
 const ROWS_MAX = 64;

@@ -208,6 +208,43 @@ export class ByteReader {
     return -magnitude;
   }
 
+  /** Fills `out` with signed integers. */
+  signedRun(out: Float64Array): void {
+    const { bytes } = this;
+    const inner = bytes.length - 3;
+    let at = this.#offset;
+    for (let i = 0; i < out.length; i++) {
+      if (at < inner) {
+        const first = bytes[at] ?? 0;
+        const low = (first >>> 1) & 0x3f;
+        if (first < 0x80 && first !== 1) {
+          at += 1;
+          out[i] = first & 1 ? -low : low;
+          continue;
+        }
+        const second = bytes[at + 1] ?? 0;
+        if (first >= 0x80 && second < 0x80 && second > 0) {
+          at += 2;
+          const magnitude = (second << 6) | low;
+          out[i] = first & 1 ? -magnitude : magnitude;
+          continue;
+        }
+        const third = bytes[at + 2] ?? 0;
+        if (first >= 0x80 && second >= 0x80 && third < 0x80 && third > 0) {
+          at += 3;
+          const magnitude = (third << 13) | ((second & 0x7f) << 6) | low;
+          out[i] = first & 1 ? -magnitude : magnitude;
+          continue;
+        }
+      }
+      // Longer ones, the last few, and what is not allowed.
+      this.#offset = at;
+      out[i] = this.signed();
+      at = this.#offset;
+    }
+    this.#offset = at;
+  }
+
   /** The next `length` bytes, not copied. */
   take(length: number): Uint8Array {
     this.#need(length);

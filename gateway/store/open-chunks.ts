@@ -1,5 +1,5 @@
 import { Chunk } from './chunk.ts';
-import type { JournalGroup } from './journal-row.ts';
+import type { JournalGroup } from './journal/row.ts';
 import { COHORT_CHANNELS } from './seal-plan.ts';
 
 /** Samples up to which a chunk gains by being sealed early together with others. */

@@ -3,7 +3,8 @@ import type { BlockDb, KeptGap } from './block-db.ts';
 import { Chunk } from './chunk.ts';
 import type { DamagedRow } from './journal/damaged-rows.ts';
 import type { Journal } from './journal/journal.ts';
-import { decodeJournalRow, type JournalGroup, type JournalLoss, type JournalRow } from './journal-row.ts';
+import type { JournalGroup, JournalLoss, JournalRow } from './journal/row.ts';
+import { decodeJournalRow } from './journal/row-decoder.ts';
 import type { RowGap } from './store-writer.ts';
 
 /** What the journal holds that no block does. */

@@ -7,7 +7,8 @@ import type { Loss } from '../ring-intake.ts';
 import type { BlockDb, KeptGap } from './block-db.ts';
 import type { Chunk } from './chunk.ts';
 import type { Commit, Journal } from './journal/journal.ts';
-import { encodeJournalRow, type JournalLoss } from './journal-row.ts';
+import type { JournalLoss } from './journal/row.ts';
+import { RowEncoder } from './journal/row-encoder.ts';
 import type { OpenChunks } from './open-chunks.ts';
 import { PackSealer } from './pack-sealer.ts';
 
@@ -65,6 +66,7 @@ export class StoreWriter implements RingSink {
   #ripeRow = 0;
   /** Channel from which on due chunks are looked for; undefined when all were found. */
   #sweepFrom: number | undefined;
+  readonly #rows = new RowEncoder((channel) => this.#channels.get(channel)?.scale);
   #losses: JournalLoss[] = [];
   #receipts: Uint8Array[] = [];
   #slotsInHand = 0;
@@ -258,7 +260,7 @@ export class StoreWriter implements RingSink {
     this.#open.begin(id);
     this.#ring.drain(Math.min(slots, COMMIT_SLOTS_MAX), this);
     for (const { channel, from, to, count, cause } of losses) this.loss(channel, from, to, count, cause);
-    const bytes = encodeJournalRow({ groups: this.#open.finish(), losses: this.#losses });
+    const bytes = this.#rows.encode({ groups: this.#open.finish(), losses: this.#losses });
     this.#samples += this.#slotsInHand;
     for (const { channel, firstSequence, count, from, to, cause } of this.#losses) {
       this.#gaps.push({ row: id, gap: { channel, boot: this.#boot, firstSequence, count, from, to, cause } });

@@ -4,12 +4,12 @@ import { dirname } from 'node:path';
 import { CaissonError, messageOf } from '../../errors.ts';
 import { JOURNAL_SPARES_MIN, RECEIPTS_MAX } from '../../limits.ts';
 import { isFull } from '../disk-room.ts';
-import { encodeJournalRow } from '../journal-row.ts';
 import { type DamagedRow, DamagedRows } from './damaged-rows.ts';
 import { type JournalScan, type LastRecord, Segment, scanJournal } from './journal-scan.ts';
 import { PublishedReader, PublishedWriter } from './published.ts';
 import { carriedReceipts, receiptsOf } from './receipts.ts';
 import { DIGEST_BYTES, pagesOf, type RecordHead, recordLength, writeRecord } from './record.ts';
+import { encodeJournalRow } from './row-encoder.ts';
 import { readRange, SpareSegments, syncDir, writeAll } from './segment-files.ts';
 import { SegmentReader } from './segment-reader.ts';
 
