@@ -56,7 +56,7 @@ export class StoreHost {
   readonly #readings: ClockReading[] = [];
   /** What the threads before this one counted, and what this one last said. */
   #past: Counts = { commits: 0, samples: 0, lost: 0 };
-  #status = NOTHING_YET;
+  #status = STORE_NOTHING_YET;
 
   private constructor(
     worker: SupervisedWorker<ToStore, FromStore>,
@@ -216,7 +216,8 @@ function sum(a: Counts, b: Counts): Counts {
   return { commits: a.commits + b.commits, samples: a.samples + b.samples, lost: a.lost + b.lost };
 }
 
-const NOTHING_YET: StoreStatus = {
+/** What a store says of itself that is not open. */
+export const STORE_NOTHING_YET: StoreStatus = {
   commits: 0,
   samples: 0,
   commitMs: 0,

@@ -253,9 +253,16 @@ function answerOrError(answer: () => Answer): Answer {
 /** Ready is a gateway whose status is fresh. */
 function readiness(status: GatewayStatus, now: number): Answer {
   const ageMs = (now - status.now) / 1e3;
-  if (ageMs <= STATUS_AGE_MAX_MS) return { status: '200 OK', mediaType: TEXT_MEDIA_TYPE, body: 'ready\n' };
-  const body = `the newest status is ${Math.round(ageMs)} ms old, expected at most ${STATUS_AGE_MAX_MS} ms\n`;
-  return { status: '503 Service Unavailable', mediaType: TEXT_MEDIA_TYPE, body };
+  const notReady = (why: string) => ({
+    status: '503 Service Unavailable',
+    mediaType: TEXT_MEDIA_TYPE,
+    body: `${why}\n`,
+  });
+  if (ageMs > STATUS_AGE_MAX_MS) {
+    return notReady(`the newest status is ${Math.round(ageMs)} ms old, expected at most ${STATUS_AGE_MAX_MS} ms`);
+  }
+  if (status.boot === '') return notReady(status.problems.at(-1)?.text ?? 'the store is not open');
+  return { status: '200 OK', mediaType: TEXT_MEDIA_TYPE, body: 'ready\n' };
 }
 
 function writeHead(response: HttpResponse, status: string, mediaType: string): HttpResponse {

@@ -1,11 +1,11 @@
 import type { GatewayStatus } from '../status.ts';
 import { StatusChannels } from '../status-channels.ts';
-import { StoreHost } from '../store-host.ts';
-import { SupervisedWorker, siblingScript } from '../supervised-worker.ts';
+import type { StoreHost } from '../store-host.ts';
 import type { CaissonConfig } from './config.ts';
-import type { FromServe, ServeThreadData, ToServe } from './serve-messages.ts';
+import { startServe } from './serve-host.ts';
 import { createCollector } from './source-collectors.ts';
 import { type RunningSource, StatusBoard } from './status-board.ts';
+import { openStore } from './store-opening.ts';
 import { WearWatch } from './wear-watch.ts';
 
 const STATUS_INTERVAL_MS = 1000;
@@ -16,6 +16,8 @@ export interface GatewayProcessOptions {
   readonly webRoot: string;
   /** Told what a person should know, as it happens. */
   readonly onProblem: (text: string) => void;
+  /** Ends the waiting for a store that cannot be opened yet. */
+  readonly signal?: AbortSignal;
 }
 
 /** Where a running gateway can be reached. */
@@ -34,7 +36,8 @@ export interface GatewayProcess {
 
 /**
  * Starts a gateway: first the store, so that nothing is taken in that could not be kept, then its sources and what serves it.
- * @throws CaissonError when the store or a port cannot be opened, or a source can never run
+ * Resolves when the store is open, however long its disk is full or fails.
+ * @throws CaissonError when the store or a port can never be opened, or a source can never run; the reason of `signal`
  */
 export async function startGateway(config: CaissonConfig, options: GatewayProcessOptions): Promise<GatewayProcess> {
   const { onProblem, version, webRoot } = options;
@@ -43,14 +46,24 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
     board?.problem(text);
     onProblem(text);
   };
-  const store = await StoreHost.open({ ...config.store, gateway: config.gateway.id, onProblem: say });
+  const { store, httpPort } = await openStore(config, { ...options, onProblem: say });
   const { dir, wear: budget } = config.store;
   const wear = await WearWatch.open({ dir, budget, store, onProblem: say });
   board = new StatusBoard(version, store, wear);
   const sources: RunningSource[] = [];
   // Side by side: a box that comes back takes in at once, however long the journal is that the serve thread reads first.
   const [served, sourced] = await Promise.allSettled([
-    startServe(config, store, board, webRoot, say),
+    startServe({
+      config,
+      storeDir: dir,
+      webRoot,
+      httpPort,
+      clock: store.clock.origin,
+      status: () => board.snapshot(),
+      utcOffset: () => store.utcOffset(),
+      onAcknowledged: (central, position) => store.acknowledged(central, position),
+      onProblem: say,
+    }),
     startSources(config, store, (source) => {
       sources.push(source);
       board.addSource(source);
@@ -102,42 +115,4 @@ async function startSources(
     await collector.start();
     onRunning({ name, kind: source.type, collector });
   }
-}
-
-type Ports = Pick<GatewayProcess, 'httpPort' | 'grpcPort'>;
-
-/** The serve thread, started again when it dies; the ports it got the first time are kept, so that viewers find it. */
-function startServe(
-  config: CaissonConfig,
-  store: StoreHost,
-  board: StatusBoard,
-  webRoot: string,
-  onProblem: (text: string) => void,
-): Promise<{ serve: SupervisedWorker<ToServe, FromServe>; ports: Ports }> {
-  return new Promise((resolve, reject) => {
-    let ports: Ports | undefined;
-    const serve = new SupervisedWorker<ToServe, FromServe>({
-      name: 'serve',
-      script: siblingScript(import.meta.url, './serve-thread'),
-      workerData: (): ServeThreadData => ({
-        storeDir: config.store.dir,
-        webRoot,
-        dashboard: { ...config.dashboard, port: ports?.httpPort ?? config.dashboard.port },
-        grpc: { ...config.grpc, port: ports?.grpcPort ?? config.grpc.port },
-        clock: store.clock.origin,
-        status: board.snapshot(),
-        utcOffset: store.utcOffset(),
-      }),
-      onMessage: (message) => {
-        if (message.kind === 'problem') return onProblem(message.text);
-        if (message.kind === 'acknowledged') return store.acknowledged(message.central, message.position);
-        const { httpPort, grpcPort } = message;
-        ports = { httpPort, grpcPort };
-        serve.setReady();
-        resolve({ serve, ports });
-      },
-      onProblem,
-      onStartFailed: reject,
-    });
-  });
 }

@@ -29,7 +29,14 @@ async function run(file: string, version: string): Promise<void> {
   const config = requireConfig(file);
   const stop = interrupted();
   const say = (text: string) => process.stderr.write(`${new Date().toISOString()} ${text}\n`);
-  const gateway = await startGateway(config, { version, webRoot: WEB_ROOT, onProblem: say });
+  const options = { version, webRoot: WEB_ROOT, onProblem: say, signal: stop };
+  const gateway = await startGateway(config, options).catch((error: unknown) => {
+    if (!stop.aborted) throw error;
+  });
+  if (gateway === undefined) {
+    say('stopped before the store could be opened');
+    return;
+  }
   say(`gateway ${gateway.gateway} runs, ${Object.keys(config.sources).length} sources, store in ${config.store.dir}`);
   if (gateway.recoveredSamples > 0)
     say(`${gateway.recoveredSamples} samples of the run before recovered from the journal`);

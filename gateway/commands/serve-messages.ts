@@ -3,7 +3,8 @@ import type { GatewayStatus } from '../status.ts';
 
 /** What the serve thread is made with. */
 export interface ServeThreadData {
-  readonly storeDir: string;
+  /** Undefined while the store is not open: the dashboard shows the status then, and nothing else is served. */
+  readonly storeDir: string | undefined;
   /** Folder of the built web app. */
   readonly webRoot: string;
   readonly dashboard: { readonly host: string; readonly port: number };
@@ -24,6 +25,7 @@ export type ToServe =
 
 /** From the serve thread to main. */
 export type FromServe =
+  /** `grpcPort` 0 while the store is not open. */
   | { readonly kind: 'listening'; readonly httpPort: number; readonly grpcPort: number }
   /** Everything of the feed up to `position` is durable with that central. */
   | { readonly kind: 'acknowledged'; readonly central: string; readonly position: number }

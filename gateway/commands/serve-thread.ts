@@ -7,6 +7,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { startDashboard } from '../../dashboards/server/dashboard.ts';
 import { startTelemetryServer } from '../../sync/api/server.ts';
 import { BoxClock } from '../clock.ts';
+import { NoTelemetry } from '../query/no-telemetry.ts';
 import { StoreTelemetry } from '../query/store-telemetry.ts';
 import { BlockReader } from '../store/block-reader.ts';
 import { storePaths } from '../store/store-dir.ts';
@@ -20,26 +21,27 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
   const say = (message: FromServe) => port.postMessage(message);
   const clock = new BoxClock(data.clock);
   const utcNow = () => clock.now() + utcOffset;
-  const telemetry = StoreTelemetry.open(data.storeDir, (text) => say({ kind: 'problem', text }));
-  const feed = BlockReader.openReadonly(storePaths(data.storeDir).blocks, FEED_CACHE_KIB);
+  const store = data.storeDir === undefined ? undefined : openStore(data.storeDir, say);
   const dashboard = await startDashboard({
     ...data.dashboard,
-    telemetry,
+    telemetry: store?.telemetry ?? new NoTelemetry(),
     status: () => status,
     webRoot: data.webRoot,
     utcNow,
   });
   // With a socket of uWebSockets.js open, the end of this thread would be the end of the process.
   process.once('exit', () => dashboard.stop());
-  const server = await startTelemetryServer({
-    ...data.grpc,
-    telemetry,
-    feed,
-    // Whoever asks for the present wants it to the moment: the last seconds of a range depend on it.
-    status: () => ({ ...status, now: utcNow() }),
-    onAcknowledged: (central, position) => say({ kind: 'acknowledged', central, position }),
-  });
-  say({ kind: 'listening', httpPort: dashboard.port, grpcPort: server.port });
+  const server =
+    store === undefined
+      ? undefined
+      : await startTelemetryServer({
+          ...data.grpc,
+          ...store,
+          // Whoever asks for the present wants it to the moment: the last seconds of a range depend on it.
+          status: () => ({ ...status, now: utcNow() }),
+          onAcknowledged: (central, position) => say({ kind: 'acknowledged', central, position }),
+        });
+  say({ kind: 'listening', httpPort: dashboard.port, grpcPort: server?.port ?? 0 });
 
   port.on('message', (message: ToServe) => {
     if (message.kind === 'status') ({ status, utcOffset } = message);
@@ -50,10 +52,15 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
   async function stop(): Promise<void> {
     port.close();
     dashboard.stop();
-    await server.stop();
-    telemetry.close();
-    feed.close();
+    await server?.stop();
+    store?.telemetry.close();
+    store?.feed.close();
   }
+}
+
+function openStore(dir: string, say: (message: FromServe) => void): { telemetry: StoreTelemetry; feed: BlockReader } {
+  const telemetry = StoreTelemetry.open(dir, (text) => say({ kind: 'problem', text }));
+  return { telemetry, feed: BlockReader.openReadonly(storePaths(dir).blocks, FEED_CACHE_KIB) };
 }
 
 if (parentPort !== null) await serve(parentPort, workerData as ServeThreadData);

@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3';
 import { CaissonError, messageOf } from '../errors.ts';
+import { isDiskTrouble } from './disk-room.ts';
 
 export type { Database } from 'better-sqlite3';
 
@@ -39,7 +40,10 @@ export function openDatabase(path: string, options: DatabaseOptions): Database.D
   } catch (cause) {
     db.close();
     if (cause instanceof CaissonError) throw cause;
-    throw new CaissonError('store-unusable', `${path}: ${messageOf(cause)}`, { cause });
+    throw new CaissonError('store-unusable', `${path}: ${messageOf(cause)}`, {
+      cause,
+      retryable: isDiskTrouble(cause),
+    });
   }
 }
 

@@ -18,3 +18,11 @@ export function isFull(error: unknown): boolean {
   const { code } = error as { code?: unknown };
   return code === 'ENOSPC' || code === 'EDQUOT' || code === 'SQLITE_FULL';
 }
+
+/** True for an error of the disk or its file system, which may be over later: no room, a fault, not writable. */
+export function isDiskTrouble(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return isFull(error) || code === 'EIO' || code === 'EROFS' || (typeof code === 'string' && SQLITE_DISK.test(code));
+}
+
+const SQLITE_DISK = /^SQLITE_(IOERR|READONLY)/;

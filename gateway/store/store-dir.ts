@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { CaissonError, messageOf } from '../errors.ts';
+import { isDiskTrouble } from './disk-room.ts';
 
 /** What a store directory holds; the journal is a folder. */
 export function storePaths(dir: string): { journal: string; blocks: string; lock: string } {
@@ -18,6 +19,9 @@ export function lockStore(dir: string): () => void {
   const { lock } = storePaths(dir);
   try {
     makeDir(resolve(dir));
+    // SQLite says of a file that it cannot make only that it cannot: this says why. Only where it is not there, because to close
+    // a file gives up every lock that this process has on it.
+    if (!existsSync(lock)) closeSync(openSync(lock, 'a'));
     const db = new Database(lock, { timeout: 0 });
     try {
       db.exec('BEGIN EXCLUSIVE');
@@ -33,6 +37,7 @@ export function lockStore(dir: string): () => void {
       `${dir}: ${busy ? 'another process has this store open' : messageOf(cause)}`,
       {
         cause,
+        retryable: isDiskTrouble(cause),
         hint: busy
           ? 'stop the other gateway or central, or give this one a directory of its own'
           : 'check the path and its permissions',

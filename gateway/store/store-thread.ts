@@ -9,11 +9,12 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import Database from 'better-sqlite3';
 import type { Channel } from '../channel.ts';
 import type { ClockReading } from '../clock.ts';
-import { CaissonError } from '../errors.ts';
+import { CaissonError, messageOf } from '../errors.ts';
 import type { RingReader } from '../ring.ts';
 import type { WearRecord } from '../wear-meter.ts';
 import { beginBoot } from './begin-boot.ts';
 import { BlockDb } from './block-db.ts';
+import { isDiskTrouble } from './disk-room.ts';
 import { gatewayIdOf } from './gateway-id.ts';
 import { Journal } from './journal/journal.ts';
 import { type Recovered, recover } from './recovery.ts';
@@ -288,12 +289,14 @@ if (parentPort !== null) {
   parentPort.close();
 }
 
-/** An error of SQLite does not survive the way to main; what it says does. */
+/** An error of SQLite or of the disk does not survive the way to main; what it says does. */
 function run(port: MessagePort, data: StoreThreadData): void {
   try {
     new StoreThread(port, data).run();
   } catch (error) {
-    if (!(error instanceof Database.SqliteError)) throw error;
-    throw new CaissonError('store-failed', `${data.dir}: ${error.message} (${error.code})`, { retryable: true });
+    const isSqlite = error instanceof Database.SqliteError;
+    if (error instanceof CaissonError || !(isSqlite || isDiskTrouble(error))) throw error;
+    const code = isSqlite ? ` (${error.code})` : '';
+    throw new CaissonError('store-failed', `${data.dir}: ${messageOf(error)}${code}`, { retryable: true });
   }
 }

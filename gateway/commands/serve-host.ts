@@ -1,0 +1,64 @@
+import type { ClockOrigin } from '../clock.ts';
+import type { GatewayStatus } from '../status.ts';
+import { SupervisedWorker, siblingScript } from '../supervised-worker.ts';
+import type { CaissonConfig } from './config.ts';
+import type { FromServe, ServeThreadData, ToServe } from './serve-messages.ts';
+
+/** Ports that the serve thread listens at; `grpcPort` 0 where there is no store to serve. */
+export interface ServePorts {
+  readonly httpPort: number;
+  readonly grpcPort: number;
+}
+
+export interface ServeOptions {
+  readonly config: Pick<CaissonConfig, 'dashboard' | 'grpc'>;
+  /** Undefined while the store is not open: then the dashboard shows the status, and nothing else is served. */
+  readonly storeDir: string | undefined;
+  /** Folder of the built web app. */
+  readonly webRoot: string;
+  /** Where the dashboard was before, so that viewers find it; undefined: as configured. */
+  readonly httpPort: number | undefined;
+  readonly clock: ClockOrigin;
+  readonly status: () => GatewayStatus;
+  /** UTC minus box time, microseconds. */
+  readonly utcOffset: () => number;
+  /** Told what a central says it has. */
+  readonly onAcknowledged: (central: string, position: number) => void;
+  readonly onProblem: (text: string) => void;
+}
+
+export type ServeWorker = SupervisedWorker<ToServe, FromServe>;
+
+/**
+ * Starts the serve thread, which is started again when it dies; the ports it got the first time are kept, so that viewers
+ * find it. Rejects where it cannot start.
+ */
+export function startServe(options: ServeOptions): Promise<{ serve: ServeWorker; ports: ServePorts }> {
+  const { config, storeDir, webRoot, onProblem } = options;
+  return new Promise((resolve, reject) => {
+    let ports: ServePorts | undefined;
+    const serve: ServeWorker = new SupervisedWorker<ToServe, FromServe>({
+      name: 'serve',
+      script: siblingScript(import.meta.url, './serve-thread'),
+      workerData: (): ServeThreadData => ({
+        storeDir,
+        webRoot,
+        dashboard: { ...config.dashboard, port: ports?.httpPort ?? options.httpPort ?? config.dashboard.port },
+        grpc: { ...config.grpc, port: ports?.grpcPort ?? config.grpc.port },
+        clock: options.clock,
+        status: options.status(),
+        utcOffset: options.utcOffset(),
+      }),
+      onMessage: (message) => {
+        if (message.kind === 'problem') return onProblem(message.text);
+        if (message.kind === 'acknowledged') return options.onAcknowledged(message.central, message.position);
+        const { httpPort, grpcPort } = message;
+        ports = { httpPort, grpcPort };
+        serve.setReady();
+        resolve({ serve, ports });
+      },
+      onProblem,
+      onStartFailed: reject,
+    });
+  });
+}
