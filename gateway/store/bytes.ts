@@ -114,7 +114,8 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /** Reads what {@link ByteWriter} wrote; everything it meets may be hostile, and nothing beyond the bytes is read. */
 export class ByteReader {
   readonly bytes: Uint8Array;
-  readonly #view: DataView;
+  /** Made where it is first needed: most readers are of a few varints. */
+  #dataView: DataView | undefined;
   readonly #code: ErrorCode;
   readonly #format: string;
   #offset = 0;
@@ -125,9 +126,14 @@ export class ByteReader {
    */
   constructor(bytes: Uint8Array, code: ErrorCode, format: string) {
     this.bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#code = code;
     this.#format = format;
+  }
+
+  get #view(): DataView {
+    const { buffer, byteOffset, byteLength } = this.bytes;
+    this.#dataView ??= new DataView(buffer, byteOffset, byteLength);
+    return this.#dataView;
   }
 
   get offset(): number {

@@ -232,7 +232,9 @@ function commonLength(a: Uint8Array, b: Uint8Array): number {
 
 /** `length` elements, each from `next`, in order. */
 function column<Element>(length: number, next: (i: number) => Element): Element[] {
-  return Array.from({ length }, (_, i) => next(i));
+  const elements: Element[] = [];
+  for (let i = 0; i < length; i += 1) elements.push(next(i));
+  return elements;
 }
 
 function isNarrow(time: number): boolean {

@@ -78,21 +78,23 @@ export function placeSections(
   contentLengths: readonly number[],
 ): Section[] {
   let firstColumn = 0;
-  const sections = entries.map((entry) => {
-    const lengths = contentLengths.slice(firstColumn, firstColumn + entry.columns);
-    const contentLength = lengths.reduce((sum, length) => sum + length, 0);
-    if (entry.columns > 1 && contentLength > SHARED_BYTES_MAX) {
+  const sections: Section[] = [];
+  for (const { columns, frameLength } of entries) {
+    let contentLength = 0;
+    for (let column = firstColumn; column < firstColumn + columns; column += 1) {
+      contentLength += contentLengths[column] ?? 0;
+    }
+    if (columns > 1 && contentLength > SHARED_BYTES_MAX) {
       input.fail('6.4', `${contentLength} bytes in a shared section, expected at most ${SHARED_BYTES_MAX}`);
     }
-    const storedLength = entry.frameLength > 0 ? entry.frameLength : contentLength;
+    const storedLength = frameLength > 0 ? frameLength : contentLength;
     if (storedLength > input.remaining) {
       input.fail('6.2', `section of ${storedLength} bytes, ${input.remaining} are left`);
     }
-    const section = { ...entry, start: input.offset, storedLength, contentLength, firstColumn };
+    sections.push({ columns, frameLength, start: input.offset, storedLength, contentLength, firstColumn });
     input.take(storedLength);
-    firstColumn += entry.columns;
-    return section;
-  });
+    firstColumn += columns;
+  }
   if (input.remaining > 0) input.fail('1.6', `${input.remaining} bytes are left over after the sections`);
   return sections;
 }
