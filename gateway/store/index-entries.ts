@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter } from './bytes.ts';
+import { ByteReader, ByteWriter, listOf } from './bytes.ts';
 import { type EnvelopeNode, mergeNodes } from './envelope-node.ts';
 import { ZstdDecoder, ZstdEncoder } from './zstd.ts';
 
@@ -93,28 +93,28 @@ export function decodeEntries(bytes: Uint8Array, members: number): IndexEntries 
   const form = input.u8();
   const content = form & COMPRESSED ? unframed(input) : input;
   const isWide = (form & WIDE) !== 0;
-  const counts = Array.from({ length: members }, () => content.varint());
+  const counts = listOf(members, () => content.varint());
   const present = counts.filter((count) => count > 0);
   let before = -1;
-  const blocks = present.map(() => {
+  const blocks = listOf(present.length, () => {
     before += 1 + content.signed();
     return before;
   });
   before = 0;
-  const firsts = present.map(() => {
+  const firsts = listOf(present.length, () => {
     before += content.signed();
     return before;
   });
-  const ends = present.map((count, i) => (firsts[i] ?? 0) + count + content.signed());
+  const ends = listOf(present.length, (i) => (firsts[i] ?? 0) + (present[i] ?? 0) + content.signed());
   before = 0;
-  const mins = present.map(() => {
+  const mins = listOf(present.length, () => {
     before = isWide ? content.f64() : before + content.signed();
     return before;
   });
-  const maxs = present.map((_, i) => (isWide ? content.f64() : (mins[i] ?? 0) + content.varint()));
-  const hasNode = present.map(() => content.u8() === 1);
+  const maxs = listOf(present.length, (i) => (isWide ? content.f64() : (mins[i] ?? 0) + content.varint()));
+  const hasNode = listOf(present.length, () => content.u8() === 1);
   const [mins_, maxs_, firsts_, lasts_, sums_] = FIELDS.map(() =>
-    hasNode.map((has) => (has ? readNumber(content) : Number.NaN)),
+    listOf(present.length, (i) => (hasNode[i] ? readNumber(content) : Number.NaN)),
   );
   let at = 0;
   return counts.map((count): IndexEntry | undefined => {

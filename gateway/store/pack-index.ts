@@ -116,7 +116,26 @@ export class PackIndex {
     const entry = row.entries()[member];
     if (entry === undefined) return undefined;
     const { roster, level, ordinal, firstPosition, lastPosition, boot, stamp, thinned } = row;
-    return { ...entry, roster, member, level, ordinal, firstPosition, lastPosition, boot, stamp, thinned };
+    const { block, count, firstSequence, endSequence, timeMin, timeMax, node } = entry;
+    // Written out: a spread takes several times as long, and a chart asks for thousands of extents.
+    return {
+      block,
+      count,
+      firstSequence,
+      endSequence,
+      timeMin,
+      timeMax,
+      node,
+      roster,
+      member,
+      level,
+      ordinal,
+      firstPosition,
+      lastPosition,
+      boot,
+      stamp,
+      thinned,
+    };
   }
 
   /** Ordinals [from, to) of a level; where an envelope is not there, what is under it. */

@@ -3,7 +3,7 @@ import type { ChannelType, Stamp } from '../../channel.ts';
 import type { ClockSource } from '../../clock.ts';
 import { CaissonError } from '../../errors.ts';
 import { BLOCK_SAMPLES_MAX, CHANNEL_NAME_BYTES_MAX, PACK_BLOCKS_MAX } from '../../limits.ts';
-import { type ByteReader, ByteWriter } from '../bytes.ts';
+import { type ByteReader, ByteWriter, listOf } from '../bytes.ts';
 import { isSequence, numberContentMax, textContentMax } from './block-bounds.ts';
 import type { Directory, PackHeader, SectionEntry } from './pack-info.ts';
 
@@ -111,20 +111,20 @@ function readHeader(input: ByteReader): { header: PackHeader; isWide: boolean } 
 }
 
 function readTimes(input: ByteReader, length: number, isWide: boolean): Directory['times'] {
-  const counts = column(length, () => {
+  const counts = listOf(length, () => {
     const count = input.varintUpTo(BLOCK_SAMPLES_MAX, '4.1', 'number of times');
     if (count === 0) input.fail('4.1', 'number of times is 0, expected at least 1');
     return count;
   });
   let before = 0;
-  const mins = column(length, () => {
+  const mins = listOf(length, () => {
     const timeMin = input.signed() + (isWide ? 0 : before);
     before = timeMin;
     return timeMin;
   });
-  const maxs = column(length, (i) => (isWide ? input.signed() : (mins[i] ?? 0) + input.varint()));
-  const encodings = column(length, () => input.u8());
-  const lengths = column(length, (i) =>
+  const maxs = listOf(length, (i) => (isWide ? input.signed() : (mins[i] ?? 0) + input.varint()));
+  const encodings = listOf(length, () => input.u8());
+  const lengths = listOf(length, (i) =>
     input.varintUpTo(numberContentMax(counts[i] ?? 0), '4.4', 'content length of times'),
   );
   return counts.map((count, i) => {
@@ -138,17 +138,17 @@ function readTimes(input: ByteReader, length: number, isWide: boolean): Director
 
 function readBlocks(input: ByteReader, length: number, times: Directory['times']): Directory['blocks'] {
   const names = readNames(input, length);
-  const types = column(length, () => {
+  const types = listOf(length, () => {
     const number = input.u8();
     return TYPES[number] ?? input.fail('5.2', `type is ${number}, expected 0 to ${TYPES.length - 1}`);
   });
   let before = 0;
-  const sequences = column(length, () => {
+  const sequences = listOf(length, () => {
     before += input.signed();
     return before;
   });
   let met = 0;
-  const timesOf = column(length, () => {
+  const timesOf = listOf(length, () => {
     const index = input.varint();
     if (index > met || index >= times.length) {
       input.fail('5.4', `time column is ${index}, expected at most ${Math.min(met, times.length - 1)}`);
@@ -157,7 +157,7 @@ function readBlocks(input: ByteReader, length: number, times: Directory['times']
     return index;
   });
   if (met < times.length) input.fail('5.4', `no block has time column ${met}`);
-  const encodings = column(length, () => input.u8());
+  const encodings = listOf(length, () => input.u8());
   const blocks = names.map((channel, i) => {
     const [type = 'number', firstSequence = 0, index = 0, encoding = 0] = [
       types[i],
@@ -181,7 +181,7 @@ function readBlocks(input: ByteReader, length: number, times: Directory['times']
 
 function readSections(input: ByteReader, length: number, columnsLength: number): SectionEntry[] {
   let columns = 0;
-  const counts = column(length, () => {
+  const counts = listOf(length, () => {
     const count = input.varintUpTo(columnsLength - columns, '6.1', 'columns of a section');
     if (count === 0) input.fail('6.1', 'columns of a section are 0, expected at least 1');
     columns += count;
@@ -203,12 +203,12 @@ function writeNames(out: ByteWriter, names: readonly string[]): void {
 }
 
 function readNames(input: ByteReader, length: number): string[] {
-  const shared = column(length, () =>
+  const shared = listOf(length, () =>
     input.varintUpTo(CHANNEL_NAME_BYTES_MAX, '5.1', 'bytes shared with the channel before'),
   );
-  const own = column(length, () => input.varintUpTo(CHANNEL_NAME_BYTES_MAX, '5.1', 'bytes of a channel'));
+  const own = listOf(length, () => input.varintUpTo(CHANNEL_NAME_BYTES_MAX, '5.1', 'bytes of a channel'));
   let before: Uint8Array = new Uint8Array(0);
-  const names = column(length, (i) => {
+  const names = listOf(length, (i) => {
     const [kept = 0, added = 0] = [shared[i], own[i]];
     if (kept > before.length) input.fail('5.1', `${kept} bytes shared with a channel of ${before.length}`);
     if (kept + added < 1 || kept + added > CHANNEL_NAME_BYTES_MAX) {
@@ -228,13 +228,6 @@ function commonLength(a: Uint8Array, b: Uint8Array): number {
   const most = Math.min(a.length, b.length);
   for (let i = 0; i < most; i += 1) if (a[i] !== b[i]) return i;
   return most;
-}
-
-/** `length` elements, each from `next`, in order. */
-function column<Element>(length: number, next: (i: number) => Element): Element[] {
-  const elements: Element[] = [];
-  for (let i = 0; i < length; i += 1) elements.push(next(i));
-  return elements;
 }
 
 function isNarrow(time: number): boolean {
