@@ -19,6 +19,9 @@ const OF_GATEWAY: readonly Quantity<GatewayStatus>[] = [
   quantity('store/commit_time', 'ms', 'mean time of a commit with its fsync', 2, (status) => status.store.commitMs),
   quantity('store/unsealed', '', 'samples in no block yet', 0, (status) => status.store.unsealed),
   quantity('store/block_bytes', 'B', 'bytes of all blocks', 0, (status) => status.store.blockBytes),
+  quantity('store/room', 'B', 'what can still be written to the disk of the store', 0, (status) =>
+    status.store.retention === undefined ? Number.NaN : status.store.retention.roomBytes,
+  ),
   quantity('disk/written_per_day', 'B', 'written to the disk of the store a day, at present', 0, (status) =>
     status.wear === undefined ? Number.NaN : status.wear.bytesPerDay,
   ),

@@ -1,3 +1,4 @@
+import type { ChannelClass } from './channel.ts';
 import type { ClockSource } from './clock.ts';
 import type { WearStatus } from './wear-meter.ts';
 
@@ -32,6 +33,28 @@ export interface StoreStatus {
   readonly blockBytes: number;
   /** Samples counted as lost since the start of the process. */
   readonly lost: number;
+  /** Missing at central, and before the store was looked at. */
+  readonly retention?: RetentionStatus;
+}
+
+/** How much of the past is kept, and for how long there is room. */
+export interface RetentionStatus {
+  /** What is given up because the disk runs short: `none`, or a rung of the ladder. */
+  readonly rung: string;
+  /** Bytes of the large database, and the most that it may have. */
+  readonly usedBytes: number;
+  readonly limitBytes: number;
+  /** What can still be written to the disk. */
+  readonly roomBytes: number;
+  /** Until samples are given up, at the present rate; 0 where they are, infinite where nothing comes in, NaN: not known yet. */
+  readonly hoursLeft: number;
+  readonly classes: readonly {
+    readonly class: ChannelClass;
+    /** Bytes of its samples. */
+    readonly bytes: number;
+    /** How far back its samples reach, microseconds. */
+    readonly reachUs: number;
+  }[];
 }
 
 /** How the disk of the store wears. */

@@ -123,6 +123,7 @@ export class StoreHost {
             if (host !== undefined) resolve(host);
           } else if (message.kind === 'durable') host?.intake.markDurable(message.position);
           else if (message.kind === 'status' && host !== undefined) host.#status = message.status;
+          else if (message.kind === 'critical-only') host?.intake.takeCriticalOnly(message.isOn);
           else if (message.kind === 'problem') onProblem(message.text);
         },
       });

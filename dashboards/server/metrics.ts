@@ -34,6 +34,27 @@ export function metricsText(status: GatewayStatus, dashboard: DashboardCounters)
   out.one('caisson_store_unsealed_samples', 'gauge', 'Samples that are in no block yet.', store.unsealed);
   out.one('caisson_store_blocks', 'gauge', 'Blocks kept.', store.blocks);
   out.one('caisson_store_block_bytes', 'gauge', 'Bytes of all blocks.', store.blockBytes);
+  if (store.retention !== undefined) {
+    const { rung, usedBytes, limitBytes, roomBytes, classes } = store.retention;
+    out.one('caisson_store_used_bytes', 'gauge', 'Bytes of the large database in use.', usedBytes);
+    out.one('caisson_store_limit_bytes', 'gauge', 'Bytes that the large database may have at most.', limitBytes);
+    out.one('caisson_store_room_bytes', 'gauge', 'Bytes that can still be written to the disk.', roomBytes);
+    out.family('caisson_store_ladder_info', 'gauge', 'What is given up because the disk runs short; always 1.', [
+      [{ rung }, 1],
+    ]);
+    out.family(
+      'caisson_store_class_bytes',
+      'gauge',
+      'Bytes of samples kept.',
+      classes.map((each): Sample => [{ class: each.class }, each.bytes]),
+    );
+    out.family(
+      'caisson_store_class_reach_seconds',
+      'gauge',
+      'How far back samples reach.',
+      classes.map((each): Sample => [{ class: each.class }, each.reachUs / 1e6]),
+    );
+  }
   if (status.wear !== undefined) {
     const { disk, writtenBytes, bytesPerDay, used, yearsLeft } = status.wear;
     const wear = (name: string, type: 'gauge' | 'counter', help: string, value: number) => {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { TelemetryClient } from '../../sync/api/client.ts';
-import type { DiskWearStatus, GatewayStatus, SourceStatus } from '../status.ts';
+import type { DiskWearStatus, GatewayStatus, RetentionStatus, SourceStatus } from '../status.ts';
 import { conclude, Output } from './outcome.ts';
 import { parseServer } from './server-address.ts';
 import { formatTime } from './time-text.ts';
@@ -47,6 +47,7 @@ export function statusText(status: GatewayStatus): string {
     `store    ${store.samples} samples in ${store.commits} commits of ${store.commitMs.toFixed(1)} ms, ${store.lost} lost`,
     `blocks   ${store.blocks}, ${(store.blockBytes / 1e6).toFixed(1)} MB; ${store.unsealed} samples not sealed yet`,
   ];
+  if (store.retention !== undefined) lines.push(...retentionTexts(store.retention));
   if (status.wear !== undefined) lines.push(wearText(status.wear));
   if (ring.slots > 0) {
     const used = ((100 * ring.used) / ring.slots).toFixed(1);
@@ -55,6 +56,26 @@ export function statusText(status: GatewayStatus): string {
   lines.push(...status.sources.map(sourceText));
   lines.push(...status.problems.map(({ time, text }) => `problem  ${formatTime(time)} ${text}`));
   return `${lines.join('\n')}\n`;
+}
+
+function retentionTexts(status: RetentionStatus): string[] {
+  const { rung, usedBytes, limitBytes, roomBytes, hoursLeft, classes } = status;
+  const held = classes.filter(({ bytes }) => bytes > 0);
+  return [
+    [
+      `room     ${gigabytes(usedBytes)} of at most ${gigabytes(limitBytes)} used, ${gigabytes(roomBytes)} of room`,
+      ...(hoursLeft === 0 ? ['the oldest samples are given up'] : []),
+      ...(hoursLeft > 0 && Number.isFinite(hoursLeft) ? [`full in ${durationText(hoursLeft * 3600e6)}`] : []),
+      ...(rung === 'none' ? [] : [`the disk runs short: ${rung}`]),
+    ].join('; '),
+    ...held.map(({ class: name, bytes, reachUs }) => {
+      return `kept     ${name}: ${gigabytes(bytes)} of samples, back ${durationText(reachUs)}`;
+    }),
+  ];
+}
+
+function gigabytes(bytes: number): string {
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
 function wearText({ disk, writtenBytes, bytesPerDay, bytesPerSample, yearsLeft, used }: DiskWearStatus): string {

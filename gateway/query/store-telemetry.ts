@@ -345,13 +345,13 @@ export class StoreTelemetry implements Telemetry {
 /** Blocks that follow one another, by time, as one gap each run: their samples were given up, their envelopes stay. */
 function asGaps(channel: number, thinned: readonly Extent[]): KeptGap[] {
   const gaps: { -readonly [Field in keyof KeptGap]: KeptGap[Field] }[] = [];
-  for (const { boot = 0, firstSequence, count, timeMin, timeMax } of thinned) {
+  for (const { boot = 0, firstSequence, count, timeMin, timeMax, thinned: cause = '' } of thinned) {
     const last = gaps.at(-1);
-    if (last?.boot === boot && last.firstSequence + last.count === firstSequence) {
+    if (last?.boot === boot && last.cause === cause && last.firstSequence + last.count === firstSequence) {
       last.count += count;
       last.to = Math.max(last.to, timeMax);
     } else {
-      gaps.push({ channel, boot, firstSequence, count, from: timeMin, to: timeMax, cause: 'thinned' });
+      gaps.push({ channel, boot, firstSequence, count, from: timeMin, to: timeMax, cause });
     }
   }
   return gaps;

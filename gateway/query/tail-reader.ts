@@ -1,5 +1,6 @@
 import { CaissonError } from '../errors.ts';
 import type { BlockReader } from '../store/block-reader.ts';
+import type { KeptGap } from '../store/block-rows.ts';
 import { Chunk } from '../store/chunk.ts';
 import type { JournalReader } from '../store/journal/journal-reader.ts';
 import type { JournalGroup, JournalLoss, JournalRow } from '../store/journal/row.ts';
@@ -44,8 +45,8 @@ export class TailReader {
   readonly #sealed = new Map<number, Map<number, number>>();
   /** Local ids of boots. */
   readonly #boots = new Map<string, number>();
-  /** By boot, channel and first sequence number. */
-  readonly #losses = new Map<string, TailLoss>();
+  /** By boot and channel. */
+  readonly #losses = new Map<string, TailLoss[]>();
   #row = 0;
   #blockPosition: number;
   #gapPosition: number;
@@ -87,9 +88,9 @@ export class TailReader {
       this.#sealedOf(boot).set(channel, end);
       this.#drop(channel, boot, end);
     }
-    for (const { position, channel, boot, firstSequence } of this.#blocks.gapsAfter(this.#gapPosition)) {
+    for (const { position, ...gap } of this.#blocks.gapsAfter(this.#gapPosition)) {
       this.#gapPosition = position;
-      this.#losses.delete(lossKey(boot, channel, firstSequence));
+      this.#dropLosses(gap);
     }
   }
 
@@ -104,8 +105,8 @@ export class TailReader {
   }
 
   /** Losses that are not in the ledger's table yet. */
-  losses(): IterableIterator<TailLoss> {
-    return this.#losses.values();
+  *losses(): IterableIterator<TailLoss> {
+    for (const losses of this.#losses.values()) yield* losses;
   }
 
   /** The store thread sets a damaged row aside when it starts; here it only costs itself. */
@@ -172,7 +173,21 @@ export class TailReader {
   #addLoss({ boot }: TailRow, loss: JournalLoss): void {
     const { channel, firstSequence } = loss;
     if (this.#blocks.hasGap(channel, boot, firstSequence)) return;
-    this.#losses.set(lossKey(boot, channel, firstSequence), { ...loss, boot });
+    const losses = this.#losses.get(lossKey(boot, channel));
+    if (losses === undefined) this.#losses.set(lossKey(boot, channel), [{ ...loss, boot }]);
+    else losses.push({ ...loss, boot });
+  }
+
+  /** A gap of the ledger may stand for several losses that followed one another. */
+  #dropLosses({ boot, channel, firstSequence, count }: KeptGap): void {
+    const key = lossKey(boot, channel);
+    const end = firstSequence + count;
+    const left = this.#losses
+      .get(key)
+      ?.filter((loss) => loss.firstSequence < firstSequence || loss.firstSequence >= end);
+    if (left === undefined) return;
+    if (left.length === 0) this.#losses.delete(key);
+    else this.#losses.set(key, left);
   }
 
   #drop(channel: number, boot: number, endSequence: number): void {
@@ -185,6 +200,6 @@ export class TailReader {
   }
 }
 
-function lossKey(boot: number, channel: number, firstSequence: number): string {
-  return `${boot} ${channel} ${firstSequence}`;
+function lossKey(boot: number, channel: number): string {
+  return `${boot} ${channel}`;
 }

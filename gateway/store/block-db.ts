@@ -1,7 +1,7 @@
-import type { ChannelDefinition } from '../channel.ts';
+import type { ChannelClass, ChannelDefinition } from '../channel.ts';
 import type { ClockReading } from '../clock.ts';
 import { BlockReader } from './block-reader.ts';
-import type { KeptBlock, KeptGap, KeptPack, Row } from './block-rows.ts';
+import { gapOf, type KeptBlock, type KeptGap, type KeptPack, type Row } from './block-rows.ts';
 import { createSchema, FAN_OUT, requireVersion } from './block-schema.ts';
 import { openDatabase } from './database.ts';
 import { encodeEntries, type IndexEntry, mergeEntries } from './index-entries.ts';
@@ -22,15 +22,50 @@ interface Totals {
   readonly bytes: number;
   /** Greatest time of all blocks in box time, microseconds. */
   readonly lastTime: number;
+  readonly classes: Readonly<Record<ChannelClass, HeldPacks>>;
+}
+
+/** Packs of a class: how many have their samples, and of how many only the index is left. */
+interface HeldPacks {
+  readonly whole: number;
+  readonly thinned: number;
+  /** Bytes of those that have their samples. */
+  readonly bytes: number;
+  /** Positions before which there is none of either. */
+  readonly wholeFrom: number;
+  readonly thinnedFrom: number;
+}
+
+const NONE_HELD: HeldPacks = { whole: 0, thinned: 0, bytes: 0, wholeFrom: 0, thinnedFrom: 0 };
+
+/** Where {@link HeldPacks} are kept. */
+const HELD_KEY = 'held packs';
+
+/** A pack that can be given up. */
+export interface HeldPack {
+  readonly position: number;
+  /** Greatest box time stored when it was kept, microseconds. */
+  readonly kept: number;
+  /** Bytes of its samples; 0 where they went. */
+  readonly size: number;
+}
+
+/** What was done of a giving up so far. */
+export interface GivenUpSoFar {
+  readonly packs: number;
+  readonly blocks: number;
+  readonly bytes: number;
 }
 
 /** The large database, to be read and written; one process does. */
 export class BlockDb extends BlockReader {
   #nextPosition = 1;
-  #totals: Totals = { blocks: 0, bytes: 0, lastTime: 0 };
+  #totals: Totals = { blocks: 0, bytes: 0, lastTime: 0, classes: heldOf(undefined) };
   #rosters = new RosterBook();
   /** Next ordinal by roster. */
   readonly #ordinals = new Map<number, number>();
+  /** First box time by boot. */
+  readonly #started = new Map<number, number>();
   /** One past the last sequence number in blocks, by boot and channel; of those that were asked for. */
   readonly #ends = new Map<number, Map<number, number>>();
 
@@ -48,6 +83,7 @@ export class BlockDb extends BlockReader {
       blocks: Number(blocks.meta('blocks') ?? 0),
       bytes: Number(blocks.meta('bytes') ?? 0),
       lastTime: blocks.lastTime(),
+      classes: heldOf(blocks.meta(HELD_KEY)),
     };
     blocks.#learnRosters();
     return blocks;
@@ -65,6 +101,7 @@ export class BlockDb extends BlockReader {
             this.keepMeta('blocks', String(this.#totals.blocks));
             this.keepMeta('bytes', String(this.#totals.bytes));
             this.keepMeta('last time', String(this.#totals.lastTime));
+            this.keepMeta(HELD_KEY, JSON.stringify(this.#totals.classes));
           }
           return result;
         })
@@ -168,74 +205,86 @@ export class BlockDb extends BlockReader {
   }
 
   /**
-   * Gives up the samples of a pack; what the index says of it stays. Returns what cannot be read any more, which was kept
-   * until now.
+   * Gives up packs of a class, oldest first, while `goesOn` says so: their samples (thin), or of thinned ones what the index
+   * says of them, and every envelope over them (drop). Returns their number.
    */
-  thinPack(position: number): KeptGap[] {
-    const blocks = this.packAsGaps(position, 'thinned');
-    const bytes = this.packBytes(position);
-    if (bytes === undefined) return [];
-    this.sql('UPDATE packs SET bytes = NULL WHERE position = ?').run(position);
-    this.sql(
-      'UPDATE pack_index SET thinned = 1 WHERE (roster, ordinal) = (SELECT roster, ordinal FROM packs WHERE position = ?)',
-    ).run(position);
-    for (const { channel, boot, count, from, to } of blocks) {
-      this.sql(
-        `INSERT INTO thinned VALUES (?, ?, ?, ?, ?) ON CONFLICT (channel, boot) DO UPDATE SET count = count + excluded.count,
-         time_min = MIN(time_min, excluded.time_min), time_max = MAX(time_max, excluded.time_max)`,
-      ).run(channel, boot, count, from, to);
+  giveUp(
+    packClass: ChannelClass,
+    act: 'thin' | 'drop',
+    cause: string,
+    goesOn: (pack: HeldPack, done: GivenUpSoFar) => boolean,
+  ): number {
+    const gone: KeptGap[] = [];
+    const done = { packs: 0, blocks: 0, bytes: 0 };
+    for (;;) {
+      const pack = this.oldestPack(packClass, act === 'thin' ? 'whole' : 'thinned');
+      if (pack === undefined || !goesOn(pack, done)) break;
+      const blocks = act === 'thin' ? this.#thin(pack, packClass, cause) : this.#drop(pack, packClass);
+      gone.push(...blocks);
+      done.packs += 1;
+      done.blocks += blocks.length;
+      done.bytes += pack.size;
     }
-    this.#totals = { ...this.#totals, bytes: this.#totals.bytes - bytes.length };
-    return blocks;
+    if (act === 'thin') this.givenUp.thin(gone);
+    else this.givenUp.drop(gone);
+    return done.packs;
+  }
+
+  /** The oldest pack of a class that has its samples, or of which they were given up. */
+  oldestPack(packClass: ChannelClass, state: 'whole' | 'thinned'): HeldPack | undefined {
+    const held = this.#totals.classes[packClass];
+    if ((state === 'whole' ? held.whole : held.thinned) === 0) return undefined;
+    const row = this.sql(
+      `SELECT position, kept, size FROM packs WHERE position >= ? AND class = ? AND (bytes IS NULL) = ? ORDER BY position LIMIT 1`,
+    ).get(state === 'whole' ? held.wholeFrom : held.thinnedFrom, packClass, state === 'whole' ? 0 : 1) as
+      | { position: number; kept: number; size: number }
+      | undefined;
+    if (row === undefined) return undefined;
+    // What stands before it is of other classes or gone: not looked through again.
+    this.#hold(packClass, { ...held, [state === 'whole' ? 'wholeFrom' : 'thinnedFrom']: row.position });
+    return row;
+  }
+
+  /** Bytes of packs that have their samples, by class. */
+  classBytes(): Readonly<Record<ChannelClass, number>> {
+    const { critical, standard, bulk } = this.#totals.classes;
+    return { critical: critical.bytes, standard: standard.bytes, bulk: bulk.bytes };
+  }
+
+  /** Bytes of pages in use, and of pages that wait to be used again. */
+  pageBytes(): { readonly used: number; readonly free: number } {
+    const pageBytes = Number(this.db.pragma('page_size', { simple: true }));
+    const pages = Number(this.db.pragma('page_count', { simple: true }));
+    const free = Number(this.db.pragma('freelist_count', { simple: true }));
+    return { used: (pages - free) * pageBytes, free: free * pageBytes };
+  }
+
+  /** Gives up to so many free pages back to the disk. Not inside a transaction. */
+  vacuum(pages: number): void {
+    if (this.pageBytes().free > 0) this.db.pragma(`incremental_vacuum(${pages})`);
   }
 
   /**
-   * Deletes a pack, its row in the index, and every envelope over it. Returns its blocks as what they leave: the caller keeps
-   * these gaps, in the same transaction, with a cause of its own.
+   * Adds a gap to the ledger, once. One that goes on where another of the same cause ends lets that one grow, which moves it
+   * to the end of the feed: what is refused for days is one row.
    */
-  dropPack(position: number, cause: string): KeptGap[] {
-    const blocks = this.packAsGaps(position, cause);
-    const bytes = this.packBytes(position);
-    const row = this.sql('SELECT roster, ordinal FROM packs WHERE position = ?').get(position) as Row | undefined;
-    if (row === undefined) return [];
-    this.sql('DELETE FROM packs WHERE position = ?').run(position);
-    this.sql('DELETE FROM pack_index WHERE roster = ? AND ordinal = ?').run(row.roster, row.ordinal);
-    const top = this.sql('SELECT MAX(level) AS level FROM envelopes WHERE roster = ?').get(row.roster) as Row;
-    for (let level = 1; level <= Number(top.level ?? 0); level += 1) {
-      const ordinal = Math.floor(Number(row.ordinal) / FAN_OUT ** level);
-      this.sql('DELETE FROM envelopes WHERE roster = ? AND level = ? AND ordinal = ?').run(row.roster, level, ordinal);
-    }
-    if (bytes === undefined) {
-      for (const { channel, boot, count } of blocks) {
-        this.sql('UPDATE thinned SET count = count - ? WHERE channel = ? AND boot = ?').run(count, channel, boot);
-      }
-    }
-    this.#totals = {
-      ...this.#totals,
-      blocks: this.#totals.blocks - blocks.length,
-      bytes: this.#totals.bytes - (bytes?.length ?? 0),
-    };
-    this.#ends.clear();
-    return blocks;
-  }
-
-  /** Adds a gap to the ledger, once. */
   keepGap(gap: KeptGap): void {
-    const known = this.sql('SELECT 1 FROM gaps WHERE channel = ? AND boot = ? AND first_sequence = ?').get(
-      gap.channel,
-      gap.boot,
-      gap.firstSequence,
-    );
-    if (known !== undefined) return;
+    const { channel, boot, firstSequence, count, from, to, cause } = gap;
+    const before = this.sql(
+      'SELECT * FROM gaps WHERE channel = ? AND boot = ? AND first_sequence <= ? ORDER BY first_sequence DESC LIMIT 1',
+    ).get(channel, boot, firstSequence) as Row | undefined;
+    const known = before === undefined ? undefined : gapOf(before);
+    const end = known === undefined ? 0 : known.firstSequence + known.count;
+    if (known?.firstSequence === firstSequence || end > firstSequence) return;
+    if (known !== undefined && known.cause === cause && known.count > 0 && count > 0 && end === firstSequence) {
+      this.sql('UPDATE gaps SET position = ?, count = ?, time_from = ?, time_to = ? WHERE position = ?').run(
+        ...[this.#takePosition(), known.count + count, Math.min(known.from, from), Math.max(known.to, to)],
+        Number(before?.position),
+      );
+      return;
+    }
     this.sql('INSERT INTO gaps VALUES (?, ?, ?, ?, ?, ?, ?, ?)').run(
-      this.#takePosition(),
-      gap.channel,
-      gap.boot,
-      gap.firstSequence,
-      gap.count,
-      gap.from,
-      gap.to,
-      gap.cause,
+      ...[this.#takePosition(), channel, boot, firstSequence, count, from, to, cause],
     );
   }
 
@@ -320,18 +369,27 @@ export class BlockDb extends BlockReader {
     const ordinal = this.#takeOrdinal(roster);
     const timeMin = Math.min(...fresh.map(({ block }) => block.timeMin));
     const timeMax = Math.max(...fresh.map(({ block }) => block.timeMax));
+    const kept = Math.max(this.#totals.lastTime, this.#startedOf(boot));
     this.sql('INSERT INTO packs VALUES (?, ?, ?, ?, ?, ?, ?, ?)').run(
-      ...[position, roster, ordinal, boot, packClass, timeMax, bytes.length, bytes],
+      ...[position, roster, ordinal, boot, packClass, kept, bytes.length, bytes],
     );
-    this.sql('INSERT INTO pack_index VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)').run(
+    this.sql('INSERT INTO pack_index VALUES (?, ?, ?, ?, ?, ?, ?, NULL, ?)').run(
       ...[roster, ordinal, position, boot, stamp, timeMin, timeMax, encodeEntries(entries)],
     );
     const { blocks, bytes: size, lastTime } = this.#totals;
     this.#totals = {
+      ...this.#totals,
       blocks: blocks + fresh.length,
       bytes: size + bytes.length,
       lastTime: stamp === 'arrival' ? Math.max(lastTime, timeMax) : lastTime,
     };
+    const held = this.#totals.classes[packClass];
+    this.#hold(packClass, {
+      ...held,
+      whole: held.whole + 1,
+      bytes: held.bytes + bytes.length,
+      wholeFrom: held.whole === 0 ? position : held.wholeFrom,
+    });
     if ((ordinal + 1) % FAN_OUT === 0) this.#raisePyramid(roster, 1, (ordinal + 1) / FAN_OUT - 1);
   }
 
@@ -355,6 +413,59 @@ export class BlockDb extends BlockReader {
     if ((ordinal + 1) % FAN_OUT === 0) this.#raisePyramid(roster, level + 1, (ordinal + 1) / FAN_OUT - 1);
   }
 
+  /** The samples of a pack go. Returns its blocks. */
+  #thin({ position, size }: HeldPack, packClass: ChannelClass, cause: string): KeptGap[] {
+    const blocks = this.packAsGaps(position, cause);
+    this.sql('UPDATE packs SET bytes = NULL, size = 0 WHERE position = ?').run(position);
+    this.sql(
+      'UPDATE pack_index SET thinned = ? WHERE (roster, ordinal) = (SELECT roster, ordinal FROM packs WHERE position = ?)',
+    ).run(cause, position);
+    this.#totals = { ...this.#totals, bytes: this.#totals.bytes - size };
+    const held = this.#totals.classes[packClass];
+    this.#hold(packClass, {
+      whole: held.whole - 1,
+      thinned: held.thinned + 1,
+      bytes: held.bytes - size,
+      wholeFrom: position + 1,
+      thinnedFrom: held.thinned === 0 ? position : held.thinnedFrom,
+    });
+    return blocks;
+  }
+
+  /** A thinned pack goes, with its row in the index and every envelope over it. Returns its blocks. */
+  #drop({ position }: HeldPack, packClass: ChannelClass): KeptGap[] {
+    const row = this.sql(
+      'SELECT packs.roster, packs.ordinal, thinned FROM packs JOIN pack_index USING (roster, ordinal) WHERE packs.position = ?',
+    ).get(position) as Row;
+    const blocks = this.packAsGaps(position, String(row.thinned));
+    const { roster, ordinal } = row;
+    this.sql('DELETE FROM packs WHERE position = ?').run(position);
+    this.sql('DELETE FROM pack_index WHERE roster = ? AND ordinal = ?').run(roster, ordinal);
+    const top = this.sql('SELECT MAX(level) AS level FROM envelopes WHERE roster = ?').get(roster) as Row;
+    for (let level = 1; level <= Number(top.level ?? 0); level += 1) {
+      const over = Math.floor(Number(ordinal) / FAN_OUT ** level);
+      this.sql('DELETE FROM envelopes WHERE roster = ? AND level = ? AND ordinal = ?').run(roster, level, over);
+    }
+    this.#totals = { ...this.#totals, blocks: this.#totals.blocks - blocks.length };
+    const held = this.#totals.classes[packClass];
+    this.#hold(packClass, { ...held, thinned: held.thinned - 1, thinnedFrom: position + 1 });
+    return blocks;
+  }
+
+  #hold(packClass: ChannelClass, held: HeldPacks): void {
+    this.#totals = { ...this.#totals, classes: { ...this.#totals.classes, [packClass]: held } };
+  }
+
+  /** First box time of a boot, microseconds. */
+  #startedOf(boot: number): number {
+    let started = this.#started.get(boot);
+    if (started === undefined) {
+      started = Number((this.sql('SELECT started FROM boots WHERE id = ?').get(boot) as Row | undefined)?.started ?? 0);
+      this.#started.set(boot, started);
+    }
+    return started;
+  }
+
   #rosterOf(channels: readonly number[]): number {
     const choice = this.#rosters.choose(channels);
     if ('roster' in choice) return choice.roster;
@@ -370,6 +481,7 @@ export class BlockDb extends BlockReader {
   /** Reads anew what is known from memory: a transaction that failed took back part of it. */
   #learnRosters(): void {
     this.#ordinals.clear();
+    this.#started.clear();
     this.#ends.clear();
     this.index.forget();
     this.#rosters = new RosterBook();
@@ -411,4 +523,9 @@ export class BlockDb extends BlockReader {
     ).get() as Row;
     return Number(row.position ?? 0);
   }
+}
+
+function heldOf(text: string | undefined): Record<ChannelClass, HeldPacks> {
+  const none = { critical: NONE_HELD, standard: NONE_HELD, bulk: NONE_HELD };
+  return { ...none, ...(JSON.parse(text ?? '{}') as Partial<Record<ChannelClass, HeldPacks>>) };
 }

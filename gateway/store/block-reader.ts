@@ -13,6 +13,7 @@ import {
 } from './block-rows.ts';
 import { requireVersion } from './block-schema.ts';
 import { type Database, openDatabase } from './database.ts';
+import { GivenUp } from './given-up.ts';
 import type { IndexEntry } from './index-entries.ts';
 import { type IndexRow, PackIndex } from './pack-index.ts';
 
@@ -25,10 +26,12 @@ export class BlockReader {
   readonly #snapshot: (read: () => unknown) => unknown;
   readonly #statements = new Map<string, Statement>();
   protected readonly index: PackIndex;
+  protected readonly givenUp: GivenUp;
 
   protected constructor(db: Database) {
     this.db = db;
     this.index = new PackIndex(db);
+    this.givenUp = new GivenUp((text) => this.sql(text));
     this.#snapshot = db.transaction((read: () => unknown) => read());
   }
 
@@ -104,6 +107,9 @@ export class BlockReader {
         }
       }
     }
+    for (const { channel, boot: ofBoot, end: next, time } of this.givenUp.accounts()) {
+      if (ofBoot === boot && next > 0 && !ends.has(channel)) ends.set(channel, { channel, next, time });
+    }
     return [...ends.values()];
   }
 
@@ -132,16 +138,9 @@ export class BlockReader {
   }
 
   /** The gaps kept after `position`. */
-  gapsAfter(position: number): { position: number; channel: number; boot: number; firstSequence: number }[] {
-    const rows = this.sql(
-      'SELECT position, channel, boot, first_sequence FROM gaps WHERE position > ? ORDER BY position',
-    ).all(position) as Row[];
-    return rows.map((row) => ({
-      position: Number(row.position),
-      channel: Number(row.channel),
-      boot: Number(row.boot),
-      firstSequence: Number(row.first_sequence),
-    }));
+  gapsAfter(position: number): (KeptGap & { readonly position: number })[] {
+    const rows = this.sql('SELECT * FROM gaps WHERE position > ? ORDER BY position').all(position) as Row[];
+    return rows.map((row) => ({ ...gapOf(row), position: Number(row.position) }));
   }
 
   /** Position of the newest gap, 0 where there is none. */
@@ -149,10 +148,9 @@ export class BlockReader {
     return Number((this.sql('SELECT MAX(position) AS position FROM gaps').get() as Row).position ?? 0);
   }
 
-  /** True when a gap begins at that sequence number. */
-  hasGap(channel: number, boot: number, firstSequence: number): boolean {
-    const sql = 'SELECT 1 FROM gaps WHERE channel = ? AND boot = ? AND first_sequence = ?';
-    return this.sql(sql).get(channel, boot, firstSequence) !== undefined;
+  /** True when a gap holds that sequence number. */
+  hasGap(channel: number, boot: number, sequence: number): boolean {
+    return (this.sql(GAP_RUNS).all({ channel, boot, from: sequence, to: sequence + 1 }) as Row[]).length > 0;
   }
 
   /** One past the last sequence number of a channel and boot that is in a block; 0 where there is none. */
@@ -269,21 +267,16 @@ export class BlockReader {
 
   /** Blocks of a channel whose samples were given up and whose stored times touch [from, to], by time. */
   thinned(channel: number, from: number, to: number): Extent[] {
-    const known = this.sql(
-      'SELECT MIN(time_min) AS time_min, MAX(time_max) AS time_max FROM thinned WHERE channel = ? AND count > 0',
-    ).get(channel) as Row;
-    if (known.time_min === null) return [];
-    const low = Math.max(from, Number(known.time_min));
-    const high = Math.min(to, Number(known.time_max));
-    return this.overlapping(channel, low, high).filter((extent) => extent.thinned);
+    if (!this.givenUp.hasThinned(channel)) return [];
+    return this.overlapping(channel, from, to).filter((extent) => extent.thinned !== undefined);
   }
 
-  /** Gaps of a channel whose stored times touch [from, to]. */
+  /** Gaps of a channel whose stored times touch [from, to], with what was given up of it and is in no index any more. */
   gaps(channel: number, from: number, to: number): KeptGap[] {
-    const rows = this.sql(
-      'SELECT * FROM gaps WHERE channel = ? AND time_to >= ? AND time_from <= ? ORDER BY time_from',
-    ).all(channel, from, to) as Row[];
-    return rows.map(gapOf);
+    const rows = this.sql('SELECT * FROM gaps WHERE channel = ? AND time_to >= ? AND time_from <= ?').all(
+      ...[channel, from, to],
+    ) as Row[];
+    return [...rows.map(gapOf), ...this.givenUp.dropped(channel, from, to)].sort((a, b) => a.from - b.from);
   }
 
   /**
@@ -310,10 +303,11 @@ export class BlockReader {
         }
       }
     }
-    for (const row of this.sql('SELECT channel, boot, count FROM thinned').all() as Row[]) {
-      const sums = account(Number(row.channel), Number(row.boot));
-      sums.kept -= Number(row.count);
-      sums.lost += Number(row.count);
+    for (const { channel, boot, thinned, dropped, end } of this.givenUp.accounts()) {
+      const sums = account(channel, boot);
+      sums.kept -= thinned;
+      sums.lost += thinned + dropped;
+      sums.next = Math.max(sums.next, end);
     }
     const gaps = this.sql(
       'SELECT channel, boot, SUM(count) AS lost, MAX(first_sequence + count) AS next FROM gaps GROUP BY channel, boot',
@@ -332,7 +326,7 @@ export class BlockReader {
       `SELECT position, 'boot' AS kind FROM boots WHERE position > @after
        UNION ALL SELECT position, 'channel' FROM channels WHERE position > @after
        UNION ALL SELECT position, 'clock' FROM clock WHERE position > @after
-       UNION ALL SELECT position, 'pack' FROM packs WHERE position > @after AND bytes IS NOT NULL
+       UNION ALL SELECT position, CASE WHEN bytes IS NULL THEN 'given-up' ELSE 'pack' END FROM packs WHERE position > @after
        UNION ALL SELECT position, 'gap' FROM gaps WHERE position > @after
        ORDER BY position LIMIT @itemsMax`,
     ).all({ after, itemsMax }) as { position: number; kind: FeedItem['kind'] }[];
@@ -341,10 +335,8 @@ export class BlockReader {
     for (const { position, kind } of keys) {
       const item = this.#feedItem(position, kind);
       if (item === undefined) continue;
-      if (item.kind === 'pack') {
-        bytes += item.bytes.length;
-        if (bytes > bytesMax && items.length > 0) break;
-      }
+      bytes += feedBytesOf(item);
+      if (bytes > bytesMax && items.length > 0) break;
       items.push(item);
     }
     return items;
@@ -364,6 +356,8 @@ export class BlockReader {
         return { kind, position, gateway, boot, reading: readingOf(row) };
       case 'pack':
         return { kind, position, bytes: row.bytes as Buffer };
+      case 'given-up':
+        return { kind, position, gateway, boot, gaps: this.#givenUpAt(position, String(row.thinned)) };
       case 'gap': {
         const { channel: _channel, boot: _boot, ...gap } = gapOf(row);
         return { kind, position, gateway, boot, channel: String(row.channel_name), gap };
@@ -371,9 +365,18 @@ export class BlockReader {
     }
   }
 
+  /** The blocks of a thinned pack, each with the name of its channel. */
+  #givenUpAt(position: number, cause: string): Extract<FeedItem, { kind: 'given-up' }>['gaps'] {
+    return this.packAsGaps(position, cause).map(({ channel, boot: _boot, ...gap }) => {
+      const name = this.sql('SELECT name FROM channels WHERE id = ?').pluck().get(channel);
+      return { ...gap, channel: String(name) };
+    });
+  }
+
   /** One past the greatest sequence number of a channel and boot in blocks that begin before `before`. */
   #blockEnd(channel: number, boot: number, before: number): number {
-    let end = 0;
+    const dropped = this.givenUp.droppedEnd(channel, boot);
+    let end = dropped <= before ? dropped : 0;
     const visit = (rows: readonly IndexRow[], member: number) => {
       for (const row of rows) {
         if (row.boot !== undefined && row.boot !== boot) continue;
@@ -447,12 +450,22 @@ export class BlockReader {
   }
 }
 
+/** Bytes of one block in an item that tells of a thinned pack, about. */
+const GIVEN_UP_BYTES = 64;
+
+function feedBytesOf(item: FeedItem): number {
+  if (item.kind === 'pack') return item.bytes.length;
+  return item.kind === 'given-up' ? item.gaps.length * GIVEN_UP_BYTES : 0;
+}
+
 const FEED_SQL: Record<FeedItem['kind'], string> = {
   boot: 'SELECT gateway, boot, started FROM boots WHERE position = ?',
   channel: 'SELECT gateway, definition FROM channels WHERE position = ?',
   clock:
     'SELECT boots.gateway, boots.boot, time, offset, error, source FROM clock JOIN boots ON boots.id = clock.boot WHERE clock.position = ?',
   pack: 'SELECT bytes FROM packs WHERE position = ?',
+  'given-up': `SELECT boots.gateway, boots.boot, pack_index.thinned FROM packs JOIN pack_index USING (roster, ordinal)
+    JOIN boots ON boots.id = packs.boot WHERE packs.position = ?`,
   gap: `SELECT boots.gateway, boots.boot, channels.name AS channel_name, gaps.channel, first_sequence, count, time_from, time_to, cause
     FROM gaps JOIN boots ON boots.id = gaps.boot JOIN channels ON channels.id = gaps.channel WHERE gaps.position = ?`,
 };

@@ -51,8 +51,8 @@ export interface Extent extends IndexEntry {
   /** Undefined where an envelope covers several boots or stamps. */
   readonly boot: number | undefined;
   readonly stamp: Stamp;
-  /** True for a block whose samples were given up; what the index says of it stays. */
-  readonly thinned: boolean;
+  /** Why the samples of a block were given up, while what the index says of it stays; undefined where they are there. */
+  readonly thinned: string | undefined;
 }
 
 /** One step of the log that a central follows, in the order in which it came to be. */
@@ -85,6 +85,14 @@ export type FeedItem =
       readonly boot: string;
       readonly channel: string;
       readonly gap: Omit<KeptGap, 'channel' | 'boot'>;
+    }
+  /** A pack whose samples were given up here: whoever has them already keeps them. */
+  | {
+      readonly kind: 'given-up';
+      readonly position: number;
+      readonly gateway: string;
+      readonly boot: string;
+      readonly gaps: readonly (Omit<KeptGap, 'channel' | 'boot'> & { readonly channel: string })[];
     };
 
 /** Sequence numbers that are accounted for, by a block or by a gap. Times as stored, microseconds, both inclusive. */

@@ -1,5 +1,6 @@
 import { CaissonError } from '../errors.ts';
 import type { Database } from './database.ts';
+import { GIVEN_UP_SCHEMA } from './given-up.ts';
 
 const SCHEMA_VERSION = 2;
 
@@ -15,7 +16,8 @@ export const FAN_OUT = 16;
  * roster; its `boot` is null where they are not all of one boot and stamp. There is no index by time and none by sequence
  * number: ranges descend the pyramid, so that a pack costs one row in one place.
  *
- * `bytes` is null once a pack is thinned: its row in the index stays, and `thinned` counts what cannot be read any more.
+ * `kept` is the greatest box time stored when the pack was. `bytes` is null once a pack is thinned: its row in the index
+ * stays, with the cause in `thinned`, and `given_up` adds up what cannot be read any more.
  */
 const SCHEMA = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
@@ -33,18 +35,15 @@ CREATE TABLE channel_rosters (
   channel INTEGER NOT NULL, roster INTEGER NOT NULL REFERENCES rosters, PRIMARY KEY (channel, roster)) STRICT, WITHOUT ROWID;
 CREATE TABLE packs (
   position INTEGER PRIMARY KEY, roster INTEGER NOT NULL, ordinal INTEGER NOT NULL, boot INTEGER NOT NULL, class TEXT NOT NULL,
-  time_max INTEGER NOT NULL, size INTEGER NOT NULL, bytes BLOB) STRICT;
+  kept INTEGER NOT NULL, size INTEGER NOT NULL, bytes BLOB) STRICT;
 CREATE TABLE pack_index (
   roster INTEGER NOT NULL, ordinal INTEGER NOT NULL, position INTEGER NOT NULL, boot INTEGER NOT NULL, stamp TEXT NOT NULL,
-  time_min INTEGER NOT NULL, time_max INTEGER NOT NULL, thinned INTEGER NOT NULL, entries BLOB NOT NULL,
+  time_min INTEGER NOT NULL, time_max INTEGER NOT NULL, thinned TEXT, entries BLOB NOT NULL,
   PRIMARY KEY (roster, ordinal)) STRICT, WITHOUT ROWID;
 CREATE TABLE envelopes (
   roster INTEGER NOT NULL, level INTEGER NOT NULL, ordinal INTEGER NOT NULL, position_first INTEGER NOT NULL,
   position_last INTEGER NOT NULL, boot INTEGER, stamp TEXT NOT NULL, time_min INTEGER NOT NULL, time_max INTEGER NOT NULL,
   entries BLOB NOT NULL, PRIMARY KEY (roster, level, ordinal)) STRICT, WITHOUT ROWID;
-CREATE TABLE thinned (
-  channel INTEGER NOT NULL, boot INTEGER NOT NULL, count INTEGER NOT NULL, time_min INTEGER NOT NULL, time_max INTEGER NOT NULL,
-  PRIMARY KEY (channel, boot)) STRICT, WITHOUT ROWID;
 CREATE TABLE gaps (
   position INTEGER PRIMARY KEY, channel INTEGER NOT NULL, boot INTEGER NOT NULL, first_sequence INTEGER NOT NULL,
   count INTEGER NOT NULL, time_from INTEGER NOT NULL, time_to INTEGER NOT NULL, cause TEXT NOT NULL,
@@ -52,7 +51,7 @@ CREATE TABLE gaps (
 CREATE TABLE conflicts (
   channel INTEGER NOT NULL, boot INTEGER NOT NULL, first_sequence INTEGER NOT NULL, met REAL NOT NULL, bytes BLOB NOT NULL) STRICT;
 CREATE TABLE cursors (gateway TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-`;
+${GIVEN_UP_SCHEMA}`;
 
 /** Makes the tables in a database that has none. */
 export function createSchema(db: Database): void {

@@ -19,7 +19,8 @@ export interface IndexRow {
   /** Least and greatest stored time of all blocks, microseconds. */
   readonly timeMin: number;
   readonly timeMax: number;
-  readonly thinned: boolean;
+  /** Why the samples of a pack were given up; undefined where they are there. */
+  readonly thinned: string | undefined;
   /** By member of the roster. Throws CaissonError `block-invalid` where the row is damaged. */
   entries(): IndexEntries;
 }
@@ -33,7 +34,7 @@ export interface Series {
 
 const PACK_ROWS = `SELECT ordinal, position AS position_first, position AS position_last, boot, stamp, time_min, time_max,
   thinned, entries FROM pack_index WHERE roster = ? AND ordinal >= ? AND ordinal < ? ORDER BY ordinal`;
-const ENVELOPE_ROWS = `SELECT ordinal, position_first, position_last, boot, stamp, time_min, time_max, 0 AS thinned, entries
+const ENVELOPE_ROWS = `SELECT ordinal, position_first, position_last, boot, stamp, time_min, time_max, NULL AS thinned, entries
   FROM envelopes WHERE roster = ? AND ordinal >= ? AND ordinal < ? AND level = ? ORDER BY ordinal`;
 
 const ALL = Number.MAX_SAFE_INTEGER;
@@ -169,7 +170,7 @@ export class PackIndex {
       stamp: String(row.stamp) as Stamp,
       timeMin: Number(row.time_min),
       timeMax: Number(row.time_max),
-      thinned: row.thinned === 1,
+      thinned: row.thinned === null ? undefined : String(row.thinned),
       entries: () => {
         entries ??= decodeEntries(bytes, this.channels(roster).length);
         return entries;

@@ -5,8 +5,13 @@ import { CaissonError, messageOf } from '../errors.ts';
 import { isDiskTrouble } from './disk-room.ts';
 
 /** What a store directory holds; the journal is a folder. */
-export function storePaths(dir: string): { journal: string; blocks: string; lock: string } {
-  return { journal: join(dir, 'journal'), blocks: join(dir, 'blocks.db'), lock: join(dir, 'lock.db') };
+export function storePaths(dir: string): { journal: string; blocks: string; lock: string; ballast: string } {
+  return {
+    journal: join(dir, 'journal'),
+    blocks: join(dir, 'blocks.db'),
+    lock: join(dir, 'lock.db'),
+    ballast: join(dir, 'ballast'),
+  };
 }
 
 /**

@@ -52,6 +52,8 @@ export type FromStore =
   | { readonly kind: 'started' }
   /** Everything before this ring position is on disk. */
   | { readonly kind: 'durable'; readonly position: number }
+  /** From now on samples of channels that are not critical are to be refused, or to be taken in again. */
+  | { readonly kind: 'critical-only'; readonly isOn: boolean }
   | { readonly kind: 'status'; readonly status: StoreStatus }
   /** Something a person should know. */
   | { readonly kind: 'problem'; readonly text: string };

@@ -14,17 +14,20 @@ import type { RingReader } from '../ring.ts';
 import type { WearRecord } from '../wear-meter.ts';
 import { beginBoot } from './begin-boot.ts';
 import { BlockDb } from './block-db.ts';
-import { isDiskTrouble } from './disk-room.ts';
+import { diskRoom, isDiskTrouble } from './disk-room.ts';
 import { gatewayIdOf } from './gateway-id.ts';
 import { Journal } from './journal/journal.ts';
 import { type Recovered, recover } from './recovery.ts';
 import { Acknowledgements } from './retention/acknowledgements.ts';
+import { BALLAST_BYTES, Ballast } from './retention/ballast.ts';
+import { Retention } from './retention/retention.ts';
 import { lockStore, storePaths } from './store-dir.ts';
 import type { FromStore, StoreThreadData, ToStore } from './store-messages.ts';
 import type { StoreWriter } from './store-writer.ts';
 
 const STATUS_INTERVAL_MS = 1000;
 const SEAL_INTERVAL_MS = 1000;
+const LOOK_INTERVAL_MS = 1000;
 const TRIM_INTERVAL_MS = 5000;
 const PREPARE_INTERVAL_MS = 250;
 
@@ -76,6 +79,7 @@ class StoreThread {
   readonly #recovered: Recovered;
   readonly #gateway: string;
   readonly #acknowledgements: Acknowledgements;
+  readonly #retention: Retention;
   readonly #mail: Mail = { channels: [], readings: [], wear: undefined, stop: undefined };
 
   constructor(port: MessagePort, data: StoreThreadData) {
@@ -83,9 +87,22 @@ class StoreThread {
     this.#data = data;
     this.#unlock = lockStore(data.dir);
     const paths = storePaths(data.dir);
+    const ballast = new Ballast(paths.ballast, BALLAST_BYTES);
+    ballast.makeRoomToOpen(diskRoom(data.dir).freeBytes);
     this.#blocks = BlockDb.open(paths.blocks);
     this.#gateway = gatewayIdOf(this.#blocks, data.gateway);
     this.#acknowledgements = new Acknowledgements(data.retention.centrals, this.#blocks.meta(ACKNOWLEDGED_KEY));
+    this.#retention = new Retention({
+      store: this.#blocks,
+      disk: () => diskRoom(data.dir),
+      settings: data.retention,
+      ballast,
+      acknowledgements: this.#acknowledgements,
+      keepAcknowledged: () => this.#keepAcknowledged(),
+      onProblem: (text) => this.#send({ kind: 'problem', text }),
+      onCriticalOnly: (isOn) => this.#send({ kind: 'critical-only', isOn }),
+    });
+    this.#retention.relieve();
     this.#journal = Journal.open(paths.journal, {
       boots: new Set(this.#blocks.boots().map(({ boot }) => boot)),
       segmentBytes: data.segmentBytes,
@@ -153,6 +170,7 @@ class StoreThread {
 
   #loop(ring: RingReader, writer: StoreWriter): void {
     const status = new Every(STATUS_INTERVAL_MS);
+    const look = new Every(LOOK_INTERVAL_MS);
     const seal = new Every(SEAL_INTERVAL_MS);
     const trim = new Every(TRIM_INTERVAL_MS);
     const prepare = new Every(PREPARE_INTERVAL_MS);
@@ -180,16 +198,18 @@ class StoreThread {
       }
       if (seal.isDue(now)) {
         writer.sealOlderThan(...ages.olderRows(now, writer.nextRow));
-        writer.seal();
+        this.#retention.seal(() => writer.seal());
       } else if (writer.hasSealBatch()) {
-        writer.seal();
+        this.#retention.seal(() => writer.seal());
       }
+      if (look.isDue(now)) this.#retention.look(now);
+      this.#retention.step(now);
       if (trim.isDue(now)) writer.trim();
       if (prepare.isDue(now)) this.#journal.prepare();
       if (status.isDue(now)) this.#sendStatus(writer, commits);
       if (this.#mail.stop !== undefined) continue;
       if (writer.waiting() > 0) ring.pause(Math.max(0, nextCommit - performance.now()));
-      else if (!writer.hasSealBatch()) ring.sleep(bell, IDLE_SLEEP_MS);
+      else if (!writer.hasSealBatch() || this.#retention.holdsSeals) ring.sleep(bell, IDLE_SLEEP_MS);
     }
   }
 
@@ -219,6 +239,7 @@ class StoreThread {
         unsealed: writer.unsealed(),
         blocks,
         blockBytes: bytes,
+        retention: this.#retention.status(),
       },
     });
   }

@@ -164,8 +164,11 @@ export class StoreWriter implements RingSink {
       this.#sweep();
       this.#sealer.begin(this.#takeForSeal());
     }
-    if (this.#sealer.isBusy) return this.#sealer.step(() => this.#keepGaps());
-    if (this.#gaps.length > 0) this.#blocks.transaction(() => this.#keepGaps());
+    if (this.#sealer.isBusy) return this.#step();
+    if (this.#gaps.length > 0) {
+      this.#blocks.transaction(() => this.#keepGaps());
+      this.#gaps.length = 0;
+    }
     return 0;
   }
 
@@ -224,7 +227,7 @@ export class StoreWriter implements RingSink {
   }
 
   #finishPass(): void {
-    while (this.#sealer.isBusy) this.#sealer.step(() => this.#keepGaps());
+    while (this.#sealer.isBusy) this.#step();
   }
 
   /** Closes what is due, until a seal pass is full. */
@@ -246,10 +249,16 @@ export class StoreWriter implements RingSink {
     return [...recovered, ...this.#closed.splice(0, SEAL_CHUNKS_MAX - most)];
   }
 
+  /** One step of a pass; gaps are forgotten here when the transaction that has them is committed. */
+  #step(): number {
+    const count = this.#sealer.step(() => this.#keepGaps());
+    if (!this.#sealer.isBusy) this.#gaps.length = 0;
+    return count;
+  }
+
   /** Belongs in a transaction. */
   #keepGaps(): void {
     for (const { gap } of this.#gaps) this.#blocks.keepGap(gap);
-    this.#gaps.length = 0;
   }
 
   #drain(slots: number, losses: readonly Loss[]): Commit {

@@ -23,6 +23,8 @@ export function encodeFeedItem(item: FeedItem): FeedItemMessage {
       const { gateway, boot, channel, gap } = item;
       return { position, gap: { gateway, boot, channel, ...gap } };
     }
+    case 'given-up':
+      return { position, givenUp: { gateway: item.gateway, boot: item.boot, runs: item.gaps } };
   }
 }
 
@@ -48,6 +50,10 @@ export function decodeFeedItem(message: FeedItemMessage): FeedItem {
   if (message.gap !== undefined) {
     const { gateway, boot, channel, ...gap } = message.gap;
     return { kind: 'gap', position, gateway, boot, channel, gap };
+  }
+  if (message.givenUp !== undefined) {
+    const { gateway, boot, runs } = message.givenUp;
+    return { kind: 'given-up', position, gateway, boot, gaps: runs };
   }
   throw new CaissonError('peer-invalid', `item ${position} of the feed is of no kind known here`, {
     hint: 'the other end may run a later version',

@@ -163,6 +163,7 @@ export interface FeedItemMessage {
   readonly clock?: ClockItemMessage;
   readonly pack?: Uint8Array;
   readonly gap?: GapItemMessage;
+  readonly givenUp?: GivenUpItemMessage;
 }
 
 export interface BootItemMessage {
@@ -188,6 +189,21 @@ export interface ClockItemMessage {
 export interface GapItemMessage {
   readonly gateway: string;
   readonly boot: string;
+  readonly channel: string;
+  readonly firstSequence: number;
+  readonly count: number;
+  readonly from: number;
+  readonly to: number;
+  readonly cause: string;
+}
+
+export interface GivenUpItemMessage {
+  readonly gateway: string;
+  readonly boot: string;
+  readonly runs: readonly GivenUpRunMessage[];
+}
+
+export interface GivenUpRunMessage {
   readonly channel: string;
   readonly firstSequence: number;
   readonly count: number;
@@ -233,6 +249,22 @@ export interface StoreStatusMessage {
   readonly blocks: number;
   readonly blockBytes: number;
   readonly lost: number;
+  readonly retention?: RetentionStatusMessage;
+}
+
+export interface RetentionStatusMessage {
+  readonly rung: string;
+  readonly usedBytes: number;
+  readonly limitBytes: number;
+  readonly roomBytes: number;
+  readonly hoursLeft: number;
+  readonly classes: readonly ClassStatusMessage[];
+}
+
+export interface ClassStatusMessage {
+  readonly class: ChannelClassName;
+  readonly bytes: number;
+  readonly reachUs: number;
 }
 
 export interface WearStatusMessage {

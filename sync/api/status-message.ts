@@ -1,12 +1,13 @@
-import type { GatewayStatus, SourceStatus } from '../../gateway/status.ts';
-import type { SourceStatusMessage, StatusMessage } from './messages.ts';
-import { CLOCK_SOURCE_NAMES, present, ROLES, SOURCE_STATES } from './wire-names.ts';
+import type { GatewayStatus, SourceStatus, StoreStatus } from '../../gateway/status.ts';
+import type { SourceStatusMessage, StatusMessage, StoreStatusMessage } from './messages.ts';
+import { CHANNEL_CLASSES, CLOCK_SOURCE_NAMES, present, ROLES, SOURCE_STATES } from './wire-names.ts';
 
 export function encodeStatus(status: GatewayStatus): StatusMessage {
   return {
     ...status,
     role: ROLES.toWire[status.role],
     clock: { ...status.clock, source: CLOCK_SOURCE_NAMES.toWire[status.clock.source] },
+    store: encodeStore(status.store),
     sources: status.sources.map((source) => ({ ...source, state: SOURCE_STATES.toWire[source.state] })),
   };
 }
@@ -19,9 +20,21 @@ export function decodeStatus(message: StatusMessage): GatewayStatus {
     role: ROLES.fromWire(message.role),
     clock: { ...clock, source: CLOCK_SOURCE_NAMES.fromWire(clock.source) },
     ring: present(message.ring, 'ring status'),
-    store: present(message.store, 'store status'),
+    store: decodeStore(present(message.store, 'store status')),
     sources: message.sources.map(decodeSource),
   };
+}
+
+function encodeStore({ retention, ...store }: StoreStatus): StoreStatusMessage {
+  if (retention === undefined) return store;
+  const classes = retention.classes.map((each) => ({ ...each, class: CHANNEL_CLASSES.toWire[each.class] }));
+  return { ...store, retention: { ...retention, classes } };
+}
+
+function decodeStore({ retention, ...store }: StoreStatusMessage): StoreStatus {
+  if (retention === undefined) return store;
+  const classes = retention.classes.map((each) => ({ ...each, class: CHANNEL_CLASSES.fromWire(each.class) }));
+  return { ...store, retention: { ...retention, classes } };
 }
 
 function decodeSource(message: SourceStatusMessage): SourceStatus {

@@ -164,6 +164,15 @@ export class Keeper implements PullSink {
         pass.lost += this.#ledger.placeGap({ ...step.gap, channel, boot });
         return undefined;
       }
+      case 'given-up': {
+        const { gateway, gaps } = step;
+        const boot = this.#boots.get(key(gateway, step.boot));
+        if (boot === undefined) return unknownBoot(step);
+        for (const gap of gaps) {
+          pass.lost += this.#ledger.placeGap({ ...gap, channel: this.#channelOf(gateway, gap), boot });
+        }
+        return undefined;
+      }
       case 'verified':
         return this.#keepPack(step, pass, holes);
     }
@@ -267,6 +276,7 @@ function verifySteps(peer: Peer, items: readonly FeedItem[]): { steps: Step[]; r
       const step = item.kind === 'pack' ? verifyPack(item) : item;
       requireOwn(peer, step.kind === 'verified' ? step.header.gateway : step.gateway);
       if (step.kind === 'gap') requireGap(step.gap);
+      if (step.kind === 'given-up') for (const gap of step.gaps) requireGap(gap);
       steps.push(step);
     } catch (error) {
       if (error instanceof CaissonError) return { steps, refusal: { position: item.position, error } };

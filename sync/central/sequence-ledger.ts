@@ -4,6 +4,12 @@ import { type SequenceRange, withoutRanges } from './sequence-range.ts';
 /** Cause of a gap that central itself recorded: the feed went past these samples and never brought them. */
 export const NOT_RECEIVED = 'not-received';
 
+/**
+ * Causes of gaps that give way to a block that comes after all: what was assumed here, and what the gateway gave up for want of
+ * room, which may have left it over another path before.
+ */
+const GIVING_WAY: ReadonlySet<string> = new Set([NOT_RECEIVED, 'retention', 'disk-full']);
+
 /** Sequence numbers of one channel and boot that have not come although later ones have. */
 export interface Hole extends SequenceRange {
   readonly channel: number;
@@ -93,7 +99,7 @@ export class SequenceLedger {
 }
 
 function isAssumed(run: SequenceRun): boolean {
-  return run.kind === 'gap' && run.cause === NOT_RECEIVED;
+  return run.kind === 'gap' && GIVING_WAY.has(run.cause);
 }
 
 function rangeOf(run: SequenceRun): SequenceRange {

@@ -453,8 +453,19 @@ t.test('what a person should look into is told in sentences, what lasts first', 
   ]);
   t.same(
     concernsOf({ ...status, lost: 3, refused: 2, sources: [], problems: [] }).map(({ text }) => text),
-    ['2 samples were refused because the intake ring was full', '3 samples were lost'],
+    ['2 samples were refused for want of room', '3 samples were lost'],
   );
+  const retention = { rung: 'thin-bulk', hoursLeft: null, roomBytes: 5, classes: [{ reachUs: 3e6 }, { reachUs: 9e6 }] };
+  const short = parseStatus(JSON.stringify({ store: { retention }, wear: { bytesPerDay: 7, yearsLeft: null } }));
+  t.same(short?.recorder, {
+    hoursLeft: undefined,
+    reach: 9,
+    rung: 'thin-bulk',
+    roomBytes: 5,
+    writtenPerDay: 7,
+    yearsLeft: undefined,
+  });
+  t.match(short === undefined ? [] : concernsOf(short), [{ text: /the disk runs short/ }]);
   t.equal(worstState(status.sources), 'waiting');
   t.equal(worstState([]), 'running');
   t.equal(stateLabel('starting'), 'none yet', 'a source that nobody has sent to is not at fault');

@@ -103,6 +103,16 @@ export function exampleStatus(gateway = 'box', role: GatewayStatus['role'] = 'ga
       blocks: 6,
       blockBytes: 7,
       lost: 8,
+      ...(role === 'gateway' && {
+        retention: {
+          rung: 'thin-bulk',
+          usedBytes: 19,
+          limitBytes: 20,
+          roomBytes: 21,
+          hoursLeft: Number.POSITIVE_INFINITY,
+          classes: [{ class: 'bulk', bytes: 22, reachUs: 23 }],
+        },
+      }),
     },
     ...(role === 'gateway' && {
       wear: {

@@ -9,8 +9,24 @@ export interface ShownStatus {
   readonly samples: number;
   readonly lost: number;
   readonly blockBytes: number;
+  readonly recorder: ShownRecorder | undefined;
   readonly sources: readonly ShownSource[];
   readonly problems: readonly { readonly time: number; readonly text: string }[];
+}
+
+/** How much of the past is kept, and for how long there is room; undefined where that is not known. */
+export interface ShownRecorder {
+  /** Hours until the oldest samples are given up; 0 where they are. */
+  readonly hoursLeft: number | undefined;
+  /** How far back samples reach, seconds; the farthest class. */
+  readonly reach: number;
+  /** What is given up because the disk runs short; `none`: nothing. */
+  readonly rung: string;
+  readonly roomBytes: number;
+  /** Bytes written to the disk a day. */
+  readonly writtenPerDay: number | undefined;
+  /** How long the disk lasts at that rate. */
+  readonly yearsLeft: number | undefined;
 }
 
 export interface ShownSource {
@@ -36,8 +52,11 @@ export interface Concern {
 /** Everything a person should look into: what lasts first, then what happened, newest first. */
 export function concernsOf(status: ShownStatus): Concern[] {
   const lasting: string[] = [];
-  if (status.refused > 0) lasting.push(`${status.refused} samples were refused because the intake ring was full`);
+  if (status.refused > 0) lasting.push(`${status.refused} samples were refused for want of room`);
   if (status.lost > 0) lasting.push(`${status.lost} samples were lost`);
+  const rung = status.recorder?.rung ?? 'none';
+  if (rung === 'critical-only') lasting.push('the disk is full: only critical samples are taken in');
+  else if (rung !== 'none') lasting.push('the disk runs short: the past is given up sooner than the limits say');
   for (const { name, state, problem } of status.sources) {
     if (problem !== '') lasting.push(`${name}: ${problem}`);
     else if (state === 'stopped') lasting.push(`${name} is stopped`);
@@ -82,6 +101,7 @@ export function parseStatus(json: string): ShownStatus | undefined {
     samples: numberOf(store.samples),
     lost: numberOf(store.lost),
     blockBytes: numberOf(store.blockBytes),
+    recorder: recorderOf(objectOf(store.retention), objectOf(root.wear)),
     sources: listOf(root.sources).map((source) => ({
       name: textOf(source.name),
       kind: textOf(source.kind),
@@ -94,6 +114,24 @@ export function parseStatus(json: string): ShownStatus | undefined {
     })),
     problems: listOf(root.problems).map((problem) => ({ time: numberOf(problem.time), text: textOf(problem.text) })),
   };
+}
+
+function recorderOf(retention: Fields, wear: Fields): ShownRecorder | undefined {
+  if (typeof retention.rung !== 'string') return undefined;
+  const reaches = listOf(retention.classes).map((each) => numberOf(each.reachUs) / 1e6);
+  return {
+    hoursLeft: known(retention.hoursLeft),
+    reach: Math.max(0, ...reaches),
+    rung: retention.rung,
+    roomBytes: numberOf(retention.roomBytes),
+    writtenPerDay: known(wear.bytesPerDay),
+    yearsLeft: known(wear.yearsLeft),
+  };
+}
+
+/** A number that JSON could carry: what is not known or has no end came as null. */
+function known(value: unknown): number | undefined {
+  return typeof value === 'number' ? value : undefined;
 }
 
 function errorsOf(counts: Fields): Pick<ShownSource, 'errors' | 'errorReasons'> {

@@ -1,7 +1,7 @@
 import { useComputed } from '@preact/signals';
 import type { LivePage } from '../live/live-page.ts';
 import { formatAge, formatClock, formatCount } from '../model/format.ts';
-import { concernsOf, type ShownStatus } from '../model/status.ts';
+import { concernsOf, type ShownRecorder, type ShownStatus } from '../model/status.ts';
 import { useDismissable } from './dismissable.ts';
 import { Icon } from './icons.tsx';
 import { Sources } from './sources.tsx';
@@ -9,6 +9,8 @@ import { chooseTheme, THEMES, type Theme, theme } from './theme.ts';
 
 /** Seconds from which on the newest sample of the whole store is conspicuously old. */
 const OLD_SECONDS = 2;
+
+const YEAR_SECONDS = 365.25 * 86_400;
 
 /** What a person must know at a glance, on top of the page. */
 export function StatusStrip({ page, onTree }: { page: LivePage; onTree: () => void }) {
@@ -119,6 +121,7 @@ function StatusFacts({ status }: { status: ShownStatus }) {
         title={`Time until samples are on disk, on average. ${formatCount(status.samples)} samples committed, blocks ${formatCount(status.blockBytes)}B, intake ring ${(status.ringShare * 100).toFixed(1)} % full`}
         tone={status.ringShare > 0.5 ? 'is-bad' : ''}
       />
+      {status.recorder !== undefined && <RecorderFact recorder={status.recorder} />}
       <Fact
         name="lost"
         value={formatCount(status.lost)}
@@ -126,6 +129,24 @@ function StatusFacts({ status }: { status: ShownStatus }) {
         tone={status.lost > 0 ? 'is-bad' : ''}
       />
     </>
+  );
+}
+
+/** How long there is room or, where the oldest samples are given up for new ones, how far back they reach. */
+function RecorderFact({ recorder }: { recorder: ShownRecorder }) {
+  const { hoursLeft, reach, rung, roomBytes, writtenPerDay, yearsLeft } = recorder;
+  const isFull = hoursLeft === 0;
+  if (hoursLeft === undefined && rung === 'none') return null;
+  const wear = writtenPerDay === undefined ? '' : ` ${formatCount(writtenPerDay)}B a day are written to the disk`;
+  const life = yearsLeft === undefined ? '' : `, which lasts ${formatAge(yearsLeft * YEAR_SECONDS)} at that rate`;
+  return (
+    <Fact
+      name="recorder"
+      value={isFull ? `last ${formatAge(reach)}` : `${formatAge((hoursLeft ?? 0) * 3600)} free`}
+      room={8}
+      title={`${isFull ? 'The oldest samples are given up for new ones' : 'Time until the oldest samples are given up'}; ${formatCount(roomBytes)}B of room.${wear}${life}`}
+      tone={rung === 'none' ? '' : 'is-bad'}
+    />
   );
 }
 

@@ -1,6 +1,12 @@
 import { closeSync, fstatSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { isFull } from '../disk-room.ts';
 
+/** Its size, on a disk that is large enough. */
+export const BALLAST_BYTES = 16 << 20;
+
+/** With less free on the disk than this it is given up before a store is opened: databases write to be opened. */
+const OPEN_BYTES = 8 << 20;
+
 /** Bytes added at a time: a step that no commit notices. */
 const PIECE_BYTES = 1 << 20;
 
@@ -46,6 +52,11 @@ export class Ballast {
       return false;
     }
     return this.#size < wanted;
+  }
+
+  /** Gives itself up where the disk is so full that a store could not be opened. */
+  makeRoomToOpen(freeBytes: number): void {
+    if (freeBytes < OPEN_BYTES) this.giveUp();
   }
 
   /** Returns the bytes that are free by that. */

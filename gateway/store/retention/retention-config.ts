@@ -36,7 +36,9 @@ export const RetentionConfig = Type.Object(
         description: 'most that the store may take of its disk; beyond it the oldest samples are given up first',
       }),
     ),
-    critical: Type.Optional(classLimits('limits of channels of class `critical`')),
+    critical: Type.Optional(
+      classLimits('limits of channels of class `critical`, which without them may take all that the store has'),
+    ),
     standard: Type.Optional(classLimits('limits of channels of class `standard`')),
     bulk: Type.Optional(classLimits('limits of channels of class `bulk`')),
     centrals: Type.Optional(

@@ -18,7 +18,7 @@ async function until(what: string, isSo: () => boolean): Promise<void> {
 }
 
 t.test(
-  'a full disk costs no acknowledged sample, is told, and is over when there is room again',
+  'a full disk costs no acknowledged critical sample, is told, and is over when there is room again',
   { skip: skipSmallDisk },
   async (t) => {
     const disk = smallDisk(t, DISK_MIB);
@@ -33,7 +33,7 @@ t.test(
       segmentBytes: 1 << 20,
       onProblem: (text) => problems.push(text),
     });
-    const { id } = host.intake.channel({ name: 'a', source: 'test' });
+    const { id } = host.intake.channel({ name: 'a', source: 'test', class: 'critical' });
     const acknowledged = new Set<number>();
     let pushed = 0;
     const push = () => {

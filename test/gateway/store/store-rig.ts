@@ -32,7 +32,7 @@ export class StoreRig {
 
   /**
    * @param names of the channels, which get the ids 1, 2, ...; a name that ends in `text` is a text channel, one that ends in
-   *   `device` has stamps of the device
+   *   `device` has stamps of the device, one that ends in `critical` or `bulk` is of that class
    */
   constructor(names: readonly string[], slots = 4096) {
     this.#definitions = names.map((name) =>
@@ -41,6 +41,7 @@ export class StoreRig {
         source: 'rig',
         type: name.endsWith('text') ? 'text' : 'number',
         stamp: name.endsWith('device') ? 'device' : 'arrival',
+        class: name.endsWith('critical') ? 'critical' : name.endsWith('bulk') ? 'bulk' : 'standard',
       }),
     );
     this.#slots = slots;

@@ -101,6 +101,22 @@ const item: fc.Arbitrary<FeedItem> = fc.oneof(
     channel: text,
     gap: fc.record({ firstSequence: fc.maxSafeNat(), count: fc.maxSafeNat(), from: time, to: time, cause: text }),
   }),
+  fc.record({
+    kind: fc.constant('given-up' as const),
+    position: fc.maxSafeNat(),
+    gateway: text,
+    boot: text,
+    gaps: fc.array(
+      fc.record({
+        channel: text,
+        firstSequence: fc.maxSafeNat(),
+        count: fc.maxSafeNat(),
+        from: time,
+        to: time,
+        cause: text,
+      }),
+    ),
+  }),
 );
 
 t.test('an item of the feed is the same after the wire', async (t) => {
