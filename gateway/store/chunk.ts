@@ -3,6 +3,9 @@ import { BLOCK_SAMPLES_MAX, BLOCK_TEXT_BYTES_MAX } from '../limits.ts';
 
 const CAPACITY_FIRST = 32;
 
+/** Fewer samples than this are copied one by one, which is faster than to make views of them. */
+const SET_SAMPLES_MIN = 32;
+
 /**
  * Samples of one channel and boot with contiguous sequence numbers that are in no block yet: what becomes the next
  * block. Holds numbers or text, at most a block's worth; grows as it fills, so that a slow channel costs little.
@@ -108,6 +111,10 @@ export class Chunk {
       return taken;
     }
     this.#grow(this.#end + count);
+    if (count < SET_SAMPLES_MIN) {
+      for (let i = 0; i < count; i += 1) this.append(times[from + i] as number, values[from + i] as number);
+      return count;
+    }
     this.#times.set(times.subarray(from, from + count), this.#end);
     this.#numbers.set(values.subarray(from, from + count), this.#end);
     this.#end += count;

@@ -61,8 +61,8 @@ type RowRun = { readonly group: JournalGroup } | { readonly loss: JournalLoss };
 class Recovery {
   readonly gaps: RowGap[] = [];
   readonly #blocks: BlockDb;
-  /** By boot and channel. */
-  readonly #lines = new Map<string, Line>();
+  /** By boot, then by channel. */
+  readonly #boots = new Map<number, (Line | undefined)[]>();
   readonly #finished: Chunk[] = [];
 
   constructor(blocks: BlockDb) {
@@ -70,21 +70,32 @@ class Recovery {
   }
 
   take(row: Origin, content: JournalRow): void {
+    let lines = this.#boots.get(row.boot);
+    if (lines === undefined) {
+      lines = [];
+      this.#boots.set(row.boot, lines);
+    }
+    // Nearly every row, and there may be thousands of them with thousands of groups each.
+    if (content.losses.length === 0) {
+      for (const group of content.groups) this.#takeGroup(row, lines, group);
+      return;
+    }
     for (const run of runsOf(content)) {
-      if ('group' in run) this.#takeGroup(row, run.group);
-      else this.#takeLoss(row, run.loss);
+      if ('group' in run) this.#takeGroup(row, lines, run.group);
+      else this.#takeLoss(row, lines, run.loss);
     }
   }
 
   /** What was read, in the order of rows. */
   chunks(): Chunk[] {
-    const open = [...this.#lines.values()].flatMap(({ chunk }) => (chunk === undefined ? [] : [chunk]));
+    const lines = [...this.#boots.values()].flat();
+    const open = lines.flatMap((line) => (line?.chunk === undefined ? [] : [line.chunk]));
     return [...this.#finished, ...open].sort((a, b) => a.firstRow - b.firstRow || a.firstSequence - b.firstSequence);
   }
 
-  #takeGroup(row: Origin, group: JournalGroup): void {
+  #takeGroup(row: Origin, lines: (Line | undefined)[], group: JournalGroup): void {
     const { channel, firstSequence, times, values } = group;
-    const line = this.#reach(row, channel, firstSequence, times[0] as number);
+    const line = this.#reach(row, lines, channel, firstSequence, times[0] as number);
     let from = Math.max(0, line.sealedEnd - firstSequence);
     while (from < times.length) {
       const isText = !(values instanceof Float64Array);
@@ -98,23 +109,26 @@ class Recovery {
       from += chunk.appendColumns(times, values, from);
     }
     line.reached = Math.max(line.reached, firstSequence + times.length);
-    line.time = times.at(-1);
+    line.time = times[times.length - 1];
   }
 
-  #takeLoss(row: Origin, { channel, firstSequence, count, from, to, cause }: JournalLoss): void {
-    const line = this.#reach(row, channel, firstSequence, from);
+  #takeLoss(
+    row: Origin,
+    lines: (Line | undefined)[],
+    { channel, firstSequence, count, from, to, cause }: JournalLoss,
+  ): void {
+    const line = this.#reach(row, lines, channel, firstSequence, from);
     this.gaps.push({ row: row.id, gap: { channel, boot: row.boot, firstSequence, count, from, to, cause } });
     line.reached = Math.max(line.reached, firstSequence + count);
     line.time = to;
   }
 
   /** The line, up to `sequence`. What is missing before it, because the row that held it is damaged, becomes a gap. */
-  #reach(row: Origin, channel: number, sequence: number, time: number): Line {
-    const key = `${row.boot} ${channel}`;
-    let line = this.#lines.get(key);
+  #reach(row: Origin, lines: (Line | undefined)[], channel: number, sequence: number, time: number): Line {
+    let line = lines[channel];
     if (line === undefined) {
       line = { sealedEnd: this.#blocks.sealedEnd(channel, row.boot), reached: 0, time: undefined, chunk: undefined };
-      this.#lines.set(key, line);
+      lines[channel] = line;
     }
     if (sequence <= line.reached) return line;
     const firstSequence = Math.max(line.reached, this.#blocks.nextSequence(channel, row.boot, sequence));
