@@ -18,6 +18,9 @@ import { accountOf } from './stream-account.ts';
 /** Batches that may wait for their commit. */
 const BACKLOG_BATCHES_MAX = 8;
 
+/** Small, so that segments are begun, filled and recycled all the time. */
+const SEGMENT_BYTES = 1 << 17;
+
 /** Pause between two batches, so that commits, seals and trims get their share of one slow processor. */
 const BATCH_PAUSE_MS = 5;
 
@@ -34,6 +37,7 @@ const host = await StoreHost.open({
   commitFloorMs: 2,
   blockAgeSeconds: 1,
   ringSlots: 1 << 15,
+  segmentBytes: SEGMENT_BYTES,
   onProblem: (text) => say(`problem ${text}`),
 });
 say(`opened ${host.recoveredSamples}`);

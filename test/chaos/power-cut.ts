@@ -11,8 +11,8 @@ const DISK = '512M';
 /** After so many cuts a blank disk begins: each start reads the whole store again. */
 const CUTS_PER_DISK = 20;
 
-/** A cut comes after at most so many batches were acknowledged: some 5 seconds of samples, seals and trims. */
-const CUT_BATCHES_MAX = 500;
+/** A cut comes after at most so many batches were acknowledged: some 8 seconds of samples, seals and trims. */
+const CUT_BATCHES_MAX = 800;
 
 /** Then, or after the start of the machine, at most so much later, milliseconds. */
 const CUT_JITTER_MS = 300;
