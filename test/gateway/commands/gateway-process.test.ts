@@ -3,25 +3,32 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { type GatewayProcess, startGateway } from '../../../gateway/commands/gateway-process.ts';
+import { BlockReader } from '../../../gateway/store/block-reader.ts';
+import { storePaths } from '../../../gateway/store/store-dir.ts';
 import { TelemetryClient } from '../../../sync/api/client.ts';
 
 const LOOPBACK = { host: '127.0.0.1', port: 0 };
 
+interface Running {
+  readonly gateway: GatewayProcess;
+  readonly storeDir: string;
+  readonly onProblem: (listener: (text: string) => void) => void;
+}
+
 /** A gateway without sources, and what it says. */
-async function running(
-  t: Test,
-): Promise<{ gateway: GatewayProcess; onProblem: (listener: (text: string) => void) => void }> {
+async function running(t: Test): Promise<Running> {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-gateway-'));
   writeFileSync(join(folder, 'index.html'), '<!doctype html>');
+  const storeDir = join(folder, 'store');
   let told: (text: string) => void = () => {};
   const gateway = await startGateway(
     {
       gateway: {},
       store: {
-        dir: join(folder, 'store'),
+        dir: storeDir,
         commitFloorMs: 0,
         blockAgeSeconds: 60,
-        retention: { diskShare: 0.8, centrals: [] },
+        retention: { diskShare: 0.8, centrals: ['hq'] },
         wear: { lifetimeYears: 5 },
       },
       dashboard: LOOPBACK,
@@ -36,6 +43,7 @@ async function running(
   });
   return {
     gateway,
+    storeDir,
     onProblem: (listener) => {
       told = listener;
     },
@@ -53,6 +61,25 @@ t.test('tells its present to the moment, which is where the last seconds of a ra
     t.ok(now >= before - 50_000 && now <= Date.now() * 1e3 + 50_000, `${((now - before) / 1e3).toFixed(0)} ms`);
     await new Promise((resolve) => setTimeout(resolve, 150));
   }
+});
+
+t.test('what a central says it has, and what was written to the disk, is kept for the next run', async (t) => {
+  const { gateway, storeDir } = await running(t);
+  const client = new TelemetryClient({ host: '127.0.0.1', port: gateway.grpcPort });
+  t.teardown(() => client.close());
+  let feed = '';
+  for await (const batch of client.pull({ feed: '', after: 0, follow: false })) feed = batch.feed;
+  await client.acknowledge({ follower: 'stranger', feed, position: 1 });
+  await client.acknowledge({ follower: 'hq', feed, position: 1 });
+  // A round later all that the serve thread said before has reached the others.
+  await client.status();
+  await eventually(() => gateway.status().store.retention !== undefined);
+  t.match(gateway.status().store.retention, { rung: 'none' });
+  await gateway.stop();
+  const blocks = BlockReader.openReadonly(storePaths(storeDir).blocks);
+  t.teardown(() => blocks.close());
+  t.equal(blocks.meta('acknowledged'), '{"hq":1}');
+  t.match(JSON.parse(blocks.meta('wear') ?? ''), { since: Number, bytes: Number });
 });
 
 t.test('each thread may die: it is said, it comes back on the same port, and the process lives', async (t) => {

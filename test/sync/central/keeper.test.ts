@@ -287,3 +287,32 @@ t.test('gives up an item when it is told to', async (t) => {
   t.match(gapsOf(db, 'box'), [/ a 0\+10 not-received$/]);
   t.equal(blocksOf(db, 'box').length, 1);
 });
+
+/** The gateway gives up the samples of its oldest packs. */
+function giveUp({ db }: FilledStore, packs: number): void {
+  db.transaction(() => db.giveUp('standard', 'thin', 'disk-full', (_, done) => done.packs < packs));
+}
+
+t.test('hears of what the gateway gave up before it came, and takes it when it comes another way', async (t) => {
+  const { source, db, keep, items } = bench(t);
+  for (let i = 0; i < 3; i += 1) source.seal('a', 'number', 10);
+  const whole = items();
+  giveUp(source, 2);
+  keep(items());
+  t.match(gapsOf(db, 'box'), [/ a 0\+20 disk-full$/]);
+  t.match(db.accounts(), [{ kept: 10, lost: 20, next: 30 }]);
+  keep(whole.filter(({ kind }) => kind === 'pack').map((item, i) => ({ ...item, position: 1000 + i })));
+  t.match(db.accounts(), [{ kept: 30, lost: 0, next: 30 }]);
+  t.same(gapsOf(db, 'box'), []);
+});
+
+t.test('keeps what it has though the gateway gave it up: deleting at the edge deletes nothing here', async (t) => {
+  const { source, db, keep, keeper, items } = bench(t);
+  for (let i = 0; i < 3; i += 1) source.seal('a', 'number', 10);
+  keep(items());
+  giveUp(source, 3);
+  keep(items());
+  keeper.keep(BOX, { feed: 'told from the beginning', items: items(), complete: true });
+  t.match(db.accounts(), [{ kept: 30, lost: 0, next: 30 }]);
+  t.equal(blocksOf(db, 'box').length, 3);
+});
