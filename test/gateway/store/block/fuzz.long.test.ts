@@ -1,5 +1,6 @@
 import t from 'tap';
 import { fuzzColumns } from './column-fuzz.ts';
+import { fuzzPacks } from './pack-fuzz.ts';
 
 const SEEDS = 20;
 
@@ -11,4 +12,12 @@ for (let seed = 1; seed <= SEEDS; seed++) {
     t.ok(refused > 10_000, `${refused} refused`);
     t.ok(process.memoryUsage().arrayBuffers - before < 2 ** 28, 'memory stays bounded');
   });
+  t.test(
+    `50,000 changed packs of seed ${seed}, under right checksums, are refused or read as what can be written again`,
+    async (t) => {
+      const { read, refused } = fuzzPacks(50_000, seed);
+      t.ok(read > 1000, `${read} read`);
+      t.ok(refused > 5000, `${refused} refused`);
+    },
+  );
 }
