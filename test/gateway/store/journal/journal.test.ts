@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { statSync, utimesSync } from 'node:fs';
+import { statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
@@ -75,6 +75,20 @@ t.test('the newest row stays, whatever is trimmed', async (t) => {
   rig.reopen();
   t.same(rig.seen(), rowsFrom(9, 9));
   t.equal(rig.commit('next'), 10);
+  rig.dispose();
+});
+
+t.test('the newest row stays where the segment after it was begun and nothing was written to it', async (t) => {
+  const rig = new JournalRig();
+  rig.commitMany(8);
+  rig.journal.close();
+  writeFileSync(join(rig.dir, 'segment-2'), Buffer.alloc(SEGMENT_BYTES));
+  rig.journal = rig.open();
+  rig.journal.trimBefore(100);
+  t.same(rig.seen().at(-1), rowsFrom(8, 8)[0]);
+  t.equal(rig.commit('next'), 9);
+  rig.reopen();
+  t.same(rig.seen().at(-1), { id: 9, text: 'next' });
   rig.dispose();
 });
 
