@@ -6,21 +6,38 @@
  */
 import process from 'node:process';
 import { messageOf } from '../../gateway/errors.ts';
-import { carBench } from './car-bench.ts';
 import type { Bench } from './figure.ts';
 import { machine } from './machine.ts';
-import { queryBench } from './query-bench.ts';
-import { recoveryBench } from './recovery-bench.ts';
 import { jsonReport, textReport } from './report.ts';
-import { ringBench } from './ring-bench.ts';
-import { storeBench } from './store-bench.ts';
 
-const BENCHES: Readonly<Record<string, Bench>> = {
-  ring: ringBench,
-  store: storeBench,
-  query: queryBench,
-  recovery: recoveryBench,
-  car: carBench,
+interface ListedBench {
+  /** What it measures, in one sentence. */
+  readonly about: string;
+  load(): Promise<Bench>;
+}
+
+/** Each is loaded when it is asked for: some need much that others do not. */
+const BENCHES: Readonly<Record<string, ListedBench>> = {
+  ring: {
+    about: 'the ring between the thread that takes samples in and the thread that stores them',
+    load: async () => (await import('./ring-bench.ts')).runRing,
+  },
+  store: {
+    about: 'the store on recorded and simulated cars: speed, CPU, bytes, acknowledgement, wear, against its peers',
+    load: async () => (await import('./store-bench.ts')).runStore,
+  },
+  query: {
+    about: 'queries: envelopes of an hour and a day, raw ranges, the first load of a dashboard, the tail',
+    load: async () => (await import('./query-bench.ts')).runQuery,
+  },
+  recovery: {
+    about: 'how soon a gateway takes in again after a kill, with a large store and a long journal',
+    load: async () => (await import('./recovery-bench.ts')).runRecovery,
+  },
+  car: {
+    about: 'the gateway process at one simulated car: CPU, memory, samples taken in and lost',
+    load: async () => (await import('./car-bench.ts')).runCar,
+  },
 };
 
 const EXIT_FAILED = 1;
@@ -41,7 +58,8 @@ async function main(args: readonly string[]): Promise<void> {
   }
   try {
     const on = machine();
-    const findings = await bench.run((text) => process.stderr.write(`bench ${name}: ${text}\n`));
+    const run = await bench.load();
+    const findings = await run((text) => process.stderr.write(`bench ${name}: ${text}\n`));
     process.stdout.write(json ? jsonReport(findings, on) : textReport(findings, on));
   } catch (error) {
     process.stderr.write(`bench ${name}: ${messageOf(error)}\n`);

@@ -16,7 +16,7 @@ import type { GatewayStatus } from '../../gateway/status.ts';
 import { type Rig, startRig } from '../../hardware/simulated/rig.ts';
 import { TelemetryClient } from '../../sync/api/client.ts';
 import { CaissonProcess } from './caisson-process.ts';
-import { atMost, type Bench, type Findings, type Progress } from './figure.ts';
+import { atMost, type Findings, type Progress } from './figure.ts';
 import { freePort } from './free-port.ts';
 import { cpuSeconds, residentMiB, type ThreadTime, threadTimes } from './process-usage.ts';
 import { median } from './statistics.ts';
@@ -24,12 +24,7 @@ import { median } from './statistics.ts';
 const WARM_UP_S = 20;
 const MEASURE_S = 60;
 
-export const carBench: Bench = {
-  about: 'the gateway process at one simulated car: CPU, memory, samples taken in and lost',
-  run: runCar,
-};
-
-async function runCar(progress: Progress): Promise<Findings> {
+export async function runCar(progress: Progress): Promise<Findings> {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-bench-'));
   const closers: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
   try {

@@ -26,12 +26,8 @@ export interface Findings {
 /** Told how far a bench is; goes to stderr. */
 export type Progress = (text: string) => void;
 
-export interface Bench {
-  /** What it measures, in one sentence. */
-  readonly about: string;
-  /** Throws when what is measured is not right: a figure of a wrong answer is worth nothing. */
-  run(progress: Progress): Promise<Findings>;
-}
+/** Throws when what is measured is not right: a figure of a wrong answer is worth nothing. */
+export type Bench = (progress: Progress) => Promise<Findings>;
 
 export function atMost(value: number): Target {
   return { is: 'at most', value };

@@ -17,7 +17,7 @@ import type { StoreTelemetry } from '../../gateway/query/store-telemetry.ts';
 import { StoreRig } from '../gateway/store/store-rig.ts';
 import { BenchStore } from './bench-store.ts';
 import { bruteForceM4, differingPixels, type SampleCursor } from './brute-force-m4.ts';
-import { atMost, type Bench, type Figure, type Findings, type Progress } from './figure.ts';
+import { atMost, type Figure, type Findings, type Progress } from './figure.ts';
 import { measureAgainstDuckdb } from './query-peers.ts';
 import { SensorSignal, SIGNAL_INTERVAL_US } from './sensor-signal.ts';
 import { median, percentile, rounds, secondsOf } from './statistics.ts';
@@ -52,12 +52,7 @@ interface Filled {
   readonly samples: number;
 }
 
-export const queryBench: Bench = {
-  about: 'queries: envelopes of an hour and a day, raw ranges, the first load of a dashboard, the tail',
-  run: runQuery,
-};
-
-async function runQuery(progress: Progress): Promise<Findings> {
+export async function runQuery(progress: Progress): Promise<Findings> {
   const channels = channelsToFill();
   const rig = new StoreRig(
     channels.map(({ name }) => name),

@@ -20,7 +20,7 @@ import { NODE_ENVIRONMENT, NODE_FLAGS } from '../../gateway/commands/node-flags.
 import { StoreTelemetry } from '../../gateway/query/store-telemetry.ts';
 import { BENCH_GATEWAY, BenchStore } from './bench-store.ts';
 import { CaissonProcess } from './caisson-process.ts';
-import { atLeast, atMost, type Bench, type Findings, type Progress } from './figure.ts';
+import { atLeast, atMost, type Findings, type Progress } from './figure.ts';
 import { freePort } from './free-port.ts';
 import { type LargeStore, largeStore } from './large-store.ts';
 import { median, rounds } from './statistics.ts';
@@ -43,12 +43,7 @@ const KNOCK_INTERVAL_MS = 10;
 /** No block is sealed for its age while it is measured. */
 const BLOCK_AGE_S = 86_400;
 
-export const recoveryBench: Bench = {
-  about: 'how soon a gateway takes in again after a kill, with a large store and a long journal',
-  run: runRecovery,
-};
-
-async function runRecovery(progress: Progress): Promise<Findings> {
+export async function runRecovery(progress: Progress): Promise<Findings> {
   const gigabytes = Number(process.env.CAISSON_BENCH_STORE_GB ?? STORE_GB);
   if (!(gigabytes > 0)) throw new Error(`CAISSON_BENCH_STORE_GB is ${process.env.CAISSON_BENCH_STORE_GB}, not a size`);
   const store = await largeStore(gigabytes * 1e9, MAKE_S, progress);

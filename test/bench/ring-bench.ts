@@ -8,7 +8,7 @@ import { Worker } from 'node:worker_threads';
 import { RING_SLOTS } from '../../gateway/limits.ts';
 import { createRing, RingReader, RingWriter } from '../../gateway/ring.ts';
 import { siblingScript } from '../../gateway/supervised-worker.ts';
-import type { Bench, Findings, Progress } from './figure.ts';
+import type { Findings, Progress } from './figure.ts';
 import type { FromRingConsumer, RingConsumerData } from './ring-consumer.ts';
 import { median, rounds, secondsOf } from './statistics.ts';
 import { SummingSink } from './summing-sink.ts';
@@ -21,12 +21,7 @@ const CHANNELS = 250;
 /** How long the producer sleeps when the ring is full, milliseconds: about what the consumer needs for a tenth of it. */
 const FULL_SLEEP_MS = 1;
 
-export const ringBench: Bench = {
-  about: 'the ring between the thread that takes samples in and the thread that stores them',
-  run: runRing,
-};
-
-async function runRing(progress: Progress): Promise<Findings> {
+export async function runRing(progress: Progress): Promise<Findings> {
   const rates = await rounds(ROUNDS, async () => {
     const rate = await passBetweenThreads();
     progress(`${(rate / 1e6).toFixed(1)} M samples/s from thread to thread`);

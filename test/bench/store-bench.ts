@@ -8,19 +8,14 @@ import { existsSync } from 'node:fs';
 import { DATA_DIR } from '../data-dir.ts';
 import { DEBIAN_PACKAGES, isInstalled } from '../debian.ts';
 import type { Drive } from './drive.ts';
-import type { Bench, Findings, Progress } from './figure.ts';
+import type { Findings, Progress } from './figure.ts';
 import { decodeCssCar, decodeRav4 } from './recorded-drive.ts';
 import { measureGrid } from './store-grid.ts';
 import { measureLowRate } from './store-low-rate.ts';
 import { measureRecorded } from './store-recorded.ts';
 import { measureSizes } from './store-sizes.ts';
 
-export const storeBench: Bench = {
-  about: 'the store on recorded and simulated cars: speed, CPU, bytes, acknowledgement, wear, against its peers',
-  run: runStore,
-};
-
-async function runStore(progress: Progress): Promise<Findings> {
+export async function runStore(progress: Progress): Promise<Findings> {
   if (!existsSync(DATA_DIR)) {
     throw new Error(
       `no recordings in ${DATA_DIR}, and no figure of the store without: CAISSON_TEST_DATA tells where they are`,
