@@ -19,6 +19,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   channels: async () => (await import('./commands/channels.ts')).registerChannels,
   query: async () => (await import('./commands/query.ts')).registerQuery,
   sql: async () => (await import('./commands/sql.ts')).registerSql,
+  backup: async () => (await import('./commands/backup.ts')).registerBackup,
+  restore: async () => (await import('./commands/restore.ts')).registerRestore,
   tail: async () => (await import('./commands/tail.ts')).registerTail,
 };
 

@@ -2,6 +2,7 @@ import process from 'node:process';
 import type { Command } from 'commander';
 import { formatAddress } from '../../sync/api/address.ts';
 import { type ConfigIssue, renderIssues } from '../config/issue.ts';
+import { checkStoreCommand } from './check-store.ts';
 import { type CaissonConfig, CONFIG_FILE, listenersOf, readConfigFile } from './config.ts';
 import { conclude, EXIT_FAILED, EXIT_OK, Output } from './outcome.ts';
 import type { SourceConfig } from './source-kinds.ts';
@@ -28,12 +29,36 @@ export interface Plan {
 export function registerCheck(program: Command): void {
   program
     .command('check')
-    .description('say whether a config fits, and what a gateway with it opens')
+    .description('say whether a config fits, and what a gateway with it opens; with --store, whether a store is whole')
     .argument('[file]', 'config file', CONFIG_FILE)
+    .option(
+      '--store [dir]',
+      'read all of the store of the config, or of a folder, while a gateway or central runs or not',
+    )
     .option('--json', 'print the report as JSON')
-    .addHelpText('after', '\nEnds with 0 when the file fits, 1 when it does not, 2 when it cannot be read.\n')
-    .addHelpText('after', 'Examples:\n  caisson check\n  caisson check /etc/caisson/caisson.yaml --json')
-    .action((file: string, options: { json?: boolean }) => conclude(() => check(file, options.json === true)));
+    .addHelpText(
+      'after',
+      `
+Ends with 0 when the file fits, or the store is whole; with 1 when not; with 2 when the file cannot be read.
+
+Examples:
+  caisson check
+  caisson check /etc/caisson/caisson.yaml --json
+  caisson check --store
+  caisson check --store ./central`,
+    )
+    .action((file: string, { store, json }: Options) =>
+      conclude(() => {
+        if (store === undefined) return check(file, json === true);
+        return checkStoreCommand({ config: file, ...(store === true ? {} : { store }) }, json === true);
+      }),
+    );
+}
+
+interface Options {
+  /** True: the store of the config. */
+  readonly store?: string | true;
+  readonly json?: boolean;
 }
 
 async function check(file: string, asJson: boolean): Promise<void> {

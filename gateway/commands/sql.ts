@@ -1,26 +1,20 @@
-import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { text as textOf } from 'node:stream/consumers';
 import { type Command, Option } from 'commander';
-import { CaissonError } from '../errors.ts';
 import { SQL_MEMORY_MIB_MAX, SQL_ROWS_MAX, SQL_SECONDS_MAX } from '../limits.ts';
 import { runSql, type SqlLimits } from '../query/sql/run-sql.ts';
 import { SQL_FUNCTIONS } from '../query/sql/sql-functions.ts';
 import type { SqlRead } from '../query/sql/sql-meter.ts';
 import type { SqlValue } from '../query/sql/sql-value.ts';
 import { SQL_TABLES, type SqlTable } from '../query/sql/store-tables.ts';
-import { storePaths } from '../store/store-dir.ts';
-import { CONFIG_FILE, requireConfig } from './config.ts';
+import { CONFIG_FILE } from './config.ts';
 import { conclude, interrupted, Output, UsageError } from './outcome.ts';
+import { ProgressLine } from './progress-line.ts';
 import { SQL_FORMATS, type SqlFormat, SqlText } from './sql-text.ts';
+import { type StoreOption, storeDirOf } from './store-option.ts';
 import { parseDuration } from './time-text.ts';
 
-/** Milliseconds after which a terminal is shown what a statement has read. */
-const PROGRESS_AFTER_MS = 2000;
-
-interface Options {
-  readonly config: string;
-  readonly store?: string;
+interface Options extends StoreOption {
   readonly param?: readonly string[];
   readonly timeout: string;
   readonly rows: string;
@@ -74,20 +68,18 @@ async function sql(argument: string | undefined, options: Options): Promise<void
   const format = formatOf(options);
   const limits = limitsOf(options);
   const parameters = parametersOf(options.param ?? []);
-  const dir = options.store ?? requireConfig(options.config).store.dir;
   const statement = await statementOf(argument);
-  if (!existsSync(storePaths(dir).blocks)) {
-    throw new CaissonError('store-unusable', `there is no store in ${dir}`, {
-      hint: 'a gateway or central makes it when it first runs; --store names another',
-    });
-  }
+  const dir = storeDirOf(options);
   const output = new Output();
   const stop = AbortSignal.any([output.closed, interrupted()]);
   const progress = new ProgressLine();
   const notice = (text: string) => progress.say(text);
   const request = { dir, sql: statement, parameters, now: Date.now() * 1e3 };
   try {
-    const run = await runSql(request, limits, { notice, progress: (read) => progress.show(read) });
+    const run = await runSql(request, limits, {
+      notice,
+      progress: (read) => progress.show((seconds) => readText(read, seconds)),
+    });
     stop.addEventListener('abort', () => run.stop());
     const text = new SqlText(format, run.columns);
     let isEmpty = true;
@@ -143,26 +135,6 @@ function parametersOf(params: readonly string[]): Record<string, SqlValue> {
   );
 }
 
-/** One line on stderr that is written over, where a person waits for it. */
-class ProgressLine {
-  readonly #startedAt = performance.now();
-  #isShown = false;
-
-  show({ samples, channels }: SqlRead): void {
-    const ms = performance.now() - this.#startedAt;
-    if (process.stderr.isTTY !== true || ms < PROGRESS_AFTER_MS) return;
-    const read = `${(samples / 1e6).toFixed(1)} M samples of ${channels} channel${channels === 1 ? '' : 's'} read`;
-    process.stderr.write(`\r\u001b[K${read}, ${Math.round(ms / 1e3)} s`);
-    this.#isShown = true;
-  }
-
-  say(text: string): void {
-    this.clear();
-    process.stderr.write(`caisson: ${text}\n`);
-  }
-
-  clear(): void {
-    if (this.#isShown) process.stderr.write('\r\u001b[K');
-    this.#isShown = false;
-  }
+function readText({ samples, channels }: SqlRead, seconds: number): string {
+  return `${(samples / 1e6).toFixed(1)} M samples of ${channels} channel${channels === 1 ? '' : 's'} read, ${seconds} s`;
 }

@@ -1,6 +1,7 @@
-import { CaissonError, messageOf } from '../errors.ts';
+import { messageOf } from '../errors.ts';
 import type { BlockReader } from '../store/block-reader.ts';
 import type { Extent, KeptGap } from '../store/block-rows.ts';
+import { damageOf } from '../store/damage.ts';
 import { Pack } from '../store/pack/pack.ts';
 import type { Samples } from './telemetry.ts';
 
@@ -37,7 +38,7 @@ export class BlockContents {
     try {
       return this.#pack(position)?.samples(block);
     } catch (error) {
-      if (!isDamage(error)) throw error;
+      if (damageOf(error) === undefined) throw error;
       this.#remember(position, error);
       return undefined;
     }
@@ -83,11 +84,4 @@ export class BlockContents {
 /** Bytes that a pack takes once all of its times are decoded. */
 function weightOf({ bytes, directory }: Pack): number {
   return directory.times.reduce((sum, { count }) => sum + count * 8, bytes.length);
-}
-
-/** True for bytes that are no pack, and for database pages that cannot be read. */
-function isDamage(error: unknown): boolean {
-  if (error instanceof CaissonError) return error.code === 'block-invalid';
-  const { code } = error as { code?: unknown };
-  return typeof code === 'string' && (code.startsWith('SQLITE_CORRUPT') || code.startsWith('SQLITE_IOERR'));
 }

@@ -3,6 +3,7 @@ import type { UtcMap } from '../clock.ts';
 import type { BlockReader } from '../store/block-reader.ts';
 import type { Extent } from '../store/block-rows.ts';
 import type { BlockContents } from './block-contents.ts';
+import { Lateness } from './lateness.ts';
 import type { TailReader } from './tail-reader.ts';
 import type { Samples } from './telemetry.ts';
 import type { BootClocks } from './utc.ts';
@@ -16,6 +17,8 @@ export interface Run {
   readonly timeMax: number;
   /** Runs taken in later have greater ones. */
   readonly order: number;
+  /** 1 where a sample is late; undefined where none is, or nobody asked. */
+  readonly late?: Uint8Array | undefined;
 }
 
 /** A run as it is stored, in UTC once `shift` is added to its times; shared with others, not to be changed. */
@@ -62,13 +65,7 @@ export class RangeReader {
   /** A sealed block in UTC; undefined when it is gone, thinned or damaged. */
   block(extent: Extent): Run | undefined {
     const stored = this.#stored(extent);
-    if (stored === undefined) return undefined;
-    const { map, times, values } = stored;
-    const order = extent.firstPosition;
-    if (!map.isUniform(extent.timeMin, extent.timeMax)) return this.#run(map, times.slice(), values, order);
-    const shift = map.offsetAt(extent.timeMin);
-    const [timeMin, timeMax] = [extent.timeMin + shift, extent.timeMax + shift];
-    return { times: shifted(times, shift), values, timeMin, timeMax, order };
+    return stored === undefined ? undefined : this.#inUtc(extent, stored);
   }
 
   /** A sealed block without a copy of its times, for what only looks at them; undefined as for {@link RangeReader.block}. */
@@ -85,16 +82,49 @@ export class RangeReader {
 
   /** The unsealed runs of a channel. */
   *tail(channel: number, stamp: Stamp): IterableIterator<Run> {
+    for (const { run } of this.#tailRuns(channel, stamp)) yield run;
+  }
+
+  /** The unsealed runs of a channel, with their times as stored. */
+  *#tailRuns(
+    channel: number,
+    stamp: Stamp,
+  ): IterableIterator<{ run: Run; stored: Float64Array; chunk: { boot: number; firstSequence: number } }> {
     for (const [index, chunk] of (this.#tail?.chunks(channel) ?? []).entries()) {
+      const { boot, firstSequence } = chunk;
       // Copies, because mapping to UTC changes the times and the chunk goes on growing.
-      const [times, values] = [chunk.timesFrom(0).slice(), chunk.valuesFrom(0).slice()];
-      yield this.#run(this.#clocks.of(chunk.boot, stamp), times, values, BEHIND_BLOCKS + index);
+      const [stored, values] = [chunk.timesFrom(0).slice(), chunk.valuesFrom(0).slice()];
+      const run = this.#run(this.#clocks.of(boot, stamp), stored.slice(), values, BEHIND_BLOCKS + index);
+      yield { run, stored, chunk: { boot, firstSequence } };
     }
+  }
+
+  /** A sealed block in UTC with its late samples marked; undefined when it is gone, thinned or damaged. */
+  #marked(extent: Extent, lateness: Lateness): Run | undefined {
+    const stored = this.#stored(extent);
+    if (stored === undefined || extent.boot === undefined) return undefined;
+    const late = lateness.of(stored.times, extent.boot, extent.firstSequence);
+    return { ...this.#inUtc(extent, stored), late };
+  }
+
+  #inUtc(extent: Extent, { map, times, values }: Samples & { readonly map: UtcMap }): Run {
+    const order = extent.firstPosition;
+    if (!map.isUniform(extent.timeMin, extent.timeMax)) return this.#run(map, times.slice(), values, order);
+    const shift = map.offsetAt(extent.timeMin);
+    const [timeMin, timeMax] = [extent.timeMin + shift, extent.timeMax + shift];
+    return { times: shifted(times, shift), values, timeMin, timeMax, order };
   }
 
   #pieces(channel: number, stamp: Stamp, from: number, to: number): Piece[] {
     const { least, greatest } = this.#clocks.span();
     const pieces: Piece[] = [];
+    const unsealed = (this.#tail?.chunks(channel) ?? []).map(({ boot, endSequence, timeMax }) => {
+      return { boot, endSequence, timeMax };
+    });
+    const lateness = new Lateness((boot, sequence) => {
+      const before = unsealed.filter((chunk) => chunk.boot === boot && chunk.endSequence <= sequence);
+      return Math.max(this.#blocks.reachBefore(channel, boot, sequence), ...before.map(({ timeMax }) => timeMax));
+    });
     for (const extent of this.#blocks.overlapping(channel, from - greatest, to - least)) {
       if (extent.boot === undefined) continue;
       const map = this.#clocks.of(extent.boot, extent.stamp);
@@ -102,11 +132,13 @@ export class RangeReader {
       pieces.push({
         timeMin: extent.timeMin + low,
         timeMax: extent.timeMax + high,
-        load: () => this.block(extent),
+        load: () => this.#marked(extent, lateness),
       });
     }
-    for (const run of this.tail(channel, stamp))
-      pieces.push({ timeMin: run.timeMin, timeMax: run.timeMax, load: () => run });
+    for (const { run, stored, chunk } of this.#tailRuns(channel, stamp)) {
+      const load = () => ({ ...run, late: lateness.of(stored, chunk.boot, chunk.firstSequence) });
+      pieces.push({ timeMin: run.timeMin, timeMax: run.timeMax, load });
+    }
     return pieces.filter((piece) => piece.timeMax >= from && piece.timeMin < to).sort((a, b) => a.timeMin - b.timeMin);
   }
 
@@ -160,7 +192,9 @@ function* inOrder(runs: readonly Run[], from: number, to: number): IterableItera
     const sorted = sortedByTime(run);
     const start = lowerBound(sorted.times, from);
     const end = lowerBound(sorted.times, to);
-    if (start < end) yield { times: sorted.times.subarray(start, end), values: slice(sorted.values, start, end) };
+    if (start === end) continue;
+    const times = sorted.times.subarray(start, end);
+    yield { times, values: slice(sorted.values, start, end), late: sorted.late?.subarray(start, end) };
   }
 }
 
@@ -183,9 +217,11 @@ function joined(overlapping: readonly Run[]): Run {
   const isText = runs.some((run) => !(run.values instanceof Float64Array));
   const numbers = new Float64Array(isText ? 0 : count);
   const texts: string[] = [];
+  const late = runs.some((run) => run.late !== undefined) ? new Uint8Array(count) : undefined;
   let at = 0;
   for (const run of runs) {
     times.set(run.times, at);
+    if (run.late !== undefined) late?.set(run.late, at);
     if (!isText) numbers.set(run.values as Float64Array, at);
     else for (const value of run.values) texts.push(String(value));
     at += run.times.length;
@@ -196,6 +232,7 @@ function joined(overlapping: readonly Run[]): Run {
     timeMin: Math.min(...runs.map((run) => run.timeMin)),
     timeMax: Math.max(...runs.map((run) => run.timeMax)),
     order: 0,
+    late,
   };
 }
 
@@ -209,8 +246,9 @@ function sortedByTime(run: Run): Run {
   order.forEach((from, to) => {
     orderedTimes[to] = times[from] as number;
   });
+  const late = run.late === undefined ? undefined : run.late.map((_, to) => run.late?.[order[to] ?? 0] ?? 0);
   if (!(values instanceof Float64Array)) {
-    return { ...run, times: orderedTimes, values: Array.from(order, (from) => values[from] as string) };
+    return { ...run, late, times: orderedTimes, values: Array.from(order, (from) => values[from] as string) };
   }
   // Moved as bit patterns: a NaN's payload must not pass through a number.
   const bits = new BigUint64Array(values.buffer, values.byteOffset, values.length);
@@ -218,7 +256,7 @@ function sortedByTime(run: Run): Run {
   order.forEach((from, to) => {
     orderedBits[to] = bits[from] as bigint;
   });
-  return { ...run, times: orderedTimes, values: new Float64Array(orderedBits.buffer) };
+  return { ...run, late, times: orderedTimes, values: new Float64Array(orderedBits.buffer) };
 }
 
 function slice(values: Float64Array | readonly string[], start: number, end: number): Float64Array | readonly string[] {

@@ -75,7 +75,8 @@ export class StoreTelemetry implements Telemetry {
    */
   static open(dir: string, onProblem: (text: string) => void = () => {}): StoreTelemetry {
     const paths = storePaths(dir);
-    const blocks = BlockReader.openReadonly(paths.blocks);
+    const onDamage = (what: string) => onProblem(`blocks.db, ${what}`);
+    const blocks = BlockReader.openReadonly(paths.blocks, undefined, onDamage);
     const journal = existsSync(paths.journal) ? JournalReader.open(paths.journal) : undefined;
     return new StoreTelemetry(blocks, journal, onProblem);
   }

@@ -10,6 +10,11 @@ export interface StoredChannel extends Channel {
 export interface Samples {
   readonly times: Float64Array;
   readonly values: Float64Array | readonly string[];
+  /**
+   * As long; 1 where a sample is late: one with a greater time, of the same channel and boot, was taken in before it. Absent
+   * where none is.
+   */
+  readonly late?: Uint8Array | undefined;
 }
 
 /**

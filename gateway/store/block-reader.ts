@@ -12,10 +12,17 @@ import {
   type SequenceRun,
 } from './block-rows.ts';
 import { requireVersion } from './block-schema.ts';
+import { type OnDamage, readableRows } from './damage.ts';
 import { type Database, openDatabase } from './database.ts';
 import { GivenUp } from './given-up.ts';
 import type { IndexEntry } from './index-entries.ts';
 import { type IndexRow, PackIndex } from './pack-index.ts';
+
+/** Where a restored store keeps the id of its feed: the positions it gives out were given out before, for other things. */
+export const FEED_KEY = 'feed';
+
+/** Damaged rows that are told one by one. At the maximum: further ones cost as little, and are not told. */
+const DAMAGE_TOLD_MAX = 1000;
 
 /** Pages cached for the large database. */
 const CACHE_KIB = 8 * 1024;
@@ -23,27 +30,34 @@ const CACHE_KIB = 8 * 1024;
 /** Reads the large database: channels, boots, the UTC map, blocks with their envelopes, gaps. Any number may at a time. */
 export class BlockReader {
   protected readonly db: Database;
-  readonly #snapshot: (read: () => unknown) => unknown;
   readonly #statements = new Map<string, Statement>();
   protected readonly index: PackIndex;
   protected readonly givenUp: GivenUp;
 
-  protected constructor(db: Database) {
+  readonly #onDamage: OnDamage;
+
+  protected constructor(db: Database, onDamage: OnDamage = () => {}) {
     this.db = db;
-    this.index = new PackIndex(db);
-    this.givenUp = new GivenUp((text) => this.sql(text));
-    this.#snapshot = db.transaction((read: () => unknown) => read());
+    const told = new Set<string>();
+    this.#onDamage = (what) => {
+      if (told.has(what) || told.size >= DAMAGE_TOLD_MAX) return;
+      told.add(what);
+      onDamage(what);
+    };
+    this.index = new PackIndex(db, this.#onDamage);
+    this.givenUp = new GivenUp((text) => this.sql(text), this.#onDamage);
   }
 
   /**
    * Opens the database for reading only.
    * @param cacheKiB memory for its pages; less where each is read once
+   * @param onDamage told of rows that cannot be read: they cost what they are of, and no more
    * @throws CaissonError `store-unusable`
    */
-  static openReadonly(path: string, cacheKiB: number = CACHE_KIB): BlockReader {
+  static openReadonly(path: string, cacheKiB: number = CACHE_KIB, onDamage?: OnDamage): BlockReader {
     const db = openDatabase(path, { cacheKiB, readonly: true });
     requireVersion(db, path);
-    return new BlockReader(db);
+    return new BlockReader(db, onDamage);
   }
 
   close(): void {
@@ -52,12 +66,24 @@ export class BlockReader {
 
   /** Runs `read` on one state of the database, whatever is committed meanwhile. */
   snapshot<Result>(read: () => Result): Result {
-    return this.#snapshot(read) as Result;
+    if (this.db.inTransaction) return read();
+    this.sql('BEGIN').run();
+    try {
+      return read();
+    } finally {
+      // Not COMMIT, which fails where a damaged page was met.
+      this.sql('ROLLBACK').run();
+    }
   }
 
   meta(key: string): string | undefined {
     const row = this.sql('SELECT value FROM meta WHERE key = ?').get(key) as Row | undefined;
     return row === undefined ? undefined : String(row.value);
+  }
+
+  /** Id of the feed of a store that was restored; undefined for any other. */
+  feedId(): string | undefined {
+    return this.meta(FEED_KEY);
   }
 
   cursor(gateway: string): number {
@@ -67,9 +93,10 @@ export class BlockReader {
 
   /** Channels kept or redefined after `position`, with the position to go on from. */
   channelsAfter(position: number): { channels: StoredChannel[]; position: number } {
-    const rows = this.sql(
+    const rows = this.#readable(
       'SELECT id, position, gateway, definition FROM channels WHERE position > ? ORDER BY position',
-    ).all(position) as Row[];
+      position,
+    );
     return {
       channels: rows.map((row) => ({
         ...(JSON.parse(String(row.definition)) as ChannelDefinition),
@@ -82,7 +109,7 @@ export class BlockReader {
 
   /** Every boot, oldest first; `ended` undefined where it did not end as it should, or still runs. */
   boots(): { id: number; gateway: string; boot: string; started: number; ended: number | undefined }[] {
-    return (this.sql('SELECT id, gateway, boot, started, ended FROM boots ORDER BY id').all() as Row[]).map((row) => ({
+    return this.#readable('SELECT id, gateway, boot, started, ended FROM boots ORDER BY id').map((row) => ({
       id: Number(row.id),
       gateway: String(row.gateway),
       boot: String(row.boot),
@@ -115,7 +142,7 @@ export class BlockReader {
 
   /** Rows of the UTC map after `position`, with the position to go on from. */
   clockAfter(position: number): { rows: { boot: number; reading: ClockReading }[]; position: number } {
-    const rows = this.sql('SELECT * FROM clock WHERE position > ? ORDER BY position').all(position) as Row[];
+    const rows = this.#readable('SELECT * FROM clock WHERE position > ? ORDER BY position', position);
     return {
       rows: rows.map((row) => ({ boot: Number(row.boot), reading: readingOf(row) })),
       position: Number(rows.at(-1)?.position ?? position),
@@ -126,9 +153,10 @@ export class BlockReader {
   blocksAfter(
     position: number,
   ): { position: number; channel: number; boot: number; firstSequence: number; count: number }[] {
-    const rows = this.sql('SELECT position, roster, ordinal FROM packs WHERE position > ? ORDER BY position').all(
+    const rows = this.#readable(
+      'SELECT position, roster, ordinal FROM packs WHERE position > ? ORDER BY position',
       position,
-    ) as Row[];
+    );
     return rows.flatMap((row) => this.#blocksOf(row));
   }
 
@@ -139,7 +167,7 @@ export class BlockReader {
 
   /** The gaps kept after `position`. */
   gapsAfter(position: number): (KeptGap & { readonly position: number })[] {
-    const rows = this.sql('SELECT * FROM gaps WHERE position > ? ORDER BY position').all(position) as Row[];
+    const rows = this.#readable('SELECT * FROM gaps WHERE position > ? ORDER BY position', position);
     return rows.map((row) => ({ ...gapOf(row), position: Number(row.position) }));
   }
 
@@ -186,6 +214,22 @@ export class BlockReader {
       runs.push({ kind: 'gap', firstSequence, count, from: timeFrom, to: timeTo, cause });
     }
     return runs.sort((a, b) => a.firstSequence - b.firstSequence);
+  }
+
+  /** Greatest stored time of a channel and boot in blocks before a sequence number; -Infinity where there is none. */
+  reachBefore(channel: number, boot: number, sequence: number): number {
+    let reach = Number.NEGATIVE_INFINITY;
+    const visit = (rows: readonly IndexRow[], member: number) => {
+      for (const row of rows) {
+        const entry = row.boot === undefined || row.boot === boot ? row.entries()[member] : undefined;
+        if (entry === undefined || entry.timeMax <= reach) continue;
+        if (row.boot !== undefined && entry.firstSequence >= sequence) continue;
+        if (row.boot !== undefined && entry.endSequence <= sequence) reach = entry.timeMax;
+        else if (row.level > 0) visit(this.index.children(row), member);
+      }
+    };
+    for (const { roster, member } of this.index.series(channel)) visit(this.index.roots(roster).reverse(), member);
+    return reach;
   }
 
   /** Blocks of a channel and boot that hold sequence numbers of [from, to). */
@@ -273,10 +317,9 @@ export class BlockReader {
 
   /** Gaps of a channel whose stored times touch [from, to], with what was given up of it and is in no index any more. */
   gaps(channel: number, from: number, to: number): KeptGap[] {
-    const rows = this.sql('SELECT * FROM gaps WHERE channel = ? AND time_to >= ? AND time_from <= ?').all(
-      ...[channel, from, to],
-    ) as Row[];
-    return [...rows.map(gapOf), ...this.givenUp.dropped(channel, from, to)].sort((a, b) => a.from - b.from);
+    const sql = 'SELECT * FROM gaps WHERE channel = ? AND time_to >= ? AND time_from <= ? ORDER BY position';
+    const gaps = this.#readable(sql, channel, from, to).map(gapOf);
+    return [...gaps, ...this.givenUp.dropped(channel, from, to)].sort((a, b) => a.from - b.from);
   }
 
   /**
@@ -439,6 +482,13 @@ export class BlockReader {
     });
   }
 
+  /** Rows in the order at the end of `sql`, without those that are damaged. */
+  #readable(sql: string, ...args: readonly unknown[]): Row[] {
+    return readableRows<Row>(this.sql(sql), this.sql(`${sql} DESC`), args, (damage) =>
+      this.#onDamage(`${tableOf(sql)}: ${damage}`),
+    );
+  }
+
   /** Statements are prepared once; their text is the key. */
   protected sql(text: string): Statement {
     let statement = this.#statements.get(text);
@@ -456,6 +506,10 @@ const GIVEN_UP_BYTES = 64;
 function feedBytesOf(item: FeedItem): number {
   if (item.kind === 'pack') return item.bytes.length;
   return item.kind === 'given-up' ? item.gaps.length * GIVEN_UP_BYTES : 0;
+}
+
+function tableOf(sql: string): string {
+  return `table ${/ FROM (\w+)/.exec(sql)?.[1] ?? ''}`;
 }
 
 const FEED_SQL: Record<FeedItem['kind'], string> = {

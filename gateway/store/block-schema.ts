@@ -1,4 +1,5 @@
 import { CaissonError } from '../errors.ts';
+import { damageOf } from './damage.ts';
 import type { Database } from './database.ts';
 import { GIVEN_UP_SCHEMA } from './given-up.ts';
 
@@ -62,16 +63,42 @@ export function createSchema(db: Database): void {
   })();
 }
 
-/** Refuses, and closes, a database of another version. Throws CaissonError `store-unusable`. */
+/** Refuses, and closes, a database of another version, or one whose tables are not what they were made as. Throws CaissonError `store-unusable`. */
 export function requireVersion(db: Database, path: string): void {
-  const version = Number(db.pragma('user_version', { simple: true }));
-  if (version === SCHEMA_VERSION) return;
-  db.close();
-  throw new CaissonError('store-unusable', `${path}: schema version ${version}, expected ${SCHEMA_VERSION}`, {
+  try {
+    const version = Number(db.pragma('user_version', { simple: true }));
+    if (version !== SCHEMA_VERSION) throw otherVersion(path, version);
+    const tables = db.prepare('SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL').pluck().all();
+    const made = statementsOf(SCHEMA);
+    const isWhole = tables.length === made.length && made.every((statement) => tables.includes(statement));
+    if (!isWhole) throw damaged(path, 'its tables are not what they were made as');
+  } catch (error) {
+    db.close();
+    const damage = error instanceof CaissonError ? undefined : damageOf(error);
+    throw damage === undefined ? error : damaged(path, damage, error);
+  }
+}
+
+function statementsOf(schema: string): string[] {
+  return schema
+    .split(';')
+    .map((statement) => statement.trim())
+    .filter((statement) => statement !== '');
+}
+
+function otherVersion(path: string, version: number): CaissonError {
+  return new CaissonError('store-unusable', `${path}: schema version ${version}, expected ${SCHEMA_VERSION}`, {
     hint:
       version === 0
         ? 'it is not a store, or the gateway has not made it yet'
         : 'it was written by another version of Caisson',
     retryable: version === 0,
+  });
+}
+
+function damaged(path: string, problem: string, cause?: unknown): CaissonError {
+  return new CaissonError('store-unusable', `${path}: ${problem}`, {
+    cause,
+    hint: 'the disk damaged it: `caisson restore` makes a store from a backup',
   });
 }

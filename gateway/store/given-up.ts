@@ -1,5 +1,6 @@
 import type { Statement } from 'better-sqlite3';
 import type { KeptGap, Row } from './block-rows.ts';
+import { attempt, type OnDamage } from './damage.ts';
 
 /**
  * The account of samples that were given up for want of room, one row a channel, boot and cause. A pack that is thinned
@@ -36,9 +37,11 @@ export interface GivenUpAccount {
 
 export class GivenUp {
   readonly #sql: (text: string) => Statement;
+  readonly #onDamage: OnDamage;
 
-  constructor(sql: (text: string) => Statement) {
+  constructor(sql: (text: string) => Statement, onDamage: OnDamage = () => {}) {
     this.#sql = sql;
+    this.#onDamage = onDamage;
   }
 
   /** The samples of these blocks went; their rows in the index stay. Belongs in a transaction. */
@@ -58,19 +61,20 @@ export class GivenUp {
 
   /** True where samples of a channel were thinned. */
   hasThinned(channel: number): boolean {
-    return this.#sql('SELECT 1 FROM given_up WHERE channel = ? AND thinned > 0 LIMIT 1').get(channel) !== undefined;
+    const sql = 'SELECT 1 FROM given_up WHERE channel = ? AND thinned > 0 LIMIT 1';
+    return this.#readable(() => this.#sql(sql).all(channel)).length > 0;
   }
 
   /** One past the greatest sequence number of a channel and boot that was dropped; 0 where none was. */
   droppedEnd(channel: number, boot: number): number {
     const sql = 'SELECT MAX(end_sequence) FROM given_up WHERE channel = ? AND boot = ?';
-    return Number(this.#sql(sql).pluck().get(channel, boot) ?? 0);
+    return Number(this.#readable(() => this.#sql(sql).pluck().all(channel, boot))[0] ?? 0);
   }
 
   /** What was dropped of a channel and touches the stored times [from, to], as gaps. */
   dropped(channel: number, from: number, to: number): KeptGap[] {
     const sql = 'SELECT * FROM given_up WHERE channel = ? AND dropped > 0 AND time_to >= ? AND time_from <= ?';
-    return (this.#sql(sql).all(channel, from, to) as Row[]).map((row) => ({
+    return this.#readable(() => this.#sql(sql).all(channel, from, to) as Row[]).map((row) => ({
       channel,
       boot: Number(row.boot),
       firstSequence: Number(row.first_sequence),
@@ -82,10 +86,9 @@ export class GivenUp {
   }
 
   accounts(): GivenUpAccount[] {
-    const rows = this.#sql(
-      `SELECT channel, boot, SUM(thinned) AS thinned, SUM(dropped) AS dropped, MAX(end_sequence) AS end,
-       MAX(time_to) AS time FROM given_up GROUP BY channel, boot`,
-    ).all() as Row[];
+    const sql = `SELECT channel, boot, SUM(thinned) AS thinned, SUM(dropped) AS dropped, MAX(end_sequence) AS end,
+      MAX(time_to) AS time FROM given_up GROUP BY channel, boot`;
+    const rows = this.#readable(() => this.#sql(sql).all() as Row[]);
     return rows.map((row) => ({
       channel: Number(row.channel),
       boot: Number(row.boot),
@@ -94,6 +97,14 @@ export class GivenUp {
       end: Number(row.end ?? 0),
       time: Number(row.time ?? Number.NEGATIVE_INFINITY),
     }));
+  }
+
+  /** Rows, or none where the account is damaged, which costs it and nothing else. */
+  #readable<Found>(read: () => Found[]): Found[] {
+    const found = attempt(read);
+    if ('value' in found) return found.value;
+    this.#onDamage(`table given_up: ${found.damage}`);
+    return [];
   }
 }
 

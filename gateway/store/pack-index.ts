@@ -2,8 +2,9 @@ import type { Statement } from 'better-sqlite3';
 import type { Stamp } from '../channel.ts';
 import type { Extent, Row } from './block-rows.ts';
 import { FAN_OUT } from './block-schema.ts';
+import { attempt, type OnDamage } from './damage.ts';
 import type { Database } from './database.ts';
-import { decodeEntries, type IndexEntries } from './index-entries.ts';
+import { decodeEntries, type IndexEntries, type IndexEntry, mergeEntries } from './index-entries.ts';
 import { decodeRoster } from './roster.ts';
 
 /** A row of the index: of a pack at level 0, of an envelope above. */
@@ -21,7 +22,7 @@ export interface IndexRow {
   readonly timeMax: number;
   /** Why the samples of a pack were given up; undefined where they are there. */
   readonly thinned: string | undefined;
-  /** By member of the roster. Throws CaissonError `block-invalid` where the row is damaged. */
+  /** By member of the roster; none where the row is damaged. */
   entries(): IndexEntries;
 }
 
@@ -38,9 +39,11 @@ const ENVELOPE_ROWS = `SELECT ordinal, position_first, position_last, boot, stam
   FROM envelopes WHERE roster = ? AND ordinal >= ? AND ordinal < ? AND level = ? ORDER BY ordinal`;
 
 const ALL = Number.MAX_SAFE_INTEGER;
+const NO_BYTES = new Uint8Array(0);
 
 /** Reads the index of packs and the pyramid above it. */
 export class PackIndex {
+  readonly #db: Database;
   readonly #packRows: Statement;
   readonly #envelopeRows: Statement;
   readonly #topLevel: Statement;
@@ -48,8 +51,12 @@ export class PackIndex {
   readonly #rosterIds: Statement;
   readonly #channelRosters: Statement;
   readonly #rosters = new Map<number, readonly number[]>();
+  readonly #onDamage: OnDamage;
 
-  constructor(db: Database) {
+  /** @param onDamage told of rows that cannot be read: they cost what they are of, and no more */
+  constructor(db: Database, onDamage: OnDamage = () => {}) {
+    this.#onDamage = onDamage;
+    this.#db = db;
     this.#packRows = db.prepare(PACK_ROWS);
     this.#envelopeRows = db.prepare(ENVELOPE_ROWS);
     this.#topLevel = db.prepare('SELECT MAX(level) FROM envelopes WHERE roster = ?').pluck();
@@ -60,14 +67,19 @@ export class PackIndex {
 
   /** Ids of all rosters. */
   rosters(): number[] {
-    return this.#rosterIds.all() as number[];
+    const read = attempt(() => this.#rosterIds.all() as number[]);
+    if ('value' in read) return read.value;
+    this.#onDamage(`rosters: ${read.damage}`);
+    return this.#rostersInIndex();
   }
 
   /** Channels of a roster, ascending. */
   channels(roster: number): readonly number[] {
     let channels = this.#rosters.get(roster);
     if (channels === undefined) {
-      channels = decodeRoster((this.#rosterRow.get(roster) as Buffer | undefined) ?? new Uint8Array(0));
+      const read = attempt(() => decodeRoster((this.#rosterRow.get(roster) as Buffer | undefined) ?? NO_BYTES));
+      if ('damage' in read) this.#onDamage(`roster ${roster}: ${read.damage}`);
+      channels = 'value' in read ? read.value : [];
       this.#rosters.set(roster, channels);
     }
     return channels;
@@ -79,27 +91,39 @@ export class PackIndex {
   }
 
   series(channel: number): Series[] {
-    const rosters = this.#channelRosters.all(channel) as number[];
-    return rosters.map((roster) => ({ roster, member: this.channels(roster).indexOf(channel) }));
+    const read = attempt(() => this.#channelRosters.all(channel) as number[]);
+    if ('damage' in read) this.#onDamage(`which rosters channels are in: ${read.damage}`);
+    const rosters = 'value' in read ? read.value : this.rosters();
+    return rosters.flatMap((roster) => {
+      const member = this.channels(roster).indexOf(channel);
+      return member < 0 ? [] : [{ roster, member }];
+    });
   }
 
-  /** Rows of one level with ordinals [from, to). */
+  /** Rows of one level with ordinals [from, to); without those that are damaged. */
   rows(roster: number, level: number, from: number, to: number): IndexRow[] {
-    const rows = (
-      level === 0 ? this.#packRows.all(roster, from, to) : this.#envelopeRows.all(roster, from, to, level)
-    ) as Row[];
-    return rows.map((row) => this.#rowOf(row, roster, level));
+    const read = attempt(() => this.#read(roster, level, from, to));
+    if ('value' in read) return read.value;
+    // The ranges of rows that can be read are found by halves.
+    const end = Math.min(to, this.lastOrdinal(roster, level) + 1);
+    if (end - from <= 1) {
+      if (end > from)
+        this.#onDamage(`${level === 0 ? 'index' : `level ${level}`}, roster ${roster}, row ${from}: ${read.damage}`);
+      return [];
+    }
+    const middle = from + Math.ceil((end - from) / 2);
+    return [...this.rows(roster, level, from, middle), ...this.rows(roster, level, middle, end)];
   }
 
   /** The rows that cover a roster with as few as can be, in the order the packs were kept. */
   roots(roster: number): IndexRow[] {
-    const top = Number((this.#topLevel.get(roster) as number | null) ?? 0);
-    return this.#cover(roster, top, 0, ALL);
+    const read = attempt(() => Number((this.#topLevel.get(roster) as number | null) ?? 0));
+    return this.#cover(roster, 'value' in read ? read.value : 0, 0, ALL);
   }
 
-  /** What lies directly under an envelope. */
+  /** What lies under an envelope: directly or, where that is damaged, what is under it in turn. */
   children(row: Pick<IndexRow, 'roster' | 'level' | 'ordinal'>): IndexRow[] {
-    return this.rows(row.roster, row.level - 1, row.ordinal * FAN_OUT, (row.ordinal + 1) * FAN_OUT);
+    return this.#cover(row.roster, row.level - 1, row.ordinal * FAN_OUT, (row.ordinal + 1) * FAN_OUT);
   }
 
   /** The rows of packs under all rows that `enters` says true of, in order. */
@@ -157,6 +181,44 @@ export class PackIndex {
     return cover;
   }
 
+  #read(roster: number, level: number, from: number, to: number): IndexRow[] {
+    const rows = (
+      level === 0 ? this.#packRows.all(roster, from, to) : this.#envelopeRows.all(roster, from, to, level)
+    ) as Row[];
+    return rows.map((row) => this.#rowOf(row, roster, level));
+  }
+
+  /** Greatest ordinal of a level that a row may have, whatever of the index can be read. */
+  lastOrdinal(roster: number, level: number): number {
+    for (const table of ['pack_index', 'packs']) {
+      const read = attempt(() =>
+        this.#db.prepare(`SELECT MAX(ordinal) FROM ${table} WHERE roster = ?`).pluck().get(roster),
+      );
+      if ('value' in read) return Math.floor(Number(read.value ?? -1) / FAN_OUT ** level);
+    }
+    return -1;
+  }
+
+  #rostersInIndex(): number[] {
+    const read = attempt(() => this.#db.prepare('SELECT DISTINCT roster FROM packs').pluck().all() as number[]);
+    return 'value' in read ? read.value : [];
+  }
+
+  #decoded(
+    bytes: Uint8Array,
+    { roster, level, ordinal }: Pick<IndexRow, 'roster' | 'level' | 'ordinal'>,
+  ): IndexEntries {
+    const members = this.channels(roster).length;
+    const read = attempt(() => decodeEntries(bytes, members));
+    if ('value' in read) return read.value;
+    this.#onDamage(`${level === 0 ? 'index' : `level ${level}`}, roster ${roster}, row ${ordinal}: ${read.damage}`);
+    if (level === 0) return [];
+    const under = this.children({ roster, level, ordinal }).map((row) => row.entries());
+    return Array.from({ length: members }, (_, member) =>
+      under.reduce<IndexEntry | undefined>((merged, entries) => mergeEntries(merged, entries[member]), undefined),
+    );
+  }
+
   #rowOf(row: Row, roster: number, level: number): IndexRow {
     const bytes = row.entries as Buffer;
     let entries: IndexEntries | undefined;
@@ -172,7 +234,7 @@ export class PackIndex {
       timeMax: Number(row.time_max),
       thinned: row.thinned === null ? undefined : String(row.thinned),
       entries: () => {
-        entries ??= decodeEntries(bytes, this.channels(roster).length);
+        entries ??= this.#decoded(bytes, { roster, level, ordinal: Number(row.ordinal) });
         return entries;
       },
     };

@@ -18,7 +18,7 @@ import { diskRoom, isDiskTrouble } from './disk-room.ts';
 import { gatewayIdOf } from './gateway-id.ts';
 import { Journal } from './journal/journal.ts';
 import { type Recovered, recover } from './recovery.ts';
-import { Acknowledgements } from './retention/acknowledgements.ts';
+import { ACKNOWLEDGED_KEY, Acknowledgements } from './retention/acknowledgements.ts';
 import { BALLAST_BYTES, Ballast } from './retention/ballast.ts';
 import { Retention } from './retention/retention.ts';
 import { lockStore, storePaths } from './store-dir.ts';
@@ -36,7 +36,6 @@ const IDLE_SLEEP_MS = 100;
 
 /** Where the large database keeps what was written to its disk, and how far each central has the feed. */
 const WEAR_KEY = 'wear';
-const ACKNOWLEDGED_KEY = 'acknowledged';
 
 /** What a former run kept; undefined where there is none, or it is of another make. */
 function wearOf(text: string | undefined): WearRecord | undefined {

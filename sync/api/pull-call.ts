@@ -7,6 +7,8 @@ import type { Outflow } from './outflow.ts';
 export interface FeedSource {
   /** What came to be after `after`, at most `itemsMax` steps and, but for the first, `bytesMax` bytes of packs. */
   feed(after: number, itemsMax: number, bytesMax: number): FeedItem[];
+  /** Id of the feed where it is not that of the first boot: a restored store counts its positions anew. */
+  feedId?(): string | undefined;
 }
 
 /** Size of one response; a cut costs at most what is on its way. */
@@ -45,10 +47,12 @@ export async function answerPull(
 }
 
 /**
- * Id of a store's feed: its first boot, because a store made anew begins with a boot that nobody else has. Empty while the
- * store is empty.
+ * Id of a store's feed: its first boot, because a store made anew begins with a boot that nobody else has, unless it was
+ * restored. Empty while the store is empty.
  */
 export function feedIdOf(source: FeedSource): string {
+  const own = source.feedId?.();
+  if (own !== undefined) return own;
   for (let after = 0; ; ) {
     const items = source.feed(after, RESPONSE_ITEMS_MAX, 0);
     for (const item of items) if (item.kind === 'boot') return item.boot;

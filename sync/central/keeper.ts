@@ -4,6 +4,7 @@ import type { BlockDb, FeedItem } from '../../gateway/store/block-db.ts';
 import type { BlockInfo, PackHeader } from '../../gateway/store/pack/pack-info.ts';
 import type { PullBatch } from '../api/client.ts';
 import type { KeepResult, Peer, PullSink, Refusal } from '../line/pull-line.ts';
+import { cutBlock, unknownRanges } from './known-samples.ts';
 import { type Hole, SequenceLedger } from './sequence-ledger.ts';
 import { type VerifiedBlock, type VerifiedPack, verifyPack } from './verified-pack.ts';
 
@@ -178,11 +179,35 @@ export class Keeper implements PullSink {
     }
   }
 
-  #keepPack({ header, blocks, bytes }: VerifiedPack, pass: Pass, holes: Hole[]): CaissonError | undefined {
+  #keepPack(pack: VerifiedPack, pass: Pass, holes: Hole[]): CaissonError | undefined {
+    const { header, blocks } = pack;
     const { gateway, stamp } = header;
     const boot = this.#boots.get(key(gateway, header.boot));
     if (boot === undefined) return unknownBoot(header);
     const channels = blocks.map(({ channel, type }) => this.#channelOf(gateway, { channel, type, stamp }));
+    const unknown = blocks.map((block, i) => unknownRanges(this.#db, channels[i] ?? 0, boot, block));
+    if (unknown.every((ranges) => ranges === undefined)) {
+      this.#placePack(pack, { boot, channels }, pass, holes);
+      return undefined;
+    }
+    for (const [i, block] of blocks.entries()) {
+      const whole = { first: block.firstSequence, end: block.firstSequence + block.count };
+      const ranges = unknown[i] ?? [whole];
+      if (ranges.length === 0) pass.known += 1;
+      for (const range of ranges) {
+        this.#placePack(cutBlock(header, block, range), { boot, channels: [channels[i] ?? 0] }, pass, holes);
+      }
+    }
+    return undefined;
+  }
+
+  #placePack(
+    { header, blocks, bytes }: Pick<VerifiedPack, 'header' | 'blocks' | 'bytes'>,
+    { boot, channels }: { readonly boot: number; readonly channels: readonly number[] },
+    pass: Pass,
+    holes: Hole[],
+  ): void {
+    const { gateway, stamp } = header;
     const outcomes = this.#ledger.placePack({
       boot,
       stamp,
@@ -207,7 +232,6 @@ export class Keeper implements PullSink {
       const hole = this.#ledger.holeBefore(channel, boot, firstSequence);
       if (hole !== undefined) holes.push(hole);
     }
-    return undefined;
   }
 
   #closeHole(peer: Peer, hole: Hole, pass: Pass): void {

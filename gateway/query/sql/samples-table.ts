@@ -5,7 +5,7 @@ import { NameSelector, namesAskedFor, parseConditions } from './name-selector.ts
 import type { SqlMeter } from './sql-meter.ts';
 import type { SqlValue } from './sql-value.ts';
 
-export const SAMPLES_COLUMNS = ['gateway', 'channel', 'time', 'value', 'text'] as const;
+export const SAMPLES_COLUMNS = ['gateway', 'channel', 'time', 'value', 'text', 'late'] as const;
 
 /** Rows of `samples`: channel by channel, each in the order of its times. */
 export class SamplesTable {
@@ -46,16 +46,17 @@ export class SamplesTable {
       from: unknown = Number.NEGATIVE_INFINITY,
       to: unknown = Number.POSITIVE_INFINITY,
     ) {
-      const row: SqlValue[] = ['', '', 0n, null, null];
+      const row: SqlValue[] = ['', '', 0n, null, null, 0n];
       for (const { channel, samples } of pieces(String(names), boundOf(from), boundOf(to))) {
-        const { times, values } = samples;
+        const { times, values, late } = samples;
         const { labels } = channel;
         const isNumber = values instanceof Float64Array;
-        [row[0], row[1], row[3], row[4]] = [channel.gateway, channel.name, null, null];
+        [row[0], row[1], row[3], row[4], row[5]] = [channel.gateway, channel.name, null, null, 0n];
         for (let i = 0; i < times.length; i += 1) {
           // A number would arrive in SQLite as REAL, and dividing it would not count minutes.
           row[2] = BigInt(times[i] as number);
           row[isNumber ? 3 : 4] = values[i] as number | string;
+          if (late !== undefined) row[5] = late[i] === 1 ? 1n : 0n;
           if (labels !== undefined) row[4] = labels[String(values[i])] ?? null;
           yield row;
         }

@@ -27,7 +27,8 @@ export interface SqlTable {
 export const SQL_TABLES = {
   samples: {
     columns: SAMPLES_COLUMNS,
-    meaning: 'every sample; `text` is that of text channels and the label of enums; NaN is NULL',
+    meaning:
+      'every sample; `text` is that of text channels and the label of enums; NaN is NULL; `late` is 1 where one with a greater time was taken in before',
   },
   stats: {
     columns: ['time', 'count', 'min', 'max', 'first', 'last', 'sum', 'mean'],

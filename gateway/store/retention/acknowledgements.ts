@@ -1,3 +1,6 @@
+/** Where the large database keeps {@link Acknowledgements.text}. */
+export const ACKNOWLEDGED_KEY = 'acknowledged';
+
 /** How far each central that is waited for has kept the feed. */
 export class Acknowledgements {
   readonly #positions: Map<string, number>;

@@ -19,7 +19,7 @@ const SEGMENT_BYTES = 16 * 4096;
 
 /** The store without its thread: every step is the test's to take, crashes included. */
 export class StoreRig {
-  readonly dir = mkdtempSync(join(tmpdir(), 'caisson-store-'));
+  readonly dir: string;
   readonly #definitions: readonly ChannelDefinition[];
   readonly #slots: number;
   #memory: RingMemory;
@@ -33,8 +33,11 @@ export class StoreRig {
   /**
    * @param names of the channels, which get the ids 1, 2, ...; a name that ends in `text` is a text channel, one that ends in
    *   `device` has stamps of the device, one that ends in `critical` or `bulk` is of that class
+   * @param dir of a store to go on with, as another process; else one is made
    */
-  constructor(names: readonly string[], slots = 4096) {
+  constructor(names: readonly string[], slots = 4096, dir?: string) {
+    this.dir = dir ?? mkdtempSync(join(tmpdir(), 'caisson-store-'));
+    if (dir !== undefined) this.#boots = 1 << 20;
     this.#definitions = names.map((name) =>
       defineChannel({
         name,
@@ -88,6 +91,11 @@ export class StoreRig {
 
   telemetry(onProblem?: (text: string) => void): StoreTelemetry {
     return StoreTelemetry.open(this.dir, onProblem);
+  }
+
+  /** Closes the files and leaves them where they are. */
+  close(): void {
+    this.#closeFiles();
   }
 
   dispose(): void {

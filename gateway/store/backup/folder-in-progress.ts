@@ -1,0 +1,71 @@
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { CaissonError } from '../../errors.ts';
+
+/** Where a folder is filled; a run that was interrupted leaves nothing else. */
+const INCOMPLETE = '.incomplete';
+
+/** What a folder may hold and still count as empty: a file system's own. */
+const OF_FILE_SYSTEM = new Set(['lost+found']);
+
+/**
+ * A folder that is filled under another name and appears when it is whole and on disk. What makes it a store comes last, so
+ * that a run which ends in between leaves nothing that looks like one.
+ */
+export class FolderInProgress {
+  readonly #dir: string;
+  /** Where to write. */
+  readonly path: string;
+
+  /** @throws CaissonError `store-unusable` where the folder holds anything already */
+  constructor(dir: string) {
+    mkdirSync(dir, { recursive: true });
+    const met = readdirSync(dir).filter((name) => name !== INCOMPLETE && !OF_FILE_SYSTEM.has(name));
+    if (met.length > 0) {
+      throw new CaissonError('store-unusable', `${dir} is not empty: it has ${met[0]}`, {
+        hint: 'name a folder that is not there yet, or an empty one',
+      });
+    }
+    this.#dir = dir;
+    this.path = join(dir, INCOMPLETE);
+    this.discard();
+    mkdirSync(this.path);
+  }
+
+  /** Makes all that was written durable, then puts it in its place, `last` as the last. */
+  complete(last: string): void {
+    syncTree(this.path);
+    const names = readdirSync(this.path).filter((name) => name !== last);
+    for (const name of [...names, last]) renameSync(join(this.path, name), join(this.#dir, name));
+    this.discard();
+    sync(this.#dir);
+  }
+
+  discard(): void {
+    if (existsSync(this.path)) rmSync(this.path, { recursive: true });
+  }
+}
+
+function syncTree(path: string): void {
+  if (statSync(path).isDirectory()) for (const name of readdirSync(path)) syncTree(join(path, name));
+  sync(path);
+}
+
+function sync(path: string): void {
+  const file = openSync(path, 'r');
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}

@@ -1,0 +1,87 @@
+import { CaissonError } from '../../gateway/errors.ts';
+import type { BlockDb, Extent } from '../../gateway/store/block-db.ts';
+import { nodeOf } from '../../gateway/store/envelope-node.ts';
+import { encodePack } from '../../gateway/store/pack/encode-pack.ts';
+import { Pack } from '../../gateway/store/pack/pack.ts';
+import { type BlockSamples, type PackHeader, sameSamples } from '../../gateway/store/pack/pack-info.ts';
+import { type SequenceRange, withoutRanges } from './sequence-range.ts';
+import type { VerifiedBlock, VerifiedPack } from './verified-pack.ts';
+
+/**
+ * A gateway that was restored from a backup seals the end of what was backed up anew, and so cuts it into other blocks than
+ * the gateway of old did. The samples are the same under the same numbers: those that are here are known, the rest is new.
+ */
+
+/**
+ * The numbers of a block that are in no block here. Undefined where this is not such a case: no other block has any of its
+ * numbers, or one has them all and only them, or other samples have them.
+ */
+export function unknownRanges(
+  db: BlockDb,
+  channel: number,
+  boot: number,
+  block: VerifiedBlock,
+): SequenceRange[] | undefined {
+  const { firstSequence, count } = block;
+  const range = { first: firstSequence, end: firstSequence + count };
+  const known = db
+    .blocksHolding(channel, boot, range.first, range.end)
+    .sort((a, b) => a.firstSequence - b.firstSequence);
+  const [only] = known;
+  if (only === undefined) return undefined;
+  if (known.length === 1 && only.firstSequence === range.first && only.endSequence === range.end) return undefined;
+  if (!known.every((extent) => holdsTheSame(db, extent, block))) return undefined;
+  return withoutRanges(
+    range,
+    known.map(({ firstSequence: first, endSequence: end }) => ({ first, end })),
+  );
+}
+
+/** Part of a block as a pack of its own. */
+export function cutBlock(
+  header: PackHeader,
+  block: VerifiedBlock,
+  { first, end }: SequenceRange,
+): Omit<VerifiedPack, 'kind' | 'position'> {
+  const { channel, type } = block;
+  const { times, values } = samplesOf(block, { first, end });
+  const bytes = encodePack(header, [{ channel, type, firstSequence: first, times, values }]);
+  const node = values instanceof Float64Array ? nodeOf(times, values, 0, times.length) : undefined;
+  const [info] = Pack.open(bytes).blocks;
+  if (info === undefined) throw new RangeError('a pack of one block has none');
+  return { header, blocks: [{ ...info, times, values, node }], bytes };
+}
+
+/** True where a stored block has what the offered one has under the numbers of both; also where it cannot be read. */
+function holdsTheSame(db: BlockDb, stored: Extent, offered: VerifiedBlock): boolean {
+  const common = {
+    first: Math.max(stored.firstSequence, offered.firstSequence),
+    end: Math.min(stored.endSequence, offered.firstSequence + offered.count),
+  };
+  const samples = readSamples(db, stored);
+  if (samples === undefined) return true;
+  return sameSamples(
+    samplesOf({ ...samples, firstSequence: stored.firstSequence }, common),
+    samplesOf(offered, common),
+  );
+}
+
+function samplesOf(
+  { times, values, firstSequence }: BlockSamples & { readonly firstSequence: number },
+  { first, end }: SequenceRange,
+): BlockSamples {
+  const [from, to] = [first - firstSequence, end - firstSequence];
+  // Copies: what is encoded and compared begins at its own buffer's start.
+  return { times: times.slice(from, to), values: values.slice(from, to) };
+}
+
+function readSamples(db: BlockDb, { firstPosition, block }: Extent): BlockSamples | undefined {
+  const bytes = db.packBytes(firstPosition);
+  if (bytes === undefined) return undefined;
+  try {
+    return Pack.open(bytes).samples(block);
+  } catch (error) {
+    if (error instanceof CaissonError) return undefined;
+    throw error;
+  }
+}
