@@ -18,10 +18,10 @@ import {
 
 /** Packs and their blocks in one transaction: what a commit may wait for. */
 const STEP_PACKS_MAX = 32;
-const STEP_BLOCKS_MAX = 1024;
+const STEP_BLOCKS_MAX = 512;
 
 /** Pages given back to the disk in one transaction. */
-const VACUUM_PAGES = 64;
+const VACUUM_PAGES = 256;
 
 /** Least time between two steps, milliseconds: while the disk has room there is no hurry. */
 const STEP_INTERVAL_MS = 100;

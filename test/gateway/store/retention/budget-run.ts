@@ -14,6 +14,9 @@ const SAMPLE_BYTES = 7;
 /** What a store may have beside its budget: packs that were sealed since the last look, rows of the index. */
 const SLACK = 1.25;
 
+/** Until what came in faster than it was given up is gone, milliseconds. */
+const SETTLE_MS = 60_000;
+
 const CLASSES = ['critical', 'standard', 'bulk'] as const;
 
 /**
@@ -48,11 +51,12 @@ export async function runWithin(t: Test, budgetBytes: number, times: number): Pr
     if (pushed % 100_000 === 0) await turn();
   }
   const fileBytes = () => statSync(storePaths(dir).blocks).size;
-  await waitFor('the store is within its budget', () => {
+  const isWithin = () => {
     const { unsealed, retention } = host.status;
     if (unsealed > 0 || retention === undefined) return false;
     return retention.usedBytes <= retention.limitBytes && fileBytes() <= budgetBytes * SLACK;
-  });
+  };
+  await waitFor('the store is within its budget', isWithin, SETTLE_MS);
   await host.stop();
   t.ok(fileBytes() <= budgetBytes * SLACK, `${(fileBytes() / 1e6).toFixed(1)} MB of ${(budgetBytes / 1e6).toFixed(1)}`);
 

@@ -156,6 +156,22 @@ t.test(
   },
 );
 
+t.test('the limit of the whole store takes from critical channels only when nothing of others is left', async () => {
+  fc.assert(
+    fc.property(packs, fc.integer({ min: 0, max: 60_000 }), fc.boolean(), (list, bytesMax, waitsForCentrals) => {
+      const model = new Model(list, 1e9);
+      const classes = { critical: NO_LIMIT, standard: NO_LIMIT, bulk: NO_LIMIT };
+      for (;;) {
+        const { step } = planRetention(model.stock(), { bytesMax, reserveBytes: 0, classes, waitsForCentrals });
+        if (step === undefined) return;
+        const others = model.packs.filter((pack) => pack.class !== 'critical');
+        if (step.class === 'critical' && others.length > 0) throw new Error('critical before another');
+        model.apply(step);
+      }
+    }),
+  );
+});
+
 t.test('of one class, what every central has goes before what one lacks, the oldest first', async () => {
   fc.assert(
     fc.property(packs, disk, limits, (list, diskBytes, config) => {
