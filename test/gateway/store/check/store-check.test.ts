@@ -115,3 +115,22 @@ t.test('conflicts are no fault, but told', async (t) => {
   t.match(report.notes, [/another block for a, boot 0{16} from number 4 on is kept apart/]);
   rig.dispose();
 });
+
+t.test('a store of which packs were given up is found whole', async (t) => {
+  const rig = wholeStore();
+  const giveUp = (act: 'thin' | 'drop', count: number) => {
+    let left = count;
+    rig.blocks.giveUp('standard', act, 'test', () => {
+      left -= 1;
+      return left >= 0;
+    });
+  };
+  rig.blocks.transaction(() => {
+    giveUp('thin', 20);
+    giveUp('drop', 10);
+  });
+  const report = check(rig.dir);
+  t.same(report.findings, []);
+  t.equal(report.packs.thinned, 10);
+  rig.dispose();
+});
