@@ -1,15 +1,20 @@
 import { messageOf } from '../errors.ts';
+import { BLOCK_SAMPLES_MAX } from '../limits.ts';
 import type { BlockReader } from '../store/block-reader.ts';
 import type { Extent, KeptGap } from '../store/block-rows.ts';
 import { damageOf } from '../store/damage.ts';
 import { Pack } from '../store/pack/pack.ts';
+import type { NumberSamples } from '../store/pack/pack-info.ts';
 import type { Samples } from './telemetry.ts';
 
 /** Damaged packs remembered. At the maximum: further ones are told and left out as well, but are no gap in the ledger. */
 const DAMAGED_PACKS_MAX = 4096;
 
-/** Bytes of opened packs and their decoded times that are kept, for other blocks of them. At the maximum: the oldest go. */
-const OPEN_BYTES_MAX = 8 << 20;
+/**
+ * Bytes of opened packs and their decoded times that are kept, for other blocks of them and for the next look at the same
+ * chart: a day of a channel of 100 Hz with jittery times. At the maximum: those used longest ago go.
+ */
+const OPEN_BYTES_MAX = 24 << 20;
 
 /** Cause of the gap that a block of a damaged pack is. */
 const DAMAGED = 'block-damaged';
@@ -21,6 +26,8 @@ export class BlockContents {
   /** By position, the one used last at the end. */
   readonly #open = new Map<number, Pack>();
   #openBytes = 0;
+  /** Where the times of a look are put. */
+  readonly #times = new Float64Array(BLOCK_SAMPLES_MAX);
   /** By position. */
   readonly #damaged = new Map<number, readonly KeptGap[]>();
 
@@ -33,13 +40,23 @@ export class BlockContents {
    * The samples of a block, times as stored, in the order they were taken in; undefined when it is gone, thinned or damaged.
    * The times are shared with other blocks: not to be changed.
    */
-  of({ firstPosition: position, block, thinned }: Extent): Samples | undefined {
-    if (thinned || this.#damaged.has(position)) return undefined;
+  of(extent: Extent): Samples | undefined {
+    return this.#read(extent, (pack) => pack.samples(extent.block));
+  }
+
+  /** As {@link BlockContents.of}, of numbers, for a look: valid until the next block of any is read. */
+  look(extent: Extent): NumberSamples | undefined {
+    return this.#read(extent, (pack) => pack.look(extent.block, this.#times));
+  }
+
+  #read<Result>({ firstPosition, thinned }: Extent, read: (pack: Pack) => Result): Result | undefined {
+    if (thinned || this.#damaged.has(firstPosition)) return undefined;
     try {
-      return this.#pack(position)?.samples(block);
+      const pack = this.#pack(firstPosition);
+      return pack === undefined ? undefined : read(pack);
     } catch (error) {
       if (damageOf(error) === undefined) throw error;
-      this.#remember(position, error);
+      this.#remember(firstPosition, error);
       return undefined;
     }
   }
@@ -56,7 +73,7 @@ export class BlockContents {
       const bytes = this.#blocks.packBytes(position);
       if (bytes === undefined) return undefined;
       pack = Pack.open(bytes);
-      this.#openBytes += weightOf(pack);
+      this.#openBytes += pack.weight;
     } else {
       this.#open.delete(position);
     }
@@ -64,7 +81,7 @@ export class BlockContents {
     for (const [oldest, other] of this.#open) {
       if (this.#openBytes <= OPEN_BYTES_MAX || other === pack) break;
       this.#open.delete(oldest);
-      this.#openBytes -= weightOf(other);
+      this.#openBytes -= other.weight;
     }
     return pack;
   }
@@ -79,9 +96,4 @@ export class BlockContents {
       `the pack at position ${position} is damaged, ${samples} samples of ${gaps.length} channels cannot be read: ${messageOf(error)}`,
     );
   }
-}
-
-/** Bytes that a pack takes once all of its times are decoded. */
-function weightOf({ bytes, directory }: Pack): number {
-  return directory.times.reduce((sum, { count }) => sum + count * 8, bytes.length);
 }

@@ -68,16 +68,16 @@ export class RangeReader {
     return stored === undefined ? undefined : this.#inUtc(extent, stored);
   }
 
-  /** A sealed block without a copy of its times, for what only looks at them; undefined as for {@link RangeReader.block}. */
+  /** A sealed block of numbers for a look, valid until the next block is read; undefined as for {@link RangeReader.block}. */
   look(extent: Extent): ShiftedRun | undefined {
-    const stored = this.#stored(extent);
-    if (stored === undefined) return undefined;
-    const { map, times, values } = stored;
+    const stored = this.#contents.look(extent);
+    const map = this.#mapOf(extent);
+    if (stored === undefined || map === undefined) return undefined;
+    const { times, values } = stored;
     const order = extent.firstPosition;
-    if (!map.isUniform(extent.timeMin, extent.timeMax)) {
-      return { ...this.#run(map, times.slice(), values, order), shift: 0 };
-    }
-    return { times, values, shift: map.offsetAt(extent.timeMin), order };
+    if (map.isUniform(extent.timeMin, extent.timeMax))
+      return { times, values, shift: map.offsetAt(extent.timeMin), order };
+    return { ...this.#run(map, times.slice(), values, order), shift: 0 };
   }
 
   /** The unsealed runs of a channel. */
@@ -143,9 +143,14 @@ export class RangeReader {
   }
 
   #stored(extent: Extent): (Samples & { readonly map: UtcMap }) | undefined {
-    const samples = extent.boot === undefined ? undefined : this.#contents.of(extent);
-    if (samples === undefined || extent.boot === undefined) return undefined;
-    return { times: samples.times, values: samples.values, map: this.#clocks.of(extent.boot, extent.stamp) };
+    const samples = this.#contents.of(extent);
+    const map = this.#mapOf(extent);
+    if (samples === undefined || map === undefined) return undefined;
+    return { times: samples.times, values: samples.values, map };
+  }
+
+  #mapOf({ boot, stamp }: Extent): UtcMap | undefined {
+    return boot === undefined ? undefined : this.#clocks.of(boot, stamp);
   }
 
   /** Maps `times` to UTC in place. */

@@ -85,8 +85,11 @@ function nodeOneByOne(times: Float64Array, values: Float64Array, start: number, 
 export function extremesOf(values: Float64Array, start: number, end: number): Pick<Envelope, 'min' | 'max'> {
   const count = end - start;
   if (count >= KERNEL_SAMPLES_MIN && count <= BLOCK_SAMPLES_MAX) {
-    column.set(values.subarray(start, end));
-    kernels.measure(0, count);
+    if (values.buffer === column.buffer && values.byteOffset === column.byteOffset) kernels.measure(start, end);
+    else {
+      column.set(values.subarray(start, end));
+      kernels.measure(0, count);
+    }
     const [least = 0, greatest = 0] = extent;
     return told(least, greatest, values, start);
   }

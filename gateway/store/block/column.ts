@@ -1,6 +1,7 @@
 import { type ByteReader, ByteWriter } from '../bytes.ts';
 import { ZstdEncoder } from '../zstd.ts';
 import type { Form } from './integer-forms.ts';
+import { column } from './kernels/kernels.ts';
 
 /**
  * The values of a column as bytes and back. Which encoding they get is decided by the size of each, as the statistics of
@@ -17,7 +18,10 @@ export interface ScaleHint {
 export interface ColumnEncoding<Values> {
   readonly id: number;
   readonly name: string;
-  /** Reads `count` values; whatever `content` leaves unread is an error of the caller. */
+  /**
+   * Reads `count` values; whatever `content` leaves unread is an error of the caller. They may stand in the kernels' scratch
+   * memory, valid until the next column is read or written.
+   */
   decode(content: ByteReader, count: number): Values;
 }
 
@@ -92,6 +96,12 @@ function densest(forms: readonly ColumnForm[]): readonly ColumnForm[] {
 
 /** Reads the values of a column; all of `content` is it. */
 export function decodeColumn<Values>(kind: ColumnKind<Values>, id: number, content: ByteReader, count: number): Values {
+  const values = lookAtColumn(kind, id, content, count);
+  return values instanceof Float64Array && values.buffer === column.buffer ? (values.slice() as Values) : values;
+}
+
+/** As {@link decodeColumn}, but the values may be gone when the next column is read or written. */
+export function lookAtColumn<Values>(kind: ColumnKind<Values>, id: number, content: ByteReader, count: number): Values {
   const encoding = encodingOf(kind, id, content);
   const values = encoding.decode(content, count);
   expectAllRead(content, encoding);

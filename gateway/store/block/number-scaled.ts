@@ -30,9 +30,8 @@ export const scaled: ColumnEncoding<Float64Array> = {
     if (kind === KIND_GAIN) kernels.multiply(count, gain);
     else if (kind === KIND_GAIN_OFFSET) kernels.scale(count, gain, offset);
     else if (kind === KIND_DIVISOR) kernels.divide(count, gain);
-    const values = integers.slice();
-    if (exceptions !== undefined) applyExceptions(values, exceptions);
-    return values;
+    if (exceptions !== undefined) applyExceptions(integers, exceptions);
+    return integers;
   },
 };
 

@@ -1,5 +1,5 @@
 import type { ByteReader } from '../bytes.ts';
-import { type ColumnEncoding, type ColumnForm, type ColumnKind, decodeColumn, expectAllRead } from './column.ts';
+import { type ColumnEncoding, type ColumnForm, type ColumnKind, lookAtColumn } from './column.ts';
 import { formsOfIntegers } from './integer-forms.ts';
 import { decodeIntegers } from './integers.ts';
 import { column, extent, kernels } from './kernels/kernels.ts';
@@ -10,7 +10,7 @@ import { readWordPlanes, writeWordPlanes } from './words.ts';
 const integers: ColumnEncoding<Float64Array> = {
   id: 0,
   name: 'integers',
-  decode: (content: ByteReader, count: number) => decodeIntegers(content, count).slice(),
+  decode: decodeIntegers,
 };
 
 /** Times as float64 words, for spans whose differences would not be exact. */
@@ -64,11 +64,11 @@ export function fromOrigin(times: Float64Array, span: TimeSpan): Float64Array {
 /**
  * Times from their column; all of `content` is it. Fails where they do not span what was told of them.
  * @param id number of the encoding
+ * @returns scratch memory, valid until the next column is read or written
  */
-export function decodeTimes(id: number, content: ByteReader, count: number, span: TimeSpan): Float64Array {
-  const distances =
-    id === integers.id ? decodeIntegers(content, count) : toKernels(decodeColumn(TIME_ENCODINGS, id, content, count));
-  expectAllRead(content, integers);
+export function lookAtTimes(id: number, content: ByteReader, count: number, span: TimeSpan): Float64Array {
+  const distances = lookAtColumn(TIME_ENCODINGS, id, content, count);
+  const times = distances.buffer === column.buffer ? distances : toKernels(distances);
   kernels.scale(count, 1, timeOrigin(span));
   kernels.measure(0, count);
   const [timeMin, timeMax] = extent;
@@ -78,7 +78,7 @@ export function decodeTimes(id: number, content: ByteReader, count: number, span
       `times span ${timeMin} to ${timeMax}, they are said to span ${span.timeMin} to ${span.timeMax}`,
     );
   }
-  return distances.slice();
+  return times;
 }
 
 function toKernels(times: Float64Array): Float64Array {

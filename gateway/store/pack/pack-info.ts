@@ -34,6 +34,11 @@ export interface BlockSamples {
   readonly values: Float64Array | readonly string[];
 }
 
+/** Samples of a block that is not text. */
+export interface NumberSamples extends BlockSamples {
+  readonly values: Float64Array;
+}
+
 /** A column of times that blocks share, without its content. */
 export interface TimeColumnInfo {
   readonly count: number;
@@ -47,12 +52,17 @@ export interface ColumnEntry {
   readonly contentLength: number;
 }
 
+/** A block as the directory tells it. */
+export interface BlockEntry extends BlockInfo, ColumnEntry {
+  /** Index of its time column. */
+  readonly times: number;
+}
+
 /** The directory of a pack. */
 export interface Directory {
   readonly header: PackHeader;
   readonly times: readonly (TimeColumnInfo & ColumnEntry)[];
-  /** `times` is the index of the block's time column. */
-  readonly blocks: readonly (BlockInfo & ColumnEntry & { readonly times: number })[];
+  readonly blocks: readonly BlockEntry[];
   /** Sections in the order in which they stand; `frameLength` 0 where the content stands plain. */
   readonly sections: readonly SectionEntry[];
 }

@@ -1,11 +1,11 @@
-import { decodeColumn } from '../block/column.ts';
+import { decodeColumn, lookAtColumn } from '../block/column.ts';
 import { NUMBER_ENCODINGS } from '../block/number-column.ts';
 import { TEXT_ENCODINGS } from '../block/text-column.ts';
-import { decodeTimes } from '../block/time-column.ts';
+import { lookAtTimes } from '../block/time-column.ts';
 import { ByteReader } from '../bytes.ts';
 import { readDirectory } from './directory.ts';
 import { openFrame } from './frame.ts';
-import type { BlockInfo, BlockSamples, Directory, PackHeader } from './pack-info.ts';
+import type { BlockEntry, BlockInfo, BlockSamples, Directory, NumberSamples, PackHeader } from './pack-info.ts';
 import { placeSections, type Section, sectionContent } from './sections.ts';
 
 /**
@@ -52,6 +52,12 @@ export class Pack {
     return new Pack(bytes, input, readDirectory(directory));
   }
 
+  /** Bytes that the pack takes once all that is kept of it is decoded. */
+  get weight(): number {
+    const { bytes, directory } = this;
+    return this.#isShared ? directory.times.reduce((sum, { count }) => sum + count * 8, bytes.length) : bytes.length;
+  }
+
   get header(): PackHeader {
     return this.directory.header;
   }
@@ -65,10 +71,9 @@ export class Pack {
    * @param block its index. Throws CaissonError `block-invalid`
    */
   samples(block: number): BlockSamples {
-    const entry = this.directory.blocks[block];
-    if (entry === undefined) throw new RangeError(`block ${block} of a pack of ${this.blocks.length}`);
+    const entry = this.#block(block);
     const times = this.#timesOf(entry.times);
-    const content = this.#content(this.directory.times.length + block, entry.contentLength);
+    const content = this.#contentOf(block, entry);
     const { encoding, count } = entry;
     const values =
       entry.type === 'text'
@@ -77,15 +82,54 @@ export class Pack {
     return { times, values };
   }
 
+  /**
+   * The samples of a block of numbers, for a look: no memory is taken for them, but for times that blocks share.
+   * @param room where times are put, BLOCK_SAMPLES_MAX of them
+   * @returns undefined for text; else valid until `room` is used again or the next column of any pack is read or written
+   */
+  look(block: number, room: Float64Array): NumberSamples | undefined {
+    const entry = this.#block(block);
+    if (entry.type === 'text') return undefined;
+    const times = this.#isShared ? this.#timesOf(entry.times) : this.#lookAtTimes(entry.times, room);
+    const values = lookAtColumn(NUMBER_ENCODINGS, entry.encoding, this.#contentOf(block, entry), entry.count);
+    return { times, values };
+  }
+
+  #block(block: number): BlockEntry {
+    const entry = this.directory.blocks[block];
+    if (entry === undefined) throw new RangeError(`block ${block} of a pack of ${this.blocks.length}`);
+    return entry;
+  }
+
+  #contentOf(block: number, { contentLength }: BlockEntry): ByteReader {
+    return this.#content(this.directory.times.length + block, contentLength);
+  }
+
+  #lookAtTimes(index: number, room: Float64Array): Float64Array {
+    const times = this.#decodedTimes(index);
+    const copy = room.subarray(0, times.length);
+    copy.set(times);
+    return copy;
+  }
+
+  /** Times that other blocks may have too are kept. */
   #timesOf(index: number): Float64Array {
     const known = this.#times.get(index);
     if (known !== undefined) return known;
+    const times = this.#decodedTimes(index).slice();
+    if (this.#isShared) this.#times.set(index, times);
+    return times;
+  }
+
+  get #isShared(): boolean {
+    return this.directory.blocks.length > 1;
+  }
+
+  /** Scratch memory, valid until the next column is read or written. */
+  #decodedTimes(index: number): Float64Array {
     const entry = this.directory.times[index];
     if (entry === undefined) throw new RangeError(`time column ${index} of ${this.directory.times.length}`);
-    const content = this.#content(index, entry.contentLength);
-    const times = decodeTimes(entry.encoding, content, entry.count, entry);
-    this.#times.set(index, times);
-    return times;
+    return lookAtTimes(entry.encoding, this.#content(index, entry.contentLength), entry.count, entry);
   }
 
   #content(column: number, length: number): ByteReader {
