@@ -14,14 +14,18 @@ import { runScenario } from './fault-scenario.ts';
 
 const FAULTS: readonly Fault[] = ['ENOSPC', 'EIO'];
 
+/** A scenario makes more calls one time than another: so much of those of one without faults is made each time. */
+const SHARE_OF_CALLS = 0.75;
+
 const [holdMs = 0, share = 0, points = Number.POSITIVE_INFINITY] = process.argv.slice(2).map(Number);
 const calls = FailingCalls.ofThisProcess();
 const print = (outcome: object) => process.stdout.write(`${JSON.stringify(outcome)}\n`);
 
 const sound = await runScenario(calls, { fault: 'EIO', first: 0, holdMs: 0 });
 print(sound);
-const stride = Math.max(1, Math.floor(sound.calls / points));
-for (let first = 1 + Math.floor(share * stride); first <= sound.calls; first += stride) {
+const end = points === Number.POSITIVE_INFINITY ? sound.calls : sound.calls * SHARE_OF_CALLS;
+const stride = Math.max(1, Math.floor(end / points));
+for (let first = 1 + Math.floor(share * stride); first <= end; first += stride) {
   for (const fault of FAULTS) print(await runScenario(calls, { fault, first, holdMs }));
 }
 calls.close();

@@ -44,7 +44,7 @@ const FAST = { samplesPerBatch: 10, everyBatches: 1, phase: 0, hasLosses: false 
 const SLOW_EVERY_BATCHES = 20;
 
 /** The kinds a box meets: smooth and scaled, noise in every bit, switches, constants, slow ones, text, and one with bad times. */
-export const STREAM: readonly StreamChannel[] = [
+const CHANNELS: readonly StreamChannel[] = [
   ...many(16, (i) => ({
     ...FAST,
     spec: { name: `smooth/${i}`, source: 'stream' },
@@ -84,6 +84,12 @@ export const STREAM: readonly StreamChannel[] = [
     value: (run, index) => run * 1e6 + index,
   },
 ];
+
+/** All of them are critical: what is not, a store gives up when its disk is full. */
+export const STREAM: readonly StreamChannel[] = CHANNELS.map((channel) => ({
+  ...channel,
+  spec: { ...channel.spec, class: 'critical' },
+}));
 
 function many(count: number, channel: (i: number) => Omit<StreamChannel, 'spec'> & { spec: ChannelSpec }) {
   return Array.from({ length: count }, (_, i): StreamChannel => channel(i));
