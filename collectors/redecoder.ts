@@ -1,21 +1,9 @@
 import type { Stamp } from '../gateway/channel.ts';
 import type { SampleSink } from '../gateway/intake.ts';
+import type { Recipe } from '../gateway/store/derivation.ts';
 
-/** A source as it is configured, of which raw samples are to be decoded anew. */
-export interface RedecoderContext {
-  /** Name of the configured source. */
-  readonly source: string;
-  /** Stamp of its raw samples. */
-  readonly stamp: Stamp;
-  /** Where the samples go; it takes all of them. */
-  readonly sink: SampleSink;
-}
-
-/**
- * Decodes what a source kept raw, with the very codec that decodes what comes from its wire. One is made for each boot,
- * and gets the boot's raw samples in the order in which they were taken in.
- */
-export interface Redecoder {
+/** How what a source kept raw is decoded, made once from its config; throws what its collector would at its start. */
+export interface RedecodePlan {
   /** What decides what comes out, such as the digests of the DBC files. */
   readonly recipe: Recipe;
   /**
@@ -24,6 +12,20 @@ export interface Redecoder {
    * stretch.
    */
   readonly reads: 'boot' | 'stretch';
+
+  /**
+   * Begins with a boot.
+   * @param stamp of the raw samples
+   * @param sink where the samples go; it takes all of them
+   */
+  begin(stamp: Stamp, sink: SampleSink): Redecoder;
+}
+
+/**
+ * Decodes what a source kept raw in one boot, with the very codec that decodes what comes from its wire. It gets the raw
+ * samples in the order in which they were taken in.
+ */
+export interface Redecoder {
   /** Raw samples that gave nothing, or less than they should, by reason. */
   readonly errors: Readonly<Record<string, number>>;
 
@@ -35,10 +37,4 @@ export interface Redecoder {
 
   /** Names of the channels that what was taken could have given a sample, whether it did or not. */
   channels(): Iterable<string>;
-}
-
-/** How derived samples were made; becomes JSON. `kind` says of which shape the rest is. */
-export interface Recipe {
-  readonly kind: string;
-  readonly [key: string]: unknown;
 }

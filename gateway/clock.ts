@@ -130,6 +130,15 @@ export class UtcMap {
     );
   }
 
+  /**
+   * The stretch [from, to) of box time whose moments are read as the UTC of [from, to), microseconds, either of which may be
+   * infinite; undefined where no moment is. It is one stretch, because UTC never goes back.
+   */
+  boxStretch(from: number, to: number): { from: number; to: number } | undefined {
+    const stretch = { from: this.#firstReadAs(from), to: this.#firstReadAs(to) };
+    return stretch.from < stretch.to ? stretch : undefined;
+  }
+
   /** Bounds of the offsets of times in [from, to]: what a range in UTC is widened by to be a range in box time. */
   span(from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY): { least: number; greatest: number } {
     const first = this.offsetAt(from);
@@ -141,6 +150,20 @@ export class UtcMap {
       greatest = Math.max(greatest, startOffset);
     }
     return { least, greatest };
+  }
+
+  /** The first moment of box time, in whole microseconds, that is read as `utc` or later. */
+  #firstReadAs(utc: number): number {
+    if (!Number.isFinite(utc)) return utc;
+    const { least, greatest } = this.span();
+    let low = Math.floor(utc - greatest);
+    let high = Math.ceil(utc - least);
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if (middle + this.offsetAt(middle) < utc) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   #stretch(time: number): Stretch | undefined {

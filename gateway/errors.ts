@@ -12,6 +12,7 @@ export const ERROR_CODES = {
   'channel-unknown': 'no channel has that name',
   'query-invalid': 'a query asks for something that cannot be',
   'query-limit': 'a SQL statement reached its limit of time, rows or memory',
+  'derivation-refused': 'the past cannot be made anew as it was asked for',
   'central-unreachable': 'the other end of a sync line does not answer',
   'peer-invalid': 'the other end of a sync line sent something that cannot be',
   'address-invalid': 'a network address is malformed',

@@ -21,12 +21,14 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   sql: async () => (await import('./commands/sql.ts')).registerSql,
   backup: async () => (await import('./commands/backup.ts')).registerBackup,
   restore: async () => (await import('./commands/restore.ts')).registerRestore,
+  redecode: async () => (await import('./commands/redecode.ts')).registerRedecode,
   tail: async () => (await import('./commands/tail.ts')).registerTail,
 };
 
 const program = exitWithUsageCode(new Command('caisson'))
   .description('Telemetry gateway for the edge.')
   .version(caissonVersion())
+  .enablePositionalOptions()
   .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'caisson: ')) })
   .showHelpAfterError('(--help shows how it is used)')
   .addHelpText(

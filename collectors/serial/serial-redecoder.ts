@@ -1,36 +1,59 @@
+import type { Channel, ChannelSpec } from '../../gateway/channel.ts';
+import type { SampleSink } from '../../gateway/intake.ts';
 import { CollectorCounters } from '../collector.ts';
-import type { Redecoder, RedecoderContext } from '../redecoder.ts';
+import type { RedecodePlan, Redecoder } from '../redecoder.ts';
 import { NmeaDecoding } from './nmea-decoding.ts';
 import { unescapeBytes } from './raw-lines.ts';
-import { type SerialConfig, serialSettings } from './serial-config.ts';
+import { type SerialConfig, type SerialSettings, serialSettings } from './serial-config.ts';
 
-/** Decodes bytes of a wire that were kept raw. */
-export function createSerialRedecoder(config: SerialConfig, { source, sink }: RedecoderContext): Redecoder {
+/** How bytes of a wire that were kept raw are decoded. */
+export function planSerialRedecode(config: SerialConfig, source: string): RedecodePlan {
   const settings = serialSettings(config);
   const { protocol, checksum, talkers, timestamp, prefix } = settings;
-  const counters = new CollectorCounters();
-  const given = new Set<string>();
-  const watched = {
-    ...{ push: sink.push.bind(sink), pushText: sink.pushText.bind(sink) },
-    channel: (spec: Parameters<typeof sink.channel>[0]) => {
-      const channel = sink.channel(spec);
-      given.add(channel.name);
-      return channel;
-    },
-  };
-  const decoding = new NmeaDecoding(settings, source, watched, counters);
   return {
     recipe: { kind: 'serial', protocol, checksum, talkers, timestamp, ...(prefix === undefined ? {} : { prefix }) },
     // What a sentence says depends on the date, the fix and the instrument that were told before.
     reads: 'boot',
-    errors: counters.errors,
-    take(time, text) {
-      const bytes = unescapeBytes(text);
-      if (bytes === undefined) counters.error('not-raw');
-      else if (bytes.length === 0) decoding.lost();
-      else decoding.feed(bytes, time);
-    },
-    end: () => decoding.end(),
-    channels: () => given,
+    begin: (_stamp, sink) => new SerialRedecoder(settings, source, sink),
   };
+}
+
+class SerialRedecoder implements Redecoder {
+  readonly #counters = new CollectorCounters();
+  readonly #given = new Set<string>();
+  readonly #decoding: NmeaDecoding;
+
+  constructor(settings: SerialSettings, source: string, sink: SampleSink) {
+    const watched: SampleSink = {
+      channel: (spec) => this.#channel(sink, spec),
+      push: (channel, time, value) => sink.push(channel, time, value),
+      pushText: (channel, time, text) => sink.pushText(channel, time, text),
+    };
+    this.#decoding = new NmeaDecoding(settings, source, watched, this.#counters);
+  }
+
+  get errors(): Readonly<Record<string, number>> {
+    return this.#counters.errors;
+  }
+
+  take(time: number, text: string): void {
+    const bytes = unescapeBytes(text);
+    if (bytes === undefined) this.#counters.error('not-raw');
+    else if (bytes.length === 0) this.#decoding.lost();
+    else this.#decoding.feed(bytes, time);
+  }
+
+  end(): void {
+    this.#decoding.end();
+  }
+
+  channels(): Iterable<string> {
+    return this.#given;
+  }
+
+  #channel(sink: SampleSink, spec: ChannelSpec): Channel {
+    const channel = sink.channel(spec);
+    this.#given.add(channel.name);
+    return channel;
+  }
 }

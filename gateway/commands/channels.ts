@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { TelemetryClient } from '../../sync/api/client.ts';
+import type { ListedVersion } from '../../sync/api/list-versions-call.ts';
 import type { StoredChannel } from '../query/telemetry.ts';
 import { conclude, Output } from './outcome.ts';
 import { parseServer } from './server-address.ts';
@@ -36,27 +37,45 @@ async function listChannels(texts: readonly string[], { gateway, server, json }:
     const found = (await client.listChannels({ gateway }))
       .filter(({ name }) => wanted.every((text) => name.toLowerCase().includes(text)))
       .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.gateway < b.gateway ? -1 : 1));
-    const lines = json === true ? found.map((channel) => JSON.stringify(channel)) : channelTable(found);
+    const versions = versionsOf(await client.listVersions(gateway));
+    const lines =
+      json === true
+        ? found.map((channel) => JSON.stringify({ ...channel, versions: versions(channel) }))
+        : channelTable(found, versions);
     await new Output().write(lines.map((line) => `${line}\n`).join(''));
   } finally {
     client.close();
   }
 }
 
-/** Channels for people, a line each, with a head. */
-export function channelTable(channels: readonly StoredChannel[]): string[] {
-  const cells = channels.map(({ name, type, unit, rateHz, gateway, description }) => {
-    return [
-      name,
-      type,
-      unit,
-      rateHz === undefined ? '' : `${Number(rateHz.toPrecision(3))} Hz`,
-      gateway,
-      description ?? '',
-    ];
+/** The versions of a channel's past beside what was taken in, ascending. */
+function versionsOf(listed: readonly ListedVersion[]): (channel: StoredChannel) => number[] {
+  const known = new Map<string, Set<number>>();
+  for (const { gateway, version, channels } of listed) {
+    for (const name of channels) {
+      const key = `${gateway}\n${name}`;
+      known.set(key, (known.get(key) ?? new Set()).add(version));
+    }
+  }
+  return ({ gateway, name }) => [...(known.get(`${gateway}\n${name}`) ?? [])].sort((a, b) => a - b);
+}
+
+/**
+ * Channels for people, a line each, with a head.
+ * @param versions of a channel's past, beside what was taken in
+ */
+export function channelTable(
+  channels: readonly StoredChannel[],
+  versions: (channel: StoredChannel) => readonly number[] = () => [],
+): string[] {
+  const cells = channels.map((channel) => {
+    const { name, type, unit, rateHz, gateway, description } = channel;
+    const rate = rateHz === undefined ? '' : `${Number(rateHz.toPrecision(3))} Hz`;
+    const known = versions(channel);
+    return [name, type, unit, rate, gateway, known.length === 0 ? '' : `0,${known.join()}`, description ?? ''];
   });
-  const rows = [['CHANNEL', 'TYPE', 'UNIT', 'RATE', 'GATEWAY', 'DESCRIPTION'], ...cells];
-  const widths = [0, 1, 2, 3, 4, 5].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const rows = [['CHANNEL', 'TYPE', 'UNIT', 'RATE', 'GATEWAY', 'VERSIONS', 'DESCRIPTION'], ...cells];
+  const widths = [0, 1, 2, 3, 4, 5, 6].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) =>
     row
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))

@@ -17,6 +17,7 @@ interface Options {
   readonly last?: string;
   readonly pixels?: string;
   readonly raw?: boolean;
+  readonly version?: string;
   readonly gateway?: string;
   readonly server: string;
   readonly json?: boolean;
@@ -42,6 +43,7 @@ export function registerQuery(program: Command): void {
     )
     .option('--pixels <n>', 'min, max, first and last of n equal columns instead of samples')
     .option('--raw', 'every sample (default)')
+    .option('--version <n>', 'of a past that was made anew: 0 as it was taken in, 1 ... (default: the newest)')
     .option('--gateway <id>', 'whose channels, where several gateways have the name')
     .option('--server <host:port>', 'gateway or central to ask', '127.0.0.1:7443')
     .option('--json', 'one JSON object a line, times in microseconds')
@@ -60,6 +62,7 @@ Examples:
 async function query(names: readonly string[], options: Options): Promise<void> {
   const format = formatOf(options);
   const pixels = pixelsOf(options);
+  const version = versionOf(options);
   const client = new TelemetryClient(parseServer(options.server));
   const output = new Output();
   const stop = AbortSignal.any([output.closed, interrupted()]);
@@ -80,7 +83,7 @@ async function query(names: readonly string[], options: Options): Promise<void> 
       pending = '';
       await output.write(full);
     };
-    for await (const piece of client.query({ channels: names, gateway, pixels, ...range }, stop)) {
+    for await (const piece of client.query({ channels: names, gateway, pixels, version, ...range }, stop)) {
       if ('envelope' in piece) {
         for (const line of text.envelope(piece.channel, piece.envelope)) await add(line);
       } else {
@@ -123,6 +126,11 @@ function formatOf({ json, csv }: Options): SampleFormat {
   if (json === true && csv === true) throw new UsageError('give --json or --csv, not both');
   if (json === true) return 'json';
   return csv === true ? 'csv' : 'table';
+}
+
+function versionOf({ version }: Options): number | undefined {
+  if (version === undefined || /^\d{1,15}$/.test(version)) return version === undefined ? undefined : Number(version);
+  throw new UsageError(`--version is '${version}', expected a whole number`);
 }
 
 function pixelsOf({ pixels, raw }: Options): number | undefined {

@@ -1,8 +1,7 @@
-import type { Stamp } from '../channel.ts';
 import type { BlockReader } from '../store/block-reader.ts';
 import type { Extent } from '../store/block-rows.ts';
 import { type EnvelopeNode, extremesOf, greatest, least, nodeOf } from '../store/envelope-node.ts';
-import { lowerBound, type RangeReader, type ShiftedRun } from './range-reader.ts';
+import { lowerBound, type RangeReader, type ShiftedRun, type VersionedChannel } from './range-reader.ts';
 import type { Envelope } from './telemetry.ts';
 import type { BootClocks } from './utc.ts';
 
@@ -220,17 +219,18 @@ function isAscending(times: Float64Array): boolean {
  */
 export function queryEnvelope(
   parts: { readonly blocks: BlockReader; readonly reader: RangeReader; readonly clocks: BootClocks },
-  channel: { readonly id: number; readonly stamp: Stamp },
+  channel: VersionedChannel,
   columns: EnvelopeColumns,
 ): Envelope {
   const { blocks, reader, clocks } = parts;
-  const { id, stamp } = channel;
   const { from, to } = columns.envelope;
   const { least: low, greatest: high } = clocks.span();
 
   const add = (extent: Extent): void => {
     if (extent.timeMax + high < from || extent.timeMin + low >= to) return;
-    if (extent.node !== undefined && extent.boot !== undefined) {
+    const shown = reader.howMuch(channel, extent);
+    if (shown === 'none') return;
+    if (extent.node !== undefined && extent.boot !== undefined && shown === 'all') {
       const map = clocks.of(extent.boot, extent.stamp);
       const shift = map.offsetAt(extent.timeMin);
       const whole = map.isUniform(extent.timeMin, extent.timeMax);
@@ -249,12 +249,12 @@ export function queryEnvelope(
       for (const child of blocks.children(extent)) add(child);
       return;
     }
-    const run = reader.look(extent);
+    const run = reader.look(channel, extent);
     if (run !== undefined) columns.addRun(run);
   };
 
-  for (const root of blocks.roots(id)) add(root);
-  for (const run of reader.tail(id, stamp)) columns.addRun({ ...run, shift: 0 });
+  for (const root of blocks.roots(channel.id)) add(root);
+  for (const run of reader.tail(channel)) columns.addRun({ ...run, shift: 0 });
   for (const pixel of columns.open) settle(columns, pixel, reader, channel);
   return columns.envelope;
 }
@@ -264,16 +264,11 @@ function orderOf({ firstPosition, lastPosition }: Extent): Order {
 }
 
 /** Looks at the samples of a pixel themselves. */
-function settle(
-  columns: EnvelopeColumns,
-  pixel: number,
-  reader: RangeReader,
-  { id, stamp }: { readonly id: number; readonly stamp: Stamp },
-): void {
+function settle(columns: EnvelopeColumns, pixel: number, reader: RangeReader, channel: VersionedChannel): void {
   const { from, to } = columns.boundsOf(pixel);
   const times: number[] = [];
   const values: number[] = [];
-  for (const samples of reader.samples(id, stamp, from, to)) {
+  for (const samples of reader.samples(channel, from, to)) {
     for (const [i, time] of samples.times.entries()) {
       if (columns.pixelOf(time) !== pixel) continue;
       times.push(time);

@@ -19,6 +19,10 @@ export class NoTelemetry implements Telemetry {
     throw unknown(`${channel}`);
   }
 
+  versions(): readonly [] {
+    return [];
+  }
+
   latest(): LatestSample | undefined {
     return undefined;
   }

@@ -7,6 +7,7 @@ import { Lateness } from './lateness.ts';
 import type { TailReader } from './tail-reader.ts';
 import type { Samples } from './telemetry.ts';
 import type { BootClocks } from './utc.ts';
+import { howMuch, shownOf, type Versions } from './versions.ts';
 
 /** Samples of one block or chunk in UTC, in the order of their sequence numbers. */
 export interface Run {
@@ -40,117 +41,153 @@ interface Piece {
 /** Order of the first unsealed run of a channel: behind every block's position. */
 const BEHIND_BLOCKS = 2 ** 52;
 
-/** Reads stretches of one channel from blocks and tail, in UTC. */
+export interface RangeReaderParts {
+  readonly blocks: BlockReader;
+  readonly contents: BlockContents;
+  readonly tail: TailReader | undefined;
+  readonly clocks: BootClocks;
+  readonly versions: Versions;
+}
+
+/** A channel as it is in a version. */
+export interface VersionedChannel {
+  readonly id: number;
+  readonly stamp: Stamp;
+  readonly version: number;
+}
+
+/** Reads stretches of one channel from blocks and tail, in UTC: the samples that are shown in a version. */
 export class RangeReader {
   readonly #blocks: BlockReader;
   readonly #contents: BlockContents;
   readonly #tail: TailReader | undefined;
   readonly #clocks: BootClocks;
+  readonly #versions: Versions;
 
-  constructor(blocks: BlockReader, contents: BlockContents, tail: TailReader | undefined, clocks: BootClocks) {
-    this.#blocks = blocks;
-    this.#contents = contents;
-    this.#tail = tail;
-    this.#clocks = clocks;
+  constructor(parts: RangeReaderParts) {
+    this.#blocks = parts.blocks;
+    this.#contents = parts.contents;
+    this.#tail = parts.tail;
+    this.#clocks = parts.clocks;
+    this.#versions = parts.versions;
   }
 
   /**
    * The samples of [from, to) in time order, a piece at a time. Runs that overlap in time are merged. Which samples those are
    * is settled by this call, however late they are asked for.
    */
-  samples(channel: number, stamp: Stamp, from: number, to: number): IterableIterator<Samples> {
-    return merged(this.#pieces(channel, stamp, from, to), from, to);
+  samples(channel: VersionedChannel, from: number, to: number): IterableIterator<Samples> {
+    return merged(this.#pieces(channel, from, to), from, to);
   }
 
-  /** A sealed block in UTC; undefined when it is gone, thinned or damaged. */
-  block(extent: Extent): Run | undefined {
-    const stored = this.#stored(extent);
-    return stored === undefined ? undefined : this.#inUtc(extent, stored);
+  /** How much of an extent is shown; `some` also where that is not known. */
+  howMuch({ id, version }: VersionedChannel, { boot, stamp, timeMin, timeMax }: Extent): 'all' | 'some' | 'none' {
+    if (boot === undefined) return 'some';
+    return howMuch(this.#versions.shown(id, boot, stamp, version), timeMin, timeMax);
   }
 
-  /** A sealed block of numbers for a look, valid until the next block is read; undefined as for {@link RangeReader.block}. */
-  look(extent: Extent): ShiftedRun | undefined {
-    const stored = this.#contents.look(extent);
-    const map = this.#mapOf(extent);
-    if (stored === undefined || map === undefined) return undefined;
+  /**
+   * What is shown of a sealed block, times as stored; undefined when it is gone, thinned or damaged, or nothing is. Shared with
+   * others, not to be changed.
+   */
+  stored(channel: VersionedChannel, extent: Extent, lateness?: Lateness): Samples | undefined {
+    const { boot, stamp, firstSequence } = extent;
+    const samples = boot === undefined ? undefined : this.#contents.of(extent);
+    if (samples === undefined || boot === undefined) return undefined;
+    const { times, values } = samples;
+    const late = lateness?.of(times, boot, firstSequence);
+    return shownOf(this.#versions.shown(channel.id, boot, stamp, channel.version), { times, values, late });
+  }
+
+  /** What is shown of a sealed block of numbers, for a look, valid until the next block is read; undefined as above. */
+  look({ id, version }: VersionedChannel, extent: Extent): ShiftedRun | undefined {
+    const { boot, stamp } = extent;
+    const looked = this.#contents.look(extent);
+    if (looked === undefined || boot === undefined) return undefined;
+    const stored = shownOf(this.#versions.shown(id, boot, stamp, version), looked);
+    if (stored === undefined) return undefined;
     const { times, values } = stored;
+    const map = this.#clocks.of(boot, stamp);
     const order = extent.firstPosition;
     if (map.isUniform(extent.timeMin, extent.timeMax))
       return { times, values, shift: map.offsetAt(extent.timeMin), order };
     return { ...this.#run(map, times.slice(), values, order), shift: 0 };
   }
 
-  /** The unsealed runs of a channel. */
-  *tail(channel: number, stamp: Stamp): IterableIterator<Run> {
-    for (const { run } of this.#tailRuns(channel, stamp)) yield run;
-  }
-
-  /** The unsealed runs of a channel, with their times as stored. */
-  *#tailRuns(
-    channel: number,
-    stamp: Stamp,
-  ): IterableIterator<{ run: Run; stored: Float64Array; chunk: { boot: number; firstSequence: number } }> {
-    for (const [index, chunk] of (this.#tail?.chunks(channel) ?? []).entries()) {
-      const { boot, firstSequence } = chunk;
-      // Copies, because mapping to UTC changes the times and the chunk goes on growing.
-      const [stored, values] = [chunk.timesFrom(0).slice(), chunk.valuesFrom(0).slice()];
-      const run = this.#run(this.#clocks.of(boot, stamp), stored.slice(), values, BEHIND_BLOCKS + index);
-      yield { run, stored, chunk: { boot, firstSequence } };
+  /** What is shown of the unsealed runs of a channel, times as stored; views that are valid until the tail grows. */
+  *storedTail({ id, stamp, version }: VersionedChannel): IterableIterator<Samples & { readonly boot: number }> {
+    for (const chunk of this.#tail?.chunks(id) ?? []) {
+      const columns = { times: chunk.timesFrom(0), values: chunk.valuesFrom(0) };
+      const samples = shownOf(this.#versions.shown(id, chunk.boot, stamp, version), columns);
+      if (samples !== undefined) yield { ...samples, boot: chunk.boot };
     }
   }
 
-  /** A sealed block in UTC with its late samples marked; undefined when it is gone, thinned or damaged. */
-  #marked(extent: Extent, lateness: Lateness): Run | undefined {
-    const stored = this.#stored(extent);
-    if (stored === undefined || extent.boot === undefined) return undefined;
-    const late = lateness.of(stored.times, extent.boot, extent.firstSequence);
-    return { ...this.#inUtc(extent, stored), late };
+  /** The same in UTC, as copies. */
+  *tail(channel: VersionedChannel): IterableIterator<Run> {
+    let order = BEHIND_BLOCKS;
+    for (const { boot, times, values } of this.storedTail(channel)) {
+      yield this.#run(this.#clocks.of(boot, channel.stamp), times.slice(), values.slice(), order);
+      order += 1;
+    }
   }
 
-  #inUtc(extent: Extent, { map, times, values }: Samples & { readonly map: UtcMap }): Run {
+  /** What is shown of a sealed block in UTC, as a copy with its late samples marked. */
+  #marked(channel: VersionedChannel, extent: Extent, lateness: Lateness): Run | undefined {
+    const stored = this.stored(channel, extent, lateness);
+    if (stored === undefined || extent.boot === undefined) return undefined;
+    const { times, values, late } = stored;
+    const map = this.#clocks.of(extent.boot, extent.stamp);
     const order = extent.firstPosition;
-    if (!map.isUniform(extent.timeMin, extent.timeMax)) return this.#run(map, times.slice(), values, order);
+    if (!map.isUniform(extent.timeMin, extent.timeMax) || times.length < extent.count) {
+      return { ...this.#run(map, times.slice(), values, order), late };
+    }
     const shift = map.offsetAt(extent.timeMin);
     const [timeMin, timeMax] = [extent.timeMin + shift, extent.timeMax + shift];
-    return { times: shifted(times, shift), values, timeMin, timeMax, order };
+    return { times: shifted(times, shift), values, timeMin, timeMax, order, late };
   }
 
-  #pieces(channel: number, stamp: Stamp, from: number, to: number): Piece[] {
+  #pieces(channel: VersionedChannel, from: number, to: number): Piece[] {
     const { least, greatest } = this.#clocks.span();
     const pieces: Piece[] = [];
-    const unsealed = (this.#tail?.chunks(channel) ?? []).map(({ boot, endSequence, timeMax }) => {
-      return { boot, endSequence, timeMax };
-    });
-    const lateness = new Lateness((boot, sequence) => {
-      const before = unsealed.filter((chunk) => chunk.boot === boot && chunk.endSequence <= sequence);
-      return Math.max(this.#blocks.reachBefore(channel, boot, sequence), ...before.map(({ timeMax }) => timeMax));
-    });
-    for (const extent of this.#blocks.overlapping(channel, from - greatest, to - least)) {
-      if (extent.boot === undefined) continue;
+    const lateness = this.#lateness(channel.id);
+    for (const extent of this.#blocks.overlapping(channel.id, from - greatest, to - least)) {
+      if (extent.boot === undefined || this.howMuch(channel, extent) === 'none') continue;
       const map = this.#clocks.of(extent.boot, extent.stamp);
       const { least: low, greatest: high } = map.span(extent.timeMin, extent.timeMax);
       pieces.push({
         timeMin: extent.timeMin + low,
         timeMax: extent.timeMax + high,
-        load: () => this.#marked(extent, lateness),
+        load: () => this.#marked(channel, extent, lateness),
       });
     }
-    for (const { run, stored, chunk } of this.#tailRuns(channel, stamp)) {
-      const load = () => ({ ...run, late: lateness.of(stored, chunk.boot, chunk.firstSequence) });
-      pieces.push({ timeMin: run.timeMin, timeMax: run.timeMax, load });
-    }
+    pieces.push(...this.#tailPieces(channel, lateness));
     return pieces.filter((piece) => piece.timeMax >= from && piece.timeMin < to).sort((a, b) => a.timeMin - b.timeMin);
   }
 
-  #stored(extent: Extent): (Samples & { readonly map: UtcMap }) | undefined {
-    const samples = this.#contents.of(extent);
-    const map = this.#mapOf(extent);
-    if (samples === undefined || map === undefined) return undefined;
-    return { times: samples.times, values: samples.values, map };
+  *#tailPieces({ id, stamp, version }: VersionedChannel, lateness: Lateness): IterableIterator<Piece> {
+    for (const [index, chunk] of (this.#tail?.chunks(id) ?? []).entries()) {
+      const { boot, firstSequence } = chunk;
+      const shown = this.#versions.shown(id, boot, stamp, version);
+      // Copies, because mapping to UTC changes the times and the chunk goes on growing.
+      const [times, values] = [chunk.timesFrom(0).slice(), chunk.valuesFrom(0).slice()];
+      const samples = shownOf(shown, { times, values });
+      if (samples === undefined) continue;
+      const run = this.#run(this.#clocks.of(boot, stamp), samples.times.slice(), samples.values, BEHIND_BLOCKS + index);
+      const late = () => shownOf(shown, { times, values, late: lateness.of(times, boot, firstSequence) })?.late;
+      yield { timeMin: run.timeMin, timeMax: run.timeMax, load: () => ({ ...run, late: late() }) };
+    }
   }
 
-  #mapOf({ boot, stamp }: Extent): UtcMap | undefined {
-    return boot === undefined ? undefined : this.#clocks.of(boot, stamp);
+  /** Which samples of a channel are late, of those that are there now. */
+  #lateness(channel: number): Lateness {
+    const unsealed = (this.#tail?.chunks(channel) ?? []).map(({ boot, endSequence, timeMax }) => {
+      return { boot, endSequence, timeMax };
+    });
+    return new Lateness((boot, sequence) => {
+      const before = unsealed.filter((chunk) => chunk.boot === boot && chunk.endSequence <= sequence);
+      return Math.max(this.#blocks.reachBefore(channel, boot, sequence), ...before.map(({ timeMax }) => timeMax));
+    });
   }
 
   /** Maps `times` to UTC in place. */

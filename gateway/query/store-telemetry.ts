@@ -9,19 +9,22 @@ import { JournalReader } from '../store/journal/journal-reader.ts';
 import { storePaths } from '../store/store-dir.ts';
 import { BlockContents } from './block-contents.ts';
 import { EnvelopeColumns, queryEnvelope } from './envelope-query.ts';
-import { RangeReader } from './range-reader.ts';
+import { RangeReader, type VersionedChannel } from './range-reader.ts';
 import { TailReader, type TailRow, type TailRows } from './tail-reader.ts';
-import type {
-  Envelope,
-  Gap,
-  LatestSample,
-  LedgerLine,
-  LiveBatch,
-  Samples,
-  StoredChannel,
-  Telemetry,
+import {
+  type Envelope,
+  type Gap,
+  type LatestSample,
+  type LedgerLine,
+  type LiveBatch,
+  NEWEST_VERSION,
+  type PastVersion,
+  type Samples,
+  type StoredChannel,
+  type Telemetry,
 } from './telemetry.ts';
 import { BootClocks } from './utc.ts';
+import { Versions } from './versions.ts';
 
 /** How often the journal is looked at while somebody follows, and while nobody does. */
 const FOLLOW_INTERVAL_MS = 25;
@@ -48,6 +51,7 @@ export class StoreTelemetry implements Telemetry {
   readonly #journal: JournalReader | undefined;
   readonly #tail: TailReader | undefined;
   readonly #clocks = new BootClocks();
+  readonly #versions = new Versions();
   readonly #reader: RangeReader;
   readonly #byId = new Map<number, StoredChannel>();
   readonly #byName = new Map<string, StoredChannel[]>();
@@ -62,7 +66,10 @@ export class StoreTelemetry implements Telemetry {
     this.#contents = new BlockContents(blocks, onProblem);
     this.#journal = journal;
     this.#tail = journal === undefined ? undefined : new TailReader(journal, blocks, onProblem);
-    this.#reader = new RangeReader(blocks, this.#contents, this.#tail, this.#clocks);
+    this.#reader = new RangeReader({
+      ...{ blocks, contents: this.#contents, tail: this.#tail },
+      ...{ clocks: this.#clocks, versions: this.#versions },
+    });
     this.refresh();
     this.#schedule();
   }
@@ -125,11 +132,11 @@ export class StoreTelemetry implements Telemetry {
     return first;
   }
 
-  raw(channel: number, from: number, to: number): IterableIterator<Samples> {
-    return this.#look(() => this.#reader.samples(channel, this.#known(channel).stamp, from, to));
+  raw(channel: number, from: number, to: number, version: number = NEWEST_VERSION): IterableIterator<Samples> {
+    return this.#look(() => this.#reader.samples({ ...this.#known(channel), version }, from, to));
   }
 
-  envelope(channel: number, from: number, to: number, pixels: number): Envelope {
+  envelope(channel: number, from: number, to: number, pixels: number, version: number = NEWEST_VERSION): Envelope {
     if (!Number.isInteger(pixels) || pixels < 1 || pixels > QUERY_PIXELS_MAX) {
       throw new CaissonError('query-invalid', `${pixels} pixels, expected 1 to ${QUERY_PIXELS_MAX}`);
     }
@@ -137,8 +144,22 @@ export class StoreTelemetry implements Telemetry {
     const parts = { blocks: this.#blocks, reader: this.#reader, clocks: this.#clocks };
     return this.#look(() => {
       const known = this.#known(channel);
-      if (known.type !== 'text') return queryEnvelope(parts, known, new EnvelopeColumns(from, to, pixels));
+      if (known.type !== 'text')
+        return queryEnvelope(parts, { ...known, version }, new EnvelopeColumns(from, to, pixels));
       throw new CaissonError('query-invalid', `${known.name} is text, which has no envelope`);
+    });
+  }
+
+  versions(): readonly PastVersion[] {
+    return this.#look(() => {
+      const boots = new Map(this.#blocks.boots().map((boot) => [boot.id, boot]));
+      return this.#versions.all().map(({ boot: id, origin, spans, ...terms }) => {
+        const map = this.#clocks.of(origin, 'arrival');
+        const utc = (time: number) => time + map.offsetAt(time);
+        const arrival = spans.arrival.map(({ from, to }) => ({ from: utc(from), to: utc(to) }));
+        const { gateway = '', boot = '' } = boots.get(origin) ?? {};
+        return { ...terms, id, gateway, boot, spans: { arrival, device: spans.device } };
+      });
     });
   }
 
@@ -179,6 +200,7 @@ export class StoreTelemetry implements Telemetry {
       const found = this.#blocks.snapshot(() => {
         this.#takeChannels();
         this.#clocks.poll(this.#blocks);
+        if (this.#versions.poll(this.#blocks)) this.#latest.clear();
         this.#tail?.take(rows);
         this.#renewLatest(rows);
         return hasMore ? undefined : { result: read() };
@@ -223,10 +245,10 @@ export class StoreTelemetry implements Telemetry {
   }
 
   #ledger(): LedgerLine[] {
-    const lines = new Map<string, { channel: number; next: number; kept: number; lost: number }>();
+    const lines = new Map<string, { channel: number; boot: number; next: number; kept: number; lost: number }>();
     const line = (channel: number, boot: number) => {
       const key = `${channel} ${boot}`;
-      const known = lines.get(key) ?? { channel, next: 0, kept: 0, lost: 0 };
+      const known = lines.get(key) ?? { channel, boot, next: 0, kept: 0, lost: 0 };
       lines.set(key, known);
       return known;
     };
@@ -250,10 +272,17 @@ export class StoreTelemetry implements Telemetry {
       account.kept -= count;
       account.lost += count;
     }
-    const byChannel = new Map<number, { taken: number; kept: number; lost: number }>();
-    for (const { channel, next, kept, lost } of lines.values()) {
-      const sum = byChannel.get(channel) ?? { taken: 0, kept: 0, lost: 0 };
-      byChannel.set(channel, { taken: sum.taken + next, kept: sum.kept + kept, lost: sum.lost + lost });
+    const byChannel = new Map<number, { taken: number; kept: number; lost: number; derived: number }>();
+    for (const { channel, boot, next, kept, lost } of lines.values()) {
+      const sum = byChannel.get(channel) ?? { taken: 0, kept: 0, lost: 0, derived: 0 };
+      byChannel.set(channel, sum);
+      if (this.#versions.isDerived(boot)) {
+        sum.derived += kept;
+        continue;
+      }
+      sum.taken += next;
+      sum.kept += kept;
+      sum.lost += lost;
     }
     return [...byChannel].map(([channel, sums]) => ({ channel, ...sums })).sort((a, b) => a.channel - b.channel);
   }
@@ -288,10 +317,27 @@ export class StoreTelemetry implements Telemetry {
 
   /** The newest sample that is in the tail or in a block. */
   #findLatest({ id, stamp }: StoredChannel): Newest | undefined {
+    const channel = { id, stamp, version: NEWEST_VERSION };
     const extent = this.#blocks.newest(id);
-    let newest = extent === undefined ? undefined : this.#newestOf(extent);
-    for (const chunk of this.#tail?.chunks(id) ?? []) {
-      newest = this.#laterIn(newest, chunk.boot, stamp, chunk.timesFrom(0), chunk.valuesFrom(0));
+    let newest: Newest | undefined;
+    if (extent !== undefined && this.#reader.howMuch(channel, extent) === 'all') newest = this.#newestOf(extent);
+    else if (extent !== undefined) newest = this.#newestShown(channel);
+    for (const { boot, times, values } of this.#reader.storedTail(channel)) {
+      newest = this.#laterIn(newest, boot, stamp, times, values);
+    }
+    return newest;
+  }
+
+  /** The newest sample in a block that is shown, where what was kept last is not. */
+  #newestShown(channel: VersionedChannel): Newest | undefined {
+    let newest: Newest | undefined;
+    const extents = this.#blocks.overlapping(channel.id, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+    for (const extent of extents.sort((a, b) => b.timeMax - a.timeMax)) {
+      const { boot, stamp, timeMax } = extent;
+      if (boot === undefined || this.#reader.howMuch(channel, extent) === 'none') continue;
+      if (newest !== undefined && timeMax + this.#clocks.span().greatest < this.#utcOf(newest)) break;
+      const samples = this.#reader.stored(channel, extent);
+      if (samples !== undefined) newest = this.#laterIn(newest, boot, stamp, samples.times, samples.values);
     }
     return newest;
   }

@@ -1,4 +1,5 @@
 import type { Channel } from '../channel.ts';
+import type { DerivationTerms } from '../store/derivation.ts';
 
 /** A channel as a store holds it; at central `gateway` tells whose it is. Names are unique within a gateway. */
 export interface StoredChannel extends Channel {
@@ -53,6 +54,22 @@ export interface LiveBatch {
   readonly utcOffset: number;
 }
 
+/** Greatest version: the newest of every channel. */
+export const NEWEST_VERSION = Number.POSITIVE_INFINITY;
+
+/** A version of the past of one boot: samples that were made anew of what it took in. */
+export interface PastVersion extends DerivationTerms {
+  /** Ascending in the order they came to be known here. */
+  readonly id: number;
+  readonly gateway: string;
+  /** Id of the boot it was made of. */
+  readonly boot: string;
+  /** What it stands for, of channels with that stamp, UTC. */
+  readonly spans: DerivationTerms['spans'];
+  /** Channels it stands for. */
+  readonly channels: readonly number[];
+}
+
 /** A stretch that is missing, with its cause. Times UTC, microseconds, both inclusive. */
 export interface Gap {
   readonly channel: number;
@@ -64,7 +81,7 @@ export interface Gap {
   readonly cause: string;
 }
 
-/** Account of one channel: taken in = kept + lost, always. */
+/** Account of one channel: taken in = kept + lost, always. Derived samples were not taken in, and count for themselves. */
 export interface LedgerLine {
   readonly channel: number;
   /** Sequence numbers given out, over all boots. */
@@ -73,6 +90,8 @@ export interface LedgerLine {
   readonly kept: number;
   /** Samples in gaps, counted from the gaps. */
   readonly lost: number;
+  /** Samples of derivations in blocks, shown or not. */
+  readonly derived: number;
 }
 
 /** What can be asked of a store, the same on a gateway and at central. */
@@ -89,13 +108,21 @@ export interface Telemetry {
   /**
    * The samples of [from, to), UTC microseconds, committed so far, in time order, in pieces of bounded size. Pieces are
    * made as they are asked for: a range of any length takes bounded memory.
+   * @param version what is shown of a past that was derived anew: derivations up to it, 0 what was taken in; the newest
+   *   where none is given
    */
-  raw(channel: number, from: number, to: number): IterableIterator<Samples>;
+  raw(channel: number, from: number, to: number, version?: number): IterableIterator<Samples>;
 
-  /** @throws CaissonError `query-invalid` for pixels outside 1..QUERY_PIXELS_MAX, an empty range or a text channel */
-  envelope(channel: number, from: number, to: number, pixels: number): Envelope;
+  /**
+   * @param version as for {@link Telemetry.raw}
+   * @throws CaissonError `query-invalid` for pixels outside 1..QUERY_PIXELS_MAX, an empty range or a text channel
+   */
+  envelope(channel: number, from: number, to: number, pixels: number, version?: number): Envelope;
 
-  /** The sample with the greatest time; undefined where there is none. */
+  /** Every version of the past, oldest first. */
+  versions(): readonly PastVersion[];
+
+  /** The sample with the greatest time, in the newest version; undefined where there is none. */
   latest(channel: number): LatestSample | undefined;
 
   /** Calls `listener` for every batch committed from now on, until the returned function is called. */

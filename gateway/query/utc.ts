@@ -8,7 +8,10 @@ const IDENTITY = new UtcMap([]);
 export class BootClocks {
   readonly #readings = new Map<number, ClockReading[]>();
   readonly #maps = new Map<number, UtcMap>();
+  /** Boots of derived samples, and the boots whose maps govern them. */
+  readonly #origins = new Map<number, number>();
   #position = 0;
+  #bootPosition = 0;
 
   /** Takes in the rows that were added since the last call. */
   poll(blocks: BlockReader): void {
@@ -20,11 +23,14 @@ export class BootClocks {
       this.#readings.set(boot, readings);
       this.#maps.set(boot, new UtcMap(readings));
     }
+    const derived = blocks.derivedBootsAfter(this.#bootPosition);
+    this.#bootPosition = derived.position;
+    for (const { boot, origin } of derived.boots) this.#origins.set(boot, origin);
   }
 
   /** The map of samples with that stamp in that boot. */
   of(boot: number, stamp: Stamp): UtcMap {
-    return stamp === 'device' ? IDENTITY : (this.#maps.get(boot) ?? IDENTITY);
+    return stamp === 'device' ? IDENTITY : (this.#maps.get(this.#origins.get(boot) ?? boot) ?? IDENTITY);
   }
 
   /** Least and greatest offset over all boots and stamps: what a range in UTC is widened by to be a range of stored times. */

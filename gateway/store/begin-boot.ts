@@ -52,7 +52,7 @@ export function beginBoot(parts: BootParts): { id: number; ring: RingReader; wri
 function keepBoot({ blocks, recovered, gateway, boot, started, reading }: BootParts): number {
   const last = blocks
     .boots()
-    .filter((each) => each.gateway === gateway && each.boot !== boot)
+    .filter((each) => each.gateway === gateway && each.boot !== boot && each.origin === undefined)
     .at(-1);
   return blocks.transaction(() => {
     const id = blocks.keepBoot(gateway, boot, started);

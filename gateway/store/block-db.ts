@@ -4,6 +4,7 @@ import { BlockReader } from './block-reader.ts';
 import { gapOf, type KeptBlock, type KeptGap, type KeptPack, type Row } from './block-rows.ts';
 import { createSchema, FAN_OUT, requireVersion } from './block-schema.ts';
 import { openDatabase } from './database.ts';
+import { type Derivation, encodeSpans } from './derivation.ts';
 import { encodeEntries, type IndexEntry, mergeEntries } from './index-entries.ts';
 import { isKeptAlready, singlePack } from './known-block.ts';
 import { decodeRoster, encodeRoster, RosterBook } from './roster.ts';
@@ -120,17 +121,18 @@ export class BlockDb extends BlockReader {
     this.sql('INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value').run(key, value);
   }
 
-  /** Returns the local id of a boot, kept now if it is new. `started` is its first box time, microseconds. */
-  keepBoot(gateway: string, boot: string, started: number): number {
+  /**
+   * Returns the local id of a boot, kept now if it is new.
+   * @param started its first box time, microseconds
+   * @param origin local id of the boot that its samples derive from; undefined where they are taken in
+   */
+  keepBoot(gateway: string, boot: string, started: number, origin?: number): number {
     const known = this.sql('SELECT id FROM boots WHERE gateway = ? AND boot = ?').get(gateway, boot) as Row | undefined;
     if (known !== undefined) return Number(known.id);
     const position = this.#takePosition();
     return Number(
-      this.sql('INSERT INTO boots (position, gateway, boot, started) VALUES (?, ?, ?, ?)').run(
-        position,
-        gateway,
-        boot,
-        started,
+      this.sql('INSERT INTO boots (position, gateway, boot, started, origin) VALUES (?, ?, ?, ?, ?)').run(
+        ...[position, gateway, boot, started, origin ?? null],
       ).lastInsertRowid,
     );
   }
@@ -294,6 +296,15 @@ export class BlockDb extends BlockReader {
       channel,
       boot,
       firstSequence,
+    );
+  }
+
+  /** Keeps a derivation, once: from now on its samples are shown. They must have been kept before. */
+  keepDerivation({ boot, version, made, spans, channels, recipe }: Omit<Derivation, 'origin'>): void {
+    if (this.sql('SELECT 1 FROM derivations WHERE boot = ?').get(boot) !== undefined) return;
+    this.sql('INSERT INTO derivations VALUES (?, ?, ?, ?, ?, ?, ?, ?)').run(
+      ...[this.#takePosition(), boot, version, made, encodeSpans(spans.arrival), encodeSpans(spans.device)],
+      ...[encodeRoster(channels.toSorted((a, b) => a - b)), JSON.stringify(recipe)],
     );
   }
 
@@ -519,7 +530,7 @@ export class BlockDb extends BlockReader {
       `SELECT MAX(position) AS position FROM (
          SELECT MAX(position) AS position FROM boots UNION ALL SELECT MAX(position) FROM channels
          UNION ALL SELECT MAX(position) FROM clock UNION ALL SELECT MAX(position) FROM packs
-         UNION ALL SELECT MAX(position) FROM gaps)`,
+         UNION ALL SELECT MAX(position) FROM gaps UNION ALL SELECT MAX(position) FROM derivations)`,
     ).get() as Row;
     return Number(row.position ?? 0);
   }

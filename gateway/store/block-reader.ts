@@ -3,9 +3,11 @@ import type { ChannelDefinition } from '../channel.ts';
 import type { ClockReading } from '../clock.ts';
 import type { StoredChannel } from '../query/telemetry.ts';
 import {
+  derivationOf,
   type Extent,
   type FeedItem,
   gapOf,
+  type KeptBoot,
   type KeptGap,
   type Row,
   readingOf,
@@ -14,6 +16,7 @@ import {
 import { requireVersion } from './block-schema.ts';
 import { type OnDamage, readableRows } from './damage.ts';
 import { type Database, openDatabase } from './database.ts';
+import type { Derivation } from './derivation.ts';
 import { GivenUp } from './given-up.ts';
 import type { IndexEntry } from './index-entries.ts';
 import { type IndexRow, PackIndex } from './pack-index.ts';
@@ -107,15 +110,45 @@ export class BlockReader {
     };
   }
 
-  /** Every boot, oldest first; `ended` undefined where it did not end as it should, or still runs. */
-  boots(): { id: number; gateway: string; boot: string; started: number; ended: number | undefined }[] {
-    return this.#readable('SELECT id, gateway, boot, started, ended FROM boots ORDER BY id').map((row) => ({
+  /** Every boot, oldest first, with those that hold derived samples. */
+  boots(): KeptBoot[] {
+    return this.#readable('SELECT * FROM boots ORDER BY id').map((row) => ({
       id: Number(row.id),
       gateway: String(row.gateway),
       boot: String(row.boot),
       started: Number(row.started),
       ended: row.ended === null ? undefined : Number(row.ended),
+      origin: row.origin === null ? undefined : Number(row.origin),
     }));
+  }
+
+  /** Boots of derived samples that were kept after `position`, with the position to go on from. */
+  derivedBootsAfter(position: number): { boots: { boot: number; origin: number }[]; position: number } {
+    const sql = 'SELECT position, id, origin FROM boots WHERE position > ? ORDER BY position';
+    const rows = this.#readable(sql, position);
+    const derived = rows.filter(({ origin }) => origin !== null);
+    return {
+      boots: derived.map(({ id, origin }) => ({ boot: Number(id), origin: Number(origin) })),
+      position: Number(rows.at(-1)?.position ?? position),
+    };
+  }
+
+  /** Derivations kept after `position`, with the position to go on from. */
+  derivationsAfter(position: number): { derivations: Derivation[]; position: number } {
+    const rows = this.#readable(
+      `SELECT derivations.*, boots.origin FROM derivations JOIN boots ON boots.id = derivations.boot
+       WHERE derivations.position > ? ORDER BY derivations.position`,
+      position,
+    );
+    return { derivations: rows.map(derivationOf), position: Number(rows.at(-1)?.position ?? position) };
+  }
+
+  /** Version of the newest derivation of a gateway, 0 where there is none. */
+  newestVersion(gateway: string): number {
+    const row = this.sql(
+      'SELECT MAX(version) AS version FROM derivations JOIN boots ON boots.id = derivations.boot WHERE gateway = ?',
+    ).get(gateway) as Row;
+    return Number(row.version ?? 0);
   }
 
   /** Per channel with blocks in `boot`: one past the last sequence number in blocks, and the greatest time. */
@@ -371,6 +404,7 @@ export class BlockReader {
        UNION ALL SELECT position, 'clock' FROM clock WHERE position > @after
        UNION ALL SELECT position, CASE WHEN bytes IS NULL THEN 'given-up' ELSE 'pack' END FROM packs WHERE position > @after
        UNION ALL SELECT position, 'gap' FROM gaps WHERE position > @after
+       UNION ALL SELECT position, 'derivation' FROM derivations WHERE position > @after
        ORDER BY position LIMIT @itemsMax`,
     ).all({ after, itemsMax }) as { position: number; kind: FeedItem['kind'] }[];
     const items: FeedItem[] = [];
@@ -391,8 +425,10 @@ export class BlockReader {
     const gateway = String(row.gateway);
     const boot = String(row.boot);
     switch (kind) {
-      case 'boot':
-        return { kind, position, gateway, boot, started: Number(row.started) };
+      case 'boot': {
+        const origin = row.origin === null ? {} : { origin: String(row.origin) };
+        return { kind, position, gateway, boot, started: Number(row.started), ...origin };
+      }
       case 'channel':
         return { kind, position, gateway, definition: JSON.parse(String(row.definition)) as ChannelDefinition };
       case 'clock':
@@ -405,15 +441,23 @@ export class BlockReader {
         const { channel: _channel, boot: _boot, ...gap } = gapOf(row);
         return { kind, position, gateway, boot, channel: String(row.channel_name), gap };
       }
+      case 'derivation': {
+        const { channels: ids, version, made, spans, recipe } = derivationOf(row);
+        const channels = ids.map((id) => this.#nameOf(id));
+        return { kind, position, gateway, boot, channels, derivation: { version, made, spans, recipe } };
+      }
     }
   }
 
   /** The blocks of a thinned pack, each with the name of its channel. */
   #givenUpAt(position: number, cause: string): Extract<FeedItem, { kind: 'given-up' }>['gaps'] {
     return this.packAsGaps(position, cause).map(({ channel, boot: _boot, ...gap }) => {
-      const name = this.sql('SELECT name FROM channels WHERE id = ?').pluck().get(channel);
-      return { ...gap, channel: String(name) };
+      return { ...gap, channel: this.#nameOf(channel) };
     });
+  }
+
+  #nameOf(channel: number): string {
+    return String(this.sql('SELECT name FROM channels WHERE id = ?').pluck().get(channel));
   }
 
   /** One past the greatest sequence number of a channel and boot in blocks that begin before `before`. */
@@ -513,7 +557,8 @@ function tableOf(sql: string): string {
 }
 
 const FEED_SQL: Record<FeedItem['kind'], string> = {
-  boot: 'SELECT gateway, boot, started FROM boots WHERE position = ?',
+  boot: `SELECT boots.gateway, boots.boot, boots.started, origins.boot AS origin
+    FROM boots LEFT JOIN boots AS origins ON origins.id = boots.origin WHERE boots.position = ?`,
   channel: 'SELECT gateway, definition FROM channels WHERE position = ?',
   clock:
     'SELECT boots.gateway, boots.boot, time, offset, error, source FROM clock JOIN boots ON boots.id = clock.boot WHERE clock.position = ?',
@@ -522,6 +567,8 @@ const FEED_SQL: Record<FeedItem['kind'], string> = {
     JOIN boots ON boots.id = packs.boot WHERE packs.position = ?`,
   gap: `SELECT boots.gateway, boots.boot, channels.name AS channel_name, gaps.channel, first_sequence, count, time_from, time_to, cause
     FROM gaps JOIN boots ON boots.id = gaps.boot JOIN channels ON channels.id = gaps.channel WHERE gaps.position = ?`,
+  derivation: `SELECT boots.gateway, boots.boot, boots.origin, version, made, arrival, device, channels, recipe
+    FROM derivations JOIN boots ON boots.id = derivations.boot WHERE derivations.position = ?`,
 };
 
 const GAP_RUNS = `SELECT * FROM gaps

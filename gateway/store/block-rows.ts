@@ -1,7 +1,9 @@
 import type { ChannelClass, ChannelDefinition, Stamp } from '../channel.ts';
 import type { ClockReading, ClockSource } from '../clock.ts';
+import { type Derivation, type DerivationTerms, decodeSpans, type Recipe } from './derivation.ts';
 import type { EnvelopeNode } from './envelope-node.ts';
 import type { IndexEntry } from './index-entries.ts';
+import { decodeRoster } from './roster.ts';
 
 /** A block as the index knows it. */
 export interface KeptBlock {
@@ -22,6 +24,19 @@ export interface KeptPack {
   readonly class: ChannelClass;
   readonly blocks: readonly KeptBlock[];
   readonly bytes: Uint8Array;
+}
+
+/** A run of a gateway, or a boot of samples that were derived from those of one. */
+export interface KeptBoot {
+  readonly id: number;
+  readonly gateway: string;
+  readonly boot: string;
+  /** First box time, microseconds. */
+  readonly started: number;
+  /** Last box time; undefined where it did not end as it should, or still runs, or holds derived samples. */
+  readonly ended: number | undefined;
+  /** Local id of the boot that its samples derive from; undefined where they were taken in. */
+  readonly origin: number | undefined;
 }
 
 /** Missing samples, with sequence numbers of their own. Times as stored, microseconds, both inclusive. */
@@ -63,6 +78,8 @@ export type FeedItem =
       readonly gateway: string;
       readonly boot: string;
       readonly started: number;
+      /** The boot that its samples derive from; absent where they were taken in. */
+      readonly origin?: string;
     }
   | {
       readonly kind: 'channel';
@@ -93,6 +110,15 @@ export type FeedItem =
       readonly gateway: string;
       readonly boot: string;
       readonly gaps: readonly (Omit<KeptGap, 'channel' | 'boot'> & { readonly channel: string })[];
+    }
+  | {
+      readonly kind: 'derivation';
+      readonly position: number;
+      readonly gateway: string;
+      readonly boot: string;
+      /** Names of its channels. */
+      readonly channels: readonly string[];
+      readonly derivation: DerivationTerms;
     };
 
 /** Sequence numbers that are accounted for, by a block or by a gap. Times as stored, microseconds, both inclusive. */
@@ -129,5 +155,18 @@ export function gapOf(row: Row): KeptGap {
     from: Number(row.time_from),
     to: Number(row.time_to),
     cause: String(row.cause),
+  };
+}
+
+/** A row of `derivations` with the origin of its boot. */
+export function derivationOf(row: Row): Derivation {
+  return {
+    boot: Number(row.boot),
+    origin: Number(row.origin),
+    version: Number(row.version),
+    made: Number(row.made),
+    spans: { arrival: decodeSpans(row.arrival as Buffer), device: decodeSpans(row.device as Buffer) },
+    channels: decodeRoster(row.channels as Buffer),
+    recipe: JSON.parse(String(row.recipe)) as Recipe,
   };
 }

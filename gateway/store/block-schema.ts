@@ -3,19 +3,22 @@ import { damageOf } from './damage.ts';
 import type { Database } from './database.ts';
 import { GIVEN_UP_SCHEMA } from './given-up.ts';
 
-const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 3;
 
 /** Rows under one row of the pyramid's next level. */
 export const FAN_OUT = 16;
 
 /**
- * The schema. Every row of `channels`, `boots`, `clock`, `packs` and `gaps` has its `position` from one counter, so that
+ * The schema. Every row of `channels`, `boots`, `clock`, `packs`, `gaps` and `derivations` has its `position` from one counter, so that
  * one number is a cursor over everything that a central must know, in the order in which it came to be.
  *
  * Packs of one roster (`roster.ts`) form a series with ordinals 0, 1, 2 ... A row of `pack_index` says of every block of a
  * pack what queries need before they read it (`index-entries.ts`). An envelope of level n covers FAN_OUT^n packs of a
  * roster; its `boot` is null where they are not all of one boot and stamp. There is no index by time and none by sequence
  * number: ranges descend the pyramid, so that a pack costs one row in one place.
+ *
+ * A boot with an `origin` holds samples that were derived from those of another. They are shown once their row of
+ * `derivations` is there, which comes after them (`derivation.ts`).
  *
  * `kept` is the greatest box time stored when the pack was. `bytes` is null once a pack is thinned: its row in the index
  * stays, with the cause in `thinned`, and `given_up` adds up what cannot be read any more.
@@ -24,7 +27,7 @@ const SCHEMA = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
 CREATE TABLE boots (
   id INTEGER PRIMARY KEY, position INTEGER NOT NULL UNIQUE, gateway TEXT NOT NULL, boot TEXT NOT NULL, started REAL NOT NULL, ended REAL,
-  UNIQUE (gateway, boot)) STRICT;
+  origin INTEGER REFERENCES boots, UNIQUE (gateway, boot)) STRICT;
 CREATE TABLE channels (
   id INTEGER PRIMARY KEY, position INTEGER NOT NULL UNIQUE, gateway TEXT NOT NULL, name TEXT NOT NULL, definition TEXT NOT NULL,
   UNIQUE (gateway, name)) STRICT;
@@ -49,6 +52,9 @@ CREATE TABLE gaps (
   position INTEGER PRIMARY KEY, channel INTEGER NOT NULL, boot INTEGER NOT NULL, first_sequence INTEGER NOT NULL,
   count INTEGER NOT NULL, time_from INTEGER NOT NULL, time_to INTEGER NOT NULL, cause TEXT NOT NULL,
   UNIQUE (channel, boot, first_sequence)) STRICT;
+CREATE TABLE derivations (
+  position INTEGER PRIMARY KEY, boot INTEGER NOT NULL UNIQUE REFERENCES boots, version INTEGER NOT NULL, made REAL NOT NULL,
+  arrival BLOB NOT NULL, device BLOB NOT NULL, channels BLOB NOT NULL, recipe TEXT NOT NULL) STRICT;
 CREATE TABLE conflicts (
   channel INTEGER NOT NULL, boot INTEGER NOT NULL, first_sequence INTEGER NOT NULL, met REAL NOT NULL, bytes BLOB NOT NULL) STRICT;
 CREATE TABLE cursors (gateway TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;

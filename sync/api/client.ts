@@ -10,9 +10,11 @@ import { loadProtos, serviceOf, TELEMETRY_SERVICE } from './descriptor.ts';
 import { decodeFeedItem } from './feed-message.ts';
 import { fromGrpcError } from './grpc-status.ts';
 import { LatestValues } from './latest-values.ts';
+import { decodeVersion, type ListedVersion } from './list-versions-call.ts';
 import type {
   EnvelopeMessage,
   ListChannelsResponseMessage,
+  ListVersionsResponseMessage,
   LiveUpdateMessage,
   LiveValueMessage,
   PullBlocksResponseMessage,
@@ -55,6 +57,8 @@ export interface QueryOptions {
   readonly to?: number | undefined;
   /** Undefined: raw samples. */
   readonly pixels?: number | undefined;
+  /** Of a past that was derived anew, 0 what was taken in; undefined: the newest. */
+  readonly version?: number | undefined;
 }
 
 /** A piece of an answer; `channel` is the index into the channels asked for. */
@@ -124,6 +128,18 @@ export class TelemetryClient {
     }
   }
 
+  /** Every version of the past, oldest first, or only those of a gateway. */
+  async listVersions(gateway = ''): Promise<ListedVersion[]> {
+    const versions: ListedVersion[] = [];
+    for (let after = 0; ; ) {
+      const page = await this.#ask<ListVersionsResponseMessage>('ListVersions', { gateway, after });
+      versions.push(...page.versions.map(decodeVersion));
+      const last = versions.at(-1);
+      if (!page.more || last === undefined) return versions;
+      after = last.id;
+    }
+  }
+
   async *query(query: QueryOptions, signal?: AbortSignal): AsyncGenerator<QueryPiece, void, undefined> {
     const request = {
       channels: query.channels,
@@ -131,6 +147,7 @@ export class TelemetryClient {
       pixels: query.pixels ?? 0,
       ...(query.from === undefined ? {} : { from: query.from }),
       ...(query.to === undefined ? {} : { to: query.to }),
+      ...(query.version === undefined ? {} : { version: query.version }),
     };
     for await (const { channel, samples, envelope } of this.#read<QueryChunkMessage>('Query', request, signal)) {
       if (samples !== undefined) yield { channel, samples: decodeSamples(samples) };

@@ -77,6 +77,11 @@ export interface ChannelMessage {
   readonly definition: ChannelDefinitionMessage | null;
 }
 
+export interface SpanMessage {
+  readonly from: number;
+  readonly to: number;
+}
+
 export interface ListChannelsRequestMessage {
   readonly gateway: string;
   readonly after: number;
@@ -88,12 +93,35 @@ export interface ListChannelsResponseMessage {
   readonly more: boolean;
 }
 
+export interface ListVersionsRequestMessage {
+  readonly gateway: string;
+  readonly after: number;
+}
+
+export interface ListVersionsResponseMessage {
+  readonly versions: readonly VersionMessage[];
+  readonly more: boolean;
+}
+
+export interface VersionMessage {
+  readonly id: number;
+  readonly gateway: string;
+  readonly boot: string;
+  readonly version: number;
+  readonly made: number;
+  readonly arrival: readonly SpanMessage[];
+  readonly device: readonly SpanMessage[];
+  readonly channels: readonly string[];
+  readonly recipe: string;
+}
+
 export interface QueryRequestMessage {
   readonly channels: readonly string[];
   readonly gateway: string;
   readonly from?: number;
   readonly to?: number;
   readonly pixels: number;
+  readonly version?: number;
 }
 
 export interface QueryChunkMessage {
@@ -164,12 +192,25 @@ export interface FeedItemMessage {
   readonly pack?: Uint8Array;
   readonly gap?: GapItemMessage;
   readonly givenUp?: GivenUpItemMessage;
+  readonly derivation?: DerivationItemMessage;
 }
 
 export interface BootItemMessage {
   readonly gateway: string;
   readonly boot: string;
   readonly started: number;
+  readonly origin: string;
+}
+
+export interface DerivationItemMessage {
+  readonly gateway: string;
+  readonly boot: string;
+  readonly version: number;
+  readonly made: number;
+  readonly arrival: readonly SpanMessage[];
+  readonly device: readonly SpanMessage[];
+  readonly channels: readonly string[];
+  readonly recipe: string;
 }
 
 export interface ChannelItemMessage {

@@ -23,13 +23,13 @@ export async function answerQuery(
   out: Outflow<QueryChunkMessage>,
 ): Promise<void> {
   const channels = requestedChannels(telemetry, request, QUERY_CHANNELS_MAX);
-  const { from, to, pixels } = request;
+  const { from, to, pixels, version } = request;
   if (pixels > 0) {
     if (from === undefined || to === undefined) {
       throw new CaissonError('query-invalid', `${pixels} pixels of an open range, expected both from and to`);
     }
     for (const [index, { id }] of channels.entries()) {
-      const envelope = encodeEnvelope(telemetry.envelope(id, from, to, pixels));
+      const envelope = encodeEnvelope(telemetry.envelope(id, from, to, pixels, version));
       if (!(await out.send({ channel: index, envelope }))) return;
     }
     return;
@@ -38,7 +38,7 @@ export async function answerQuery(
   const end = to ?? Number.MAX_SAFE_INTEGER;
   if (!(first < end)) throw new CaissonError('query-invalid', `range [${first}, ${end}) is empty`);
   for (const [index, { id }] of channels.entries()) {
-    for (const piece of telemetry.raw(id, first, end)) {
+    for (const piece of telemetry.raw(id, first, end, version)) {
       for (const samples of chunksOf(piece)) {
         if (!(await out.send({ channel: index, samples }))) return;
       }

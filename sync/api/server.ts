@@ -17,12 +17,15 @@ import { HEALTH_SERVICE, loadProtos, serviceOf, TELEMETRY_SERVICE } from './desc
 import { toGrpcStatus } from './grpc-status.ts';
 import { healthMethods } from './health-service.ts';
 import { answerListChannels } from './list-channels-call.ts';
+import { answerListVersions } from './list-versions-call.ts';
 import type {
   AcknowledgeRequestMessage,
   AcknowledgeResponseMessage,
   GetStatusRequestMessage,
   ListChannelsRequestMessage,
   ListChannelsResponseMessage,
+  ListVersionsRequestMessage,
+  ListVersionsResponseMessage,
   LiveUpdateMessage,
   PullBlocksRequestMessage,
   PullBlocksResponseMessage,
@@ -95,6 +98,9 @@ export async function startTelemetryServer(options: TelemetryServerOptions): Pro
   server.addService(serviceOf(protos, TELEMETRY_SERVICE), {
     ListChannels: unary(
       (request: ListChannelsRequestMessage): ListChannelsResponseMessage => answerListChannels(telemetry, request),
+    ),
+    ListVersions: unary(
+      (request: ListVersionsRequestMessage): ListVersionsResponseMessage => answerListVersions(telemetry, request),
     ),
     GetStatus: unary((_request: GetStatusRequestMessage): StatusMessage => encodeStatus(status())),
     Acknowledge: unary((request: AcknowledgeRequestMessage): AcknowledgeResponseMessage => {

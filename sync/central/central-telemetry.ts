@@ -5,6 +5,7 @@ import type {
   LatestSample,
   LedgerLine,
   LiveBatch,
+  PastVersion,
   Samples,
   StoredChannel,
   Telemetry,
@@ -32,8 +33,8 @@ export class CentralTelemetry implements Telemetry {
   }
 
   /** Hands a block that was just kept to everyone who follows. */
-  announce({ channel, boot, stamp, block }: NewBlock): void {
-    if (this.#listeners.size === 0) return;
+  announce({ channel, boot, stamp, block, isDerived }: NewBlock): void {
+    if (isDerived || this.#listeners.size === 0) return;
     this.#clocks.poll(this.#db);
     const { times, values, count, timeMax } = block;
     const utcOffset = this.#clocks.of(boot, stamp).offsetAt(timeMax);
@@ -55,12 +56,16 @@ export class CentralTelemetry implements Telemetry {
     return this.#store.channel(name, gateway);
   }
 
-  raw(channel: number, from: number, to: number): IterableIterator<Samples> {
-    return this.#store.raw(channel, from, to);
+  raw(channel: number, from: number, to: number, version?: number): IterableIterator<Samples> {
+    return this.#store.raw(channel, from, to, version);
   }
 
-  envelope(channel: number, from: number, to: number, pixels: number): Envelope {
-    return this.#store.envelope(channel, from, to, pixels);
+  envelope(channel: number, from: number, to: number, pixels: number, version?: number): Envelope {
+    return this.#store.envelope(channel, from, to, pixels, version);
+  }
+
+  versions(): readonly PastVersion[] {
+    return this.#store.versions();
   }
 
   latest(channel: number): LatestSample | undefined {

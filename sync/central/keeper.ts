@@ -1,6 +1,7 @@
 import { type ChannelClass, type ChannelDefinition, defineChannel, type Stamp } from '../../gateway/channel.ts';
 import { CaissonError } from '../../gateway/errors.ts';
 import type { BlockDb, FeedItem } from '../../gateway/store/block-db.ts';
+import type { DerivationTerms } from '../../gateway/store/derivation.ts';
 import type { BlockInfo, PackHeader } from '../../gateway/store/pack/pack-info.ts';
 import type { PullBatch } from '../api/client.ts';
 import type { KeepResult, Peer, PullSink, Refusal } from '../line/pull-line.ts';
@@ -17,6 +18,8 @@ export interface NewBlock {
   readonly boot: number;
   readonly stamp: Stamp;
   readonly block: VerifiedBlock;
+  /** True where its samples were made anew of what was taken in, and are no news. */
+  readonly isDerived: boolean;
 }
 
 export interface KeeperCounters {
@@ -69,6 +72,8 @@ export class Keeper implements PullSink {
   readonly #options: KeeperOptions;
   /** Local ids by gateway and boot, and by gateway and name. */
   readonly #boots = new Map<string, number>();
+  /** Local ids of boots of derived samples. */
+  readonly #derived = new Set<number>();
   readonly #channels = new Map<string, number>();
   /** By local id of the channel. */
   readonly #classes = new Map<number, ChannelClass>();
@@ -147,8 +152,7 @@ export class Keeper implements PullSink {
   #applyStep(step: Step, pass: Pass, holes: Hole[]): CaissonError | undefined {
     switch (step.kind) {
       case 'boot':
-        this.#boots.set(key(step.gateway, step.boot), this.#db.keepBoot(step.gateway, step.boot, step.started));
-        return undefined;
+        return this.#keepBoot(step);
       case 'channel':
         this.#keepChannel(step.gateway, step.definition);
         return undefined;
@@ -174,9 +178,26 @@ export class Keeper implements PullSink {
         }
         return undefined;
       }
+      case 'derivation': {
+        const boot = this.#boots.get(key(step.gateway, step.boot));
+        if (boot === undefined || !this.#derived.has(boot)) return unknownBoot(step);
+        const channels = step.channels.map((channel) => this.#channelOf(step.gateway, { channel }));
+        this.#db.keepDerivation({ ...step.derivation, boot, channels });
+        return undefined;
+      }
       case 'verified':
         return this.#keepPack(step, pass, holes);
     }
+  }
+
+  #keepBoot(step: Extract<FeedItem, { kind: 'boot' }>): CaissonError | undefined {
+    const { gateway, boot, started, origin } = step;
+    const from = origin === undefined ? undefined : this.#boots.get(key(gateway, origin));
+    if (origin !== undefined && from === undefined) return unknownBoot({ gateway, boot: origin });
+    const id = this.#db.keepBoot(gateway, boot, started, from);
+    this.#boots.set(key(gateway, boot), id);
+    if (from !== undefined) this.#derived.add(id);
+    return undefined;
   }
 
   #keepPack(pack: VerifiedPack, pass: Pass, holes: Hole[]): CaissonError | undefined {
@@ -228,7 +249,7 @@ export class Keeper implements PullSink {
         );
       }
       if (outcomes[i] !== 'kept') continue;
-      pass.fresh.push({ channel, boot, stamp, block });
+      pass.fresh.push({ channel, boot, stamp, block, isDerived: this.#derived.has(boot) });
       const hole = this.#ledger.holeBefore(channel, boot, firstSequence);
       if (hole !== undefined) holes.push(hole);
     }
@@ -272,7 +293,11 @@ export class Keeper implements PullSink {
   #learnIds(): void {
     this.#boots.clear();
     this.#channels.clear();
-    for (const { id, gateway, boot } of this.#db.boots()) this.#boots.set(key(gateway, boot), id);
+    this.#derived.clear();
+    for (const { id, gateway, boot, origin } of this.#db.boots()) {
+      this.#boots.set(key(gateway, boot), id);
+      if (origin !== undefined) this.#derived.add(id);
+    }
     for (const channel of this.#db.channelsAfter(0).channels) {
       this.#channels.set(key(channel.gateway, channel.name), channel.id);
       this.#classes.set(channel.id, channel.class);
@@ -301,6 +326,7 @@ function verifySteps(peer: Peer, items: readonly FeedItem[]): { steps: Step[]; r
       requireOwn(peer, step.kind === 'verified' ? step.header.gateway : step.gateway);
       if (step.kind === 'gap') requireGap(step.gap);
       if (step.kind === 'given-up') for (const gap of step.gaps) requireGap(gap);
+      if (step.kind === 'derivation') requireDerivation(step.derivation);
       steps.push(step);
     } catch (error) {
       if (error instanceof CaissonError) return { steps, refusal: { position: item.position, error } };
@@ -327,6 +353,18 @@ function requireGap({ firstSequence, count, from, to }: Extract<FeedItem, { kind
   throw new CaissonError(
     'peer-invalid',
     `a gap of ${count} samples from number ${firstSequence}, time ${from} to ${to}`,
+  );
+}
+
+function requireDerivation({ version, made, spans }: DerivationTerms): void {
+  const isNumbered = Number.isSafeInteger(version) && version > 0 && Number.isFinite(made);
+  const inOrder = [spans.arrival, spans.device].every((all) =>
+    all.every(({ from, to }, index) => from < to && (all[index - 1]?.to ?? Number.NEGATIVE_INFINITY) <= from),
+  );
+  if (isNumbered && inOrder) return;
+  throw new CaissonError(
+    'peer-invalid',
+    `a derivation, version ${version}, made ${made}, of which the spans are not in order`,
   );
 }
 

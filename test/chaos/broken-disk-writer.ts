@@ -64,7 +64,7 @@ say('mended');
 setInterval(push, 5);
 
 function lineOf(id: number): Omit<LedgerLine, 'channel'> {
-  return viewer.ledger().find(({ channel }) => channel === id) ?? { taken: 0, kept: 0, lost: 0 };
+  return viewer.ledger().find(({ channel }) => channel === id) ?? { taken: 0, kept: 0, lost: 0, derived: 0 };
 }
 
 function push(): void {

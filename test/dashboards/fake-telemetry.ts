@@ -160,6 +160,10 @@ export class FakeTelemetry implements Telemetry {
     return [];
   }
 
+  versions() {
+    return [];
+  }
+
   ledger() {
     return [];
   }

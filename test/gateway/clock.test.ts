@@ -207,3 +207,21 @@ t.test('a wall clock that was never set, or is behind the last stored sample, is
     'rtc',
   );
 });
+
+t.test(
+  'a stretch of box time holds every moment that is read as a UTC of a range, and begins and ends with one',
+  async () => {
+    const anyReading = fc.record({ time: fc.nat(40), offset: fc.integer({ min: -15, max: 15 }) });
+    fc.assert(
+      fc.property(fc.array(anyReading, { maxLength: 4 }), fc.nat(40), fc.nat(30), (rows, from, length) => {
+        const map = new UtcMap(rows.map((row) => ({ ...row, error: 1, source: 'ntp' as const })));
+        const read = Array.from({ length: 161 }, (_, n) => n - 60).filter((time) => {
+          const utc = time + map.offsetAt(time);
+          return utc >= from && utc < from + length;
+        });
+        const stretch = map.boxStretch(from, from + length);
+        return stretch?.from === read[0] && (stretch === undefined || stretch.to - 1 === read.at(-1));
+      }),
+    );
+  },
+);

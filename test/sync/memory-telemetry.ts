@@ -6,6 +6,7 @@ import type {
   LatestSample,
   LedgerLine,
   LiveBatch,
+  PastVersion,
   Samples,
   StoredChannel,
   Telemetry,
@@ -18,6 +19,8 @@ export class MemoryTelemetry implements Telemetry {
   readonly #pieces = new Map<number, () => IterableIterator<Samples>>();
   readonly #latest = new Map<number, LatestSample>();
   readonly #listeners = new Set<(batch: LiveBatch) => void>();
+  /** What {@link MemoryTelemetry.versions} answers. */
+  readonly pasts: PastVersion[] = [];
 
   add(name: string, pieces: () => IterableIterator<Samples>, gateway = 'box', type: StoredChannel['type'] = 'number') {
     const channel = { ...defineChannel({ name, source: 'test', type }), id: this.#channels.length + 1, gateway };
@@ -76,6 +79,10 @@ export class MemoryTelemetry implements Telemetry {
 
   gaps(): readonly Gap[] {
     return [];
+  }
+
+  versions(): readonly PastVersion[] {
+    return this.pasts;
   }
 
   ledger(): readonly LedgerLine[] {

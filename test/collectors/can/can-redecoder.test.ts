@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { createCanCollector } from '../../../collectors/can/can-collector.ts';
 import type { CanConfig } from '../../../collectors/can/can-config.ts';
-import { createCanRedecoder } from '../../../collectors/can/can-redecoder.ts';
+import { planCanRedecode } from '../../../collectors/can/can-redecoder.ts';
 import { rav4File, rav4Source } from '../../rav4-oracle.ts';
 import { waitFor } from '../../wait-for.ts';
 import { RecordedIntake, SetClock } from '../serial/recorded-intake.ts';
@@ -52,10 +52,11 @@ async function playLive(t: Test, config: CanConfig): Promise<RecordedIntake> {
 function redecode(from: RecordedIntake, config: CanConfig) {
   const intake = new RecordedIntake();
   const stamp = from.channels.get('car/raw')?.stamp ?? 'arrival';
-  const redecoder = createCanRedecoder(config, { source: 'car', stamp, sink: intake });
+  const plan = planCanRedecode(config, 'car');
+  const redecoder = plan.begin(stamp, intake);
   for (const { time, text } of from.texts('car/raw')) redecoder.take(time, text);
   redecoder.end();
-  return { intake, redecoder };
+  return { intake, redecoder, plan };
 }
 
 /** Definitions and samples of what was decoded, without ids. */
@@ -113,7 +114,7 @@ t.test('decoded anew, raw frames give what the wire would have given', async (t)
   const wrong = await playLive(t, live('wrong.dbc'));
   const right = await playLive(t, live('right.dbc'));
   t.not(wrong.values('car/Engine/Speed')[0], right.values('car/Engine/Speed')[0]);
-  const { intake, redecoder } = redecode(wrong, live('right.dbc'));
+  const { intake, redecoder, plan } = redecode(wrong, live('right.dbc'));
   t.same(decoded(intake), decoded(right));
   t.same(redecoder.errors, { 'remote-frame': 1, 'error-frame': 1, 'no-definition': 1, 'frame-too-short': 1 });
   t.same(
@@ -121,7 +122,7 @@ t.test('decoded anew, raw frames give what the wire would have given', async (t)
     ['', '/can1'].flatMap((bus) => ['Cold', 'Hot', 'Mode', 'Speed'].map((name) => `car${bus}/Engine/${name}`)).sort(),
     'also those that no frame had',
   );
-  t.match(redecoder.recipe, { kind: 'can', dbc: [{ file: 'right.dbc', sha256: /^[0-9a-f]{64}$/ }] });
+  t.match(plan.recipe, { kind: 'can', dbc: [{ file: 'right.dbc', sha256: /^[0-9a-f]{64}$/ }] });
   t.strictSame(
     redecode(wrong, { ...live('wrong.dbc'), timestamp: 'device' }).intake.channels.get('car/Engine/Speed')?.stamp,
     'arrival',
@@ -133,7 +134,7 @@ t.test('a raw sample that is no frame is counted by reason and skipped', async (
   const at = folderWith(t, { 'car.dbc': DBC });
   const intake = new RecordedIntake();
   const config: CanConfig = { bus: { log: 'none' }, dbc: [at('car.dbc')] };
-  const redecoder = createCanRedecoder(config, { source: 'car', stamp: 'arrival', sink: intake });
+  const redecoder = planCanRedecode(config, 'car').begin('arrival', intake);
   for (const text of ['', 'can0', 'can0 100#1', 'can0 12Z#', LINES[0] ?? '']) redecoder.take(7, text);
   t.same(redecoder.errors, { 'bad-line': 2, 'bad-data': 1, 'bad-id': 1 });
   t.same(intake.samples('car/Engine/Speed'), [{ time: 7, value: 2500 }]);

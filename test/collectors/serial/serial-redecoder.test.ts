@@ -7,7 +7,7 @@ import t from 'tap';
 import { escapeBytes, RAW_LINE_BYTES_MAX, RawLines, unescapeBytes } from '../../../collectors/serial/raw-lines.ts';
 import { SerialCollector } from '../../../collectors/serial/serial-collector.ts';
 import { type SerialConfig, serialSettings } from '../../../collectors/serial/serial-config.ts';
-import { createSerialRedecoder } from '../../../collectors/serial/serial-redecoder.ts';
+import { planSerialRedecode } from '../../../collectors/serial/serial-redecoder.ts';
 import { MemoryWire } from '../../../hardware/serial/memory-port.ts';
 import { play, serialRecording, skipWithout } from './play.ts';
 import { RecordedIntake, SetClock } from './recorded-intake.ts';
@@ -73,7 +73,7 @@ function decoded(intake: RecordedIntake) {
 function redecode(from: RecordedIntake, config: Omit<SerialConfig, 'port'>) {
   const intake = new RecordedIntake();
   const full: SerialConfig = { port: { log: 'none' }, ...config };
-  const redecoder = createSerialRedecoder(full, { source: 'gps', stamp: 'arrival', sink: intake });
+  const redecoder = planSerialRedecode(full, 'gps').begin('arrival', intake);
   for (const { time, text } of from.texts('gps/raw')) redecoder.take(time, text);
   redecoder.end();
   return { intake, redecoder };

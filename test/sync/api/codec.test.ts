@@ -7,13 +7,16 @@ import { decodeChannel, decodeDefinition, encodeChannel, encodeDefinition } from
 import { decodeColumn, encodeColumn } from '../../../sync/api/columns.ts';
 import { loadProtos, serviceOf, TELEMETRY_SERVICE } from '../../../sync/api/descriptor.ts';
 import { decodeFeedItem, encodeFeedItem } from '../../../sync/api/feed-message.ts';
+import { answerListVersions, decodeVersion } from '../../../sync/api/list-versions-call.ts';
 import type {
   ListChannelsResponseMessage,
+  ListVersionsResponseMessage,
   PullBlocksResponseMessage,
   StatusMessage,
+  VersionMessage,
 } from '../../../sync/api/messages.ts';
 import { decodeStatus, encodeStatus } from '../../../sync/api/status-message.ts';
-import { exampleStatus } from '../memory-telemetry.ts';
+import { exampleStatus, MemoryTelemetry } from '../memory-telemetry.ts';
 
 const service = serviceOf(loadProtos(), TELEMETRY_SERVICE);
 
@@ -67,6 +70,14 @@ t.test('a channel is the same after the wire, whatever it says and leaves unsaid
 });
 
 const time = fc.maxSafeInteger();
+const edge = fc.oneof(time, fc.constantFrom(Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY));
+const spans = fc.array(fc.record({ from: edge, to: edge }), { maxLength: 2 });
+const terms = fc.record({
+  version: fc.maxSafeNat(),
+  made: time,
+  spans: fc.record({ arrival: spans, device: spans }),
+  recipe: fc.record({ kind: text, files: fc.array(text, { maxLength: 2 }) }),
+});
 const item: fc.Arbitrary<FeedItem> = fc.oneof(
   fc.record({
     kind: fc.constant('boot' as const),
@@ -74,6 +85,22 @@ const item: fc.Arbitrary<FeedItem> = fc.oneof(
     gateway: text,
     boot: text,
     started: time,
+  }),
+  fc.record({
+    kind: fc.constant('boot' as const),
+    position: fc.maxSafeNat(),
+    gateway: text,
+    boot: text,
+    started: time,
+    origin: fc.string({ minLength: 1, unit: 'grapheme' }),
+  }),
+  fc.record({
+    kind: fc.constant('derivation' as const),
+    position: fc.maxSafeNat(),
+    gateway: text,
+    boot: text,
+    channels: fc.array(text, { maxLength: 3 }),
+    derivation: terms,
   }),
   fc.record({ kind: fc.constant('channel' as const), position: fc.maxSafeNat(), gateway: text, definition }),
   fc.record({
@@ -129,6 +156,44 @@ t.test('an item of the feed is the same after the wire', async (t) => {
     }),
     { numRuns: 200 },
   );
+});
+
+t.test('a version of the past is the same after the wire, its channels by name', async (t) => {
+  fc.assert(
+    fc.property(fc.nat(1e9), text, text, terms, (id, gateway, boot, each) => {
+      const telemetry = new MemoryTelemetry();
+      const channels = ['a', 'b'].map((name) => telemetry.add(name, function* () {}).id);
+      telemetry.pasts.push({ ...each, id: id + 1, gateway, boot, channels });
+      const page = answerListVersions(telemetry, { gateway: '', after: 0 });
+      const got = overTheWire<ListVersionsResponseMessage>('ListVersions', page);
+      t.same(got.versions.map(decodeVersion), [{ ...each, id: id + 1, gateway, boot, channels: ['a', 'b'] }]);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+t.test('versions come a page at a time, and of one gateway where that is asked for', async (t) => {
+  const telemetry = new MemoryTelemetry();
+  const spans = { arrival: [], device: [] };
+  for (let id = 1; id <= 5; id += 1) {
+    const recipe = { kind: 'test', long: 'x'.repeat(400_000) };
+    telemetry.pasts.push({
+      id,
+      gateway: id === 3 ? 'other' : 'box',
+      boot: 'b',
+      version: id,
+      made: 0,
+      spans,
+      channels: [],
+      recipe,
+    });
+  }
+  const page = answerListVersions(telemetry, { gateway: 'box', after: 0 });
+  t.same([page.versions.map(({ id }) => id), page.more], [[1, 2], true]);
+  const rest = answerListVersions(telemetry, { gateway: 'box', after: 2 });
+  t.same([rest.versions.map(({ id }) => id), rest.more], [[4, 5], false]);
+  t.throws(() => decodeVersion({ ...(page.versions[0] as VersionMessage), recipe: '{"x":' }), { code: 'peer-invalid' });
+  t.throws(() => decodeVersion({ ...(page.versions[0] as VersionMessage), recipe: '{}' }), { code: 'peer-invalid' });
 });
 
 t.test('an item of a kind that is not known here is refused by its position', async (t) => {
