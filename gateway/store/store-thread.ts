@@ -208,7 +208,9 @@ class StoreThread {
       if (status.isDue(now)) this.#sendStatus(writer, commits);
       if (this.#mail.stop !== undefined) continue;
       if (writer.waiting() > 0) ring.pause(Math.max(0, nextCommit - performance.now()));
-      else if (!writer.hasSealBatch() || this.#retention.holdsSeals) ring.sleep(bell, IDLE_SLEEP_MS);
+      else if (!writer.hasSealBatch() || this.#retention.holdsSeals) {
+        ring.sleep(bell, Math.min(IDLE_SLEEP_MS, this.#retention.idleMs()));
+      }
     }
   }
 

@@ -17,7 +17,7 @@ import {
 } from './retention-plan.ts';
 
 /** Packs and their blocks in one transaction: what a commit may wait for. */
-const STEP_PACKS_MAX = 32;
+const STEP_PACKS_MAX = 128;
 const STEP_BLOCKS_MAX = 512;
 
 /** Pages given back to the disk in one transaction. */
@@ -144,6 +144,12 @@ export class Retention {
       this.#climb(now);
     }
     this.#nextStep = performance.now() + interval;
+  }
+
+  /** How long a thread that has nothing else to do may sleep, milliseconds. */
+  idleMs(): number {
+    if (this.#plan.step === undefined) return Number.POSITIVE_INFINITY;
+    return Math.max(0, this.#nextStep - performance.now());
   }
 
   status(): RetentionStatus {
