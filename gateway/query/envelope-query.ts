@@ -92,13 +92,10 @@ export class EnvelopeColumns {
     const start = Math.floor((timeMin - this.#from) * this.#perMicrosecond);
     const end = Math.floor((timeMax - this.#from) * this.#perMicrosecond);
     const pixels = end - start + 1;
-    const between = count - 2;
     for (let pixel = Math.max(0, start); pixel <= Math.min(end, this.envelope.pixels - 1); pixel += 1) {
-      const at = pixel - start;
       const isFirst = pixel === start;
       const isLast = pixel === end;
-      const spread = Math.floor(((at + 1) * between) / pixels) - Math.floor((at * between) / pixels);
-      const share = spread + (isFirst ? 1 : 0) + (isLast ? 1 : 0);
+      const share = shareOf(count, pixel - start, pixels);
       if (share === 0) continue;
       const [low, high] = [isFirst ? timeMin : Number.POSITIVE_INFINITY, isLast ? timeMax : Number.NEGATIVE_INFINITY];
       this.#merge(pixel, low, high, share, min, max, first, last, order);
@@ -206,6 +203,14 @@ export class EnvelopeColumns {
     if (!isOneRun) this.#open.add(pixel);
     return false;
   }
+}
+
+/** Samples of `count` that fall to place `at` of `pixels` when they are spread evenly; the first and last place have one each. */
+function shareOf(count: number, at: number, pixels: number): number {
+  const part = (all: number, place: number, places: number) =>
+    Math.floor(((place + 1) * all) / places) - Math.floor((place * all) / places);
+  if (count >= pixels) return part(count, at, pixels);
+  return at === 0 || at === pixels - 1 ? 1 : part(count - 2, at - 1, pixels - 2);
 }
 
 function isAscending(times: Float64Array): boolean {

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { BlockDb, type FeedItem } from '../../../gateway/store/block-db.ts';
+import { encodePack, type PackBlock } from '../../../gateway/store/pack/encode-pack.ts';
 import { storePaths } from '../../../gateway/store/store-dir.ts';
 import { Random } from '../../../hardware/simulated/random.ts';
 import { Keeper, type NewBlock } from '../../../sync/central/keeper.ts';
+import { contentOf } from '../../gateway/store/block/vectors.ts';
 import { FilledStore } from '../filled-store.ts';
 import { blocksOf, definitionsOf, feedOf, gapsOf } from '../same-feed.ts';
 
@@ -189,6 +191,38 @@ t.test('keeps a block that overlaps a known one apart', async (t) => {
   t.match(one.keeper.counters, { conflicts: 1, blocks: 2 });
   t.match(one.db.accounts(), [{ kept: 20, lost: 0, next: 20 }]);
 });
+
+t.test(
+  'keeps a pack that holds known and new blocks: the known are compared by content and not kept twice',
+  async (t) => {
+    const one = bench(t);
+    one.source.sealPack(['a', 'b', 'c'], 'number', 10);
+    const [pack] = one.items().filter((item) => item.kind === 'pack');
+    if (pack === undefined) throw new Error('no pack');
+    const { header, blocks } = contentOf(pack.bytes);
+    const rest = one.items().filter((item) => item.kind !== 'pack');
+    const packed = (position: number, ...parts: typeof blocks) => ({
+      ...{ kind: 'pack' as const, position, bytes: encodePack(header, parts) },
+    });
+    const [a, b, c] = blocks as [PackBlock, PackBlock, PackBlock];
+    one.keep([...rest, packed(1000, b)]);
+    one.keep([{ ...pack, position: 1001 }]);
+    t.match(one.keeper.counters, { blocks: 3, known: 1, conflicts: 0, samples: 30 });
+    one.keep([packed(1002, c, b, a), packed(1003, a)]);
+    t.match(one.keeper.counters, { blocks: 3, known: 5, conflicts: 0 });
+    // Nothing but the content tells these apart: all that the index says of them is the same.
+    const values = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+    const d = { ...a, channel: 'd', values: Float64Array.from(values) };
+    const swapped = { ...d, values: Float64Array.from(values, (value) => (value === 4 ? 5 : value === 5 ? 4 : value)) };
+    one.keep([packed(1004, d), packed(1005, a, swapped), packed(1006, d)]);
+    t.match(one.keeper.counters, { blocks: 4, known: 7, conflicts: 1, samples: 40 });
+    t.match(one.db.accounts(), [{ kept: 10 }, { kept: 10 }, { kept: 10 }, { kept: 10 }]);
+    t.same(
+      one.fresh.map(({ block }) => block.channel),
+      ['b', 'a', 'c', 'd'],
+    );
+  },
+);
 
 t.test('refuses a damaged block, wherever a bit has flipped, and keeps what stands before it', async (t) => {
   const { source, db, keeper, keep, items } = bench(t);
