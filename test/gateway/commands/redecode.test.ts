@@ -150,6 +150,7 @@ t.test(
 
 t.test('a stretch is decoded anew to the microsecond, and versions lie over one another', async (t) => {
   const store = await taken(t, WRONG);
+  store.seal();
   const right = await liveRight;
   const wrong = store.ask((telemetry) => decodedBits(telemetry));
   const spans = [
@@ -186,6 +187,8 @@ t.test('a stretch is decoded anew to the microsecond, and versions lie over one 
       for (const edge of [spans[0].from, spans[0].to, spans[1].from, spans[1].to]) {
         t.equal(differingFromM4(telemetry, 'car/Engine/Speed', edge - 71_113, edge + 93_131, version), 0);
       }
+      const [from, to] = [START - 1_000_000, START + FRAMES * GAP + 1_000_000];
+      t.equal(differingFromM4(telemetry, 'car/Engine/Speed', from, to, version), 0, 'blocks that an edge cuts');
     }
   });
 });
