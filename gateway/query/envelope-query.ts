@@ -107,7 +107,8 @@ export class EnvelopeColumns {
     if (!(values instanceof Float64Array)) return;
     const here = { low: order, high: order };
     if (isAscending(times)) this.#addAscending(times, values, shift, here);
-    else this.#addUnordered(times, values, shift, here);
+    // A copy: nodes of samples in any order are made where a look leaves its values.
+    else this.#addUnordered(times, values.slice(), shift, here);
   }
 
   #addAscending(times: Float64Array, values: Float64Array, shift: number, order: Order): void {

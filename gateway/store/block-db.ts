@@ -1,6 +1,6 @@
 import type { ChannelClass, ChannelDefinition } from '../channel.ts';
 import type { ClockReading } from '../clock.ts';
-import { BlockReader } from './block-reader.ts';
+import { BlockReader, INDEX_VERSION } from './block-reader.ts';
 import { gapOf, type KeptBlock, type KeptGap, type KeptPack, type Row } from './block-rows.ts';
 import { createSchema, FAN_OUT, requireVersion } from './block-schema.ts';
 import { openDatabase } from './database.ts';
@@ -229,6 +229,7 @@ export class BlockDb extends BlockReader {
     }
     if (act === 'thin') this.givenUp.thin(gone);
     else this.givenUp.drop(gone);
+    if (done.packs > 0) this.keepMeta(INDEX_VERSION, String(Number(this.meta(INDEX_VERSION) ?? 0) + 1));
     return done.packs;
   }
 

@@ -20,12 +20,16 @@ import type { Derivation } from './derivation.ts';
 import { GivenUp } from './given-up.ts';
 import type { IndexEntry } from './index-entries.ts';
 import { type IndexRow, PackIndex } from './pack-index.ts';
+import { RememberedRows } from './remembered-rows.ts';
 
 /** Where a restored store keeps the id of its feed: the positions it gives out were given out before, for other things. */
 export const FEED_KEY = 'feed';
 
 /** Damaged rows that are told one by one. At the maximum: further ones cost as little, and are not told. */
 const DAMAGE_TOLD_MAX = 1000;
+
+/** Key in `meta` of what changes whenever rows of the index are changed or go. */
+export const INDEX_VERSION = 'index version';
 
 /** Pages cached for the large database. */
 const CACHE_KIB = 8 * 1024;
@@ -39,7 +43,7 @@ export class BlockReader {
 
   readonly #onDamage: OnDamage;
 
-  protected constructor(db: Database, onDamage: OnDamage = () => {}) {
+  protected constructor(db: Database, onDamage: OnDamage = () => {}, remembered?: RememberedRows) {
     this.db = db;
     const told = new Set<string>();
     this.#onDamage = (what) => {
@@ -47,7 +51,7 @@ export class BlockReader {
       told.add(what);
       onDamage(what);
     };
-    this.index = new PackIndex(db, this.#onDamage);
+    this.index = new PackIndex(db, this.#onDamage, remembered);
     this.givenUp = new GivenUp((text) => this.sql(text), this.#onDamage);
   }
 
@@ -60,7 +64,7 @@ export class BlockReader {
   static openReadonly(path: string, cacheKiB: number = CACHE_KIB, onDamage?: OnDamage): BlockReader {
     const db = openDatabase(path, { cacheKiB, readonly: true });
     requireVersion(db, path);
-    return new BlockReader(db, onDamage);
+    return new BlockReader(db, onDamage, new RememberedRows());
   }
 
   close(): void {
@@ -72,6 +76,7 @@ export class BlockReader {
     if (this.db.inTransaction) return read();
     this.sql('BEGIN').run();
     try {
+      this.index.renew(this.meta(INDEX_VERSION));
       return read();
     } finally {
       // Not COMMIT, which fails where a damaged page was met.
@@ -471,7 +476,7 @@ export class BlockReader {
         if (entry === undefined) continue;
         if (row.boot !== undefined && (entry.firstSequence >= before || entry.endSequence <= end)) continue;
         if (row.boot !== undefined && (row.level === 0 || entry.endSequence <= before)) end = entry.endSequence;
-        else if (row.level > 0) visit(this.index.children(row).reverse(), member);
+        else if (row.level > 0) visit(this.index.children(row).toReversed(), member);
       }
     };
     for (const { roster, member } of this.index.series(channel)) visit(this.index.roots(roster).reverse(), member);

@@ -5,6 +5,7 @@ import { FAN_OUT } from './block-schema.ts';
 import { attempt, type OnDamage } from './damage.ts';
 import type { Database } from './database.ts';
 import { decodeEntries, type IndexEntries, type IndexEntry, mergeEntries } from './index-entries.ts';
+import type { RememberedRows } from './remembered-rows.ts';
 import { decodeRoster } from './roster.ts';
 
 /** A row of the index: of a pack at level 0, of an envelope above. */
@@ -52,10 +53,15 @@ export class PackIndex {
   readonly #channelRosters: Statement;
   readonly #rosters = new Map<number, readonly number[]>();
   readonly #onDamage: OnDamage;
+  readonly #remembered: RememberedRows | undefined;
 
-  /** @param onDamage told of rows that cannot be read: they cost what they are of, and no more */
-  constructor(db: Database, onDamage: OnDamage = () => {}) {
+  /**
+   * @param onDamage told of rows that cannot be read: they cost what they are of, and no more
+   * @param remembered where rows are kept from one snapshot to the next; none for one who changes them
+   */
+  constructor(db: Database, onDamage: OnDamage = () => {}, remembered?: RememberedRows) {
     this.#onDamage = onDamage;
+    this.#remembered = remembered;
     this.#db = db;
     this.#packRows = db.prepare(PACK_ROWS);
     this.#envelopeRows = db.prepare(ENVELOPE_ROWS);
@@ -122,8 +128,19 @@ export class PackIndex {
   }
 
   /** What lies under an envelope: directly or, where that is damaged, what is under it in turn. */
-  children(row: Pick<IndexRow, 'roster' | 'level' | 'ordinal'>): IndexRow[] {
-    return this.#cover(row.roster, row.level - 1, row.ordinal * FAN_OUT, (row.ordinal + 1) * FAN_OUT);
+  children({ roster, level, ordinal }: Pick<IndexRow, 'roster' | 'level' | 'ordinal'>): readonly IndexRow[] {
+    const envelope = `${roster} ${level} ${ordinal}`;
+    const known = this.#remembered?.rowsUnder(envelope);
+    if (known !== undefined) return known;
+    const rows = this.#cover(roster, level - 1, ordinal * FAN_OUT, (ordinal + 1) * FAN_OUT);
+    const isWhole = rows.length === FAN_OUT && rows.every((row) => row.level === level - 1);
+    if (isWhole) this.#remembered?.keep(envelope, rows, this.channels(roster).length);
+    return rows;
+  }
+
+  /** To be told, at the beginning of every snapshot, the version of what there is to read. */
+  renew(version: string | undefined): void {
+    this.#remembered?.renew(version);
   }
 
   /** The rows of packs under all rows that `enters` says true of, in order. */
@@ -132,7 +149,7 @@ export class PackIndex {
     for (let row = open.pop(); row !== undefined; row = open.pop()) {
       if (!enters(row)) continue;
       if (row.level === 0) yield row;
-      else open.push(...this.children(row).reverse());
+      else open.push(...this.children(row).toReversed());
     }
   }
 
