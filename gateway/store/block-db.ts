@@ -4,6 +4,7 @@ import { BlockReader, INDEX_VERSION } from './block-reader.ts';
 import { gapOf, type KeptBlock, type KeptGap, type KeptPack, type Row } from './block-rows.ts';
 import { createSchema, FAN_OUT, requireVersion } from './block-schema.ts';
 import { openDatabase } from './database.ts';
+import { encodeDefinition } from './definition-bytes.ts';
 import { type Derivation, encodeSpans } from './derivation.ts';
 import { encodeEntries, type IndexEntry, mergeEntries } from './index-entries.ts';
 import { isKeptAlready, singlePack } from './known-block.ts';
@@ -144,15 +145,15 @@ export class BlockDb extends BlockReader {
 
   /** Keeps a channel's definition; a known name keeps its id. `id` is chosen by the caller or, undefined, here. */
   keepChannel(gateway: string, definition: ChannelDefinition, id?: number): number {
-    const text = JSON.stringify(definition);
+    const bytes = encodeDefinition(definition);
     const known = this.sql('SELECT id, definition FROM channels WHERE gateway = ? AND name = ?').get(
       gateway,
       definition.name,
-    ) as Row | undefined;
+    ) as { id: number; definition: Buffer } | undefined;
     if (known !== undefined) {
-      if (known.definition !== text) {
+      if (!known.definition.equals(bytes)) {
         this.sql('UPDATE channels SET definition = ?, position = ? WHERE id = ?').run(
-          text,
+          bytes,
           this.#takePosition(),
           known.id,
         );
@@ -165,7 +166,7 @@ export class BlockDb extends BlockReader {
         this.#takePosition(),
         gateway,
         definition.name,
-        text,
+        bytes,
       ).lastInsertRowid,
     );
   }

@@ -1,5 +1,4 @@
 import type { Statement } from 'better-sqlite3';
-import type { ChannelDefinition } from '../channel.ts';
 import type { ClockReading } from '../clock.ts';
 import type { StoredChannel } from '../query/telemetry.ts';
 import {
@@ -16,6 +15,7 @@ import {
 import { requireVersion } from './block-schema.ts';
 import { type OnDamage, readableRows } from './damage.ts';
 import { type Database, openDatabase } from './database.ts';
+import { decodeDefinition } from './definition-bytes.ts';
 import type { Derivation } from './derivation.ts';
 import { GivenUp } from './given-up.ts';
 import type { IndexEntry } from './index-entries.ts';
@@ -102,12 +102,12 @@ export class BlockReader {
   /** Channels kept or redefined after `position`, with the position to go on from. */
   channelsAfter(position: number): { channels: StoredChannel[]; position: number } {
     const rows = this.#readable(
-      'SELECT id, position, gateway, definition FROM channels WHERE position > ? ORDER BY position',
+      'SELECT id, position, gateway, name, definition FROM channels WHERE position > ? ORDER BY position',
       position,
     );
     return {
       channels: rows.map((row) => ({
-        ...(JSON.parse(String(row.definition)) as ChannelDefinition),
+        ...decodeDefinition(String(row.name), row.definition as Buffer),
         id: Number(row.id),
         gateway: String(row.gateway),
       })),
@@ -435,7 +435,7 @@ export class BlockReader {
         return { kind, position, gateway, boot, started: Number(row.started), ...origin };
       }
       case 'channel':
-        return { kind, position, gateway, definition: JSON.parse(String(row.definition)) as ChannelDefinition };
+        return { kind, position, gateway, definition: decodeDefinition(String(row.name), row.definition as Buffer) };
       case 'clock':
         return { kind, position, gateway, boot, reading: readingOf(row) };
       case 'pack':
@@ -564,7 +564,7 @@ function tableOf(sql: string): string {
 const FEED_SQL: Record<FeedItem['kind'], string> = {
   boot: `SELECT boots.gateway, boots.boot, boots.started, origins.boot AS origin
     FROM boots LEFT JOIN boots AS origins ON origins.id = boots.origin WHERE boots.position = ?`,
-  channel: 'SELECT gateway, definition FROM channels WHERE position = ?',
+  channel: 'SELECT gateway, name, definition FROM channels WHERE position = ?',
   clock:
     'SELECT boots.gateway, boots.boot, time, offset, error, source FROM clock JOIN boots ON boots.id = clock.boot WHERE clock.position = ?',
   pack: 'SELECT bytes FROM packs WHERE position = ?',
