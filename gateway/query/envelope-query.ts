@@ -103,10 +103,10 @@ export class EnvelopeColumns {
   }
 
   /** Adds the samples of [from, to). Samples of one pixel that lie side by side are folded first. */
-  addRun({ times, values, shift, order }: ShiftedRun): void {
+  addRun({ times, values, shift, order, ascends }: ShiftedRun): void {
     if (!(values instanceof Float64Array)) return;
     const here = { low: order, high: order };
-    if (isAscending(times)) this.#addAscending(times, values, shift, here);
+    if (ascends) this.#addAscending(times, values, shift, here);
     // A copy: nodes of samples in any order are made where a look leaves its values.
     else this.#addUnordered(times, values.slice(), shift, here);
   }
@@ -260,7 +260,7 @@ export function queryEnvelope(
   };
 
   for (const root of blocks.roots(channel.id)) add(root);
-  for (const run of reader.tail(channel)) columns.addRun({ ...run, shift: 0 });
+  for (const run of reader.tail(channel)) columns.addRun({ ...run, shift: 0, ascends: isAscending(run.times) });
   for (const pixel of columns.open) settle(columns, pixel, reader, channel);
   return columns.envelope;
 }

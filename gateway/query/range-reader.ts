@@ -29,6 +29,8 @@ export interface ShiftedRun {
   /** What is added to a stored time, microseconds. */
   readonly shift: number;
   readonly order: number;
+  /** True where no time is before the one before it. */
+  readonly ascends: boolean;
 }
 
 /** Where a run is, without its samples. Bounds are UTC, microseconds. */
@@ -109,9 +111,12 @@ export class RangeReader {
     const { times, values } = stored;
     const map = this.#clocks.of(boot, stamp);
     const order = extent.firstPosition;
-    if (map.isUniform(extent.timeMin, extent.timeMax))
-      return { times, values, shift: map.offsetAt(extent.timeMin), order };
-    return { ...this.#run(map, times.slice(), values, order), shift: 0 };
+    // What is shown is some of what was looked at, in its order; and UTC never goes back where box time does not.
+    const { ascends } = looked;
+    if (map.isUniform(extent.timeMin, extent.timeMax)) {
+      return { times, values, shift: map.offsetAt(extent.timeMin), order, ascends };
+    }
+    return { ...this.#run(map, times.slice(), values, order), shift: 0, ascends };
   }
 
   /** What is shown of the unsealed runs of a channel, times as stored; views that are valid until the tail grows. */

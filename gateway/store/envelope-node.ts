@@ -85,8 +85,10 @@ function nodeOneByOne(times: Float64Array, values: Float64Array, start: number, 
 export function extremesOf(values: Float64Array, start: number, end: number): Pick<Envelope, 'min' | 'max'> {
   const count = end - start;
   if (count >= KERNEL_SAMPLES_MIN && count <= BLOCK_SAMPLES_MAX) {
-    if (values.buffer === column.buffer && values.byteOffset === column.byteOffset) kernels.measure(start, end);
-    else {
+    if (values.buffer === column.buffer) {
+      const offset = (values.byteOffset - column.byteOffset) / 8;
+      kernels.measure(offset + start, offset + end);
+    } else {
       column.set(values.subarray(start, end));
       kernels.measure(0, count);
     }

@@ -37,6 +37,8 @@ export interface BlockSamples {
 /** Samples of a block that is not text. */
 export interface NumberSamples extends BlockSamples {
   readonly values: Float64Array;
+  /** True where no time is before the one before it. */
+  readonly ascends: boolean;
 }
 
 /** A column of times that blocks share, without its content. */

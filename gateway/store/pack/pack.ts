@@ -1,4 +1,5 @@
 import { decodeColumn, lookAtColumn } from '../block/column.ts';
+import { kernels } from '../block/kernels/kernels.ts';
 import { NUMBER_ENCODINGS } from '../block/number-column.ts';
 import { TEXT_ENCODINGS } from '../block/text-column.ts';
 import { lookAtTimes } from '../block/time-column.ts';
@@ -7,6 +8,11 @@ import { readDirectory } from './directory.ts';
 import { openFrame } from './frame.ts';
 import type { BlockEntry, BlockInfo, BlockSamples, Directory, NumberSamples, PackHeader } from './pack-info.ts';
 import { placeSections, type Section, sectionContent } from './sections.ts';
+
+interface Times {
+  readonly times: Float64Array;
+  readonly ascends: boolean;
+}
 
 /**
  * A pack: blocks of one boot and stamp in one run of bytes, as BLOCK_FORMAT.md lays it down. The same bytes lie on disk,
@@ -24,7 +30,7 @@ export class Pack {
   readonly #startOf: readonly number[];
   /** Contents of sections that columns share, once they were asked for. */
   readonly #shared = new Map<number, Uint8Array>();
-  readonly #times = new Map<number, Float64Array>();
+  readonly #times = new Map<number, Times>();
 
   private constructor(bytes: Uint8Array, input: ByteReader, directory: Directory) {
     this.bytes = bytes;
@@ -72,7 +78,7 @@ export class Pack {
    */
   samples(block: number): BlockSamples {
     const entry = this.#block(block);
-    const times = this.#timesOf(entry.times);
+    const { times } = this.#timesOf(entry.times);
     const content = this.#contentOf(block, entry);
     const { encoding, count } = entry;
     const values =
@@ -90,9 +96,9 @@ export class Pack {
   look(block: number, room: Float64Array): NumberSamples | undefined {
     const entry = this.#block(block);
     if (entry.type === 'text') return undefined;
-    const times = this.#isShared ? this.#timesOf(entry.times) : this.#lookAtTimes(entry.times, room);
+    const { times, ascends } = this.#isShared ? this.#timesOf(entry.times) : this.#lookAtTimes(entry.times, room);
     const values = lookAtColumn(NUMBER_ENCODINGS, entry.encoding, this.#contentOf(block, entry), entry.count);
-    return { times, values };
+    return { times, values, ascends };
   }
 
   #block(block: number): BlockEntry {
@@ -105,20 +111,21 @@ export class Pack {
     return this.#content(this.directory.times.length + block, contentLength);
   }
 
-  #lookAtTimes(index: number, room: Float64Array): Float64Array {
-    const times = this.#decodedTimes(index);
+  #lookAtTimes(index: number, room: Float64Array): Times {
+    const { times, ascends } = this.#decodedTimes(index);
     const copy = room.subarray(0, times.length);
     copy.set(times);
-    return copy;
+    return { times: copy, ascends };
   }
 
   /** Times that other blocks may have too are kept. */
-  #timesOf(index: number): Float64Array {
+  #timesOf(index: number): Times {
     const known = this.#times.get(index);
     if (known !== undefined) return known;
-    const times = this.#decodedTimes(index).slice();
-    if (this.#isShared) this.#times.set(index, times);
-    return times;
+    const { times, ascends } = this.#decodedTimes(index);
+    const kept = { times: times.slice(), ascends };
+    if (this.#isShared) this.#times.set(index, kept);
+    return kept;
   }
 
   get #isShared(): boolean {
@@ -126,10 +133,11 @@ export class Pack {
   }
 
   /** Scratch memory, valid until the next column is read or written. */
-  #decodedTimes(index: number): Float64Array {
+  #decodedTimes(index: number): Times {
     const entry = this.directory.times[index];
     if (entry === undefined) throw new RangeError(`time column ${index} of ${this.directory.times.length}`);
-    return lookAtTimes(entry.encoding, this.#content(index, entry.contentLength), entry.count, entry);
+    const times = lookAtTimes(entry.encoding, this.#content(index, entry.contentLength), entry.count, entry);
+    return { times, ascends: kernels.ascends(entry.count) === 1 };
   }
 
   #content(column: number, length: number): ByteReader {

@@ -214,6 +214,16 @@ export function measure(from: u32, to: u32): void {
   store<f64>(EXTENT, -lesser(-f64x2.extract_lane(greatest, 0), -f64x2.extract_lane(greatest, 1)), 8);
 }
 
+/** True where none of OUT[0] to OUT[count - 1] is less than the one before. */
+export function ascends(count: u32): bool {
+  let falls = i64x2.splat(0);
+  let at = OUT;
+  const last = OUT + 8 * (count - 1);
+  for (; at + 16 <= last; at += 16) falls = v128.or(falls, f64x2.lt(v128.load(at, 8), v128.load(at)));
+  if (at < last) falls = v128.or(falls, f64x2.lt(v128.load64_splat(at, 8), v128.load64_splat(at)));
+  return !v128.any_true(falls);
+}
+
 /** The sum of OUT[from] to OUT[to - 1], NaN left out, in four interleaved parts. */
 export function sum(from: u32, to: u32): f64 {
   let sumsA = f64x2.splat(0);

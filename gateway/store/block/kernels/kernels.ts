@@ -47,7 +47,9 @@ interface Kernels {
 
   /** Least and greatest of elements [from, to) of the column, to extent. */
   measure(from: number, to: number): void;
-  /** Their sum, NaN left out, added in four interleaved parts. */
+  /** 1 where no element of the column is less than the one before; `count` at least 1. */
+  ascends(count: number): number;
+  /** Sum of elements [from, to), NaN left out, added in four interleaved parts. */
   sum(from: number, to: number): number;
 
   /** Fills the counts below; returns how many codes differ from the one before. */

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { formsOfIntegers } from '../../../../gateway/store/block/integer-forms.ts';
 import { decodeIntegers } from '../../../../gateway/store/block/integers.ts';
+import { column, kernels } from '../../../../gateway/store/block/kernels/kernels.ts';
 import { PREDICTIONS } from '../../../../gateway/store/block/prediction.ts';
 import { ByteReader, ByteWriter } from '../../../../gateway/store/bytes.ts';
 import { PROJECT_ROOT } from '../../../data-dir.ts';
@@ -67,6 +68,24 @@ t.test('every form of a run that is weighed gives back its integers', async () =
       });
     }),
     { numRuns: 150 },
+  );
+});
+
+t.test('tells whether a column ascends, wherever it does not', async () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: -3, max: 3 }), { minLength: 1, maxLength: 40 }),
+      fc.boolean(),
+      (steps, sorted) => {
+        const times = sorted ? steps.toSorted((a, b) => a - b) : steps;
+        // What stands behind the column must not count.
+        column.set([...times, -100]);
+        return (
+          (kernels.ascends(times.length) === 1) === times.every((time, i) => i === 0 || time >= (times[i - 1] ?? 0))
+        );
+      },
+    ),
+    { numRuns: 400 },
   );
 });
 
