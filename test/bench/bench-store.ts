@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -76,11 +76,12 @@ export class BenchStore {
   }
 
   /**
-   * Bytes of all its files but the journal's; the store must be closed. The journal is space that is used again and
-   * again, no larger for what was ever stored: {@link BenchStore.journalBytes}.
+   * Bytes of all its files but the journal's and the ballast; the store must be closed. Both are room that is held ready and
+   * used again, no larger for what was ever stored: {@link BenchStore.journalBytes}.
    */
   keptBytes(): number {
-    return folderBytes(this.dir) - this.journalBytes();
+    const ballast = statSync(storePaths(this.dir).ballast, { throwIfNoEntry: false })?.size ?? 0;
+    return folderBytes(this.dir) - this.journalBytes() - ballast;
   }
 
   journalBytes(): number {

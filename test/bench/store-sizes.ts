@@ -1,7 +1,7 @@
 /*
  * How small the store is, against others that hold the same samples of the same recordings, one pass of each. All files of
- * a closed store are counted, everything sealed, but the journal: it holds no sample then, and is as large for a year of
- * them (journal_mb). Every sample is read back from both sides and compared.
+ * a closed store are counted, everything sealed, but the journal and the ballast: they hold no sample then, and are as large
+ * for a year of them (journal_mb). Every sample is read back from both sides and compared.
  *
  * - VictoriaMetrics, which keeps milliseconds: both sides are given times rounded to them. Theirs is samples and index after
  *   a forced merge, without its caches. It rounds values to a decimal, ours are kept to the bit.

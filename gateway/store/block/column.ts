@@ -51,8 +51,8 @@ export interface EncodedColumn {
 /** Shorter content than this does not gain by zstd: a frame alone takes 6 bytes. */
 const COMPRESS_BYTES_MIN = 16;
 
-/** A frame is kept where it takes at most this share of the plain content, since it takes time to read. */
-const COMPRESS_SHARE = 0.97;
+/** A frame is kept where it takes at most this share of the plain content: reading it takes as long as the rest of decoding. */
+const COMPRESS_SHARE = 0.9;
 
 /** How many forms are compressed to be measured. */
 const COMPRESSIONS_MAX = 2;
