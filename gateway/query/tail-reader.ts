@@ -50,6 +50,7 @@ export class TailReader {
   #row = 0;
   #blockPosition: number;
   #gapPosition: number;
+  #indexVersion: string | undefined;
 
   constructor(journal: JournalReader, blocks: BlockReader, onProblem: (text: string) => void = () => {}) {
     this.#journal = journal;
@@ -57,6 +58,7 @@ export class TailReader {
     this.#onProblem = onProblem;
     this.#blockPosition = blocks.lastPackPosition();
     this.#gapPosition = blocks.lastGapPosition();
+    this.#indexVersion = blocks.indexVersion();
   }
 
   /** Rows committed since the last call; to be handed to {@link TailReader.take}, in the same order. */
@@ -88,9 +90,22 @@ export class TailReader {
       this.#sealedOf(boot).set(channel, end);
       this.#drop(channel, boot, end);
     }
+    this.#forgetGivenUp();
     for (const { position, ...gap } of this.#blocks.gapsAfter(this.#gapPosition)) {
       this.#gapPosition = position;
       this.#dropLosses(gap);
+    }
+  }
+
+  /** Where a disk runs full, blocks may come and go between two looks; what they held is accounted for as given up. */
+  #forgetGivenUp(): void {
+    const version = this.#blocks.indexVersion();
+    if (version === this.#indexVersion) return;
+    this.#indexVersion = version;
+    for (const { channel, boot, end } of this.#blocks.droppedEnds()) {
+      if (end <= this.#sealedEnd(boot, channel)) continue;
+      this.#sealedOf(boot).set(channel, end);
+      this.#drop(channel, boot, end);
     }
   }
 

@@ -43,7 +43,7 @@ export class BlockReader {
 
   readonly #onDamage: OnDamage;
 
-  protected constructor(db: Database, onDamage: OnDamage = () => {}, remembered?: RememberedRows) {
+  protected constructor(db: Database, onDamage: OnDamage = () => {}, remembered?: RememberedRows<IndexRow>) {
     this.db = db;
     const told = new Set<string>();
     this.#onDamage = (what) => {
@@ -64,7 +64,7 @@ export class BlockReader {
   static openReadonly(path: string, cacheKiB: number = CACHE_KIB, onDamage?: OnDamage): BlockReader {
     const db = openDatabase(path, { cacheKiB, readonly: true });
     requireVersion(db, path);
-    return new BlockReader(db, onDamage, new RememberedRows());
+    return new BlockReader(db, onDamage, new RememberedRows<IndexRow>());
   }
 
   close(): void {
@@ -76,7 +76,7 @@ export class BlockReader {
     if (this.db.inTransaction) return read();
     this.sql('BEGIN').run();
     try {
-      this.index.renew(this.meta(INDEX_VERSION));
+      this.index.renew(this.indexVersion());
       return read();
     } finally {
       // Not COMMIT, which fails where a damaged page was met.
@@ -92,6 +92,16 @@ export class BlockReader {
   /** Id of the feed of a store that was restored; undefined for any other. */
   feedId(): string | undefined {
     return this.meta(FEED_KEY);
+  }
+
+  /** Changes whenever samples are given up. */
+  indexVersion(): string | undefined {
+    return this.meta(INDEX_VERSION);
+  }
+
+  /** Per channel and boot of which blocks were dropped: one past the last sequence number dropped. */
+  droppedEnds(): { readonly channel: number; readonly boot: number; readonly end: number }[] {
+    return this.givenUp.accounts().filter(({ dropped }) => dropped > 0);
   }
 
   cursor(gateway: string): number {

@@ -53,13 +53,13 @@ export class PackIndex {
   readonly #channelRosters: Statement;
   readonly #rosters = new Map<number, readonly number[]>();
   readonly #onDamage: OnDamage;
-  readonly #remembered: RememberedRows | undefined;
+  readonly #remembered: RememberedRows<IndexRow> | undefined;
 
   /**
    * @param onDamage told of rows that cannot be read: they cost what they are of, and no more
    * @param remembered where rows are kept from one snapshot to the next; none for one who changes them
    */
-  constructor(db: Database, onDamage: OnDamage = () => {}, remembered?: RememberedRows) {
+  constructor(db: Database, onDamage: OnDamage = () => {}, remembered?: RememberedRows<IndexRow>) {
     this.#onDamage = onDamage;
     this.#remembered = remembered;
     this.#db = db;

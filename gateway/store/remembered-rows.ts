@@ -1,5 +1,3 @@
-import type { IndexRow } from './pack-index.ts';
-
 /** Entries of rows that are remembered, some 250 bytes each. At the maximum: the rows used longest ago are forgotten. */
 const ENTRIES_MAX = 1 << 16;
 
@@ -7,9 +5,9 @@ const ENTRIES_MAX = 1 << 16;
  * Rows under complete envelopes, which stay as they are until something is given up: the next look at a chart does not read
  * and decode them again.
  */
-export class RememberedRows {
+export class RememberedRows<Row> {
   /** By envelope, the one used last at the end. */
-  readonly #groups = new Map<string, { readonly rows: readonly IndexRow[]; readonly entries: number }>();
+  readonly #groups = new Map<string, { readonly rows: readonly Row[]; readonly entries: number }>();
   #entries = 0;
   #version: string | undefined;
 
@@ -21,7 +19,7 @@ export class RememberedRows {
     this.#entries = 0;
   }
 
-  rowsUnder(envelope: string): readonly IndexRow[] | undefined {
+  rowsUnder(envelope: string): readonly Row[] | undefined {
     const group = this.#groups.get(envelope);
     if (group === undefined) return undefined;
     this.#groups.delete(envelope);
@@ -30,7 +28,7 @@ export class RememberedRows {
   }
 
   /** @param members entries that a row has when all of them are decoded */
-  keep(envelope: string, rows: readonly IndexRow[], members: number): void {
+  keep(envelope: string, rows: readonly Row[], members: number): void {
     const entries = rows.length * members;
     this.#groups.set(envelope, { rows, entries });
     this.#entries += entries;

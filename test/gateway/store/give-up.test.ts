@@ -175,3 +175,18 @@ t.test('a follower that comes late hears of what was given up, and of what is le
     [...positions].sort((a, b) => a - b),
   );
 });
+
+t.test('a follower does not count twice what was sealed and given up between two of its looks', async (t) => {
+  const rig = filled(t, 2);
+  for (let i = 0; i < 100; i += 1) rig.ring.writeSample(3, 1e9 + i, i);
+  rig.commit();
+  const telemetry = rig.telemetry();
+  t.teardown(() => telemetry.close());
+  const bulk = () => telemetry.ledger().filter(({ channel }) => channel === 3);
+  t.match(bulk(), [{ taken: 300, kept: 300, lost: 0 }]);
+  rig.sealAll();
+  give(rig, 'bulk', 'thin', 3);
+  give(rig, 'bulk', 'drop', 3);
+  t.match(bulk(), [{ taken: 300, kept: 0, lost: 300 }]);
+  t.same([...telemetry.raw(3, 0, 1e15)], []);
+});
