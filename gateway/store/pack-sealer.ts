@@ -7,7 +7,7 @@ import { encodePack, type PackBlock } from './pack/encode-pack.ts';
 import { planPacks } from './seal-plan.ts';
 
 /** Samples encoded in one step, and bytes of packs written in one transaction: a commit never waits long behind a seal. */
-const STEP_SAMPLES_MAX = 64 * 1024;
+const STEP_SAMPLES_MAX = 32 * 1024;
 const TRANSACTION_BYTES_MAX = 1 << 20;
 
 export interface PackSealerParts {
