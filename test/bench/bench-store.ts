@@ -1,9 +1,11 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { JOURNAL_SPARES_MIN } from '../../gateway/limits.ts';
 import { StoreTelemetry } from '../../gateway/query/store-telemetry.ts';
 import { BlockReader } from '../../gateway/store/block-reader.ts';
+import { BALLAST_BYTES } from '../../gateway/store/retention/ballast.ts';
 import { storePaths } from '../../gateway/store/store-dir.ts';
 import { StoreHost } from '../../gateway/store-host.ts';
 import { folderBytes } from './folder-bytes.ts';
@@ -40,6 +42,16 @@ export class BenchStore {
         throw new Error(text);
       },
     });
+  }
+
+  /** Makes the room that a store holds ready, once in its life: spare segments of the journal, and the ballast. */
+  async holdReserve(): Promise<void> {
+    const host = await this.open();
+    const { journal, ballast } = storePaths(this.dir);
+    const spares = () => readdirSync(journal).filter((name) => name.startsWith('spare-')).length;
+    const ballastBytes = () => statSync(ballast, { throwIfNoEntry: false })?.size ?? 0;
+    while (spares() < JOURNAL_SPARES_MIN || ballastBytes() < BALLAST_BYTES) await wait(LOOK_INTERVAL_MS);
+    await host.stop();
   }
 
   telemetry(): StoreTelemetry {

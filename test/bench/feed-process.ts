@@ -133,8 +133,9 @@ const WARM_UP_S = 1;
 
 async function feed(order: FeedOrder): Promise<FeedResult> {
   const syncs = syncTimes(order.dir, SYNCS);
-  const [cpuBefore, writtenBefore] = [processSeconds(), deviceBytesWritten('self')];
   const store = new BenchStore(order.blockAgeSeconds, order.dir);
+  await store.holdReserve();
+  const [cpuBefore, writtenBefore] = [processSeconds(), deviceBytesWritten('self')];
   const host = await store.open();
   const file = new DriveFile(order.file);
   const feeding = new FileFeed(file, host, order.lapUs);

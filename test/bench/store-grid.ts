@@ -6,7 +6,7 @@
  *
  * - At 500,000 samples/s, a batch every 5 ms, for a minute: half a minute of driving, twice. grid_cpu is the process without
  *   the producing thread, CPU seconds over seconds; grid_producer_cpu that thread. Device bytes are counted until every
- *   sample is in a block and the store closed; memory is the most the process ever held.
+ *   sample is in a block and the store closed, without the room held ready that is made once in the life of a store; memory is the most the process ever held.
  * - As fast as it goes, for half a minute and on to the end of a lap. The clock stops when the last sample is durable and
  *   every full block is sealed, so that no backlog counts as speed.
  * - Against better-sqlite3, a row a sample: the same samples (fewer of them), the same commit interval, both durable, the key

@@ -5,7 +5,7 @@
  * - Sizes: one lap of each recording into a store of its own, everything sealed; bytes over samples, times included.
  * - Throughput: laps of the RAV4, back to back. The clock stops when the last sample is durable and every full block is
  *   sealed. Median of the rounds.
- * - Codec: all blocks of the RAV4's store, decoded and encoded again on one thread. Median of the rounds.
+ * - Codec: all packs of both, decoded and encoded again on one thread. Median of the rounds behind a warm-up.
  * - Acknowledgement and wear: the RAV4 at the reference load of one car, 25,000 samples a second, handed over every
  *   10 ms; from publish to durable, and what the process has written to the device in the end, sealing included.
  */
@@ -21,7 +21,8 @@ import { RAW_SAMPLE_BYTES } from './raw-sample.ts';
 import { median, percentile, rounds, secondsOf } from './statistics.ts';
 
 const ROUNDS = 3;
-const CODEC_ROUNDS = 7;
+const WARM_UP_ROUNDS = 3;
+const CODEC_ROUNDS = 15;
 const LAPS = 6;
 const PACED_RATE = 25_000;
 const PACED_S = 20;
@@ -33,7 +34,10 @@ export interface Recordings {
 }
 
 export async function measureRecorded({ rav4, css }: Recordings, progress: Progress): Promise<Figure[]> {
-  const sizes = [...(await measureSizes(css, progress)), ...(await measureSizes(rav4, progress, measureCodec))];
+  const packs: Uint8Array[] = [];
+  const take: Take = (store) => packs.push(...allPacks(store));
+  const sizes = [...(await measureSizes(css, progress, take)), ...(await measureSizes(rav4, progress, take))];
+  const codec = await measureCodec(packs);
   const throughput = await rounds(ROUNDS, () => measureThroughput(rav4, progress));
   const paced = await measurePaced(rav4, progress);
   return [
@@ -56,14 +60,15 @@ export async function measureRecorded({ rav4, css }: Recordings, progress: Progr
       meaning: 'from the last acknowledgement until every full block was sealed',
     },
     ...sizes,
+    ...codec,
     ...paced,
   ];
 }
 
-type Measure = (store: BenchStore) => Promise<Figure[]> | Figure[];
+type Take = (store: BenchStore) => void;
 
-/** Bytes a sample of one lap, and what `more` finds in that store. */
-async function measureSizes(drive: Drive, progress: Progress, more?: Measure): Promise<Figure[]> {
+/** Bytes a sample of one lap; `take` is shown that store. */
+async function measureSizes(drive: Drive, progress: Progress, take: Take): Promise<Figure[]> {
   const store = new BenchStore();
   try {
     const host = await store.open();
@@ -74,6 +79,7 @@ async function measureSizes(drive: Drive, progress: Progress, more?: Measure): P
     const blocks = store.blockBytes() / samples;
     const files = store.keptBytes() / samples;
     check(store, drive, 1);
+    take(store);
     progress(`${drive.name}: ${samples} samples, ${blocks.toFixed(3)} B a sample in blocks`);
     return [
       {
@@ -88,35 +94,33 @@ async function measureSizes(drive: Drive, progress: Progress, more?: Measure): P
         unit: 'B/sample',
         meaning: 'all that the store keeps over samples, indices and envelopes included',
       },
-      ...((await more?.(store)) ?? []),
     ];
   } finally {
     store.dispose();
   }
 }
 
-/** Samples a second of decoding and encoding the blocks of a store, on this thread. */
-async function measureCodec(store: BenchStore): Promise<Figure[]> {
-  const bytes = allPacks(store);
+/** Samples a second of decoding and encoding packs, on this thread. */
+async function measureCodec(bytes: readonly Uint8Array[]): Promise<Figure[]> {
   const packs = bytes.map((each) => {
     const pack = Pack.open(each);
     return { header: pack.header, blocks: pack.blocks.map((block, i) => ({ ...block, ...pack.samples(i) })) };
   });
   const blocks = packs.reduce((sum, pack) => sum + pack.blocks.length, 0);
   const samples = packs.reduce((sum, pack) => sum + pack.blocks.reduce((all, { count }) => all + count, 0), 0);
-  const decode = await rounds(CODEC_ROUNDS, () =>
-    secondsOf(() => {
-      for (const each of bytes) {
-        const pack = Pack.open(each);
-        for (const index of pack.blocks.keys()) pack.samples(index);
-      }
-    }),
-  );
-  const encode = await rounds(CODEC_ROUNDS, () =>
-    secondsOf(() => {
-      for (const pack of packs) encodePack(pack.header, pack.blocks);
-    }),
-  );
+  const decodeAll = () => {
+    for (const each of bytes) {
+      const pack = Pack.open(each);
+      for (const index of pack.blocks.keys()) pack.samples(index);
+    }
+  };
+  const encodeAll = () => {
+    for (const pack of packs) encodePack(pack.header, pack.blocks);
+  };
+  await rounds(WARM_UP_ROUNDS, decodeAll);
+  const decode = await rounds(CODEC_ROUNDS, () => secondsOf(decodeAll));
+  await rounds(WARM_UP_ROUNDS, encodeAll);
+  const encode = await rounds(CODEC_ROUNDS, () => secondsOf(encodeAll));
   return [
     {
       name: 'decode_samples_per_s',
@@ -169,6 +173,7 @@ async function measurePaced(drive: Drive, progress: Progress): Promise<Figure[]>
   const store = new BenchStore();
   try {
     progress(`${PACED_RATE} samples/s for ${PACED_S} s`);
+    await store.holdReserve();
     const writtenBefore = deviceBytesWritten('self');
     const host = await store.open();
     const feed = new DriveFeed(drive, host.intake);
