@@ -51,9 +51,18 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
   const wear = await WearWatch.open({ dir, budget, store, onProblem: say });
   board = new StatusBoard(version, store, wear);
   const sources: RunningSource[] = [];
-  // Side by side: a box that comes back takes in at once, however long the journal is that the serve thread reads first.
-  const [served, sourced] = await Promise.allSettled([
-    startServe({
+  const stopTakingIn = async () => {
+    await Promise.all(sources.map(({ collector }) => collector.stop()));
+    wear.stop();
+    await store.stop();
+  };
+  const start = async () => {
+    // The sources first, so that a box that comes back takes in at once: what serves reads all of the journal as it starts.
+    await startSources(config, store, (source) => {
+      sources.push(source);
+      board.addSource(source);
+    });
+    return startServe({
       config,
       storeDir: dir,
       webRoot,
@@ -63,24 +72,12 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
       utcOffset: () => store.utcOffset(),
       onAcknowledged: (central, position) => store.acknowledged(central, position),
       onProblem: say,
-    }),
-    startSources(config, store, (source) => {
-      sources.push(source);
-      board.addSource(source);
-    }),
-  ]);
-  const stopAll = async () => {
-    await Promise.all(sources.map(({ collector }) => collector.stop()));
-    wear.stop();
-    await store.stop();
-    if (served.status === 'fulfilled') await served.value.serve.stop({ kind: 'stop' });
+    });
   };
-  const failed = [served, sourced].find((outcome) => outcome.status === 'rejected');
-  if (served.status === 'rejected' || failed !== undefined) {
-    await stopAll();
-    throw failed?.reason;
-  }
-  const { serve, ports } = served.value;
+  const { serve, ports } = await start().catch(async (error: unknown) => {
+    await stopTakingIn();
+    throw error;
+  });
   let status = board.snapshot();
   const channels = new StatusChannels(store.intake);
   const timer = setInterval(() => {
@@ -99,7 +96,8 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
     },
     stop: async () => {
       clearInterval(timer);
-      await stopAll();
+      await stopTakingIn();
+      await serve.stop({ kind: 'stop' });
     },
   };
 }

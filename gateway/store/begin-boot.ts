@@ -30,7 +30,9 @@ export function beginBoot(parts: BootParts): { id: number; ring: RingReader; wri
   const { journal, blocks, recovered, gateway } = parts;
   const id = keepBoot(parts);
   const ring = new RingReader(parts.ring, recovered.ringEnds.get(id) ?? 0);
-  const open = new OpenChunks(id, (channel) => blocks.nextSequence(channel, id));
+  const sealed = new Map(blocks.spansOfBoot(id).map(({ channel, next }) => [channel, next]));
+  const gaps = blocks.gapEndsOfBoot(id);
+  const open = new OpenChunks(id, (channel) => Math.max(sealed.get(channel) ?? 0, gaps.get(channel) ?? 0));
   for (const chunk of recovered.chunks) if (chunk.boot === id) open.restore(chunk);
   for (const { gap } of recovered.gaps) {
     if (gap.boot === id) open.reserve(gap.channel, gap.firstSequence + gap.count);

@@ -13,6 +13,7 @@ import {
   type SequenceRun,
 } from './block-rows.ts';
 import { requireVersion } from './block-schema.ts';
+import { type BootSpan, BootSpans } from './boot-spans.ts';
 import { type OnDamage, readableRows } from './damage.ts';
 import { type Database, openDatabase } from './database.ts';
 import { decodeDefinition } from './definition-bytes.ts';
@@ -166,26 +167,26 @@ export class BlockReader {
     return Number(row.version ?? 0);
   }
 
-  /** Per channel with blocks in `boot`: one past the last sequence number in blocks, and the greatest time. */
-  endsOfBoot(boot: number): { channel: number; next: number; time: number }[] {
-    const ends = new Map<number, { channel: number; next: number; time: number }>();
-    for (const roster of this.index.rosters()) {
+  /** What blocks hold of each channel in `boot`; asked once for all channels, because that reads each row once. */
+  spansOfBoot(boot: number): BootSpan[] {
+    const spans = new BootSpans();
+    // Every pack of a boot was kept after the boot.
+    const rosters = this.lastPackPosition() > this.#positionOf(boot) ? this.index.rosters() : [];
+    for (const roster of rosters) {
       const channels = this.index.channels(roster);
-      for (const row of this.#rowsOfBoot(roster, boot)) {
-        for (const [member, entry] of row.entries().entries()) {
-          const channel = channels[member];
-          if (entry === undefined || channel === undefined) continue;
-          const end = ends.get(channel) ?? { channel, next: 0, time: Number.NEGATIVE_INFINITY };
-          end.next = Math.max(end.next, entry.endSequence);
-          end.time = Math.max(end.time, entry.timeMax);
-          ends.set(channel, end);
-        }
-      }
+      for (const row of this.#rowsOfOneBoot(roster, boot)) spans.add(channels, row.entries());
     }
-    for (const { channel, boot: ofBoot, end: next, time } of this.givenUp.accounts()) {
-      if (ofBoot === boot && next > 0 && !ends.has(channel)) ends.set(channel, { channel, next, time });
-    }
-    return [...ends.values()];
+    for (const dropped of this.givenUp.droppedOfBoot(boot)) spans.addDropped(dropped);
+    return spans.all();
+  }
+
+  /** By channel: one past the last sequence number of `boot` that is in a gap. */
+  gapEndsOfBoot(boot: number): Map<number, number> {
+    const rows = this.sql(
+      `SELECT channels.id AS channel, MAX(first_sequence + count) AS next
+       FROM channels CROSS JOIN gaps ON gaps.channel = channels.id AND gaps.boot = ? GROUP BY channels.id`,
+    ).all(boot) as Row[];
+    return new Map(rows.map(({ channel, next }) => [Number(channel), Number(next)]));
   }
 
   /** Rows of the UTC map after `position`, with the position to go on from. */
@@ -506,15 +507,18 @@ export class BlockReader {
     });
   }
 
-  /** The rows that cover all of a roster's packs of one boot with as few as can be. */
-  *#rowsOfBoot(roster: number, boot: number): IterableIterator<IndexRow> {
-    for (const row of this.#rowsOfOneBoot(roster, boot)) if (row.boot === boot) yield row;
+  /** Position at which a boot was kept: before every pack of it. */
+  #positionOf(boot: number): number {
+    const row = this.sql('SELECT position FROM boots WHERE id = ?').get(boot) as Row | undefined;
+    return Number(row?.position ?? 0);
   }
 
   /** As few rows as cover a roster with each of one boot; not those that are known to be of another than `boot`. */
   *#rowsOfOneBoot(roster: number, boot?: number): IterableIterator<IndexRow> {
+    const began = boot === undefined ? 0 : this.#positionOf(boot);
     const open = this.index.roots(roster);
     for (let row = open.pop(); row !== undefined; row = open.pop()) {
+      if (row.lastPosition < began) continue;
       if (row.boot === undefined) open.push(...this.index.children(row));
       else if (boot === undefined || row.boot === boot) yield row;
     }

@@ -20,17 +20,27 @@ export class Chunk {
   #start = 0;
   #end = 0;
   #textBytes = 0;
-  #times = new Float64Array(CAPACITY_FIRST);
+  #times: Float64Array;
   #numbers: Float64Array;
   readonly #texts: string[] | undefined;
 
-  constructor(channel: number, boot: number, firstSequence: number, firstRow: number, kind: 'number' | 'text') {
+  /** @param capacity samples for which memory is taken at once, of numbers: as many as are known to come */
+  constructor(
+    channel: number,
+    boot: number,
+    firstSequence: number,
+    firstRow: number,
+    kind: 'number' | 'text',
+    capacity = CAPACITY_FIRST,
+  ) {
     this.channel = channel;
     this.boot = boot;
     this.firstRow = firstRow;
     this.#firstSequence = firstSequence;
     this.#texts = kind === 'text' ? [] : undefined;
-    this.#numbers = kind === 'text' ? new Float64Array(0) : new Float64Array(CAPACITY_FIRST);
+    const length = kind === 'text' ? CAPACITY_FIRST : Math.min(Math.max(capacity, 1), BLOCK_SAMPLES_MAX);
+    this.#times = new Float64Array(length);
+    this.#numbers = kind === 'text' ? new Float64Array(0) : new Float64Array(length);
   }
 
   get isText(): boolean {
@@ -100,24 +110,38 @@ export class Chunk {
 
   /** Takes over as many of samples [from, ...) as fit; returns how many. */
   appendColumns(times: Float64Array, values: Float64Array | readonly string[], from: number): number {
-    const room = BLOCK_SAMPLES_MAX - this.count;
-    const count = Math.min(room, times.length - from);
-    if (!(values instanceof Float64Array)) {
-      let taken = 0;
-      while (taken < count && !this.isFull) {
-        this.appendText(times[from + taken] as number, values[from + taken] as string);
-        taken += 1;
-      }
-      return taken;
+    const most = times.length - from;
+    if (values instanceof Float64Array) return this.appendNumbers(times, from, values, from, most);
+    const count = Math.min(BLOCK_SAMPLES_MAX - this.count, most);
+    let taken = 0;
+    while (taken < count && !this.isFull) {
+      this.appendText(times[from + taken] as number, values[from + taken] as string);
+      taken += 1;
     }
-    this.#grow(this.#end + count);
+    return taken;
+  }
+
+  /** Takes over as many of `most` numbers as fit, from where they begin in both columns; returns how many. */
+  appendNumbers(
+    times: Float64Array,
+    timesFrom: number,
+    values: Float64Array,
+    valuesFrom: number,
+    most: number,
+  ): number {
+    const count = Math.min(BLOCK_SAMPLES_MAX - this.count, most);
+    const end = this.#end;
+    this.#grow(end + count);
     if (count < SET_SAMPLES_MIN) {
-      for (let i = 0; i < count; i += 1) this.append(times[from + i] as number, values[from + i] as number);
-      return count;
+      for (let i = 0; i < count; i += 1) {
+        this.#times[end + i] = times[timesFrom + i] as number;
+        this.#numbers[end + i] = values[valuesFrom + i] as number;
+      }
+    } else {
+      this.#times.set(times.subarray(timesFrom, timesFrom + count), end);
+      this.#numbers.set(values.subarray(valuesFrom, valuesFrom + count), end);
     }
-    this.#times.set(times.subarray(from, from + count), this.#end);
-    this.#numbers.set(values.subarray(from, from + count), this.#end);
-    this.#end += count;
+    this.#end = end + count;
     return count;
   }
 

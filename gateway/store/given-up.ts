@@ -35,6 +35,9 @@ export interface GivenUpAccount {
   readonly time: number;
 }
 
+/** How far samples of a channel of one boot were dropped. */
+export type GivenUpEnd = Pick<GivenUpAccount, 'channel' | 'end' | 'time'>;
+
 export class GivenUp {
   readonly #sql: (text: string) => Statement;
   readonly #onDamage: OnDamage;
@@ -97,6 +100,17 @@ export class GivenUp {
       end: Number(row.end ?? 0),
       time: Number(row.time ?? Number.NEGATIVE_INFINITY),
     }));
+  }
+
+  /** One past the greatest sequence number dropped, and the greatest time, of the channels of a boot of which any was. */
+  droppedOfBoot(boot: number): GivenUpEnd[] {
+    // Each channel is looked up by the key: what other boots gave up is not read.
+    const sql = `SELECT channels.id AS channel, MAX(end_sequence) AS end, MAX(time_to) AS time
+      FROM channels CROSS JOIN given_up ON given_up.channel = channels.id AND given_up.boot = ? GROUP BY channels.id`;
+    const rows = this.#readable(() => this.#sql(sql).all(boot) as Row[]);
+    return rows
+      .filter(({ end }) => end !== null)
+      .map(({ channel, end, time }) => ({ channel: Number(channel), end: Number(end), time: Number(time) }));
   }
 
   /** Rows, or none where the account is damaged, which costs it and nothing else. */

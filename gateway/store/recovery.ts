@@ -1,10 +1,12 @@
 import { CaissonError } from '../errors.ts';
 import type { BlockDb, KeptGap } from './block-db.ts';
+import type { BootSpan } from './boot-spans.ts';
 import { Chunk } from './chunk.ts';
+import { FirstRuns } from './first-runs.ts';
 import type { DamagedRow } from './journal/damaged-rows.ts';
 import type { Journal } from './journal/journal.ts';
-import type { JournalGroup, JournalLoss, JournalRow } from './journal/row.ts';
-import { decodeJournalRow } from './journal/row-decoder.ts';
+import type { JournalLoss } from './journal/row.ts';
+import { decodeRowColumns, decodeRowRuns, type RowColumns } from './journal/row-decoder.ts';
 import type { RowGap } from './store-writer.ts';
 
 /** What the journal holds that no block does. */
@@ -18,23 +20,40 @@ export interface Recovered {
   readonly damaged: readonly DamagedRow[];
 }
 
-/** Reads the journal and drops what is in blocks already: a seal commits the block first and trims afterwards. */
+/**
+ * Reads the journal and drops what is in blocks already: a seal commits the block first and trims afterwards. It is read
+ * twice: once to learn how much there is of each channel, so that every chunk gets its memory in one piece.
+ */
 export function recover(journal: Journal, blocks: BlockDb): Recovered {
-  const recovery = new Recovery(blocks);
   const boots = new Map(blocks.boots().map(({ id, boot }) => [boot, id]));
+  const recovery = new Recovery(blocks, firstRunsOf(journal, boots));
   const ringEnds = new Map<number, number>();
   for (const row of journal.rows()) {
     const boot = boots.get(row.boot);
     if (boot === undefined) continue;
     ringEnds.set(boot, row.ringEnd);
     try {
-      recovery.take({ id: row.id, boot }, decodeJournalRow(row.bytes));
+      recovery.take({ id: row.id, boot }, decodeRowColumns(row.bytes));
     } catch (error) {
       if (!(error instanceof CaissonError)) throw error;
       journal.setAside(row, error.message);
     }
   }
   return { chunks: recovery.chunks(), gaps: recovery.gaps, ringEnds, damaged: journal.damaged };
+}
+
+function firstRunsOf(journal: Journal, boots: ReadonlyMap<string, number>): FirstRuns {
+  const runs = new FirstRuns();
+  for (const row of journal.rows()) {
+    const boot = boots.get(row.boot);
+    try {
+      if (boot !== undefined) runs.add(boot, decodeRowRuns(row.bytes));
+    } catch (error) {
+      // It is set aside where its samples are read.
+      if (!(error instanceof CaissonError)) throw error;
+    }
+  }
+  return runs;
 }
 
 /** Where in the journal something stands: the id of the row, and the local id of its boot. */
@@ -45,8 +64,8 @@ interface Origin {
 
 /** One channel in one boot, as far as the journal was read. */
 interface Line {
-  /** One past the last sequence number that is in a block. */
-  readonly sealedEnd: number;
+  /** What is in blocks; undefined where nothing is. */
+  readonly sealed: BootSpan | undefined;
   /** One past the last sequence number met. */
   reached: number;
   /** Last time met, microseconds; undefined before the first. */
@@ -55,68 +74,90 @@ interface Line {
   chunk: Chunk | undefined;
 }
 
-/** Sequence numbers of one channel that follow each other in a row. */
-type RowRun = { readonly group: JournalGroup } | { readonly loss: JournalLoss };
+/** What was met of one boot. */
+interface BootLines {
+  /** What is in blocks, by channel. */
+  readonly sealed: ReadonlyMap<number, BootSpan>;
+  /** By channel. */
+  readonly lines: (Line | undefined)[];
+}
+
+/** Sequence numbers of one channel that follow each other in a row: a group, by its place in the row, or a loss. */
+type RowRun = { readonly firstSequence: number } & ({ readonly group: number } | { readonly loss: JournalLoss });
 
 class Recovery {
   readonly gaps: RowGap[] = [];
   readonly #blocks: BlockDb;
-  /** By boot, then by channel. */
-  readonly #boots = new Map<number, (Line | undefined)[]>();
+  readonly #runs: FirstRuns;
+  readonly #boots = new Map<number, BootLines>();
   readonly #finished: Chunk[] = [];
 
-  constructor(blocks: BlockDb) {
+  constructor(blocks: BlockDb, runs: FirstRuns) {
     this.#blocks = blocks;
+    this.#runs = runs;
   }
 
-  take(row: Origin, content: JournalRow): void {
-    let lines = this.#boots.get(row.boot);
-    if (lines === undefined) {
-      lines = [];
-      this.#boots.set(row.boot, lines);
-    }
+  take(row: Origin, columns: RowColumns): void {
+    const lines = this.#linesOf(row.boot);
     // Nearly every row, and there may be thousands of them with thousands of groups each.
-    if (content.losses.length === 0) {
-      for (const group of content.groups) this.#takeGroup(row, lines, group);
+    if (columns.losses.length === 0) {
+      for (let group = 0; group < columns.counts.length; group += 1) this.#takeGroup(row, lines, columns, group);
       return;
     }
-    for (const run of runsOf(content)) {
-      if ('group' in run) this.#takeGroup(row, lines, run.group);
+    for (const run of runsOf(columns)) {
+      if ('group' in run) this.#takeGroup(row, lines, columns, run.group);
       else this.#takeLoss(row, lines, run.loss);
     }
   }
 
   /** What was read, in the order of rows. */
   chunks(): Chunk[] {
-    const lines = [...this.#boots.values()].flat();
+    const lines = [...this.#boots.values()].flatMap((boot) => boot.lines);
     const open = lines.flatMap((line) => (line?.chunk === undefined ? [] : [line.chunk]));
     return [...this.#finished, ...open].sort((a, b) => a.firstRow - b.firstRow || a.firstSequence - b.firstSequence);
   }
 
-  #takeGroup(row: Origin, lines: (Line | undefined)[], group: JournalGroup): void {
-    const { channel, firstSequence, times, values } = group;
-    const line = this.#reach(row, lines, channel, firstSequence, times[0] as number);
-    let from = Math.max(0, line.sealedEnd - firstSequence);
-    while (from < times.length) {
-      const isText = !(values instanceof Float64Array);
+  #linesOf(boot: number): BootLines {
+    let lines = this.#boots.get(boot);
+    if (lines === undefined) {
+      const sealed = new Map(this.#blocks.spansOfBoot(boot).map((span) => [span.channel, span]));
+      lines = { sealed, lines: [] };
+      this.#boots.set(boot, lines);
+    }
+    return lines;
+  }
+
+  #takeGroup(row: Origin, lines: BootLines, columns: RowColumns, group: number): void {
+    const { times, values } = columns;
+    const channel = columns.channels[group] as number;
+    const firstSequence = columns.sequences[group] as number;
+    const count = columns.counts[group] as number;
+    const timesAt = columns.timesAt[group] as number;
+    const valuesAt = columns.valuesAt[group] as number;
+    const texts = columns.texts.size === 0 ? undefined : columns.texts.get(group);
+    const line = this.#reach(row, lines, channel, firstSequence, times[timesAt] as number);
+    let from = Math.max(0, (line.sealed?.next ?? 0) - firstSequence);
+    while (from < count) {
+      const isText = texts !== undefined;
       let chunk = line.chunk;
       const fits = chunk !== undefined && !chunk.isFull && chunk.isText === isText;
       if (chunk === undefined || !fits || chunk.endSequence !== firstSequence + from) {
         if (chunk !== undefined) this.#finished.push(chunk);
-        chunk = new Chunk(channel, row.boot, firstSequence + from, row.id, isText ? 'text' : 'number');
+        const sequence = firstSequence + from;
+        const capacity = this.#runs.follow(row.boot, channel, sequence);
+        chunk = new Chunk(channel, row.boot, sequence, row.id, isText ? 'text' : 'number', capacity);
         line.chunk = chunk;
       }
-      from += chunk.appendColumns(times, values, from);
+      from +=
+        texts === undefined
+          ? chunk.appendNumbers(times, timesAt + from, values, valuesAt + from, count - from)
+          : chunk.appendColumns(times.subarray(timesAt, timesAt + count), texts, from);
     }
-    line.reached = Math.max(line.reached, firstSequence + times.length);
-    line.time = times[times.length - 1];
+    line.reached = Math.max(line.reached, firstSequence + count);
+    line.time = times[timesAt + count - 1];
   }
 
-  #takeLoss(
-    row: Origin,
-    lines: (Line | undefined)[],
-    { channel, firstSequence, count, from, to, cause }: JournalLoss,
-  ): void {
+  #takeLoss(row: Origin, lines: BootLines, { channel, firstSequence, count, from, to, cause }: JournalLoss): void {
     const line = this.#reach(row, lines, channel, firstSequence, from);
     this.gaps.push({ row: row.id, gap: { channel, boot: row.boot, firstSequence, count, from, to, cause } });
     line.reached = Math.max(line.reached, firstSequence + count);
@@ -124,14 +165,16 @@ class Recovery {
   }
 
   /** The line, up to `sequence`. What is missing before it, because the row that held it is damaged, becomes a gap. */
-  #reach(row: Origin, lines: (Line | undefined)[], channel: number, sequence: number, time: number): Line {
+  #reach(row: Origin, { sealed, lines }: BootLines, channel: number, sequence: number, time: number): Line {
     let line = lines[channel];
     if (line === undefined) {
-      line = { sealedEnd: this.#blocks.sealedEnd(channel, row.boot), reached: 0, time: undefined, chunk: undefined };
+      line = { sealed: sealed.get(channel), reached: 0, time: undefined, chunk: undefined };
       lines[channel] = line;
     }
     if (sequence <= line.reached) return line;
-    const firstSequence = Math.max(line.reached, this.#blocks.nextSequence(channel, row.boot, sequence));
+    const isSealed = line.sealed !== undefined && isWholeUpTo(line.sealed, sequence);
+    const known = isSealed ? sequence : this.#blocks.nextSequence(channel, row.boot, sequence);
+    const firstSequence = Math.max(line.reached, known);
     if (firstSequence < sequence) {
       const from = Math.min(line.time ?? time, time);
       const count = sequence - firstSequence;
@@ -143,13 +186,16 @@ class Recovery {
   }
 }
 
+/** True where the number before `sequence` is in a block, as is told without looking that block up. */
+function isWholeUpTo({ first, next, count }: BootSpan, sequence: number): boolean {
+  return count === next - first && first < sequence && sequence <= next;
+}
+
 /** Groups and losses of a row so that those of one channel are in the order of their sequence numbers. */
-function runsOf({ groups, losses }: JournalRow): RowRun[] {
-  const runs: RowRun[] = groups.map((group) => ({ group }));
-  if (losses.length === 0) return runs;
-  for (const loss of losses) runs.push({ loss });
-  const sequenceOf = (run: RowRun) => ('group' in run ? run.group : run.loss).firstSequence;
-  return runs.sort((a, b) => sequenceOf(a) - sequenceOf(b));
+function runsOf({ sequences, losses }: RowColumns): RowRun[] {
+  const runs: RowRun[] = Array.from(sequences, (firstSequence, group) => ({ firstSequence, group }));
+  for (const loss of losses) runs.push({ firstSequence: loss.firstSequence, loss });
+  return runs.sort((a, b) => a.firstSequence - b.firstSequence);
 }
 
 /**
@@ -165,7 +211,9 @@ export function gapsSince(
   boot: { readonly id: number; readonly ended: number | undefined },
   started: number,
 ): KeptGap[] {
-  const ends = new Map(blocks.endsOfBoot(boot.id).map((end) => [end.channel, end]));
+  const ends = new Map(
+    blocks.spansOfBoot(boot.id).map(({ channel, next, time }) => [channel, { channel, next, time }]),
+  );
   for (const chunk of recovered.chunks) {
     if (chunk.boot !== boot.id) continue;
     const time = Math.max(chunk.timeMax, ends.get(chunk.channel)?.time ?? Number.NEGATIVE_INFINITY);
@@ -178,13 +226,14 @@ export function gapsSince(
   const arrival = new Set(
     blocks.channelsAfter(0).channels.flatMap((channel) => (channel.stamp === 'arrival' ? [channel.id] : [])),
   );
+  const gapEnds = blocks.gapEndsOfBoot(boot.id);
   const cause = boot.ended === undefined ? 'unclean-stop' : 'stopped';
   return [...ends.values()]
     .filter(({ channel }) => arrival.has(channel))
     .map(({ channel, next, time }) => ({
       channel,
       boot: boot.id,
-      firstSequence: Math.max(next, blocks.nextSequence(channel, boot.id)),
+      firstSequence: Math.max(next, gapEnds.get(channel) ?? 0),
       count: 0,
       from: time,
       to: Math.max(time, started),

@@ -126,6 +126,7 @@ class StoreThread {
     this.#loop(ring, writer);
     const losses = this.#mail.stop?.losses ?? [];
     if (losses.length > 0) writer.commit(0, losses);
+    writer.trim();
     this.#blocks.transaction(() => {
       this.#blocks.keepBootEnd(id, this.#mail.stop?.ended ?? start.started);
       this.#keepWear();
@@ -176,6 +177,9 @@ class StoreThread {
     const ages = new RowAges(this.#data.blockAgeSeconds * 1e3);
     const commits = new CommitTimes();
     let nextCommit = 0;
+    // What was recovered waits for the first interval: until then the processor is for what takes in.
+    let mayHurrySeals = false;
+    const hurriesSeals = () => mayHurrySeals && writer.hasSealBatch();
     for (;;) {
       const bell = ring.bell();
       // All that was published before main said so is seen by the next line.
@@ -196,9 +200,10 @@ class StoreThread {
         return;
       }
       if (seal.isDue(now)) {
+        mayHurrySeals = true;
         writer.sealOlderThan(...ages.olderRows(now, writer.nextRow));
         this.#retention.seal(() => writer.seal());
-      } else if (writer.hasSealBatch()) {
+      } else if (hurriesSeals()) {
         this.#retention.seal(() => writer.seal());
       }
       if (look.isDue(now)) this.#retention.look(now);
@@ -208,7 +213,7 @@ class StoreThread {
       if (status.isDue(now)) this.#sendStatus(writer, commits);
       if (this.#mail.stop !== undefined) continue;
       if (writer.waiting() > 0) ring.pause(Math.max(0, nextCommit - performance.now()));
-      else if (!writer.hasSealBatch() || this.#retention.holdsSeals) {
+      else if (!hurriesSeals() || this.#retention.holdsSeals) {
         ring.sleep(bell, Math.min(IDLE_SLEEP_MS, this.#retention.idleMs()));
       }
     }

@@ -28,14 +28,71 @@ import type { RowScale } from './row-scales.ts';
 
 const unzstd = new ZstdDecoder();
 
+/** Which samples the groups of a row hold. */
+export interface RowRuns {
+  readonly channels: Float64Array;
+  /** First sequence numbers. */
+  readonly sequences: Float64Array;
+  readonly counts: Uint32Array;
+}
+
+/** A row in columns: what {@link JournalRow} holds, without an object a group. */
+export interface RowColumns extends RowRuns {
+  /** Where the times and the values of each group begin. Groups may share times. */
+  readonly timesAt: Uint32Array;
+  readonly valuesAt: Uint32Array;
+  readonly times: Float64Array;
+  readonly values: Float64Array;
+  /** The texts of the groups that hold text, by group. */
+  readonly texts: ReadonlyMap<number, readonly string[]>;
+  readonly losses: readonly JournalLoss[];
+}
+
 /** The row of these bytes. Throws CaissonError `journal-invalid`, naming the clause, what was met and what was expected. */
 export function decodeJournalRow(bytes: Uint8Array): JournalRow {
+  const columns = decodeRowColumns(bytes);
+  return { groups: groupsOf(columns), losses: columns.losses };
+}
+
+/** As {@link decodeJournalRow}, for rows with many small groups. */
+export function decodeRowColumns(bytes: Uint8Array): RowColumns {
   const { body, isWide } = open(bytes);
   const count = body.varintUpTo(body.remaining, '3.1', 'number of groups');
-  const groups = count === 0 ? [] : readGroups(body, count, isWide);
+  const columns = count === 0 ? NO_COLUMNS : readColumns(body, count, isWide);
   const losses = readLosses(body);
   if (body.remaining > 0) body.fail('1.4', `${body.remaining} bytes are left over`);
-  return { groups, losses };
+  return { ...columns, losses };
+}
+
+/** Reads no further than the heads of the groups: what lies behind them may yet turn out to be invalid. */
+export function decodeRowRuns(bytes: Uint8Array): RowRuns {
+  const { body, isWide } = open(bytes);
+  const count = body.varintUpTo(body.remaining, '3.1', 'number of groups');
+  return count === 0 ? NO_COLUMNS : readPreface(body, count, isWide).heads;
+}
+
+/** The groups as objects, whose times and values are views of the columns. */
+export function groupsOf({ channels, sequences, counts, ...columns }: RowColumns): JournalGroup[] {
+  const { timesAt, valuesAt, times, values, texts } = columns;
+  const groups: JournalGroup[] = [];
+  let shared = times.subarray(0, 0);
+  let sharedFrom = -1;
+  for (let i = 0; i < counts.length; i += 1) {
+    const count = counts[i] ?? 0;
+    const timeAt = timesAt[i] ?? 0;
+    const valueAt = valuesAt[i] ?? 0;
+    if (timeAt !== sharedFrom) {
+      shared = times.subarray(timeAt, timeAt + count);
+      sharedFrom = timeAt;
+    }
+    groups.push({
+      channel: channels[i] ?? 0,
+      firstSequence: sequences[i] ?? 0,
+      times: shared,
+      values: texts.get(i) ?? values.subarray(valueAt, valueAt + count),
+    });
+  }
+  return groups;
 }
 
 function open(bytes: Uint8Array): { body: ByteReader; isWide: boolean } {
@@ -69,34 +126,50 @@ interface Heads {
   floats64: number;
 }
 
-function readGroups(body: ByteReader, groupCount: number, isWide: boolean): JournalGroup[] {
+const NO_COLUMNS: Omit<RowColumns, 'losses'> = {
+  channels: new Float64Array(0),
+  sequences: new Float64Array(0),
+  counts: new Uint32Array(0),
+  timesAt: new Uint32Array(0),
+  valuesAt: new Uint32Array(0),
+  times: new Float64Array(0),
+  values: new Float64Array(0),
+  texts: new Map(),
+};
+
+/** What stands before the samples of a row. */
+function readPreface(body: ByteReader, groupCount: number, isWide: boolean) {
   const scales = readScales(body);
   const base = isWide ? 0 : body.signed();
-  const heads = readHeads(body, groupCount, scales.length);
+  return { scales, base, heads: readHeads(body, groupCount, scales.length) };
+}
+
+function readColumns(body: ByteReader, groupCount: number, isWide: boolean): Omit<RowColumns, 'losses'> {
+  const { scales, base, heads } = readPreface(body, groupCount, isWide);
+  const { channels, sequences, counts } = heads;
   const times = isWide ? readWideTimes(body, heads) : readTimes(body, heads, base);
   const values = new Float64Array(heads.samples);
   readIntegers(body, heads, scales, values);
   readFloats(body, heads, FLOAT32, values);
   readFloats(body, heads, FLOAT64, values);
-  const groups: JournalGroup[] = [];
-  let shared = times.subarray(0, 0);
-  let timeAt = 0;
+  const timesAt = new Uint32Array(groupCount);
+  const valuesAt = new Uint32Array(groupCount);
+  const texts = new Map<number, readonly string[]>();
+  let ownAt = 0;
+  let ownEnd = 0;
   let at = 0;
   for (let i = 0; i < groupCount; i += 1) {
-    const count = heads.counts[i] ?? 0;
+    const count = counts[i] ?? 0;
     if (heads.hasOwnTimes[i] === 1) {
-      shared = times.subarray(timeAt, timeAt + count);
-      timeAt += count;
+      ownAt = ownEnd;
+      ownEnd += count;
     }
-    groups.push({
-      channel: heads.channels[i] ?? 0,
-      firstSequence: heads.sequences[i] ?? 0,
-      times: shared,
-      values: heads.kinds[i] === TEXT ? readTexts(body, count) : values.subarray(at, at + count),
-    });
+    timesAt[i] = ownAt;
+    valuesAt[i] = at;
+    if (heads.kinds[i] === TEXT) texts.set(i, readTexts(body, count));
     at += count;
   }
-  return groups;
+  return { channels, sequences, counts, timesAt, valuesAt, times, values, texts };
 }
 
 function readScales(body: ByteReader): RowScale[] {

@@ -15,6 +15,18 @@ t.test('a chunk that is emptied from the front as it fills does not grow', async
   t.ok(chunk.timesFrom(0).buffer.byteLength <= 64 * 8, `${chunk.timesFrom(0).buffer.byteLength} bytes`);
 });
 
+t.test('a chunk takes memory once for the samples that are known to come', async (t) => {
+  const chunk = new Chunk(1, 1, 0, 1, 'number', 100);
+  const numbers = Float64Array.from({ length: 300 }, (_, i) => i);
+  t.equal(chunk.appendNumbers(numbers, 10, numbers, 50, 40), 40);
+  t.equal(chunk.appendNumbers(numbers, 0, numbers, 200, 60), 60);
+  t.equal(chunk.timesFrom(0).buffer.byteLength, 100 * 8);
+  t.equal(chunk.appendNumbers(numbers, 0, numbers, 0, 300), 300, 'and more where more came');
+  t.equal(chunk.count, 400);
+  t.same([...chunk.timesFrom(38).subarray(0, 4)], [48, 49, 0, 1]);
+  t.same([...(chunk.valuesFrom(38) as Float64Array).subarray(0, 4)], [88, 89, 200, 201]);
+});
+
 t.test('a chunk of text counts the bytes it still holds', async (t) => {
   const chunk = new Chunk(1, 1, 0, 1, 'text');
   const piece = 'x'.repeat(BLOCK_TEXT_BYTES_MAX / 4);

@@ -103,6 +103,72 @@ t.test('samples of a damaged journal row are a gap in the ledger', async (t) => 
   rig.dispose();
 });
 
+t.test('samples of a damaged journal row are a gap, also behind samples that are in blocks', async (t) => {
+  const rig = new StoreRig(['a']);
+  const commit = (row: number) => {
+    rig.ring.writeSample(1, row * 10, row);
+    rig.ring.writeSample(1, row * 10 + 1, -row);
+    rig.commit();
+  };
+  commit(1);
+  rig.sealAll();
+  commit(2);
+  commit(3);
+  damagePage(rig.dir, 1);
+  rig.restartProcess();
+  sealAndTrim(rig);
+  t.match(look(rig, 1), {
+    values: [1, -1, 3, -3],
+    gaps: [
+      { firstSequence: 2, count: 2, cause: 'journal-damaged' },
+      { firstSequence: 6, count: 0, cause: 'unclean-stop' },
+    ],
+  });
+  rig.dispose();
+});
+
+t.test('what blocks hold of all channels of a boot at once is what they hold of each', async (t) => {
+  const names = ['a', 'b', 'c', 'bulk'];
+  const rig = new StoreRig(names);
+  for (let pass = 0; pass < 120; pass += 1) {
+    for (let id = 1; id <= names.length; id += 1) {
+      if (pass % id === 0) rig.ring.writeSample(id, pass, pass);
+      if (pass % 7 === id) rig.ring.writeLoss(id, pass, pass, 2, 'ring-full');
+    }
+    rig.commit();
+    rig.sealAll();
+    if (pass % 25 === 24) rig.restartProcess();
+  }
+  const ids = names.map((_, index) => index + 1);
+  for (const [act, packs] of [
+    ['keep', 0],
+    ['thin', 80],
+    ['drop', 70],
+  ] as const) {
+    if (act !== 'keep') {
+      rig.blocks.transaction(() => rig.blocks.giveUp('standard', act, 'retention', (_, done) => done.packs < packs));
+    }
+    for (const { id: boot } of rig.blocks.boots()) {
+      const spans = new Map(rig.blocks.spansOfBoot(boot).map((span) => [span.channel, span]));
+      const gaps = rig.blocks.gapEndsOfBoot(boot);
+      for (const id of ids) {
+        const held = rig.blocks.blocksHolding(id, boot, 0, Number.MAX_SAFE_INTEGER);
+        const span = spans.get(id);
+        const of = `channel ${id} of boot ${boot}: ${act}`;
+        t.equal(span?.next ?? 0, rig.blocks.sealedEnd(id, boot), of);
+        t.equal(Math.max(span?.next ?? 0, gaps.get(id) ?? 0), rig.blocks.nextSequence(id, boot), of);
+        t.equal(
+          span?.count ?? 0,
+          held.reduce((sum, { count }) => sum + count, 0),
+          of,
+        );
+        if (held.length > 0) t.equal(span?.first, Math.min(...held.map(({ firstSequence }) => firstSequence)), of);
+      }
+    }
+  }
+  rig.dispose();
+});
+
 t.test('a journal without the blocks.db it belongs to is set aside and stops nothing', async (t) => {
   const rig = new StoreRig(['a']);
   rig.ring.writeSample(1, 1, 1);

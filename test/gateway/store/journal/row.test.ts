@@ -7,7 +7,7 @@ import { CaissonError } from '../../../../gateway/errors.ts';
 import { LOSS_CAUSES } from '../../../../gateway/intake.ts';
 import { readRecord, writeRecord } from '../../../../gateway/store/journal/record.ts';
 import type { JournalGroup, JournalRow } from '../../../../gateway/store/journal/row.ts';
-import { decodeJournalRow } from '../../../../gateway/store/journal/row-decoder.ts';
+import { decodeJournalRow, decodeRowRuns } from '../../../../gateway/store/journal/row-decoder.ts';
 import { encodeJournalRow, RowEncoder } from '../../../../gateway/store/journal/row-encoder.ts';
 import { PROJECT_ROOT } from '../../../data-dir.ts';
 import { fromBits } from '../block/samples.ts';
@@ -114,6 +114,18 @@ t.test('gives back any row, every bit of every number', async () => {
     fc.property(anyRow, (row) => {
       const decoded = decodeJournalRow(encodeJournalRow(row));
       return JSON.stringify(describeRow(decoded)) === JSON.stringify(describeRow(row));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+t.test('tells which samples a row holds without reading them', async () => {
+  fc.assert(
+    fc.property(anyRow, (row) => {
+      const { channels, sequences, counts } = decodeRowRuns(encodeJournalRow(row));
+      const told = Array.from(channels, (channel, i) => [channel, sequences[i], counts[i]]);
+      const held = row.groups.map(({ channel, firstSequence, times }) => [channel, firstSequence, times.length]);
+      return JSON.stringify(told) === JSON.stringify(held);
     }),
     { numRuns: 300 },
   );
