@@ -3,12 +3,14 @@ import type { ClockReading } from '../clock.ts';
 import { BlockReader, INDEX_VERSION } from './block-reader.ts';
 import { gapOf, type KeptBlock, type KeptGap, type KeptPack, type Row } from './block-rows.ts';
 import { createSchema, FAN_OUT, requireVersion } from './block-schema.ts';
-import { openDatabase } from './database.ts';
+import { type Database, openDatabase } from './database.ts';
 import { encodeDefinition } from './definition-bytes.ts';
 import { type Derivation, encodeSpans } from './derivation.ts';
 import { encodeEntries, type IndexEntry, mergeEntries } from './index-entries.ts';
 import { isKeptAlready, singlePack } from './known-block.ts';
+import { RECENT_CHANGES } from './recent-rows.ts';
 import { decodeRoster, encodeRoster, RosterBook } from './roster.ts';
+import { RECENT_MAX, type RecentMax, RowPlacement } from './row-placement.ts';
 
 export type { Extent, FeedItem, KeptBlock, KeptGap, KeptPack, SequenceRun } from './block-rows.ts';
 
@@ -70,16 +72,23 @@ export class BlockDb extends BlockReader {
   readonly #started = new Map<number, number>();
   /** One past the last sequence number in blocks, by boot and channel; of those that were asked for. */
   readonly #ends = new Map<number, Map<number, number>>();
+  readonly #placement: RowPlacement;
+
+  private constructor(db: Database, recentMax: RecentMax) {
+    super(db);
+    this.#placement = new RowPlacement((text) => this.sql(text), this.index, recentMax);
+  }
 
   /**
    * Opens the database, making it if it is not there.
+   * @param recentMax how many rows of the index wait to be placed; fewer where a test wants to see them placed
    * @throws CaissonError `store-unusable`
    */
-  static open(path: string): BlockDb {
+  static open(path: string, recentMax = RECENT_MAX): BlockDb {
     const db = openDatabase(path, { cacheKiB: CACHE_KIB });
     createSchema(db);
     requireVersion(db, path);
-    const blocks = new BlockDb(db);
+    const blocks = new BlockDb(db, recentMax);
     blocks.#nextPosition = blocks.#lastPosition() + 1;
     blocks.#totals = {
       blocks: Number(blocks.meta('blocks') ?? 0),
@@ -230,7 +239,7 @@ export class BlockDb extends BlockReader {
     }
     if (act === 'thin') this.givenUp.thin(gone);
     else this.givenUp.drop(gone);
-    if (done.packs > 0) this.keepMeta(INDEX_VERSION, String(Number(this.meta(INDEX_VERSION) ?? 0) + 1));
+    if (done.packs > 0) this.#count(INDEX_VERSION);
     return done.packs;
   }
 
@@ -386,9 +395,10 @@ export class BlockDb extends BlockReader {
     this.sql('INSERT INTO packs VALUES (?, ?, ?, ?, ?, ?, ?, ?)').run(
       ...[position, roster, ordinal, boot, packClass, kept, bytes.length, bytes],
     );
-    this.sql('INSERT INTO pack_index VALUES (?, ?, ?, ?, ?, ?, ?, NULL, ?)').run(
-      ...[roster, ordinal, position, boot, stamp, timeMin, timeMax, encodeEntries(entries)],
-    );
+    this.#placement.add({
+      ...{ position, roster, ordinal, boot, stamp, timeMin, timeMax },
+      entries: encodeEntries(entries),
+    });
     const { blocks, bytes: size, lastTime } = this.#totals;
     this.#totals = {
       ...this.#totals,
@@ -429,6 +439,7 @@ export class BlockDb extends BlockReader {
   /** The samples of a pack go. Returns its blocks. */
   #thin({ position, size }: HeldPack, packClass: ChannelClass, cause: string): KeptGap[] {
     const blocks = this.packAsGaps(position, cause);
+    if (this.#placement.settle(position)) this.#count(RECENT_CHANGES);
     this.sql('UPDATE packs SET bytes = NULL, size = 0 WHERE position = ?').run(position);
     this.sql(
       'UPDATE pack_index SET thinned = ? WHERE (roster, ordinal) = (SELECT roster, ordinal FROM packs WHERE position = ?)',
@@ -445,7 +456,7 @@ export class BlockDb extends BlockReader {
     return blocks;
   }
 
-  /** A thinned pack goes, with its row in the index and every envelope over it. Returns its blocks. */
+  /** A thinned pack, whose row is in its place, goes with that row and every envelope over it. Returns its blocks. */
   #drop({ position }: HeldPack, packClass: ChannelClass): KeptGap[] {
     const row = this.sql(
       'SELECT packs.roster, packs.ordinal, thinned FROM packs JOIN pack_index USING (roster, ordinal) WHERE packs.position = ?',
@@ -463,6 +474,11 @@ export class BlockDb extends BlockReader {
     const held = this.#totals.classes[packClass];
     this.#hold(packClass, { ...held, thinned: held.thinned - 1, thinnedFrom: position + 1 });
     return blocks;
+  }
+
+  /** Makes a number in `meta` another one. */
+  #count(key: string): void {
+    this.keepMeta(key, String(Number(this.meta(key) ?? 0) + 1));
   }
 
   #hold(packClass: ChannelClass, held: HeldPacks): void {
@@ -497,6 +513,7 @@ export class BlockDb extends BlockReader {
     this.#started.clear();
     this.#ends.clear();
     this.index.forget();
+    this.#placement.learn();
     this.#rosters = new RosterBook();
     for (const row of this.sql('SELECT id, channels FROM rosters').all() as Row[]) {
       this.#rosters.add(Number(row.id), decodeRoster(row.channels as Buffer));
@@ -514,8 +531,7 @@ export class BlockDb extends BlockReader {
   #takeOrdinal(roster: number): number {
     let ordinal = this.#ordinals.get(roster);
     if (ordinal === undefined) {
-      const row = this.sql('SELECT MAX(ordinal) AS ordinal FROM pack_index WHERE roster = ?').get(roster) as Row;
-      ordinal = row.ordinal === null ? 0 : Number(row.ordinal) + 1;
+      ordinal = this.index.lastOrdinal(roster, 0) + 1;
     }
     this.#ordinals.set(roster, ordinal + 1);
     return ordinal;

@@ -77,9 +77,10 @@ export class BlockReader {
     if (this.db.inTransaction) return read();
     this.sql('BEGIN').run();
     try {
-      this.index.renew(this.indexVersion());
+      this.index.hold(this.indexVersion());
       return read();
     } finally {
+      this.index.release();
       // Not COMMIT, which fails where a damaged page was met.
       this.sql('ROLLBACK').run();
     }

@@ -3,7 +3,7 @@ import { damageOf } from './damage.ts';
 import type { Database } from './database.ts';
 import { GIVEN_UP_SCHEMA } from './given-up.ts';
 
-const SCHEMA_VERSION = 3;
+const SCHEMA_VERSION = 4;
 
 /** Rows under one row of the pyramid's next level. */
 export const FAN_OUT = 16;
@@ -15,7 +15,11 @@ export const FAN_OUT = 16;
  * Packs of one roster (`roster.ts`) form a series with ordinals 0, 1, 2 ... A row of `pack_index` says of every block of a
  * pack what queries need before they read it (`index-entries.ts`). An envelope of level n covers FAN_OUT^n packs of a
  * roster; its `boot` is null where they are not all of one boot and stamp. There is no index by time and none by sequence
- * number: ranges descend the pyramid, so that a pack costs one row in one place.
+ * number: ranges descend the pyramid, so that a pack costs one row.
+ *
+ * A row of the index comes into `recent_index`, where rows of all rosters stand in the order in which they were kept, and
+ * gets to its place in `pack_index` together with others of its roster: a page is then written once for many packs and not
+ * once a pack (`row-placement.ts`). Whoever reads takes the recent rows into account (`recent-rows.ts`).
  *
  * A boot with an `origin` holds samples that were derived from those of another. They are shown once their row of
  * `derivations` is there, which comes after them (`derivation.ts`).
@@ -44,6 +48,9 @@ CREATE TABLE pack_index (
   roster INTEGER NOT NULL, ordinal INTEGER NOT NULL, position INTEGER NOT NULL, boot INTEGER NOT NULL, stamp TEXT NOT NULL,
   time_min INTEGER NOT NULL, time_max INTEGER NOT NULL, thinned TEXT, entries BLOB NOT NULL,
   PRIMARY KEY (roster, ordinal)) STRICT, WITHOUT ROWID;
+CREATE TABLE recent_index (
+  position INTEGER PRIMARY KEY, roster INTEGER NOT NULL, ordinal INTEGER NOT NULL, boot INTEGER NOT NULL, stamp TEXT NOT NULL,
+  time_min INTEGER NOT NULL, time_max INTEGER NOT NULL, entries BLOB NOT NULL) STRICT;
 CREATE TABLE envelopes (
   roster INTEGER NOT NULL, level INTEGER NOT NULL, ordinal INTEGER NOT NULL, position_first INTEGER NOT NULL,
   position_last INTEGER NOT NULL, boot INTEGER, stamp TEXT NOT NULL, time_min INTEGER NOT NULL, time_max INTEGER NOT NULL,

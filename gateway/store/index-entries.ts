@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { ByteReader, ByteWriter, listOf } from './bytes.ts';
 import { type EnvelopeNode, mergeNodes } from './envelope-node.ts';
 import { ZstdDecoder, ZstdEncoder } from './zstd.ts';
@@ -46,6 +47,8 @@ const NARROW_MAX = 2 ** 52;
 /** Smaller entries do not gain by zstd. */
 const COMPRESS_BYTES_MIN = 64;
 
+const CHECKSUM_BYTES = 4;
+
 /** 256 entries of 80 bytes, and their lengths; above any that is written. */
 const CONTENT_BYTES_MAX = 64 * 1024;
 
@@ -54,7 +57,8 @@ const unzstd = new ZstdDecoder();
 
 /**
  * Entries as bytes, a column a field, so that what channels of one roster have in common costs little: form, content length
- * where compressed, then counts (0: nothing there), and of those that are there blocks, sequences, times and nodes.
+ * where compressed, then counts (0: nothing there), and of those that are there blocks, sequences, times and nodes. A CRC-32
+ * of all that comes last: bits of a database turn unnoticed elsewhere.
  */
 export function encodeEntries(entries: IndexEntries): Uint8Array {
   const out = new ByteWriter(64 + entries.length * 48);
@@ -89,7 +93,7 @@ export function encodeEntries(entries: IndexEntries): Uint8Array {
 
 /** Reads entries of a roster of `members` channels. Throws CaissonError `block-invalid`. */
 export function decodeEntries(bytes: Uint8Array, members: number): IndexEntries {
-  const input = new ByteReader(bytes, 'block-invalid', 'INDEX');
+  const input = opened(bytes);
   const form = input.u8();
   const content = form & COMPRESSED ? unframed(input) : input;
   const isWide = (form & WIDE) !== 0;
@@ -175,11 +179,23 @@ function readNumber(input: ByteReader): number {
 
 function framed(content: Uint8Array, form: number): Uint8Array {
   const frame = content.length < COMPRESS_BYTES_MIN ? undefined : zstd.encode(content, content.length - 2);
-  const out = new ByteWriter((frame ?? content).length + 4);
+  const out = new ByteWriter((frame ?? content).length + 4 + CHECKSUM_BYTES);
   out.u8(frame === undefined ? form : form | COMPRESSED);
   if (frame !== undefined) out.varint(content.length);
   out.bytes(frame ?? content);
+  out.u32(crc32(out.written()));
   return out.toBytes();
+}
+
+/** A reader of what stands before the checksum, which is verified. */
+function opened(bytes: Uint8Array): ByteReader {
+  const whole = new ByteReader(bytes, 'block-invalid', 'INDEX');
+  const length = bytes.length - CHECKSUM_BYTES;
+  if (length < 1) whole.fail('3', `${bytes.length} bytes are too few for entries and their checksum`);
+  const covered = bytes.subarray(0, length);
+  if (whole.over(bytes.subarray(length)).u32() !== crc32(covered))
+    whole.fail('3', 'the checksum is not that of the bytes');
+  return whole.over(covered);
 }
 
 function unframed(input: ByteReader): ByteReader {

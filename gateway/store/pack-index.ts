@@ -5,6 +5,7 @@ import { FAN_OUT } from './block-schema.ts';
 import { attempt, type OnDamage } from './damage.ts';
 import type { Database } from './database.ts';
 import { decodeEntries, type IndexEntries, type IndexEntry, mergeEntries } from './index-entries.ts';
+import { type RecentRow, RecentRows } from './recent-rows.ts';
 import type { RememberedRows } from './remembered-rows.ts';
 import { decodeRoster } from './roster.ts';
 
@@ -36,6 +37,8 @@ export interface Series {
 
 const PACK_ROWS = `SELECT ordinal, position AS position_first, position AS position_last, boot, stamp, time_min, time_max,
   thinned, entries FROM pack_index WHERE roster = ? AND ordinal >= ? AND ordinal < ? ORDER BY ordinal`;
+const RECENT_ROW = `SELECT ordinal, position AS position_first, position AS position_last, boot, stamp, time_min, time_max,
+  NULL AS thinned, entries FROM recent_index WHERE position = ? AND roster = ? AND ordinal = ?`;
 const ENVELOPE_ROWS = `SELECT ordinal, position_first, position_last, boot, stamp, time_min, time_max, NULL AS thinned, entries
   FROM envelopes WHERE roster = ? AND ordinal >= ? AND ordinal < ? AND level = ? ORDER BY ordinal`;
 
@@ -46,6 +49,7 @@ const NO_BYTES = new Uint8Array(0);
 export class PackIndex {
   readonly #db: Database;
   readonly #packRows: Statement;
+  readonly #recentRow: Statement;
   readonly #envelopeRows: Statement;
   readonly #topLevel: Statement;
   readonly #rosterRow: Statement;
@@ -54,6 +58,7 @@ export class PackIndex {
   readonly #rosters = new Map<number, readonly number[]>();
   readonly #onDamage: OnDamage;
   readonly #remembered: RememberedRows<IndexRow> | undefined;
+  readonly #recent: RecentRows;
 
   /**
    * @param onDamage told of rows that cannot be read: they cost what they are of, and no more
@@ -63,7 +68,9 @@ export class PackIndex {
     this.#onDamage = onDamage;
     this.#remembered = remembered;
     this.#db = db;
+    this.#recent = new RecentRows(db, onDamage);
     this.#packRows = db.prepare(PACK_ROWS);
+    this.#recentRow = db.prepare(RECENT_ROW);
     this.#envelopeRows = db.prepare(ENVELOPE_ROWS);
     this.#topLevel = db.prepare('SELECT MAX(level) FROM envelopes WHERE roster = ?').pluck();
     this.#rosterRow = db.prepare('SELECT channels FROM rosters WHERE id = ?').pluck();
@@ -91,9 +98,10 @@ export class PackIndex {
     return channels;
   }
 
-  /** Forgets what was read of rosters: after a transaction that failed. */
+  /** Forgets what is known by heart: after a transaction that failed. */
   forget(): void {
     this.#rosters.clear();
+    this.#recent.forget();
   }
 
   series(channel: number): Series[] {
@@ -113,8 +121,10 @@ export class PackIndex {
     // The ranges of rows that can be read are found by halves.
     const end = Math.min(to, this.lastOrdinal(roster, level) + 1);
     if (end - from <= 1) {
-      if (end > from)
-        this.#onDamage(`${level === 0 ? 'index' : `level ${level}`}, roster ${roster}, row ${from}: ${read.damage}`);
+      if (end <= from) return [];
+      const copy = attempt(() => (level === 0 ? this.#recentRows(roster, this.#recent.of(roster, from, end)) : []));
+      if ('value' in copy && copy.value.length > 0) return copy.value.map((row) => this.#rowOf(row, roster, level));
+      this.#onDamage(`${level === 0 ? 'index' : `level ${level}`}, roster ${roster}, row ${from}: ${read.damage}`);
       return [];
     }
     const middle = from + Math.ceil((end - from) / 2);
@@ -139,8 +149,19 @@ export class PackIndex {
   }
 
   /** To be told, at the beginning of every snapshot, the version of what there is to read. */
-  renew(version: string | undefined): void {
+  hold(version: string | undefined): void {
     this.#remembered?.renew(version);
+    this.#recent.hold();
+  }
+
+  /** To be told at the end of every snapshot. */
+  release(): void {
+    this.#recent.release();
+  }
+
+  /** The rows of a roster that may not be in their place, from an ordinal on, ascending. */
+  recent(roster: number, from: number): readonly RecentRow[] {
+    return this.#recent.of(roster, from, ALL);
   }
 
   /** The rows of packs under all rows that `enters` says true of, in order. */
@@ -199,21 +220,42 @@ export class PackIndex {
   }
 
   #read(roster: number, level: number, from: number, to: number): IndexRow[] {
-    const rows = (
-      level === 0 ? this.#packRows.all(roster, from, to) : this.#envelopeRows.all(roster, from, to, level)
-    ) as Row[];
+    const rows =
+      level === 0 ? this.#rowsOfPacks(roster, from, to) : (this.#envelopeRows.all(roster, from, to, level) as Row[]);
     return rows.map((row) => this.#rowOf(row, roster, level));
+  }
+
+  /** Those in their place and, behind them, those that are not there yet. */
+  #rowsOfPacks(roster: number, from: number, to: number): Row[] {
+    // Looked up first: what is placed between the two looks is then met by the second.
+    const recent = this.#recent.of(roster, from, to);
+    const rows = this.#packRows.all(roster, from, to) as Row[];
+    const placed = Number(rows.at(-1)?.ordinal ?? -1);
+    const rest = recent.filter(({ ordinal }) => ordinal > placed);
+    return rest.length === 0 ? rows : [...rows, ...this.#recentRows(roster, rest)];
+  }
+
+  /** One that has left meanwhile is in its place, or nowhere. */
+  #recentRows(roster: number, recent: readonly RecentRow[]): Row[] {
+    const rows: Row[] = [];
+    for (const { position, ordinal } of recent) {
+      const row = this.#recentRow.get(position, roster, ordinal) as Row | undefined;
+      if (row !== undefined) rows.push(row);
+      else rows.push(...(this.#packRows.all(roster, ordinal, ordinal + 1) as Row[]));
+    }
+    return rows;
   }
 
   /** Greatest ordinal of a level that a row may have, whatever of the index can be read. */
   lastOrdinal(roster: number, level: number): number {
+    const recent = this.#recent.of(roster, 0, ALL).at(-1)?.ordinal ?? -1;
     for (const table of ['pack_index', 'packs']) {
       const read = attempt(() =>
         this.#db.prepare(`SELECT MAX(ordinal) FROM ${table} WHERE roster = ?`).pluck().get(roster),
       );
-      if ('value' in read) return Math.floor(Number(read.value ?? -1) / FAN_OUT ** level);
+      if ('value' in read) return Math.floor(Math.max(Number(read.value ?? -1), recent) / FAN_OUT ** level);
     }
-    return -1;
+    return Math.floor(recent / FAN_OUT ** level);
   }
 
   #rostersInIndex(): number[] {

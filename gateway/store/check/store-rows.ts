@@ -71,8 +71,8 @@ export class StoreRows {
     type Named = { id: number; name: string };
     const channels = all<Named>('channels', 'SELECT id, name FROM channels');
     this.#channels = new Map(channels.map(({ id, name }) => [id, name]));
-    const lasts = ['boots', 'channels', 'clock', 'packs', 'gaps', 'derivations', 'pack_index'].flatMap((table) =>
-      all<{ last: number | null }>(table, `SELECT MAX(position) AS last FROM ${table}`),
+    const lasts = ['boots', 'channels', 'clock', 'packs', 'gaps', 'derivations', 'pack_index', 'recent_index'].flatMap(
+      (table) => all<{ last: number | null }>(table, `SELECT MAX(position) AS last FROM ${table}`),
     );
     this.lastPosition = Math.max(0, ...lasts.map(({ last }) => last ?? 0));
   }

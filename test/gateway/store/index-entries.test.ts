@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import t from 'tap';
+import { CaissonError } from '../../../gateway/errors.ts';
 import {
   decodeEntries,
   encodeEntries,
@@ -46,6 +47,23 @@ t.test('gives back every entry, to the bit, wherever in memory its bytes lie', a
         return same(read, entries);
       },
     ),
+  );
+  t.pass('held');
+});
+
+t.test('any bit that turned is noticed', async (t) => {
+  fc.assert(
+    fc.property(fc.array(entry, { minLength: 1, maxLength: 8 }), fc.nat(), (some, bit) => {
+      const bytes = encodeEntries(ordered(some));
+      const at = bit % (bytes.length * 8);
+      bytes[at >>> 3] = (bytes[at >>> 3] ?? 0) ^ (1 << (at & 7));
+      try {
+        decodeEntries(bytes, some.length);
+        return false;
+      } catch (error) {
+        return error instanceof CaissonError && error.code === 'block-invalid';
+      }
+    }),
   );
   t.pass('held');
 });

@@ -9,6 +9,7 @@ import { beginBoot } from '../../../gateway/store/begin-boot.ts';
 import { BlockDb } from '../../../gateway/store/block-db.ts';
 import { Journal } from '../../../gateway/store/journal/journal.ts';
 import { recover } from '../../../gateway/store/recovery.ts';
+import { RECENT_MAX, type RecentMax } from '../../../gateway/store/row-placement.ts';
 import { storePaths } from '../../../gateway/store/store-dir.ts';
 import type { StoreWriter } from '../../../gateway/store/store-writer.ts';
 
@@ -22,6 +23,7 @@ export class StoreRig {
   readonly dir: string;
   readonly #definitions: readonly ChannelDefinition[];
   readonly #slots: number;
+  readonly #recentMax: RecentMax;
   #memory: RingMemory;
   #boots = 0;
   readonly problems: string[] = [];
@@ -34,8 +36,9 @@ export class StoreRig {
    * @param names of the channels, which get the ids 1, 2, ...; a name that ends in `text` is a text channel, one that ends in
    *   `device` has stamps of the device, one that ends in `critical` or `bulk` is of that class
    * @param dir of a store to go on with, as another process; else one is made
+   * @param recentMax how many rows of the index wait to be placed
    */
-  constructor(names: readonly string[], slots = 4096, dir?: string) {
+  constructor(names: readonly string[], slots = 4096, dir?: string, recentMax = RECENT_MAX) {
     this.dir = dir ?? mkdtempSync(join(tmpdir(), 'caisson-store-'));
     if (dir !== undefined) this.#boots = 1 << 20;
     this.#definitions = names.map((name) =>
@@ -48,6 +51,7 @@ export class StoreRig {
       }),
     );
     this.#slots = slots;
+    this.#recentMax = recentMax;
     this.#memory = createRing(slots);
     this.ring = new RingWriter(this.#memory);
     ({ writer: this.writer, blocks: this.blocks, journal: this.journal } = this.#open());
@@ -117,7 +121,7 @@ export class StoreRig {
 
   #open(): { writer: StoreWriter; blocks: BlockDb; journal: Journal } {
     const paths = storePaths(this.dir);
-    const blocks = BlockDb.open(paths.blocks);
+    const blocks = BlockDb.open(paths.blocks, this.#recentMax);
     const boots = new Set(blocks.boots().map(({ boot }) => boot));
     const journal = Journal.open(paths.journal, { boots, segmentBytes: SEGMENT_BYTES });
     const { writer } = beginBoot({

@@ -14,7 +14,7 @@ const PAGE_BYTES = 4096;
 const FLIPS_PER_KIND = 3;
 
 /** Pages of which one holds few of many packs: this part of all samples at least is still there without it. */
-const OF_FEW_PACKS = /^(packs|pack_index|envelopes) (leaf|overflow)$/;
+const OF_FEW_PACKS = /^(packs|pack_index|recent_index|envelopes) (leaf|overflow)$/;
 const PART_MIN = 0.7;
 
 interface Page {

@@ -58,6 +58,21 @@ t.test('what is wrong is named with its place and what is lost', async (t) => {
       problem: /time|covers/,
     },
     {
+      sql: 'UPDATE recent_index SET time_max = time_max + 1 WHERE position = (SELECT MAX(position) FROM recent_index)',
+      place: /^blocks\.db, (pack|envelope) \d+/,
+      problem: /time|covers/,
+    },
+    {
+      sql: 'DELETE FROM recent_index WHERE position = (SELECT MAX(position) FROM recent_index)',
+      place: /^blocks\.db, pack \d+/,
+      problem: /index/,
+    },
+    {
+      sql: "UPDATE pack_index SET entries = CAST(substr(entries, 1, length(entries) - 1) || x'00' AS BLOB) WHERE ordinal = 4",
+      place: /^blocks\.db/,
+      problem: /checksum/,
+    },
+    {
       sql: 'UPDATE pack_index SET entries = (SELECT entries FROM pack_index WHERE ordinal = 5 LIMIT 1) WHERE ordinal = 4',
       place: /^blocks\.db, pack \d+/,
       problem: /the index says (first sequence|count|channel) /,

@@ -9,10 +9,11 @@ export const CHANNELS = ['a', 'b', 'c', 'words text'];
 
 /**
  * A store with something of everything: two boots, packs of one channel and of several, three levels of the pyramid, late
- * samples, text, gaps, and a journal with samples that are in no block.
+ * samples, text, gaps, rows of the index that are in their place and some that are not, and a journal with samples that are
+ * in no block.
  */
 export function wholeStore(): StoreRig {
-  const rig = new StoreRig(CHANNELS, 1 << 14);
+  const rig = new StoreRig(CHANNELS, 1 << 14, undefined, { rows: 100, bytes: 1 << 20 });
   for (let block = 0; block < 280; block += 1) {
     if (block === 140) rig.restartProcess();
     fillBlock(rig, block);
