@@ -61,6 +61,9 @@ export interface GivenUpSoFar {
   readonly bytes: number;
 }
 
+/** Key in `meta` of the last position given out when something was dropped. */
+const LAST_POSITION = 'last position';
+
 /** The large database, to be read and written; one process does. */
 export class BlockDb extends BlockReader {
   #nextPosition = 1;
@@ -240,6 +243,7 @@ export class BlockDb extends BlockReader {
     if (act === 'thin') this.givenUp.thin(gone);
     else this.givenUp.drop(gone);
     if (done.packs > 0) this.#count(INDEX_VERSION);
+    if (act === 'drop' && done.packs > 0) this.keepMeta(LAST_POSITION, String(this.#nextPosition - 1));
     return done.packs;
   }
 
@@ -543,6 +547,7 @@ export class BlockDb extends BlockReader {
     return position;
   }
 
+  /** The last position that was ever given out, also to what was dropped since: a cursor behind it must miss nothing. */
   #lastPosition(): number {
     const row = this.sql(
       `SELECT MAX(position) AS position FROM (
@@ -550,7 +555,7 @@ export class BlockDb extends BlockReader {
          UNION ALL SELECT MAX(position) FROM clock UNION ALL SELECT MAX(position) FROM packs
          UNION ALL SELECT MAX(position) FROM gaps UNION ALL SELECT MAX(position) FROM derivations)`,
     ).get() as Row;
-    return Number(row.position ?? 0);
+    return Math.max(Number(row.position ?? 0), Number(this.meta(LAST_POSITION) ?? 0));
   }
 }
 

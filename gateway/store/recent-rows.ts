@@ -2,7 +2,7 @@ import type { Statement } from 'better-sqlite3';
 import { attempt, type OnDamage, readableRows } from './damage.ts';
 import type { Database } from './database.ts';
 
-/** Key in `meta` of what changes whenever the newest recent row is taken out: its position may come again, for another. */
+/** Key in `meta` of what changes whenever the newest recent row is taken out: where the rows end is then no sign of it. */
 export const RECENT_CHANGES = 'recent changes';
 
 /** Where a recent row is found. */

@@ -190,3 +190,17 @@ t.test('a follower does not count twice what was sealed and given up between two
   t.match(bulk(), [{ taken: 300, kept: 0, lost: 300 }]);
   t.same([...telemetry.raw(3, 0, 1e15)], []);
 });
+
+t.test('the position of the newest pack is not given out again when that pack was dropped', async (t) => {
+  const rig = filled(t, 3);
+  const last = rig.blocks.lastPackPosition();
+  for (const packClass of ['critical', 'standard', 'bulk'] as const) {
+    give(rig, packClass, 'thin', 3);
+    give(rig, packClass, 'drop', 3);
+  }
+  t.equal(rig.blocks.lastPackPosition(), 0);
+  rig.restartThread();
+  fill(rig, 1, 3);
+  const positions = rig.blocks.feed(last, 100, 1e9).flatMap((item) => (item.kind === 'pack' ? [item.position] : []));
+  t.ok(positions.length > 0, 'a central whose cursor is behind what was dropped gets what came after');
+});

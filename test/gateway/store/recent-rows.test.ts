@@ -29,7 +29,7 @@ t.test('what comes after a snapshot is seen, and what comes while it lasts is no
   rig.dispose();
 });
 
-t.test('a pack that takes the position of one that was given up is seen by a reader that saw the first', async (t) => {
+t.test('a pack that comes after one that was given up is seen by a reader that saw the first', async (t) => {
   const rig = new StoreRig(['a', 'b bulk']);
   const reader = BlockReader.openReadonly(storePaths(rig.dir).blocks);
   seal(rig, 1, 10);
@@ -40,7 +40,7 @@ t.test('a pack that takes the position of one that was given up is seen by a rea
   });
   rig.restartThread();
   seal(rig, 2, 20);
-  t.equal(rig.blocks.overlapping(2, 0, 1e9)[0]?.firstPosition, position);
+  t.not(rig.blocks.overlapping(2, 0, 1e9)[0]?.firstPosition, position);
   t.same(timesIn(reader, 1), []);
   t.same(timesIn(reader, 2), [20]);
   reader.close();
