@@ -223,7 +223,11 @@ inBrowser(
     );
     telemetry.silence('car/speed', true);
     await page.locator(`${row('car/speed')}.is-stale`).waitFor();
-    t.match(await page.locator(`${row('car/speed')} .row-age`).textContent(), /^\d+(\.\d)? s$/);
+    const age = await until(
+      () => page.locator(`${row('car/speed')} .row-age`).textContent(),
+      (text) => text !== '',
+    );
+    t.match(age, /^\d+(\.\d)? s$/);
     t.equal(await page.locator(`${row('car/engine/rpm')}.is-stale`).count(), 0);
     telemetry.silence('car/speed', false);
     await page.locator(`${row('car/speed')}:not(.is-stale)`).waitFor();
