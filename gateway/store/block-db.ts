@@ -278,7 +278,10 @@ export class BlockDb extends BlockReader {
 
   /** Gives up to so many free pages back to the disk. Not inside a transaction. */
   vacuum(pages: number): void {
-    if (this.pageBytes().free > 0) this.db.pragma(`incremental_vacuum(${pages})`);
+    if (this.pageBytes().free === 0) return;
+    this.db.pragma(`incremental_vacuum(${pages})`);
+    // The file becomes shorter when the write-ahead log is taken over, which a store that has come to rest would not do.
+    this.db.pragma('wal_checkpoint(PASSIVE)');
   }
 
   /**
