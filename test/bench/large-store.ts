@@ -1,43 +1,45 @@
 /*
  * A store of many gigabytes. Making it takes minutes, so it stays in the folder for temporary files, and what one run has no
- * time for is added by the next. It is written by a store thread as any other: 5,000 channels of numbers give most of the
- * blocks, with their envelopes and index; the bulk of the bytes are 1,000 channels of text that does not compress. Blocks
- * are sealed at an age of a second.
+ * time for is added by the next, as a boot of its own. 5,000 channels at 100 Hz in 200 messages fill blocks and packs as a
+ * gateway would, with their envelopes and index. What is encoded is the first pack of each message; every further one is
+ * that pack at a later time, so that what takes the time is writing.
  */
-import { randomFillSync } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
+import { defineChannel } from '../../gateway/channel.ts';
+import { BLOCK_SAMPLES_MAX } from '../../gateway/limits.ts';
 import { StoreTelemetry } from '../../gateway/query/store-telemetry.ts';
-import type { StoreHost } from '../../gateway/store-host.ts';
-import { BenchStore } from './bench-store.ts';
+import { BlockDb, type KeptBlock } from '../../gateway/store/block-db.ts';
+import { nodeOf } from '../../gateway/store/envelope-node.ts';
+import { encodePack } from '../../gateway/store/pack/encode-pack.ts';
+import { Pack } from '../../gateway/store/pack/pack.ts';
+import { storePaths } from '../../gateway/store/store-dir.ts';
+import { BENCH_GATEWAY, BenchStore } from './bench-store.ts';
 import type { Progress } from './figure.ts';
-import { SensorSignal } from './sensor-signal.ts';
+import { SensorSignal, SIGNAL_INTERVAL_US, SIGNAL_STEP } from './sensor-signal.ts';
+import { type Shift, shiftedPack } from './shifted-pack.ts';
 
-const NUMBERS = 5000;
-const TEXTS = 1000;
+const MESSAGES = 200;
+const SIGNALS = 25;
 
-/** What is fed at a time: so many channels of each kind, in turn, and of each so many samples. */
-const NUMBERS_AT_ONCE = 50;
-const SAMPLES_OF_NUMBERS = 40;
-const TEXTS_AT_ONCE = 10;
-const SAMPLES_OF_TEXT = 64;
-const TEXT_BYTES = 2048;
+/** Where the first boot begins; any time will do. */
+const START_US = 1.6e15;
 
-/** More ring slots than that takes. */
-const SLOTS_AT_ONCE = 100_000;
+/** Digits by which the signals of one message lie apart. */
+const APART = 100;
 
-const BLOCK_AGE_S = 1;
-const FULL_WAIT_MS = 1;
+/** What a pack spans, microseconds. */
+const PACK_US = BLOCK_SAMPLES_MAX * SIGNAL_INTERVAL_US;
+
+/** Between two boots, microseconds: a night. */
+const PAUSE_US = 8 * 3600e6;
+
 const TOLD_INTERVAL_MS = 20_000;
 
 /** Room that must be left on the disk for what is added, over its bytes: they are in more than one place on their way. */
 const ROOM_FACTOR = 1.5;
-
-/** Characters that take a byte in UTF-8, of which texts are made. */
-const FIRST_CHARACTER = 32;
-const CHARACTERS = 95;
 
 export interface LargeStore {
   readonly dir: string;
@@ -49,8 +51,12 @@ export interface LargeStore {
 export async function largeStore(bytes: number, seconds: number, progress: Progress): Promise<LargeStore> {
   const dir = join(tmpdir(), 'caisson-bench-large');
   if (!isUsable(dir)) rmSync(dir, { recursive: true, force: true });
-  if (!existsSync(dir)) mkdirSync(dir);
-  const store = new BenchStore(BLOCK_AGE_S, dir);
+  const store = new BenchStore(undefined, dir);
+  if (!existsSync(dir)) {
+    mkdirSync(dir);
+    // A gateway makes the store; what stands here only adds to it.
+    await (await store.open()).stop();
+  }
   const missing = bytes - store.keptBytes();
   if (missing > 0) {
     const { bavail, bsize } = statfsSync(dir);
@@ -58,7 +64,7 @@ export async function largeStore(bytes: number, seconds: number, progress: Progr
       const [free, needed] = [bavail * bsize, missing * ROOM_FACTOR].map((each) => (each / 1e9).toFixed(1));
       throw new Error(`${dir}: ${free} GB free, ${needed} GB needed; CAISSON_BENCH_STORE_GB asks for a smaller store`);
     }
-    await grow(store, bytes, seconds, progress);
+    grow(store, bytes, seconds, progress);
   }
   return { dir, bytes: store.keptBytes() };
 }
@@ -73,12 +79,26 @@ function isUsable(dir: string): boolean {
   }
 }
 
-async function grow(store: BenchStore, bytes: number, seconds: number, progress: Progress): Promise<void> {
-  const host = await store.open();
+function grow(store: BenchStore, bytes: number, seconds: number, progress: Progress): void {
+  const blocks = BlockDb.open(storePaths(store.dir).blocks);
+  const messages = Array.from({ length: MESSAGES }, (_, number) => messageOf(number));
   const started = performance.now();
-  const sources = new Sources(host);
   let told = Number.NEGATIVE_INFINITY;
-  for (;;) {
+  const boot = randomBytes(8).toString('hex');
+  const begin = Math.max(0, blocks.lastTime() + PAUSE_US - START_US);
+  const id = blocks.transaction(() => {
+    const kept = blocks.keepBoot(BENCH_GATEWAY, boot, START_US + begin);
+    blocks.keepClock(kept, { time: START_US + begin, offset: 0, error: 1e6, source: 'ntp' });
+    return kept;
+  });
+  const channels = messages.map(({ pack }) =>
+    blocks.transaction(() =>
+      pack.blocks.map(({ channel }) =>
+        blocks.keepChannel(BENCH_GATEWAY, defineChannel({ name: channel, source: 'bench' })),
+      ),
+    ),
+  );
+  for (let turn = 0; ; turn += 1) {
     const elapsed = performance.now() - started;
     const made = store.keptBytes();
     if (made >= bytes || elapsed >= seconds * 1e3) break;
@@ -86,56 +106,75 @@ async function grow(store: BenchStore, bytes: number, seconds: number, progress:
       progress(`a store of ${bytes / 1e9} GB, kept for later runs: ${(made / 1e9).toFixed(1)} GB`);
       told = elapsed;
     }
-    while (!host.intake.hasRoom(SLOTS_AT_ONCE)) await wait(FULL_WAIT_MS);
-    sources.push();
+    const shift = { boot, samples: turn * BLOCK_SAMPLES_MAX, microseconds: begin + turn * PACK_US };
+    blocks.transaction(() => {
+      for (const [number, message] of messages.entries()) {
+        blocks.keepPack({
+          boot: id,
+          stamp: 'arrival',
+          class: 'standard',
+          blocks: keptBlocks(message, channels[number] ?? [], shift),
+          bytes: shiftedPack(message.pack, shift),
+        });
+      }
+    });
   }
-  await host.stop();
-  await store.sealRest();
+  blocks.transaction(() => blocks.keepBootEnd(id, blocks.lastTime()));
+  blocks.close();
 }
 
-/** Feeds some channels at a time, all in turn. */
-class Sources {
-  readonly #host: StoreHost;
-  readonly #numbers: readonly number[];
-  readonly #texts: readonly number[];
-  readonly #signal: SensorSignal;
-  readonly #noise = new Uint8Array(TEXTS_AT_ONCE * SAMPLES_OF_TEXT * TEXT_BYTES);
-  #turn = 0;
+/** The first pack of a message, and what the index says of its blocks but their channels. */
+interface Message {
+  readonly pack: Pack;
+  readonly blocks: readonly Omit<KeptBlock, 'channel'>[];
+}
 
-  constructor(host: StoreHost) {
-    const { intake, clock } = host;
-    const open = (count: number, name: string, type: 'number' | 'text') =>
-      Array.from({ length: count }, (_, n) => intake.channel({ name: `${name}${n}`, source: 'bench', type }).id);
-    this.#host = host;
-    this.#numbers = open(NUMBERS, 'number', 'number');
-    this.#texts = open(TEXTS, 'text', 'text');
-    this.#signal = new SensorSignal(1, clock.now());
+function messageOf(number: number): Message {
+  const signal = new SensorSignal(number + 1, START_US);
+  const times = new Float64Array(BLOCK_SAMPLES_MAX);
+  const digits = new Float64Array(BLOCK_SAMPLES_MAX);
+  for (let i = 0; i < BLOCK_SAMPLES_MAX; i += 1) {
+    signal.next();
+    times[i] = signal.time;
+    digits[i] = Math.round(signal.value / SIGNAL_STEP);
   }
+  const columns = Array.from({ length: SIGNALS }, (_, n) => digits.map((digit) => (digit + APART * n) * SIGNAL_STEP));
+  const header = {
+    gateway: BENCH_GATEWAY,
+    boot: '0'.repeat(16),
+    stamp: 'arrival',
+    clockSource: 'ntp',
+    clockErrorUs: 1e6,
+  } as const;
+  const pack = Pack.open(
+    encodePack(
+      header,
+      columns.map((values, n) => ({
+        channel: `message${number}/signal${n}`,
+        type: 'number',
+        firstSequence: 0,
+        times,
+        values,
+      })),
+    ),
+  );
+  const blocks = columns.map((values) => {
+    const node = nodeOf(times, values, 0, times.length);
+    return { firstSequence: 0, count: times.length, timeMin: node.timeMin, timeMax: node.timeMax, node };
+  });
+  return { pack, blocks };
+}
 
-  push(): void {
-    const { intake, clock } = this.#host;
-    const turn = this.#turn;
-    this.#turn += 1;
-    const first = (turn * NUMBERS_AT_ONCE) % NUMBERS;
-    for (let sample = 0; sample < SAMPLES_OF_NUMBERS; sample += 1) {
-      this.#signal.next();
-      for (const id of this.#numbers.slice(first, first + NUMBERS_AT_ONCE)) {
-        intake.push(id, this.#signal.time, this.#signal.value + id);
-      }
-    }
-    randomFillSync(this.#noise);
-    for (let i = 0; i < this.#noise.length; i += 1) {
-      this.#noise[i] = FIRST_CHARACTER + ((this.#noise[i] as number) % CHARACTERS);
-    }
-    const text = new TextDecoder('latin1').decode(this.#noise);
-    const firstText = (turn * TEXTS_AT_ONCE) % TEXTS;
-    let at = 0;
-    for (const id of this.#texts.slice(firstText, firstText + TEXTS_AT_ONCE)) {
-      const time = clock.now();
-      for (let sample = 0; sample < SAMPLES_OF_TEXT; sample += 1, at += TEXT_BYTES) {
-        intake.pushText(id, time + sample, text.slice(at, at + TEXT_BYTES));
-      }
-    }
-    intake.publish();
-  }
+function keptBlocks({ blocks }: Message, channels: readonly number[], { samples, microseconds }: Shift): KeptBlock[] {
+  return blocks.map(({ firstSequence, count, timeMin, timeMax, node }, n) => ({
+    channel: channels[n] ?? 0,
+    firstSequence: firstSequence + samples,
+    count,
+    timeMin: timeMin + microseconds,
+    timeMax: timeMax + microseconds,
+    node:
+      node === undefined
+        ? undefined
+        : { ...node, timeMin: node.timeMin + microseconds, timeMax: node.timeMax + microseconds },
+  }));
 }
