@@ -6,8 +6,10 @@ import { createSchema, FAN_OUT, requireVersion } from './block-schema.ts';
 import { type Database, openDatabase } from './database.ts';
 import { encodeDefinition } from './definition-bytes.ts';
 import { type Derivation, encodeSpans } from './derivation.ts';
+import { type GivenUpSoFar, GiveUp, type HeldPack } from './give-up.ts';
 import { encodeEntries, type IndexEntry, mergeEntries } from './index-entries.ts';
 import { isKeptAlready, singlePack } from './known-block.ts';
+import { PackTotals } from './pack-totals.ts';
 import { RECENT_CHANGES } from './recent-rows.ts';
 import { decodeRoster, encodeRoster, RosterBook } from './roster.ts';
 import { RECENT_MAX, type RecentMax, RowPlacement } from './row-placement.ts';
@@ -20,54 +22,12 @@ const CACHE_KIB = 8 * 1024;
 /** What became of a block that was offered. */
 export type BlockOutcome = 'kept' | 'known' | 'conflict';
 
-/** What is counted over all packs. */
-interface Totals {
-  readonly blocks: number;
-  readonly bytes: number;
-  /** Greatest time of all blocks in box time, microseconds. */
-  readonly lastTime: number;
-  readonly classes: Readonly<Record<ChannelClass, HeldPacks>>;
-}
-
-/** Packs of a class: how many have their samples, and of how many only the index is left. */
-interface HeldPacks {
-  readonly whole: number;
-  readonly thinned: number;
-  /** Bytes of those that have their samples. */
-  readonly bytes: number;
-  /** Positions before which there is none of either. */
-  readonly wholeFrom: number;
-  readonly thinnedFrom: number;
-}
-
-const NONE_HELD: HeldPacks = { whole: 0, thinned: 0, bytes: 0, wholeFrom: 0, thinnedFrom: 0 };
-
-/** Where {@link HeldPacks} are kept. */
-const HELD_KEY = 'held packs';
-
-/** A pack that can be given up. */
-export interface HeldPack {
-  readonly position: number;
-  /** Greatest box time stored when it was kept, microseconds. */
-  readonly kept: number;
-  /** Bytes of its samples; 0 where they went. */
-  readonly size: number;
-}
-
-/** What was done of a giving up so far. */
-export interface GivenUpSoFar {
-  readonly packs: number;
-  readonly blocks: number;
-  readonly bytes: number;
-}
-
 /** Key in `meta` of the last position given out when something was dropped. */
 const LAST_POSITION = 'last position';
 
 /** The large database, to be read and written; one process does. */
 export class BlockDb extends BlockReader {
   #nextPosition = 1;
-  #totals: Totals = { blocks: 0, bytes: 0, lastTime: 0, classes: heldOf(undefined) };
   #rosters = new RosterBook();
   /** Next ordinal by roster. */
   readonly #ordinals = new Map<number, number>();
@@ -76,10 +36,21 @@ export class BlockDb extends BlockReader {
   /** One past the last sequence number in blocks, by boot and channel; of those that were asked for. */
   readonly #ends = new Map<number, Map<number, number>>();
   readonly #placement: RowPlacement;
+  readonly #totals: PackTotals;
+  readonly #giveUp: GiveUp;
 
   private constructor(db: Database, recentMax: RecentMax) {
     super(db);
     this.#placement = new RowPlacement((text) => this.sql(text), this.index, recentMax);
+    this.#totals = new PackTotals((key) => this.meta(key));
+    this.#giveUp = new GiveUp({
+      sql: (text) => this.sql(text),
+      placement: this.#placement,
+      totals: this.#totals,
+      givenUp: this.givenUp,
+      packAsGaps: (position, cause) => this.packAsGaps(position, cause),
+      onNewestRecentGone: () => this.#count(RECENT_CHANGES),
+    });
   }
 
   /**
@@ -93,12 +64,6 @@ export class BlockDb extends BlockReader {
     requireVersion(db, path);
     const blocks = new BlockDb(db, recentMax);
     blocks.#nextPosition = blocks.#lastPosition() + 1;
-    blocks.#totals = {
-      blocks: Number(blocks.meta('blocks') ?? 0),
-      bytes: Number(blocks.meta('bytes') ?? 0),
-      lastTime: blocks.lastTime(),
-      classes: heldOf(blocks.meta(HELD_KEY)),
-    };
     blocks.#learnRosters();
     return blocks;
   }
@@ -106,23 +71,18 @@ export class BlockDb extends BlockReader {
   /** Runs `change` as one transaction; when it returns, the change is on disk, fsynced. */
   transaction<Result>(change: () => Result): Result {
     const position = this.#nextPosition;
-    const totals = this.#totals;
+    const totals = this.#totals.now;
     try {
       return this.db
         .transaction(() => {
           const result = change();
-          if (this.#totals !== totals) {
-            this.keepMeta('blocks', String(this.#totals.blocks));
-            this.keepMeta('bytes', String(this.#totals.bytes));
-            this.keepMeta('last time', String(this.#totals.lastTime));
-            this.keepMeta(HELD_KEY, JSON.stringify(this.#totals.classes));
-          }
+          if (this.#totals.now !== totals) this.#totals.keep((key, value) => this.keepMeta(key, value));
           return result;
         })
         .immediate();
     } catch (error) {
       this.#nextPosition = position;
-      this.#totals = totals;
+      this.#totals.now = totals;
       this.#learnRosters();
       throw error;
     }
@@ -229,42 +189,20 @@ export class BlockDb extends BlockReader {
     cause: string,
     goesOn: (pack: HeldPack, done: GivenUpSoFar) => boolean,
   ): number {
-    const gone: KeptGap[] = [];
-    const done = { packs: 0, blocks: 0, bytes: 0 };
-    for (;;) {
-      const pack = this.oldestPack(packClass, act === 'thin' ? 'whole' : 'thinned');
-      if (pack === undefined || !goesOn(pack, done)) break;
-      const blocks = act === 'thin' ? this.#thin(pack, packClass, cause) : this.#drop(pack, packClass);
-      gone.push(...blocks);
-      done.packs += 1;
-      done.blocks += blocks.length;
-      done.bytes += pack.size;
-    }
-    if (act === 'thin') this.givenUp.thin(gone);
-    else this.givenUp.drop(gone);
-    if (done.packs > 0) this.#count(INDEX_VERSION);
-    if (act === 'drop' && done.packs > 0) this.keepMeta(LAST_POSITION, String(this.#nextPosition - 1));
-    return done.packs;
+    const packs = this.#giveUp.run(packClass, act, cause, goesOn);
+    if (packs > 0) this.#count(INDEX_VERSION);
+    if (act === 'drop' && packs > 0) this.keepMeta(LAST_POSITION, String(this.#nextPosition - 1));
+    return packs;
   }
 
   /** The oldest pack of a class that has its samples, or of which they were given up. */
   oldestPack(packClass: ChannelClass, state: 'whole' | 'thinned'): HeldPack | undefined {
-    const held = this.#totals.classes[packClass];
-    if ((state === 'whole' ? held.whole : held.thinned) === 0) return undefined;
-    const row = this.sql(
-      `SELECT position, kept, size FROM packs WHERE position >= ? AND class = ? AND (bytes IS NULL) = ? ORDER BY position LIMIT 1`,
-    ).get(state === 'whole' ? held.wholeFrom : held.thinnedFrom, packClass, state === 'whole' ? 0 : 1) as
-      | { position: number; kept: number; size: number }
-      | undefined;
-    if (row === undefined) return undefined;
-    // What stands before it is of other classes or gone: not looked through again.
-    this.#hold(packClass, { ...held, [state === 'whole' ? 'wholeFrom' : 'thinnedFrom']: row.position });
-    return row;
+    return this.#giveUp.oldest(packClass, state);
   }
 
   /** Bytes of packs that have their samples, by class. */
   classBytes(): Readonly<Record<ChannelClass, number>> {
-    const { critical, standard, bulk } = this.#totals.classes;
+    const { critical, standard, bulk } = this.#totals.now.classes;
     return { critical: critical.bytes, standard: standard.bytes, bulk: bulk.bytes };
   }
 
@@ -336,7 +274,7 @@ export class BlockDb extends BlockReader {
 
   /** Blocks kept and the bytes of their packs; of a writing connection only. */
   get totals(): { readonly blocks: number; readonly bytes: number } {
-    return this.#totals;
+    return this.#totals.now;
   }
 
   /** What is to become of a block, before anything is written. */
@@ -398,7 +336,7 @@ export class BlockDb extends BlockReader {
     const ordinal = this.#takeOrdinal(roster);
     const timeMin = Math.min(...fresh.map(({ block }) => block.timeMin));
     const timeMax = Math.max(...fresh.map(({ block }) => block.timeMax));
-    const kept = Math.max(this.#totals.lastTime, this.#startedOf(boot));
+    const kept = Math.max(this.#totals.now.lastTime, this.#startedOf(boot));
     this.sql('INSERT INTO packs VALUES (?, ?, ?, ?, ?, ?, ?, ?)').run(
       ...[position, roster, ordinal, boot, packClass, kept, bytes.length, bytes],
     );
@@ -406,19 +344,12 @@ export class BlockDb extends BlockReader {
       ...{ position, roster, ordinal, boot, stamp, timeMin, timeMax },
       entries: encodeEntries(entries),
     });
-    const { blocks, bytes: size, lastTime } = this.#totals;
-    this.#totals = {
-      ...this.#totals,
-      blocks: blocks + fresh.length,
-      bytes: size + bytes.length,
-      lastTime: stamp === 'arrival' ? Math.max(lastTime, timeMax) : lastTime,
-    };
-    const held = this.#totals.classes[packClass];
-    this.#hold(packClass, {
-      ...held,
-      whole: held.whole + 1,
-      bytes: held.bytes + bytes.length,
-      wholeFrom: held.whole === 0 ? position : held.wholeFrom,
+    this.#totals.add({
+      class: packClass,
+      position,
+      blocks: fresh.length,
+      bytes: bytes.length,
+      lastTime: stamp === 'arrival' ? timeMax : Number.NEGATIVE_INFINITY,
     });
     if ((ordinal + 1) % FAN_OUT === 0) this.#raisePyramid(roster, 1, (ordinal + 1) / FAN_OUT - 1);
   }
@@ -443,53 +374,9 @@ export class BlockDb extends BlockReader {
     if ((ordinal + 1) % FAN_OUT === 0) this.#raisePyramid(roster, level + 1, (ordinal + 1) / FAN_OUT - 1);
   }
 
-  /** The samples of a pack go. Returns its blocks. */
-  #thin({ position, size }: HeldPack, packClass: ChannelClass, cause: string): KeptGap[] {
-    const blocks = this.packAsGaps(position, cause);
-    if (this.#placement.settle(position)) this.#count(RECENT_CHANGES);
-    this.sql('UPDATE packs SET bytes = NULL, size = 0 WHERE position = ?').run(position);
-    this.sql(
-      'UPDATE pack_index SET thinned = ? WHERE (roster, ordinal) = (SELECT roster, ordinal FROM packs WHERE position = ?)',
-    ).run(cause, position);
-    this.#totals = { ...this.#totals, bytes: this.#totals.bytes - size };
-    const held = this.#totals.classes[packClass];
-    this.#hold(packClass, {
-      whole: held.whole - 1,
-      thinned: held.thinned + 1,
-      bytes: held.bytes - size,
-      wholeFrom: position + 1,
-      thinnedFrom: held.thinned === 0 ? position : held.thinnedFrom,
-    });
-    return blocks;
-  }
-
-  /** A thinned pack, whose row is in its place, goes with that row and every envelope over it. Returns its blocks. */
-  #drop({ position }: HeldPack, packClass: ChannelClass): KeptGap[] {
-    const row = this.sql(
-      'SELECT packs.roster, packs.ordinal, thinned FROM packs JOIN pack_index USING (roster, ordinal) WHERE packs.position = ?',
-    ).get(position) as Row;
-    const blocks = this.packAsGaps(position, String(row.thinned));
-    const { roster, ordinal } = row;
-    this.sql('DELETE FROM packs WHERE position = ?').run(position);
-    this.sql('DELETE FROM pack_index WHERE roster = ? AND ordinal = ?').run(roster, ordinal);
-    const top = this.sql('SELECT MAX(level) AS level FROM envelopes WHERE roster = ?').get(roster) as Row;
-    for (let level = 1; level <= Number(top.level ?? 0); level += 1) {
-      const over = Math.floor(Number(ordinal) / FAN_OUT ** level);
-      this.sql('DELETE FROM envelopes WHERE roster = ? AND level = ? AND ordinal = ?').run(roster, level, over);
-    }
-    this.#totals = { ...this.#totals, blocks: this.#totals.blocks - blocks.length };
-    const held = this.#totals.classes[packClass];
-    this.#hold(packClass, { ...held, thinned: held.thinned - 1, thinnedFrom: position + 1 });
-    return blocks;
-  }
-
   /** Makes a number in `meta` another one. */
   #count(key: string): void {
     this.keepMeta(key, String(Number(this.meta(key) ?? 0) + 1));
-  }
-
-  #hold(packClass: ChannelClass, held: HeldPacks): void {
-    this.#totals = { ...this.#totals, classes: { ...this.#totals.classes, [packClass]: held } };
   }
 
   /** First box time of a boot, microseconds. */
@@ -560,9 +447,4 @@ export class BlockDb extends BlockReader {
     ).get() as Row;
     return Math.max(Number(row.position ?? 0), Number(this.meta(LAST_POSITION) ?? 0));
   }
-}
-
-function heldOf(text: string | undefined): Record<ChannelClass, HeldPacks> {
-  const none = { critical: NONE_HELD, standard: NONE_HELD, bulk: NONE_HELD };
-  return { ...none, ...(JSON.parse(text ?? '{}') as Partial<Record<ChannelClass, HeldPacks>>) };
 }

@@ -13,15 +13,17 @@ import {
   type SequenceRun,
 } from './block-rows.ts';
 import { requireVersion } from './block-schema.ts';
-import { type BootSpan, BootSpans } from './boot-spans.ts';
+import { type BootSpan, spansOfBoot } from './boot-spans.ts';
 import { type OnDamage, readableRows } from './damage.ts';
 import { type Database, openDatabase } from './database.ts';
 import { decodeDefinition } from './definition-bytes.ts';
 import type { Derivation } from './derivation.ts';
+import { Feed } from './feed.ts';
 import { GivenUp } from './given-up.ts';
 import type { IndexEntry } from './index-entries.ts';
 import { type IndexRow, PackIndex } from './pack-index.ts';
 import { RememberedRows } from './remembered-rows.ts';
+import { type SequenceAccount, sequenceAccounts } from './sequence-accounts.ts';
 
 /** Where a restored store keeps the id of its feed: the positions it gives out were given out before, for other things. */
 export const FEED_KEY = 'feed';
@@ -42,6 +44,7 @@ export class BlockReader {
   protected readonly index: PackIndex;
   protected readonly givenUp: GivenUp;
 
+  readonly #feed: Feed;
   readonly #onDamage: OnDamage;
 
   protected constructor(db: Database, onDamage: OnDamage = () => {}, remembered?: RememberedRows<IndexRow>) {
@@ -54,6 +57,10 @@ export class BlockReader {
     };
     this.index = new PackIndex(db, this.#onDamage, remembered);
     this.givenUp = new GivenUp((text) => this.sql(text), this.#onDamage);
+    this.#feed = new Feed(
+      (text) => this.sql(text),
+      (position, cause) => this.packAsGaps(position, cause),
+    );
   }
 
   /**
@@ -170,15 +177,9 @@ export class BlockReader {
 
   /** What blocks hold of each channel in `boot`; asked once for all channels, because that reads each row once. */
   spansOfBoot(boot: number): BootSpan[] {
-    const spans = new BootSpans();
+    const began = this.#positionOf(boot);
     // Every pack of a boot was kept after the boot.
-    const rosters = this.lastPackPosition() > this.#positionOf(boot) ? this.index.rosters() : [];
-    for (const roster of rosters) {
-      const channels = this.index.channels(roster);
-      for (const row of this.#rowsOfOneBoot(roster, boot)) spans.add(channels, row.entries());
-    }
-    for (const dropped of this.givenUp.droppedOfBoot(boot)) spans.addDropped(dropped);
-    return spans.all();
+    return spansOfBoot(boot, began, this.lastPackPosition() > began ? this.index : undefined, this.givenUp);
   }
 
   /** By channel: one past the last sequence number of `boot` that is in a gap. */
@@ -372,109 +373,14 @@ export class BlockReader {
     return [...gaps, ...this.givenUp.dropped(channel, from, to)].sort((a, b) => a.from - b.from);
   }
 
-  /**
-   * Per channel and boot: samples in blocks that can be read, samples in gaps or given up, and one past the last sequence
-   * number of any.
-   */
-  accounts(): { channel: number; boot: number; kept: number; lost: number; next: number }[] {
-    const accounts = new Map<string, { channel: number; boot: number; kept: number; lost: number; next: number }>();
-    const account = (channel: number, boot: number) => {
-      const key = `${channel} ${boot}`;
-      const known = accounts.get(key) ?? { channel, boot, kept: 0, lost: 0, next: 0 };
-      accounts.set(key, known);
-      return known;
-    };
-    for (const roster of this.index.rosters()) {
-      const channels = this.index.channels(roster);
-      for (const row of this.#rowsOfOneBoot(roster)) {
-        for (const [member, entry] of row.entries().entries()) {
-          const channel = channels[member];
-          if (entry === undefined || channel === undefined || row.boot === undefined) continue;
-          const sums = account(channel, row.boot);
-          sums.kept += entry.count;
-          sums.next = Math.max(sums.next, entry.endSequence);
-        }
-      }
-    }
-    for (const { channel, boot, thinned, dropped, end } of this.givenUp.accounts()) {
-      const sums = account(channel, boot);
-      sums.kept -= thinned;
-      sums.lost += thinned + dropped;
-      sums.next = Math.max(sums.next, end);
-    }
-    const gaps = this.sql(
-      'SELECT channel, boot, SUM(count) AS lost, MAX(first_sequence + count) AS next FROM gaps GROUP BY channel, boot',
-    ).all() as Row[];
-    for (const row of gaps) {
-      const sums = account(Number(row.channel), Number(row.boot));
-      sums.lost += Number(row.lost);
-      sums.next = Math.max(sums.next, Number(row.next));
-    }
-    return [...accounts.values()].sort((a, b) => a.channel - b.channel || a.boot - b.boot);
+  /** What became of the sequence numbers of every channel and boot. */
+  accounts(): SequenceAccount[] {
+    return sequenceAccounts((text) => this.sql(text), this.index, this.givenUp);
   }
 
   /** What came to be after `after`, at most `itemsMax` steps and, but for the first, `bytesMax` bytes of packs. */
   feed(after: number, itemsMax: number, bytesMax: number): FeedItem[] {
-    const keys = this.sql(
-      `SELECT position, 'boot' AS kind FROM boots WHERE position > @after
-       UNION ALL SELECT position, 'channel' FROM channels WHERE position > @after
-       UNION ALL SELECT position, 'clock' FROM clock WHERE position > @after
-       UNION ALL SELECT position, CASE WHEN bytes IS NULL THEN 'given-up' ELSE 'pack' END FROM packs WHERE position > @after
-       UNION ALL SELECT position, 'gap' FROM gaps WHERE position > @after
-       UNION ALL SELECT position, 'derivation' FROM derivations WHERE position > @after
-       ORDER BY position LIMIT @itemsMax`,
-    ).all({ after, itemsMax }) as { position: number; kind: FeedItem['kind'] }[];
-    const items: FeedItem[] = [];
-    let bytes = 0;
-    for (const { position, kind } of keys) {
-      const item = this.#feedItem(position, kind);
-      if (item === undefined) continue;
-      bytes += feedBytesOf(item);
-      if (bytes > bytesMax && items.length > 0) break;
-      items.push(item);
-    }
-    return items;
-  }
-
-  #feedItem(position: number, kind: FeedItem['kind']): FeedItem | undefined {
-    const row = this.sql(FEED_SQL[kind]).get(position) as Row | undefined;
-    if (row === undefined) return undefined;
-    const gateway = String(row.gateway);
-    const boot = String(row.boot);
-    switch (kind) {
-      case 'boot': {
-        const origin = row.origin === null ? {} : { origin: String(row.origin) };
-        return { kind, position, gateway, boot, started: Number(row.started), ...origin };
-      }
-      case 'channel':
-        return { kind, position, gateway, definition: decodeDefinition(String(row.name), row.definition as Buffer) };
-      case 'clock':
-        return { kind, position, gateway, boot, reading: readingOf(row) };
-      case 'pack':
-        return { kind, position, bytes: row.bytes as Buffer };
-      case 'given-up':
-        return { kind, position, gateway, boot, gaps: this.#givenUpAt(position, String(row.thinned)) };
-      case 'gap': {
-        const { channel: _channel, boot: _boot, ...gap } = gapOf(row);
-        return { kind, position, gateway, boot, channel: String(row.channel_name), gap };
-      }
-      case 'derivation': {
-        const { channels: ids, version, made, spans, recipe } = derivationOf(row);
-        const channels = ids.map((id) => this.#nameOf(id));
-        return { kind, position, gateway, boot, channels, derivation: { version, made, spans, recipe } };
-      }
-    }
-  }
-
-  /** The blocks of a thinned pack, each with the name of its channel. */
-  #givenUpAt(position: number, cause: string): Extract<FeedItem, { kind: 'given-up' }>['gaps'] {
-    return this.packAsGaps(position, cause).map(({ channel, boot: _boot, ...gap }) => {
-      return { ...gap, channel: this.#nameOf(channel) };
-    });
-  }
-
-  #nameOf(channel: number): string {
-    return String(this.sql('SELECT name FROM channels WHERE id = ?').pluck().get(channel));
+    return this.#feed.after(after, itemsMax, bytesMax);
   }
 
   /** One past the greatest sequence number of a channel and boot in blocks that begin before `before`. */
@@ -512,17 +418,6 @@ export class BlockReader {
   #positionOf(boot: number): number {
     const row = this.sql('SELECT position FROM boots WHERE id = ?').get(boot) as Row | undefined;
     return Number(row?.position ?? 0);
-  }
-
-  /** As few rows as cover a roster with each of one boot; not those that are known to be of another than `boot`. */
-  *#rowsOfOneBoot(roster: number, boot?: number): IterableIterator<IndexRow> {
-    const began = boot === undefined ? 0 : this.#positionOf(boot);
-    const open = this.index.roots(roster);
-    for (let row = open.pop(); row !== undefined; row = open.pop()) {
-      if (row.lastPosition < began) continue;
-      if (row.boot === undefined) open.push(...this.index.children(row));
-      else if (boot === undefined || row.boot === boot) yield row;
-    }
   }
 
   #extents(rows: readonly IndexRow[], member: number): Extent[] {
@@ -564,32 +459,9 @@ export class BlockReader {
   }
 }
 
-/** Bytes of one block in an item that tells of a thinned pack, about. */
-const GIVEN_UP_BYTES = 64;
-
-function feedBytesOf(item: FeedItem): number {
-  if (item.kind === 'pack') return item.bytes.length;
-  return item.kind === 'given-up' ? item.gaps.length * GIVEN_UP_BYTES : 0;
-}
-
 function tableOf(sql: string): string {
   return `table ${/ FROM (\w+)/.exec(sql)?.[1] ?? ''}`;
 }
-
-const FEED_SQL: Record<FeedItem['kind'], string> = {
-  boot: `SELECT boots.gateway, boots.boot, boots.started, origins.boot AS origin
-    FROM boots LEFT JOIN boots AS origins ON origins.id = boots.origin WHERE boots.position = ?`,
-  channel: 'SELECT gateway, name, definition FROM channels WHERE position = ?',
-  clock:
-    'SELECT boots.gateway, boots.boot, time, offset, error, source FROM clock JOIN boots ON boots.id = clock.boot WHERE clock.position = ?',
-  pack: 'SELECT bytes FROM packs WHERE position = ?',
-  'given-up': `SELECT boots.gateway, boots.boot, pack_index.thinned FROM packs JOIN pack_index USING (roster, ordinal)
-    JOIN boots ON boots.id = packs.boot WHERE packs.position = ?`,
-  gap: `SELECT boots.gateway, boots.boot, channels.name AS channel_name, gaps.channel, first_sequence, count, time_from, time_to, cause
-    FROM gaps JOIN boots ON boots.id = gaps.boot JOIN channels ON channels.id = gaps.channel WHERE gaps.position = ?`,
-  derivation: `SELECT boots.gateway, boots.boot, boots.origin, version, made, arrival, device, channels, recipe
-    FROM derivations JOIN boots ON boots.id = derivations.boot WHERE derivations.position = ?`,
-};
 
 const GAP_RUNS = `SELECT * FROM gaps
   WHERE channel = @channel AND boot = @boot AND first_sequence < @to AND first_sequence + count > @from AND first_sequence >= COALESCE(

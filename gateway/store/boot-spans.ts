@@ -1,5 +1,6 @@
-import type { GivenUpEnd } from './given-up.ts';
+import type { GivenUp, GivenUpEnd } from './given-up.ts';
 import type { IndexEntries } from './index-entries.ts';
+import type { PackIndex } from './pack-index.ts';
 
 /** What blocks hold of one channel and boot. */
 export interface BootSpan {
@@ -14,8 +15,23 @@ export interface BootSpan {
   time: number;
 }
 
+/**
+ * What blocks hold of each channel in `boot`.
+ * @param began position at which the boot was kept
+ * @param index undefined where no pack was kept since
+ */
+export function spansOfBoot(boot: number, began: number, index: PackIndex | undefined, givenUp: GivenUp): BootSpan[] {
+  const spans = new BootSpans();
+  for (const roster of index?.rosters() ?? []) {
+    const channels = index?.channels(roster) ?? [];
+    for (const row of index?.rowsOfOneBoot(roster, boot, began) ?? []) spans.add(channels, row.entries());
+  }
+  for (const dropped of givenUp.droppedOfBoot(boot)) spans.addDropped(dropped);
+  return spans.all();
+}
+
 /** Adds up, channel by channel, what blocks hold of one boot. */
-export class BootSpans {
+class BootSpans {
   readonly #spans = new Map<number, BootSpan>();
 
   /** Adds a row of the index, whose entries are of these channels. */

@@ -174,6 +174,19 @@ export class PackIndex {
     }
   }
 
+  /**
+   * As few rows as cover a roster with each of one boot; not those that are known to be of another than `boot`.
+   * @param began position at which that boot was kept: before every pack of it
+   */
+  *rowsOfOneBoot(roster: number, boot?: number, began = 0): IterableIterator<IndexRow> {
+    const open = this.roots(roster);
+    for (let row = open.pop(); row !== undefined; row = open.pop()) {
+      if (row.lastPosition < began) continue;
+      if (row.boot === undefined) open.push(...this.children(row));
+      else if (boot === undefined || row.boot === boot) yield row;
+    }
+  }
+
   /** What a row says of one channel; undefined where it has nothing of it. */
   extent(row: IndexRow, member: number): Extent | undefined {
     const entry = row.entries()[member];

@@ -1,7 +1,7 @@
 import type { ChannelClass } from '../../channel.ts';
 import type { RetentionStatus } from '../../status.ts';
-import type { GivenUpSoFar, HeldPack } from '../block-db.ts';
 import { type DiskRoom, isFull } from '../disk-room.ts';
+import type { GivenUpSoFar, HeldPack } from '../give-up.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
 import type { Ballast } from './ballast.ts';
 import { Inflow } from './inflow.ts';

@@ -1,0 +1,102 @@
+import type { Statement } from 'better-sqlite3';
+import { derivationOf, type FeedItem, gapOf, type KeptGap, type Row, readingOf } from './block-rows.ts';
+import { decodeDefinition } from './definition-bytes.ts';
+
+/** Bytes of one block in an item that tells of a thinned pack, about. */
+const GIVEN_UP_BYTES = 64;
+
+const FEED_SQL: Record<FeedItem['kind'], string> = {
+  boot: `SELECT boots.gateway, boots.boot, boots.started, origins.boot AS origin
+    FROM boots LEFT JOIN boots AS origins ON origins.id = boots.origin WHERE boots.position = ?`,
+  channel: 'SELECT gateway, name, definition FROM channels WHERE position = ?',
+  clock:
+    'SELECT boots.gateway, boots.boot, time, offset, error, source FROM clock JOIN boots ON boots.id = clock.boot WHERE clock.position = ?',
+  pack: 'SELECT bytes FROM packs WHERE position = ?',
+  'given-up': `SELECT boots.gateway, boots.boot, pack_index.thinned FROM packs JOIN pack_index USING (roster, ordinal)
+    JOIN boots ON boots.id = packs.boot WHERE packs.position = ?`,
+  gap: `SELECT boots.gateway, boots.boot, channels.name AS channel_name, gaps.channel, first_sequence, count, time_from, time_to, cause
+    FROM gaps JOIN boots ON boots.id = gaps.boot JOIN channels ON channels.id = gaps.channel WHERE gaps.position = ?`,
+  derivation: `SELECT boots.gateway, boots.boot, boots.origin, version, made, arrival, device, channels, recipe
+    FROM derivations JOIN boots ON boots.id = derivations.boot WHERE derivations.position = ?`,
+};
+
+/** Reads the log of a store that a central follows: every step by its position, in the order in which they came to be. */
+export class Feed {
+  readonly #sql: (text: string) => Statement;
+  readonly #packAsGaps: (position: number, cause: string) => KeptGap[];
+
+  /** @param packAsGaps what a pack stands for, as gaps */
+  constructor(sql: (text: string) => Statement, packAsGaps: (position: number, cause: string) => KeptGap[]) {
+    this.#sql = sql;
+    this.#packAsGaps = packAsGaps;
+  }
+
+  /** What came to be after `after`, at most `itemsMax` steps and, but for the first, `bytesMax` bytes of packs. */
+  after(after: number, itemsMax: number, bytesMax: number): FeedItem[] {
+    const keys = this.#sql(
+      `SELECT position, 'boot' AS kind FROM boots WHERE position > @after
+       UNION ALL SELECT position, 'channel' FROM channels WHERE position > @after
+       UNION ALL SELECT position, 'clock' FROM clock WHERE position > @after
+       UNION ALL SELECT position, CASE WHEN bytes IS NULL THEN 'given-up' ELSE 'pack' END FROM packs WHERE position > @after
+       UNION ALL SELECT position, 'gap' FROM gaps WHERE position > @after
+       UNION ALL SELECT position, 'derivation' FROM derivations WHERE position > @after
+       ORDER BY position LIMIT @itemsMax`,
+    ).all({ after, itemsMax }) as { position: number; kind: FeedItem['kind'] }[];
+    const items: FeedItem[] = [];
+    let bytes = 0;
+    for (const { position, kind } of keys) {
+      const item = this.#item(position, kind);
+      if (item === undefined) continue;
+      bytes += bytesOf(item);
+      if (bytes > bytesMax && items.length > 0) break;
+      items.push(item);
+    }
+    return items;
+  }
+
+  #item(position: number, kind: FeedItem['kind']): FeedItem | undefined {
+    const row = this.#sql(FEED_SQL[kind]).get(position) as Row | undefined;
+    if (row === undefined) return undefined;
+    const gateway = String(row.gateway);
+    const boot = String(row.boot);
+    switch (kind) {
+      case 'boot': {
+        const origin = row.origin === null ? {} : { origin: String(row.origin) };
+        return { kind, position, gateway, boot, started: Number(row.started), ...origin };
+      }
+      case 'channel':
+        return { kind, position, gateway, definition: decodeDefinition(String(row.name), row.definition as Buffer) };
+      case 'clock':
+        return { kind, position, gateway, boot, reading: readingOf(row) };
+      case 'pack':
+        return { kind, position, bytes: row.bytes as Buffer };
+      case 'given-up':
+        return { kind, position, gateway, boot, gaps: this.#givenUpAt(position, String(row.thinned)) };
+      case 'gap': {
+        const { channel: _channel, boot: _boot, ...gap } = gapOf(row);
+        return { kind, position, gateway, boot, channel: String(row.channel_name), gap };
+      }
+      case 'derivation': {
+        const { channels: ids, version, made, spans, recipe } = derivationOf(row);
+        const channels = ids.map((id) => this.#nameOf(id));
+        return { kind, position, gateway, boot, channels, derivation: { version, made, spans, recipe } };
+      }
+    }
+  }
+
+  /** The blocks of a thinned pack, each with the name of its channel. */
+  #givenUpAt(position: number, cause: string): Extract<FeedItem, { kind: 'given-up' }>['gaps'] {
+    return this.#packAsGaps(position, cause).map(({ channel, boot: _boot, ...gap }) => {
+      return { ...gap, channel: this.#nameOf(channel) };
+    });
+  }
+
+  #nameOf(channel: number): string {
+    return String(this.#sql('SELECT name FROM channels WHERE id = ?').pluck().get(channel));
+  }
+}
+
+function bytesOf(item: FeedItem): number {
+  if (item.kind === 'pack') return item.bytes.length;
+  return item.kind === 'given-up' ? item.gaps.length * GIVEN_UP_BYTES : 0;
+}
