@@ -11,7 +11,7 @@ export const ERROR_CODES = {
   'journal-invalid': 'bytes that should be a journal row are not a valid journal row',
   'channel-unknown': 'no channel has that name',
   'query-invalid': 'a query asks for something that cannot be',
-  'query-limit': 'a SQL statement reached its limit of time, rows or memory',
+  'query-limit': 'a SQL statement reached its limit of time, rows or memory, or as many run as may at a time',
   'derivation-refused': 'the past cannot be made anew as it was asked for',
   'central-unreachable': 'the other end of a sync line does not answer',
   'peer-invalid': 'the other end of a sync line sent something that cannot be',

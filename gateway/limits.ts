@@ -65,3 +65,6 @@ export const SQL_ROWS_MAX = 1_000_000;
 
 /** MiB of memory of the process that runs a SQL statement, unless it is given others. Beyond: it is ended, and the limit named. */
 export const SQL_MEMORY_MIB_MAX = 512;
+
+/** SQL statements that a server runs at a time, each in a process of its own. Beyond: refused, to be tried again. */
+export const SQL_STATEMENTS_MAX = 2;

@@ -87,9 +87,9 @@ async function query(names: readonly string[], options: Options): Promise<void> 
       if ('envelope' in piece) {
         for (const line of text.envelope(piece.channel, piece.envelope)) await add(line);
       } else {
-        const { times, values } = piece.samples;
+        const { times, values, late } = piece.samples;
         for (let i = 0; i < times.length && !stop.aborted; i += 1) {
-          await add(text.sample(piece.channel, times[i] ?? 0, values[i] ?? ''));
+          await add(text.sample(piece.channel, times[i] ?? 0, values[i] ?? '', late?.[i] === 1));
         }
       }
     }

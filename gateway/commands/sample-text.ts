@@ -31,15 +31,22 @@ export class SampleText {
   /** First line of raw samples; empty where the format has none. */
   sampleHead(): string {
     if (this.#format === 'json') return '';
-    if (this.#format === 'csv') return 'time,channel,value\n';
+    if (this.#format === 'csv') return 'time,channel,value,late\n';
     return `${'TIME (UTC)'.padEnd(27)}  ${'CHANNEL'.padEnd(this.#width)}  VALUE\n`;
   }
 
-  sample(index: number, time: number, value: number | string): string {
+  /** @param isLate a sample with a greater time was taken in before it */
+  sample(index: number, time: number, value: number | string, isLate = false): string {
     const name = this.#names[index] ?? '';
-    if (this.#format === 'json') return `${JSON.stringify({ time, channel: name, value: jsonValue(value) })}\n`;
-    if (this.#format === 'csv') return `${formatTime(time)},${csvField(name)},${csvField(String(value))}\n`;
-    return `${formatTime(time)}  ${name.padEnd(this.#width)}  ${this.#valueText(index, value)}\n`;
+    if (this.#format === 'json') {
+      const late = isLate ? { late: true } : {};
+      return `${JSON.stringify({ time, channel: name, value: jsonValue(value), ...late })}\n`;
+    }
+    if (this.#format === 'csv') {
+      return `${formatTime(time)},${csvField(name)},${csvField(String(value))},${isLate ? 1 : 0}\n`;
+    }
+    const late = isLate ? '  (late)' : '';
+    return `${formatTime(time)}  ${name.padEnd(this.#width)}  ${this.#valueText(index, value)}${late}\n`;
   }
 
   /** First line of envelopes; empty where the format has none. */

@@ -58,9 +58,12 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
   }
 }
 
-function openStore(dir: string, say: (message: FromServe) => void): { telemetry: StoreTelemetry; feed: BlockReader } {
-  const telemetry = StoreTelemetry.open(dir, (text) => say({ kind: 'problem', text }));
-  return { telemetry, feed: BlockReader.openReadonly(storePaths(dir).blocks, FEED_CACHE_KIB) };
+function openStore(
+  storeDir: string,
+  say: (message: FromServe) => void,
+): { telemetry: StoreTelemetry; feed: BlockReader; storeDir: string } {
+  const telemetry = StoreTelemetry.open(storeDir, (text) => say({ kind: 'problem', text }));
+  return { telemetry, feed: BlockReader.openReadonly(storePaths(storeDir).blocks, FEED_CACHE_KIB), storeDir };
 }
 
 if (parentPort !== null) await serve(parentPort, workerData as ServeThreadData);

@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { text as textOf } from 'node:stream/consumers';
 import { type Command, Option } from 'commander';
+import { TelemetryClient } from '../../sync/api/client.ts';
 import { SQL_MEMORY_MIB_MAX, SQL_ROWS_MAX, SQL_SECONDS_MAX } from '../limits.ts';
 import { runSql, type SqlLimits } from '../query/sql/run-sql.ts';
 import { SQL_FUNCTIONS } from '../query/sql/sql-functions.ts';
@@ -10,6 +11,7 @@ import { SQL_TABLES, type SqlTable } from '../query/sql/store-tables.ts';
 import { CONFIG_FILE } from './config.ts';
 import { conclude, interrupted, Output, UsageError } from './outcome.ts';
 import { ProgressLine } from './progress-line.ts';
+import { parseServer } from './server-address.ts';
 import { SQL_FORMATS, type SqlFormat, SqlText } from './sql-text.ts';
 import { type StoreOption, storeDirOf } from './store-option.ts';
 import { parseDuration } from './time-text.ts';
@@ -22,6 +24,7 @@ interface Options extends StoreOption {
   readonly format?: SqlFormat;
   readonly json?: boolean;
   readonly csv?: boolean;
+  readonly server?: string;
 }
 
 export function registerSql(program: Command): void {
@@ -31,6 +34,7 @@ export function registerSql(program: Command): void {
     .argument('[statement]', 'one statement; without it, or with -, it is read from stdin')
     .option('--config <file>', 'config of the gateway whose store is read', CONFIG_FILE)
     .option('--store <dir>', 'the store itself instead, such as the --data of a central')
+    .option('--server <host:port>', 'a gateway or central that runs, here or elsewhere, which reads its store for us')
     .option('--param <name=value...>', 'values for :name in the statement; what reads as a number is one')
     .option('--timeout <duration>', 'longest that the statement may run', `${SQL_SECONDS_MAX}s`)
     .option('--rows <n>', 'most rows of the result', String(SQL_ROWS_MAX))
@@ -51,6 +55,7 @@ Examples:
   caisson sql "select avg(value), max(value) from samples where channel like 'car1/%/EngineSpeed' and time between utc('2025-06-01T12:00:00') and utc('2025-06-01T12:01:30')"
   caisson sql "select iso(time) as minute, mean, max from stats('car1/gnss/speed', ago('1h'), now(), 60e6)" --csv
   caisson sql "select g.cause, s.* from gaps g, stats(g.channel, g.since - 1e6, g.since) s" --store ./central --json
+  caisson sql "select channel, lost from ledger where lost > 0" --server 127.0.0.1:7444
   caisson sql --param since=1748779200000000 < report.sql`;
 
 function tablesText(): string {
@@ -69,17 +74,23 @@ async function sql(argument: string | undefined, options: Options): Promise<void
   const limits = limitsOf(options);
   const parameters = parametersOf(options.param ?? []);
   const statement = await statementOf(argument);
-  const dir = storeDirOf(options);
   const output = new Output();
   const stop = AbortSignal.any([output.closed, interrupted()]);
   const progress = new ProgressLine();
-  const notice = (text: string) => progress.say(text);
-  const request = { dir, sql: statement, parameters, now: Date.now() * 1e3 };
+  const listener = {
+    notice: (text: string) => progress.say(text),
+    progress: (read: SqlRead) => progress.show((seconds) => readText(read, seconds)),
+  };
+  const client = clientOf(options);
   try {
-    const run = await runSql(request, limits, {
-      notice,
-      progress: (read) => progress.show((seconds) => readText(read, seconds)),
-    });
+    const run =
+      client === undefined
+        ? await runSql(
+            { dir: storeDirOf(options), sql: statement, parameters, now: Date.now() * 1e3 },
+            limits,
+            listener,
+          )
+        : await client.sql({ sql: statement, parameters }, limits, listener);
     stop.addEventListener('abort', () => run.stop());
     const text = new SqlText(format, run.columns);
     let isEmpty = true;
@@ -92,7 +103,14 @@ async function sql(argument: string | undefined, options: Options): Promise<void
     if (isEmpty && !stop.aborted) await output.write(text.lines([]));
   } finally {
     progress.clear();
+    client?.close();
   }
+}
+
+/** Of the server that is asked; undefined where the store is read here. */
+function clientOf({ server, store }: Options): TelemetryClient | undefined {
+  if (server !== undefined && store !== undefined) throw new UsageError('give --store or --server, not both');
+  return server === undefined ? undefined : new TelemetryClient(parseServer(server));
 }
 
 async function statementOf(argument: string | undefined): Promise<string> {

@@ -1,5 +1,8 @@
 import { type ChannelOptions, Client, type ClientReadableStream, credentials } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
+import type { SqlLimits, SqlRun } from '../../gateway/query/sql/run-sql.ts';
+import type { SqlListener } from '../../gateway/query/sql/sql-meter.ts';
+import type { SqlParameters } from '../../gateway/query/sql/sql-statement.ts';
 import type { Envelope, Samples, StoredChannel } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import type { FeedItem } from '../../gateway/store/block-db.ts';
@@ -20,8 +23,10 @@ import type {
   PullBlocksResponseMessage,
   QueryChunkMessage,
   SamplesMessage,
+  SqlChunkMessage,
   StatusMessage,
 } from './messages.ts';
+import { encodeSqlRequest, readSqlAnswer } from './sql-answer.ts';
 import { decodeStatus } from './status-message.ts';
 
 /** Bytes of one response. A pack is at most 2 MiB, an envelope of QUERY_PIXELS_MAX 0.7 MiB. */
@@ -153,6 +158,20 @@ export class TelemetryClient {
       if (samples !== undefined) yield { channel, samples: decodeSamples(samples) };
       if (envelope !== undefined) yield { channel, envelope: decodeEnvelope(envelope) };
     }
+  }
+
+  /**
+   * Runs a statement of SQL at the server.
+   * @param limits of the statement; those that are absent, or greater than the server's, are the server's
+   */
+  async sql(
+    request: { readonly sql: string; readonly parameters?: SqlParameters },
+    limits: Partial<SqlLimits> = {},
+    listener: SqlListener = {},
+  ): Promise<SqlRun> {
+    const stopping = new AbortController();
+    const message = encodeSqlRequest(request.sql, request.parameters ?? {}, limits);
+    return readSqlAnswer(this.#read<SqlChunkMessage>('Sql', message, stopping.signal), listener, stopping);
   }
 
   /** The feed from after `after` on; with `follow` until the loop is left. */
@@ -291,8 +310,12 @@ export class TelemetryClient {
   }
 }
 
-function decodeSamples({ times, values, texts }: SamplesMessage): Samples {
-  return { times: decodeColumn(times), values: texts.length > 0 ? texts : decodeColumn(values) };
+function decodeSamples({ times, values, texts, late }: SamplesMessage): Samples {
+  return {
+    times: decodeColumn(times),
+    values: texts.length > 0 ? texts : decodeColumn(values),
+    late: late.length > 0 ? late.slice() : undefined,
+  };
 }
 
 function decodeEnvelope(message: EnvelopeMessage): Envelope {

@@ -25,17 +25,17 @@ export function fromGrpcError(thrown: unknown, address: string): CaissonError {
   }
   const code = String(thrown.metadata?.get(CODE_KEY)[0] ?? '');
   const hint = thrown.metadata?.get(HINT_KEY)[0];
-  const retryable = RETRYABLE.has(thrown.code);
   if (isErrorCode(code)) {
     return new CaissonError(code, thrown.details, {
       cause: thrown,
-      retryable,
+      // A statement that reached its limit reaches it again: what is ours says by itself whether to try again.
+      retryable: thrown.code === status.UNAVAILABLE,
       ...(hint === undefined ? {} : { hint: hint.toString() }),
     });
   }
   return new CaissonError('central-unreachable', `${address}: ${thrown.details} (${status[thrown.code]})`, {
     cause: thrown,
-    retryable,
+    retryable: RETRYABLE.has(thrown.code),
     ...(thrown.code === status.UNAVAILABLE ? { hint: `is anything listening at ${address}?` } : {}),
   });
 }
@@ -51,7 +51,8 @@ const RETRYABLE: ReadonlySet<status> = new Set([
 function grpcCodeOf(error: CaissonError): status {
   if (error.code === 'channel-unknown') return status.NOT_FOUND;
   if (error.code === 'query-invalid') return status.INVALID_ARGUMENT;
-  return error.retryable ? status.UNAVAILABLE : status.INTERNAL;
+  if (error.retryable) return status.UNAVAILABLE;
+  return error.code === 'query-limit' ? status.RESOURCE_EXHAUSTED : status.INTERNAL;
 }
 
 function isServiceError(thrown: unknown): thrown is ServiceError {

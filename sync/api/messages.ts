@@ -134,6 +134,7 @@ export interface SamplesMessage {
   readonly times: Uint8Array;
   readonly values: Uint8Array;
   readonly texts: readonly string[];
+  readonly late: Uint8Array;
 }
 
 export interface EnvelopeMessage {
@@ -145,6 +146,46 @@ export interface EnvelopeMessage {
   readonly max: Uint8Array;
   readonly first: Uint8Array;
   readonly last: Uint8Array;
+}
+
+export interface SqlRequestMessage {
+  readonly statement: string;
+  readonly parameters: Readonly<Record<string, SqlCellMessage>>;
+  readonly seconds: number;
+  readonly rows: number;
+  readonly memoryMib: number;
+}
+
+export interface SqlChunkMessage {
+  readonly columns?: SqlColumnsMessage;
+  readonly rows?: SqlRowsMessage;
+  readonly read?: SqlReadMessage;
+  readonly notice?: string;
+}
+
+export interface SqlColumnsMessage {
+  readonly columns: readonly SqlColumnMessage[];
+}
+
+export interface SqlColumnMessage {
+  readonly name: string;
+  readonly isTime: boolean;
+}
+
+export interface SqlRowsMessage {
+  readonly cells: readonly SqlCellMessage[];
+}
+
+export interface SqlCellMessage {
+  readonly number?: number;
+  readonly integer?: string;
+  readonly text?: string;
+  readonly blob?: Uint8Array;
+}
+
+export interface SqlReadMessage {
+  readonly samples: number;
+  readonly channels: number;
 }
 
 export interface SubscribeRequestMessage {

@@ -13,6 +13,8 @@ const CHUNK_SAMPLES_MAX = 16_384;
 /** UTF-16 units of text of one chunk; a single longer text travels alone. */
 const CHUNK_TEXT_UNITS_MAX = 128 * 1024;
 
+const NO_BYTES = new Uint8Array(0);
+
 /**
  * Sends the answer to a query, reading the store only as fast as the reader takes it.
  * @throws CaissonError `query-invalid`, `channel-unknown`
@@ -63,14 +65,15 @@ export function requestedChannels(
 }
 
 /** A piece of any length as messages of bounded size. */
-export function* chunksOf({ times, values }: Samples): IterableIterator<SamplesMessage> {
+export function* chunksOf({ times, values, late }: Samples): IterableIterator<SamplesMessage> {
   for (let start = 0; start < times.length; ) {
     const most = Math.min(times.length, start + CHUNK_SAMPLES_MAX);
     const end = values instanceof Float64Array ? most : textEnd(values, start, most);
     const column = encodeColumn(times.subarray(start, end));
+    const flags = late?.subarray(start, end) ?? NO_BYTES;
     yield values instanceof Float64Array
-      ? { times: column, values: encodeColumn(values.subarray(start, end)), texts: [] }
-      : { times: column, values: new Uint8Array(0), texts: values.slice(start, end) };
+      ? { times: column, values: encodeColumn(values.subarray(start, end)), texts: [], late: flags }
+      : { times: column, values: NO_BYTES, texts: values.slice(start, end), late: flags };
     start = end;
   }
 }

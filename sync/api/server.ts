@@ -31,12 +31,15 @@ import type {
   PullBlocksResponseMessage,
   QueryChunkMessage,
   QueryRequestMessage,
+  SqlChunkMessage,
+  SqlRequestMessage,
   StatusMessage,
   SubscribeRequestMessage,
 } from './messages.ts';
 import { Outflow } from './outflow.ts';
 import { answerPull, type FeedSource, feedIdOf } from './pull-call.ts';
 import { answerQuery } from './query-call.ts';
+import { SqlCalls } from './sql-call.ts';
 import { encodeStatus } from './status-message.ts';
 import { answerSubscribe } from './subscribe-call.ts';
 
@@ -65,6 +68,8 @@ export interface TelemetryServerOptions {
   readonly telemetry: Telemetry;
   readonly feed: FeedSource;
   readonly status: () => GatewayStatus;
+  /** Folder of the store that statements of SQL read. */
+  readonly storeDir: string;
   /** Told that everything of the feed up to `position` is durable with `follower`. */
   readonly onAcknowledged?: (follower: string, position: number) => void;
 }
@@ -80,7 +85,7 @@ export interface TelemetryServer {
  * @throws CaissonError `config-invalid` for a host that is not loopback, `port-unavailable`
  */
 export async function startTelemetryServer(options: TelemetryServerOptions): Promise<TelemetryServer> {
-  const { host, port, telemetry, feed, status } = options;
+  const { host, port, telemetry, feed, status, storeDir } = options;
   requireLoopback(host);
   // Every failure is told by whoever met it; gRPC's own lines on stderr would say it a second time.
   setLogVerbosity(logVerbosity.NONE);
@@ -95,6 +100,7 @@ export async function startTelemetryServer(options: TelemetryServerOptions): Pro
     'grpc.keepalive_timeout_ms': KEEPALIVE_ANSWER_MS,
   });
   const streams = new Streams(stopping.signal);
+  const sql = new SqlCalls(storeDir, () => status().now);
   server.addService(serviceOf(protos, TELEMETRY_SERVICE), {
     ListChannels: unary(
       (request: ListChannelsRequestMessage): ListChannelsResponseMessage => answerListChannels(telemetry, request),
@@ -110,6 +116,9 @@ export async function startTelemetryServer(options: TelemetryServerOptions): Pro
     }),
     Query: streams.method(IN_FLIGHT_MAX, (request: QueryRequestMessage, out: Outflow<QueryChunkMessage>) =>
       answerQuery(telemetry, request, out),
+    ),
+    Sql: streams.method(IN_FLIGHT_MAX, (request: SqlRequestMessage, out: Outflow<SqlChunkMessage>) =>
+      sql.answer(request, out),
     ),
     Subscribe: streams.method(1, (request: SubscribeRequestMessage, out: Outflow<LiveUpdateMessage>) =>
       answerSubscribe(telemetry, request, out),

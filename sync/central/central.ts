@@ -64,7 +64,14 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     const status = new CentralStatus({ name, version, db, counters: keeper.counters, lines });
     const timer = setInterval(() => status.takeRates(), STATUS_INTERVAL_MS);
     closers.push(() => clearInterval(timer));
-    const server = await startTelemetryServer({ host, port, telemetry, feed: db, status: () => status.snapshot() });
+    const server = await startTelemetryServer({
+      host,
+      port,
+      telemetry,
+      feed: db,
+      status: () => status.snapshot(),
+      storeDir: dir,
+    });
     closers.push(() => server.stop());
     closers.push(async () => {
       await Promise.all(lines.map(({ line }) => line.stop()));

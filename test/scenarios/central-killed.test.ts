@@ -34,6 +34,7 @@ t.test('a central that is killed again and again ends up with every block once',
     telemetry: new MemoryTelemetry(),
     feed: store.db,
     status: () => exampleStatus('car'),
+    storeDir: boxDir,
   });
   const proxy = await CutProxy.start(server.port);
   const start = () =>

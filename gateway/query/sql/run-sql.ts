@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { CaissonError } from '../../errors.ts';
@@ -14,6 +15,9 @@ const MEMORY_LOOK_MS = 50;
 
 /** CPU seconds that the process may take beyond its time: the kernel ends it where this process is no longer there to do so. */
 const CPU_GRACE_SECONDS = 5;
+
+/** Niceness of the process: on a box of two cores what takes in comes first. */
+const NICENESS = 10;
 
 export interface SqlLimits {
   readonly seconds: number;
@@ -74,6 +78,7 @@ class SqlProcess {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       serialization: 'advanced',
     });
+    if (this.#child.pid !== undefined) setPriority(this.#child.pid, NICENESS);
     this.#child.on('message', (message: FromSql) => this.#take(message));
     this.#child.on('error', (error) => this.#end(new CaissonError('child-failed', error.message, { cause: error })));
     this.#child.on('exit', (code, signal) => this.#onExit(signal ?? `exit code ${code}`));

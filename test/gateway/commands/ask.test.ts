@@ -25,7 +25,14 @@ async function serve(t: Test) {
     [...times].map((time, i) => ({ time, value: values[i] })),
   );
   const status = { ...exampleStatus(), now: samples.at(-1)?.time ?? 0 };
-  const server = await startTelemetryServer({ host: HOST, port: 0, telemetry, feed: store.db, status: () => status });
+  const server = await startTelemetryServer({
+    host: HOST,
+    port: 0,
+    telemetry,
+    feed: store.db,
+    status: () => status,
+    storeDir: dir,
+  });
   t.teardown(async () => {
     await server.stop();
     telemetry.close();
@@ -65,6 +72,20 @@ t.test('query prints every sample of a range as JSON, CSV and for people', async
     1 + samples.length + 5,
     'the stretch before the present of the server',
   );
+});
+
+t.test('sql asks a server that runs', async (t) => {
+  const { at, samples } = await serve(t);
+  const statement = 'select channel, count(*) as n, max(value) as most from samples where channel = :name';
+  const { code, stdout, stderr } = await caisson('sql', statement, '--param', 'name=speed', '--json', '--server', at);
+  t.same({ code, stderr }, { code: 0, stderr: '' });
+  t.same(JSON.parse(stdout), {
+    channel: 'speed',
+    n: samples.length,
+    most: Math.max(...samples.map(({ value }) => Number(value))),
+  });
+  t.match(await caisson('sql', 'select', '--server', at), { code: 1, stderr: /incomplete input|syntax/ });
+  t.match(await caisson('sql', 'select 1', '--server', at, '--store', '.'), { code: 2, stderr: /not both/ });
 });
 
 t.test('query prints an envelope', async (t) => {
@@ -146,6 +167,7 @@ t.test('tail prints the latest value at once and then every change, until it is 
     telemetry,
     feed: { feed: () => [] },
     status: () => exampleStatus(),
+    storeDir: tmpdir(),
   });
   t.teardown(() => server.stop());
   const at = `${HOST}:${server.port}`;

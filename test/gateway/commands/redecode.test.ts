@@ -349,7 +349,14 @@ t.test('the commands say what was made, and show each version', async (t) => {
 
   const telemetry = StoreTelemetry.open(store.dir);
   const feed = BlockReader.openReadonly(storePaths(store.dir).blocks);
-  const server = await startTelemetryServer({ host: '127.0.0.1', port: 0, telemetry, feed, status: exampleStatus });
+  const server = await startTelemetryServer({
+    host: '127.0.0.1',
+    port: 0,
+    telemetry,
+    feed,
+    status: exampleStatus,
+    storeDir: store.dir,
+  });
   t.teardown(async () => {
     await server.stop();
     telemetry.close();

@@ -20,14 +20,15 @@ t.test('writes samples for people with unit and label', async (t) => {
   t.equal(text.sample(0, TIME, 4512.5), '2025-06-01T12:00:00.000250Z  car/rpm   4512.5 rpm\n');
   t.equal(text.sample(1, TIME, 0), '2025-06-01T12:00:00.000250Z  car/gear  neutral (0)\n');
   t.equal(text.sample(2, TIME, 'one\ntwo'), '2025-06-01T12:00:00.000250Z  a,"b"     "one\\ntwo"\n');
+  t.equal(text.sample(1, TIME, 0, true), '2025-06-01T12:00:00.000250Z  car/gear  neutral (0)  (late)\n');
   t.equal(text.sample(2, TIME, -0), '2025-06-01T12:00:00.000250Z  a,"b"     -0\n');
 });
 
 t.test('writes CSV that keeps commas, quotes and line ends', async (t) => {
   const text = new SampleText('csv', NAMES, CHANNELS);
-  t.equal(text.sampleHead(), 'time,channel,value\n');
-  t.equal(text.sample(2, TIME, 'one\n"two"'), '2025-06-01T12:00:00.000250Z,"a,""b""","one\n""two"""\n');
-  t.equal(text.sample(0, TIME, Number.NaN), '2025-06-01T12:00:00.000250Z,car/rpm,NaN\n');
+  t.equal(text.sampleHead(), 'time,channel,value,late\n');
+  t.equal(text.sample(2, TIME, 'one\n"two"'), '2025-06-01T12:00:00.000250Z,"a,""b""","one\n""two""",0\n');
+  t.equal(text.sample(0, TIME, Number.NaN), '2025-06-01T12:00:00.000250Z,car/rpm,NaN,0\n');
 });
 
 t.test('writes JSON lines, with text for what JSON has no number for', async (t) => {
@@ -35,6 +36,7 @@ t.test('writes JSON lines, with text for what JSON has no number for', async (t)
   t.equal(text.sampleHead(), '');
   t.same(JSON.parse(text.sample(0, TIME, 1.5)), { time: TIME, channel: 'car/rpm', value: 1.5 });
   t.same(JSON.parse(text.sample(0, TIME, Number.NEGATIVE_INFINITY)).value, '-Infinity');
+  t.same(JSON.parse(text.sample(0, TIME, 1.5, true)).late, true);
 });
 
 t.test('writes only the columns of an envelope that have samples', async (t) => {
@@ -76,7 +78,7 @@ t.test('people see the digits that mean something, machines every bit', async (t
     const channel = define(definition);
     const line = (format: 'table' | 'csv' | 'json') => new SampleText(format, ['n'], [channel]).sample(0, TIME, value);
     t.equal(line('table').trimEnd().split(/ {2,}/).at(-1), printed);
-    t.equal(line('csv').trimEnd().split(',').at(-1), String(value));
+    t.equal(line('csv').split(',').at(-2), String(value));
     if (Number.isFinite(value)) t.equal(JSON.parse(line('json')).value, value);
   }
 });

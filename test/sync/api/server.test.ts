@@ -1,4 +1,5 @@
 import { connect } from 'node:http2';
+import { tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, credentials, status } from '@grpc/grpc-js';
 import t, { type Test } from 'tap';
@@ -23,6 +24,7 @@ async function serve(
     telemetry,
     feed: { feed: () => [] },
     status: () => exampleStatus(),
+    storeDir: tmpdir(),
     ...options,
   });
   const client = new TelemetryClient({ host: HOST, port: server.port });
@@ -277,8 +279,27 @@ t.test('keeps no queue for a reader that does not read at all', async (t) => {
   t.equal(seen.at(-1), rounds);
 });
 
+t.test('says which samples are late', async (t) => {
+  const telemetry = new MemoryTelemetry();
+  const times = Float64Array.of(1, 2, 3);
+  telemetry.add('late', () => [{ times, values: times, late: Uint8Array.of(0, 1, 0) }].values());
+  telemetry.add('none', () => [{ times, values: times }].values());
+  const { client } = await serve(t, telemetry);
+  const late = (await collect(client.query({ channels: ['late', 'none'] }))).map((piece) =>
+    'samples' in piece ? piece.samples.late : undefined,
+  );
+  t.same([...(late[0] ?? [])], [0, 1, 0]);
+  t.equal(late[1], undefined);
+});
+
 t.test('refuses to listen wider than this machine', async (t) => {
-  const parts = { port: 0, telemetry: new MemoryTelemetry(), feed: { feed: () => [] }, status: () => exampleStatus() };
+  const parts = {
+    port: 0,
+    telemetry: new MemoryTelemetry(),
+    feed: { feed: () => [] },
+    status: () => exampleStatus(),
+    storeDir: tmpdir(),
+  };
   for (const host of ['0.0.0.0', '::', '192.0.2.1', 'example.org', '127.evil.example']) {
     await t.rejects(startTelemetryServer({ ...parts, host }), { code: 'config-invalid', message: host }, host);
   }
@@ -291,7 +312,12 @@ t.test('refuses to listen wider than this machine', async (t) => {
 
 t.test('says when its port is taken', async (t) => {
   const { server } = await serve(t, new MemoryTelemetry());
-  const parts = { telemetry: new MemoryTelemetry(), feed: { feed: () => [] }, status: () => exampleStatus() };
+  const parts = {
+    telemetry: new MemoryTelemetry(),
+    feed: { feed: () => [] },
+    status: () => exampleStatus(),
+    storeDir: tmpdir(),
+  };
   await t.rejects(startTelemetryServer({ ...parts, host: HOST, port: server.port }), { code: 'port-unavailable' });
 });
 

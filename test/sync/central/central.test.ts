@@ -44,6 +44,7 @@ async function startGateway(
     telemetry: new MemoryTelemetry(),
     feed: { feed: (after, itemsMax, bytesMax) => wrap(store.db.feed(after, itemsMax, bytesMax)) },
     status: () => exampleStatus(name),
+    storeDir: dir,
   });
   t.teardown(async () => {
     await server.stop();
