@@ -1,21 +1,12 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
 import { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
 import { StoreHost } from '../../../gateway/store-host.ts';
+import { waitFor } from '../../wait-for.ts';
 import { fillDisk, skipSmallDisk, smallDisk } from '../small-disk.ts';
 
 const DISK_MIB = 8;
-const WAIT_MS = 30_000;
-
-async function until(what: string, isSo: () => boolean): Promise<void> {
-  const deadline = performance.now() + WAIT_MS;
-  while (!isSo()) {
-    if (performance.now() > deadline) throw new Error(`not within ${WAIT_MS} ms: ${what}`);
-    await pause(5);
-  }
-}
 
 t.test(
   'a full disk costs no acknowledged critical sample, is told, and is over when there is room again',
@@ -44,13 +35,15 @@ t.test(
       }
     };
     const timer = setInterval(push, 2);
-    await until('the first commits', () => acknowledged.size > 1000);
+    await waitFor('the first commits', () => acknowledged.size > 1000);
     fillDisk(join(disk, 'hog'));
-    await until('the gateway says that the disk is full', () => problems.some((text) => text.includes('disk is full')));
-    await until('the ring is full', () => host.intake.refused > 0);
+    await waitFor('the gateway says that the disk is full', () =>
+      problems.some((text) => text.includes('disk is full')),
+    );
+    await waitFor('the ring is full', () => host.intake.refused > 0);
     const before = acknowledged.size;
     rmSync(join(disk, 'hog'));
-    await until('commits again', () => acknowledged.size > before + 1000);
+    await waitFor('commits again', () => acknowledged.size > before + 1000);
     clearInterval(timer);
     await host.stop();
 
