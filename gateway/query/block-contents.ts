@@ -49,14 +49,15 @@ export class BlockContents {
     return this.#read(extent, (pack) => pack.look(extent.block, this.#times));
   }
 
-  #read<Result>({ firstPosition, thinned }: Extent, read: (pack: Pack) => Result): Result | undefined {
+  #read<Result>(extent: Extent, read: (pack: Pack) => Result): Result | undefined {
+    const { firstPosition, thinned } = extent;
     if (thinned || this.#damaged.has(firstPosition)) return undefined;
     try {
       const pack = this.#pack(firstPosition);
       return pack === undefined ? undefined : read(pack);
     } catch (error) {
       if (damageOf(error) === undefined) throw error;
-      this.#remember(firstPosition, error);
+      this.#remember(extent, error);
       return undefined;
     }
   }
@@ -86,9 +87,9 @@ export class BlockContents {
     return pack;
   }
 
-  #remember(position: number, error: unknown): void {
+  #remember({ firstPosition: position, roster, ordinal }: Extent, error: unknown): void {
     if (this.#damaged.size >= DAMAGED_PACKS_MAX) return;
-    const gaps = this.#blocks.packAsGaps(position, DAMAGED);
+    const gaps = this.#blocks.rowAsGaps(roster, ordinal, DAMAGED);
     if (gaps.length === 0) return;
     this.#damaged.set(position, gaps);
     const samples = gaps.reduce((sum, { count }) => sum + count, 0);

@@ -115,32 +115,26 @@ export class BlockDb extends BlockReader {
     this.sql('UPDATE boots SET ended = ? WHERE id = ?').run(ended, boot);
   }
 
-  /** Keeps a channel's definition; a known name keeps its id. `id` is chosen by the caller or, undefined, here. */
+  /**
+   * Keeps a channel's definition, or another one of a channel that is there.
+   * @param id what the channel is known as, or the caller chose; without one it is new to the store, and gets an id
+   */
   keepChannel(gateway: string, definition: ChannelDefinition, id?: number): number {
     const bytes = encodeDefinition(definition);
-    const known = this.sql('SELECT id, definition FROM channels WHERE gateway = ? AND name = ?').get(
-      gateway,
-      definition.name,
-    ) as { id: number; definition: Buffer } | undefined;
-    if (known !== undefined) {
-      if (!known.definition.equals(bytes)) {
-        this.sql('UPDATE channels SET definition = ?, position = ? WHERE id = ?').run(
-          bytes,
-          this.#takePosition(),
-          known.id,
-        );
-      }
-      return Number(known.id);
+    const known = id === undefined ? undefined : this.#channelRow(id);
+    if (id === undefined || known === undefined) {
+      const { lastInsertRowid } = this.sql('INSERT INTO channels VALUES (?, ?, ?, ?, ?)').run(
+        ...[id ?? null, this.#takePosition(), gateway, definition.name, bytes],
+      );
+      return Number(lastInsertRowid);
     }
-    return Number(
-      this.sql('INSERT INTO channels (id, position, gateway, name, definition) VALUES (?, ?, ?, ?, ?)').run(
-        id ?? null,
-        this.#takePosition(),
-        gateway,
-        definition.name,
-        bytes,
-      ).lastInsertRowid,
-    );
+    if (known.gateway !== gateway || known.name !== definition.name) {
+      throw new Error(`channel ${id} is ${known.name} of ${known.gateway}, not ${definition.name} of ${gateway}`);
+    }
+    if (!known.definition.equals(bytes)) {
+      this.sql('UPDATE channels SET definition = ?, position = ? WHERE id = ?').run(bytes, this.#takePosition(), id);
+    }
+    return id;
   }
 
   /** Adds a row of the UTC map, once. */
@@ -379,6 +373,12 @@ export class BlockDb extends BlockReader {
     this.keepMeta(key, String(Number(this.meta(key) ?? 0) + 1));
   }
 
+  #channelRow(id: number): { gateway: string; name: string; definition: Buffer } | undefined {
+    return this.sql('SELECT gateway, name, definition FROM channels WHERE id = ?').get(id) as
+      | { gateway: string; name: string; definition: Buffer }
+      | undefined;
+  }
+
   /** First box time of a boot, microseconds. */
   #startedOf(boot: number): number {
     let started = this.#started.get(boot);
@@ -396,7 +396,6 @@ export class BlockDb extends BlockReader {
       encodeRoster(choice.channels),
     );
     const roster = Number(lastInsertRowid);
-    for (const channel of choice.channels) this.sql('INSERT INTO channel_rosters VALUES (?, ?)').run(channel, roster);
     this.#rosters.add(roster, choice.channels);
     return roster;
   }

@@ -14,7 +14,7 @@ import {
 } from './block-rows.ts';
 import { requireVersion } from './block-schema.ts';
 import { type BootSpan, spansOfBoot } from './boot-spans.ts';
-import { type OnDamage, readableRows } from './damage.ts';
+import { attempt, type OnDamage, readableRows } from './damage.ts';
 import { type Database, openDatabase } from './database.ts';
 import { decodeDefinition } from './definition-bytes.ts';
 import type { Derivation } from './derivation.ts';
@@ -341,15 +341,22 @@ export class BlockReader {
     return row?.bytes ?? undefined;
   }
 
-  /** True where the pack at `position` is there and not thinned. */
+  /** True where the pack at `position` is there and not thinned, or it cannot be read whether it is. */
   hasPack(position: number): boolean {
-    return this.sql('SELECT 1 FROM packs WHERE position = ? AND bytes IS NOT NULL').get(position) !== undefined;
+    const sql = this.sql('SELECT 1 FROM packs WHERE position = ? AND bytes IS NOT NULL');
+    const read = attempt(() => sql.get(position));
+    return 'damage' in read || read.value !== undefined;
   }
 
   /** What the pack at `position` stands for, as if its blocks were gaps: to be told where its bytes are damaged. */
   packAsGaps(position: number, cause: string): KeptGap[] {
     const row = this.sql('SELECT roster, ordinal FROM packs WHERE position = ?').get(position) as Row | undefined;
-    const [pack] = row === undefined ? [] : this.#packRow(row);
+    return row === undefined ? [] : this.rowAsGaps(Number(row.roster), Number(row.ordinal), cause);
+  }
+
+  /** The same of a row of the index, whatever of `packs` can be read. */
+  rowAsGaps(roster: number, ordinal: number, cause: string): KeptGap[] {
+    const [pack] = this.index.rows(roster, 0, ordinal, ordinal + 1);
     if (pack === undefined) return [];
     const channels = this.index.channels(pack.roster);
     return pack.entries().flatMap((entry, member) => {

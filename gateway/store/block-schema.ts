@@ -3,7 +3,7 @@ import { damageOf } from './damage.ts';
 import type { Database } from './database.ts';
 import { GIVEN_UP_SCHEMA } from './given-up.ts';
 
-const SCHEMA_VERSION = 4;
+const SCHEMA_VERSION = 5;
 
 /** Rows under one row of the pyramid's next level. */
 export const FAN_OUT = 16;
@@ -11,6 +11,9 @@ export const FAN_OUT = 16;
 /**
  * The schema. Every row of `channels`, `boots`, `clock`, `packs`, `gaps` and `derivations` has its `position` from one counter, so that
  * one number is a cursor over everything that a central must know, in the order in which it came to be.
+ *
+ * There is no index of names: whoever keeps channels knows their ids. Nor one of which rosters a channel is in, which the
+ * rosters tell (`pack-index.ts`).
  *
  * Packs of one roster (`roster.ts`) form a series with ordinals 0, 1, 2 ... A row of `pack_index` says of every block of a
  * pack what queries need before they read it (`index-entries.ts`). An envelope of level n covers FAN_OUT^n packs of a
@@ -33,14 +36,12 @@ CREATE TABLE boots (
   id INTEGER PRIMARY KEY, position INTEGER NOT NULL UNIQUE, gateway TEXT NOT NULL, boot TEXT NOT NULL, started REAL NOT NULL, ended REAL,
   origin INTEGER REFERENCES boots, UNIQUE (gateway, boot)) STRICT;
 CREATE TABLE channels (
-  id INTEGER PRIMARY KEY, position INTEGER NOT NULL UNIQUE, gateway TEXT NOT NULL, name TEXT NOT NULL, definition BLOB NOT NULL,
-  UNIQUE (gateway, name)) STRICT;
+  id INTEGER PRIMARY KEY, position INTEGER NOT NULL UNIQUE, gateway TEXT NOT NULL, name TEXT NOT NULL,
+  definition BLOB NOT NULL) STRICT;
 CREATE TABLE clock (
   position INTEGER PRIMARY KEY, boot INTEGER NOT NULL REFERENCES boots, time REAL NOT NULL, offset REAL NOT NULL,
   error REAL NOT NULL, source TEXT NOT NULL) STRICT;
-CREATE TABLE rosters (id INTEGER PRIMARY KEY, channels BLOB NOT NULL UNIQUE) STRICT;
-CREATE TABLE channel_rosters (
-  channel INTEGER NOT NULL, roster INTEGER NOT NULL REFERENCES rosters, PRIMARY KEY (channel, roster)) STRICT, WITHOUT ROWID;
+CREATE TABLE rosters (id INTEGER PRIMARY KEY, channels BLOB NOT NULL) STRICT;
 CREATE TABLE packs (
   position INTEGER PRIMARY KEY, roster INTEGER NOT NULL, ordinal INTEGER NOT NULL, boot INTEGER NOT NULL, class TEXT NOT NULL,
   kept INTEGER NOT NULL, size INTEGER NOT NULL, bytes BLOB) STRICT;
@@ -60,7 +61,7 @@ CREATE TABLE gaps (
   count INTEGER NOT NULL, time_from INTEGER NOT NULL, time_to INTEGER NOT NULL, cause TEXT NOT NULL,
   UNIQUE (channel, boot, first_sequence)) STRICT;
 CREATE TABLE derivations (
-  position INTEGER PRIMARY KEY, boot INTEGER NOT NULL UNIQUE REFERENCES boots, version INTEGER NOT NULL, made REAL NOT NULL,
+  position INTEGER PRIMARY KEY, boot INTEGER NOT NULL REFERENCES boots, version INTEGER NOT NULL, made REAL NOT NULL,
   arrival BLOB NOT NULL, device BLOB NOT NULL, channels BLOB NOT NULL, recipe TEXT NOT NULL) STRICT;
 CREATE TABLE conflicts (
   channel INTEGER NOT NULL, boot INTEGER NOT NULL, first_sequence INTEGER NOT NULL, met REAL NOT NULL, bytes BLOB NOT NULL) STRICT;

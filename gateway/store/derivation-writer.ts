@@ -154,7 +154,7 @@ export class DerivationWriter implements SampleSink {
         { hint: 'derive it with the timestamp that it was taken in with, or under another name' },
       );
     }
-    const id = this.#parts.blocks.keepChannel(this.#parts.gateway, definition);
+    const id = this.#parts.blocks.keepChannel(this.#parts.gateway, definition, known?.id);
     this.#learn({ ...definition, id });
     return id;
   }

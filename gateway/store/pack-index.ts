@@ -2,7 +2,7 @@ import type { Statement } from 'better-sqlite3';
 import type { Stamp } from '../channel.ts';
 import type { Extent, Row } from './block-rows.ts';
 import { FAN_OUT } from './block-schema.ts';
-import { attempt, type OnDamage } from './damage.ts';
+import { attempt, type OnDamage, readableRows } from './damage.ts';
 import type { Database } from './database.ts';
 import { decodeEntries, type IndexEntries, type IndexEntry, mergeEntries } from './index-entries.ts';
 import { type RecentRow, RecentRows } from './recent-rows.ts';
@@ -54,8 +54,11 @@ export class PackIndex {
   readonly #topLevel: Statement;
   readonly #rosterRow: Statement;
   readonly #rosterIds: Statement;
-  readonly #channelRosters: Statement;
+  readonly #newRosters: readonly [forward: Statement, backward: Statement];
   readonly #rosters = new Map<number, readonly number[]>();
+  /** The series of each channel, of rosters up to {@link PackIndex.#learned}. */
+  readonly #series = new Map<number, Series[]>();
+  #learned = 0;
   readonly #onDamage: OnDamage;
   readonly #remembered: RememberedRows<IndexRow> | undefined;
   readonly #recent: RecentRows;
@@ -75,7 +78,8 @@ export class PackIndex {
     this.#topLevel = db.prepare('SELECT MAX(level) FROM envelopes WHERE roster = ?').pluck();
     this.#rosterRow = db.prepare('SELECT channels FROM rosters WHERE id = ?').pluck();
     this.#rosterIds = db.prepare('SELECT id FROM rosters ORDER BY id').pluck();
-    this.#channelRosters = db.prepare('SELECT roster FROM channel_rosters WHERE channel = ?').pluck();
+    const newRosters = 'SELECT id FROM rosters WHERE id > ? ORDER BY id';
+    this.#newRosters = [db.prepare(newRosters).pluck(), db.prepare(`${newRosters} DESC`).pluck()];
   }
 
   /** Ids of all rosters. */
@@ -101,17 +105,14 @@ export class PackIndex {
   /** Forgets what is known by heart: after a transaction that failed. */
   forget(): void {
     this.#rosters.clear();
+    this.#series.clear();
+    this.#learned = 0;
     this.#recent.forget();
   }
 
-  series(channel: number): Series[] {
-    const read = attempt(() => this.#channelRosters.all(channel) as number[]);
-    if ('damage' in read) this.#onDamage(`which rosters channels are in: ${read.damage}`);
-    const rosters = 'value' in read ? read.value : this.rosters();
-    return rosters.flatMap((roster) => {
-      const member = this.channels(roster).indexOf(channel);
-      return member < 0 ? [] : [{ roster, member }];
-    });
+  series(channel: number): readonly Series[] {
+    this.#learnSeries();
+    return this.#series.get(channel) ?? [];
   }
 
   /** Rows of one level with ordinals [from, to); without those that are damaged. */
@@ -236,6 +237,20 @@ export class PackIndex {
     const rows =
       level === 0 ? this.#rowsOfPacks(roster, from, to) : (this.#envelopeRows.all(roster, from, to, level) as Row[]);
     return rows.map((row) => this.#rowOf(row, roster, level));
+  }
+
+  /** Rosters are never changed, and a new one has a greater id. */
+  #learnSeries(): void {
+    const [forward, backward] = this.#newRosters;
+    const tell = (damage: string) => this.#onDamage(`which rosters there are: ${damage}`);
+    for (const roster of readableRows<number>(forward, backward, [this.#learned], tell)) {
+      this.#learned = Math.max(this.#learned, roster);
+      for (const [member, channel] of this.channels(roster).entries()) {
+        const series = this.#series.get(channel);
+        if (series === undefined) this.#series.set(channel, [{ roster, member }]);
+        else series.push({ roster, member });
+      }
+    }
   }
 
   /** Those in their place and, behind them, those that are not there yet. */

@@ -275,8 +275,9 @@ export class Keeper implements PullSink {
   }
 
   #keepChannel(gateway: string, definition: ChannelDefinition): number {
-    const id = this.#db.keepChannel(gateway, definition);
-    this.#channels.set(key(gateway, definition.name), id);
+    const name = key(gateway, definition.name);
+    const id = this.#db.keepChannel(gateway, definition, this.#channels.get(name));
+    this.#channels.set(name, id);
     this.#classes.set(id, definition.class);
     return id;
   }

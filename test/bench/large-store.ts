@@ -91,10 +91,11 @@ function grow(store: BenchStore, bytes: number, seconds: number, progress: Progr
     blocks.keepClock(kept, { time: START_US + begin, offset: 0, error: 1e6, source: 'ntp' });
     return kept;
   });
+  const known = new Map(blocks.channelsAfter(0).channels.map((channel) => [channel.name, channel.id]));
   const channels = messages.map(({ pack }) =>
     blocks.transaction(() =>
-      pack.blocks.map(({ channel }) =>
-        blocks.keepChannel(BENCH_GATEWAY, defineChannel({ name: channel, source: 'bench' })),
+      pack.blocks.map(({ channel: name }) =>
+        blocks.keepChannel(BENCH_GATEWAY, defineChannel({ name, source: 'bench' }), known.get(name)),
       ),
     ),
   );

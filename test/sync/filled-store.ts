@@ -1,4 +1,4 @@
-import { defineChannel } from '../../gateway/channel.ts';
+import { type ChannelSpec, defineChannel } from '../../gateway/channel.ts';
 import { BlockDb } from '../../gateway/store/block-db.ts';
 import { nodeOf } from '../../gateway/store/envelope-node.ts';
 import { encodePack } from '../../gateway/store/pack/encode-pack.ts';
@@ -14,6 +14,7 @@ export class FilledStore {
   readonly gateway: string;
   readonly #random: Random;
   readonly #next = new Map<number, number>();
+  readonly #channels = new Map<string, number>();
   #boot = 0;
   #bootName = '';
   #time = 1_700_000_000_000_000;
@@ -22,6 +23,7 @@ export class FilledStore {
     this.db = BlockDb.open(storePaths(dir).blocks);
     this.gateway = gateway;
     this.#random = random;
+    for (const { name, id } of this.db.channelsAfter(0).channels) this.#channels.set(name, id);
     this.startBoot();
   }
 
@@ -53,7 +55,7 @@ export class FilledStore {
     });
     this.db.transaction(() => {
       const blocks = names.map((name) => {
-        const id = this.db.keepChannel(this.gateway, defineChannel({ name, source: 'test', type }));
+        const id = this.#define(name, { type });
         const values =
           type === 'text'
             ? Array.from({ length: count }, () => `text ${this.#random.below(1000)}`)
@@ -88,7 +90,7 @@ export class FilledStore {
   /** Loses samples of a channel that is known; the gap may be left untold. */
   lose(name: string, count: number, told = true): void {
     this.db.transaction(() => {
-      const channel = this.db.keepChannel(this.gateway, defineChannel({ name, source: 'test' }));
+      const channel = this.#define(name);
       const firstSequence = this.#take(channel, count);
       const [from, to] = [this.#time + 1, this.#time + 1000];
       this.#time = to;
@@ -104,7 +106,7 @@ export class FilledStore {
     else if (kind < 0.08) this.startBoot();
     else if (kind < 0.12) {
       const rateHz = this.#random.below(1000);
-      this.db.transaction(() => this.db.keepChannel(this.gateway, defineChannel({ name, source: 'test', rateHz })));
+      this.db.transaction(() => this.#define(name, { rateHz }));
     } else if (kind < 0.2) this.seal(`${this.gateway}/text`, 'text', 1 + this.#random.below(20));
     else if (kind < 0.5)
       this.sealPack([0, 1, 2, 3].slice(this.#random.below(3)).map((i) => `${this.gateway}/channel${i}`));
@@ -113,6 +115,16 @@ export class FilledStore {
 
   close(): void {
     this.db.close();
+  }
+
+  #define(name: string, more: Partial<ChannelSpec> = {}): number {
+    const id = this.db.keepChannel(
+      this.gateway,
+      defineChannel({ name, source: 'test', ...more }),
+      this.#channels.get(name),
+    );
+    this.#channels.set(name, id);
+    return id;
   }
 
   #take(channel: number, count: number): number {

@@ -68,9 +68,15 @@ export class StoreRows {
     this.#hasPack = this.db.prepare('SELECT 1 FROM packs WHERE position = ?');
     type Boot = { id: number; gateway: string; boot: string };
     this.boots = new Map(all<Boot>('boots', 'SELECT id, gateway, boot FROM boots').map((row) => [row.id, row]));
-    type Named = { id: number; name: string };
-    const channels = all<Named>('channels', 'SELECT id, name FROM channels');
+    type Named = { id: number; gateway: string; name: string };
+    const channels = all<Named>('channels', 'SELECT id, gateway, name FROM channels');
     this.#channels = new Map(channels.map(({ id, name }) => [id, name]));
+    const names = new Set<string>();
+    for (const { gateway, name } of channels) {
+      if (names.has(`${gateway}\n${name}`))
+        findings.add('blocks.db, table channels', `${name} of ${gateway} is there twice`);
+      names.add(`${gateway}\n${name}`);
+    }
     const lasts = ['boots', 'channels', 'clock', 'packs', 'gaps', 'derivations', 'pack_index', 'recent_index'].flatMap(
       (table) => all<{ last: number | null }>(table, `SELECT MAX(position) AS last FROM ${table}`),
     );

@@ -93,6 +93,11 @@ t.test('what is wrong is named with its place and what is lost', async (t) => {
       problem: /in no block, in no gap and not in the journal/,
     },
     {
+      sql: "UPDATE channels SET name = 'a' WHERE name = 'b'",
+      place: /^blocks\.db, table channels$/,
+      problem: /^a of .+ is there twice$/,
+    },
+    {
       sql: 'UPDATE packs SET boot = 77 WHERE position = (SELECT MIN(position) FROM packs)',
       place: /^blocks\.db, pack \d+$/,
       problem: /its row says boot/,
