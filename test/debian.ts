@@ -31,6 +31,11 @@ export const DEBIAN_PACKAGES = {
     probe: ['sh', '-c', 'command -v log2asc'],
     usedFor: 'writing and converting CAN logs as others do',
   },
+  gpsd: {
+    package: 'gpsd-clients',
+    probe: ['sh', '-c', 'command -v gpsdecode'],
+    usedFor: 'decoding what satellite receivers send with another decoder',
+  },
   'victoria-metrics': {
     package: 'victoria-metrics',
     probe: ['sh', '-c', 'command -v victoria-metrics'],

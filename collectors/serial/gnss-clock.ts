@@ -6,6 +6,9 @@ import type { ClockReading } from '../../gateway/clock.ts';
  */
 const LATENCY_MAX_US = 500_000;
 
+/** Two messages whose UTC differs by less tell one fix: they round it differently. No receiver has 100 fixes a second. */
+const SAME_FIX_US = 10_000;
+
 /** Readings are compared for so long, and the least delayed one is told. */
 const WINDOW_US = 10_000_000;
 
@@ -42,12 +45,12 @@ export class GnssClock {
    */
   take(utc: number, arrival: number, bytes: number): ClockReading | undefined {
     const interval = this.#lastUtc === undefined ? 0 : utc - this.#lastUtc;
-    this.#lastUtc = utc;
-    if (interval > 0) this.#latencyMaxUs = Math.min(LATENCY_MAX_US, interval);
+    if (this.#lastUtc === undefined || Math.abs(interval) >= SAME_FIX_US) this.#lastUtc = utc;
+    if (interval >= SAME_FIX_US) this.#latencyMaxUs = Math.min(LATENCY_MAX_US, interval);
     const reading = this.#read(utc, arrival, bytes);
     if (this.#windowEnd === undefined) {
       // Before a second fix nobody knows the interval, and so how much of it the receiver may take.
-      if (!(interval > 0)) return undefined;
+      if (interval < SAME_FIX_US) return undefined;
       this.#windowEnd = arrival + WINDOW_US;
       return reading;
     }

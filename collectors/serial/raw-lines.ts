@@ -7,23 +7,43 @@ const LF = 0x0a;
 const CR = 0x0d;
 
 /**
- * Cuts what comes from a wire into pieces for a raw channel. A piece is a line with its end, told as soon as the line ends:
+ * Where pieces end: at the ends of lines, or, where there are none, with each read, so that what was decoded of a read is
+ * decoded of a piece.
+ */
+export type RawCut = 'lines' | 'reads';
+
+/**
+ * Cuts what comes from a wire into pieces for a raw channel. A line is a piece with its end, told as soon as the line ends:
  * of CR LF that were not read at once, the LF begins the next piece. An empty piece says that the wire was lost there, in
- * the middle of a line. All pieces together are the bytes as they came.
+ * the middle of a line, or wherever there are none. All pieces together are the bytes as they came.
  */
 export class RawLines {
   readonly #push: (text: string) => void;
+  readonly #cut: RawCut;
   readonly #held = Buffer.alloc(RAW_LINE_BYTES_MAX);
   #length = 0;
   #isInLine = false;
 
   /** @param push gets each piece as {@link escapeBytes} writes it */
-  constructor(push: (text: string) => void) {
+  constructor(push: (text: string) => void, cut: RawCut) {
     this.#push = push;
+    this.#cut = cut;
   }
 
   /** Takes the next bytes of the wire. They are not kept. */
   feed(bytes: Uint8Array): void {
+    if (this.#cut === 'lines') this.#feedLines(bytes);
+    else this.#feedRead(bytes);
+  }
+
+  #feedRead(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; at += RAW_LINE_BYTES_MAX) {
+      this.#push(escapeBytes(bytes.subarray(at, at + RAW_LINE_BYTES_MAX)));
+    }
+    this.#isInLine = true;
+  }
+
+  #feedLines(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; at += 1) {
       const byte = bytes[at] ?? 0;
       this.#held[this.#length] = byte;

@@ -11,9 +11,10 @@ import {
 } from '../collector.ts';
 import { RawChannel, rawClass } from '../raw-channel.ts';
 import { GnssClock } from './gnss-clock.ts';
-import { NmeaDecoding } from './nmea-decoding.ts';
-import { RawLines } from './raw-lines.ts';
+import { makeDecoding } from './make-decoding.ts';
+import { type RawCut, RawLines } from './raw-lines.ts';
 import { type SerialConfig, type SerialSettings, serialSettings } from './serial-config.ts';
+import type { WireDecoding } from './wire-decoding.ts';
 
 /** Samples that must fit before more of a recording is read: the most that one of its pieces can hold. */
 const RECORDING_ROOM_SAMPLES = 16_384;
@@ -22,15 +23,18 @@ const RECORDING_ROOM_SAMPLES = 16_384;
 const RAW_RECORDING_ROOM_SAMPLES = 64 * 1024 * textRoom(2);
 
 /**
- * Bytes without a sentence among them from which on health says so: half a minute of a line at 4800 baud, a second of the
- * fastest. Other protocols on the wire send less between two sentences.
+ * Bytes without a whole unit among them from which on health says so: half a minute of a line at 4800 baud, a second of the
+ * fastest. What shares the wire sends less between two of them.
  */
 export const NOISE_BYTES_MAX = 16 * 1024;
 
 /** Time between two looks for room, milliseconds. */
 const ROOM_INTERVAL_MS = 5;
 
-/** NMEA 0183 from a serial port or a recording of one. */
+/** How what comes from a wire is cut into raw samples, by what it speaks. */
+const RAW_CUTS: Readonly<Record<SerialSettings['protocol'], RawCut>> = { nmea: 'lines', ubx: 'reads', mixed: 'reads' };
+
+/** What speaks one of the serial protocols, at a port or in a recording of one. */
 export const createSerialCollector: CollectorFactory<SerialConfig> = (config, context) => {
   const settings = serialSettings(config);
   return new SerialCollector(settings, context, openPort(settings));
@@ -48,13 +52,13 @@ export class SerialCollector implements Collector {
   readonly #context: CollectorContext;
   readonly #port: BytePort;
   readonly #counters = new CollectorCounters();
-  readonly #decoding: NmeaDecoding;
+  readonly #decoding: WireDecoding;
   readonly #raw: RawLines | undefined;
   /** Only a live receiver tells what time it is now. */
   readonly #gnssClock: GnssClock | undefined;
   /** Samples that must fit before more is read; 0 where reading cannot wait. */
   readonly #room: number;
-  /** Bytes since the last sentence. */
+  /** Bytes since the last unit that came whole. */
   #noiseBytes = 0;
   /** Box time at which the bytes in hand were read. */
   #arrival = 0;
@@ -68,8 +72,8 @@ export class SerialCollector implements Collector {
     this.#room = isRecording ? RECORDING_ROOM_SAMPLES + (this.#raw === undefined ? 0 : RAW_RECORDING_ROOM_SAMPLES) : 0;
     this.#gnssClock =
       'path' in config.port ? new GnssClock(config.port.baudRate, config.port.readIntervalMs) : undefined;
-    this.#decoding = new NmeaDecoding(config, context.source, context.intake, this.#counters, {
-      sentence: () => {
+    this.#decoding = makeDecoding(config, context.source, context.intake, this.#counters, {
+      understood: () => {
         this.#noiseBytes = 0;
       },
       fix: (utc, bytes) => {
@@ -90,7 +94,10 @@ export class SerialCollector implements Collector {
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#port.close();
-    this.#publishing(() => this.#raw?.lost());
+    this.#publishing(() => {
+      this.#raw?.lost();
+      this.#decoding.lost();
+    });
   }
 
   health(): CollectorHealth {
@@ -101,22 +108,24 @@ export class SerialCollector implements Collector {
     }
     if (state.kind === 'closed') return this.#counters.health('stopped');
     if (this.#noiseBytes > NOISE_BYTES_MAX) {
-      const problem = `no NMEA 0183 sentence in the last ${this.#noiseBytes} bytes; is the baudRate that of the device?`;
+      const problem = `no ${this.#decoding.unit} in the last ${this.#noiseBytes} bytes; is the baudRate that of the device?`;
       return this.#counters.health('waiting', `${this.#port.name}: ${problem}`);
     }
     return this.#counters.health(this.#counters.samples === 0 ? 'starting' : 'running');
   }
 
-  #rawLines({ raw: config }: SerialSettings): RawLines | undefined {
+  #rawLines({ raw: config, protocol }: SerialSettings): RawLines | undefined {
     const ofClass = rawClass(config);
     if (ofClass === undefined) return undefined;
     const { source, intake } = this.#context;
-    const description = 'bytes as they came, a line a sample, what is not printable escaped as in C';
+    const cut = RAW_CUTS[protocol];
+    const piece = cut === 'lines' ? 'a line' : 'a read';
+    const description = `bytes as they came, ${piece} a sample, what is not printable escaped as in C`;
     const raw = new RawChannel(intake, { source, class: ofClass, stamp: 'arrival', description });
     return new RawLines((text) => {
       if (raw.push(this.#arrival, text)) this.#counters.samples += 1;
       else this.#counters.dropped += 1;
-    });
+    }, cut);
   }
 
   #portState(state: PortState): void {

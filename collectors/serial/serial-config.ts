@@ -63,7 +63,13 @@ const Recording = Type.Object(
 export const SerialConfig = Type.Object(
   {
     port: Type.Union([Device, Recording], { description: 'where the bytes come from' }),
-    protocol: Type.Optional(Type.Literal('nmea0183', { default: 'nmea0183', description: 'what the bytes mean' })),
+    protocol: Type.Optional(
+      Type.Union([Type.Literal('nmea'), Type.Literal('ubx'), Type.Literal('mixed')], {
+        default: 'nmea',
+        description:
+          'what the bytes mean: NMEA 0183 sentences, UBX messages of u-blox receivers, or both and RTCM 3 in turn',
+      }),
+    ),
     timestamp: Type.Optional(
       Type.Union([Type.Literal('arrival'), Type.Literal('device')], {
         default: 'arrival',
@@ -94,7 +100,7 @@ export const SerialConfig = Type.Object(
       ),
     ),
   },
-  { additionalProperties: false, description: 'NMEA 0183 over a serial port' },
+  { additionalProperties: false, description: 'sentences, messages and frames over a serial port' },
 );
 
 /** The section as it may be written. */

@@ -2,16 +2,17 @@ import type { Channel, ChannelSpec } from '../../gateway/channel.ts';
 import type { SampleSink } from '../../gateway/intake.ts';
 import { CollectorCounters } from '../collector.ts';
 import type { RedecodePlan, Redecoder } from '../redecoder.ts';
-import { NmeaDecoding } from './nmea-decoding.ts';
+import { makeDecoding } from './make-decoding.ts';
 import { unescapeBytes } from './raw-lines.ts';
 import { type SerialConfig, type SerialSettings, serialSettings } from './serial-config.ts';
+import type { WireDecoding } from './wire-decoding.ts';
 
 /** How bytes of a wire that were kept raw are decoded. */
 export function planSerialRedecode(config: SerialConfig, source: string): RedecodePlan {
   const settings = serialSettings(config);
-  const { protocol, checksum, talkers, timestamp, prefix } = settings;
+  const { port: _, raw: __, ...meaning } = settings;
   return {
-    recipe: { kind: 'serial', protocol, checksum, talkers, timestamp, ...(prefix === undefined ? {} : { prefix }) },
+    recipe: { kind: 'serial', ...meaning },
     // What a sentence says depends on the date, the fix and the instrument that were told before.
     reads: 'boot',
     begin: (_stamp, sink) => new SerialRedecoder(settings, source, sink),
@@ -21,7 +22,7 @@ export function planSerialRedecode(config: SerialConfig, source: string): Redeco
 class SerialRedecoder implements Redecoder {
   readonly #counters = new CollectorCounters();
   readonly #given = new Set<string>();
-  readonly #decoding: NmeaDecoding;
+  readonly #decoding: WireDecoding;
 
   constructor(settings: SerialSettings, source: string, sink: SampleSink) {
     const watched: SampleSink = {
@@ -29,7 +30,7 @@ class SerialRedecoder implements Redecoder {
       push: (channel, time, value) => sink.push(channel, time, value),
       pushText: (channel, time, text) => sink.pushText(channel, time, text),
     };
-    this.#decoding = new NmeaDecoding(settings, source, watched, this.#counters);
+    this.#decoding = makeDecoding(settings, source, watched, this.#counters);
   }
 
   get errors(): Readonly<Record<string, number>> {

@@ -24,11 +24,13 @@ export type Origin = 'fix' | 'receiver' | 'instrument';
 
 type Extra = Partial<Pick<Quantity, 'type' | 'decimals' | 'labels'>>;
 
-function fix(path: string, unit: string, description: string, extra: Extra = {}): Quantity {
+/** A quantity of a fix. */
+export function fix(path: string, unit: string, description: string, extra: Extra = {}): Quantity {
   return { path, unit, description, type: 'number', origin: 'fix', ...extra };
 }
 
-function receiver(path: string, unit: string, description: string, extra: Extra = {}): Quantity {
+/** A quantity of a receiver's state. */
+export function receiver(path: string, unit: string, description: string, extra: Extra = {}): Quantity {
   return { path, unit, description, type: 'number', origin: 'receiver', ...extra };
 }
 

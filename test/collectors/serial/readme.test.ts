@@ -4,7 +4,9 @@ import t from 'tap';
 import { SENTENCE_TYPES } from '../../../collectors/serial/nmea/decoder.ts';
 import { SENTENCE_BYTES_MAX } from '../../../collectors/serial/nmea/framer.ts';
 import { QUANTITIES } from '../../../collectors/serial/nmea/quantities.ts';
-import { UNKNOWN_TYPES_MAX } from '../../../collectors/serial/nmea-decoding.ts';
+import { UNKNOWN_TYPES_MAX } from '../../../collectors/serial/outlet.ts';
+import { UBX_PAYLOAD_BYTES_MAX } from '../../../collectors/serial/ubx/gnss-stream.ts';
+import { UBX_QUANTITIES } from '../../../collectors/serial/ubx/quantities.ts';
 import { PROJECT_ROOT } from '../../data-dir.ts';
 
 const readme = readFileSync(join(PROJECT_ROOT, 'collectors/serial/README.md'), 'utf8');
@@ -42,8 +44,26 @@ t.test('names channels that exist', async (t) => {
   );
 });
 
+t.test('names channels of UBX that exist, and all of them', async (t) => {
+  const paths = Object.values(UBX_QUANTITIES).map(({ path }) => path as string);
+  const named = table('UBX messages').flatMap(([, channels = '']) =>
+    [...channels.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name),
+  );
+  const isNamed = (path: string) =>
+    named.some((name) => name === path || (name.endsWith('/*') && path.startsWith(name.slice(0, -1))));
+  t.same(
+    paths.filter((path) => !isNamed(path)),
+    [],
+  );
+  t.same(
+    named.filter((name) => !name.endsWith('/*') && !paths.includes(name)),
+    [],
+  );
+});
+
 t.test('states the limits of the code', async (t) => {
   const reasons = new Map(table('Errors by reason').map(([reason = '', meaning = '']) => [reason, meaning]));
   t.match(reasons.get('`too-long`'), `more than ${SENTENCE_BYTES_MAX} bytes`);
+  t.match(reasons.get('`ubx-too-long`'), `more than ${UBX_PAYLOAD_BYTES_MAX} bytes`);
   t.match(reasons.get('`unknown TYPE`'), `beyond ${UNKNOWN_TYPES_MAX} types`);
 });

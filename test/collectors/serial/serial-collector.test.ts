@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { OWNER_SILENT_US } from '../../../collectors/serial/nmea/selection.ts';
-import { UNKNOWN_TYPES_MAX } from '../../../collectors/serial/nmea-decoding.ts';
+import { UNKNOWN_TYPES_MAX } from '../../../collectors/serial/outlet.ts';
 import {
   createSerialCollector,
   NOISE_BYTES_MAX,
@@ -17,6 +17,7 @@ import { openPty } from '../../../hardware/serial/pty.ts';
 import { waitFor } from '../../wait-for.ts';
 import { play, serialRecording, skipWithout } from './play.ts';
 import { RecordedIntake, SetClock } from './recorded-intake.ts';
+import { navPvt } from './ubx/ubx-frames.ts';
 
 function seal(body: string): string {
   const sum = Buffer.from(body, 'latin1').reduce((total, byte) => total ^ byte, 0);
@@ -212,6 +213,44 @@ t.test('stops while a recording waits for room', async (t) => {
   await waitFor('the first piece', () => collector.health().samples > 0);
   await collector.stop();
   t.equal(collector.health().state, 'stopped');
+});
+
+t.test('a u-blox receiver tells its fix and the time, whatever else is on the wire', async (t) => {
+  const { wire, intake, clock, collector } = await running({ protocol: 'mixed', timestamp: 'device' });
+  const second = (index: number) => navPvt({ iTow: 385_200_000 + index * 1e3, utc: [2020, 1, 2, 10, 59, 40 + index] });
+  const gga = (index: number) => Buffer.from(seal(`GPGGA,10594${index}.00,5021.9,N,00514.8,E,1,6,1.2,18.9,M,,M,,`));
+  for (let index = 0; index < 3; index += 1) {
+    clock.time = 1e9 + index * 1e6 + 250_000;
+    await wire.send(Buffer.concat([second(index), gga(index), Buffer.from([0xd3, 0, 0xb5, 0x55])]));
+  }
+  await collector.stop();
+  const utc = Date.UTC(2020, 0, 2, 10, 59, 40) * 1e3;
+  t.same(intake.samples('gps/position/latitude'), [
+    { time: utc, value: 50.3654321 },
+    { time: utc + 1e6, value: 50.3654321 },
+    { time: utc + 2e6, value: 50.3654321 },
+  ]);
+  t.same(intake.values('gps/fix/quality'), [1, 1, 1], 'what only the sentence tells is taken from it');
+  t.equal(clock.readings.length, 1);
+  t.match(clock.readings[0], { source: 'gnss', time: 1e9 + 1_250_000 });
+  t.ok(Math.abs((clock.readings[0]?.offset ?? 0) - (utc - 1e9)) <= (clock.readings[0]?.error ?? 0));
+});
+
+t.test('sentences take over again when UBX has been silent', async (t) => {
+  const { wire, intake, clock } = await running({ protocol: 'mixed' });
+  const gga = (second: number) => Buffer.from(seal(`GPGGA,1059${second}.00,5021.9,N,00514.8,E,1,6,1.2,18.9,M,,M,,`));
+  await wire.send(Buffer.concat([navPvt(), gga(42)]));
+  clock.time += OWNER_SILENT_US - 1;
+  await wire.send(gga(51));
+  clock.time += 1;
+  await wire.send(gga(52));
+  t.same(intake.values('gps/altitude'), [76.543, 18.9]);
+});
+
+t.test('says which protocol it does not find', async (t) => {
+  const { wire, collector } = await running({ protocol: 'ubx' });
+  await wire.send(Buffer.alloc(NOISE_BYTES_MAX + 1, 0x55));
+  t.match(collector.health().problem, /no UBX frame in the last 16385 bytes/);
 });
 
 const LOG = 'gpsd/bundg_zeus_9.log';

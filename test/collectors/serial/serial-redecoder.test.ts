@@ -35,7 +35,7 @@ t.test('text that nobody escaped is refused', async (t) => {
 
 function linesOf(...pieces: readonly string[]): string[] {
   const lines: string[] = [];
-  const raw = new RawLines((text) => lines.push(text));
+  const raw = new RawLines((text) => lines.push(text), 'lines');
   for (const piece of pieces) raw.feed(Buffer.from(piece, 'latin1'));
   raw.end();
   return lines;
@@ -51,9 +51,18 @@ t.test('a piece is a line with its end, as soon as it ends', async (t) => {
   );
 });
 
+t.test('where there are no lines a piece is a read', async (t) => {
+  const pieces: string[] = [];
+  const raw = new RawLines((text) => pieces.push(text), 'reads');
+  raw.feed(Buffer.from('a\nb'));
+  raw.feed(Buffer.alloc(RAW_LINE_BYTES_MAX + 1, 0x78));
+  raw.lost();
+  t.same(pieces, ['a\\nb', 'x'.repeat(RAW_LINE_BYTES_MAX), 'x', '']);
+});
+
 t.test('an empty piece says that the wire was lost inside a line, and only there', async (t) => {
   const lines: string[] = [];
-  const raw = new RawLines((text) => lines.push(text));
+  const raw = new RawLines((text) => lines.push(text), 'lines');
   raw.lost();
   raw.feed(Buffer.from('whole\r\n'));
   raw.lost();
@@ -79,9 +88,14 @@ function redecode(from: RecordedIntake, config: Omit<SerialConfig, 'port'>) {
   return { intake, redecoder };
 }
 
-const LOGS = ['gpsd/ublox-8.log', 'gpsd/firefly-II.log', 'gpsd/gp-320fw-2019-04-07-coldboot.log'];
+const LOGS = [
+  ['gpsd/ublox-8.log', 'nmea'],
+  ['gpsd/firefly-II.log', 'nmea'],
+  ['gpsd/gp-320fw-2019-04-07-coldboot.log', 'nmea'],
+  ['gpsd/ublox-neo-m8t.log', 'ubx'],
+] as const;
 
-for (const log of LOGS) {
+for (const [log, protocol] of LOGS) {
   t.test(`${log}, kept raw as it comes in pieces, is decoded anew as it was live`, skipWithout(log), async (t) => {
     const file = readFileSync(serialRecording(log));
     const bytes = file[0] === 0x1f ? gunzipSync(file) : file;
@@ -89,7 +103,7 @@ for (const log of LOGS) {
       const wire = new MemoryWire();
       const intake = new RecordedIntake();
       const clock = new SetClock();
-      const settings = serialSettings({ port: { path: '/dev/ttyS0' }, timestamp, raw: true });
+      const settings = serialSettings({ port: { path: '/dev/ttyS0' }, protocol, timestamp, raw: true });
       const collector = new SerialCollector(settings, { source: 'gps', intake, clock }, wire.port());
       await collector.start();
       let step = 1;
@@ -101,7 +115,7 @@ for (const log of LOGS) {
       await collector.stop();
       const pieces = intake.texts('gps/raw').map(({ text }) => unescapeBytes(text) ?? Buffer.from('?'));
       t.equal(Buffer.compare(Buffer.concat(pieces), bytes), 0, 'every byte was kept');
-      const { intake: anew } = redecode(intake, { timestamp });
+      const { intake: anew } = redecode(intake, { protocol, timestamp });
       t.ok(decoded(intake).size >= 2);
       t.same(decoded(anew), decoded(intake), timestamp);
     }

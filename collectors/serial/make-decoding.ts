@@ -1,0 +1,33 @@
+import type { SampleSink } from '../../gateway/intake.ts';
+import type { CollectorCounters } from '../collector.ts';
+import { GnssSamples } from './gnss-samples.ts';
+import { NmeaDecoding } from './nmea-decoding.ts';
+import { Outlet } from './outlet.ts';
+import type { SerialSettings } from './serial-config.ts';
+import { UbxDecoding } from './ubx-decoding.ts';
+import type { WireDecoding, WireListener } from './wire-decoding.ts';
+
+/** What decides what bytes of a wire mean: all of the settings but where they come from. */
+export type DecodingSettings = Omit<SerialSettings, 'port' | 'raw'>;
+
+/** The decoding of a wire by its protocol. */
+export function makeDecoding(
+  settings: DecodingSettings,
+  source: string,
+  sink: SampleSink,
+  counters: CollectorCounters,
+  listener?: WireListener,
+): WireDecoding {
+  const outlet = new Outlet(source, settings.prefix, sink, counters);
+  const byDevice = settings.timestamp === 'device';
+  switch (settings.protocol) {
+    case 'nmea':
+      return new NmeaDecoding(settings, outlet, new GnssSamples(outlet, byDevice), listener);
+    case 'ubx':
+      return new UbxDecoding(outlet, new GnssSamples(outlet, byDevice), listener, undefined);
+    case 'mixed': {
+      const samples = new GnssSamples(outlet, byDevice);
+      return new UbxDecoding(outlet, samples, listener, new NmeaDecoding(settings, outlet, samples, listener));
+    }
+  }
+}
