@@ -9,6 +9,9 @@ export const RING_SLOTS = 1 << 20;
 /** Samples of one block. At the maximum: the block is sealed. */
 export const BLOCK_SAMPLES_MAX = 4096;
 
+/** Stretches that a block is folded to at a time for a chart. At the maximum: the chart looks at its samples. */
+export const FOLD_STRETCHES_MAX = 512;
+
 /** Blocks of one pack. At the maximum: the others go into the next pack. */
 export const PACK_BLOCKS_MAX = 256;
 

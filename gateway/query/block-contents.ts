@@ -3,8 +3,9 @@ import { BLOCK_SAMPLES_MAX } from '../limits.ts';
 import type { BlockReader } from '../store/block-reader.ts';
 import type { Extent, KeptGap } from '../store/block-rows.ts';
 import { damageOf } from '../store/damage.ts';
-import { Pack } from '../store/pack/pack.ts';
+import { type BlockTimes, Pack } from '../store/pack/pack.ts';
 import type { NumberSamples } from '../store/pack/pack-info.ts';
+import type { PixelGrid, Stretches } from './pixel-grid.ts';
 import type { Samples } from './telemetry.ts';
 
 /** Damaged packs remembered. At the maximum: further ones are told and left out as well, but are no gap in the ledger. */
@@ -19,6 +20,19 @@ const OPEN_BYTES_MAX = 24 << 20;
 /** Cause of the gap that a block of a damaged pack is. */
 const DAMAGED = 'block-damaged';
 
+/** A block as a chart needs it. */
+export interface FoldedBlock {
+  readonly stretches: Stretches;
+  /** Four numbers a stretch: the least value, the greatest, the first and the last; scratch memory. */
+  readonly corners: Float64Array;
+}
+
+interface KnownStretches {
+  readonly grid: PixelGrid;
+  readonly shift: number;
+  readonly stretches: Stretches | undefined;
+}
+
 /** Reads blocks; a pack that is damaged costs only itself: it is told once, and from then on its blocks are gaps. */
 export class BlockContents {
   readonly #blocks: BlockReader;
@@ -28,6 +42,8 @@ export class BlockContents {
   #openBytes = 0;
   /** Where the times of a look are put. */
   readonly #times = new Float64Array(BLOCK_SAMPLES_MAX);
+  /** Of times that opened packs keep: where they pass from pixel to pixel of the chart that was asked for last. */
+  readonly #stretches = new WeakMap<Float64Array, KnownStretches>();
   /** By position. */
   readonly #damaged = new Map<number, readonly KeptGap[]>();
 
@@ -47,6 +63,29 @@ export class BlockContents {
   /** As {@link BlockContents.of}, of numbers, for a look: valid until the next block of any is read. */
   look(extent: Extent): NumberSamples | undefined {
     return this.#read(extent, (pack) => pack.look(extent.block, this.#times));
+  }
+
+  /**
+   * A block of numbers with ascending times, folded to the pixels of a chart: valid until the next block of any is read.
+   * Undefined where it is gone, thinned or damaged, and where it has to be looked at sample by sample.
+   */
+  fold(extent: Extent, grid: PixelGrid, shift: number): FoldedBlock | undefined {
+    return this.#read(extent, (pack) => {
+      const stretches = this.#stretchesOf(pack.lookAtTimes(extent.block), grid, shift);
+      const corners = stretches && pack.fold(extent.block, stretches.ends);
+      return corners && { stretches, corners };
+    });
+  }
+
+  /** Channels of one pack are mostly asked for one after the other, for the same pixels. */
+  #stretchesOf({ times, ascends, isKept }: BlockTimes, grid: PixelGrid, shift: number): Stretches | undefined {
+    if (!ascends) return undefined;
+    if (!isKept) return grid.stretchesOf(times, shift);
+    const known = this.#stretches.get(times);
+    if (known !== undefined && known.shift === shift && known.grid.isSameAs(grid)) return known.stretches;
+    const stretches = grid.stretchesOf(times, shift);
+    this.#stretches.set(times, { grid, shift, stretches });
+    return stretches;
   }
 
   #read<Result>(extent: Extent, read: (pack: Pack) => Result): Result | undefined {

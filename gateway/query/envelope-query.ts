@@ -1,7 +1,9 @@
 import type { BlockReader } from '../store/block-reader.ts';
 import type { Extent } from '../store/block-rows.ts';
 import { type EnvelopeNode, extremesOf, greatest, least, nodeOf } from '../store/envelope-node.ts';
-import { lowerBound, type RangeReader, type ShiftedRun, type VersionedChannel } from './range-reader.ts';
+import { lowerBound } from './lower-bound.ts';
+import { OUTSIDE, PixelGrid, type Stretches } from './pixel-grid.ts';
+import type { RangeReader, ShiftedRun, VersionedChannel } from './range-reader.ts';
 import type { Envelope } from './telemetry.ts';
 import type { BootClocks } from './utc.ts';
 
@@ -17,9 +19,7 @@ interface Order {
  * two envelopes leave open which that is, the pixel is said to be open, and settled by the samples themselves.
  */
 export class EnvelopeColumns {
-  readonly #from: number;
-  readonly #to: number;
-  readonly #perMicrosecond: number;
+  readonly grid: PixelGrid;
   readonly #timeFirst: Float64Array;
   readonly #timeLast: Float64Array;
   readonly #orderFirst: (Order | undefined)[] = [];
@@ -28,9 +28,7 @@ export class EnvelopeColumns {
   readonly envelope: Envelope;
 
   constructor(from: number, to: number, pixels: number) {
-    this.#from = from;
-    this.#to = to;
-    this.#perMicrosecond = pixels / (to - from);
+    this.grid = new PixelGrid(from, to, pixels);
     this.#timeFirst = new Float64Array(pixels).fill(Number.POSITIVE_INFINITY);
     this.#timeLast = new Float64Array(pixels).fill(Number.NEGATIVE_INFINITY);
     const empty = () => new Float64Array(pixels).fill(Number.NaN);
@@ -46,27 +44,9 @@ export class EnvelopeColumns {
     };
   }
 
-  /** The pixel that `time` falls into; meaningful for times in [from, to). */
-  pixelOf(time: number): number {
-    const pixel = Math.floor((time - this.#from) * this.#perMicrosecond);
-    return Math.min(pixel, this.envelope.pixels - 1);
-  }
-
-  /** True when [timeMin, timeMax] lies in one pixel. */
-  holdsWhole(timeMin: number, timeMax: number): boolean {
-    return timeMin >= this.#from && timeMax < this.#to && this.pixelOf(timeMin) === this.pixelOf(timeMax);
-  }
-
   /** Pixels of which it is open which sample is the first or the last. */
   get open(): Iterable<number> {
     return this.#open;
-  }
-
-  /** Bounds of a pixel, UTC, microseconds, a little wider than it is: its samples are those with that {@link pixelOf}. */
-  boundsOf(pixel: number): { from: number; to: number } {
-    const start = this.#from + pixel / this.#perMicrosecond;
-    const end = this.#from + (pixel + 1) / this.#perMicrosecond;
-    return { from: Math.max(this.#from, Math.floor(start) - 1), to: Math.min(this.#to, Math.ceil(end) + 1) };
   }
 
   /** Says which samples are the first and the last of an open pixel: only where they are those that were met. */
@@ -79,7 +59,7 @@ export class EnvelopeColumns {
   addNode(node: EnvelopeNode, shift: number, order: Order): void {
     const { count, min, max, first, last } = node;
     const timeMin = node.timeMin + shift;
-    this.#merge(this.pixelOf(timeMin), timeMin, node.timeMax + shift, count, min, max, first, last, order);
+    this.#merge(this.grid.pixelOf(timeMin), timeMin, node.timeMax + shift, count, min, max, first, last, order);
   }
 
   /**
@@ -89,8 +69,7 @@ export class EnvelopeColumns {
    * @param timeMin UTC of the first sample, microseconds; `timeMax` of the last
    */
   addThinned({ count, min, max, first, last }: EnvelopeNode, timeMin: number, timeMax: number, order: Order): void {
-    const start = Math.floor((timeMin - this.#from) * this.#perMicrosecond);
-    const end = Math.floor((timeMax - this.#from) * this.#perMicrosecond);
+    const [start, end] = [this.grid.place(timeMin), this.grid.place(timeMax)];
     const pixels = end - start + 1;
     for (let pixel = Math.max(0, start); pixel <= Math.min(end, this.envelope.pixels - 1); pixel += 1) {
       const isFirst = pixel === start;
@@ -99,6 +78,21 @@ export class EnvelopeColumns {
       if (share === 0) continue;
       const [low, high] = [isFirst ? timeMin : Number.POSITIVE_INFINITY, isLast ? timeMax : Number.NEGATIVE_INFINITY];
       this.#merge(pixel, low, high, share, min, max, first, last, order);
+    }
+  }
+
+  /** Adds a block of which the stretches of each pixel are folded. */
+  addFolded({ ends, pixels, timesFirst, timesLast }: Stretches, corners: Float64Array, order: Order): void {
+    let start = 0;
+    for (let i = 0; i < ends.length; i += 1) {
+      const end = ends[i] as number;
+      const pixel = pixels[i] as number;
+      const count = end - start;
+      start = end;
+      if (pixel === OUTSIDE) continue;
+      const [min, max] = [corners[4 * i] as number, corners[4 * i + 1] as number];
+      const [first, last] = [corners[4 * i + 2] as number, corners[4 * i + 3] as number];
+      this.#merge(pixel, timesFirst[i] as number, timesLast[i] as number, count, min, max, first, last, order);
     }
   }
 
@@ -112,12 +106,13 @@ export class EnvelopeColumns {
   }
 
   #addAscending(times: Float64Array, values: Float64Array, shift: number, order: Order): void {
-    const end = lowerBound(times, this.#to, shift);
-    let start = lowerBound(times, this.#from, shift);
+    const { grid } = this;
+    const end = lowerBound(times, grid.to, shift);
+    let start = lowerBound(times, grid.from, shift);
     while (start < end) {
       const time = (times[start] as number) + shift;
-      const pixel = this.pixelOf(time);
-      const next = this.#endOfPixel(times, start, end, shift, pixel);
+      const pixel = grid.pixelOf(time);
+      const next = grid.endOfPixel(times, start, end, shift, pixel);
       const last = next - 1;
       const { min, max } = extremesOf(values, start, next);
       const timeLast = (times[last] as number) + shift;
@@ -127,42 +122,22 @@ export class EnvelopeColumns {
     }
   }
 
-  /** Index of the first of ascending times in [start + 1, end) that is beyond the pixel; steps grow, so that near ones cost little. */
-  #endOfPixel(times: Float64Array, start: number, end: number, shift: number, pixel: number): number {
-    const isIn = (index: number) => this.pixelOf((times[index] as number) + shift) === pixel;
-    let step = 1;
-    let low = start + 1;
-    while (low + step < end && isIn(low + step)) {
-      low += step;
-      step *= 2;
-    }
-    let high = Math.min(low + step, end);
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (isIn(middle)) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
   #addUnordered(times: Float64Array, values: Float64Array, shift: number, order: Order): void {
+    const { grid } = this;
+    const isIn = (time: number, pixel: number) => grid.holds(time) && grid.pixelOf(time) === pixel;
     let i = 0;
     while (i < times.length) {
       const time = (times[i] as number) + shift;
-      if (time < this.#from || time >= this.#to) {
+      if (!grid.holds(time)) {
         i += 1;
         continue;
       }
-      const pixel = this.pixelOf(time);
+      const pixel = grid.pixelOf(time);
       const start = i;
       do i += 1;
-      while (i < times.length && this.#isIn((times[i] as number) + shift, pixel));
+      while (i < times.length && isIn((times[i] as number) + shift, pixel));
       this.addNode(nodeOf(times, values, start, i), shift, order);
     }
-  }
-
-  #isIn(time: number, pixel: number): boolean {
-    return time >= this.#from && time < this.#to && this.pixelOf(time) === pixel;
   }
 
   #merge(
@@ -214,11 +189,6 @@ function shareOf(count: number, at: number, pixels: number): number {
   return at === 0 || at === pixels - 1 ? 1 : part(count - 2, at - 1, pixels - 2);
 }
 
-function isAscending(times: Float64Array): boolean {
-  for (let i = 1; i < times.length; i += 1) if ((times[i - 1] as number) > (times[i] as number)) return false;
-  return true;
-}
-
 /**
  * An envelope over blocks and tail, exact: a node of the pyramid is used where it lies in one pixel, what straddles the
  * edge of a pixel is opened, down to the samples.
@@ -229,7 +199,8 @@ export function queryEnvelope(
   columns: EnvelopeColumns,
 ): Envelope {
   const { blocks, reader, clocks } = parts;
-  const { from, to } = columns.envelope;
+  const { grid } = columns;
+  const { from, to } = grid;
   const { least: low, greatest: high } = clocks.span();
 
   const add = (extent: Extent): void => {
@@ -240,7 +211,7 @@ export function queryEnvelope(
       const map = clocks.of(extent.boot, extent.stamp);
       const shift = map.offsetAt(extent.timeMin);
       const whole = map.isUniform(extent.timeMin, extent.timeMax);
-      if (whole && columns.holdsWhole(extent.timeMin + shift, extent.timeMax + shift)) {
+      if (whole && grid.holdsWhole(extent.timeMin + shift, extent.timeMax + shift)) {
         columns.addNode(extent.node, shift, orderOf(extent));
         return;
       }
@@ -248,6 +219,11 @@ export function queryEnvelope(
         const { timeMin, timeMax } = extent;
         const [first, last] = [timeMin + shift, timeMax + map.offsetAt(timeMax)];
         columns.addThinned(extent.node, first, Math.max(first, last), orderOf(extent));
+        return;
+      }
+      const folded = whole && extent.level === 0 ? reader.fold(extent, grid, shift) : undefined;
+      if (folded !== undefined) {
+        columns.addFolded(folded.stretches, folded.corners, orderOf(extent));
         return;
       }
     }
@@ -260,7 +236,7 @@ export function queryEnvelope(
   };
 
   for (const root of blocks.roots(channel.id)) add(root);
-  for (const run of reader.tail(channel)) columns.addRun({ ...run, shift: 0, ascends: isAscending(run.times) });
+  for (const run of reader.tail(channel)) columns.addRun(run);
   for (const pixel of columns.open) settle(columns, pixel, reader, channel);
   return columns.envelope;
 }
@@ -271,12 +247,12 @@ function orderOf({ firstPosition, lastPosition }: Extent): Order {
 
 /** Looks at the samples of a pixel themselves. */
 function settle(columns: EnvelopeColumns, pixel: number, reader: RangeReader, channel: VersionedChannel): void {
-  const { from, to } = columns.boundsOf(pixel);
+  const { from, to } = columns.grid.boundsOf(pixel);
   const times: number[] = [];
   const values: number[] = [];
   for (const samples of reader.samples(channel, from, to)) {
     for (const [i, time] of samples.times.entries()) {
-      if (columns.pixelOf(time) !== pixel) continue;
+      if (columns.grid.pixelOf(time) !== pixel) continue;
       times.push(time);
       values.push(samples.values[i] as number);
     }

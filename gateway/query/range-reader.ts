@@ -2,8 +2,10 @@ import type { Stamp } from '../channel.ts';
 import type { UtcMap } from '../clock.ts';
 import type { BlockReader } from '../store/block-reader.ts';
 import type { Extent } from '../store/block-rows.ts';
-import type { BlockContents } from './block-contents.ts';
+import type { BlockContents, FoldedBlock } from './block-contents.ts';
 import { Lateness } from './lateness.ts';
+import { lowerBound } from './lower-bound.ts';
+import type { PixelGrid } from './pixel-grid.ts';
 import type { TailReader } from './tail-reader.ts';
 import type { Samples } from './telemetry.ts';
 import type { BootClocks } from './utc.ts';
@@ -119,6 +121,14 @@ export class RangeReader {
     return { ...this.#run(map, times.slice(), values, order), shift: 0, ascends };
   }
 
+  /**
+   * A sealed block of numbers of which all is shown, folded to the pixels of a chart; undefined where it has to be looked at.
+   * @param shift what is added to its stored times to give UTC
+   */
+  fold(extent: Extent, grid: PixelGrid, shift: number): FoldedBlock | undefined {
+    return this.#contents.fold(extent, grid, shift);
+  }
+
   /** What is shown of the unsealed runs of a channel, times as stored; views that are valid until the tail grows. */
   *storedTail({ id, stamp, version }: VersionedChannel): IterableIterator<Samples & { readonly boot: number }> {
     for (const chunk of this.#tail?.chunks(id) ?? []) {
@@ -128,11 +138,14 @@ export class RangeReader {
     }
   }
 
-  /** The same in UTC, as copies. */
-  *tail(channel: VersionedChannel): IterableIterator<Run> {
+  /** The same, to be read in UTC. */
+  *tail(channel: VersionedChannel): IterableIterator<ShiftedRun> {
     let order = BEHIND_BLOCKS;
     for (const { boot, times, values } of this.storedTail(channel)) {
-      yield this.#run(this.#clocks.of(boot, channel.stamp), times.slice(), values.slice(), order);
+      const map = this.#clocks.of(boot, channel.stamp);
+      const { timeMin, timeMax, ascends } = spanOf(times);
+      if (map.isUniform(timeMin, timeMax)) yield { times, values, shift: map.offsetAt(timeMin), order, ascends };
+      else yield { ...this.#run(map, times.slice(), values, order), shift: 0, ascends };
       order += 1;
     }
   }
@@ -208,6 +221,20 @@ export class RangeReader {
     }
     return { times, values, timeMin, timeMax, order };
   }
+}
+
+/** Least and greatest of times, at least one, and whether they ascend. */
+function spanOf(times: Float64Array): { timeMin: number; timeMax: number; ascends: boolean } {
+  let timeMin = times[0] as number;
+  let timeMax = timeMin;
+  let ascends = true;
+  for (let i = 1; i < times.length; i += 1) {
+    const time = times[i] as number;
+    if (time < timeMin) timeMin = time;
+    if (time < (times[i - 1] as number)) ascends = false;
+    else if (time > timeMax) timeMax = time;
+  }
+  return { timeMin, timeMax, ascends };
 }
 
 function shifted(times: Float64Array, shift: number): Float64Array {
@@ -308,16 +335,4 @@ function sortedByTime(run: Run): Run {
 
 function slice(values: Float64Array | readonly string[], start: number, end: number): Float64Array | readonly string[] {
   return values instanceof Float64Array ? values.subarray(start, end) : values.slice(start, end);
-}
-
-/** Index of the first of ascending `times` that, `shift` added, is not before `time`. */
-export function lowerBound(times: Float64Array, time: number, shift = 0): number {
-  let low = 0;
-  let high = times.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((times[middle] as number) + shift < time) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

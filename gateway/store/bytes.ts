@@ -129,11 +129,13 @@ function asciiOf(bytes: Uint8Array): string | undefined {
   return Buffer.from(bytes.buffer, bytes.byteOffset, length).toString('latin1');
 }
 
+/** A float64 and its bits: a DataView of each few bytes that are read takes longer to make than to use. */
+const WORD = new Float64Array(1);
+const WORD_HALVES = new Uint32Array(WORD.buffer);
+
 /** Reads what {@link ByteWriter} wrote; everything it meets may be hostile, and nothing beyond the bytes is read. */
 export class ByteReader {
   readonly bytes: Uint8Array;
-  /** Made where it is first needed: most readers are of a few varints. */
-  #dataView: DataView | undefined;
   readonly #code: ErrorCode;
   readonly #format: string;
   #offset = 0;
@@ -146,12 +148,6 @@ export class ByteReader {
     this.bytes = bytes;
     this.#code = code;
     this.#format = format;
-  }
-
-  get #view(): DataView {
-    const { buffer, byteOffset, byteLength } = this.bytes;
-    this.#dataView ??= new DataView(buffer, byteOffset, byteLength);
-    return this.#dataView;
   }
 
   get offset(): number {
@@ -181,14 +177,17 @@ export class ByteReader {
 
   u32(): number {
     this.#need(4);
+    const { bytes } = this;
+    const at = this.#offset;
     this.#offset += 4;
-    return this.#view.getUint32(this.#offset - 4, true);
+    const [a = 0, b = 0, c = 0, d = 0] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
+    return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0;
   }
 
   f64(): number {
-    this.#need(8);
-    this.#offset += 8;
-    return this.#view.getFloat64(this.#offset - 8, true);
+    WORD_HALVES[0] = this.u32();
+    WORD_HALVES[1] = this.u32();
+    return WORD[0] as number;
   }
 
   varint(): number {

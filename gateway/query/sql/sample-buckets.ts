@@ -1,5 +1,5 @@
 import { type EnvelopeNode, mergeNodes, nodeOf } from '../../store/envelope-node.ts';
-import { lowerBound } from '../range-reader.ts';
+import { lowerBound } from '../lower-bound.ts';
 import type { Samples } from '../telemetry.ts';
 
 /** Sums over the samples of one step. NaN counts as a sample, and in nothing else. */

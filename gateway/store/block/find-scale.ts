@@ -61,13 +61,24 @@ export function findScale(values: Float64Array, hint?: { gain: number; offset: n
   }
   for (const scale of COMMON_SCALES) {
     const scaled = tryScale(values, probes, scale);
-    if (scaled !== undefined) return scaled;
+    if (scaled !== undefined) return scale.divide ? orMultiplied(values, probes, scaled) : scaled;
   }
   for (const scale of latticeScales(values)) {
     const scaled = tryScale(values, probes, scale);
     if (scaled !== undefined) return scaled;
   }
   return undefined;
+}
+
+/**
+ * What a source multiplied by a decimal gain, such as 0.01, has another last bit than the quotient for a tenth of all
+ * integers: few enough to be exceptions, though the gain needs none.
+ */
+function orMultiplied(values: Float64Array, probes: Float64Array, divided: Scaled): Scaled {
+  if (divided.exceptions.length === 0) return divided;
+  const multiplied = tryScale(values, probes, { gain: 1 / divided.scale.gain, offset: 0, divide: false });
+  if (multiplied === undefined || multiplied.exceptions.length >= divided.exceptions.length) return divided;
+  return multiplied;
 }
 
 function tryScale(values: Float64Array, probes: Float64Array, scale: Scale): Scaled | undefined {

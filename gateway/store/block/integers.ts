@@ -22,14 +22,51 @@ export const PREDICTION_BITS = 0x07;
 export const HAS_UNIT = 0x08;
 export const HAS_PATCHES = 0x10;
 
+/** Sums in 32 bits stay below this, and those of so many lanes in 16. */
+const SUM_LIMIT = 2 ** 31;
+const FUSED_SUM_LIMIT = 2 ** 15;
+const FUSED_LANES = 8;
+
 /** Greatest magnitude of a step or a pitch. */
 const STEP_MAX = 2 ** 50;
+
+/** A run as it stands: what its integers are restored from. */
+interface Run {
+  readonly start: Start;
+  /** The integers are `origin` + `unit` * those of the run. */
+  readonly unit: number;
+  readonly origin: number;
+  readonly width: number;
+  /** How many residuals there are. */
+  readonly residuals: number;
+  readonly patches: Patches | undefined;
+  readonly planes: Uint8Array;
+  /** Above every code, patched ones included. */
+  readonly codesBelow: number;
+}
 
 /**
  * Reads a run of `count` integers, whole and of magnitude at most INTEGER_MAX.
  * @returns scratch memory, in which the caller may work on; valid until the next column is read
  */
 export function decodeIntegers(input: ByteReader, count: number): Float64Array {
+  const run = readRun(input, count);
+  restoreRun(run);
+  return inUnits(input, run, count);
+}
+
+/**
+ * Reads the same, but only to the corners of its stretches, which stand between the kernels' cuts and are all of the run.
+ * @returns four integers a stretch, scratch memory as above; undefined where that takes restoring them all
+ */
+export function foldIntegers(input: ByteReader, count: number, stretches: number): Float64Array | undefined {
+  const run = readRun(input, count);
+  if (!sumRun(run)) return undefined;
+  kernels.foldIntegers(stretches, skippedBy(run.start.prediction), run.start.base);
+  return inUnits(input, run, 4 * stretches);
+}
+
+function readRun(input: ByteReader, count: number): Run {
   const form = input.u8();
   const prediction = PREDICTIONS[form & PREDICTION_BITS];
   if (prediction === undefined || form > (PREDICTION_BITS | HAS_UNIT | HAS_PATCHES)) {
@@ -47,13 +84,8 @@ export function decodeIntegers(input: ByteReader, count: number): Float64Array {
   const patches = form & HAS_PATCHES ? readPatches(input, residuals, WIDTH_MAX - width) : undefined;
   const planes = input.take(planesLength(residuals, width));
   if (!endsInZeros(planes, width, residuals)) input.fail('6.8', 'unused bits after the last plane are not 0');
-  restoreRun(start, planes, width, residuals, patches);
-  if (unit > 1) kernels.scale(count, unit, origin);
-  kernels.measure(0, count);
-  if (!((extent[0] ?? 0) >= -INTEGER_MAX && (extent[1] ?? 0) <= INTEGER_MAX)) {
-    input.fail('6.1', 'an integer is of a magnitude above 2^47');
-  }
-  return column.subarray(0, count);
+  const codesBelow = 2 ** width * (1 + (patches?.highest ?? 0));
+  return { start, unit, origin, width, residuals, patches, planes, codesBelow };
 }
 
 function readStep(input: ByteReader, prediction: Prediction): number {
@@ -62,17 +94,62 @@ function readStep(input: ByteReader, prediction: Prediction): number {
   return Math.abs(step) <= STEP_MAX ? step : input.fail('6.5', `step is ${step}, expected a magnitude of at most 2^50`);
 }
 
-/** Leaves the integers in the kernels' column. */
-function restoreRun(start: Start, planes: Uint8Array, width: number, count: number, patches?: Patches): void {
-  const highest = 2 ** width * (1 + (patches?.highest ?? 0));
-  if (highest > 2 ** SUMMED_WIDTH_MAX) {
-    const wide = unpackWide(planes, width, count);
-    if (patches !== undefined) applyPatches(wide, patches, width);
-    restoreWide(start, wide);
+/** Leaves what is predicted and corrected in the kernels' column. */
+function restoreRun(run: Run): void {
+  const { start, width, residuals, patches, planes, codesBelow } = run;
+  if (codesBelow <= 2 ** SUMMED_WIDTH_MAX) {
+    unpackCodes(run);
+    restoreIntegers(start, residuals);
     return;
   }
+  const wide = unpackWide(planes, width, residuals);
+  if (patches !== undefined) applyPatches(wide, patches, width);
+  restoreWide(start, wide);
+}
+
+/**
+ * Leaves the same less the first of it, as integers of 32 bits, where their codes would stand; false where those might not
+ * hold it, or the prediction is not whole.
+ */
+function sumRun(run: Run): boolean {
+  const { start, width, residuals, patches, planes, codesBelow } = run;
+  const { prediction } = start;
+  const step = Math.abs(start.step);
+  if (codesBelow > 2 ** SUMMED_WIDTH_MAX || prediction === 'grid') return false;
+  if (prediction === 'plain') {
+    unpackCodes(run);
+    return true;
+  }
+  const most = codesBelow / 2 + step;
+  if (prediction === 'delta') {
+    if (residuals * most >= SUM_LIMIT) return false;
+    if (patches === undefined && FUSED_LANES * most < FUSED_SUM_LIMIT) {
+      packed.set(planes);
+      kernels.unpackAndSumDelta(width, residuals, start.step);
+      return true;
+    }
+    unpackCodes(run);
+    kernels.sumDelta(residuals, start.step);
+    return true;
+  }
+  if ((residuals + 1) * (step + (residuals * codesBelow) / 2) >= SUM_LIMIT) return false;
+  unpackCodes(run);
+  kernels.sumDelta2(residuals, start.step);
+  return true;
+}
+
+function unpackCodes({ width, residuals, patches, planes }: Run): void {
   packed.set(planes);
-  kernels.unpack(width, count);
+  kernels.unpack(width, residuals);
   if (patches !== undefined) applyPatches(codes, patches, width);
-  restoreIntegers(start, count);
+}
+
+/** The first `length` numbers of the column, integers of a run, as those that the run stands for. */
+function inUnits(input: ByteReader, { unit, origin }: Run, length: number): Float64Array {
+  if (unit > 1) kernels.scale(length, unit, origin);
+  kernels.measure(0, length);
+  if (!((extent[0] ?? 0) >= -INTEGER_MAX && (extent[1] ?? 0) <= INTEGER_MAX)) {
+    input.fail('6.1', 'an integer is of a magnitude above 2^47');
+  }
+  return column.subarray(0, length);
 }

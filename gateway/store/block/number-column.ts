@@ -1,4 +1,6 @@
-import type { ColumnForm, ColumnKind, ScaleHint } from './column.ts';
+import type { ByteReader } from '../bytes.ts';
+import { type ColumnForm, type ColumnKind, encodingOf, expectAllRead, lookAtColumn, type ScaleHint } from './column.ts';
+import { column, corners, cuts, kernels } from './kernels/kernels.ts';
 import { constant, constantForms } from './number-constant.ts';
 import { dictionary, dictionaryForms } from './number-dictionary.ts';
 import { float32, float32Forms } from './number-float32.ts';
@@ -20,4 +22,27 @@ function formsOf(values: Float64Array, hint?: ScaleHint): ColumnForm[] {
   const few = dictionaryForms(values);
   const narrow = float32Forms(values);
   return narrow.length > 0 ? [...few, ...narrow] : [...few, ...wordsForms(values)];
+}
+
+/**
+ * Reads a column of `count` numbers to the corners of its stretches: of each the least value, the greatest, the first and
+ * the last. NaN is neither least nor greatest, but where nothing else is there; of zeros of both signs the first is told.
+ * All of `content` is the column.
+ * @param ends where each stretch ends, ascending, at most FOLD_STRETCHES_MAX; the first begins at 0, the last ends at `count`
+ * @returns four numbers a stretch, scratch memory, valid until the next column is read or written
+ */
+export function foldNumbers(id: number, content: ByteReader, count: number, ends: Uint32Array): Float64Array {
+  const stretches = ends.length;
+  cuts[0] = 0;
+  cuts.set(ends, 1);
+  const encoding = encodingOf(NUMBER_ENCODINGS, id, content);
+  const folded = encoding.fold?.(content, count, stretches);
+  if (folded !== undefined) {
+    expectAllRead(content, encoding);
+    return folded;
+  }
+  const values = lookAtColumn(NUMBER_ENCODINGS, id, content.over(content.bytes), count);
+  if (values.buffer !== column.buffer) column.set(values);
+  kernels.foldValues(stretches);
+  return corners.subarray(0, 4 * stretches);
 }

@@ -2,7 +2,7 @@ import { type ByteReader, ByteWriter } from '../bytes.ts';
 import type { ColumnEncoding, ColumnForm, ScaleHint } from './column.ts';
 import { findScale, type Scale, type Scaled } from './find-scale.ts';
 import { formsOfIntegers } from './integer-forms.ts';
-import { decodeIntegers } from './integers.ts';
+import { decodeIntegers, foldIntegers } from './integers.ts';
 import { kernels } from './kernels/kernels.ts';
 import { halfWords, wordBytes } from './words.ts';
 
@@ -19,21 +19,58 @@ export const scaled: ColumnEncoding<Float64Array> = {
   id: 1,
   name: 'scaled',
   decode(content: ByteReader, count: number) {
-    const form = content.u8();
-    if (form > (KIND_BITS | HAS_EXCEPTIONS))
-      content.fail('7.3', `form is 0x${form.toString(16)}, bits 3 to 7 are not 0`);
-    const kind = form & KIND_BITS;
-    const gain = kind === KIND_IDENTITY ? 1 : kind === KIND_DIVISOR ? readDivisor(content) : content.f64();
-    const offset = kind === KIND_GAIN_OFFSET ? content.f64() : 0;
-    const exceptions = form & HAS_EXCEPTIONS ? readExceptions(content, count) : undefined;
+    const head = readHead(content, count);
     const integers = decodeIntegers(content, count);
-    if (kind === KIND_GAIN) kernels.multiply(count, gain);
-    else if (kind === KIND_GAIN_OFFSET) kernels.scale(count, gain, offset);
-    else if (kind === KIND_DIVISOR) kernels.divide(count, gain);
-    if (exceptions !== undefined) applyExceptions(integers, exceptions);
+    applyScale(head, count);
+    if (head.exceptions !== undefined) applyExceptions(integers, head.exceptions);
+    return integers;
+  },
+  fold(content: ByteReader, count: number, stretches: number) {
+    if ((content.bytes[content.offset] ?? 0) & HAS_EXCEPTIONS) return undefined;
+    const head = readHead(content, count);
+    const { gain, offset } = head;
+    // Any other scale gives the least integer the least value, or the greatest, and all zeros the same sign.
+    if (gain === 0 || !Number.isFinite(gain) || !Number.isFinite(offset)) return undefined;
+    const integers = foldIntegers(content, count, stretches);
+    if (integers === undefined) return undefined;
+    applyScale(head, 4 * stretches);
+    if (gain < 0) swapExtremes(integers);
     return integers;
   },
 };
+
+interface Head {
+  readonly kind: number;
+  readonly gain: number;
+  readonly offset: number;
+  readonly exceptions: Exceptions | undefined;
+}
+
+function readHead(content: ByteReader, count: number): Head {
+  const form = content.u8();
+  if (form > (KIND_BITS | HAS_EXCEPTIONS)) content.fail('7.3', `form is 0x${form.toString(16)}, bits 3 to 7 are not 0`);
+  const kind = form & KIND_BITS;
+  const gain = kind === KIND_IDENTITY ? 1 : kind === KIND_DIVISOR ? readDivisor(content) : content.f64();
+  const offset = kind === KIND_GAIN_OFFSET ? content.f64() : 0;
+  const exceptions = form & HAS_EXCEPTIONS ? readExceptions(content, count) : undefined;
+  return { kind, gain, offset, exceptions };
+}
+
+/** Turns the first `length` integers of the kernels' column into values. */
+function applyScale({ kind, gain, offset }: Head, length: number): void {
+  if (kind === KIND_GAIN) kernels.multiply(length, gain);
+  else if (kind === KIND_GAIN_OFFSET) kernels.scale(length, gain, offset);
+  else if (kind === KIND_DIVISOR) kernels.divide(length, gain);
+}
+
+/** Of corners of integers that a negative gain turned round. */
+function swapExtremes(corners: Float64Array): void {
+  for (let at = 0; at < corners.length; at += 4) {
+    const least = corners[at] ?? 0;
+    corners[at] = corners[at + 1] ?? 0;
+    corners[at + 1] = least;
+  }
+}
 
 /** Residuals of more than one byte may be of few values far apart, for which a dictionary is better. */
 const SPARSE_BYTES_MIN = 1;

@@ -1,6 +1,6 @@
 import { decodeColumn, lookAtColumn } from '../block/column.ts';
 import { kernels } from '../block/kernels/kernels.ts';
-import { NUMBER_ENCODINGS } from '../block/number-column.ts';
+import { foldNumbers, NUMBER_ENCODINGS } from '../block/number-column.ts';
 import { TEXT_ENCODINGS } from '../block/text-column.ts';
 import { lookAtTimes } from '../block/time-column.ts';
 import { ByteReader } from '../bytes.ts';
@@ -9,9 +9,13 @@ import { openFrame } from './frame.ts';
 import type { BlockEntry, BlockInfo, BlockSamples, Directory, NumberSamples, PackHeader } from './pack-info.ts';
 import { placeSections, type Section, sectionContent } from './sections.ts';
 
-interface Times {
+/** The times of a block. */
+export interface BlockTimes {
   readonly times: Float64Array;
+  /** True where no time is before the one before it. */
   readonly ascends: boolean;
+  /** True where they are kept with the pack, for other blocks too. */
+  readonly isKept: boolean;
 }
 
 /**
@@ -30,7 +34,7 @@ export class Pack {
   readonly #startOf: readonly number[];
   /** Contents of sections that columns share, once they were asked for. */
   readonly #shared = new Map<number, Uint8Array>();
-  readonly #times = new Map<number, Times>();
+  readonly #times = new Map<number, BlockTimes>();
 
   private constructor(bytes: Uint8Array, input: ByteReader, directory: Directory) {
     this.bytes = bytes;
@@ -96,9 +100,26 @@ export class Pack {
   look(block: number, room: Float64Array): NumberSamples | undefined {
     const entry = this.#block(block);
     if (entry.type === 'text') return undefined;
-    const { times, ascends } = this.#isShared ? this.#timesOf(entry.times) : this.#lookAtTimes(entry.times, room);
+    const { times, ascends } = this.#withRoom(this.lookAtTimes(block), room);
     const values = lookAtColumn(NUMBER_ENCODINGS, entry.encoding, this.#contentOf(block, entry), entry.count);
     return { times, values, ascends };
+  }
+
+  /** The times of a block, not to be changed; those that are not kept are valid until the next column is read or written. */
+  lookAtTimes(block: number): BlockTimes {
+    const { times } = this.#block(block);
+    return this.#isShared ? this.#timesOf(times) : this.#decodedTimes(times);
+  }
+
+  /**
+   * The corners of stretches of a block of numbers, as `foldNumbers` gives them.
+   * @param ends where each stretch ends
+   * @returns undefined for text
+   */
+  fold(block: number, ends: Uint32Array): Float64Array | undefined {
+    const entry = this.#block(block);
+    if (entry.type === 'text') return undefined;
+    return foldNumbers(entry.encoding, this.#contentOf(block, entry), entry.count, ends);
   }
 
   #block(block: number): BlockEntry {
@@ -111,20 +132,20 @@ export class Pack {
     return this.#content(this.directory.times.length + block, contentLength);
   }
 
-  #lookAtTimes(index: number, room: Float64Array): Times {
-    const { times, ascends } = this.#decodedTimes(index);
-    const copy = room.subarray(0, times.length);
-    copy.set(times);
-    return { times: copy, ascends };
+  #withRoom(looked: BlockTimes, room: Float64Array): BlockTimes {
+    if (looked.isKept) return looked;
+    const copy = room.subarray(0, looked.times.length);
+    copy.set(looked.times);
+    return { ...looked, times: copy };
   }
 
   /** Times that other blocks may have too are kept. */
-  #timesOf(index: number): Times {
+  #timesOf(index: number): BlockTimes {
     const known = this.#times.get(index);
     if (known !== undefined) return known;
     const { times, ascends } = this.#decodedTimes(index);
-    const kept = { times: times.slice(), ascends };
-    if (this.#isShared) this.#times.set(index, kept);
+    const kept = { times: times.slice(), ascends, isKept: this.#isShared };
+    if (kept.isKept) this.#times.set(index, kept);
     return kept;
   }
 
@@ -133,11 +154,11 @@ export class Pack {
   }
 
   /** Scratch memory, valid until the next column is read or written. */
-  #decodedTimes(index: number): Times {
+  #decodedTimes(index: number): BlockTimes {
     const entry = this.directory.times[index];
     if (entry === undefined) throw new RangeError(`time column ${index} of ${this.directory.times.length}`);
     const times = lookAtTimes(entry.encoding, this.#content(index, entry.contentLength), entry.count, entry);
-    return { times, ascends: kernels.ascends(entry.count) === 1 };
+    return { times, ascends: kernels.ascends(entry.count) === 1, isKept: false };
   }
 
   #content(column: number, length: number): ByteReader {

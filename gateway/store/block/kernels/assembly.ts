@@ -18,6 +18,10 @@ const OUT: usize = 0x1_5000;
 const RESIDUALS: usize = 0x1_e000;
 /** f64: values to be written. */
 const VALUES: usize = 0x2_7000;
+/** While reading, u32: where stretches of a column begin, and where the last one ends. */
+const CUTS: usize = 0x2_7000;
+/** While reading, f64: of each stretch the least, the greatest, the first and the last value. */
+const CORNERS: usize = 0x2_8000;
 /** u32: how often each code below 256 occurs, in the even places, then in the odd ones. */
 const BYTES: usize = 0x3_0000;
 /** u32: how often each value of the least byte, of both low bytes, of the low 4 bits, and each length in bits occurs. */
@@ -78,11 +82,11 @@ function unzigzag(codes: v128): v128 {
   return v128.xor(i32x4.shr_u(codes, 1), i32x4.neg(v128.and(codes, i32x4.splat(1))));
 }
 
-/** Each lane with those before it added. */
+/** Each lane with those before it added. Lanes that follow one another are shuffled in one instruction. */
 function prefixSum(lanes: v128): v128 {
   const none = i32x4.splat(0);
-  const pairs = i32x4.add(lanes, i32x4.shuffle(none, lanes, 0, 4, 5, 6));
-  return i32x4.add(pairs, i32x4.shuffle(none, pairs, 0, 1, 4, 5));
+  const pairs = i32x4.add(lanes, i32x4.shuffle(none, lanes, 3, 4, 5, 6));
+  return i32x4.add(pairs, i32x4.shuffle(none, pairs, 2, 3, 4, 5));
 }
 
 function lowToF64(lanes: v128): v128 {
@@ -154,6 +158,138 @@ export function restoreGrid(count: u32, base: f64, pitch: f64): void {
     v128.store(OUT + 8 * i, f64x2.add(f64x2.add(bases, low), lowToF64(misses)), 8);
     v128.store(OUT + 8 * i, f64x2.add(f64x2.add(bases, high), highToF64(misses)), 24);
   }
+}
+
+/**
+ * Integers less the first one, in 32 bits. They take the places of their codes, so that the first stands one place before
+ * CODES for delta, two for delta of delta.
+ */
+export function sumDelta(count: u32, step: i32): void {
+  store<i32>(CODES - 4, 0);
+  const steps = i32x4(step, 2 * step, 3 * step, 4 * step);
+  let last = i32x4.splat(0);
+  for (let at = CODES; at < CODES + 4 * count; at += 16) {
+    const sums = i32x4.add(i32x4.add(last, steps), prefixSum(unzigzag(v128.load(at))));
+    v128.store(at, sums);
+    last = i32x4.shuffle(sums, sums, 3, 3, 3, 3);
+  }
+}
+
+export function sumDelta2(count: u32, step: i32): void {
+  store<i32>(CODES - 8, 0);
+  store<i32>(CODES - 4, step);
+  let last = i32x4.splat(step);
+  let delta = last;
+  for (let at = CODES; at < CODES + 4 * count; at += 16) {
+    const deltas = prefixSum(unzigzag(v128.load(at)));
+    const sums = i32x4.add(i32x4.add(last, i32x4.mul(delta, i32x4(1, 2, 3, 4))), prefixSum(deltas));
+    v128.store(at, sums);
+    last = i32x4.shuffle(sums, sums, 3, 3, 3, 3);
+    delta = i32x4.add(delta, i32x4.shuffle(deltas, deltas, 3, 3, 3, 3));
+  }
+}
+
+/** Each of eight lanes with those before it added. */
+function prefixSum8(lanes: v128): v128 {
+  const none = i16x8.splat(0);
+  const twos = i16x8.add(lanes, i16x8.shuffle(none, lanes, 7, 8, 9, 10, 11, 12, 13, 14));
+  const fours = i16x8.add(twos, i16x8.shuffle(none, twos, 6, 7, 8, 9, 10, 11, 12, 13));
+  return i16x8.add(fours, i16x8.shuffle(none, fours, 4, 5, 6, 7, 8, 9, 10, 11));
+}
+
+/**
+ * Unpacks codes of `width` bits (0 to 15) and does as sumDelta, at once: eight residuals with their steps must have a sum
+ * of 16 bits.
+ */
+export function unpackAndSumDelta(width: u32, count: u32, step: i32): void {
+  const bits = width & 7;
+  const hasLowByte = width > 7;
+  const bytes = v128.load(SPREADS + bits * 32);
+  const factors = v128.load(SPREADS + bits * 32 + 16);
+  const steps = i16x8.splat(<i16>step);
+  let top = hasLowByte ? PLANES + count : PLANES;
+  let to = CODES;
+  let last = i32x4.splat(0);
+  store<i32>(CODES - 4, 0);
+  for (let low = PLANES; low < PLANES + count; low += 8) {
+    // Without bits, factors are 0.
+    let codes = i16x8.shr_u(i16x8.mul(i8x16.swizzle(v128.load(top), bytes), factors), 16 - bits);
+    top += bits;
+    if (hasLowByte) codes = v128.or(i16x8.shl(codes, 8), v128.load8x8_u(low));
+    const signs = i16x8.shr_s(i16x8.shl(codes, 15), 15);
+    const sums = prefixSum8(i16x8.add(v128.xor(i16x8.shr_u(codes, 1), signs), steps));
+    v128.store(to, i32x4.add(last, i32x4.extend_low_i16x8_s(sums)));
+    const high = i32x4.add(last, i32x4.extend_high_i16x8_s(sums));
+    v128.store(to, high, 16);
+    to += 32;
+    last = i32x4.shuffle(high, high, 3, 3, 3, 3);
+  }
+}
+
+/**
+ * The corners of `stretches` of the integers of 32 bits that begin `skipped` places before CODES, as `base` plus each: to
+ * OUT, four a stretch.
+ */
+export function foldIntegers(stretches: u32, skipped: u32, base: f64): void {
+  const start = CODES - 4 * skipped;
+  let at = start + 4 * load<u32>(CUTS);
+  for (let stretch: u32 = 0; stretch < stretches; stretch++) {
+    const end = start + 4 * load<u32>(CUTS + 4 * stretch, 4);
+    const out = OUT + 32 * stretch;
+    store<f64>(out, base + f64(load<i32>(at)), 16);
+    store<f64>(out, base + f64(load<i32>(end - 4)), 24);
+    let leastA = v128.load32_splat(at);
+    let greatestA = leastA;
+    let leastB = leastA;
+    let greatestB = leastA;
+    for (; at + 32 <= end; at += 32) {
+      const a = v128.load(at);
+      const b = v128.load(at, 16);
+      leastA = i32x4.min_s(leastA, a);
+      greatestA = i32x4.max_s(greatestA, a);
+      leastB = i32x4.min_s(leastB, b);
+      greatestB = i32x4.max_s(greatestB, b);
+    }
+    for (; at < end; at += 4) {
+      const one = v128.load32_splat(at);
+      leastA = i32x4.min_s(leastA, one);
+      greatestA = i32x4.max_s(greatestA, one);
+    }
+    const fours = i32x4.min_s(leastA, leastB);
+    const twos = i32x4.min_s(fours, i32x4.shuffle(fours, fours, 2, 3, 0, 1));
+    store<f64>(out, base + f64(i32x4.extract_lane(i32x4.min_s(twos, i32x4.shuffle(twos, twos, 1, 0, 3, 2)), 0)));
+    const upFours = i32x4.max_s(greatestA, greatestB);
+    const upTwos = i32x4.max_s(upFours, i32x4.shuffle(upFours, upFours, 2, 3, 0, 1));
+    store<f64>(
+      out,
+      base + f64(i32x4.extract_lane(i32x4.max_s(upTwos, i32x4.shuffle(upTwos, upTwos, 1, 0, 3, 2)), 0)),
+      8,
+    );
+  }
+}
+
+/** The corners of `stretches` of OUT, to CORNERS: NaN is neither least nor greatest, and of zeros of both signs the first is told. */
+export function foldValues(stretches: u32): void {
+  for (let stretch: u32 = 0; stretch < stretches; stretch++) {
+    const from = load<u32>(CUTS + 4 * stretch);
+    const to = load<u32>(CUTS + 4 * stretch, 4);
+    const out = CORNERS + 32 * stretch;
+    measure(from, to);
+    const least = load<f64>(EXTENT);
+    const greatest = load<f64>(EXTENT, 8);
+    const isEmpty = least > greatest;
+    store<f64>(out, isEmpty ? NaN : least === 0 ? firstZero(from) : least);
+    store<f64>(out, isEmpty ? NaN : greatest === 0 ? firstZero(from) : greatest, 8);
+    // As words: the payload of a NaN must not pass through arithmetic.
+    store<u64>(out, load<u64>(OUT + 8 * from), 16);
+    store<u64>(out, load<u64>(OUT + 8 * to - 8), 24);
+  }
+}
+
+/** The first zero of either sign from OUT[at] on, where there is one. */
+function firstZero(at: u32): f64 {
+  while (load<f64>(OUT + 8 * at) !== 0) at++;
+  return load<f64>(OUT + 8 * at);
 }
 
 /** OUT[i] = OUT[i] * gain + offset, rounded twice. */

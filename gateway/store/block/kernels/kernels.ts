@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { BLOCK_SAMPLES_MAX } from '../../../limits.ts';
+import { BLOCK_SAMPLES_MAX, FOLD_STRETCHES_MAX } from '../../../limits.ts';
 import { KERNELS_WASM } from './embedded.ts';
 
 /**
@@ -52,6 +52,21 @@ interface Kernels {
   /** Sum of elements [from, to), NaN left out, added in four interleaved parts. */
   sum(from: number, to: number): number;
 
+  /**
+   * As restoring, but to integers of 32 bits less the first one, which take the places of their codes; the last one unpacks
+   * codes of at most 15 bits too, of which eight with their steps have a sum of 16 bits.
+   */
+  sumDelta(count: number, step: number): void;
+  sumDelta2(count: number, step: number): void;
+  unpackAndSumDelta(width: number, count: number, step: number): void;
+
+  /**
+   * Corners of `stretches` between {@link cuts}: `base` plus those of integers of 32 bits that begin `skipped` places before
+   * the codes, to the column; those of the column, NaN neither least nor greatest, to {@link corners}.
+   */
+  foldIntegers(stretches: number, skipped: number, base: number): void;
+  foldValues(stretches: number): void;
+
   /** Fills the counts below; returns how many codes differ from the one before. */
   countCodes(count: number): number;
   /** Notes in places which codes are above `most`; returns how many. */
@@ -85,6 +100,12 @@ export const places = new Uint32Array(buffer, 0x1_0000, BLOCK_SAMPLES_MAX);
 export const column = new Float64Array(buffer, 0x1_5000, BLOCK_SAMPLES_MAX);
 export const residuals = new Float64Array(buffer, 0x1_e000, BLOCK_SAMPLES_MAX);
 export const values = new Float64Array(buffer, 0x2_7000, BLOCK_SAMPLES_MAX);
+
+/** While reading: where stretches of a column begin, ascending, and where the last one ends. None is empty. */
+export const cuts = new Uint32Array(buffer, 0x2_7000, FOLD_STRETCHES_MAX + 1);
+
+/** While reading: of each stretch its corners: the least, the greatest, the first and the last value. */
+export const corners = new Float64Array(buffer, 0x2_8000, 4 * FOLD_STRETCHES_MAX);
 
 /** How often each value of the least byte, of the two low bytes, and of the low 4 bits of codes occurs. */
 export const lowCounts = new Uint32Array(buffer, 0x3_0800, 256);

@@ -1,0 +1,109 @@
+import { FOLD_STRETCHES_MAX } from '../limits.ts';
+import { lowerBound } from './lower-bound.ts';
+
+/** Samples of a block that lie side by side in one pixel, or on one side of the chart. */
+export interface Stretches {
+  /** One past the last sample of each; together they are all of the block. */
+  readonly ends: Uint32Array;
+  /** Pixel of each, {@link OUTSIDE} where it is none of the chart's. */
+  readonly pixels: Int32Array;
+  /** Time of the first and of the last sample of each, UTC, microseconds. */
+  readonly timesFirst: Float64Array;
+  readonly timesLast: Float64Array;
+}
+
+export const OUTSIDE = -1;
+
+/** The pixels of a chart: [from, to) UTC, microseconds, in equal parts. */
+export class PixelGrid {
+  readonly from: number;
+  readonly to: number;
+  readonly pixels: number;
+  readonly #perMicrosecond: number;
+
+  constructor(from: number, to: number, pixels: number) {
+    this.from = from;
+    this.to = to;
+    this.pixels = pixels;
+    this.#perMicrosecond = pixels / (to - from);
+  }
+
+  /** The pixel that `time` falls into; meaningful for times in [from, to). */
+  pixelOf(time: number): number {
+    return Math.min(this.place(time), this.pixels - 1);
+  }
+
+  /** The same for any time: negative before the chart, and beyond its last pixel after it. */
+  place(time: number): number {
+    return Math.floor((time - this.from) * this.#perMicrosecond);
+  }
+
+  holds(time: number): boolean {
+    return time >= this.from && time < this.to;
+  }
+
+  /** True when [timeMin, timeMax] lies in one pixel. */
+  holdsWhole(timeMin: number, timeMax: number): boolean {
+    return timeMin >= this.from && timeMax < this.to && this.pixelOf(timeMin) === this.pixelOf(timeMax);
+  }
+
+  /** Bounds of a pixel, UTC, microseconds, a little wider than it is: its samples are those with that {@link pixelOf}. */
+  boundsOf(pixel: number): { from: number; to: number } {
+    const start = this.from + pixel / this.#perMicrosecond;
+    const end = this.from + (pixel + 1) / this.#perMicrosecond;
+    return { from: Math.max(this.from, Math.floor(start) - 1), to: Math.min(this.to, Math.ceil(end) + 1) };
+  }
+
+  isSameAs({ from, to, pixels }: PixelGrid): boolean {
+    return from === this.from && to === this.to && pixels === this.pixels;
+  }
+
+  /**
+   * Where ascending times, at least one, pass from pixel to pixel once `shift` is added; undefined where that is more often
+   * than a column is folded to.
+   */
+  stretchesOf(times: Float64Array, shift: number): Stretches | undefined {
+    const [begin, end] = [lowerBound(times, this.from, shift), lowerBound(times, this.to, shift)];
+    const ends: number[] = [];
+    const pixels: number[] = [];
+    const add = (pixel: number, next: number) => {
+      pixels.push(pixel);
+      ends.push(next);
+    };
+    if (begin > 0) add(OUTSIDE, begin);
+    for (let start = begin; start < end; ) {
+      const pixel = this.pixelOf((times[start] as number) + shift);
+      start = this.endOfPixel(times, start, end, shift, pixel);
+      if (ends.length === FOLD_STRETCHES_MAX) return undefined;
+      add(pixel, start);
+    }
+    if (end < times.length) add(OUTSIDE, times.length);
+    if (ends.length > FOLD_STRETCHES_MAX) return undefined;
+    const last = (stretch: number) => (times[(ends[stretch] ?? 0) - 1] as number) + shift;
+    const first = (stretch: number) => (times[ends[stretch - 1] ?? 0] as number) + shift;
+    return {
+      ends: Uint32Array.from(ends),
+      pixels: Int32Array.from(pixels),
+      timesFirst: Float64Array.from(ends, (_, stretch) => first(stretch)),
+      timesLast: Float64Array.from(ends, (_, stretch) => last(stretch)),
+    };
+  }
+
+  /** Index of the first of ascending times in [start + 1, end) that is beyond the pixel; steps grow, so that near ones cost little. */
+  endOfPixel(times: Float64Array, start: number, end: number, shift: number, pixel: number): number {
+    const isIn = (index: number) => this.pixelOf((times[index] as number) + shift) === pixel;
+    let step = 1;
+    let low = start + 1;
+    while (low + step < end && isIn(low + step)) {
+      low += step;
+      step *= 2;
+    }
+    let high = Math.min(low + step, end);
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (isIn(middle)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

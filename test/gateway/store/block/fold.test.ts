@@ -1,0 +1,49 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { foldNumbers, NUMBER_ENCODINGS } from '../../../../gateway/store/block/number-column.ts';
+import { ByteReader, ByteWriter } from '../../../../gateway/store/bytes.ts';
+import { cornersToCompare, hexWords, referenceCorners } from './reference-corners.ts';
+import { NUMBER_SHAPES } from './samples.ts';
+
+/** Ends of stretches from whole numbers of any size: ascending, the last one that of the column. */
+function endsOf(cuts: readonly number[], count: number): number[] {
+  const inside = new Set(cuts.map((cut) => cut % count).filter((cut) => cut > 0));
+  return [...inside].sort((a, b) => a - b).concat(count);
+}
+
+for (const [shape, { values }] of Object.entries(NUMBER_SHAPES)) {
+  t.test(`corners of ${shape} are those of the samples, in every form and wherever it is cut`, async () => {
+    const cuts = fc.oneof(
+      fc.array(fc.nat(), { maxLength: 12 }),
+      fc.array(fc.nat(), { minLength: 400, maxLength: 511 }),
+    );
+    fc.assert(
+      fc.property(values, cuts, (column, cuts) => {
+        const ends = endsOf(cuts, column.length);
+        const expected = cornersToCompare(referenceCorners(hexWords(column), ends));
+        return NUMBER_ENCODINGS.formsOf(column).every(({ id, write }) => {
+          const out = new ByteWriter();
+          write(out);
+          const content = new ByteReader(out.toBytes(), 'block-invalid', 'BLOCK');
+          const met = cornersToCompare(hexWords(foldNumbers(id, content, column.length, Uint32Array.from(ends))));
+          return met.length === expected.length && met.every((corner, i) => corner === expected[i]);
+        });
+      }),
+      { numRuns: 40 },
+    );
+  });
+}
+
+t.test('a negative gain turns the least and the greatest round', async (t) => {
+  const out = new ByteWriter();
+  // Scaled, -0.5 * k; plain from -2 on, two bits: -2, 1, 0, -1.
+  out.u8(1);
+  out.f64(-0.5);
+  out.u8(0);
+  out.signed(-2);
+  out.u8(2);
+  out.u8(0b01_10_11_00);
+  const content = new ByteReader(out.toBytes(), 'block-invalid', 'BLOCK');
+  const corners = foldNumbers(1, content, 4, Uint32Array.of(2, 4));
+  t.strictSame([...corners], [-0.5, 1, 1, -0.5, -0, 0.5, -0, 0.5]);
+});
