@@ -5,8 +5,11 @@ import { sameBits } from './pack/pack-info.ts';
 /** Channels whose ids differ only below this share packs where their chunks are small. */
 export const COHORT_CHANNELS = 64;
 
-/** Weight up to which small chunks are put into one pack: in samples, which come to about 16 KiB. */
-const SMALL_PACK_WEIGHT = 40 * 1024;
+/**
+ * Weight up to which small chunks are put into one pack: in samples, which come to about 24 KiB. Of frames that are late
+ * together, one then tells the times of the next.
+ */
+const SMALL_PACK_WEIGHT = 80 * 1024;
 
 /** Weight up to which chunks with the same times are put into one pack: what they share is then a small part of it. */
 const SHARED_PACK_WEIGHT = 64 * 1024;

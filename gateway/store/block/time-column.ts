@@ -1,9 +1,17 @@
 import type { ByteReader } from '../bytes.ts';
-import { type ColumnEncoding, type ColumnForm, type ColumnKind, lookAtColumn } from './column.ts';
+import {
+  type ColumnEncoding,
+  type ColumnForm,
+  type ColumnKind,
+  type EncodedColumn,
+  encodeColumn,
+  lookAtColumn,
+} from './column.ts';
 import { formsOfIntegers } from './integer-forms.ts';
 import { decodeIntegers } from './integers.ts';
 import { column, extent, kernels } from './kernels/kernels.ts';
 import { INTEGER_MAX } from './prediction.ts';
+import { addReference, type EarlierTimes, RELATIVE, referenceOf, relativeForms } from './relative-times.ts';
 import { readWordPlanes, writeWordPlanes } from './words.ts';
 
 /** Times as a run of integers: on a grid, by delta, by delta of delta or plain. */
@@ -27,9 +35,19 @@ const words: ColumnEncoding<Float64Array> = {
   },
 };
 
+/** What times miss those of another column by; what says which one stands before it, and is read before. */
+const relative: ColumnEncoding<Float64Array> = {
+  id: RELATIVE,
+  name: 'relative',
+  decode: decodeIntegers,
+};
+
+/** A reference is taken only where it leaves at most this share: another column is then read for this one. */
+const RELATIVE_SHARE = 0.9;
+
 /** Columns of times (BLOCK-5), whole microseconds of magnitude below 2^53, in any order. */
 export const TIME_ENCODINGS: ColumnKind<Float64Array> = {
-  encodings: [integers, words],
+  encodings: [integers, words, relative],
   formsOf(times: Float64Array): ColumnForm[] {
     if (isWithin(times, INTEGER_MAX)) return formsOfIntegers(times).map((form) => ({ id: integers.id, ...form }));
     const bytes = times.byteLength;
@@ -49,27 +67,71 @@ export interface TimeSpan {
 }
 
 /** What times are counted from in their column: the least time, or 0 where differences might not be exact (BLOCK-5.2). */
-export function timeOrigin({ timeMin, timeMax }: TimeSpan): number {
+function timeOrigin({ timeMin, timeMax }: TimeSpan): number {
   return timeMax - timeMin <= INTEGER_MAX ? timeMin : 0;
 }
 
+/** How many bytes the smallest of `forms` takes, about. */
+function leastOf(forms: readonly ColumnForm[]): number {
+  return forms.reduce((least, form) => Math.min(least, form.bytes, form.compressedBytes), Number.POSITIVE_INFINITY);
+}
+
+/**
+ * Times as a column.
+ * @param earlier the columns that stand before it, all of them
+ */
+export function encodeTimes(
+  times: Float64Array,
+  span: TimeSpan,
+  earlier: readonly EarlierTimes[],
+  contentBytesMax: number,
+): EncodedColumn {
+  const own = TIME_ENCODINGS.formsOf(fromOrigin(times, span));
+  const reference = referenceOf(times, earlier);
+  const referred = earlier[earlier.length - (reference?.back ?? 0)];
+  const forms =
+    reference === undefined || referred === undefined
+      ? []
+      : relativeForms(times, referred.times, reference, INTEGER_MAX);
+  const isWorth = leastOf(forms) <= RELATIVE_SHARE * leastOf(own);
+  return encodeColumn(
+    { ...TIME_ENCODINGS, formsOf: () => (isWorth ? [...own, ...forms] : own) },
+    times,
+    contentBytesMax,
+  );
+}
+
 /** Times as distances from their origin, as they stand in a column. */
-export function fromOrigin(times: Float64Array, span: TimeSpan): Float64Array {
+function fromOrigin(times: Float64Array, span: TimeSpan): Float64Array {
   const origin = timeOrigin(span);
   const distances = new Float64Array(times.length);
   for (let i = 0; i < times.length; i++) distances[i] = (times[i] ?? 0) - origin;
   return distances;
 }
 
+/** The times of another column, and by how many places they stand on. */
+export interface ReferredTimes {
+  readonly times: Float64Array;
+  readonly shift: number;
+}
+
 /**
  * Times from their column; all of `content` is it. Fails where they do not span what was told of them.
  * @param id number of the encoding
+ * @param referred only with {@link RELATIVE}; `content` is then what stands behind the reference
  * @returns scratch memory, valid until the next column is read or written
  */
-export function lookAtTimes(id: number, content: ByteReader, count: number, span: TimeSpan): Float64Array {
+export function lookAtTimes(
+  id: number,
+  content: ByteReader,
+  count: number,
+  span: TimeSpan,
+  referred?: ReferredTimes,
+): Float64Array {
   const distances = lookAtColumn(TIME_ENCODINGS, id, content, count);
   const times = distances.buffer === column.buffer ? distances : toKernels(distances);
-  kernels.scale(count, 1, timeOrigin(span));
+  if (referred === undefined) kernels.scale(count, 1, timeOrigin(span));
+  else addReference(times, referred.times, referred.shift);
   kernels.measure(0, count);
   const [timeMin, timeMax] = extent;
   if (timeMin !== span.timeMin || timeMax !== span.timeMax) {

@@ -4,9 +4,10 @@ import { CaissonError } from '../../errors.ts';
 import { BLOCK_SAMPLES_MAX, BLOCK_TEXT_BYTES_MAX, PACK_BYTES_MAX, TEXT_SAMPLE_BYTES_MAX } from '../../limits.ts';
 import { type EncodedColumn, encodeColumn, type ScaleHint } from '../block/column.ts';
 import { NUMBER_ENCODINGS } from '../block/number-column.ts';
+import { type EarlierTimes, RELATIVE, readReference } from '../block/relative-times.ts';
 import { TEXT_ENCODINGS } from '../block/text-column.ts';
-import { fromOrigin, TIME_ENCODINGS } from '../block/time-column.ts';
-import { ByteWriter } from '../bytes.ts';
+import { encodeTimes } from '../block/time-column.ts';
+import { ByteReader, ByteWriter } from '../bytes.ts';
 import { numberContentMax, textContentMax } from './block-bounds.ts';
 import { writeDirectory } from './directory.ts';
 import { writeChecksum, writeHead } from './frame.ts';
@@ -59,7 +60,7 @@ export function encodePack(header: PackHeader, blocks: readonly PackBlock[]): Ui
 /** The distinct columns of times of a pack, in the order in which they are met. */
 class TimeColumns {
   readonly columns: (TimeColumnInfo & { readonly column: EncodedColumn })[] = [];
-  readonly #times: Float64Array[] = [];
+  readonly #earlier: EarlierTimes[] = [];
   /** Indexes by length and ends: what may be equal. */
   readonly #alike = new Map<string, number[]>();
 
@@ -67,18 +68,25 @@ class TimeColumns {
     const key = `${times.length} ${times[0]} ${times.at(-1)}`;
     const alike = this.#alike.get(key) ?? [];
     for (const index of alike) {
-      const other = this.#times[index];
+      const other = this.#earlier[index]?.times;
       if (other !== undefined && (other === times || sameBits(other, times))) return index;
     }
     const index = this.columns.length;
     this.#alike.set(key, [...alike, index]);
-    this.#times.push(times);
     const count = times.length;
-    const { timeMin, timeMax } = timeSpan(times);
-    const distances = fromOrigin(times, { timeMin, timeMax });
-    const column = encodeColumn(TIME_ENCODINGS, distances, numberContentMax(count));
-    this.columns.push({ count, timeMin, timeMax, column });
+    const span = timeSpan(times);
+    const column = encodeTimes(times, span, this.#earlier, numberContentMax(count));
+    this.#earlier.push({ times, depth: this.#depthOf(column) });
+    this.columns.push({ count, ...span, column });
     return index;
+  }
+
+  /** How many references lead from the next column to one that has none. */
+  #depthOf({ id, content }: EncodedColumn): number {
+    if (id !== RELATIVE) return 0;
+    const index = this.columns.length;
+    const { back } = readReference(new ByteReader(content, 'block-invalid', 'BLOCK'), index);
+    return 1 + (this.#earlier[index - back]?.depth ?? 0);
   }
 }
 

@@ -1,12 +1,21 @@
 import { decodeColumn, lookAtColumn } from '../block/column.ts';
 import { kernels } from '../block/kernels/kernels.ts';
 import { foldNumbers, NUMBER_ENCODINGS } from '../block/number-column.ts';
+import { REFERENCES_MAX, RELATIVE, readReference } from '../block/relative-times.ts';
 import { TEXT_ENCODINGS } from '../block/text-column.ts';
 import { lookAtTimes } from '../block/time-column.ts';
 import { ByteReader } from '../bytes.ts';
 import { readDirectory } from './directory.ts';
 import { openFrame } from './frame.ts';
-import type { BlockEntry, BlockInfo, BlockSamples, Directory, NumberSamples, PackHeader } from './pack-info.ts';
+import type {
+  BlockEntry,
+  BlockInfo,
+  BlockSamples,
+  Directory,
+  NumberSamples,
+  PackHeader,
+  TimeColumnInfo,
+} from './pack-info.ts';
 import { placeSections, type Section, sectionContent } from './sections.ts';
 
 /** The times of a block. */
@@ -16,6 +25,8 @@ export interface BlockTimes {
   readonly ascends: boolean;
   /** True where they are kept with the pack, for other blocks too. */
   readonly isKept: boolean;
+  /** How many references lead to a column that has none. */
+  readonly depth: number;
 }
 
 /**
@@ -143,8 +154,8 @@ export class Pack {
   #timesOf(index: number): BlockTimes {
     const known = this.#times.get(index);
     if (known !== undefined) return known;
-    const { times, ascends } = this.#decodedTimes(index);
-    const kept = { times: times.slice(), ascends, isKept: this.#isShared };
+    const { times, ascends, depth } = this.#decodedTimes(index);
+    const kept = { times: times.slice(), ascends, depth, isKept: this.#isShared };
     if (kept.isKept) this.#times.set(index, kept);
     return kept;
   }
@@ -157,8 +168,23 @@ export class Pack {
   #decodedTimes(index: number): BlockTimes {
     const entry = this.directory.times[index];
     if (entry === undefined) throw new RangeError(`time column ${index} of ${this.directory.times.length}`);
-    const times = lookAtTimes(entry.encoding, this.#content(index, entry.contentLength), entry.count, entry);
-    return { times, ascends: kernels.ascends(entry.count) === 1, isKept: false };
+    const { encoding, contentLength, count } = entry;
+    const content = this.#content(index, contentLength);
+    if (encoding === RELATIVE) return this.#relativeTimes(index, content, entry);
+    return this.#look(lookAtTimes(encoding, content, count, entry), 0);
+  }
+
+  #relativeTimes(index: number, input: ByteReader, entry: TimeColumnInfo): BlockTimes {
+    // A copy: it may stand where the content of the reference will.
+    const content = input.over(input.take(input.remaining).slice());
+    const { back, shift } = readReference(content, index);
+    const { times: referred, depth } = this.#timesOf(index - back);
+    if (depth >= REFERENCES_MAX) content.fail('5.6', `more than ${REFERENCES_MAX} references follow each other`);
+    return this.#look(lookAtTimes(RELATIVE, content, entry.count, entry, { times: referred, shift }), depth + 1);
+  }
+
+  #look(times: Float64Array, depth: number): BlockTimes {
+    return { times, ascends: kernels.ascends(times.length) === 1, isKept: false, depth };
   }
 
   #content(column: number, length: number): ByteReader {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { CaissonError } from '../../../../gateway/errors.ts';
 import { type ColumnKind, decodeColumn } from '../../../../gateway/store/block/column.ts';
 import { foldNumbers, NUMBER_ENCODINGS } from '../../../../gateway/store/block/number-column.ts';
+import { RELATIVE } from '../../../../gateway/store/block/relative-times.ts';
 import { TEXT_ENCODINGS } from '../../../../gateway/store/block/text-column.ts';
 import { TIME_ENCODINGS } from '../../../../gateway/store/block/time-column.ts';
 import { ByteReader, ByteWriter } from '../../../../gateway/store/bytes.ts';
@@ -92,6 +93,8 @@ function corpus(seed: number): Column[] {
         TIME_ENCODINGS,
         times.slice(0, COUNT_MAX).map((time) => time - TIME),
       );
+      const integers = columns.at(-1);
+      if (integers?.id === 0) columns.push({ ...integers, id: RELATIVE });
     }
   }
   for (const { values: shape } of Object.values(NUMBER_SHAPES)) {

@@ -19,7 +19,7 @@ export function referenceColumn(kind: Kind, id: number, content: Uint8Array, cou
 
 function read(kind: Kind, id: number, input: Cursor, count: number): string[] {
   const numbers = [constant, scaled, dictionary, float32, words, xor];
-  const reader = { times: [times, wordTimes], numbers, texts: [texts, textDictionary] }[kind][id];
+  const reader = { times: [times, wordTimes, times], numbers, texts: [texts, textDictionary] }[kind][id];
   if (reader === undefined) throw new Refused('BLOCK-4.2');
   return reader(input, count);
 }
@@ -162,6 +162,7 @@ function sums(first: bigint, steps: readonly bigint[]): bigint[] {
   return all;
 }
 
+/** Of relative times what each misses by: what stands before that names another column, and is the pack's. */
 function times(input: Cursor, count: number): string[] {
   return run(input, count).map(hexOf);
 }

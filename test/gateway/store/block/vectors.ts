@@ -159,6 +159,15 @@ function validPacks(): PackVector[] {
       { channel: 'b', type: 'number', firstSequence: 7, times: grid(3), values: column(3, (i) => i / 4) },
       { channel: 'aü', type: 'enum', firstSequence: 7, times: grid(4), values: column(4, () => 3) },
     ]),
+    validPack('times-relative', lateTogether(3, 400)),
+    validPack(
+      'times-relative-chain',
+      lateTogether(7, 120).map((block, i) => ({
+        ...block,
+        times: block.times.map((time, k) => time + noise(11 * i + k, 40)).subarray(i % 3, 120 - (i >> 1)),
+        values: block.values.slice(i % 3, 120 - (i >> 1)) as Float64Array,
+      })),
+    ),
     validPack('times-wide', [
       {
         channel: 'a',
@@ -176,6 +185,30 @@ function validPacks(): PackVector[] {
       },
     ]),
   ];
+}
+
+/** Frames that follow each other, each as late as the one before: most of what one tells of its times is told by another. */
+function lateTogether(frames: number, count: number): PackBlock[] {
+  const late = column(count, (i) => noise(i * 31, 9000));
+  return Array.from({ length: frames }, (_, frame) => ({
+    ...{ channel: `car7/radar/track ${frame}/range`, type: 'number' as const, firstSequence: 0 },
+    times: column(count, (i) => TIME + i * 50_000 + (late[i] ?? 0) + 240 * frame + noise(i * 7 + frame, 12)),
+    values: column(count, (i) => (300 + noise(i * 13 + frame, 20)) / 10),
+  }));
+}
+
+/** As many time columns, each of which refers to the one before it with that shift. */
+function referring(columns: number, shift: number): Partial<Hand> {
+  const each = <Value>(value: Value) => Array.from({ length: columns }, () => value);
+  const relative = [1, ...signed(shift), 0, 0, 0];
+  return {
+    ...{ times: [columns], blocks: [columns], counts: each(4), mins: each(0), spans: each(30) },
+    ...{ timeEncodings: [0, ...each(2).slice(1)], timeLengths: [4, ...each(relative.length).slice(1)] },
+    ...{ shared: each(0), own: each(1), names: each(0x61).map((name, i) => name + i), types: each(0) },
+    ...{ sequences: each(0), timesOf: each(0).map((_, i) => i), encodings: each(1), lengths: each(4) },
+    sectionColumns: [2 * columns],
+    sections: [...FOUR_TIMES, ...each(relative).slice(1).flat(), ...each(FOUR_VALUES).flat()],
+  };
 }
 
 function brokenFrames(): PackVector[] {
@@ -270,6 +303,11 @@ function brokenColumns(): PackVector[] {
     brokenTimes('times-span-differs', 'BLOCK-5.3', 0, [1, 0, 4, 0]),
     brokenTimes('time-not-whole', 'BLOCK-5.4', 1, planesOf([0.5, 0, 10, 30])),
     brokenTimes('time-not-a-number', 'BLOCK-5.4', 1, planesOf([0, Number.NaN, 10, 30])),
+    brokenTimes('reference-none', 'BLOCK-5.5', 2, [0, 0, 0, 0, 0]),
+    brokenTimes('reference-beyond-pack', 'BLOCK-5.5', 2, [1, 0, 0, 0, 0]),
+    brokenHead('shift-too-large', 'BLOCK-5.5', referring(2, 4097)),
+    brokenHead('reference-shifted-away', 'BLOCK-5.3', referring(2, 1)),
+    brokenHead('references-too-many', 'BLOCK-5.6', referring(6, 0)),
     brokenTimes('integer-beyond-2-47', 'BLOCK-6.1', 0, [0, ...signed(2 ** 48), 0]),
     brokenTimes('form-undefined', 'BLOCK-6.2', 0, [0x20, 0, 20, 0]),
     brokenTimes('prediction-undefined', 'BLOCK-6.2', 0, [0x07, 0, 20, 0]),

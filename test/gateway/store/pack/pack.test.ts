@@ -36,6 +36,73 @@ t.test('writes the times of a frame once, and reads them once', async (t) => {
   t.equal(pack.samples(0).times, pack.samples(3).times);
 });
 
+t.test('tells the times of frames that are late together by those of one of them', async (t) => {
+  const late = (i: number) => ((i * i * 7919) % 40_009) / 4;
+  const frames = (count: number, jitter: number) =>
+    frame(
+      Array.from({ length: count }, (_, k) => `track ${k}`),
+      1200,
+    ).map((block, k) => ({
+      ...block,
+      times: block.times.map((_, i) =>
+        Math.round(TIME + i * 50_000 + late(i) + k * 240 + ((i * 31 * (k + 1)) % jitter)),
+      ),
+    }));
+  const blocks = frames(9, 12);
+  const bytes = encodePack(HEADER, blocks);
+  const { times } = describePack(bytes);
+  t.same(times.map(({ encoding }) => encoding).slice(0, 2), ['integers', 'relative']);
+  t.ok(times.filter(({ encoding }) => encoding === 'relative').length >= 7);
+  const [alone = 0, related = 0] = times.map(({ contentBytes }) => contentBytes);
+  t.ok(related < 0.5 * alone, `${related} bytes in place of ${alone}`);
+  for (const order of [(i: number) => i, (i: number) => 8 - i]) {
+    const pack = Pack.open(bytes);
+    for (let i = 0; i < 9; i += 1) {
+      const block = order(i);
+      t.ok(sameSamples(pack.samples(block), blocks[block] as PackBlock), `block ${block}`);
+    }
+  }
+  const alike = frames(2, 12).map((block, k) =>
+    k === 0 ? block : { ...block, times: block.times.map((t, i) => t + ((i * i * 104_729) % 60_013)) },
+  );
+  const apart = describePack(encodePack(HEADER, alike));
+  t.same(
+    apart.times.map(({ encoding }) => encoding),
+    ['integers', 'integers'],
+    'where it does not pay, each stands alone',
+  );
+});
+
+t.test('gives back blocks of related times, bit for bit', async () => {
+  const related = fc.record({
+    lateness: fc.array(fc.nat(20_000), { minLength: 1, maxLength: 200 }),
+    frames: fc.array(
+      fc.record({
+        skip: fc.nat(3),
+        cut: fc.nat(3),
+        apart: fc.integer({ min: -60_000, max: 60_000 }),
+        jitter: fc.oneof(fc.constant(1), fc.nat(30), fc.constant(2 ** 40)),
+      }),
+      { minLength: 2, maxLength: 8 },
+    ),
+  });
+  fc.assert(
+    fc.property(related, ({ lateness, frames }) => {
+      const blocks = frames.map(({ skip, cut, apart, jitter }, k): PackBlock => {
+        const all = lateness.map((late, i) => TIME + i * 50_000 + late + apart + ((i * 7919 * (k + 1)) % (jitter + 1)));
+        const times = Float64Array.from(all.slice(skip, Math.max(skip + 1, all.length - cut)));
+        const count = Math.max(1, times.length);
+        const some = times.length === 0 ? Float64Array.of(TIME) : times;
+        const values = Float64Array.from({ length: count }, (_, i) => i);
+        return { channel: `c${k}`, type: 'number', firstSequence: 0, times: some, values };
+      });
+      const pack = Pack.open(encodePack(HEADER, blocks));
+      return blocks.every((block, i) => sameSamples(pack.samples(i), block));
+    }),
+    { numRuns: 300 },
+  );
+});
+
 t.test(
   'lets large columns stand alone, so that a block is read without the others, and small ones share',
   async (t) => {
