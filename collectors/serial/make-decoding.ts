@@ -5,6 +5,7 @@ import { NmeaDecoding } from './nmea-decoding.ts';
 import { Outlet } from './outlet.ts';
 import type { SerialSettings } from './serial-config.ts';
 import { UbxDecoding } from './ubx-decoding.ts';
+import { VeDirectDecoding } from './vedirect-decoding.ts';
 import type { WireDecoding, WireListener } from './wire-decoding.ts';
 
 /** What decides what bytes of a wire mean: all of the settings but where they come from. */
@@ -25,6 +26,8 @@ export function makeDecoding(
       return new NmeaDecoding(settings, outlet, new GnssSamples(outlet, byDevice), listener);
     case 'ubx':
       return new UbxDecoding(outlet, new GnssSamples(outlet, byDevice), listener, undefined);
+    case 'vedirect':
+      return new VeDirectDecoding(outlet, listener);
     case 'mixed': {
       const samples = new GnssSamples(outlet, byDevice);
       return new UbxDecoding(outlet, samples, listener, new NmeaDecoding(settings, outlet, samples, listener));

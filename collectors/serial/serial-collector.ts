@@ -32,7 +32,12 @@ export const NOISE_BYTES_MAX = 16 * 1024;
 const ROOM_INTERVAL_MS = 5;
 
 /** How what comes from a wire is cut into raw samples, by what it speaks. */
-const RAW_CUTS: Readonly<Record<SerialSettings['protocol'], RawCut>> = { nmea: 'lines', ubx: 'reads', mixed: 'reads' };
+const RAW_CUTS: Readonly<Record<SerialSettings['protocol'], RawCut>> = {
+  nmea: 'lines',
+  ubx: 'reads',
+  mixed: 'reads',
+  vedirect: 'reads',
+};
 
 /** What speaks one of the serial protocols, at a port or in a recording of one. */
 export const createSerialCollector: CollectorFactory<SerialConfig> = (config, context) => {

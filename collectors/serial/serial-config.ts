@@ -64,10 +64,11 @@ export const SerialConfig = Type.Object(
   {
     port: Type.Union([Device, Recording], { description: 'where the bytes come from' }),
     protocol: Type.Optional(
-      Type.Union([Type.Literal('nmea'), Type.Literal('ubx'), Type.Literal('mixed')], {
+      Type.Union([Type.Literal('nmea'), Type.Literal('ubx'), Type.Literal('mixed'), Type.Literal('vedirect')], {
         default: 'nmea',
         description:
-          'what the bytes mean: NMEA 0183 sentences, UBX messages of u-blox receivers, or both and RTCM 3 in turn',
+          'what the bytes mean: NMEA 0183 sentences; UBX messages of u-blox receivers; these, sentences and RTCM 3 mixed; ' +
+          'text blocks of Victron devices',
       }),
     ),
     timestamp: Type.Optional(
