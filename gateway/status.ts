@@ -35,6 +35,18 @@ export interface StoreStatus {
   readonly lost: number;
   /** Missing at central, and before the store was looked at. */
   readonly retention?: RetentionStatus;
+  /** Missing at central, and before the store was looked at. */
+  readonly merge?: MergeStatus;
+}
+
+/** What was merged since the store was opened. */
+export interface MergeStatus {
+  /** Small packs that went, and larger ones that stand in their place. */
+  readonly packs: number;
+  readonly into: number;
+  /** Samples that were written again, and the bytes of the packs that were written. */
+  readonly samples: number;
+  readonly bytes: number;
 }
 
 /** How much of the past is kept, and for how long there is room. */

@@ -21,6 +21,8 @@ export interface StoreHostOptions {
   readonly blockAgeSeconds: number;
   /** How much of the past is kept; RETENTION_DEFAULTS if not said. */
   readonly retention?: RetentionSettings;
+  /** False where small blocks stay as they are; they are merged by default. */
+  readonly mergeBlocks?: boolean;
   /** A power of two; RING_SLOTS unless a test wants a small ring. */
   readonly ringSlots?: number;
   /** Bytes of a segment of the journal; JOURNAL_SEGMENT_BYTES unless a test wants small ones. */
@@ -96,11 +98,11 @@ export class StoreHost {
    */
   static async open(options: StoreHostOptions): Promise<StoreHost> {
     const { dir, gateway, commitFloorMs, blockAgeSeconds, retention = RETENTION_DEFAULTS, onProblem } = options;
-    const { segmentBytes = JOURNAL_SEGMENT_BYTES } = options;
+    const { segmentBytes = JOURNAL_SEGMENT_BYTES, mergeBlocks: mergesBlocks = true } = options;
     const memory = createRing(options.ringSlots ?? RING_SLOTS);
     const ring = new RingWriter(memory);
     const boot = randomBytes(8).toString('hex');
-    const settings = { commitFloorMs, blockAgeSeconds, segmentBytes, retention };
+    const settings = { commitFloorMs, blockAgeSeconds, segmentBytes, mergesBlocks, retention };
     const data: StoreThreadData = { dir, ring: memory, gateway, boot, ...settings };
     return new Promise((resolve, reject) => {
       let host: StoreHost | undefined;

@@ -34,6 +34,12 @@ export function metricsText(status: GatewayStatus, dashboard: DashboardCounters)
   out.one('caisson_store_unsealed_samples', 'gauge', 'Samples that are in no block yet.', store.unsealed);
   out.one('caisson_store_blocks', 'gauge', 'Blocks kept.', store.blocks);
   out.one('caisson_store_block_bytes', 'gauge', 'Bytes of all blocks.', store.blockBytes);
+  if (store.merge !== undefined) {
+    const { packs, samples, bytes } = store.merge;
+    out.one('caisson_store_merged_packs_total', 'counter', 'Small packs that were merged into larger ones.', packs);
+    out.one('caisson_store_merged_samples_total', 'counter', 'Samples written again by merging.', samples);
+    out.one('caisson_store_merged_bytes_total', 'counter', 'Bytes of packs written by merging.', bytes);
+  }
   if (store.retention !== undefined) {
     const { rung, usedBytes, limitBytes, roomBytes, classes } = store.retention;
     out.one('caisson_store_used_bytes', 'gauge', 'Bytes of the large database in use.', usedBytes);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { TelemetryClient } from '../../sync/api/client.ts';
-import type { DiskWearStatus, GatewayStatus, RetentionStatus, SourceStatus } from '../status.ts';
+import type { DiskWearStatus, GatewayStatus, MergeStatus, RetentionStatus, SourceStatus } from '../status.ts';
 import { conclude, Output } from './outcome.ts';
 import { parseServer } from './server-address.ts';
 import { formatTime } from './time-text.ts';
@@ -47,6 +47,7 @@ export function statusText(status: GatewayStatus): string {
     `store    ${store.samples} samples in ${store.commits} commits of ${store.commitMs.toFixed(1)} ms, ${store.lost} lost`,
     `blocks   ${store.blocks}, ${(store.blockBytes / 1e6).toFixed(1)} MB; ${store.unsealed} samples not sealed yet`,
   ];
+  if (store.merge !== undefined) lines.push(mergeText(store.merge));
   if (store.retention !== undefined) lines.push(...retentionTexts(store.retention));
   if (status.wear !== undefined) lines.push(wearText(status.wear));
   if (ring.slots > 0) {
@@ -56,6 +57,10 @@ export function statusText(status: GatewayStatus): string {
   lines.push(...status.sources.map(sourceText));
   lines.push(...status.problems.map(({ time, text }) => `problem  ${formatTime(time)} ${text}`));
   return `${lines.join('\n')}\n`;
+}
+
+function mergeText({ packs, into, bytes }: MergeStatus): string {
+  return `merged   ${packs} small packs into ${into}; ${(bytes / 1e6).toFixed(1)} MB written for it`;
 }
 
 function retentionTexts(status: RetentionStatus): string[] {

@@ -7,10 +7,11 @@ const CHANNELS_NAMED_MAX = 3;
 
 /** What the check of a store found, for people. */
 export function storeReportText(report: StoreReport): string {
-  const { dir, packs, envelopes, gaps, conflicts, journal, findings, findingCount, notes } = report;
+  const { dir, packs, merged, envelopes, gaps, conflicts, journal, findings, findingCount, notes } = report;
   const rows: [string, string][] = [
     ['packs', `${count(packs.packs)} of ${bytesText(packs.bytes)}, ${count(packs.thinned)} of them given up`],
     ['blocks', `${count(packs.blocks)} with ${count(packs.samples)} samples`],
+    ['merged', `${count(merged)} packs, each held against what it was made of`],
     ['envelopes', count(envelopes)],
     ['gaps', count(gaps)],
     ['conflicts', count(conflicts)],

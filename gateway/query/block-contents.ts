@@ -53,7 +53,7 @@ export class BlockContents {
   }
 
   /**
-   * The samples of a block, times as stored, in the order they were taken in; undefined when it is gone, thinned or damaged.
+   * The samples of a block, times as stored, in the order they were taken in; undefined when it is gone, merged, thinned or damaged.
    * The times are shared with other blocks: not to be changed.
    */
   of(extent: Extent): Samples | undefined {
@@ -92,7 +92,7 @@ export class BlockContents {
     const { firstPosition, thinned } = extent;
     if (thinned || this.#damaged.has(firstPosition)) return undefined;
     try {
-      const pack = this.#pack(firstPosition);
+      const pack = this.#pack(extent);
       return pack === undefined ? undefined : read(pack);
     } catch (error) {
       if (damageOf(error) === undefined) throw error;
@@ -106,16 +106,25 @@ export class BlockContents {
     return [...this.#damaged].flatMap(([position, gaps]) => (this.#blocks.hasPack(position) ? gaps : []));
   }
 
-  /** An opened pack; several blocks of one are often asked for one after the other. */
-  #pack(position: number): Pack | undefined {
+  /**
+   * The opened pack that holds a block; several blocks of one are often asked for one after the other. Undefined where the
+   * block is not there any more: given up, or merged into another, which may have taken its pack's position.
+   */
+  #pack(extent: Extent): Pack | undefined {
+    const { firstPosition: position } = extent;
     let pack = this.#open.get(position);
+    if (pack !== undefined) {
+      this.#open.delete(position);
+      if (!this.#holds(pack, extent)) {
+        this.#openBytes -= pack.weight;
+        pack = undefined;
+      }
+    }
     if (pack === undefined) {
       const bytes = this.#blocks.packBytes(position);
       if (bytes === undefined) return undefined;
       pack = Pack.open(bytes);
       this.#openBytes += pack.weight;
-    } else {
-      this.#open.delete(position);
     }
     this.#open.set(position, pack);
     for (const [oldest, other] of this.#open) {
@@ -123,7 +132,14 @@ export class BlockContents {
       this.#open.delete(oldest);
       this.#openBytes -= other.weight;
     }
-    return pack;
+    return this.#holds(pack, extent) ? pack : undefined;
+  }
+
+  /** True where a pack has the very block: what stands under one identity never changes, wherever it stands. */
+  #holds(pack: Pack, extent: Extent): boolean {
+    const info = pack.blocks[extent.block];
+    if (info?.firstSequence !== extent.firstSequence || info.count !== extent.count) return false;
+    return info.channel === this.#blocks.channelOf(extent);
   }
 
   #remember({ firstPosition: position, roster, ordinal }: Extent, error: unknown): void {

@@ -96,11 +96,29 @@ export class RangeReader {
    */
   stored(channel: VersionedChannel, extent: Extent, lateness?: Lateness): Samples | undefined {
     const { boot, stamp, firstSequence } = extent;
-    const samples = boot === undefined ? undefined : this.#contents.of(extent);
-    if (samples === undefined || boot === undefined) return undefined;
-    const { times, values } = samples;
-    const late = lateness?.of(times, boot, firstSequence);
-    return shownOf(this.#versions.shown(channel.id, boot, stamp, channel.version), { times, values, late });
+    if (boot === undefined) return undefined;
+    const samples = this.#contents.of(extent);
+    const columns =
+      samples === undefined
+        ? this.#merged(channel, extent, boot, lateness)
+        : { ...samples, late: lateness?.of(samples.times, boot, firstSequence) };
+    return columns && shownOf(this.#versions.shown(channel.id, boot, stamp, channel.version), columns);
+  }
+
+  /** The samples of a block that was merged into a larger one after its extent was looked up. */
+  #merged({ id }: VersionedChannel, extent: Extent, boot: number, lateness?: Lateness): Samples | undefined {
+    const { firstSequence: first, endSequence: end, count } = extent;
+    return this.#blocks.snapshot(() => {
+      const into = this.#blocks
+        .blocksHolding(id, boot, first, end)
+        .find((other) => other.firstSequence <= first && other.endSequence >= end && other.count > count);
+      const samples = into && this.#contents.of(into);
+      if (samples === undefined || into === undefined) return undefined;
+      const [from, to] = [first - into.firstSequence, end - into.firstSequence];
+      const late = lateness?.of(samples.times, boot, into.firstSequence)?.subarray(from, to);
+      const [times, values] = [samples.times.slice(from, to), samples.values.slice(from, to)];
+      return { times, values, late: late?.includes(1) === true ? late : undefined };
+    });
   }
 
   /** What is shown of a sealed block of numbers, for a look, valid until the next block is read; undefined as above. */

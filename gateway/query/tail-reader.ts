@@ -87,7 +87,8 @@ export class TailReader {
     for (const { position, channel, boot, firstSequence, count } of this.#blocks.blocksAfter(this.#blockPosition)) {
       this.#blockPosition = position;
       const end = firstSequence + count;
-      this.#sealedOf(boot).set(channel, end);
+      const sealed = this.#sealedOf(boot);
+      sealed.set(channel, Math.max(sealed.get(channel) ?? 0, end));
       this.#drop(channel, boot, end);
     }
     this.#forgetGivenUp();

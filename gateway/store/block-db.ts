@@ -9,6 +9,7 @@ import { type Derivation, encodeSpans } from './derivation.ts';
 import { type GivenUpSoFar, GiveUp, type HeldPack } from './give-up.ts';
 import { encodeEntries, type IndexEntry, mergeEntries } from './index-entries.ts';
 import { isKeptAlready, singlePack } from './known-block.ts';
+import { PackMerges } from './merge/pack-merges.ts';
 import { PackTotals } from './pack-totals.ts';
 import { RECENT_CHANGES } from './recent-rows.ts';
 import { decodeRoster, encodeRoster, RosterBook } from './roster.ts';
@@ -38,6 +39,8 @@ export class BlockDb extends BlockReader {
   readonly #placement: RowPlacement;
   readonly #totals: PackTotals;
   readonly #giveUp: GiveUp;
+  /** Merging of packs into larger ones. */
+  readonly merges: PackMerges;
 
   private constructor(db: Database, recentMax: RecentMax) {
     super(db);
@@ -50,6 +53,13 @@ export class BlockDb extends BlockReader {
       givenUp: this.givenUp,
       packAsGaps: (position, cause) => this.packAsGaps(position, cause),
       onNewestRecentGone: () => this.#count(RECENT_CHANGES),
+    });
+    this.merges = new PackMerges({
+      sql: (text) => this.sql(text),
+      index: this.index,
+      placement: this.#placement,
+      totals: this.#totals,
+      onChanged: () => this.#count(INDEX_VERSION),
     });
   }
 
@@ -348,23 +358,24 @@ export class BlockDb extends BlockReader {
     if ((ordinal + 1) % FAN_OUT === 0) this.#raisePyramid(roster, 1, (ordinal + 1) / FAN_OUT - 1);
   }
 
-  /** Makes the envelope `ordinal` of `level` from the FAN_OUT rows under it, and those above that it completes. */
+  /** Makes the envelope `ordinal` of `level` from the rows under it, and those above that it completes. */
   #raisePyramid(roster: number, level: number, ordinal: number): void {
-    const under = this.index.rows(roster, level - 1, ordinal * FAN_OUT, (ordinal + 1) * FAN_OUT);
+    const under = this.index.cover(roster, level - 1, ordinal * FAN_OUT, (ordinal + 1) * FAN_OUT);
     const [head] = under;
     const tail = under.at(-1);
-    if (head === undefined || tail === undefined || under.length < FAN_OUT) return;
-    const isOfOneKind = under.every((row) => row.boot === head.boot && row.stamp === head.stamp);
-    const entries = this.index
-      .channels(roster)
-      .map((_, member) =>
-        under.reduce<IndexEntry | undefined>((merged, row) => mergeEntries(merged, row.entries()[member]), undefined),
+    if (head !== undefined && tail !== undefined) {
+      const isOfOneKind = under.every((row) => row.boot === head.boot && row.stamp === head.stamp);
+      const entries = this.index
+        .channels(roster)
+        .map((_, member) =>
+          under.reduce<IndexEntry | undefined>((merged, row) => mergeEntries(merged, row.entries()[member]), undefined),
+        );
+      this.sql('INSERT INTO envelopes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
+        ...[roster, level, ordinal, head.firstPosition, tail.lastPosition, isOfOneKind ? (head.boot ?? null) : null],
+        ...[head.stamp, Math.min(...under.map((row) => row.timeMin)), Math.max(...under.map((row) => row.timeMax))],
+        encodeEntries(entries),
       );
-    this.sql('INSERT INTO envelopes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
-      ...[roster, level, ordinal, head.firstPosition, tail.lastPosition, isOfOneKind ? (head.boot ?? null) : null],
-      ...[head.stamp, Math.min(...under.map((row) => row.timeMin)), Math.max(...under.map((row) => row.timeMax))],
-      encodeEntries(entries),
-    );
+    }
     if ((ordinal + 1) % FAN_OUT === 0) this.#raisePyramid(roster, level + 1, (ordinal + 1) / FAN_OUT - 1);
   }
 

@@ -45,6 +45,8 @@ export class BlockReader {
   protected readonly givenUp: GivenUp;
 
   readonly #feed: Feed;
+  /** Names of channels by id, which never change. */
+  readonly #names = new Map<number, string>();
   readonly #onDamage: OnDamage;
 
   protected constructor(db: Database, onDamage: OnDamage = () => {}, remembered?: RememberedRows<IndexRow>) {
@@ -333,6 +335,17 @@ export class BlockReader {
     return newest;
   }
 
+  /** Name of the channel that an extent is of. */
+  channelOf({ roster, member }: Pick<Extent, 'roster' | 'member'>): string {
+    const id = this.index.channels(roster)[member] ?? 0;
+    let name = this.#names.get(id);
+    if (name === undefined) {
+      name = String(this.sql('SELECT name FROM channels WHERE id = ?').pluck().get(id));
+      this.#names.set(id, name);
+    }
+    return name;
+  }
+
   /** The bytes of a pack; undefined when it is gone or thinned. */
   packBytes(position: number): Uint8Array | undefined {
     const row = this.sql('SELECT bytes FROM packs WHERE position = ?').get(position) as
@@ -387,7 +400,8 @@ export class BlockReader {
 
   /** What came to be after `after`, at most `itemsMax` steps and, but for the first, `bytesMax` bytes of packs. */
   feed(after: number, itemsMax: number, bytesMax: number): FeedItem[] {
-    return this.#feed.after(after, itemsMax, bytesMax);
+    // Of one state: what a look finds may be merged or given up before the next.
+    return this.snapshot(() => this.#feed.after(after, itemsMax, bytesMax));
   }
 
   /** One past the greatest sequence number of a channel and boot in blocks that begin before `before`. */

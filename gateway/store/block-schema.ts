@@ -2,6 +2,7 @@ import { CaissonError } from '../errors.ts';
 import { damageOf } from './damage.ts';
 import type { Database } from './database.ts';
 import { GIVEN_UP_SCHEMA } from './given-up.ts';
+import { MERGED_SCHEMA } from './merge/merged-rows.ts';
 
 const SCHEMA_VERSION = 5;
 
@@ -19,6 +20,9 @@ export const FAN_OUT = 16;
  * pack what queries need before they read it (`index-entries.ts`). An envelope of level n covers FAN_OUT^n packs of a
  * roster; its `boot` is null where they are not all of one boot and stamp. There is no index by time and none by sequence
  * number: ranges descend the pyramid, so that a pack costs one row.
+ *
+ * Packs that were merged (`merge/`) leave the last one's position and ordinal to the pack that stands in their place, so that
+ * ordinals may be missing in a series. An envelope is the sum of what has ordinals under it, however much that is.
  *
  * A row of the index comes into `recent_index`, where rows of all rosters stand in the order in which they were kept, and
  * gets to its place in `pack_index` together with others of its roster: a page is then written once for many packs and not
@@ -66,7 +70,7 @@ CREATE TABLE derivations (
 CREATE TABLE conflicts (
   channel INTEGER NOT NULL, boot INTEGER NOT NULL, first_sequence INTEGER NOT NULL, met REAL NOT NULL, bytes BLOB NOT NULL) STRICT;
 CREATE TABLE cursors (gateway TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-${GIVEN_UP_SCHEMA}`;
+${GIVEN_UP_SCHEMA}${MERGED_SCHEMA}`;
 
 /** Makes the tables in a database that has none. */
 export function createSchema(db: Database): void {

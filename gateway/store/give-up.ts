@@ -94,6 +94,9 @@ export class GiveUp {
     sql(
       'UPDATE pack_index SET thinned = ? WHERE (roster, ordinal) = (SELECT roster, ordinal FROM packs WHERE position = ?)',
     ).run(cause, position);
+    sql('DELETE FROM merged WHERE (roster, ordinal) = (SELECT roster, ordinal FROM packs WHERE position = ?)').run(
+      position,
+    );
     totals.thin(packClass, position, size);
     return blocks;
   }

@@ -52,6 +52,7 @@ export class PackIndex {
   readonly #recentRow: Statement;
   readonly #envelopeRows: Statement;
   readonly #topLevel: Statement;
+  readonly #firstPlaced: Statement;
   readonly #rosterRow: Statement;
   readonly #rosterIds: Statement;
   readonly #newRosters: readonly [forward: Statement, backward: Statement];
@@ -60,6 +61,8 @@ export class PackIndex {
   readonly #series = new Map<number, Series[]>();
   #learned = 0;
   readonly #onDamage: OnDamage;
+  /** Rows that could not be read, so far. */
+  #damage = 0;
   readonly #remembered: RememberedRows<IndexRow> | undefined;
   readonly #recent: RecentRows;
 
@@ -68,14 +71,18 @@ export class PackIndex {
    * @param remembered where rows are kept from one snapshot to the next; none for one who changes them
    */
   constructor(db: Database, onDamage: OnDamage = () => {}, remembered?: RememberedRows<IndexRow>) {
-    this.#onDamage = onDamage;
+    this.#onDamage = (what) => {
+      this.#damage += 1;
+      onDamage(what);
+    };
     this.#remembered = remembered;
     this.#db = db;
-    this.#recent = new RecentRows(db, onDamage);
+    this.#recent = new RecentRows(db, this.#onDamage);
     this.#packRows = db.prepare(PACK_ROWS);
     this.#recentRow = db.prepare(RECENT_ROW);
     this.#envelopeRows = db.prepare(ENVELOPE_ROWS);
     this.#topLevel = db.prepare('SELECT MAX(level) FROM envelopes WHERE roster = ?').pluck();
+    this.#firstPlaced = db.prepare('SELECT MIN(ordinal) FROM pack_index WHERE roster = ? AND ordinal >= ?').pluck();
     this.#rosterRow = db.prepare('SELECT channels FROM rosters WHERE id = ?').pluck();
     this.#rosterIds = db.prepare('SELECT id FROM rosters ORDER BY id').pluck();
     const newRosters = 'SELECT id FROM rosters WHERE id > ? ORDER BY id';
@@ -135,7 +142,7 @@ export class PackIndex {
   /** The rows that cover a roster with as few as can be, in the order the packs were kept. */
   roots(roster: number): IndexRow[] {
     const read = attempt(() => Number((this.#topLevel.get(roster) as number | null) ?? 0));
-    return this.#cover(roster, 'value' in read ? read.value : 0, 0, ALL);
+    return this.cover(roster, 'value' in read ? read.value : 0, 0, ALL);
   }
 
   /** What lies under an envelope: directly or, where that is damaged, what is under it in turn. */
@@ -143,9 +150,9 @@ export class PackIndex {
     const envelope = `${roster} ${level} ${ordinal}`;
     const known = this.#remembered?.rowsUnder(envelope);
     if (known !== undefined) return known;
-    const rows = this.#cover(roster, level - 1, ordinal * FAN_OUT, (ordinal + 1) * FAN_OUT);
-    const isWhole = rows.length === FAN_OUT && rows.every((row) => row.level === level - 1);
-    if (isWhole) this.#remembered?.keep(envelope, rows, this.channels(roster).length);
+    const damage = this.#damage;
+    const rows = this.cover(roster, level - 1, ordinal * FAN_OUT, (ordinal + 1) * FAN_OUT);
+    if (this.#damage === damage) this.#remembered?.keep(envelope, rows, this.channels(roster).length);
     return rows;
   }
 
@@ -215,14 +222,17 @@ export class PackIndex {
     };
   }
 
-  /** Ordinals [from, to) of a level; where an envelope is not there, what is under it. */
-  #cover(roster: number, level: number, from: number, to: number): IndexRow[] {
+  /**
+   * The rows that stand for ordinals [from, to) of a level, ascending: where an envelope is not there, what is under it.
+   * Fewer than that where packs were merged or dropped.
+   */
+  cover(roster: number, level: number, from: number, to: number): IndexRow[] {
     const rows = this.rows(roster, level, from, to);
     if (level === 0) return rows;
     const cover: IndexRow[] = [];
     let next = from;
     const fill = (end: number) => {
-      if (next < end) cover.push(...this.#cover(roster, level - 1, next * FAN_OUT, end === ALL ? ALL : end * FAN_OUT));
+      if (next < end) cover.push(...this.cover(roster, level - 1, next * FAN_OUT, end === ALL ? ALL : end * FAN_OUT));
     };
     for (const row of rows) {
       fill(row.ordinal);
@@ -284,6 +294,13 @@ export class PackIndex {
       if ('value' in read) return Math.floor(Math.max(Number(read.value ?? -1), recent) / FAN_OUT ** level);
     }
     return Math.floor(recent / FAN_OUT ** level);
+  }
+
+  /** Least ordinal of a pack of a series from `from` on; undefined where there is none. */
+  firstOrdinal(roster: number, from: number): number | undefined {
+    const recent = this.#recent.of(roster, from, ALL)[0]?.ordinal;
+    const placed = (this.#firstPlaced.get(roster, from) as number | null) ?? undefined;
+    return recent === undefined || (placed !== undefined && placed < recent) ? placed : recent;
   }
 
   #rostersInIndex(): number[] {

@@ -97,6 +97,16 @@ export class PackTotals {
     this.#hold(packClass, { ...held, thinned: held.thinned - 1, thinnedFrom: position + 1 });
   }
 
+  /** Packs that have their samples became others: by so many more, or fewer, are there of each. */
+  replace(
+    packClass: ChannelClass,
+    { packs, blocks, bytes }: Readonly<Record<'packs' | 'blocks' | 'bytes', number>>,
+  ): void {
+    this.now = { ...this.now, blocks: this.now.blocks + blocks, bytes: this.now.bytes + bytes };
+    const held = this.now.classes[packClass];
+    this.#hold(packClass, { ...held, whole: held.whole + packs, bytes: held.bytes + bytes });
+  }
+
   /** What stands before `position` is of other classes or gone: not looked through again. */
   beginsAt(packClass: ChannelClass, state: 'whole' | 'thinned', position: number): void {
     this.#hold(packClass, { ...this.now.classes[packClass], [`${state}From`]: position });

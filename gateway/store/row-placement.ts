@@ -21,6 +21,9 @@ const OLDEST = `SELECT position, roster, length(entries) AS bytes, EXISTS (SELEC
 const PLACE = `INSERT INTO pack_index
   SELECT roster, ordinal, position, boot, stamp, time_min, time_max, NULL, entries FROM recent_index WHERE position = ?`;
 
+const INSERT_PLACED = 'INSERT INTO pack_index VALUES (?, ?, ?, ?, ?, ?, ?, NULL, ?)';
+const TAKE_OUT = 'DELETE FROM recent_index WHERE position = ? RETURNING length(entries)';
+
 /** A row of the index of packs, as it comes to be. */
 export interface NewRow {
   readonly position: number;
@@ -83,6 +86,24 @@ export class RowPlacement {
     return (newest ?? 0) < position;
   }
 
+  /**
+   * Puts one row in the place of several of its roster, ascending, the last of which has its ordinal. Another row of the
+   * roster must follow them.
+   */
+  replace(rows: readonly Pick<NewRow, 'position' | 'ordinal'>[], row: NewRow): void {
+    const first = rows[0]?.ordinal ?? row.ordinal;
+    this.#place(row.roster, first);
+    for (const { position } of rows) {
+      const gone = this.#sql(TAKE_OUT).pluck().get(position) as number | undefined;
+      if (gone === undefined) continue;
+      this.#rows -= 1;
+      this.#bytes -= gone;
+    }
+    const { roster, ordinal, position, boot, stamp, timeMin, timeMax, entries } = row;
+    this.#sql('DELETE FROM pack_index WHERE roster = ? AND ordinal BETWEEN ? AND ?').run(roster, first, ordinal);
+    this.#sql(INSERT_PLACED).run(roster, ordinal, position, boot, stamp, timeMin, timeMax, entries);
+  }
+
   /** Takes out the oldest rows; a roster that has one among them gets all of its rows in their place. */
   #placeOldest(): void {
     type Oldest = { position: number; roster: number; bytes: number; placed: number };
@@ -95,10 +116,13 @@ export class RowPlacement {
     for (const { bytes } of oldest) this.#bytes -= bytes;
   }
 
-  #place(roster: number): void {
+  /** Gets the rows of a roster with lesser ordinals than `to` in their place. */
+  #place(roster: number, to = Number.MAX_SAFE_INTEGER): void {
     const [placed] = this.#sql('SELECT MAX(ordinal) FROM pack_index WHERE roster = ?').raw().get(roster) as [
       number | null,
     ];
-    for (const { position } of this.#index.recent(roster, (placed ?? -1) + 1)) this.#sql(PLACE).run(position);
+    for (const { position, ordinal } of this.#index.recent(roster, (placed ?? -1) + 1)) {
+      if (ordinal < to) this.#sql(PLACE).run(position);
+    }
   }
 }

@@ -29,6 +29,13 @@ export const StoreConfig = Type.Object(
         description: 'age at which a block is sealed though it is not full, seconds; longer packs slow channels better',
       }),
     ),
+    mergeBlocks: Type.Optional(
+      Type.Boolean({
+        default: true,
+        description:
+          'merge small blocks of slow channels into large ones in idle time: they take less room and are read faster, and each sample is written up to twice more',
+      }),
+    ),
     retention: Type.Optional(RetentionConfig),
     wear: Type.Optional(WearConfig),
   },

@@ -18,6 +18,8 @@ export interface StoreThreadData {
   readonly commitFloorMs: number;
   /** Age at which a block is sealed though it is not full, seconds. */
   readonly blockAgeSeconds: number;
+  /** Whether small blocks are merged. */
+  readonly mergesBlocks: boolean;
   /** Bytes of a segment of the journal. */
   readonly segmentBytes: number;
   readonly retention: RetentionSettings;

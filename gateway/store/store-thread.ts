@@ -17,6 +17,7 @@ import { BlockDb } from './block-db.ts';
 import { diskRoom, isDiskTrouble } from './disk-room.ts';
 import { gatewayIdOf } from './gateway-id.ts';
 import { Journal } from './journal/journal.ts';
+import { Merger } from './merge/merger.ts';
 import { type Recovered, recover } from './recovery.ts';
 import { ACKNOWLEDGED_KEY, Acknowledgements } from './retention/acknowledgements.ts';
 import { BALLAST_BYTES, Ballast } from './retention/ballast.ts';
@@ -30,6 +31,9 @@ const SEAL_INTERVAL_MS = 1000;
 const LOOK_INTERVAL_MS = 1000;
 const TRIM_INTERVAL_MS = 5000;
 const PREPARE_INTERVAL_MS = 250;
+
+/** With less time than this until the next commit nothing is merged. */
+const MERGE_ROOM_MS = 10;
 
 /** Longest sleep where nothing is published: how late a message from main may be taken. */
 const IDLE_SLEEP_MS = 100;
@@ -123,7 +127,13 @@ class StoreThread {
     });
     this.#send({ kind: 'started' });
     this.#send({ kind: 'durable', position: ring.tail });
-    this.#loop(ring, writer);
+    const merger = new Merger({
+      store: this.#blocks,
+      scaleOf: (channel) => writer.scaleOf(channel),
+      isApart: (first, last) => this.#acknowledgements.isApart(first, last),
+      onProblem: (text) => this.#send({ kind: 'problem', text }),
+    });
+    this.#loop(ring, writer, merger);
     const losses = this.#mail.stop?.losses ?? [];
     if (losses.length > 0) writer.commit(0, losses);
     writer.trim();
@@ -168,7 +178,7 @@ class StoreThread {
     }
   }
 
-  #loop(ring: RingReader, writer: StoreWriter): void {
+  #loop(ring: RingReader, writer: StoreWriter, merger: Merger): void {
     const status = new Every(STATUS_INTERVAL_MS);
     const look = new Every(LOOK_INTERVAL_MS);
     const seal = new Every(SEAL_INTERVAL_MS);
@@ -210,13 +220,21 @@ class StoreThread {
       this.#retention.step(now);
       if (trim.isDue(now)) writer.trim();
       if (prepare.isDue(now)) this.#journal.prepare();
-      if (status.isDue(now)) this.#sendStatus(writer, commits);
+      if (status.isDue(now)) this.#sendStatus(writer, merger, commits);
       if (this.#mail.stop !== undefined) continue;
+      const mergeMs = () => (this.#mayMerge(writer) ? merger.dueMs(performance.now()) : Number.POSITIVE_INFINITY);
+      const hasTime = writer.waiting() === 0 || nextCommit - performance.now() >= MERGE_ROOM_MS;
+      if (hasTime && mergeMs() === 0) merger.step();
       if (writer.waiting() > 0) ring.pause(Math.max(0, nextCommit - performance.now()));
       else if (!hurriesSeals() || this.#retention.holdsSeals) {
-        ring.sleep(bell, Math.min(IDLE_SLEEP_MS, this.#retention.idleMs()));
+        ring.sleep(bell, Math.min(IDLE_SLEEP_MS, this.#retention.idleMs(), mergeMs()));
       }
     }
+  }
+
+  /** Merging is for when nothing is to be sealed or given up. */
+  #mayMerge(writer: StoreWriter): boolean {
+    return this.#data.mergesBlocks && this.#retention.isAtEase && !writer.hasSealBatch();
   }
 
   /** Belongs inside a transaction. */
@@ -232,7 +250,7 @@ class StoreThread {
     this.#blocks.keepMeta(ACKNOWLEDGED_KEY, this.#acknowledgements.text());
   }
 
-  #sendStatus(writer: StoreWriter, commits: CommitTimes): void {
+  #sendStatus(writer: StoreWriter, merger: Merger, commits: CommitTimes): void {
     const { blocks, bytes } = this.#blocks.totals;
     this.#send({
       kind: 'status',
@@ -246,6 +264,7 @@ class StoreThread {
         blocks,
         blockBytes: bytes,
         retention: this.#retention.status(),
+        merge: merger.status(),
       },
     });
   }

@@ -66,7 +66,7 @@ export class StoreWriter implements RingSink {
   #ripeRow = 0;
   /** Channel from which on due chunks are looked for; undefined when all were found. */
   #sweepFrom: number | undefined;
-  readonly #rows = new RowEncoder((channel) => this.#channels.get(channel)?.scale);
+  readonly #rows = new RowEncoder((channel) => this.scaleOf(channel));
   #losses: JournalLoss[] = [];
   #receipts: Uint8Array[] = [];
   #slotsInHand = 0;
@@ -96,6 +96,11 @@ export class StoreWriter implements RingSink {
   /** Samples counted as lost by this writer. */
   get lost(): number {
     return this.#lost;
+  }
+
+  /** Gain and offset of the integers behind a channel's numbers, where its source knows them. */
+  scaleOf(channel: number): Channel['scale'] {
+    return this.#channels.get(channel)?.scale;
   }
 
   /** Samples in the journal and in no block. */

@@ -332,6 +332,14 @@ export interface StoreStatusMessage {
   readonly blockBytes: number;
   readonly lost: number;
   readonly retention?: RetentionStatusMessage;
+  readonly merge?: MergeStatusMessage;
+}
+
+export interface MergeStatusMessage {
+  readonly packs: number;
+  readonly into: number;
+  readonly samples: number;
+  readonly bytes: number;
 }
 
 export interface RetentionStatusMessage {

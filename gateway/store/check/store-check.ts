@@ -1,5 +1,6 @@
 import { attempt } from '../damage.ts';
 import { checkJournal, type JournalCounts } from './check-journal.ts';
+import { checkMerged } from './check-merged.ts';
 import { checkPacks, type PackCounts } from './check-packs.ts';
 import { checkPyramid } from './check-pyramid.ts';
 import { checkSequences } from './check-sequences.ts';
@@ -15,6 +16,8 @@ export interface StoreReport {
   readonly dir: string;
   readonly ok: boolean;
   readonly packs: PackCounts;
+  /** Packs that were merged from others, each of which was found in it. */
+  readonly merged: number;
   readonly envelopes: number;
   readonly gaps: number;
   /** Blocks that were offered under numbers which others have, and stand apart. */
@@ -54,8 +57,9 @@ export function* checkStore(dir: string): Generator<CheckProgress, StoreReport> 
     for (const problem of integrityOf(rows)) findings.add('blocks.db', problem);
     const packs: PackCounts = { packs: 0, blocks: 0, samples: 0, thinned: 0, bytes: 0 };
     for (const part of checkPacks(rows, runs, packs, findings)) yield { step: 'packs', part };
+    const merged = yield* inStep('packs', 1, checkMerged(rows, findings));
     yield { step: 'pyramid', part: 0 };
-    const envelopes = yield* checkedPyramid(rows, findings);
+    const envelopes = yield* inStep('pyramid', 0.5, checkPyramid(rows, findings));
     yield { step: 'sequences', part: 0 };
     const { gaps, conflicts } = checkSequences(dir, rows, runs, findings, notes);
     const { all, count } = findings;
@@ -63,6 +67,7 @@ export function* checkStore(dir: string): Generator<CheckProgress, StoreReport> 
       dir,
       ok: count === 0,
       packs,
+      merged,
       envelopes,
       gaps,
       conflicts,
@@ -76,11 +81,14 @@ export function* checkStore(dir: string): Generator<CheckProgress, StoreReport> 
   }
 }
 
-function* checkedPyramid(rows: StoreRows, findings: FindingList): Generator<CheckProgress, number> {
-  const check = checkPyramid(rows, findings);
+function* inStep(
+  step: CheckProgress['step'],
+  part: number,
+  check: Generator<void, number>,
+): Generator<CheckProgress, number> {
   for (let next = check.next(); ; next = check.next()) {
     if (next.done === true) return next.value;
-    yield { step: 'pyramid', part: 0.5 };
+    yield { step, part };
   }
 }
 

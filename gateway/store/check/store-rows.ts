@@ -98,8 +98,12 @@ export class StoreRows {
 
   /** The row of the index that is of a pack; undefined where there is none. */
   indexOf({ roster, ordinal, position }: Pick<PackRow, 'roster' | 'ordinal' | 'position'>): IndexRow | undefined {
-    const [row] = this.#index.rows(roster, 0, ordinal, ordinal + 1);
+    const row = this.indexRow(roster, ordinal);
     return row?.firstPosition === position ? row : undefined;
+  }
+
+  indexRow(roster: number, ordinal: number): IndexRow | undefined {
+    return this.#index.rows(roster, 0, ordinal, ordinal + 1)[0];
   }
 
   /** Every row of the index, or of one of its higher levels, that can be read. */
@@ -112,9 +116,9 @@ export class StoreRows {
     }
   }
 
-  /** What lies directly under a row above the packs. */
+  /** What lies under a row above the packs: where an envelope is not there, what is under that. */
   children(row: IndexRow): IndexRow[] {
-    return this.#index.rows(row.roster, row.level - 1, row.ordinal * FAN_OUT, (row.ordinal + 1) * FAN_OUT);
+    return this.#index.cover(row.roster, row.level - 1, row.ordinal * FAN_OUT, (row.ordinal + 1) * FAN_OUT);
   }
 
   /** Entries of a row with the names of their channels. None where the row is damaged. */

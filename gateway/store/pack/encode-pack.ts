@@ -11,7 +11,7 @@ import { ByteReader, ByteWriter } from '../bytes.ts';
 import { numberContentMax, textContentMax } from './block-bounds.ts';
 import { writeDirectory } from './directory.ts';
 import { writeChecksum, writeHead } from './frame.ts';
-import { type BlockSamples, type PackHeader, sameBits, type TimeColumnInfo } from './pack-info.ts';
+import { type BlockEntry, type BlockSamples, type PackHeader, sameBits, type TimeColumnInfo } from './pack-info.ts';
 import { writeSections } from './sections.ts';
 
 /** A block that is to be packed. */
@@ -29,32 +29,55 @@ export interface PackBlock extends BlockSamples {
  * column of times. Throws CaissonError `block-invalid` for blocks or a header that no pack can have.
  */
 export function encodePack(header: PackHeader, blocks: readonly PackBlock[]): Uint8Array {
-  const times = new TimeColumns();
-  const placed = blocks.map((block) => {
+  const encoder = new PackEncoder(header);
+  for (const block of blocks) encoder.add(block);
+  return encoder.finish();
+}
+
+/** Encodes a pack a block at a time, for one who has other things to do between. */
+export class PackEncoder {
+  readonly #header: PackHeader;
+  readonly #times = new TimeColumns();
+  readonly #placed: (Pick<BlockEntry, 'channel' | 'type' | 'firstSequence' | 'times'> & {
+    readonly column: EncodedColumn;
+  })[] = [];
+
+  constructor(header: PackHeader) {
+    this.#header = header;
+  }
+
+  /** Its times must stay as they are until {@link PackEncoder.finish}. Throws as {@link encodePack}. */
+  add(block: PackBlock): void {
     expectBlock(block);
     const { channel, type, firstSequence } = block;
-    return { channel, type, firstSequence, times: times.indexOf(block.times), column: encodeValues(block) };
-  });
-  const body = new ByteWriter(32 * 1024);
-  const sections = writeSections(body, [
-    ...times.columns.map(({ column }) => column),
-    ...placed.map(({ column }) => column),
-  ]);
-  const directory = writeDirectory({
-    header,
-    times: times.columns.map(({ column, ...info }) => ({ ...info, ...entryOf(column) })),
-    blocks: placed.map(({ column, ...block }) => {
-      const { count, timeMin, timeMax } = times.columns[block.times] ?? { count: 0, timeMin: 0, timeMax: 0 };
-      return { ...block, count, timeMin, timeMax, ...entryOf(column) };
-    }),
-    sections,
-  });
-  const out = new ByteWriter(directory.length + body.length + 16);
-  writeHead(out, directory);
-  out.bytes(body.written());
-  writeChecksum(out);
-  if (out.length > PACK_BYTES_MAX) refuse('PACK-1.5', `${out.length} bytes, expected at most ${PACK_BYTES_MAX}`);
-  return out.toBytes();
+    const times = this.#times.indexOf(block.times);
+    this.#placed.push({ channel, type, firstSequence, times, column: encodeValues(block) });
+  }
+
+  /** The bytes of the pack. Throws as {@link encodePack}. */
+  finish(): Uint8Array {
+    const { columns } = this.#times;
+    const body = new ByteWriter(32 * 1024);
+    const sections = writeSections(body, [
+      ...columns.map(({ column }) => column),
+      ...this.#placed.map(({ column }) => column),
+    ]);
+    const directory = writeDirectory({
+      header: this.#header,
+      times: columns.map(({ column, ...info }) => ({ ...info, ...entryOf(column) })),
+      blocks: this.#placed.map(({ column, ...block }) => {
+        const { count, timeMin, timeMax } = columns[block.times] ?? { count: 0, timeMin: 0, timeMax: 0 };
+        return { ...block, count, timeMin, timeMax, ...entryOf(column) };
+      }),
+      sections,
+    });
+    const out = new ByteWriter(directory.length + body.length + 16);
+    writeHead(out, directory);
+    out.bytes(body.written());
+    writeChecksum(out);
+    if (out.length > PACK_BYTES_MAX) refuse('PACK-1.5', `${out.length} bytes, expected at most ${PACK_BYTES_MAX}`);
+    return out.toBytes();
+  }
 }
 
 /** The distinct columns of times of a pack, in the order in which they are met. */

@@ -28,6 +28,11 @@ export class Acknowledgements {
     return this.#positions.size === 0 ? 0 : Math.min(...this.#positions.values());
   }
 
+  /** False where one of them has some of the positions from `first` to `last` and, as far as it said, not all. */
+  isApart(first: number, last: number): boolean {
+    return [...this.#positions.values()].every((position) => position < first || position >= last);
+  }
+
   /** True when there is something to keep since the last call. */
   takeChanged(): boolean {
     const isChanged = this.#isChanged;

@@ -146,6 +146,11 @@ export class Retention {
     this.#nextStep = performance.now() + interval;
   }
 
+  /** True while there is room, and nothing to give up. */
+  get isAtEase(): boolean {
+    return this.#plan.step === undefined && this.#ladder.rung === 'none' && !this.holdsSeals;
+  }
+
   /** How long a thread that has nothing else to do may sleep, milliseconds. */
   idleMs(): number {
     if (this.#plan.step === undefined) return Number.POSITIVE_INFINITY;

@@ -28,6 +28,7 @@ async function running(t: Test): Promise<Running> {
         dir: storeDir,
         commitFloorMs: 0,
         blockAgeSeconds: 60,
+        mergeBlocks: true,
         retention: { diskShare: 0.8, centrals: ['hq'] },
         wear: { lifetimeYears: 5 },
       },

@@ -1,0 +1,163 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import t from 'tap';
+import { StoreTelemetry } from '../../../../gateway/query/store-telemetry.ts';
+import { BlockDb } from '../../../../gateway/store/block-db.ts';
+import { checkStore, type StoreReport } from '../../../../gateway/store/check/store-check.ts';
+import { storePaths } from '../../../../gateway/store/store-dir.ts';
+import { Keeper } from '../../../../sync/central/keeper.ts';
+import { GATEWAY, StoreRig } from '../store-rig.ts';
+import { Filler, type FillStep, fillStep, mergerOf, NAMES } from './merge-steps.ts';
+
+const FOREVER = 1e15;
+const RING_SLOTS = 1 << 14;
+
+/** All that a reader is told. */
+function toldBy(telemetry: StoreTelemetry): unknown {
+  return NAMES.map((name, index) => {
+    const id = index + 1;
+    const runs = [...telemetry.raw(id, 0, FOREVER)];
+    const envelopes = name.endsWith('text')
+      ? []
+      : [1, 7, 1000].flatMap((pixels) => [
+          telemetry.envelope(id, 0, 20e6, pixels),
+          telemetry.envelope(id, 1_012_345, 1_212_345, pixels),
+        ]);
+    return {
+      times: runs.flatMap(({ times }) => [...times]),
+      values: runs.flatMap(({ values }) => [...values].map(bits)),
+      late: runs.flatMap(({ times, late }) => [...times].map((_, i) => late?.[i] ?? 0)),
+      gaps: telemetry.gaps(id, 0, FOREVER),
+      envelopes: envelopes.map(({ count, min, max, first, last }) =>
+        [count, min, max, first, last].map((c) => [...c].map(bits)),
+      ),
+      latest: telemetry.latest(id),
+    };
+  }).concat(telemetry.ledger() as never);
+}
+
+/** So that NaN and -0 are told from others when they are compared as JSON. */
+function bits(value: number | string): string {
+  return Object.is(value, -0) ? '-0' : String(value);
+}
+
+function checked(dir: string): StoreReport {
+  const steps = checkStore(dir);
+  for (let next = steps.next(); ; next = steps.next()) if (next.done === true) return next.value;
+}
+
+/** A central that takes from the feed as much as it is given. */
+class Central {
+  readonly dir = mkdtempSync(join(tmpdir(), 'caisson-merge-central-'));
+  readonly #db = BlockDb.open(storePaths(this.dir).blocks);
+  readonly keeper = new Keeper(this.#db);
+
+  pull(rig: StoreRig, itemsMax: number): void {
+    const peer = { role: 'gateway', gateway: GATEWAY } as const;
+    const { after } = this.keeper.resume(peer);
+    const items = rig.blocks.feed(after, itemsMax, 1e9);
+    const complete = items.length < itemsMax;
+    this.keeper.keep(peer, { feed: 'f', items, complete });
+  }
+
+  samples(): unknown {
+    const telemetry = StoreTelemetry.open(this.dir);
+    try {
+      return telemetry
+        .channels()
+        .map(({ id, name }) => [
+          name,
+          ...[...telemetry.raw(id, 0, FOREVER)].map(({ times, values }) => [[...times], [...values].map(bits)]),
+        ])
+        .sort(([a], [b]) => (String(a) < String(b) ? -1 : 1))
+        .map(([name, ...runs]) => [
+          name,
+          (runs as unknown[][][]).flatMap(([times]) => times),
+          (runs as unknown[][][]).flatMap(([, values]) => values),
+        ]);
+    } finally {
+      telemetry.close();
+    }
+  }
+
+  dispose(): void {
+    this.#db.close();
+    rmSync(this.dir, { recursive: true });
+  }
+}
+
+type Step =
+  | { readonly kind: 'fill'; readonly fill: FillStep }
+  | { readonly kind: 'merge' | 'merge-steps' | 'pull' | 'look'; readonly count: number };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 5, arbitrary: fillStep.map((fill) => ({ kind: 'fill' as const, fill })) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('merge' as const, 'merge-steps' as const, 'pull' as const, 'look' as const),
+      count: fc.integer({ min: 1, max: 30 }),
+    }),
+  },
+);
+
+t.test('whatever is merged and whenever: readers are told the same, and a central has each sample once', async (t) => {
+  let merged = 0;
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 8, maxLength: 20 }), (steps) => {
+      const rigs = [new StoreRig(NAMES, RING_SLOTS), new StoreRig(NAMES, RING_SLOTS)] as const;
+      const [rig, plain] = rigs;
+      const fillers = rigs.map((each) => new Filler(each));
+      const centrals = [new Central(), new Central()] as const;
+      const early = rig.telemetry();
+      let merger = mergerOf(rig);
+      const look = () => JSON.stringify(toldBy(early));
+      try {
+        for (const each of steps) {
+          if (each.kind === 'merge') merger.runRound();
+          else if (each.kind === 'merge-steps') for (let i = 0; i < each.count; i += 1) merger.step();
+          else if (each.kind === 'pull') centrals[0].pull(rig, each.count);
+          else if (each.kind === 'look') look();
+          else if (each.kind === 'fill') {
+            for (const filler of fillers) filler.take(each.fill);
+            if (!each.fill.kind.startsWith('restart')) continue;
+            merged += merger.status().into;
+            merger = mergerOf(rig);
+          }
+        }
+        merger.runRound();
+        merged += merger.status().into;
+        const [fresh, other] = rigs.map((each) => each.telemetry());
+        const expected = JSON.stringify(other && toldBy(other));
+        t.equal(fresh && JSON.stringify(toldBy(fresh)), expected, 'by one that looks for the first time');
+        t.equal(look(), expected, 'by one that looked before');
+        fresh?.close();
+        other?.close();
+        t.same(checked(rig.dir).findings, []);
+        for (const central of centrals) central.pull(rig, 1e6);
+        const late = new Central();
+        late.pull(plain, 1e6);
+        for (const central of centrals) {
+          t.same(central.samples(), late.samples());
+          t.match(central.keeper.counters, {
+            conflicts: 0,
+            samples: late.keeper.counters.samples,
+            lost: late.keeper.counters.lost,
+          });
+          t.same(checked(central.dir).findings, []);
+        }
+        late.dispose();
+        t.same(rig.problems, []);
+      } finally {
+        early.close();
+        for (const each of rigs) each.dispose();
+        for (const each of centrals) each.dispose();
+      }
+      return t.passing();
+    }),
+    { numRuns: 12, endOnFailure: true },
+  );
+  t.ok(merged > 8, `${merged} packs were made of others`);
+});
