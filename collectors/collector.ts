@@ -48,9 +48,9 @@ export class CollectorCounters {
   lastSeen: number | undefined;
   readonly errors: Record<string, number> = {};
 
-  /** Counts one unit that could not be used. */
-  error(reason: string): void {
-    this.errors[reason] = (this.errors[reason] ?? 0) + 1;
+  /** Counts units that could not be used. */
+  error(reason: string, units = 1): void {
+    this.errors[reason] = (this.errors[reason] ?? 0) + units;
   }
 
   health(state: CollectorHealth['state'], problem?: string): CollectorHealth {

@@ -41,6 +41,11 @@ export const DEBIAN_PACKAGES = {
     probe: ['sh', '-c', 'command -v victoria-metrics'],
     usedFor: 'holding the store against another time series database',
   },
+  influxdb: {
+    package: 'influxdb',
+    probe: ['sh', '-c', 'command -v influxd'],
+    usedFor: 'reading line protocol as its inventors do, and holding its intake against another',
+  },
 } satisfies Record<string, DebianPackage>;
 
 export type DebianTool = keyof typeof DEBIAN_PACKAGES;

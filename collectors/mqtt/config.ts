@@ -1,13 +1,14 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { CHANNEL_NAME_BYTES_MAX } from '../../gateway/limits.ts';
+import { LineConfig, type LineSettings } from '../line-protocol/line-config.ts';
 
 const TimestampSchema = Type.Union(
   [
     Type.Literal('arrival', { description: 'samples are stamped when the message arrives, in box time' }),
     Type.Object(
       {
-        field: Type.String({ minLength: 1, description: 'path of the JSON field with the time, levels joined by `/`' }),
+        field: Type.String({ minLength: 1, description: 'path of the field with the time, levels joined by `/`' }),
         unit: Type.Union(
           [Type.Literal('s'), Type.Literal('ms'), Type.Literal('us'), Type.Literal('ns'), Type.Literal('iso')],
           { description: 'unit since 1970-01-01 UTC, or `iso` for ISO 8601 with a zone' },
@@ -23,10 +24,22 @@ const TopicRuleSchema = Type.Object(
   {
     filter: Type.String({ minLength: 1, description: 'MQTT topic filter; `+` is one level, `#` all that follow' }),
     payload: Type.Optional(
-      Type.Union([Type.Literal('auto'), Type.Literal('json'), Type.Literal('number'), Type.Literal('packed')], {
-        default: 'auto',
-        description: 'what the payload is; `auto` tells packed frames, JSON, numbers, booleans and text apart',
-      }),
+      Type.Union(
+        [
+          Type.Literal('auto'),
+          Type.Literal('json'),
+          Type.Literal('number'),
+          Type.Literal('packed'),
+          Type.Literal('line'),
+          Type.Literal('cbor'),
+          Type.Literal('msgpack'),
+        ],
+        {
+          default: 'auto',
+          description:
+            'what the payload is; `auto` tells packed frames, tagged CBOR, JSON, numbers, booleans and text apart',
+        },
+      ),
     ),
     channel: Type.Optional(
       Type.String({
@@ -38,6 +51,7 @@ const TopicRuleSchema = Type.Object(
     ),
     unit: Type.Optional(Type.String({ default: '', description: 'unit of the number channels of this rule' })),
     timestamp: Type.Optional(TimestampSchema),
+    line: Type.Optional(LineConfig),
   },
   { additionalProperties: false, description: 'how the messages of some topics are read' },
 );
@@ -131,7 +145,7 @@ export const MqttConfig = Type.Object(
 /** The section as it may be written: everything has a default. */
 export type MqttConfig = Static<typeof MqttConfig>;
 
-export type TopicRule = Required<Static<typeof TopicRuleSchema>>;
+export type TopicRule = Required<Omit<Static<typeof TopicRuleSchema>, 'line'>> & { readonly line: LineSettings };
 export type MqttLimits = Required<Static<typeof LimitsSchema>>;
 export type Timestamp = Static<typeof TimestampSchema>;
 export type TimeUnit = Exclude<Timestamp, 'arrival'>['unit'];

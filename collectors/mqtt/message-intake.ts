@@ -4,10 +4,9 @@ import type { Clock } from '../../gateway/clock.ts';
 import { messageOf } from '../../gateway/errors.ts';
 import type { Intake } from '../../gateway/intake.ts';
 import type { CollectorCounters } from '../collector.ts';
-import type { Field } from './field.ts';
-import { PayloadError } from './payload/payload-error.ts';
-import { SampleBatch } from './sample-batch.ts';
-import { KIND_NUMBER, KIND_TEXT, sampleKind } from './sample-kind.ts';
+import { PayloadError } from '../payload/payload-error.ts';
+import { pushBatch } from '../payload/push-batch.ts';
+import { SampleBatch } from '../payload/sample-batch.ts';
 import type { TopicDecoder } from './topic-decoder.ts';
 
 /** Bytes of payload of messages that wait for room or for their commit, all clients together. Beyond: nobody is read on. */
@@ -173,7 +172,12 @@ export class MessageIntake {
   /** Reads a message into the batch and returns the unit of its numbers; undefined when it is bad input. */
   #decode(message: Message): string | undefined {
     try {
-      return this.#decoder.read(message.topic, message.payload, this.#batch).unit;
+      const { unit } = this.#decoder.read(message.topic, message.payload, this.#batch);
+      for (const [reason, { parts, detail }] of this.#batch.faults) {
+        this.#counters.error(reason, parts);
+        this.#onBad(reason, message.topic, detail);
+      }
+      return unit;
     } catch (error) {
       if (!(error instanceof PayloadError)) throw error;
       this.#counters.error(error.reason);
@@ -184,33 +188,9 @@ export class MessageIntake {
 
   /** Pushes the batch; false when some of it was not taken. */
   #push(unit: string): boolean {
-    const { count, fields, kinds, times, values, texts, stamp } = this.#batch;
-    const arrival = stamp === 'arrival' ? this.#clock.now() : 0;
-    const intake = this.#intake;
-    let taken = 0;
-    let channelId = 0;
-    let isText = false;
-    let run: Field | undefined;
-    let kind = -1;
-    for (let at = 0; at < count; at++) {
-      const field = fields[at];
-      if (field === undefined) continue;
-      if (field !== run || kinds[at] !== kind) {
-        run = field;
-        kind = kinds[at] ?? KIND_NUMBER;
-        const channel = field.channel(intake, sampleKind(kind), stamp, unit, this.#source);
-        channelId = channel.id;
-        isText = channel.type === 'text';
-      }
-      const time = arrival + (times[at] ?? 0);
-      const value = values[at] ?? 0;
-      const ok = isText
-        ? intake.pushText(channelId, time, kind === KIND_TEXT ? (texts[at] ?? '') : String(value))
-        : intake.push(channelId, time, value);
-      if (ok) taken++;
-    }
+    const taken = pushBatch(this.#batch, this.#intake, this.#clock.now(), unit, this.#source);
     this.#counters.samples += taken;
-    return taken === count;
+    return taken === this.#batch.count;
   }
 
   /** Publishes at the end of this turn of the event loop. */

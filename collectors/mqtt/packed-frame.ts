@@ -1,5 +1,5 @@
 import { Buffer, isUtf8 } from 'node:buffer';
-import { PayloadError } from './payload/payload-error.ts';
+import { PayloadError } from '../payload/payload-error.ts';
 
 /*
  * Codec of PACKED_FRAME.md. Samples are copied as bytes between the frame and typed arrays, so that every bit pattern

@@ -1,7 +1,9 @@
 import type { Buffer } from 'node:buffer';
-import { Field } from './field.ts';
-import { readPayload } from './payload/read-payload.ts';
-import type { SampleBatch } from './sample-batch.ts';
+import { ChannelTemplate } from '../line-protocol/channel-template.ts';
+import { LineReader } from '../line-protocol/line-reader.ts';
+import { Field } from '../payload/field.ts';
+import type { SampleBatch } from '../payload/sample-batch.ts';
+import { readPayload, type TopicReading } from './payload/read-payload.ts';
 import type { TopicPlan, TopicRules } from './topic-rules.ts';
 
 /**
@@ -10,15 +12,10 @@ import type { TopicPlan, TopicRules } from './topic-rules.ts';
  */
 export const FIELDS_REMEMBERED_MAX = 65_536;
 
-interface KnownTopic {
-  readonly plan: TopicPlan;
-  readonly root: Field;
-}
-
 /** Reads messages by topic; remembers what it learnt of each topic, so that the next message of it is cheap. */
 export class TopicDecoder {
   readonly #rules: TopicRules;
-  #topics = new Map<string, KnownTopic>();
+  #topics = new Map<string, TopicReading>();
   #fields = 0;
   /** Times that everything was forgotten. */
   forgotten = 0;
@@ -33,12 +30,12 @@ export class TopicDecoder {
    */
   read(topic: string, payload: Buffer, batch: SampleBatch): TopicPlan {
     batch.clear();
-    const { plan, root } = this.#known(topic);
-    readPayload(payload, plan, root, batch);
-    return plan;
+    const reading = this.#known(topic);
+    readPayload(payload, reading, batch);
+    return reading.plan;
   }
 
-  #known(topic: string): KnownTopic {
+  #known(topic: string): TopicReading {
     if (this.#fields >= FIELDS_REMEMBERED_MAX) {
       this.#topics = new Map();
       this.#fields = 0;
@@ -47,7 +44,9 @@ export class TopicDecoder {
     let known = this.#topics.get(topic);
     if (known === undefined) {
       const plan = this.#rules.plan(topic);
-      known = { plan, root: new Field(plan.name, this.#count) };
+      const root = new Field(plan.name, this.#count);
+      const template = plan.payload === 'line' ? new ChannelTemplate(plan.line.channel) : undefined;
+      known = { plan, root, lines: template && new LineReader(root, template, this.#count) };
       this.#topics.set(topic, known);
     }
     return known;

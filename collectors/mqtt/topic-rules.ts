@@ -1,4 +1,6 @@
 import { CaissonError } from '../../gateway/errors.ts';
+import { ChannelTemplate, DEFAULT_TEMPLATE } from '../line-protocol/channel-template.ts';
+import type { LineSettings } from '../line-protocol/line-config.ts';
 import type { Timestamp, TopicRule } from './config.ts';
 
 /** How the messages of one topic are read. */
@@ -8,12 +10,16 @@ export interface TopicPlan {
   readonly payload: TopicRule['payload'];
   readonly unit: string;
   readonly timestamp: Timestamp;
+  readonly line: LineSettings;
 }
 
 interface CompiledRule {
   readonly levels: readonly string[];
   readonly rule: TopicRule;
 }
+
+/** Of topics without a rule, which are never read as lines. */
+const NO_LINES: LineSettings = { precision: 'ns', channel: DEFAULT_TEMPLATE };
 
 /** The rules of a source, in order; the first that matches a topic counts. */
 export class TopicRules {
@@ -35,10 +41,10 @@ export class TopicRules {
     for (const { levels: filter, rule } of this.#rules) {
       const captures = matchFilter(filter, levels);
       if (captures === undefined) continue;
-      const { payload, unit, timestamp } = rule;
-      return { name: this.#prefix + fill(rule.channel, topic, captures), payload, unit, timestamp };
+      const { payload, unit, timestamp, line } = rule;
+      return { name: this.#prefix + fill(rule.channel, topic, captures), payload, unit, timestamp, line };
     }
-    return { name: this.#prefix + topic, payload: 'auto', unit: '', timestamp: 'arrival' };
+    return { name: this.#prefix + topic, payload: 'auto', unit: '', timestamp: 'arrival', line: NO_LINES };
   }
 }
 
@@ -98,6 +104,7 @@ function compile(rule: TopicRule): CompiledRule {
       );
     }
   }
+  if (rule.payload === 'line') new ChannelTemplate(rule.line.channel);
   return { levels, rule };
 }
 

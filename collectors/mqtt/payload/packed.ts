@@ -1,7 +1,7 @@
-import type { Field } from '../field.ts';
+import type { Field } from '../../payload/field.ts';
+import type { SampleBatch } from '../../payload/sample-batch.ts';
+import { KIND_BOOL, KIND_NUMBER } from '../../payload/sample-kind.ts';
 import { decodePackedFrame, lastOffsetUs, PACKED_I16_GAP, type PackedChannel } from '../packed-frame.ts';
-import type { SampleBatch } from '../sample-batch.ts';
-import { KIND_BOOL, KIND_NUMBER } from '../sample-kind.ts';
 
 /**
  * Reads a packed frame into samples (PF-3). Without a base time the latest sample lies at the moment of arrival.

@@ -1,27 +1,48 @@
 import { Buffer, isUtf8 } from 'node:buffer';
-import type { Field } from '../field.ts';
+import type { LineReader } from '../../line-protocol/line-reader.ts';
+import type { Field } from '../../payload/field.ts';
+import { PayloadError } from '../../payload/payload-error.ts';
+import type { SampleBatch } from '../../payload/sample-batch.ts';
+import { KIND_BOOL, KIND_NUMBER } from '../../payload/sample-kind.ts';
 import { isPackedFrame } from '../packed-frame.ts';
-import type { SampleBatch } from '../sample-batch.ts';
-import { KIND_BOOL, KIND_NUMBER } from '../sample-kind.ts';
 import type { TopicPlan } from '../topic-rules.ts';
-import { readJson } from './json.ts';
+import { decodeCbor, isSelfDescribedCbor } from './cbor.ts';
+import { decodeJson } from './json.ts';
+import { readLines } from './lines.ts';
+import { decodeMessagePack } from './message-pack.ts';
 import { NUMBER_BYTES_MAX, parseNumber } from './number.ts';
 import { readPacked } from './packed.ts';
-import { PayloadError } from './payload-error.ts';
+import { readTree } from './value-tree.ts';
+
+/** How the messages of a topic are read, and what is remembered of them. */
+export interface TopicReading {
+  readonly plan: TopicPlan;
+  readonly root: Field;
+  /** For `payload: line`. */
+  readonly lines: LineReader | undefined;
+}
 
 /**
  * Reads one message into `batch` as the plan of its topic says.
  * @throws PayloadError with the reason under which the message is counted; `batch` is then to be cleared
  */
-export function readPayload(payload: Buffer, plan: TopicPlan, root: Field, batch: SampleBatch): void {
+export function readPayload(payload: Buffer, { plan, root, lines }: TopicReading, batch: SampleBatch): void {
   if (payload.length === 0) throw new PayloadError('empty-payload');
   switch (plan.payload) {
     case 'packed':
       readPacked(payload, root, batch);
       break;
     case 'json':
-      if (!isUtf8(payload)) throw new PayloadError('json-invalid', 'not UTF-8');
-      readJson(payload, root, plan.timestamp, batch);
+      readTree(decodeJson(payload), root, plan.timestamp, batch);
+      break;
+    case 'cbor':
+      readTree(decodeCbor(payload), root, plan.timestamp, batch);
+      break;
+    case 'msgpack':
+      readTree(decodeMessagePack(payload), root, plan.timestamp, batch);
+      break;
+    case 'line':
+      if (lines !== undefined) readLines(payload, lines, plan.line.precision, batch);
       break;
     case 'number':
       readNumber(payload, root, batch);
@@ -30,7 +51,7 @@ export function readPayload(payload: Buffer, plan: TopicPlan, root: Field, batch
       readAuto(payload, plan, root, batch);
       break;
   }
-  if (batch.count === 0) throw new PayloadError('no-samples');
+  if (batch.count === 0 && batch.faults.size === 0) throw new PayloadError('no-samples');
 }
 
 function readNumber(payload: Buffer, root: Field, batch: SampleBatch): void {
@@ -44,10 +65,14 @@ function readAuto(payload: Buffer, plan: TopicPlan, root: Field, batch: SampleBa
     readPacked(payload, root, batch);
     return;
   }
+  if (isSelfDescribedCbor(payload)) {
+    readTree(decodeCbor(payload), root, plan.timestamp, batch);
+    return;
+  }
   if (!isUtf8(payload)) throw new PayloadError('payload-unrecognised', `begins ${payload.toString('hex', 0, 8)}`);
   const begin = firstByte(payload);
   if (begin === BRACE || begin === BRACKET || plan.timestamp !== 'arrival') {
-    readJson(payload, root, plan.timestamp, batch);
+    readTree(decodeJson(payload), root, plan.timestamp, batch);
     return;
   }
   const text = payload.toString('utf8');

@@ -1,5 +1,15 @@
+import { PayloadError } from '../../payload/payload-error.ts';
 import type { TimeUnit } from '../config.ts';
-import { PayloadError } from './payload-error.ts';
+
+/** A time that a payload carries as such, and not as a number or text. */
+export class UtcTime {
+  /** UTC, whole microseconds. */
+  readonly us: number;
+
+  constructor(us: number) {
+    this.us = us;
+  }
+}
 
 const US_PER_UNIT = { s: 1e6, ms: 1e3, us: 1, ns: 1e-3 } as const;
 
@@ -11,15 +21,18 @@ const ISO = /^(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)(?:[.,](\d{1,9}))?(Z|[+-]\d\d
  * @throws PayloadError `time-invalid`
  */
 export function utcMicroseconds(value: unknown, unit: TimeUnit): number {
+  if (value instanceof UtcTime) return value.us;
   const time = unit === 'iso' ? fromIso(value) : fromNumber(value, unit);
   if (time === undefined || !Number.isSafeInteger(time) || time < 0) {
-    throw new PayloadError('time-invalid', `${JSON.stringify(value)?.slice(0, 40)} is no time in unit ${unit}`);
+    const met = typeof value === 'string' ? JSON.stringify(value) : String(value);
+    throw new PayloadError('time-invalid', `${met.slice(0, 40)} is no time in unit ${unit}`);
   }
   return time;
 }
 
 function fromNumber(value: unknown, unit: Exclude<TimeUnit, 'iso'>): number | undefined {
-  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  const isText = typeof value === 'string' && value.trim() !== '';
+  const number = isText || typeof value === 'bigint' ? Number(value) : value;
   return typeof number === 'number' ? Math.round(number * US_PER_UNIT[unit]) : undefined;
 }
 

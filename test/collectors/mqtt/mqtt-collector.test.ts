@@ -6,13 +6,14 @@ import { Value } from '@sinclair/typebox/value';
 import mqtt from 'mqtt';
 import t from 'tap';
 import { CollectorCounters } from '../../../collectors/collector.ts';
+import { LINE_REASONS } from '../../../collectors/line-protocol/line-fault.ts';
 import { CLIENT_STATES_MAX, ClientStates } from '../../../collectors/mqtt/client-states.ts';
 import { MqttConfig, mqttSettings } from '../../../collectors/mqtt/config.ts';
 import { MqttCollector } from '../../../collectors/mqtt/mqtt-collector.ts';
 import { encodePackedFrame } from '../../../collectors/mqtt/packed-frame.ts';
 import { GUARD_REASONS } from '../../../collectors/mqtt/packet-rules.ts';
-import { PAYLOAD_REASONS } from '../../../collectors/mqtt/payload/payload-error.ts';
 import { RETAINED_BYTES_MAX, RETAINED_TOPICS_MAX, RetainedBudget } from '../../../collectors/mqtt/retained-budget.ts';
+import { PAYLOAD_REASONS } from '../../../collectors/payload/payload-error.ts';
 import { PROJECT_ROOT } from '../../data-dir.ts';
 import { waitFor } from '../../wait-for.ts';
 import { FakeClock, FakeIntake } from './fake-intake.ts';
@@ -226,7 +227,7 @@ t.test('the README names every reason with its meaning', async (t) => {
   const page = readFileSync(join(PROJECT_ROOT, 'collectors/mqtt/README.md'), 'utf8');
   const rows = page.slice(page.indexOf('## Reasons'), page.indexOf('## Limits')).match(/^\| `.*$/gm);
   const inner = rows?.map((row) => row.replace(/ {2,}/g, ' '));
-  const reasons = Object.entries({ ...PAYLOAD_REASONS, ...GUARD_REASONS });
+  const reasons = Object.entries({ ...PAYLOAD_REASONS, ...LINE_REASONS, ...GUARD_REASONS });
   t.same(
     inner,
     reasons.map(([reason, meaning]) => `| \`${reason}\` | ${meaning} |`),

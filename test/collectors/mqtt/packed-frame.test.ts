@@ -11,7 +11,7 @@ import {
   type PackedChannel,
   type PackedFrame,
 } from '../../../collectors/mqtt/packed-frame.ts';
-import { PayloadError } from '../../../collectors/mqtt/payload/payload-error.ts';
+import { PayloadError } from '../../../collectors/payload/payload-error.ts';
 import { PROJECT_ROOT } from '../../data-dir.ts';
 import { describeFrame, packedVectors } from './packed-frame-vectors.ts';
 

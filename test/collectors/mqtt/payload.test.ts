@@ -1,36 +1,14 @@
 import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import t from 'tap';
-import { type MqttConfig, mqttSettings, type TopicRule } from '../../../collectors/mqtt/config.ts';
+import type { TopicRule } from '../../../collectors/mqtt/config.ts';
 import { encodePackedFrame, type PackedFrame } from '../../../collectors/mqtt/packed-frame.ts';
 import { parseNumber } from '../../../collectors/mqtt/payload/number.ts';
-import { PayloadError } from '../../../collectors/mqtt/payload/payload-error.ts';
 import { utcMicroseconds } from '../../../collectors/mqtt/payload/time.ts';
-import { MESSAGE_SAMPLES_MAX, SampleBatch } from '../../../collectors/mqtt/sample-batch.ts';
-import { KIND_TEXT } from '../../../collectors/mqtt/sample-kind.ts';
-import { FIELDS_REMEMBERED_MAX, TopicDecoder } from '../../../collectors/mqtt/topic-decoder.ts';
-import { TopicRules } from '../../../collectors/mqtt/topic-rules.ts';
-
-type Rule = NonNullable<MqttConfig['topics']>[number];
-
-function decoderOf(...topics: Rule[]): TopicDecoder {
-  return new TopicDecoder(new TopicRules(mqttSettings({ topics }).topics, ''));
-}
-
-/** Samples as [channel path, time, value]. */
-function read(
-  payload: string | Uint8Array,
-  rule: Omit<Rule, 'filter'> = {},
-  decoder = decoderOf({ filter: '#', ...rule }),
-) {
-  const batch = new SampleBatch();
-  decoder.read('a/b', Buffer.from(payload), batch);
-  return Array.from({ length: batch.count }, (_, at) => [
-    batch.fields[at]?.path,
-    batch.times[at],
-    batch.kinds[at] === KIND_TEXT ? batch.texts[at] : batch.kinds[at] === 1 ? batch.values[at] === 1 : batch.values[at],
-  ]);
-}
+import { FIELDS_REMEMBERED_MAX } from '../../../collectors/mqtt/topic-decoder.ts';
+import { PayloadError } from '../../../collectors/payload/payload-error.ts';
+import { MESSAGE_SAMPLES_MAX, SampleBatch } from '../../../collectors/payload/sample-batch.ts';
+import { decoderOf, type Rule, read, reasonOf } from './read-message.ts';
 
 const readable: [what: string, payload: string, samples: unknown[]][] = [
   ['a number', '12.5', [['a/b', 0, 12.5]]],
@@ -73,17 +51,6 @@ for (const [what, payload, samples] of readable) {
   t.test(`reads ${what} without a rule`, async (t) => t.strictSame(read(payload), samples));
 }
 
-/** Reason of the bad input that `action` throws. */
-function reasonOf(action: () => unknown): string | undefined {
-  try {
-    action();
-    return undefined;
-  } catch (error) {
-    if (error instanceof PayloadError) return error.reason;
-    throw error;
-  }
-}
-
 const device = { field: 'ts', unit: 'ms' } as const;
 const refused: [what: string, reason: string, payload: string | Uint8Array, rule?: Omit<Rule, 'filter'>][] = [
   ['no bytes', 'empty-payload', ''],
@@ -95,7 +62,7 @@ const refused: [what: string, reason: string, payload: string | Uint8Array, rule
   ['a hexadecimal number', 'number-invalid', '0x10', { payload: 'number' }],
   ['two numbers', 'number-invalid', '1 2', { payload: 'number' }],
   ['an object of nulls', 'no-samples', '{"x":null}'],
-  ['deep nesting', 'json-too-deep', `${'['.repeat(40)}1${']'.repeat(40)}`],
+  ['deep nesting', 'too-deep', `${'['.repeat(40)}1${']'.repeat(40)}`],
   [
     'more samples than a message may hold',
     'too-many-samples',
@@ -158,6 +125,26 @@ t.test('times are read in every unit', async (t) => {
   }
 });
 
+t.test('lines are read below the channel of the rule, and the bad ones are counted beside the good', async (t) => {
+  const rule = { payload: 'line', line: { precision: 's', channel: '{tag.pump}/{field}' } } as const;
+  const decoder = decoderOf({ filter: '#', channel: 'plant', ...rule });
+  const payload = 'm,pump=p1 bar=3.5,on=t,mode="fill" 1700000000\nm bar=\nm,pump=p2 bar=4\nm bar=x';
+  t.strictSame(read(payload, rule, decoder), [
+    ['plant/p1/bar', 1.7e15, 3.5],
+    ['plant/p1/on', 1.7e15, true],
+    ['plant/p1/mode', 1.7e15, 'fill'],
+    ['plant/p2/bar', 0, 4],
+  ]);
+  const batch = new SampleBatch();
+  decoder.read('a/b', Buffer.from(payload), batch);
+  t.strictSame([...batch.faults.keys()], ['line-field', 'line-value']);
+  t.match(batch.faults.get('line-field'), { parts: 1, detail: '(line 2)' });
+  t.equal(
+    reasonOf(() => read('# nothing', rule)),
+    'no-samples',
+  );
+});
+
 const frame: PackedFrame = {
   baseTimeUs: 1e15,
   channels: [
@@ -206,7 +193,7 @@ t.test('no payload does anything but give samples or a reason', async () => {
     fc.json().map((text) => Buffer.from(text)),
     fc.string().map((text) => Buffer.from(text)),
   );
-  const kind = fc.constantFrom<TopicRule['payload']>('auto', 'json', 'number', 'packed');
+  const kind = fc.constantFrom<TopicRule['payload']>('auto', 'json', 'number', 'packed', 'line', 'cbor', 'msgpack');
   fc.assert(
     fc.property(payload, kind, fc.boolean(), (bytes, payload, timed) => {
       try {

@@ -1,9 +1,11 @@
 /** Why a payload could not be turned into samples. Each is a counter in the collector's health and a row of its README. */
 export const PAYLOAD_REASONS = {
   'empty-payload': 'the payload has no bytes',
-  'payload-unrecognised': 'the payload is neither a packed frame, JSON, a number, a boolean nor text',
+  'payload-unrecognised': 'the payload is neither a packed frame, tagged CBOR, JSON, a number, a boolean nor text',
   'json-invalid': 'the payload is not valid JSON',
-  'json-too-deep': 'objects or arrays nest deeper than the limit',
+  'cbor-invalid': 'the payload is not one valid CBOR value',
+  'msgpack-invalid': 'the payload is not one valid MessagePack value',
+  'too-deep': 'objects, maps or arrays nest deeper than the limit',
   'number-invalid': 'the payload is not one decimal number',
   'no-samples': 'the payload holds no value that could be a sample',
   'too-many-samples': 'the payload holds more samples than one message may',

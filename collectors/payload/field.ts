@@ -1,5 +1,5 @@
 import type { Channel, ChannelSpec, Stamp } from '../../gateway/channel.ts';
-import type { Intake } from '../../gateway/intake.ts';
+import type { SampleSink } from '../../gateway/intake.ts';
 import { KIND_BOOL, KIND_NUMBER, KIND_TEXT, type SampleKind } from './sample-kind.ts';
 
 /** Told of every field that is made, so that the owner of all fields can keep their number bounded. */
@@ -42,32 +42,32 @@ export class Field {
    * numbers goes to `<name>/text`, and a sample with the other kind of time to `<name>/device` or `<name>/arrival`, so
    * that nothing is lost and no channel changes its meaning. Numbers behind text become text.
    */
-  channel(intake: Intake, kind: SampleKind, stamp: Stamp, unit: string, source: string): Channel {
+  channel(sink: SampleSink, kind: SampleKind, stamp: Stamp, unit: string, source: string): Channel {
     const slot = slotOf(kind, stamp);
     let channel = this.#channels[slot];
     if (channel === undefined) {
-      channel = this.#resolve(intake, kind, { name: this.path, stamp, unit, source });
+      channel = this.#resolve(sink, kind, { name: this.path, stamp, unit, source });
       this.#channels[slot] = channel;
     }
     return channel;
   }
 
-  #resolve(intake: Intake, kind: SampleKind, base: ChannelSpec & { stamp: Stamp; unit: string }): Channel {
+  #resolve(sink: SampleSink, kind: SampleKind, base: ChannelSpec & { stamp: Stamp; unit: string }): Channel {
     const { stamp } = base;
     this.#stamp ??= stamp;
     this.#text ??= kind === KIND_TEXT;
     const name = stamp === this.#stamp ? this.path : `${this.path}/${stamp}`;
-    if (kind !== KIND_TEXT && this.#text) return this.channel(intake, KIND_TEXT, stamp, base.unit, base.source);
+    if (kind !== KIND_TEXT && this.#text) return this.channel(sink, KIND_TEXT, stamp, base.unit, base.source);
     if (kind === KIND_TEXT) {
-      const channel = this.#text ? intake.channel({ ...base, name, type: 'text', unit: '' }) : undefined;
+      const channel = this.#text ? sink.channel({ ...base, name, type: 'text', unit: '' }) : undefined;
       if (channel?.type === 'text') return channel;
-      return intake.channel({ ...base, name: `${name}/text`, type: 'text', unit: '' });
+      return sink.channel({ ...base, name: `${name}/text`, type: 'text', unit: '' });
     }
     // A channel that has had numbers stays a number channel when a boolean comes along.
     const numbers = this.#channels[slotOf(KIND_NUMBER, stamp)];
     if (numbers !== undefined) return numbers;
-    if (kind === KIND_BOOL) return intake.channel({ ...base, name, type: 'bool', unit: '' });
-    return intake.channel({
+    if (kind === KIND_BOOL) return sink.channel({ ...base, name, type: 'bool', unit: '' });
+    return sink.channel({
       ...base,
       name,
       type: 'number',
