@@ -10,7 +10,9 @@ const BATCHES = 400;
 
 /** What InfluxDB shows of a series, as our samples. */
 function samplesOf({ name, tags = {}, columns, values }: InfluxSeries): ReadSample[] {
+  // A tag that the series does not have is there, without a value.
   const pairs = Object.keys(tags)
+    .filter((key) => tags[key] !== '')
     .sort()
     .map((key) => `${key}=${tags[key]}/`);
   return values.flatMap((row) =>
@@ -51,7 +53,10 @@ async function testPoints(t: Test, influx: InfluxDb): Promise<void> {
   t.strictSame(await influx.write('points', body, 'u'), { status: 204, text: '' });
   const theirs = (await influx.all('points')).flatMap(samplesOf);
   t.ok(distinct.length > BATCHES, `${distinct.length} points`);
-  t.strictSame(sorted(readLines(body, { precision: 'us' }).samples), sorted(theirs));
+  const ours = sorted(readLines(body, { precision: 'us' }).samples);
+  const others = new Set(sorted(theirs));
+  t.equal(others.size, new Set(ours).size);
+  t.strictSame(ours.filter((sample) => !others.has(sample)).slice(0, 3), []);
 }
 
 t.test('InfluxDB', async (t) => {
