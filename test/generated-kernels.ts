@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import asc from 'assemblyscript/asc';
 import { PROJECT_ROOT } from './data-dir.ts';
@@ -7,7 +7,8 @@ import { PROJECT_ROOT } from './data-dir.ts';
 /** The TypeScript module that holds the compiled kernels. */
 export const EMBEDDED_PATH = 'gateway/store/block/kernels/embedded.ts';
 
-const SOURCE_PATH = 'gateway/store/block/kernels/assembly.ts';
+const SOURCE_FOLDER = 'gateway/store/block/kernels';
+const ENTRY = 'assembly.ts';
 
 /** Four pages of 64 KiB: constants, and the three areas. */
 const MEMORY_PAGES = '4';
@@ -19,11 +20,12 @@ export async function compileKernels(): Promise<string> {
   let compiled: Uint8Array | undefined;
   const { error, stderr } = await asc.main(
     [
-      ...['assembly.ts', '--outFile', 'kernels.wasm', '--enable', 'simd', '--runtime', 'stub', '--noAssert'],
-      ...['-O3', '--converge', '--initialMemory', MEMORY_PAGES, '--maximumMemory', MEMORY_PAGES],
+      ...[ENTRY, '--outFile', 'kernels.wasm', '--enable', 'simd', '--enable', 'bulk-memory'],
+      ...['--runtime', 'stub', '--noAssert', '-O3', '--converge'],
+      ...['--initialMemory', MEMORY_PAGES, '--maximumMemory', MEMORY_PAGES],
     ],
     {
-      readFile: (name) => (name === 'assembly.ts' ? readFileSync(join(PROJECT_ROOT, SOURCE_PATH), 'utf8') : null),
+      readFile: readSource,
       writeFile: (name, contents) => {
         if (name === 'kernels.wasm' && typeof contents !== 'string') compiled = contents;
       },
@@ -31,8 +33,14 @@ export async function compileKernels(): Promise<string> {
     },
   );
   if (error !== null || compiled === undefined)
-    throw new Error(`${SOURCE_PATH} does not compile: ${stderr.toString()}`);
+    throw new Error(`${SOURCE_FOLDER} does not compile: ${stderr.toString()}`);
   return moduleOf(compiled);
+}
+
+/** The compiler asks for imports by their names and `.ts`, which only the entry has. */
+function readSource(name: string): string | null {
+  const path = join(PROJECT_ROOT, SOURCE_FOLDER, name === ENTRY ? name : name.replace(/\.ts$/, ''));
+  return existsSync(path) ? readFileSync(path, 'utf8') : null;
 }
 
 function moduleOf(wasm: Uint8Array): string {

@@ -27,12 +27,17 @@ export function listOf<Element>(length: number, next: (i: number) => Element): E
 /** A growing run of bytes; numbers little-endian, as BLOCK-2 and JOURNAL-2 define them. */
 export class ByteWriter {
   #bytes: Uint8Array;
-  #view: DataView;
+  /** Made where it is first needed. */
+  #dataView: DataView | undefined;
   #length = 0;
 
   constructor(capacity = 256) {
     this.#bytes = new Uint8Array(capacity);
-    this.#view = new DataView(this.#bytes.buffer);
+  }
+
+  get #view(): DataView {
+    this.#dataView ??= new DataView(this.#bytes.buffer);
+    return this.#dataView;
   }
 
   get length(): number {
@@ -88,12 +93,17 @@ export class ByteWriter {
     this.bytes(bytes);
   }
 
-  /** Room for `length` bytes that the caller fills; valid until the next write. */
+  /** Room for `length` bytes, all of which the caller fills; valid until the next write. */
   extend(length: number): Uint8Array {
     this.#reserve(length);
     const room = this.#bytes.subarray(this.#length, this.#length + length);
     this.#length += length;
-    return room.fill(0);
+    return room;
+  }
+
+  /** Forgets what was written, and keeps the memory. */
+  clear(): void {
+    this.#length = 0;
   }
 
   /** What was written, not copied: valid until the next write. */
@@ -112,7 +122,7 @@ export class ByteWriter {
     const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
     grown.set(this.written());
     this.#bytes = grown;
-    this.#view = new DataView(grown.buffer);
+    this.#dataView = undefined;
   }
 }
 

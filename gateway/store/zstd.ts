@@ -3,13 +3,16 @@ import binding from 'zstd-napi/binding.js';
 /** Magic number of a zstd frame (RFC 8878 3.1.1); our records leave it out and the reader puts it back. */
 const MAGIC = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd);
 
-/** Scratch memory up to this size is kept between frames: a block's columns fit, a heavy journal row need not. */
+/** Longer content is compressed into memory of its own: a block's columns are shorter, a heavy journal row need not be. */
+const CONTENT_BYTES_KEPT = 256 * 1024;
+
+/** Scratch memory up to this size is kept between frames. */
 const SCRATCH_BYTES_KEPT = 256 * 1024;
 
 /** Compresses with one fixed set of parameters, so that the same bytes always give the same frame. */
 export class ZstdEncoder {
   readonly #context = new binding.CCtx();
-  #scratch = new Uint8Array(0);
+  readonly #scratch = new Uint8Array(binding.compressBound(CONTENT_BYTES_KEPT));
 
   constructor(level: number) {
     this.#context.setParameter(binding.CParameter.compressionLevel, level);
@@ -18,9 +21,8 @@ export class ZstdEncoder {
 
   /** A zstd frame of `bytes` without its magic number; undefined where that is not shorter than `mostBytes`. */
   encode(bytes: Uint8Array, mostBytes: number): Uint8Array | undefined {
-    const room = binding.compressBound(bytes.length);
-    const frame = room <= this.#scratch.length ? this.#scratch : new Uint8Array(room);
-    if (room <= SCRATCH_BYTES_KEPT) this.#scratch = frame;
+    const isKept = bytes.length <= CONTENT_BYTES_KEPT;
+    const frame = isKept ? this.#scratch : new Uint8Array(binding.compressBound(bytes.length));
     const length = this.#context.compress2(frame, bytes) - MAGIC.length;
     return length < mostBytes ? frame.slice(MAGIC.length, MAGIC.length + length) : undefined;
   }

@@ -60,13 +60,20 @@ const COMPRESS_BYTES_MIN = 16;
 /** A frame is kept where it takes at most this share of the plain content: reading it takes as long as the rest of decoding. */
 const COMPRESS_SHARE = 0.9;
 
-/** How many forms are compressed to be measured. */
-const COMPRESSIONS_MAX = 2;
+/** The best form for zstd is tried where it seems to come down to so much of the plain one: what seems is not certain. */
+const TRY_SHARE = 1.03;
 
-/** Room beyond what a form is taken to need. */
-const SPARE_BYTES = 64;
+/** It is tried in any case from so many bytes on, where that takes little of the time: repetitions are not foreseen. */
+const LONG_BYTES_MIN = 1024;
+
+/** The next best is tried as well where it seems to take at most so many times as much. */
+const SECOND_SHARE = 1.1;
+
+/** Room for a column of numbers; text may take more. */
+const SCRATCH_BYTES = 64 * 1024;
 
 const zstd = new ZstdEncoder(1);
+const scratch = new ByteWriter(SCRATCH_BYTES);
 
 /** The smallest form, or nearly; the same values always give the same bytes. */
 export function encodeColumn<Values>(
@@ -76,28 +83,37 @@ export function encodeColumn<Values>(
   hint?: ScaleHint,
 ): EncodedColumn {
   const forms = formsOf(values, hint);
-  let best: EncodedColumn = contentOf(forms.reduce((least, form) => (form.bytes < least.bytes ? form : least)));
-  if (best.content.length < COMPRESS_BYTES_MIN) return best;
-  let most = best.content.length * COMPRESS_SHARE;
-  for (const form of densest(forms)) {
-    const { id, content } = contentOf(form);
+  const plain = leastBy(forms, ({ bytes }) => bytes);
+  let best: EncodedColumn | undefined;
+  let most = plain.bytes * COMPRESS_SHARE;
+  for (const form of worthCompressing(forms, plain.bytes)) {
+    const content = contentOf(form);
     const frame = content.length <= contentBytesMax ? zstd.encode(content, most) : undefined;
     if (frame === undefined) continue;
-    best = { id, content, frame };
+    best = { id: form.id, content: content.slice(), frame };
     most = frame.length;
   }
-  return best;
+  return best ?? { id: plain.id, content: contentOf(plain).slice() };
 }
 
-function contentOf({ id, bytes, write }: ColumnForm): EncodedColumn {
-  const out = new ByteWriter(bytes + SPARE_BYTES);
-  write(out);
-  return { id, content: out.written() };
+/** What a form writes, valid until the next is written. */
+function contentOf({ write }: ColumnForm): Uint8Array {
+  scratch.clear();
+  write(scratch);
+  return scratch.written();
 }
 
-/** The forms that zstd probably makes the most of, best first. */
-function densest(forms: readonly ColumnForm[]): readonly ColumnForm[] {
-  return forms.toSorted((a, b) => a.compressedBytes - b.compressedBytes).slice(0, COMPRESSIONS_MAX);
+/** The form that zstd seems to make the most of, and the next where it seems hardly worse; none where nothing comes of it. */
+function worthCompressing(forms: readonly ColumnForm[], plainBytes: number): ColumnForm[] {
+  if (plainBytes < COMPRESS_BYTES_MIN) return [];
+  const first = leastBy(forms, ({ compressedBytes }) => compressedBytes);
+  if (first.compressedBytes > plainBytes * TRY_SHARE) return plainBytes < LONG_BYTES_MIN ? [] : [first];
+  const others = forms.filter((form) => form !== first && form.compressedBytes <= first.compressedBytes * SECOND_SHARE);
+  return others.length === 0 ? [first] : [first, leastBy(others, ({ compressedBytes }) => compressedBytes)];
+}
+
+function leastBy(forms: readonly ColumnForm[], bytesOf: (form: ColumnForm) => number): ColumnForm {
+  return forms.reduce((least, form) => (bytesOf(form) < bytesOf(least) ? form : least));
 }
 
 /** Reads the values of a column; all of `content` is it. */

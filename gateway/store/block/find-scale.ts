@@ -16,11 +16,13 @@ export interface Scale {
 /** Numbers as integers of a scale. */
 export interface Scaled {
   readonly scale: Scale;
-  /** One for every number; at an exception that of the number before. */
+  /** One for every number; at an exception that of the number before. Scratch memory, valid until the next column. */
   readonly integers: Float64Array;
   /** Places, ascending, of numbers that the scale does not give back bit by bit. */
-  readonly exceptions: readonly number[];
+  readonly exceptions: Uint32Array;
 }
+
+const NO_EXCEPTIONS = new Uint32Array(0);
 
 const IDENTITY: Scale = { gain: 1, offset: 0, divide: false };
 
@@ -29,6 +31,7 @@ const EXCEPTION_SHARE = 8;
 
 /** Numbers that a scale is tried on before all are. */
 const PROBES = 16;
+const probeValues = new Float64Array(PROBES);
 
 /** Decimals looked for, and powers of two below one. */
 const DECIMALS_MAX = 9;
@@ -54,17 +57,19 @@ const COMMON_SCALES: readonly Scale[] = [
  * @param hint gain and offset that the source knows, tried first
  */
 export function findScale(values: Float64Array, hint?: { gain: number; offset: number }): Scaled | undefined {
+  const count = values.length;
   const probes = probesOf(values);
+  kernelValues.set(values);
   if (hint !== undefined && hint.gain !== 0) {
-    const scaled = tryScale(values, probes, { gain: hint.gain, offset: hint.offset, divide: false });
+    const scaled = tryScale(count, probes, { gain: hint.gain, offset: hint.offset, divide: false });
     if (scaled !== undefined) return scaled;
   }
   for (const scale of COMMON_SCALES) {
-    const scaled = tryScale(values, probes, scale);
-    if (scaled !== undefined) return scale.divide ? orMultiplied(values, probes, scaled) : scaled;
+    const scaled = tryScale(count, probes, scale);
+    if (scaled !== undefined) return scale.divide ? orMultiplied(count, probes, scaled) : scaled;
   }
   for (const scale of latticeScales(values)) {
-    const scaled = tryScale(values, probes, scale);
+    const scaled = tryScale(count, probes, scale);
     if (scaled !== undefined) return scaled;
   }
   return undefined;
@@ -74,15 +79,15 @@ export function findScale(values: Float64Array, hint?: { gain: number; offset: n
  * What a source multiplied by a decimal gain, such as 0.01, has another last bit than the quotient for a tenth of all
  * integers: few enough to be exceptions, though the gain needs none.
  */
-function orMultiplied(values: Float64Array, probes: Float64Array, divided: Scaled): Scaled {
+function orMultiplied(count: number, probes: Float64Array, divided: Scaled): Scaled | undefined {
   if (divided.exceptions.length === 0) return divided;
-  const multiplied = tryScale(values, probes, { gain: 1 / divided.scale.gain, offset: 0, divide: false });
-  if (multiplied === undefined || multiplied.exceptions.length >= divided.exceptions.length) return divided;
-  return multiplied;
+  const multiplied = tryScale(count, probes, { gain: 1 / divided.scale.gain, offset: 0, divide: false });
+  const isBetter = multiplied !== undefined && multiplied.exceptions.length < divided.exceptions.length;
+  return isBetter ? multiplied : scaleAll(count, divided.scale);
 }
 
-function tryScale(values: Float64Array, probes: Float64Array, scale: Scale): Scaled | undefined {
-  return holds(probes, scale) ? scaleAll(values, scale) : undefined;
+function tryScale(count: number, probes: Float64Array, scale: Scale): Scaled | undefined {
+  return holds(probes, scale) ? scaleAll(count, scale) : undefined;
 }
 
 /** True where all but an eighth of the probes come back; false at the first that are too many. */
@@ -96,24 +101,24 @@ function holds(probes: Float64Array, scale: Scale): boolean {
   return true;
 }
 
-function scaleAll(values: Float64Array, scale: Scale): Scaled | undefined {
-  const count = values.length;
+/** The `count` values that the kernels hold. */
+function scaleAll(count: number, scale: Scale): Scaled | undefined {
   const most = Math.floor(count / EXCEPTION_SHARE);
   const { gain, offset, divide } = scale;
-  kernelValues.set(values);
-  const misses = divide
+  const noted = divide
     ? kernels.integersByDivisor(count, gain, most)
     : kernels.integersByGain(count, gain, offset, most);
-  const exceptions = Array.from(places.subarray(0, misses)).filter((place) => place < count);
-  if (exceptions.length > most) return undefined;
-  const integers = column.slice(0, count);
+  const misses = noted > 0 && places[noted - 1] === count ? noted - 1 : noted;
+  if (misses > most) return undefined;
+  const integers = column.subarray(0, count);
+  const exceptions = misses === 0 ? NO_EXCEPTIONS : places.slice(0, misses);
   for (const place of exceptions) integers[place] = integers[place - 1] ?? 0;
   if (exceptions[0] === 0) fillFront(integers, exceptions);
   return { scale, integers, exceptions };
 }
 
 /** Gives exceptions at the very front the integer of the first number that is none. */
-function fillFront(integers: Float64Array, exceptions: readonly number[]): void {
+function fillFront(integers: Float64Array, exceptions: Uint32Array): void {
   let regular = 0;
   while (exceptions[regular] === regular) regular++;
   integers.fill(integers[regular] ?? 0, 0, regular);
@@ -127,13 +132,13 @@ function integerOf(value: number, { gain, offset, divide }: Scale): number {
 
 /** Finite values from all over the run. */
 function probesOf(values: Float64Array): Float64Array {
-  const probes: number[] = [];
   const stride = Math.max(1, Math.floor(values.length / PROBES));
-  for (let i = 0; i < values.length && probes.length < PROBES; i += stride) {
+  let count = 0;
+  for (let i = 0; i < values.length && count < PROBES; i += stride) {
     const value = values[i] ?? 0;
-    if (Number.isFinite(value) && !Object.is(value, -0)) probes.push(value);
+    if (Number.isFinite(value) && !Object.is(value, -0)) probeValues[count++] = value;
   }
-  return Float64Array.from(probes);
+  return probeValues.subarray(0, count);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type ByteReader, ByteWriter } from '../bytes.ts';
+import { type ByteReader, type ByteWriter, varintLength } from '../bytes.ts';
 import type { ColumnEncoding, ColumnForm, ScaleHint } from './column.ts';
 import { findScale, type Scale, type Scaled } from './find-scale.ts';
 import { formsOfIntegers } from './integer-forms.ts';
@@ -71,6 +71,8 @@ function swapExtremes(corners: Float64Array): void {
     corners[at + 1] = least;
   }
 }
+/** A value and its place, about. */
+const EXCEPTION_BYTES = 9;
 
 /** Residuals of more than one byte may be of few values far apart, for which a dictionary is better. */
 const SPARSE_BYTES_MIN = 1;
@@ -82,14 +84,14 @@ export function scaledForms(
 ): { forms: ColumnForm[]; sparse: boolean } | undefined {
   const found = findScale(values, hint);
   if (found === undefined) return undefined;
-  const head = writeHead(values, found);
+  const head = headBytes(found);
   const forms = formsOfIntegers(found.integers).map(
     ({ bytes, compressedBytes, write }): ColumnForm => ({
       id: scaled.id,
-      bytes: head.length + bytes,
-      compressedBytes: head.length + compressedBytes,
+      bytes: head + bytes,
+      compressedBytes: head + compressedBytes,
       write(out) {
-        out.bytes(head);
+        writeHead(out, values, found);
         write(out);
       },
     }),
@@ -97,24 +99,28 @@ export function scaledForms(
   return { forms, sparse: Math.min(...forms.map(({ bytes }) => bytes)) > SPARSE_BYTES_MIN * values.length };
 }
 
-function writeHead(values: Float64Array, { scale, exceptions }: Scaled): Uint8Array {
-  const out = new ByteWriter(20 + exceptions.length * 10);
+/** Bytes of the form, the numbers of the scale, and the exceptions. */
+function headBytes({ scale, exceptions }: Scaled): number {
+  const kind = kindOf(scale);
+  const numbers = kind === KIND_DIVISOR ? varintLength(scale.gain) : kind === KIND_GAIN ? 8 : 2 * 8;
+  return 1 + (kind === KIND_IDENTITY ? 0 : numbers) + exceptions.length * EXCEPTION_BYTES;
+}
+
+function writeHead(out: ByteWriter, values: Float64Array, { scale, exceptions }: Scaled): void {
   const kind = kindOf(scale);
   out.u8(kind | (exceptions.length > 0 ? HAS_EXCEPTIONS : 0));
   if (kind === KIND_DIVISOR) out.varint(scale.gain);
   if (kind === KIND_GAIN || kind === KIND_GAIN_OFFSET) out.f64(scale.gain);
   if (kind === KIND_GAIN_OFFSET) out.f64(scale.offset);
-  if (exceptions.length > 0) {
-    out.varint(exceptions.length);
-    const bytes = wordBytes(values);
-    let next = 0;
-    for (const place of exceptions) {
-      out.varint(place - next);
-      out.bytes(bytes.subarray(place * 8, place * 8 + 8));
-      next = place + 1;
-    }
+  if (exceptions.length === 0) return;
+  out.varint(exceptions.length);
+  const bytes = wordBytes(values);
+  let next = 0;
+  for (const place of exceptions) {
+    out.varint(place - next);
+    out.bytes(bytes.subarray(place * 8, place * 8 + 8));
+    next = place + 1;
   }
-  return out.toBytes();
 }
 
 function kindOf({ gain, offset, divide }: Scale): number {

@@ -1,6 +1,6 @@
 import type { ByteReader } from '../bytes.ts';
 import type { ColumnEncoding, ColumnForm } from './column.ts';
-import { compressedBytesOf } from './residual-statistics.ts';
+import { compressedWordsOf } from './residual-statistics.ts';
 import { readWordPlanes, undoXorWithPrevious, wordBytes, writeWordPlanes, xorWithPrevious } from './words.ts';
 
 /** BLOCK-7.6: the words as they are. Fits everything. */
@@ -30,7 +30,7 @@ function formOf(id: number, written: Float64Array): ColumnForm {
   return {
     id,
     bytes: written.byteLength,
-    compressedBytes: compressedBytesOf(wordBytes(written)),
+    compressedBytes: compressedWordsOf(wordBytes(written)),
     write: (out) => writeWordPlanes(out, written),
   };
 }

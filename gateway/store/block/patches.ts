@@ -1,5 +1,5 @@
 import type { ByteReader, ByteWriter } from '../bytes.ts';
-import { kernels, PACKED_WIDTH_MAX, places, residuals } from './kernels/kernels.ts';
+import { codes, kernels, places } from './kernels/kernels.ts';
 
 /** The few integers of a run that need more bits than its planes have (BLOCK-6.7): where they are, and the bits above. */
 
@@ -10,11 +10,16 @@ export interface Patches {
   readonly highest: number;
 }
 
-/** Writes the patches of the `count` residuals that the kernels hold, which do not all fit in `width` bits. */
-export function writePatches(out: ByteWriter, count: number, width: number): void {
+/** Writes the patches of the first `count` of `residuals`, which do not all fit in `width` bits. */
+export function writePatches(
+  out: ByteWriter,
+  residuals: Uint32Array | Float64Array,
+  count: number,
+  width: number,
+): void {
   const limit = 2 ** width;
   const above =
-    width <= PACKED_WIDTH_MAX ? places.subarray(0, kernels.findAbove(count, limit - 1)) : placesFrom(limit, count);
+    residuals === codes ? places.subarray(0, kernels.findAbove(count, limit - 1)) : placesFrom(residuals, limit);
   out.varint(above.length);
   let next = 0;
   for (const place of above) {
@@ -24,10 +29,10 @@ export function writePatches(out: ByteWriter, count: number, width: number): voi
   for (const place of above) out.varint(Math.floor((residuals[place] ?? 0) / limit) - 1);
 }
 
-/** Places of residuals from `limit` on, which 32 bits need not hold. */
-function placesFrom(limit: number, count: number): Uint32Array {
+/** Places of residuals from `limit` on, which the kernels do not hold. */
+function placesFrom(residuals: Uint32Array | Float64Array, limit: number): Uint32Array {
   const above: number[] = [];
-  for (let i = 0; i < count; i++) if ((residuals[i] ?? 0) >= limit) above.push(i);
+  for (let i = 0; i < residuals.length; i++) if ((residuals[i] ?? 0) >= limit) above.push(i);
   return Uint32Array.from(above);
 }
 

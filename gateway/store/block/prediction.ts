@@ -1,4 +1,4 @@
-import { column, extent, kernels } from './kernels/kernels.ts';
+import { column, kernels } from './kernels/kernels.ts';
 
 /** Predictions of the next integer of a run (BLOCK-6.4), and what they leave. */
 
@@ -11,6 +11,7 @@ export type Prediction = (typeof PREDICTIONS)[number];
 
 /** Steps that are looked at to find the middle one. */
 const MEDIAN_PROBES = 31;
+const probes = new Float64Array(MEDIAN_PROBES);
 
 /** What a run is predicted from. */
 export interface Start {
@@ -26,31 +27,48 @@ export function skippedBy(prediction: Prediction): number {
   return prediction === 'plain' ? 0 : prediction === 'delta2' ? 2 : 1;
 }
 
-/** How `prediction` begins for the `count` integers in the kernels' column; at least one. */
-export function startOf(prediction: Prediction, count: number): Start {
-  const base = column[0] ?? 0;
-  const last = count - 1;
+/**
+ * How `prediction` begins for `integers`, at least one.
+ * @param least the least of them
+ */
+export function startOf(prediction: Prediction, integers: Int32Array | Float64Array, least: number): Start {
+  const base = integers[0] ?? 0;
+  const last = integers.length - 1;
   switch (prediction) {
     case 'plain':
-      kernels.measure(0, count);
-      return { prediction, base: (extent[0] ?? 0) + 0, step: 0 };
+      return { prediction, base: least, step: 0 };
     case 'delta':
-      return { prediction, base, step: usualStep(last) };
+      return { prediction, base, step: usualStep(integers) };
     case 'delta2':
-      return { prediction, base, step: last === 0 ? 0 : (column[1] ?? 0) - base };
+      return { prediction, base, step: last === 0 ? 0 : (integers[1] ?? 0) - base };
     case 'grid':
-      return { prediction, base, step: last === 0 ? 0 : ((column[last] ?? 0) - base) / last };
+      return { prediction, base, step: last === 0 ? 0 : ((integers[last] ?? 0) - base) / last };
   }
 }
 
-/** Leaves the residuals of the `count` integers in the column; returns how many: {@link skippedBy} fewer. */
-export function leaveResiduals({ prediction, base, step }: Start, count: number): number {
+/** Leaves the codes of the `count` steps that the kernels hold; returns how many: {@link skippedBy} fewer. */
+export function leaveCodes({ prediction, step }: Start, count: number): number {
   const left = Math.max(0, count - skippedBy(prediction));
-  if (prediction === 'plain') kernels.leavePlain(left, base);
+  if (prediction === 'plain') kernels.leavePlain(left);
   else if (prediction === 'delta') kernels.leaveDelta(left, step);
   else if (prediction === 'delta2') kernels.leaveDelta2(left);
-  else kernels.leaveGrid(left, base, step);
+  else kernels.leaveGrid(left, step);
   return left;
+}
+
+/** The residuals of `integers` of any magnitude. */
+export function residualsOf({ prediction, base, step }: Start, integers: Float64Array): Float64Array {
+  const skipped = skippedBy(prediction);
+  const residuals = new Float64Array(Math.max(0, integers.length - skipped));
+  for (let i = 0; i < residuals.length; i++) {
+    const integer = integers[i + skipped] ?? 0;
+    const before = integers[i + skipped - 1] ?? 0;
+    if (prediction === 'plain') residuals[i] = integer - base;
+    else if (prediction === 'delta') residuals[i] = zigzag(integer - before - step);
+    else if (prediction === 'grid') residuals[i] = zigzag(integer - base - Math.floor((i + 1) * step + 0.5));
+    else residuals[i] = zigzag(integer - before - (before - (integers[i] ?? 0)));
+  }
+  return residuals;
 }
 
 /** Restores the integers that left `count` codes, of at most SUMMED_WIDTH_MAX bits, to the column. */
@@ -89,13 +107,19 @@ export function restoreWide({ prediction, base, step }: Start, residuals: Float6
 }
 
 /** The middle one of steps from all over; any number would do, this one makes most residuals small. */
-function usualStep(steps: number): number {
-  const probes = new Float64Array(Math.min(steps, MEDIAN_PROBES));
-  for (let i = 0; i < probes.length; i++) {
-    const at = Math.floor((i * steps) / probes.length);
-    probes[i] = (column[at + 1] ?? 0) - (column[at] ?? 0);
+function usualStep(integers: Int32Array | Float64Array): number {
+  const steps = integers.length - 1;
+  const count = Math.min(steps, MEDIAN_PROBES);
+  for (let i = 0; i < count; i++) {
+    const at = Math.floor((i * steps) / count);
+    probes[i] = (integers[at + 1] ?? 0) - (integers[at] ?? 0);
   }
-  return (probes.sort()[probes.length >> 1] ?? 0) + 0;
+  return (probes.subarray(0, count).sort()[count >> 1] ?? 0) + 0;
+}
+
+/** 0, -1, 1, -2, 2 as 0, 1, 2, 3, 4; and back. */
+function zigzag(value: number): number {
+  return value < 0 ? -2 * value - 1 : 2 * value;
 }
 
 function unzigzag(code: number): number {

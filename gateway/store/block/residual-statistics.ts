@@ -1,21 +1,20 @@
-import { BLOCK_SAMPLES_MAX } from '../../limits.ts';
-import { bothCounts, kernels, lengthCounts, lowCounts, nibbleCounts, residuals, WIDTH_MAX } from './kernels/kernels.ts';
+import { codes, entropies, kernels, lengthCounts, WIDTH_MAX } from './kernels/kernels.ts';
 
-/** What the residuals of a run tell of the size of its forms, before one is written. */
+/** What the residuals of a run tell of the size of its forms, before one is written. Valid until the next is made. */
 export interface ResidualStatistics {
   readonly count: number;
   /** Bits of the greatest. */
   readonly widest: number;
   /** How many need more bits than the index. */
   readonly wider: Uint16Array;
-  /** About how many bytes zstd makes of planes of the width at the same place in {@link WHOLE_WIDTHS}. */
-  readonly compressed: readonly number[];
+  /** About how many bytes zstd makes of planes of up to 4 bits, of up to 8, and of more. */
+  readonly nibbleBytes: number;
+  readonly lowBytes: number;
+  readonly pairBytes: number;
 }
 
-/** Widths whose values do not straddle bytes, and that zstd makes something of. */
-export const WHOLE_WIDTHS = [0, 1, 2, 4, 8, 16] as const;
-
 const BYTE_VALUES = 256;
+const WORD_BYTES = 8;
 
 /** Bytes of a zstd frame and of its table of symbols, about. */
 const FRAME_BYTES = 20;
@@ -23,58 +22,54 @@ const FRAME_BYTES = 20;
 /** Bytes that zstd takes for one repetition, about. */
 const SEQUENCE_BYTES = 2.5;
 
-/** `n * log2(n)` for as many symbols as two planes have. */
-const LOG_TERMS = Float64Array.from({ length: 2 * BLOCK_SAMPLES_MAX + 1 }, (_, n) => (n === 0 ? 0 : n * Math.log2(n)));
-
-/** Statistics of the `count` residuals that the kernels hold. */
+/** Statistics of the `count` codes that the kernels hold. */
 export function statisticsOf(count: number): ResidualStatistics {
-  const changes = kernels.countCodes(count);
-  const lengths = lengthCounts[32] === 0 ? lengthCounts : wideLengths(count);
-  const wider = new Uint16Array(WIDTH_MAX + 1);
-  let widest = 0;
-  for (let width = lengths.length - 1; width > 0; width--) {
-    const above = (wider[width] ?? 0) + (lengths[width] ?? 0);
-    wider[width - 1] = above;
-    if (widest === 0 && above > 0) widest = width;
-  }
-  const repeated = changes * SEQUENCE_BYTES;
-  const nibbles = FRAME_BYTES + Math.min(repeated, entropyBytes(nibbleCounts));
-  const bytes = widest <= 4 ? nibbles : FRAME_BYTES + Math.min(repeated, entropyBytes(lowCounts));
-  const pairs = widest <= 8 ? bytes : FRAME_BYTES + Math.min(repeated, entropyBytes(bothCounts));
-  return { count, widest, wider, compressed: [0, nibbles, nibbles, nibbles, bytes, pairs] };
+  return statistics(count, kernels.countCodes(count), lengthCounts);
 }
 
-/** About how many bytes zstd makes of `bytes`, repetitions left out of account. */
-export function compressedBytesOf(bytes: Uint8Array): number {
-  const counts = new Uint32Array(BYTE_VALUES);
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i] ?? 0;
-    counts[byte] = (counts[byte] ?? 0) + 1;
-  }
-  let bits = bytes.length * Math.log2(bytes.length);
-  for (const times of counts) if (times > 0) bits -= times * Math.log2(times);
-  return FRAME_BYTES + bits / 8;
-}
-
-/** How many residuals have each length in bits, where 32 bits do not hold all. */
-function wideLengths(count: number): Uint32Array {
+/** Statistics of residuals that 32 bits need not hold. */
+export function wideStatisticsOf(residuals: Float64Array): ResidualStatistics {
   const lengths = new Uint32Array(WIDTH_MAX + 1);
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < residuals.length; i++) {
     const residual = residuals[i] ?? 0;
     const length = residual < 2 ** 32 ? 32 - Math.clz32(residual) : 64 - Math.clz32(residual / 2 ** 32);
     lengths[length] = (lengths[length] ?? 0) + 1;
+    codes[i] = Math.min(residual, 2 ** 32 - 1);
   }
-  return lengths;
+  return statistics(residuals.length, kernels.countCodes(residuals.length), lengths);
 }
 
-/** Bytes of symbols at their entropy, by how often each occurs. */
-function entropyBytes(counts: Uint32Array): number {
-  let total = 0;
-  let bits = 0;
-  for (let symbol = 0; symbol < counts.length; symbol++) {
-    const times = counts[symbol] ?? 0;
-    total += times;
-    bits -= LOG_TERMS[times] ?? 0;
+/** What zstd takes for bytes, over their entropy, about: a table of many symbols, and whole bits for each. */
+const HUFFMAN_SHARE = 1.08;
+
+const wider = new Uint16Array(WIDTH_MAX + 1);
+
+/** @param lengths how many residuals have each length in bits */
+function statistics(count: number, changes: number, lengths: Uint32Array): ResidualStatistics {
+  let widest = 0;
+  let above = 0;
+  wider.fill(0);
+  for (let width = lengths.length - 1; width > 0; width--) {
+    const length = lengths[width] ?? 0;
+    if (above === 0 && length > 0) widest = width;
+    above += length;
+    wider[width - 1] = above;
   }
-  return (bits + (LOG_TERMS[total] ?? 0)) / 8;
+  const most = changes * SEQUENCE_BYTES;
+  const nibbleBytes = FRAME_BYTES + Math.min(most, entropies[0] ?? 0);
+  const lowBytes = widest <= 4 ? nibbleBytes : FRAME_BYTES + Math.min(most, (entropies[1] ?? 0) * HUFFMAN_SHARE);
+  const pairBytes = widest <= 8 ? lowBytes : FRAME_BYTES + Math.min(most, entropies[2] ?? 0);
+  return { count, widest, wider, nibbleBytes, lowBytes, pairBytes };
+}
+
+/** About how many bytes zstd makes of planes of the bytes of words of 8, repetitions left out of account. */
+export function compressedWordsOf(bytes: Uint8Array): number {
+  const counts = new Uint32Array(WORD_BYTES * BYTE_VALUES);
+  for (let i = 0; i < bytes.length; i++) {
+    const at = (i % WORD_BYTES) * BYTE_VALUES + (bytes[i] ?? 0);
+    counts[at] = (counts[at] ?? 0) + 1;
+  }
+  let bits = bytes.length * Math.log2(bytes.length / WORD_BYTES);
+  for (const times of counts) if (times > 0) bits -= times * Math.log2(times);
+  return FRAME_BYTES + bits / 8;
 }

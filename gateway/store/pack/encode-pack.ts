@@ -14,6 +14,9 @@ import { writeChecksum, writeHead } from './frame.ts';
 import { type BlockEntry, type BlockSamples, type PackHeader, sameBits, type TimeColumnInfo } from './pack-info.ts';
 import { writeSections } from './sections.ts';
 
+/** Memory for the sections of a pack, at most PACK_BYTES_MAX or what one pack too large took. */
+const body = new ByteWriter(32 * 1024);
+
 /** A block that is to be packed. */
 export interface PackBlock extends BlockSamples {
   /** Name of the channel. */
@@ -57,17 +60,20 @@ export class PackEncoder {
   /** The bytes of the pack. Throws as {@link encodePack}. */
   finish(): Uint8Array {
     const { columns } = this.#times;
-    const body = new ByteWriter(32 * 1024);
+    body.clear();
     const sections = writeSections(body, [
       ...columns.map(({ column }) => column),
       ...this.#placed.map(({ column }) => column),
     ]);
     const directory = writeDirectory({
       header: this.#header,
-      times: columns.map(({ column, ...info }) => ({ ...info, ...entryOf(column) })),
-      blocks: this.#placed.map(({ column, ...block }) => {
-        const { count, timeMin, timeMax } = columns[block.times] ?? { count: 0, timeMin: 0, timeMax: 0 };
-        return { ...block, count, timeMin, timeMax, ...entryOf(column) };
+      times: columns.map(({ count, timeMin, timeMax, column }) => {
+        return { count, timeMin, timeMax, encoding: column.id, contentLength: column.content.length };
+      }),
+      blocks: this.#placed.map(({ channel, type, firstSequence, times, column }) => {
+        const { count, timeMin, timeMax } = columns[times] ?? { count: 0, timeMin: 0, timeMax: 0 };
+        const entry = { encoding: column.id, contentLength: column.content.length };
+        return { channel, type, firstSequence, count, timeMin, timeMax, times, ...entry };
       }),
       sections,
     });
@@ -117,10 +123,6 @@ function encodeValues({ values, scale }: PackBlock): EncodedColumn {
   return values instanceof Float64Array
     ? encodeColumn(NUMBER_ENCODINGS, values, numberContentMax(values.length), scale)
     : encodeColumn(TEXT_ENCODINGS, values, textContentMax(values.length));
-}
-
-function entryOf({ id, content }: EncodedColumn): { encoding: number; contentLength: number } {
-  return { encoding: id, contentLength: content.length };
 }
 
 function expectBlock({ type, times, values }: PackBlock): void {

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { ChannelType, Stamp } from '../../channel.ts';
 import type { ClockSource } from '../../clock.ts';
 
@@ -88,8 +89,9 @@ export function sameSamples(a: BlockSamples, b: BlockSamples): boolean {
 /** True where all bits are the same: -0 differs from 0, and one NaN from another. */
 export function sameBits(a: Float64Array, b: Float64Array): boolean {
   if (a.length !== b.length) return false;
-  const left = new Uint32Array(a.buffer, a.byteOffset, a.length * 2);
-  const right = new Uint32Array(b.buffer, b.byteOffset, b.length * 2);
-  for (let i = 0; i < left.length; i += 1) if (left[i] !== right[i]) return false;
-  return true;
+  return bytesOf(a).equals(bytesOf(b));
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float64Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }

@@ -8,8 +8,8 @@ import { KERNELS_WASM } from './embedded.ts';
  * whatever is decoded.
  *
  * Reading: {@link planes} are unpacked into {@link codes}, integers restored from those into {@link column}, and scaled there.
- * Writing: {@link values} become integers in {@link column}, those leave {@link residuals} and {@link codes}, which are counted
- * and packed into {@link planes}.
+ * Writing: {@link values} become integers in {@link column}, those become {@link steps}, which leave {@link codes}, which are
+ * counted and packed into {@link planes}.
  */
 
 /** What assembly.ts exports. Counts are of elements or codes, at most BLOCK_SAMPLES_MAX. */
@@ -26,11 +26,18 @@ interface Kernels {
   restoreDelta2(count: number, base: number, step: number): void;
   restoreGrid(count: number, base: number, pitch: number): void;
 
-  /** Integers to `count` residuals, and to codes; what 32 bits do not hold is 2^32 - 1 there. */
-  leavePlain(count: number, base: number): void;
+  /** Greatest common divisor of all differences to the first integer of the column; 1 where there is none. */
+  commonUnit(count: number): number;
+  /** 1 where the column holds whole numbers; `count` at least 1. */
+  areWhole(count: number): number;
+  /** The column less `base` to steps, which must be below STEP_MAX. */
+  toSteps(count: number, base: number): void;
+
+  /** Steps to `count` codes (BLOCK-6.4). The base of all but plain is the first step. */
+  leavePlain(count: number): void;
   leaveDelta(count: number, step: number): void;
   leaveDelta2(count: number): void;
-  leaveGrid(count: number, base: number, pitch: number): void;
+  leaveGrid(count: number, pitch: number): void;
 
   /** Over the column: `x * gain + offset` with each operation rounded, `x * gain`, `x / divisor`, `(x - origin) / unit`. */
   scale(count: number, gain: number, offset: number): void;
@@ -67,7 +74,7 @@ interface Kernels {
   foldIntegers(stretches: number, skipped: number, base: number): void;
   foldValues(stretches: number): void;
 
-  /** Fills the counts below; returns how many codes differ from the one before. */
+  /** Fills the length counts and entropies below; returns how many codes differ from the one before. */
   countCodes(count: number): number;
   /** Notes in places which codes are above `most`; returns how many. */
   findAbove(count: number, most: number): number;
@@ -85,6 +92,9 @@ export const WIDTH_MAX = 51;
 /** Codes of more bits may not be added four at a time in 32 bits. */
 export const SUMMED_WIDTH_MAX = 27;
 
+/** Steps are below this, so that the codes of every prediction have at most PACKED_WIDTH_MAX bits. */
+export const STEP_MAX = 2 ** 29;
+
 /** Codes of more bits are not packed. */
 export const PACKED_WIDTH_MAX = 31;
 
@@ -93,12 +103,12 @@ export const kernels = new WebAssembly.Instance(new WebAssembly.Module(Buffer.fr
 
 const { buffer } = kernels.memory;
 
-// Places as in assembly.ts.
+// Places as in areas.as.
 export const planes = new Uint8Array(buffer, 0x2000, (BLOCK_SAMPLES_MAX * WIDTH_MAX) / 8);
 export const codes = new Uint32Array(buffer, 0xb000, BLOCK_SAMPLES_MAX);
 export const places = new Uint32Array(buffer, 0x1_0000, BLOCK_SAMPLES_MAX);
 export const column = new Float64Array(buffer, 0x1_5000, BLOCK_SAMPLES_MAX);
-export const residuals = new Float64Array(buffer, 0x1_e000, BLOCK_SAMPLES_MAX);
+export const steps = new Int32Array(buffer, 0x1_e000, BLOCK_SAMPLES_MAX);
 export const values = new Float64Array(buffer, 0x2_7000, BLOCK_SAMPLES_MAX);
 
 /** While reading: where stretches of a column begin, ascending, and where the last one ends. None is empty. */
@@ -107,13 +117,11 @@ export const cuts = new Uint32Array(buffer, 0x2_7000, FOLD_STRETCHES_MAX + 1);
 /** While reading: of each stretch its corners: the least, the greatest, the first and the last value. */
 export const corners = new Float64Array(buffer, 0x2_8000, 4 * FOLD_STRETCHES_MAX);
 
-/** How often each value of the least byte, of the two low bytes, and of the low 4 bits of codes occurs. */
-export const lowCounts = new Uint32Array(buffer, 0x3_0800, 256);
-export const bothCounts = new Uint32Array(buffer, 0x3_0c00, 256);
-export const nibbleCounts = new Uint32Array(buffer, 0x3_1000, 16);
-
 /** How many codes have each length in bits. */
-export const lengthCounts = new Uint32Array(buffer, 0x3_1040, 33);
+export const lengthCounts = new Uint32Array(buffer, 0x3_1840, 33);
 
 /** Least and greatest, NaN left out; +Infinity and -Infinity where nothing else is there. */
-export const extent = new Float64Array(buffer, 0x3_1100, 2);
+export const extent = new Float64Array(buffer, 0x3_1900, 2);
+
+/** Bytes of the low 4 bits of codes, of their least bytes, and of the two low bytes of each, at their entropy. */
+export const entropies = new Float64Array(buffer, 0x3_1910, 3);
