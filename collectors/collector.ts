@@ -34,6 +34,8 @@ export interface CollectorHealth {
   readonly samples: number;
   /** Units that could not be used, by reason; the sum of all reasons is what was skipped. */
   readonly errors: Readonly<Record<string, number>>;
+  /** Of a recording: where the first of each reason stands, such as `drive.asc, line 17`. */
+  readonly errorPlaces?: Readonly<Record<string, string>>;
   /** Units dropped for want of room. */
   readonly dropped: number;
   /** Box time of the last unit, microseconds; undefined before the first. */

@@ -13,6 +13,8 @@ export interface SourceStatus {
   /** Samples a second over the last few seconds. */
   readonly rate: number;
   readonly errors: Readonly<Record<string, number>>;
+  /** Of a recording: where the first of each reason stands, such as `drive.asc, line 17`. */
+  readonly errorPlaces?: Readonly<Record<string, string>>;
   readonly dropped: number;
   /** Box time, microseconds. */
   readonly lastSeen?: number;

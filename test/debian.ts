@@ -26,6 +26,11 @@ export const DEBIAN_PACKAGES = {
     probe: ['/usr/bin/python3', '-c', 'import canmatrix'],
     usedFor: 'decoding CAN frames by the same DBC with another decoder',
   },
+  'python-can': {
+    package: 'python3-can',
+    probe: ['/usr/bin/python3', '-c', 'import can'],
+    usedFor: 'writing and reading recordings of CAN frames as others do',
+  },
   'can-utils': {
     package: 'can-utils',
     probe: ['sh', '-c', 'command -v log2asc'],

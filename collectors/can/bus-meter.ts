@@ -62,11 +62,12 @@ export class RecordedSeconds {
   #next: number | undefined;
 
   /**
-   * Sees the time of the next frame, UTC in microseconds.
+   * Sees the time of the next frame, UTC in microseconds; NaN, where a recording has none, is passed over.
    * @param atSecond called at the end of every second that has passed
    * @param restart called where the recording jumps: what was counted belongs to no whole second
    */
   advance(time: number, atSecond: (time: number) => void, restart: () => void): void {
+    if (Number.isNaN(time)) return;
     if (this.#next === undefined || time - this.#next > SILENCE_MAX_US || this.#next - time > SILENCE_MAX_US) {
       if (this.#next !== undefined) restart();
       this.#next = (Math.floor(time / SECOND_US) + 1) * SECOND_US;

@@ -1,8 +1,9 @@
+import { basename } from 'node:path';
 import { textRoom } from '../../gateway/intake.ts';
 import type { CanBus, CanBusState } from '../../hardware/can/can-bus.ts';
 import type { FrameBatch } from '../../hardware/can/can-frame.ts';
 import { CANDUMP_TEXT_BYTES_MAX, candumpText } from '../../hardware/can/candump-frame.ts';
-import { LogBus } from '../../hardware/can/log-bus.ts';
+import { LogBus } from '../../hardware/can/recording/log-bus.ts';
 import { openSlcanBus } from '../../hardware/can/slcan-bus.ts';
 import { systemTimers, type Timers } from '../../hardware/serial/timers.ts';
 import {
@@ -13,6 +14,7 @@ import {
   type CollectorHealth,
 } from '../collector.ts';
 import { RawChannel } from '../raw-channel.ts';
+import { offsetUs } from '../utc-offset.ts';
 import { ArrivalStamps } from './arrival-stamps.ts';
 import { RecordedSeconds, SECOND_US, SILENCE_MAX_US } from './bus-meter.ts';
 import { bitratesOf, type CanConfig, type CanSettings, canSettings, checkSettings } from './can-config.ts';
@@ -35,7 +37,8 @@ export const createCanCollector: CollectorFactory<CanConfig> = (config, context)
 function openBus(bus: CanSettings['bus']): CanBus {
   if ('slcan' in bus) return openSlcanBus({ ...bus, path: bus.slcan });
   const speed = bus.speed === 'max' ? Number.POSITIVE_INFINITY : bus.speed;
-  return new LogBus({ path: bus.log, speed, loop: bus.loop });
+  const { log: path, loop, utcOffset, bitrate } = bus;
+  return new LogBus({ path, speed, loop, utcOffsetUs: offsetUs(utcOffset), ...(bitrate !== undefined && { bitrate }) });
 }
 
 export class CanCollector implements Collector {
@@ -53,6 +56,7 @@ export class CanCollector implements Collector {
   #recorded = new RecordedSeconds();
   #cancelMeter: () => void = () => {};
   #meteredAt = 0;
+  #errorPlaces: Readonly<Record<string, string>> = {};
 
   /** @param openBus makes the bus anew for every start */
   constructor(settings: CanSettings, context: CollectorContext, openBus: () => CanBus, timers: Timers = systemTimers) {
@@ -97,6 +101,7 @@ export class CanCollector implements Collector {
     await bus?.stop();
     // The bus takes its counts with it.
     Object.assign(this.#counters.errors, errors);
+    this.#errorPlaces = this.#placesOf(bus);
   }
 
   health(): CollectorHealth {
@@ -104,7 +109,16 @@ export class CanCollector implements Collector {
     const errors: Record<string, number> = { ...health.errors };
     for (const [reason, count] of Object.entries(this.#bus?.errors ?? {}))
       errors[reason] = (errors[reason] ?? 0) + count;
-    return { ...health, errors };
+    const places = this.#bus === undefined ? this.#errorPlaces : this.#placesOf(this.#bus);
+    return { ...health, errors, ...(Object.keys(places).length > 0 && { errorPlaces: places }) };
+  }
+
+  /** Where the first of each reason stands in a recording, with its name. */
+  #placesOf(bus: CanBus | undefined): Readonly<Record<string, string>> {
+    const { bus: settings } = this.#settings;
+    if (!('log' in settings)) return {};
+    const places = Object.entries(bus?.errorPlaces ?? {});
+    return Object.fromEntries(places.map(([reason, place]) => [reason, `${basename(settings.log)}, ${place}`]));
   }
 
   #healthState(): CollectorHealth['state'] {
@@ -177,6 +191,10 @@ export class CanCollector implements Collector {
   #take(bus: CanBus, frames: FrameBatch, i: number): void {
     this.#counters.received += 1;
     const recorded = frames.times[i] as number;
+    if (this.#settings.timestamp === 'device' && Number.isNaN(recorded)) {
+      this.#counters.error('no-time');
+      return;
+    }
     const arrival = this.#arrivals.of(i);
     if (bus.waits) this.#meterRecorded(recorded, arrival);
     const time = this.#settings.timestamp === 'device' ? recorded : arrival;

@@ -5,6 +5,7 @@ import { CaissonError } from '../../gateway/errors.ts';
 import { SLCAN_BITRATES } from '../../hardware/can/slcan.ts';
 import { SLCAN_BAUD_RATE } from '../../hardware/can/slcan-bus.ts';
 import { RawConfig, rawClass } from '../raw-channel.ts';
+import { UTC_OFFSET } from '../utc-offset.ts';
 
 const Slcan = Type.Object(
   {
@@ -40,9 +41,19 @@ const Log = Type.Object(
     log: Type.String({
       minLength: 1,
       'x-path': true,
-      description: 'recording as `candump -l` writes it, plain or gzip',
-      examples: ['recordings/candump.log.gz'],
+      description:
+        'recording of candump, Vector ASC or BLF, PEAK TRC, pcap or pcapng of SocketCAN, or MF4 bus logging, plain or gzip; ' +
+        'told apart by its content',
+      examples: ['recordings/candump.log.gz', 'recordings/drive.blf'],
     }),
+    utcOffset: Type.Optional(
+      Type.String({
+        ...UTC_OFFSET,
+        default: '+00:00',
+        description:
+          'local time minus UTC where the recording was made, for formats that have local time (ASC, BLF, TRC)',
+      }),
+    ),
     speed: Type.Optional(
       Type.Union([Type.Number({ exclusiveMinimum: 0, maximum: 10_000 }), Type.Literal('max')], {
         default: 1,
@@ -117,7 +128,11 @@ export const CanConfig = Type.Object(
 export type CanConfig = Static<typeof CanConfig>;
 
 export type SlcanSection = Required<Static<typeof Slcan>>;
-export type LogSection = Static<typeof Log> & { readonly speed: number | 'max'; readonly loop: boolean };
+export type LogSection = Static<typeof Log> & {
+  readonly speed: number | 'max';
+  readonly loop: boolean;
+  readonly utcOffset: string;
+};
 
 /** The section with every default filled in. */
 export interface CanSettings {

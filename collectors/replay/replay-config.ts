@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { offsetUs, UTC_OFFSET } from '../utc-offset.ts';
 
 /** Section `replay` of a source: a table of samples that a logger of another make recorded. */
 export const ReplayConfig = Type.Object(
@@ -26,11 +27,9 @@ export const ReplayConfig = Type.Object(
     ),
     utcOffset: Type.Optional(
       Type.String({
-        pattern: '^[+-](0[0-9]|1[0-4]):[0-5][0-9]$',
-        'x-pattern': 'hours and minutes such as +08:00',
+        ...UTC_OFFSET,
         description:
           'local time minus UTC where the recording was made; needed by `timestamp: device` where the recording has a date without a zone, as those of AiM have',
-        examples: ['+08:00'],
       }),
     ),
     prefix: Type.Optional(
@@ -60,9 +59,4 @@ export function replaySettings(config: ReplayConfig): ReplaySettings {
   const { file, speed = 1, loop = false, timestamp = 'arrival', utcOffset, prefix } = config;
   const utcOffsetUs = utcOffset === undefined ? undefined : offsetUs(utcOffset);
   return { file, speed: speed === 'max' ? Number.POSITIVE_INFINITY : speed, loop, timestamp, utcOffsetUs, prefix };
-}
-
-function offsetUs(text: string): number {
-  const [hours = 0, minutes = 0] = text.slice(1).split(':').map(Number);
-  return (text.startsWith('-') ? -1 : 1) * (hours * 60 + minutes) * 60e6;
 }

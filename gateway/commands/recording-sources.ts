@@ -1,12 +1,12 @@
-import { createReadStream, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
-import { createGunzip } from 'node:zlib';
 import type { DbcMessage } from '../../collectors/can/dbc/dbc.ts';
 import { readDbc } from '../../collectors/can/dbc/read-dbc.ts';
 import { frameKey } from '../../collectors/can/dictionary.ts';
 import { isReplayable } from '../../collectors/replay/recording-file.ts';
 import { FRAME_EXTENDED, FrameBatch } from '../../hardware/can/can-frame.ts';
-import { CandumpLog } from '../../hardware/can/candump-log.ts';
+import { NoRecordingError, openCanRecording } from '../../hardware/can/recording/can-recording.ts';
+import { recordingContext } from '../../hardware/can/recording/frame-decoder.ts';
 import { CaissonError, messageOf } from '../errors.ts';
 import type { SourceConfig } from './source-kinds.ts';
 
@@ -14,7 +14,8 @@ import type { SourceConfig } from './source-kinds.ts';
 const SAMPLE_FRAMES = 20_000;
 const BATCH_FRAMES = 1024;
 
-const CANDUMP = /(\.candump|candump.*)\.(log|txt)(\.gz)?$/i;
+/** What recordings of CAN frames are called; what they are is told by their content. */
+const CAN_RECORDING = /((\.candump|candump.*)\.(log|txt)|\.(asc|blf|trc|pcap|pcapng|mf4))(\.gz)?$/i;
 
 /**
  * The sources that play every recording of a folder, in real time and round and round, through the collectors that real
@@ -28,8 +29,9 @@ export async function recordingSources(folder: string): Promise<Record<string, S
   const sources: Record<string, SourceConfig> = {};
   for (const file of files) {
     const log = resolve(folder, file);
-    if (CANDUMP.test(file)) {
+    if (CAN_RECORDING.test(file)) {
       const interfaces = await matchInterfaces(log, dbcs);
+      if (interfaces === undefined) continue;
       sources[sourceName(file, sources)] = { type: 'can', bus: { log, loop: true }, interfaces };
     } else if (/\.csv(\.gz)?$/i.test(file) && (await isReplayable(log))) {
       sources[sourceName(file, sources)] = { type: 'replay', file: log, loop: true };
@@ -37,7 +39,7 @@ export async function recordingSources(folder: string): Promise<Record<string, S
   }
   if (Object.keys(sources).length > 0) return sources;
   throw new CaissonError('port-unavailable', `${folder} has no recording that can be played`, {
-    hint: 'expected candump logs (*.candump.log, *.candump.log.gz) with their DBC files, or CSV of RaceChrono Pro (version 3) or AiM RaceStudio 3',
+    hint: 'expected recordings of CAN frames (candump, ASC, BLF, TRC, pcap, MF4) with their DBC files, or CSV of RaceChrono Pro (version 3) or AiM RaceStudio 3',
   });
 }
 
@@ -61,7 +63,7 @@ const GENERIC_WORD = /^(\d*|session)$/i;
  */
 function sourceName(file: string, taken: Readonly<Record<string, unknown>>): string {
   const words = basename(file)
-    .replace(/(\.(candump|log|txt|csv|gz))+$/i, '')
+    .replace(/(\.(candump|log|txt|csv|asc|blf|trc|pcap|pcapng|mf4|gz))+$/i, '')
     .split(/[._ ]/)
     .map((word) => word.replace(/^-+|[^A-Za-z0-9-]/g, '').slice(0, SOURCE_WORD_MAX));
   const name = words.find((word) => !GENERIC_WORD.test(word)) ?? words.find((word) => word !== '') ?? 'recording';
@@ -75,9 +77,14 @@ type Interfaces = NonNullable<Extract<SourceConfig, { type: 'can' }>['interfaces
 /**
  * For every bus of a log the DBC files that know its identifiers. Of those that know most of its frames the one that says
  * most about its signals comes first and so counts where several know a message; the others follow by frames known.
+ * Undefined where the file is no recording of CAN frames, whatever its name says.
  */
-async function matchInterfaces(log: string, dbcs: readonly string[]): Promise<Interfaces> {
-  const framesOf = await countFrames(log);
+async function matchInterfaces(log: string, dbcs: readonly string[]): Promise<Interfaces | undefined> {
+  const framesOf = await countFrames(log).catch((error: unknown) => {
+    if (error instanceof NoRecordingError) return undefined;
+    throw error;
+  });
+  if (framesOf === undefined) return undefined;
   const known = await Promise.all(
     dbcs.map(async (path) => {
       const { messages } = await readDbc(path);
@@ -111,28 +118,23 @@ function describedShare(messages: readonly DbcMessage[]): number {
 
 /** Frames at the beginning of a log, by interface and identifier. */
 async function countFrames(log: string): Promise<Map<string, Map<number, number>>> {
-  const parser = new CandumpLog();
+  const context = recordingContext();
+  const recording = await openCanRecording(log, context);
   const counts = new Map<string, Map<number, number>>();
-  const file = createReadStream(log);
-  const stream = log.endsWith('.gz') ? file.pipe(createGunzip()) : file;
   const batch = new FrameBatch(BATCH_FRAMES);
-  let seen = 0;
-  for await (const piece of stream as AsyncIterable<Uint8Array>) {
-    for (let at = 0; at < piece.length; ) {
-      batch.clear();
-      at = parser.decode(piece, at, batch);
-      seen += batch.count;
+  try {
+    for (let seen = 0; seen < SAMPLE_FRAMES && (await recording.read(batch)); seen += batch.count, batch.clear()) {
       for (let i = 0; i < batch.count; i += 1) {
-        const name = parser.interfaces[batch.interfaces[i] ?? 0] ?? '';
+        const name = context.interfaces.names[batch.interfaces[i] ?? 0] ?? '';
         const key = frameKey(batch.ids[i] ?? 0, ((batch.flags[i] ?? 0) & FRAME_EXTENDED) !== 0);
         const frames = counts.get(name) ?? new Map<number, number>();
         frames.set(key, (frames.get(key) ?? 0) + 1);
         counts.set(name, frames);
       }
     }
-    if (seen >= SAMPLE_FRAMES) break;
+  } finally {
+    await recording.close();
   }
-  file.destroy();
   return counts;
 }
 

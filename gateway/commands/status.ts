@@ -95,7 +95,10 @@ function wearText({ disk, writtenBytes, bytesPerDay, bytesPerSample, yearsLeft, 
 }
 
 function sourceText(source: SourceStatus): string {
-  const errors = Object.entries(source.errors).map(([reason, count]) => `${reason} ${count}`);
+  const errors = Object.entries(source.errors).map(([reason, count]) => {
+    const place = source.errorPlaces?.[reason];
+    return `${reason} ${count}${place === undefined ? '' : ` (first: ${place})`}`;
+  });
   const parts = [
     `${source.kind}, ${source.state === 'starting' ? 'no sample yet' : source.state}`,
     `${source.rate.toFixed(0)} samples/s, ${source.samples} in all`,

@@ -16,6 +16,8 @@ export interface CanBus {
   readonly interfaces: readonly string[];
   /** What came from the wire and was no frame, by reason. */
   readonly errors: Readonly<Record<string, number>>;
+  /** Of a recording: where the first of each reason stands in it, such as `line 17`. */
+  readonly errorPlaces?: Readonly<Record<string, string>>;
   /** Begins; calls the listener until `stop` has resolved. A bus is started once. */
   start(listener: CanBusListener): void;
   /** Closes the port; resolves when it is closed and the listener is not called again. */
@@ -40,8 +42,12 @@ export type CanBusState =
 /** Counts bad input by reason. */
 export class ReasonCounts {
   readonly counts: Record<string, number> = {};
+  /** Where the first of each reason stands in a recording, such as `line 17` or `byte 4096`. */
+  readonly places: Record<string, string> = {};
 
-  add(reason: string): void {
-    this.counts[reason] = (this.counts[reason] ?? 0) + 1;
+  add(reason: string, unit?: 'line' | 'byte', number?: number): void {
+    const count = this.counts[reason] ?? 0;
+    this.counts[reason] = count + 1;
+    if (count === 0 && unit !== undefined) this.places[reason] = `${unit} ${number}`;
   }
 }

@@ -83,6 +83,15 @@ export class FrameBatch {
     const base = i * FRAME_BYTES_MAX;
     for (let k = 0; k < length; k++) this.data[base + k] = bytes[at + k] ?? 0;
   }
+
+  /** Adds frame `i` of another batch; the caller has seen that this one is not full. */
+  addFrom(other: FrameBatch, i: number): void {
+    const flags = other.flags[i] as number;
+    const length = other.lengths[i] as number;
+    this.add(other.ids[i] as number, flags, other.data, i * FRAME_BYTES_MAX, length, other.times[i]);
+    this.longCodes[this.count - 1] = other.longCodes[i] as number;
+    this.interfaces[this.count - 1] = other.interfaces[i] as number;
+  }
 }
 
 /**

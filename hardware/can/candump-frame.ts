@@ -10,10 +10,10 @@ import {
   FRAME_FD,
   FRAME_REMOTE,
   type FrameBatch,
-  INTERFACES_MAX,
   STANDARD_ID_MAX,
 } from './can-frame.ts';
 import { hexBytes, hexDigit, hexNumber } from './hex.ts';
+import { InterfaceNames } from './interface-names.ts';
 
 const SPACE = 0x20;
 const HASH = 0x23;
@@ -38,9 +38,18 @@ const scratch = new Uint8Array(FRAME_BYTES_MAX);
  * `id##<flags><data>` CAN FD, `_` and a length code behind the data, eight digits for a 29-bit identifier.
  */
 export class CandumpFrames {
+  readonly #interfaces: InterfaceNames;
+  /** Names as they are written, with the index of each. */
+  readonly #names: { readonly bytes: Uint8Array; readonly index: number }[] = [];
+
+  constructor(interfaces = new InterfaceNames()) {
+    this.#interfaces = interfaces;
+  }
+
   /** Names of the interfaces met so far; frames index into it. */
-  readonly interfaces: string[] = [];
-  readonly #names: Uint8Array[] = [];
+  get interfaces(): readonly string[] {
+    return this.#interfaces.names;
+  }
 
   /**
    * Adds the frame written at `from` to `to - 1`; the batch must have room for it.
@@ -69,13 +78,10 @@ export class CandumpFrames {
   }
 
   #interface(bytes: Uint8Array, from: number, to: number): number {
-    for (let i = 0; i < this.#names.length; i++) {
-      const name = this.#names[i];
-      if (name !== undefined && equals(name, bytes, from, to)) return i;
-    }
-    if (this.#names.length === INTERFACES_MAX) return -1;
-    this.#names.push(bytes.slice(from, to));
-    return this.interfaces.push(Buffer.from(bytes.subarray(from, to)).toString('latin1')) - 1;
+    for (const name of this.#names) if (equals(name.bytes, bytes, from, to)) return name.index;
+    const index = this.#interfaces.indexOf(Buffer.from(bytes.subarray(from, to)).toString('latin1'));
+    if (index >= 0) this.#names.push({ bytes: bytes.slice(from, to), index });
+    return index;
   }
 }
 

@@ -404,3 +404,42 @@ t.test('a log that is not there yet is waited for', async (t) => {
   await collector.stop();
   t.equal(collector.health().state, 'stopped');
 });
+
+t.test('where a recording has the first bad line of a reason is told, also when it has ended', async (t) => {
+  const { health, collector } = await play(t, [`can0 ${FRAME}`, 'can0 1#2', `can0 ${FRAME}`, 'can0 1#2']);
+  t.same(health.errors, { 'bad-id': 2 });
+  t.same(health.errorPlaces, { 'bad-id': 'log, line 2' });
+  await collector.stop();
+  t.same(collector.health().errorPlaces, { 'bad-id': 'log, line 2' });
+});
+
+t.test('a recording without times has arrival times only', async (t) => {
+  const folder = await folderWith(t, { 'car.dbc': DBC, log: '  can0  100   [8]  10 27 03 81 5A 00 00 C0\n'.repeat(3) });
+  for (const [timestamp, samples] of [
+    ['arrival', 3],
+    ['device', 0],
+  ] as const) {
+    const intake = new RecordedIntake();
+    const bus = { log: join(folder, 'log'), speed: 'max' } as const;
+    const context = { source: 'car7', intake, clock: new SetClock() };
+    const collector = createCanCollector({ bus, dbc: [join(folder, 'car.dbc')], timestamp }, context);
+    await collector.start();
+    await waitFor('the end of the log', () => collector.health().state === 'stopped');
+    await collector.stop();
+    t.same(intake.values('car7/Engine/Speed').length, samples, timestamp);
+    t.same(collector.health().errors, samples === 0 ? { 'no-time': 3 } : {});
+  }
+});
+
+t.test('a recorder whose clock was ahead of UTC is set right', async (t) => {
+  const asc = 'date Sun Sep 13 14:26:40 2020\n0.5 1 100 Rx d 8 10 27 03 81 5A 00 00 C0\n';
+  const folder = await folderWith(t, { 'car.dbc': DBC, 'drive.asc': asc });
+  const intake = new RecordedIntake();
+  const bus = { log: join(folder, 'drive.asc'), speed: 'max', utcOffset: '+02:00' } as const;
+  const context = { source: 'car7', intake, clock: new SetClock() };
+  const collector = createCanCollector({ bus, dbc: [join(folder, 'car.dbc')], timestamp: 'device' }, context);
+  await collector.start();
+  await waitFor('the end of the log', () => collector.health().state === 'stopped');
+  await collector.stop();
+  t.equal(intake.samples('car7/Engine/Speed')[0]?.time, 1_600_000_000_500_000);
+});

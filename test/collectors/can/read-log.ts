@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { FRAME_EXTENDED, FrameBatch } from '../../../hardware/can/can-frame.ts';
-import { CandumpLog } from '../../../hardware/can/candump-log.ts';
+import { decoderOf } from '../../../hardware/can/recording/can-recording.ts';
+import { recordingContext } from '../../../hardware/can/recording/frame-decoder.ts';
 
 export interface RecordedFrame {
   readonly bus: string;
@@ -14,14 +15,17 @@ export interface RecordedFrame {
 /** All frames of a packed recording. */
 export function readLog(path: string): RecordedFrame[] {
   const bytes = gunzipSync(readFileSync(path));
-  const log = new CandumpLog();
+  const context = recordingContext();
+  const decoder = decoderOf('candump', context);
   const batch = new FrameBatch(1024);
   const frames: RecordedFrame[] = [];
-  for (let at = 0; at < bytes.length; batch.clear()) {
-    at = log.decode(bytes, at, batch);
+  decoder.feed(bytes);
+  decoder.end();
+  for (let isMore = true; isMore; batch.clear()) {
+    isMore = decoder.read(batch);
     for (let i = 0; i < batch.count; i++) {
       frames.push({
-        bus: log.interfaces[batch.interfaces[i] ?? 0] ?? '',
+        bus: context.interfaces.names[batch.interfaces[i] ?? 0] ?? '',
         id: batch.ids[i] ?? 0,
         extended: ((batch.flags[i] ?? 0) & FRAME_EXTENDED) !== 0,
         data: batch.data.slice(i * 64, i * 64 + (batch.lengths[i] ?? 0)),

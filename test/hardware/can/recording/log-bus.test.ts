@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
-import type { CanBusListener, CanBusState } from '../../../hardware/can/can-bus.ts';
-import { LogBus, type LogSettings } from '../../../hardware/can/log-bus.ts';
-import type { ReopeningOptions } from '../../../hardware/serial/reopening-port.ts';
-import type { Timers } from '../../../hardware/serial/timers.ts';
-import { waitFor } from '../../wait-for.ts';
-import { HurriedTimers } from '../serial/hurried-timers.ts';
+import type { CanBusListener, CanBusState } from '../../../../hardware/can/can-bus.ts';
+import { LogBus, type LogSettings } from '../../../../hardware/can/recording/log-bus.ts';
+import type { ReopeningOptions } from '../../../../hardware/serial/reopening-port.ts';
+import type { Timers } from '../../../../hardware/serial/timers.ts';
+import { waitFor } from '../../../wait-for.ts';
+import { HurriedTimers } from '../../serial/hurried-timers.ts';
 
 const START = 1_600_000_000;
 
@@ -173,7 +173,8 @@ t.test('bad lines are counted, and a last line needs no end', async (t) => {
   const heard = play(t, { path: await fileWith(t, `nonsense\n${logOf([0, 1]).trimEnd()}`), speed: 100 });
   await waitFor('the end', ended(heard));
   t.same(heard.ids, [0, 1]);
-  t.same(heard.bus.errors, { 'bad-time': 1 });
+  t.same(heard.bus.errors, { 'bad-line': 1 });
+  t.same(heard.bus.errorPlaces, { 'bad-line': 'line 1' });
 });
 
 t.test('nothing comes after a stop', async (t) => {
@@ -185,4 +186,43 @@ t.test('nothing comes after a stop', async (t) => {
   await new Promise((resolve) => setTimeout(resolve, 30));
   t.equal(heard.ids.length, length);
   t.equal(ended(heard)(), false);
+});
+
+t.test('a recording without times is played at the pace of its wire', async (t) => {
+  const frames = 500;
+  const path = await fileWith(t, '  can0  123   [8]  11 22 33 44 55 66 77 88\n'.repeat(frames));
+  for (const bitrate of [undefined, 500_000]) {
+    const timers = new JumpingTimers();
+    const heard = play(t, { path, speed: 1, ...(bitrate !== undefined && { bitrate }) }, { timers });
+    await waitFor('the end', ended(heard));
+    t.equal(heard.ids.length, frames);
+    t.ok(heard.times.every(Number.isNaN), 'no time is made up');
+    const wireMs = (frames * 111 * 1e3) / (bitrate ?? 250_000);
+    t.ok(timers.now() > wireMs - 10 && timers.now() < wireMs + 20, `${timers.now()} ms, ${wireMs} ms of wire`);
+  }
+});
+
+t.test('what is no recording is not waited for', async (t) => {
+  for (const content of [
+    Buffer.from([0x7f, 0x45, 0x4c, 0x46, 0, 0, 0, 0, 1]),
+    Buffer.from('MDF     4.11 and nothing'),
+  ]) {
+    const heard = play(t, { path: await fileWith(t, content), speed: 1 });
+    await waitFor('the end', ended(heard));
+    t.match(heard.states, [{ state: 'ended', problem: /no recording of CAN frames|expected a block HD/ }]);
+    t.same(heard.bus.errors, { 'unknown-format': 1 });
+  }
+});
+
+t.test('a recording of another format is played by its content, round after round', async (t) => {
+  const asc = 'date Sun Sep 13 12:26:40 2020\nbase hex timestamps absolute\n0.5 1 123 Rx d 1 11\n0.6 2 124 Rx d 1 11\n';
+  const heard = play(t, { path: await fileWith(t, gzipSync(asc)), speed: Number.POSITIVE_INFINITY, loop: true });
+  await waitFor('two rounds', () => heard.ids.length >= 4);
+  await heard.bus.stop();
+  t.same(heard.ids.slice(0, 4), [0x123, 0x124, 0x123, 0x124]);
+  t.same(
+    heard.times.slice(0, 4).map((time) => Number(time.toFixed(3))),
+    [0.5, 0.6, 0.61, 0.71],
+  );
+  t.same(heard.bus.interfaces, ['can1', 'can2']);
 });

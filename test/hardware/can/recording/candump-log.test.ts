@@ -5,51 +5,19 @@ import { gunzipSync } from 'node:zlib';
 import t from 'tap';
 import {
   FRAME_BRS,
-  FRAME_BYTES_MAX,
   FRAME_ERROR,
   FRAME_EXTENDED,
   FRAME_FD,
   FRAME_REMOTE,
-  FrameBatch,
   INTERFACES_MAX,
-} from '../../../hardware/can/can-frame.ts';
-import { CandumpLog } from '../../../hardware/can/candump-log.ts';
-import { recording } from '../../data-dir.ts';
-import { requireTools } from '../../debian.ts';
+} from '../../../../hardware/can/can-frame.ts';
+import { recording } from '../../../data-dir.ts';
+import { requireTools } from '../../../debian.ts';
+import { decodePieces, type Line, readRecording } from './decode.ts';
 
-interface Line {
-  readonly time: number;
-  readonly bus: string;
-  readonly id: number;
-  readonly flags: number;
-  readonly length: number;
-  readonly data: string;
-}
-
-function decode(pieces: readonly Uint8Array[], capacity = 4): { lines: Line[]; errors: Record<string, number> } {
-  const log = new CandumpLog();
-  const batch = new FrameBatch(capacity);
-  const lines: Line[] = [];
-  const take = (): void => {
-    for (let i = 0; i < batch.count; i++) {
-      const [flags = 0, length = 0, time = 0, id = 0] = [
-        batch.flags[i],
-        batch.lengths[i],
-        batch.times[i],
-        batch.ids[i],
-      ];
-      const bytes = (flags & FRAME_REMOTE) === 0 ? length : 0;
-      const data = Buffer.from(batch.data.subarray(i * FRAME_BYTES_MAX, i * FRAME_BYTES_MAX + bytes)).toString('hex');
-      lines.push({ time, bus: log.interfaces[batch.interfaces[i] ?? 0] ?? '', id, flags, length, data });
-    }
-    batch.clear();
-  };
-  for (const piece of pieces) {
-    for (let at = 0; at < piece.length; take()) at = log.decode(piece, at, batch);
-  }
-  log.end(batch);
-  take();
-  return { lines, errors: { ...log.errors } };
+function decode(pieces: readonly Uint8Array[], capacity = 4, utcOffsetUs = 0) {
+  const { lines, errors } = decodePieces('candump', pieces, { capacity, utcOffsetUs });
+  return { lines, errors };
 }
 
 const CASES: readonly (readonly [text: string, line: Line])[] = [
@@ -119,12 +87,79 @@ t.test('frames are the same whole, byte by byte, cut at every place, and without
   t.same(differing, []);
 });
 
+const DATE_US = Date.UTC(2021, 6, 26, 3, 14, 14) * 1e3;
+
+/** What candump shows on a console, with its options, and what versions of before 2012 did. */
+const CONSOLE: readonly (readonly [text: string, line: Line])[] = [
+  ['  can0  123   [2]  11 22', { time: Number.NaN, bus: 'can0', id: 0x123, flags: 0, length: 2, data: '1122' }],
+  [
+    ' (1436509052.249713)  vcan0  044   [3]  2A 36 6C',
+    { time: 1436509052249713, bus: 'vcan0', id: 0x44, flags: 0, length: 3, data: '2a366c' },
+  ],
+  [
+    ' (2021-07-26 05:14:14.294700)  can1  00000123   [0] ',
+    { time: DATE_US + 294700, bus: 'can1', id: 0x123, flags: FRAME_EXTENDED, length: 0, data: '' },
+  ],
+  [
+    " (001.000500)  can0  RX - -  123   [2]  11 22   '.\"'",
+    { time: 1000500, bus: 'can0', id: 0x123, flags: 0, length: 2, data: '1122' },
+  ],
+  ['can0  123  [01]  AB', { time: Number.NaN, bus: 'can0', id: 0x123, flags: FRAME_FD, length: 1, data: 'ab' }],
+  [
+    'can0  18FEF100   [4]  remote request',
+    { time: Number.NaN, bus: 'can0', id: 0x18fef100, flags: FRAME_REMOTE | FRAME_EXTENDED, length: 4, data: '' },
+  ],
+  [
+    'can0  20000004   [8]  00 01 00 00 00 00 00 00   ERRORFRAME',
+    { time: Number.NaN, bus: 'can0', id: 4, flags: FRAME_ERROR, length: 8, data: '0001000000000000' },
+  ],
+  [
+    '<0x18eeff01> [8] 05 a0 be 1c 00 a0 a0 c0 ',
+    { time: Number.NaN, bus: 'can0', id: 0x18eeff01, flags: FRAME_EXTENDED, length: 8, data: '05a0be1c00a0a0c0' },
+  ],
+  ['<0x123> [1] ff', { time: Number.NaN, bus: 'can0', id: 0x123, flags: 0, length: 1, data: 'ff' }],
+];
+
+t.test('what candump shows on a console is read as what it logs, with its times or none', async (t) => {
+  for (const [text, line] of CONSOLE) {
+    t.same(decode([Buffer.from(`${text}\n`)], 4, 7200e6), { lines: [line], errors: {} }, text);
+  }
+});
+
+t.test('an old candump names its interface once', async (t) => {
+  const text = 'interface = can3, family = 29, type = 3, proto = 1\n<0x123> [1] ff\n';
+  t.equal(decode([Buffer.from(text)]).lines[0]?.bus, 'can3');
+});
+
+t.test('where the first line of each kind of error stands is told', async (t) => {
+  const { places } = decodePieces('candump', [Buffer.from('# x\n\nnonsense\n(1.5) can0 123#1\nnonsense\n')]);
+  t.same(places, { 'bad-line': 'line 3', 'bad-data': 'line 4' });
+});
+
+for (const [name, frames] of [
+  ['candumpSample1.txt', 6026],
+  ['candumpSample3.txt', 2368],
+] as const) {
+  const path = recording(`can/nmea2000/${name}`);
+  t.test(`all lines of a recording that others made are read: ${name}`, { skip: path === undefined }, async (t) => {
+    const { lines, errors } = await readRecording(path ?? '');
+    t.same(errors, {});
+    t.equal(lines.length, frames);
+  });
+}
+
 const BAD: readonly (readonly [line: string, reason: string])[] = [
   ['(1.5 can0 123#11', 'bad-time'],
-  ['1.5 can0 123#11', 'bad-time'],
+  ['1.5 can0 123#11', 'bad-line'],
   ['(1.x) can0 123#11', 'bad-time'],
   ['(99999999999999.0) can0 123#11', 'bad-time'],
-  ['can0  123   [2]  11 22', 'bad-time'],
+  ['(2021-07-26 05:14:14) can0 123#11', 'bad-time'],
+  ['can0  123   [9]  11 22 33 44 55 66 77 88 99', 'bad-data'],
+  ['can0  123   [2]  11', 'bad-data'],
+  ['can0  123   [2]  11 2Z', 'bad-data'],
+  ['can0  123   [09]  11 22 33 44 55 66 77 88 99', 'bad-data'],
+  ['can0  923   [1]  11', 'bad-id'],
+  ['<0x> [1] 11', 'bad-line'],
   ['(1.5) can0', 'bad-line'],
   ['(1.5) can0 123', 'bad-line'],
   ['(1.5) can0 1234#11', 'bad-id'],
@@ -137,7 +172,7 @@ const BAD: readonly (readonly [line: string, reason: string])[] = [
   ['(1.5) can0 123##', 'bad-data'],
   ['(1.5) can0 123##1112233445566778899', 'bad-data'],
   ['(1.5) can0 123#R9', 'bad-data'],
-  [`(1.5) can0 123#${'0'.repeat(600)}`, 'line-too-long'],
+  [`(1.5) can0 123#${'0'.repeat(3000)}`, 'line-too-long'],
 ];
 
 t.test('a bad line is counted by reason, and the next is read', async (t) => {
