@@ -68,11 +68,23 @@ export function findScale(values: Float64Array, hint?: { gain: number; offset: n
     const scaled = tryScale(count, probes, scale);
     if (scaled !== undefined) return scale.divide ? orMultiplied(count, probes, scaled) : scaled;
   }
+  // Thousands of scales would be tried in vain on numbers of which no scale gives back enough.
+  if (neverWhole(values) > Math.floor(values.length / EXCEPTION_SHARE)) return undefined;
   for (const scale of latticeScales(values)) {
     const scaled = tryScale(count, probes, scale);
     if (scaled !== undefined) return scaled;
   }
   return undefined;
+}
+
+/** How many of the values are of no scale: -0, NaN and infinite ones. */
+function neverWhole(values: Float64Array): number {
+  let count = 0;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    if (!Number.isFinite(value) || Object.is(value, -0)) count++;
+  }
+  return count;
 }
 
 /**
