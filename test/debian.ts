@@ -41,6 +41,11 @@ export const DEBIAN_PACKAGES = {
     probe: ['sh', '-c', 'command -v gpsdecode'],
     usedFor: 'decoding what satellite receivers send with another decoder',
   },
+  pymodbus: {
+    package: 'python3-pymodbus',
+    probe: ['/usr/bin/python3', '-c', 'import pymodbus.server.sync, serial'],
+    usedFor: 'reading from a Modbus server of another make',
+  },
   'victoria-metrics': {
     package: 'victoria-metrics',
     probe: ['sh', '-c', 'command -v victoria-metrics'],

@@ -96,6 +96,8 @@ function opensOf(name: string, source: SourceConfig, config: CaissonConfig): str
       return 'log' in source.bus ? `recording ${source.bus.log}` : `SLCAN adapter ${source.bus.slcan}`;
     case 'health':
       return `this box, disk of ${source.disk}`;
+    case 'modbus':
+      return 'path' in source.port ? source.port.path : `${source.port.host}:${source.port.port ?? 502}`;
     case 'replay':
       return `recording ${source.file}`;
     case 'serial':

@@ -153,6 +153,7 @@ function* onlyOneDeviceEach(config: CaissonConfig): ReturnType<ConfigRule<Caisso
 /** The serial device that a source reads, and the keys below it that name the device. */
 function deviceOf(source: SourceConfig): { device: string; keys: readonly string[] } | undefined {
   if (source.type === 'serial' && 'path' in source.port) return { device: source.port.path, keys: ['port', 'path'] };
+  if (source.type === 'modbus' && 'path' in source.port) return { device: source.port.path, keys: ['port', 'path'] };
   if (source.type === 'can' && 'slcan' in source.bus) return { device: source.bus.slcan, keys: ['bus', 'slcan'] };
   return undefined;
 }

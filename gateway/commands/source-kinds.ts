@@ -1,6 +1,7 @@
 import { type TObject, type TSchema, Type } from '@sinclair/typebox';
 import { CanConfig, canSettings, checkSettings } from '../../collectors/can/can-config.ts';
 import { HealthConfig } from '../../collectors/health/health-config.ts';
+import { checkModbus, ModbusConfig, modbusSettings } from '../../collectors/modbus/modbus-config.ts';
 import { MqttConfig, mqttSettings } from '../../collectors/mqtt/config.ts';
 import { TopicRules } from '../../collectors/mqtt/topic-rules.ts';
 import { ReplayConfig } from '../../collectors/replay/replay-config.ts';
@@ -10,6 +11,7 @@ import { SerialConfig } from '../../collectors/serial/serial-config.ts';
 export const SOURCE_KINDS = {
   can: CanConfig,
   health: HealthConfig,
+  modbus: ModbusConfig,
   mqtt: MqttConfig,
   replay: ReplayConfig,
   serial: SerialConfig,
@@ -20,6 +22,7 @@ export type SourceKind = keyof typeof SOURCE_KINDS;
 interface Sections {
   can: CanConfig;
   health: HealthConfig;
+  modbus: ModbusConfig;
   mqtt: MqttConfig;
   replay: ReplayConfig;
   serial: SerialConfig;
@@ -47,6 +50,7 @@ export function anySourceSchema(): TSchema {
  */
 export function checkSource(name: string, source: SourceConfig): void {
   if (source.type === 'can') checkSettings(canSettings(source), name);
+  if (source.type === 'modbus') checkModbus(modbusSettings(source));
   if (source.type === 'mqtt') {
     const { topics, prefix } = mqttSettings(source);
     new TopicRules(topics, prefix);

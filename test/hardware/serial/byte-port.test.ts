@@ -1,5 +1,7 @@
 import { Buffer } from 'node:buffer';
+import { once } from 'node:events';
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -9,6 +11,7 @@ import { openLogPort } from '../../../hardware/serial/log-port.ts';
 import { MemoryWire } from '../../../hardware/serial/memory-port.ts';
 import { openPty, type Pty } from '../../../hardware/serial/pty.ts';
 import { openSerialPort } from '../../../hardware/serial/serial-port.ts';
+import { openTcpPort } from '../../../hardware/serial/tcp-port.ts';
 import { waitFor } from '../../wait-for.ts';
 import { HurriedTimers } from './hurried-timers.ts';
 
@@ -47,6 +50,43 @@ const kinds: Record<string, (folder: string, timers: HurriedTimers) => Device> =
       async remove() {
         await rm(path, { force: true });
         await pty?.close();
+      },
+      heard: () => heard,
+    };
+  },
+  'a TCP connection': (_folder, timers) => {
+    // A port that nobody listens on until the device appears: the system gave it out and took it back.
+    const address = createServer().listen(0);
+    const number = (address.address() as AddressInfo).port;
+    const port = openTcpPort({ host: '127.0.0.1', port: number }, { timers });
+    const released = new Promise((resolve) => address.close(resolve));
+    const sockets = new Set<Socket>();
+    let server: Server | undefined;
+    let heard: Buffer = Buffer.alloc(0);
+    return {
+      port,
+      async appear() {
+        await released;
+        server = createServer((socket) => {
+          sockets.add(socket);
+          socket.on('error', () => {});
+          socket.on('close', () => sockets.delete(socket));
+          socket.on('data', (bytes) => {
+            heard = Buffer.concat([heard, bytes]);
+          });
+        });
+        server.listen(number, '127.0.0.1');
+        await once(server, 'listening');
+      },
+      async talk() {
+        if (port.state.kind === 'open') await waitFor('the connection', () => sockets.size > 0);
+        for (const socket of sockets) socket.write(ALL_BYTES);
+      },
+      async remove() {
+        const closing = server;
+        server = undefined;
+        for (const socket of sockets) socket.destroy();
+        if (closing !== undefined) await new Promise((resolve) => closing.close(resolve));
       },
       heard: () => heard,
     };
