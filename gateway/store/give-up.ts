@@ -2,6 +2,7 @@ import type { Statement } from 'better-sqlite3';
 import type { ChannelClass } from '../channel.ts';
 import type { KeptGap, Row } from './block-rows.ts';
 import { FAN_OUT } from './block-schema.ts';
+import { attempt } from './damage.ts';
 import type { GivenUp } from './given-up.ts';
 import type { PackTotals } from './pack-totals.ts';
 import type { RowPlacement } from './row-placement.ts';
@@ -90,6 +91,8 @@ export class GiveUp {
     const { sql, placement, totals, packAsGaps, onNewestRecentGone } = this.#parts;
     const blocks = packAsGaps(position, cause);
     if (placement.settle(position)) onNewestRecentGone();
+    // Its pages are written over soon, each a part of one of the file system, which would be read then, while a commit waits.
+    attempt(() => sql('SELECT bytes FROM packs WHERE position = ?').get(position));
     sql('UPDATE packs SET bytes = NULL, size = 0 WHERE position = ?').run(position);
     sql(
       'UPDATE pack_index SET thinned = ? WHERE (roster, ordinal) = (SELECT roster, ordinal FROM packs WHERE position = ?)',

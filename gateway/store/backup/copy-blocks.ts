@@ -1,8 +1,8 @@
 import Database from 'better-sqlite3';
-import { openDatabase } from '../database.ts';
+import { DATABASE_PAGE_BYTES, openDatabase } from '../database.ts';
 
 /** Pages copied in one step, 4 MiB: whoever waits for progress hears of it some fifty times a second. */
-const STEP_PAGES = 1024;
+const STEP_PAGES = (4 << 20) / DATABASE_PAGE_BYTES;
 
 const CACHE_KIB = 1024;
 

@@ -1,5 +1,6 @@
 import type { ChannelClass } from '../../channel.ts';
 import type { RetentionStatus } from '../../status.ts';
+import { DATABASE_PAGE_BYTES } from '../database.ts';
 import { type DiskRoom, isFull } from '../disk-room.ts';
 import type { GivenUpSoFar, HeldPack } from '../give-up.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
@@ -20,8 +21,8 @@ import {
 const STEP_PACKS_MAX = 128;
 const STEP_BLOCKS_MAX = 512;
 
-/** Pages given back to the disk in one transaction. */
-const VACUUM_PAGES = 256;
+/** Pages given back to the disk in one transaction: 1 MiB. */
+const VACUUM_PAGES = (1 << 20) / DATABASE_PAGE_BYTES;
 
 /** Least time between two steps, milliseconds: while the disk has room there is no hurry. */
 const STEP_INTERVAL_MS = 100;

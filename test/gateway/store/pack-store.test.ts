@@ -1,10 +1,11 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import t from 'tap';
 import type { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
 import { decodeEntries, encodeEntries, type IndexEntry } from '../../../gateway/store/index-entries.ts';
 import { RosterBook } from '../../../gateway/store/roster.ts';
+import { storePaths } from '../../../gateway/store/store-dir.ts';
 import { StoreRig } from './store-rig.ts';
 
 /** A rig with channels that each have `count` samples a pack, all in one pack, `packs` times over. */
@@ -33,6 +34,20 @@ t.test('channels sealed together are one pack and one row of the index', async (
   t.equal(positionsOf(rig).length, 3);
   t.equal(rig.blocks.blocksAfter(0).length, 15);
   t.equal(rig.blocks.totals.blocks, 15);
+  rig.dispose();
+});
+
+t.test('a small pack costs the write-ahead log a few KiB', async (t) => {
+  const rig = filled(5, 3);
+  const written = () => statSync(`${storePaths(rig.dir).blocks}-wal`).size;
+  const before = written();
+  for (let pack = 3; pack < 13; pack += 1) {
+    for (let id = 1; id <= 5; id += 1) rig.ring.writeSample(id, pack * 100, pack);
+    rig.commit();
+    rig.sealAll();
+  }
+  const each = (written() - before) / 10;
+  t.ok(each > 1000 && each < 6000, `${each} bytes a pack`);
   rig.dispose();
 });
 

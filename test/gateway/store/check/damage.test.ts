@@ -4,11 +4,10 @@ import t from 'tap';
 import { CaissonError } from '../../../../gateway/errors.ts';
 import { StoreTelemetry } from '../../../../gateway/query/store-telemetry.ts';
 import { checkStore, type StoreReport } from '../../../../gateway/store/check/store-check.ts';
+import { DATABASE_PAGE_BYTES } from '../../../../gateway/store/database.ts';
 import { storePaths } from '../../../../gateway/store/store-dir.ts';
 import { Random } from '../../../../hardware/simulated/random.ts';
 import { CHANNELS, copyOf, samplesOf, wholeStore } from './whole-store.ts';
-
-const PAGE_BYTES = 4096;
 
 /** Bytes turned in each kind of page. */
 const FLIPS_PER_KIND = 3;
@@ -59,11 +58,11 @@ t.test('a damaged page costs what is on it and no more, is told by the check, an
     for (let flip = 0; flip < FLIPS_PER_KIND; flip += 1) {
       const page = ofKind[random.below(ofKind.length)] as Page;
       const damaged = Buffer.from(bytes);
-      const at = (page.number - 1) * PAGE_BYTES + random.below(flip % 2 === 0 ? 64 : PAGE_BYTES);
+      const at = (page.number - 1) * DATABASE_PAGE_BYTES + random.below(flip % 2 === 0 ? 64 : DATABASE_PAGE_BYTES);
       damaged[at] = (damaged[at] as number) ^ (1 << random.below(8));
       writeFileSync(copy, damaged);
       for (const side of ['-wal', '-shm']) rmSync(copy + side, { force: true });
-      const where = `${kind}, page ${page.number}, byte ${at % PAGE_BYTES}`;
+      const where = `${kind}, page ${page.number}, byte ${at % DATABASE_PAGE_BYTES}`;
       const outcome = outcomeOf(dir);
       if (outcome === undefined) continue; // It does not open, and says why.
       const { report, samples } = outcome;
