@@ -5,6 +5,7 @@ import type { ClockReading } from '../clock.ts';
 import { CaissonError } from '../errors.ts';
 import { JOURNAL_SEGMENT_BYTES } from '../limits.ts';
 import { BlockContents } from '../query/block-contents.ts';
+import { OPENED_BYTES_FEW } from '../query/opened-packs.ts';
 import { TailReader } from '../query/tail-reader.ts';
 import type { StoredChannel } from '../query/telemetry.ts';
 import { BlockDb } from '../store/block-db.ts';
@@ -79,7 +80,7 @@ function redecodeAll(
     tail.take(rows);
     more = hasMore;
   }
-  const contents = new BlockContents(blocks, onProblem);
+  const contents = new BlockContents(blocks, onProblem, OPENED_BYTES_FEW);
   const clocks = new Map<number, ClockReading[]>();
   for (const { boot, reading } of blocks.clockAfter(0).rows) {
     clocks.set(boot, [...(clocks.get(boot) ?? []), reading]);

@@ -152,6 +152,10 @@ export class EnvelopeColumns {
     order: Order,
   ): void {
     const { envelope } = this;
+    if (envelope.count[pixel] === 0 && Number.isFinite(timeMin) && Number.isFinite(timeMax)) {
+      this.#begin(pixel, timeMin, timeMax, count, min, max, first, last, order);
+      return;
+    }
     envelope.count[pixel] = (envelope.count[pixel] as number) + count;
     envelope.min[pixel] = least(envelope.min[pixel] as number, min);
     envelope.max[pixel] = greatest(envelope.max[pixel] as number, max);
@@ -169,6 +173,30 @@ export class EnvelopeColumns {
       this.#orderLast[pixel] = order;
       envelope.last[pixel] = last;
     }
+  }
+
+  /** Most pixels are met once. */
+  #begin(
+    pixel: number,
+    timeMin: number,
+    timeMax: number,
+    count: number,
+    min: number,
+    max: number,
+    first: number,
+    last: number,
+    order: Order,
+  ): void {
+    const { envelope } = this;
+    envelope.count[pixel] = count;
+    envelope.min[pixel] = min;
+    envelope.max[pixel] = max;
+    envelope.first[pixel] = first;
+    envelope.last[pixel] = last;
+    this.#timeFirst[pixel] = timeMin;
+    this.#timeLast[pixel] = timeMax;
+    this.#orderFirst[pixel] = order;
+    this.#orderLast[pixel] = order;
   }
 
   /** True where `order` is before `other`; later parts of one run are behind it. What cannot be told makes the pixel open. */

@@ -9,6 +9,7 @@ import { JournalReader } from '../store/journal/journal-reader.ts';
 import { storePaths } from '../store/store-dir.ts';
 import { BlockContents } from './block-contents.ts';
 import { EnvelopeColumns, queryEnvelope } from './envelope-query.ts';
+import { openedBytesMax } from './opened-packs.ts';
 import { RangeReader, type VersionedChannel } from './range-reader.ts';
 import { TailReader, type TailRow, type TailRows } from './tail-reader.ts';
 import {
@@ -61,9 +62,14 @@ export class StoreTelemetry implements Telemetry {
   #channelsPosition = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(blocks: BlockReader, journal: JournalReader | undefined, onProblem: (text: string) => void) {
+  private constructor(
+    blocks: BlockReader,
+    contents: BlockContents,
+    journal: JournalReader | undefined,
+    onProblem: (text: string) => void,
+  ) {
     this.#blocks = blocks;
-    this.#contents = new BlockContents(blocks, onProblem);
+    this.#contents = contents;
     this.#journal = journal;
     this.#tail = journal === undefined ? undefined : new TailReader(journal, blocks, onProblem);
     this.#reader = new RangeReader({
@@ -78,14 +84,19 @@ export class StoreTelemetry implements Telemetry {
    * Opens the store in `dir`; a store without a journal (central's) has no tail.
    *
    * @param onProblem told of a block or journal row that is damaged; it costs a query only itself
+   * @param openedBytes bytes of packs that are kept open, for the next look at what they hold
    * @throws CaissonError `store-unusable`, retryable while the store is being made
    */
-  static open(dir: string, onProblem: (text: string) => void = () => {}): StoreTelemetry {
+  static open(
+    dir: string,
+    onProblem: (text: string) => void = () => {},
+    openedBytes: number = openedBytesMax(),
+  ): StoreTelemetry {
     const paths = storePaths(dir);
     const onDamage = (what: string) => onProblem(`blocks.db, ${what}`);
     const blocks = BlockReader.openReadonly(paths.blocks, undefined, onDamage);
     const journal = existsSync(paths.journal) ? JournalReader.open(paths.journal) : undefined;
-    return new StoreTelemetry(blocks, journal, onProblem);
+    return new StoreTelemetry(blocks, new BlockContents(blocks, onProblem, openedBytes), journal, onProblem);
   }
 
   close(): void {

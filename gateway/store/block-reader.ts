@@ -86,13 +86,18 @@ export class BlockReader {
     if (this.db.inTransaction) return read();
     this.sql('BEGIN').run();
     try {
-      this.index.hold(this.indexVersion());
+      this.index.hold(this.indexVersion(), this.#state());
       return read();
     } finally {
       this.index.release();
       // Not COMMIT, which fails where a damaged page was met.
       this.sql('ROLLBACK').run();
     }
+  }
+
+  /** Another one after every commit that was not made here. */
+  #state(): number {
+    return Number((this.sql('PRAGMA data_version').get() as Row).data_version);
   }
 
   meta(key: string): string | undefined {

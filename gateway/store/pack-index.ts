@@ -131,7 +131,7 @@ export class PackIndex {
     if (end - from <= 1) {
       if (end <= from) return [];
       const copy = attempt(() => (level === 0 ? this.#recentRows(roster, this.#recent.of(roster, from, end)) : []));
-      if ('value' in copy && copy.value.length > 0) return copy.value.map((row) => this.#rowOf(row, roster, level));
+      if ('value' in copy && copy.value.length > 0) return copy.value;
       this.#onDamage(`${level === 0 ? 'index' : `level ${level}`}, roster ${roster}, row ${from}: ${read.damage}`);
       return [];
     }
@@ -139,26 +139,37 @@ export class PackIndex {
     return [...this.rows(roster, level, from, middle), ...this.rows(roster, level, middle, end)];
   }
 
-  /** The rows that cover a roster with as few as can be, in the order the packs were kept. */
+  /** The rows that cover a roster with as few as can be, in the order the packs were kept; the caller's own list. */
   roots(roster: number): IndexRow[] {
+    return [...(this.#remembered?.roots(roster) ?? this.#readRoots(roster))];
+  }
+
+  #readRoots(roster: number): readonly IndexRow[] {
+    const damage = this.#damage;
     const read = attempt(() => Number((this.#topLevel.get(roster) as number | null) ?? 0));
-    return this.cover(roster, 'value' in read ? read.value : 0, 0, ALL);
+    const rows = this.cover(roster, 'value' in read ? read.value : 0, 0, ALL);
+    if (this.#damage === damage) this.#remembered?.keepRoots(roster, rows, this.channels(roster).length);
+    return rows;
   }
 
   /** What lies under an envelope: directly or, where that is damaged, what is under it in turn. */
   children({ roster, level, ordinal }: Pick<IndexRow, 'roster' | 'level' | 'ordinal'>): readonly IndexRow[] {
-    const envelope = `${roster} ${level} ${ordinal}`;
-    const known = this.#remembered?.rowsUnder(envelope);
+    const known = this.#remembered?.rowsUnder(roster, level, ordinal);
     if (known !== undefined) return known;
     const damage = this.#damage;
     const rows = this.cover(roster, level - 1, ordinal * FAN_OUT, (ordinal + 1) * FAN_OUT);
-    if (this.#damage === damage) this.#remembered?.keep(envelope, rows, this.channels(roster).length);
+    const members = this.channels(roster).length;
+    if (this.#damage === damage) this.#remembered?.keepRowsUnder(roster, level, ordinal, rows, members);
     return rows;
   }
 
-  /** To be told, at the beginning of every snapshot, the version of what there is to read. */
-  hold(version: string | undefined): void {
-    this.#remembered?.renew(version);
+  /**
+   * To be told at the beginning of every snapshot.
+   * @param version of what there is to read, as it was when it was last changed
+   * @param state of the whole database, as it is after the last commit
+   */
+  hold(version: string | undefined, state: number): void {
+    this.#remembered?.renew(version, state);
     this.#recent.hold();
   }
 
@@ -244,8 +255,8 @@ export class PackIndex {
   }
 
   #read(roster: number, level: number, from: number, to: number): IndexRow[] {
-    const rows =
-      level === 0 ? this.#rowsOfPacks(roster, from, to) : (this.#envelopeRows.all(roster, from, to, level) as Row[]);
+    if (level === 0) return this.#rowsOfPacks(roster, from, to);
+    const rows = this.#envelopeRows.all(roster, from, to, level) as Row[];
     return rows.map((row) => this.#rowOf(row, roster, level));
   }
 
@@ -264,24 +275,30 @@ export class PackIndex {
   }
 
   /** Those in their place and, behind them, those that are not there yet. */
-  #rowsOfPacks(roster: number, from: number, to: number): Row[] {
+  #rowsOfPacks(roster: number, from: number, to: number): IndexRow[] {
     // Looked up first: what is placed between the two looks is then met by the second.
     const recent = this.#recent.of(roster, from, to);
-    const rows = this.#packRows.all(roster, from, to) as Row[];
-    const placed = Number(rows.at(-1)?.ordinal ?? -1);
+    const rows = this.#placedRows(roster, from, to);
+    const placed = rows.at(-1)?.ordinal ?? -1;
     const rest = recent.filter(({ ordinal }) => ordinal > placed);
     return rest.length === 0 ? rows : [...rows, ...this.#recentRows(roster, rest)];
   }
 
+  #placedRows(roster: number, from: number, to: number): IndexRow[] {
+    return (this.#packRows.all(roster, from, to) as Row[]).map((row) => this.#rowOf(row, roster, 0));
+  }
+
   /** One that has left meanwhile is in its place, or nowhere. */
-  #recentRows(roster: number, recent: readonly RecentRow[]): Row[] {
-    const rows: Row[] = [];
-    for (const { position, ordinal } of recent) {
+  #recentRows(roster: number, recent: readonly RecentRow[]): IndexRow[] {
+    return recent.flatMap(({ position, ordinal }) => {
+      const known = this.#remembered?.recent(roster, ordinal);
+      if (known !== undefined) return known;
       const row = this.#recentRow.get(position, roster, ordinal) as Row | undefined;
-      if (row !== undefined) rows.push(row);
-      else rows.push(...(this.#packRows.all(roster, ordinal, ordinal + 1) as Row[]));
-    }
-    return rows;
+      if (row === undefined) return this.#placedRows(roster, ordinal, ordinal + 1);
+      const decoded = this.#rowOf(row, roster, 0);
+      this.#remembered?.keepRecent(roster, ordinal, decoded, this.channels(roster).length);
+      return decoded;
+    });
   }
 
   /** Greatest ordinal of a level that a row may have, whatever of the index can be read. */

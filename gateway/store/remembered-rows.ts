@@ -2,40 +2,80 @@
 const ENTRIES_MAX = 1 << 16;
 
 /**
- * Rows under complete envelopes, which stay as they are until something is given up: the next look at a chart does not read
- * and decode them again.
+ * Rows of the index that the next look at a chart does not read and decode again: those under complete envelopes and those
+ * that wait to be placed, which stay as they are until something is given up, and those that cover a roster, which do until
+ * anything is committed.
  */
 export class RememberedRows<Row> {
-  /** By envelope, the one used last at the end. */
+  /** By what they are, those used last at the end. */
   readonly #groups = new Map<string, { readonly rows: readonly Row[]; readonly entries: number }>();
   #entries = 0;
   #version: string | undefined;
+  #state: number | undefined;
+  /** Keys of what holds in this state only. */
+  readonly #passing = new Set<string>();
 
-  /** Forgets everything where `version` is not the one that was told last. */
-  renew(version: string | undefined): void {
+  /** Forgets what may not be so any more where `version` or `state` is not the one that was told last. */
+  renew(version: string | undefined, state: number): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    for (const key of this.#passing) this.#forget(key);
+    this.#passing.clear();
     if (version === this.#version) return;
     this.#version = version;
     this.#groups.clear();
     this.#entries = 0;
   }
 
-  rowsUnder(envelope: string): readonly Row[] | undefined {
-    const group = this.#groups.get(envelope);
-    if (group === undefined) return undefined;
-    this.#groups.delete(envelope);
-    this.#groups.set(envelope, group);
-    return group.rows;
+  /** The rows that cover a roster. */
+  roots(roster: number): readonly Row[] | undefined {
+    return this.#rows(`${roster}`);
   }
 
   /** @param members entries that a row has when all of them are decoded */
-  keep(envelope: string, rows: readonly Row[], members: number): void {
+  keepRoots(roster: number, rows: readonly Row[], members: number): void {
+    this.#passing.add(`${roster}`);
+    this.#keep(`${roster}`, rows, members);
+  }
+
+  /** The rows under a complete envelope. */
+  rowsUnder(roster: number, level: number, ordinal: number): readonly Row[] | undefined {
+    return this.#rows(`${roster} ${level} ${ordinal}`);
+  }
+
+  keepRowsUnder(roster: number, level: number, ordinal: number, rows: readonly Row[], members: number): void {
+    this.#keep(`${roster} ${level} ${ordinal}`, rows, members);
+  }
+
+  /** A row of a pack that waits to be placed. */
+  recent(roster: number, ordinal: number): Row | undefined {
+    return this.#rows(`${roster} 0 ${ordinal}`)?.[0];
+  }
+
+  keepRecent(roster: number, ordinal: number, row: Row, members: number): void {
+    this.#keep(`${roster} 0 ${ordinal}`, [row], members);
+  }
+
+  #rows(key: string): readonly Row[] | undefined {
+    const group = this.#groups.get(key);
+    if (group === undefined) return undefined;
+    this.#groups.delete(key);
+    this.#groups.set(key, group);
+    return group.rows;
+  }
+
+  #keep(key: string, rows: readonly Row[], members: number): void {
     const entries = rows.length * members;
-    this.#groups.set(envelope, { rows, entries });
+    this.#groups.set(key, { rows, entries });
     this.#entries += entries;
-    for (const [oldest, group] of this.#groups) {
+    for (const oldest of this.#groups.keys()) {
       if (this.#entries <= ENTRIES_MAX) break;
-      this.#groups.delete(oldest);
-      this.#entries -= group.entries;
+      this.#forget(oldest);
     }
+  }
+
+  #forget(key: string): void {
+    this.#entries -= this.#groups.get(key)?.entries ?? 0;
+    this.#groups.delete(key);
   }
 }

@@ -6,6 +6,7 @@ import process from 'node:process';
 import { CaissonError } from '../../errors.ts';
 import { BlockReader } from '../../store/block-reader.ts';
 import { storePaths } from '../../store/store-dir.ts';
+import { OPENED_BYTES_FEW } from '../opened-packs.ts';
 import { StoreTelemetry } from '../store-telemetry.ts';
 import { BATCH_ROWS, BATCHES_MAX, type FromSql, type SqlRequest, type ToSql } from './sql-messages.ts';
 import { SqlStatement } from './sql-statement.ts';
@@ -39,7 +40,7 @@ async function run(request: SqlRequest): Promise<void> {
 
 async function answer({ dir, sql, parameters, now }: SqlRequest): Promise<void> {
   const notice = (text: string) => say({ kind: 'notice', text });
-  const telemetry = StoreTelemetry.open(dir, notice);
+  const telemetry = StoreTelemetry.open(dir, notice, OPENED_BYTES_FEW);
   const blocks = BlockReader.openReadonly(storePaths(dir).blocks);
   const progress = (read: { samples: number; channels: number }) => say({ kind: 'progress', ...read });
   const statement = new SqlStatement({ telemetry, blocks }, sql, now, { notice, progress });

@@ -23,8 +23,6 @@ export interface BlockTimes {
   readonly times: Float64Array;
   /** True where no time is before the one before it. */
   readonly ascends: boolean;
-  /** True where they are kept with the pack, for other blocks too. */
-  readonly isKept: boolean;
   /** How many references lead to a column that has none. */
   readonly depth: number;
 }
@@ -46,6 +44,7 @@ export class Pack {
   /** Contents of sections that columns share, once they were asked for. */
   readonly #shared = new Map<number, Uint8Array>();
   readonly #times = new Map<number, BlockTimes>();
+  #keptBytes = 0;
 
   private constructor(bytes: Uint8Array, input: ByteReader, directory: Directory) {
     this.bytes = bytes;
@@ -73,10 +72,9 @@ export class Pack {
     return new Pack(bytes, input, readDirectory(directory));
   }
 
-  /** Bytes that the pack takes once all that is kept of it is decoded. */
+  /** Bytes of the pack and of what was decoded and is kept of it. */
   get weight(): number {
-    const { bytes, directory } = this;
-    return this.#isShared ? directory.times.reduce((sum, { count }) => sum + count * 8, bytes.length) : bytes.length;
+    return this.bytes.length + this.#keptBytes;
   }
 
   get header(): PackHeader {
@@ -111,15 +109,20 @@ export class Pack {
   look(block: number, room: Float64Array): NumberSamples | undefined {
     const entry = this.#block(block);
     if (entry.type === 'text') return undefined;
-    const { times, ascends } = this.#withRoom(this.lookAtTimes(block), room);
+    const { times, ascends } = this.#isShared ? this.#timesOf(entry.times) : this.#inRoom(entry.times, room);
     const values = lookAtColumn(NUMBER_ENCODINGS, entry.encoding, this.#contentOf(block, entry), entry.count);
     return { times, values, ascends };
+  }
+
+  /** Index of the time column of a block: blocks of one have the same times. */
+  timeColumnOf(block: number): number {
+    return this.#block(block).times;
   }
 
   /** The times of a block, not to be changed; those that are not kept are valid until the next column is read or written. */
   lookAtTimes(block: number): BlockTimes {
     const { times } = this.#block(block);
-    return this.#isShared ? this.#timesOf(times) : this.#decodedTimes(times);
+    return this.#times.get(times) ?? this.#decodedTimes(times);
   }
 
   /**
@@ -143,11 +146,11 @@ export class Pack {
     return this.#content(this.directory.times.length + block, contentLength);
   }
 
-  #withRoom(looked: BlockTimes, room: Float64Array): BlockTimes {
-    if (looked.isKept) return looked;
-    const copy = room.subarray(0, looked.times.length);
-    copy.set(looked.times);
-    return { ...looked, times: copy };
+  #inRoom(index: number, room: Float64Array): BlockTimes {
+    const looked = this.#decodedTimes(index);
+    const times = room.subarray(0, looked.times.length);
+    times.set(looked.times);
+    return { ...looked, times };
   }
 
   /** Times that other blocks may have too are kept. */
@@ -155,8 +158,10 @@ export class Pack {
     const known = this.#times.get(index);
     if (known !== undefined) return known;
     const { times, ascends, depth } = this.#decodedTimes(index);
-    const kept = { times: times.slice(), ascends, depth, isKept: this.#isShared };
-    if (kept.isKept) this.#times.set(index, kept);
+    const kept = { times: times.slice(), ascends, depth };
+    if (!this.#isShared) return kept;
+    this.#times.set(index, kept);
+    this.#keptBytes += kept.times.byteLength;
     return kept;
   }
 
@@ -184,7 +189,7 @@ export class Pack {
   }
 
   #look(times: Float64Array, depth: number): BlockTimes {
-    return { times, ascends: kernels.ascends(times.length) === 1, isKept: false, depth };
+    return { times, ascends: kernels.ascends(times.length) === 1, depth };
   }
 
   #content(column: number, length: number): ByteReader {
@@ -201,6 +206,7 @@ export class Pack {
     if (content === undefined) {
       content = sectionContent(this.#input, section).slice();
       this.#shared.set(index, content);
+      this.#keptBytes += content.length;
     }
     return content;
   }

@@ -1,0 +1,131 @@
+import { totalmem } from 'node:os';
+import process from 'node:process';
+import type { BlockReader } from '../store/block-reader.ts';
+import type { Extent } from '../store/block-rows.ts';
+import { Pack } from '../store/pack/pack.ts';
+import type { PixelGrid, Stretches } from './pixel-grid.ts';
+
+/**
+ * Most bytes of opened packs that are kept, with what is decoded of them, for other blocks of them and for the next look at
+ * the same stretch: an hour of 250 channels of 100 Hz. At the maximum: those used longest ago go.
+ */
+const OPENED_BYTES_MAX = 128 << 20;
+
+/** For those who read each pack once: a day of one channel. */
+export const OPENED_BYTES_FEW = 24 << 20;
+
+/** On a small machine packs take at most this part of its memory. */
+const MEMORY_PART = 16;
+
+/** Most bytes of opened packs on this machine, or within what the process may use of it. */
+export function openedBytesMax(): number {
+  const constraint = process.constrainedMemory();
+  const memory = constraint > 0 ? Math.min(constraint, totalmem()) : totalmem();
+  return Math.min(OPENED_BYTES_MAX, Math.floor(memory / MEMORY_PART));
+}
+
+/** Where the times of a column pass from pixel to pixel of the chart that was asked for last. */
+interface KnownStretches {
+  readonly grid: PixelGrid;
+  readonly shift: number;
+  readonly stretches: Stretches | undefined;
+}
+
+/** A pack that is kept open. */
+export class OpenedPack {
+  readonly pack: Pack;
+  /** Bytes that were counted for it. */
+  weight = 0;
+  /** By time column. */
+  readonly #stretches: (KnownStretches | undefined)[] = [];
+
+  constructor(pack: Pack) {
+    this.pack = pack;
+  }
+
+  /**
+   * Where the times of a block pass from pixel to pixel; undefined where they do not ascend, or pass more often than a block
+   * is folded to. Blocks that share times are mostly asked for one after the other, for the same pixels.
+   */
+  stretches(block: number, grid: PixelGrid, shift: number): Stretches | undefined {
+    const column = this.pack.timeColumnOf(block);
+    const known = this.#stretches[column];
+    if (known !== undefined && known.shift === shift && known.grid.isSameAs(grid)) return known.stretches;
+    const { times, ascends } = this.pack.lookAtTimes(block);
+    const stretches = ascends ? grid.stretchesOf(times, shift) : undefined;
+    this.#stretches[column] = { grid, shift, stretches };
+    return stretches;
+  }
+}
+
+/** Where packs are read. */
+export type PackSource = Pick<BlockReader, 'packBytes' | 'channelOf'>;
+
+/** Opens packs and keeps those used last. */
+export class OpenedPacks {
+  readonly #blocks: PackSource;
+  readonly #bytesMax: number;
+  /** By position, the one used last at the end. */
+  readonly #opened = new Map<number, OpenedPack>();
+  #bytes = 0;
+
+  /** @param bytesMax bytes of all packs that are kept, and of what is decoded of them */
+  constructor(blocks: PackSource, bytesMax: number) {
+    this.#blocks = blocks;
+    this.#bytesMax = bytesMax;
+  }
+
+  /**
+   * Reads of the pack that holds a block. Undefined where the block is not there any more: given up, or merged into another,
+   * which may have taken its pack's position. Throws CaissonError `block-invalid` where the pack is damaged.
+   */
+  read<Result>(extent: Extent, read: (opened: OpenedPack) => Result): Result | undefined {
+    const opened = this.#open(extent);
+    if (opened === undefined) return undefined;
+    try {
+      return read(opened);
+    } finally {
+      this.#weigh(opened);
+    }
+  }
+
+  #open(extent: Extent): OpenedPack | undefined {
+    const { firstPosition: position } = extent;
+    let opened = this.#opened.get(position);
+    if (opened !== undefined) {
+      this.#opened.delete(position);
+      if (!this.#holds(opened.pack, extent)) {
+        this.#bytes -= opened.weight;
+        opened = undefined;
+      }
+    }
+    if (opened === undefined) {
+      const bytes = this.#blocks.packBytes(position);
+      if (bytes === undefined) return undefined;
+      opened = new OpenedPack(Pack.open(bytes));
+    }
+    this.#opened.set(position, opened);
+    this.#weigh(opened);
+    return this.#holds(opened.pack, extent) ? opened : undefined;
+  }
+
+  /** True where a pack has the very block: what stands under one identity never changes, wherever it stands. */
+  #holds(pack: Pack, extent: Extent): boolean {
+    const info = pack.blocks[extent.block];
+    if (info?.firstSequence !== extent.firstSequence || info.count !== extent.count) return false;
+    return info.channel === this.#blocks.channelOf(extent);
+  }
+
+  /** What is decoded of a pack is kept with it. */
+  #weigh(opened: OpenedPack): void {
+    const { weight } = opened.pack;
+    if (weight === opened.weight) return;
+    this.#bytes += weight - opened.weight;
+    opened.weight = weight;
+    for (const [oldest, other] of this.#opened) {
+      if (this.#bytes <= this.#bytesMax || other === opened) break;
+      this.#opened.delete(oldest);
+      this.#bytes -= other.weight;
+    }
+  }
+}
