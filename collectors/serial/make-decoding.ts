@@ -1,6 +1,10 @@
+import { CaissonError } from '../../gateway/errors.ts';
 import type { SampleSink } from '../../gateway/intake.ts';
 import type { CollectorCounters } from '../collector.ts';
+import { FramedDecoding } from './framed-decoding.ts';
 import { GnssSamples } from './gnss-samples.ts';
+import { LineProtocolDecoding } from './line-protocol-decoding.ts';
+import { LinesDecoding } from './lines-decoding.ts';
 import { NmeaDecoding } from './nmea-decoding.ts';
 import { Outlet } from './outlet.ts';
 import type { SerialSettings } from './serial-config.ts';
@@ -28,9 +32,28 @@ export function makeDecoding(
       return new UbxDecoding(outlet, new GnssSamples(outlet, byDevice), listener, undefined);
     case 'vedirect':
       return new VeDirectDecoding(outlet, listener);
+    case 'lines':
+      return new LinesDecoding(settings.lines ?? [], outlet, listener);
+    case 'line-protocol':
+      return new LineProtocolDecoding(
+        settings.lineProtocol,
+        { source, prefix: settings.prefix },
+        sink,
+        counters,
+        outlet,
+        listener,
+      );
+    case 'framed':
+      return new FramedDecoding(requireFrame(settings), outlet, listener);
     case 'mixed': {
       const samples = new GnssSamples(outlet, byDevice);
       return new UbxDecoding(outlet, samples, listener, new NmeaDecoding(settings, outlet, samples, listener));
     }
   }
+}
+
+/** `checkSerial` refuses a config without. */
+function requireFrame({ frame }: DecodingSettings): NonNullable<DecodingSettings['frame']> {
+  if (frame === undefined) throw new CaissonError('config-invalid', 'protocol: framed needs frame');
+  return frame;
 }

@@ -2,6 +2,7 @@ import { textRoom } from '../../gateway/intake.ts';
 import type { BytePort, PortState } from '../../hardware/serial/byte-port.ts';
 import { openLogPort } from '../../hardware/serial/log-port.ts';
 import { openSerialPort } from '../../hardware/serial/serial-port.ts';
+import { openTcpPort } from '../../hardware/serial/tcp-port.ts';
 import {
   type Collector,
   type CollectorContext,
@@ -37,6 +38,9 @@ const RAW_CUTS: Readonly<Record<SerialSettings['protocol'], RawCut>> = {
   ubx: 'reads',
   mixed: 'reads',
   vedirect: 'reads',
+  lines: 'lines',
+  'line-protocol': 'lines',
+  framed: 'reads',
 };
 
 /** What speaks one of the serial protocols, at a port or in a recording of one. */
@@ -47,6 +51,7 @@ export const createSerialCollector: CollectorFactory<SerialConfig> = (config, co
 
 function openPort({ port }: SerialSettings): BytePort {
   if ('path' in port) return openSerialPort(port);
+  if ('host' in port) return openTcpPort(port);
   return openLogPort({
     path: port.log,
     ...(port.baudRate === undefined ? {} : { bytesPerSecond: port.baudRate / 10 }),
@@ -113,7 +118,7 @@ export class SerialCollector implements Collector {
     }
     if (state.kind === 'closed') return this.#counters.health('stopped');
     if (this.#noiseBytes > NOISE_BYTES_MAX) {
-      const problem = `no ${this.#decoding.unit} in the last ${this.#noiseBytes} bytes; is the baudRate that of the device?`;
+      const problem = `no ${this.#decoding.unit} in the last ${this.#noiseBytes} bytes; is the baudRate that of the device, and the protocol what it speaks?`;
       return this.#counters.health('waiting', `${this.#port.name}: ${problem}`);
     }
     return this.#counters.health(this.#counters.samples === 0 ? 'starting' : 'running');

@@ -1,7 +1,12 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import { CaissonError } from '../../gateway/errors.ts';
 import { READ_INTERVAL_MS } from '../../hardware/serial/serial-port.ts';
+import { ChannelTemplate } from '../line-protocol/channel-template.ts';
+import { LINE_KEYS, type LineSettings } from '../line-protocol/line-config.ts';
 import { RawConfig } from '../raw-channel.ts';
+import { checkFrame, FrameConfig, type FrameSettings } from './framed/framed-config.ts';
+import { checkLines, LinesConfig, type LinesSettings } from './lines/lines-config.ts';
 
 const Device = Type.Object(
   {
@@ -40,6 +45,18 @@ const Device = Type.Object(
   { additionalProperties: false, description: 'a serial port of the box' },
 );
 
+const Tcp = Type.Object(
+  {
+    host: Type.String({
+      minLength: 1,
+      description: 'name or address of what sends the bytes over TCP, such as a serial server',
+      examples: ['10.0.0.20'],
+    }),
+    port: Type.Integer({ minimum: 1, maximum: 65_535, description: 'its TCP port', examples: [10_110] }),
+  },
+  { additionalProperties: false, description: 'a TCP server that sends what a serial port would' },
+);
+
 const Recording = Type.Object(
   {
     log: Type.String({
@@ -62,14 +79,25 @@ const Recording = Type.Object(
 /** Section `serial` of a source: sentences of satellite receivers and instruments from a serial port. */
 export const SerialConfig = Type.Object(
   {
-    port: Type.Union([Device, Recording], { description: 'where the bytes come from' }),
+    port: Type.Union([Device, Tcp, Recording], { description: 'where the bytes come from' }),
     protocol: Type.Optional(
-      Type.Union([Type.Literal('nmea'), Type.Literal('ubx'), Type.Literal('mixed'), Type.Literal('vedirect')], {
-        default: 'nmea',
-        description:
-          'what the bytes mean: NMEA 0183 sentences; UBX messages of u-blox receivers; these, sentences and RTCM 3 mixed; ' +
-          'text blocks of Victron devices',
-      }),
+      Type.Union(
+        [
+          Type.Literal('nmea'),
+          Type.Literal('ubx'),
+          Type.Literal('mixed'),
+          Type.Literal('vedirect'),
+          Type.Literal('lines'),
+          Type.Literal('line-protocol'),
+          Type.Literal('framed'),
+        ],
+        {
+          default: 'nmea',
+          description:
+            'what the bytes mean: NMEA 0183 sentences; UBX messages of u-blox receivers; these, sentences and RTCM 3 mixed; ' +
+            'text blocks of Victron devices; lines by pattern; InfluxDB line protocol; binary frames',
+        },
+      ),
     ),
     timestamp: Type.Optional(
       Type.Union([Type.Literal('arrival'), Type.Literal('device')], {
@@ -82,6 +110,15 @@ export const SerialConfig = Type.Object(
     raw: Type.Optional(RawConfig),
     prefix: Type.Optional(
       Type.String({ minLength: 1, description: 'first part of channel names; without it, the name of the source' }),
+    ),
+    lines: Type.Optional(LinesConfig),
+    frame: Type.Optional(FrameConfig),
+    lineProtocol: Type.Optional(
+      Type.Object(LINE_KEYS, {
+        additionalProperties: false,
+        default: {},
+        description: 'with `protocol: line-protocol`: how it is read',
+      }),
     ),
     checksum: Type.Optional(
       Type.Union([Type.Literal('required'), Type.Literal('optional')], {
@@ -108,12 +145,34 @@ export const SerialConfig = Type.Object(
 export type SerialConfig = Static<typeof SerialConfig>;
 
 /** The section with every default filled in. */
-export type SerialSettings = Required<Omit<SerialConfig, 'port' | 'prefix'>> & {
-  readonly port: Required<Static<typeof Device>> | Static<typeof Recording>;
+export type SerialSettings = Required<Omit<SerialConfig, 'port' | 'prefix' | 'lines' | 'frame' | 'lineProtocol'>> & {
+  readonly port: Required<Static<typeof Device>> | Static<typeof Tcp> | Static<typeof Recording>;
   readonly prefix?: string;
+  readonly lines?: LinesSettings;
+  readonly frame?: FrameSettings;
+  readonly lineProtocol: LineSettings;
 };
 
 /** Fills in the defaults of a section that fits {@link SerialConfig}. */
 export function serialSettings(config: SerialConfig): SerialSettings {
   return Value.Default(SerialConfig, structuredClone(config)) as SerialSettings;
+}
+
+/** Keys that say what a protocol looks like, and have no meaning without it. */
+const SHAPES = { lines: 'lines', framed: 'frame' } as const;
+
+/**
+ * What a schema cannot say of a section.
+ * @throws CaissonError `config-invalid`
+ */
+export function checkSerial({ protocol, lines, frame, lineProtocol }: SerialSettings): void {
+  for (const [name, key] of Object.entries(SHAPES)) {
+    const isThere = (key === 'lines' ? lines : frame) !== undefined;
+    if (isThere === (protocol === name)) continue;
+    const problem = isThere ? `${key} means nothing with protocol: ${protocol}` : `protocol: ${name} needs ${key}`;
+    throw new CaissonError('config-invalid', problem);
+  }
+  if (lines !== undefined) checkLines(lines);
+  if (frame !== undefined) checkFrame(frame);
+  new ChannelTemplate(lineProtocol.channel);
 }

@@ -101,7 +101,8 @@ function opensOf(name: string, source: SourceConfig, config: CaissonConfig): str
     case 'replay':
       return `recording ${source.file}`;
     case 'serial':
-      return 'log' in source.port ? `recording ${source.port.log}` : `${source.port.path}`;
+      if ('host' in source.port) return `${source.port.host}:${source.port.port}`;
+      return 'log' in source.port ? `recording ${source.port.log}` : source.port.path;
   }
 }
 

@@ -5,7 +5,7 @@ import { checkModbus, ModbusConfig, modbusSettings } from '../../collectors/modb
 import { MqttConfig, mqttSettings } from '../../collectors/mqtt/config.ts';
 import { TopicRules } from '../../collectors/mqtt/topic-rules.ts';
 import { ReplayConfig } from '../../collectors/replay/replay-config.ts';
-import { SerialConfig } from '../../collectors/serial/serial-config.ts';
+import { checkSerial, SerialConfig, serialSettings } from '../../collectors/serial/serial-config.ts';
 
 /** Every kind of source: the word behind `type`, and the schema of the rest. */
 export const SOURCE_KINDS = {
@@ -50,6 +50,7 @@ export function anySourceSchema(): TSchema {
  */
 export function checkSource(name: string, source: SourceConfig): void {
   if (source.type === 'can') checkSettings(canSettings(source), name);
+  if (source.type === 'serial') checkSerial(serialSettings(source));
   if (source.type === 'modbus') checkModbus(modbusSettings(source));
   if (source.type === 'mqtt') {
     const { topics, prefix } = mqttSettings(source);

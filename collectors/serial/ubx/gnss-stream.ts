@@ -1,11 +1,9 @@
-import { Buffer } from 'node:buffer';
 import { makeCrc } from '../../crc.ts';
+import { FrameScanner, type FrameShape } from '../frame-scanner.ts';
 
 /**
  * Cuts the stream of a satellite receiver into UBX and RTCM 3 frames and what stands between them, which is text where
- * the receiver speaks NMEA 0183 too. What looks like the start of a frame and is none costs itself alone: the search goes
- * on with the byte behind it, so that frames inside of it are found. However the bytes are cut into pieces, the same
- * frames, damages and bytes between come out.
+ * the receiver speaks NMEA 0183 too.
  */
 
 /** Bytes of a UBX payload. RXM-RAWX, the longest in use, has 32 for each of at most some 200 signals. */
@@ -44,73 +42,30 @@ const crc24q = makeCrc('crc24-q');
 export class GnssStream {
   readonly #listener: GnssStreamListener;
   readonly #withRtcm: boolean;
-  /** A frame that has begun. */
-  readonly #held = Buffer.alloc(FRAME_BYTES_MAX);
-  #heldLength = 0;
-  /** Bytes from the start of that frame that must be there before it is looked at again. */
-  #need = 0;
+  readonly #scanner: FrameScanner;
 
   /** @param withRtcm whether RTCM 3 is on the wire too */
   constructor(listener: GnssStreamListener, withRtcm: boolean) {
     this.#listener = listener;
     this.#withRtcm = withRtcm;
+    const shape: FrameShape = {
+      lengthAt: (bytes, at) => this.#frameLength(bytes, at),
+      take: (frame) => (frame[0] === UBX_SYNC_1 ? this.#takeUbx(frame) : this.#takeRtcm(frame)),
+      between: (bytes) => listener.between(bytes),
+    };
+    this.#scanner = new FrameScanner(shape, FRAME_BYTES_MAX);
   }
 
   /** Takes the next bytes of the wire. They are not kept. */
   feed(bytes: Uint8Array): void {
-    let rest = bytes;
-    while (this.#heldLength > 0 && rest.length > 0) {
-      const missing = rest.subarray(0, this.#need - this.#heldLength);
-      this.#held.set(missing, this.#heldLength);
-      this.#heldLength += missing.length;
-      rest = rest.subarray(missing.length);
-      if (this.#heldLength < this.#need) return;
-      this.#keepFrom(this.#scan(this.#held.subarray(0, this.#heldLength)));
-    }
-    if (this.#heldLength > 0) return;
-    const done = this.#scan(rest);
-    this.#heldLength = rest.length - done;
-    this.#held.set(rest.subarray(done));
+    this.#scanner.feed(bytes);
   }
 
-  /** The wire ended, in good order or not: a frame that has begun is none, but others may stand inside of it. */
+  /** The wire ended, in good order or not. */
   end(): void {
-    while (this.#heldLength > 0) {
-      this.#listener.between(this.#held.subarray(0, 1));
-      this.#keepFrom(1);
-      this.#keepFrom(this.#scan(this.#held.subarray(0, this.#heldLength)));
-    }
+    this.#scanner.end();
   }
 
-  #keepFrom(start: number): void {
-    this.#held.copyWithin(0, start, this.#heldLength);
-    this.#heldLength -= start;
-  }
-
-  /** Tells what is whole in `bytes`; returns where a frame begins that is not. */
-  #scan(bytes: Uint8Array): number {
-    let told = 0;
-    let at = 0;
-    while (at < bytes.length) {
-      const length = this.#frameLength(bytes, at);
-      if (length === 0) {
-        at += 1;
-        continue;
-      }
-      if (at > told) this.#listener.between(bytes.subarray(told, at));
-      told = at;
-      if (at + length > bytes.length) {
-        this.#need = length;
-        return at;
-      }
-      if (this.#take(bytes.subarray(at, at + length))) told = at + length;
-      at = Math.max(told, at + 1);
-    }
-    if (at > told) this.#listener.between(bytes.subarray(told, at));
-    return at;
-  }
-
-  /** Bytes of the frame that begins at `at`, or, while that cannot be told, as many as tell it; 0 where none begins. */
   #frameLength(bytes: Uint8Array, at: number): number {
     const first = bytes[at];
     const left = bytes.length - at;
@@ -133,11 +88,6 @@ export class GnssStream {
       return RTCM_HEAD_BYTES + message + RTCM_TAIL_BYTES;
     }
     return 0;
-  }
-
-  /** Tells a whole frame; false where its check says that it is none. */
-  #take(frame: Uint8Array): boolean {
-    return frame[0] === UBX_SYNC_1 ? this.#takeUbx(frame) : this.#takeRtcm(frame);
   }
 
   #takeUbx(frame: Uint8Array): boolean {

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { FRAME_BYTES_MAX } from '../../../collectors/serial/framed/framed-config.ts';
+import { TEXT_LINE_BYTES_MAX } from '../../../collectors/serial/lines/lines-config.ts';
 import { SENTENCE_TYPES } from '../../../collectors/serial/nmea/decoder.ts';
 import { SENTENCE_BYTES_MAX } from '../../../collectors/serial/nmea/framer.ts';
 import { QUANTITIES } from '../../../collectors/serial/nmea/quantities.ts';
@@ -64,6 +66,8 @@ t.test('names channels of UBX that exist, and all of them', async (t) => {
 t.test('states the limits of the code', async (t) => {
   const reasons = new Map(table('Errors by reason').map(([reason = '', meaning = '']) => [reason, meaning]));
   t.match(reasons.get('`too-long`'), `more than ${SENTENCE_BYTES_MAX} bytes`);
+  t.match(reasons.get('`too-long`'), `${TEXT_LINE_BYTES_MAX} of a line`);
+  t.equal(TEXT_LINE_BYTES_MAX, FRAME_BYTES_MAX);
   t.match(reasons.get('`ubx-too-long`'), `more than ${UBX_PAYLOAD_BYTES_MAX} bytes`);
   t.match(reasons.get('`unknown TYPE`'), `beyond ${UNKNOWN_TYPES_MAX} types`);
 });
