@@ -4,17 +4,20 @@ import { type ChannelDefinition, defineChannel } from '../channel.ts';
 
 /**
  * A channel's definition as the database keeps it beside the name: JSON of what differs from the defaults, deflated against
- * what most definitions have in common. A DBC brings hundreds of channels, of which many send next to nothing.
+ * what most definitions have in common. Where the name begins with the source, the number of its segments stands for it. A DBC
+ * brings hundreds of channels, of which many send next to nothing.
  */
 
 /** Part of the schema: other text here is another format. What is most often met stands last. */
 const COMMON = Buffer.from(
   '{"description":"","labels":{"0":"","1":""},"limits":{"lowAlarm":,"lowWarn":,"highWarn":,"highAlarm":},' +
-    '"rateHz":10,"rateHz":100,"residency":"local","class":"bulk","class":"critical","unit":"km/h","unit":"rpm","unit":"°C",' +
-    '"unit":"bar","unit":"kPa","unit":"mm","unit":"m/s","unit":"deg","unit":"V","unit":"A","unit":"%","unit":"s",' +
-    '"type":"text","type":"enum","type":"bool","scale":{"gain":0.001,"offset":0},"scale":{"gain":0.01,"offset":0},' +
-    '"scale":{"gain":0.1,"offset":0},"scale":{"gain":1,"offset":0},"decimals":3},"decimals":2},"decimals":1},"decimals":0}' +
-    '{"stamp":"device","source":"',
+    '"rateHz":10,"rateHz":100,"residency":"local","class":"bulk","class":"critical","type":"text","type":"enum",' +
+    '"unit":"bar","unit":"kPa","unit":"mm","unit":"V","unit":"A","unit":"s","unit":"rpm","unit":"°C","unit":"deg",' +
+    '{"unit":"m/s","stamp":"device","source":2,"scale":{"gain":0.001,"offset":0},"decimals":3}' +
+    '{"unit":"%","stamp":"device","source":1,"scale":{"gain":0.1,"offset":0},"decimals":1}' +
+    '{"unit":"km/h","stamp":"device","source":1,"scale":{"gain":0.01,"offset":0},"decimals":2}' +
+    '{"type":"bool","stamp":"device","source":1,"scale":{"gain":1,"offset":0},"decimals":0}' +
+    '{"stamp":"device","source":1,"scale":{"gain":1,"offset":0},"decimals":0}',
 );
 
 /** Longest JSON of a definition: 1,024 labels, a long description; more is no definition. */
@@ -22,13 +25,19 @@ const JSON_BYTES_MAX = 1 << 20;
 
 const DEFAULTS = new Map<string, unknown>(Object.entries(defineChannel({ name: 'any', source: 'any' })));
 
-export function encodeDefinition({ name: _, ...definition }: ChannelDefinition): Buffer {
-  const entries = Object.entries(definition).filter(([key, value]) => key === 'source' || value !== DEFAULTS.get(key));
+export function encodeDefinition({ name, ...definition }: ChannelDefinition): Buffer {
+  const { source } = definition;
+  const written = { ...definition, source: name.startsWith(`${source}/`) ? source.split('/').length : source };
+  const entries = Object.entries(written).filter(([key, value]) => key === 'source' || value !== DEFAULTS.get(key));
   return deflateRawSync(JSON.stringify(Object.fromEntries(entries)), { dictionary: COMMON });
 }
 
 /** @throws Error where the bytes are no definition */
 export function decodeDefinition(name: string, bytes: Uint8Array): ChannelDefinition {
   const json = inflateRawSync(bytes, { dictionary: COMMON, maxOutputLength: JSON_BYTES_MAX });
-  return { ...defineChannel({ name: 'any', source: 'any' }), ...JSON.parse(json.toString()), name };
+  const { source, ...definition } = JSON.parse(json.toString()) as Omit<ChannelDefinition, 'source' | 'name'> & {
+    readonly source: string | number;
+  };
+  const path = typeof source === 'number' ? name.split('/').slice(0, source).join('/') : source;
+  return { ...defineChannel({ name: 'any', source: 'any' }), ...definition, source: path, name };
 }
