@@ -33,6 +33,13 @@ export interface SampleSink {
    */
   push(channel: number, time: number, value: number): boolean;
 
+  /**
+   * Adds samples [from, to) of one number, bool or enum channel, as {@link SampleSink.push} would one after the other: what
+   * cannot be taken is counted as lost, the rest is taken. Far cheaper than that from some dozens on. Returns how many were
+   * taken; the columns are the caller's again.
+   */
+  pushColumns(channel: number, times: Float64Array, values: Float64Array, from: number, to: number): number;
+
   /** Adds one sample of a text channel. As {@link SampleSink.push}. */
   pushText(channel: number, time: number, text: string): boolean;
 }

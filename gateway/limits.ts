@@ -36,6 +36,16 @@ export const CHANNEL_LABELS_MAX = 1024;
 /** Ring slots taken into one group commit. What is beyond waits for the next commit, which follows at once. */
 export const COMMIT_SLOTS_MAX = 1 << 18;
 
+/**
+ * Bytes of memory for samples that are in no block yet. At the maximum: nothing more is drained until seals have caught up, of
+ * chunks that are not full as well; the ring fills and counts what it refuses. Open chunks have room for 64 KiB each at most:
+ * 8,192 channels fit at any rate, more where they are slower, because a chunk takes room as its channel needs it.
+ */
+export const UNSEALED_BYTES_MAX = 512 << 20;
+
+/** Chunks of a block's size, 64 KiB, whose memory is kept to be used again. At the maximum: further memory is let go of. */
+export const CHUNKS_SPARE_MAX = 1024;
+
 /** Receipts (16-byte digests of acknowledged messages) kept to recognise repeats. At the maximum: the oldest are forgotten. */
 export const RECEIPTS_MAX = 1 << 18;
 

@@ -70,12 +70,27 @@ export class RingIntake implements Intake {
   }
 
   push(channel: number, time: number, value: number): boolean {
-    if (!this.#accepts(channel, time)) return false;
+    if (!Number.isSafeInteger(time)) return this.#lose(channel, this.#clock.now(), 'bad-time');
+    const cause = this.#refusal(channel);
+    if (cause !== undefined) return this.#lose(channel, time, cause);
     return this.#ring.writeSample(channel, time, value) || this.#loseForRoom(channel, time);
   }
 
+  pushColumns(channel: number, times: Float64Array, values: Float64Array, from: number, to: number): number {
+    let taken = 0;
+    for (let at = from; at < to; ) {
+      const end = endOfWhole(times, at, to);
+      taken += this.#pushWhole(channel, times, values, at, end);
+      if (end < to) this.#lose(channel, this.#clock.now(), 'bad-time');
+      at = end + 1;
+    }
+    return taken;
+  }
+
   pushText(channel: number, time: number, text: string): boolean {
-    if (!this.#accepts(channel, time)) return false;
+    if (!Number.isSafeInteger(time)) return this.#lose(channel, this.#clock.now(), 'bad-time');
+    const cause = this.#refusal(channel);
+    if (cause !== undefined) return this.#lose(channel, time, cause);
     const bytes = Buffer.from(text, 'utf8');
     if (bytes.length > TEXT_SAMPLE_BYTES_MAX) return this.#lose(channel, time, 'text-too-long');
     return this.#ring.writeText(channel, time, bytes) || this.#loseForRoom(channel, time);
@@ -144,16 +159,22 @@ export class RingIntake implements Intake {
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
   }
 
-  /** Counts as lost what can never be taken, and what must wait behind losses that do not fit into the ring yet. */
-  #accepts(channel: number, time: number): boolean {
-    if (!Number.isSafeInteger(time)) return this.#lose(channel, this.#clock.now(), 'bad-time');
-    if (this.#registry.isOverflow(channel)) return this.#lose(channel, time, 'channels-full');
-    if (this.#takesCriticalOnly && !this.#registry.isCritical(channel)) return this.#withhold(channel, time);
-    if (this.#isFull) {
-      this.#isFull = !this.#settleLosses();
-      if (this.#isFull) return this.#lose(channel, time, 'ring-full');
-    }
-    return true;
+  /** Samples [from, to) with times that can be kept; returns how many were taken. */
+  #pushWhole(channel: number, times: Float64Array, values: Float64Array, from: number, to: number): number {
+    if (from === to) return 0;
+    const cause = this.#refusal(channel);
+    const written = cause === undefined ? this.#ring.writeColumns(channel, times, values, from, to) : 0;
+    if (cause === undefined && written < to - from) this.#isFull = true;
+    for (let at = from + written; at < to; at += 1) this.#lose(channel, times[at] as number, cause ?? 'ring-full');
+    return written;
+  }
+
+  /** Why no sample of a channel can be taken: never, not while the disk is full, or not before losses that wait for room. */
+  #refusal(channel: number): LossCause | undefined {
+    if (this.#registry.isOverflow(channel)) return 'channels-full';
+    if (this.#takesCriticalOnly && !this.#registry.isCritical(channel)) return 'disk-full';
+    if (this.#isFull) this.#isFull = !this.#settleLosses();
+    return this.#isFull ? 'ring-full' : undefined;
   }
 
   #loseForRoom(channel: number, time: number): false {
@@ -162,12 +183,9 @@ export class RingIntake implements Intake {
   }
 
   #lose(channel: number, time: number, cause: LossCause): false {
-    return this.#count(this.#losses, `${channel} ${cause}`, channel, time, cause);
-  }
-
-  #withhold(channel: number, time: number): false {
+    if (cause !== 'disk-full') return this.#count(this.#losses, `${channel} ${cause}`, channel, time, cause);
     if (this.#withheld.size === 0) this.#withheldSince = this.#clock.now();
-    return this.#count(this.#withheld, channel, channel, time, 'disk-full');
+    return this.#count(this.#withheld, channel, channel, time, cause);
   }
 
   #count<Key>(losses: Map<Key, PendingLoss>, key: Key, channel: number, time: number, cause: LossCause): false {
@@ -208,6 +226,13 @@ export class RingIntake implements Intake {
     }
     return true;
   }
+}
+
+/** Where times that can be kept end, `to` at the latest. */
+function endOfWhole(times: Float64Array, from: number, to: number): number {
+  let at = from;
+  while (at < to && Number.isSafeInteger(times[at])) at += 1;
+  return at;
 }
 
 function keyOf(digest: Uint8Array): string {

@@ -1,6 +1,12 @@
 import { Buffer } from 'node:buffer';
 import { LOSS_CAUSES, type LossCause, TEXT_BYTES_PER_SLOT, textRoom } from './intake.ts';
 
+/** Samples of one channel that are worth an entry of their own; fewer are written one by one, which costs less. */
+const RUN_SAMPLES_MIN = 32;
+
+/** Samples of one entry. A longer run becomes several, so that a commit can end between them. */
+export const RUN_SAMPLES_MAX = 4096;
+
 /**
  * Single-producer, single-consumer ring between the thread that takes samples in and the thread that stores them, in one
  * SharedArrayBuffer of (channel u32, time f64, value f64) columns. The producer writes ahead of the published head and
@@ -13,7 +19,9 @@ import { LOSS_CAUSES, type LossCause, TEXT_BYTES_PER_SLOT, textRoom } from './in
  *   00 sample   channel | time | value
  *   01 text     channel | time | length in bytes, then ceil(length / 16) continuation slots of 16 bytes (time and value columns)
  *   10 loss     channel | first time | last time, then a continuation slot: count | index of the cause
- *   11 receipt  16 bytes of digest in the time and value columns; or a continuation slot
+ *   11 receipt  16 bytes of digest in the time and value columns; or a continuation slot; or, with the next bit set as well,
+ *      run      count | first time | first value, then channel | second time | second value, then the other samples of the
+ *               channel: as many slots as samples, their times and values as columns
  */
 export interface RingMemory {
   readonly buffer: SharedArrayBuffer;
@@ -27,6 +35,8 @@ const KIND_LOSS = 0x80000000;
 const CHANNEL_MASK = 0x3fffffff;
 const RECEIPT = 0xc0000000;
 const CONTINUATION = 0xc0000001;
+const KIND_RUN = 0xe0000000;
+const RUN_COUNT_MASK = 0x1fffffff;
 
 const CONTROL_BYTES = 256;
 // Words of the control block, each on a cache line of its own.
@@ -40,11 +50,18 @@ export function createRing(slots: number): RingMemory {
   return { buffer: new SharedArrayBuffer(CONTROL_BYTES + slots * 20), slots };
 }
 
-class RingColumns {
-  readonly control: Int32Array;
+/** Samples of many channels, one element of each column a sample. */
+export interface SampleColumns {
+  readonly channels: Uint32Array;
   readonly times: Float64Array;
   readonly values: Float64Array;
+}
+
+class RingColumns implements SampleColumns {
+  readonly control: Int32Array;
   readonly channels: Uint32Array;
+  readonly times: Float64Array;
+  readonly values: Float64Array;
   readonly timeBytes: Uint8Array;
   readonly valueBytes: Uint8Array;
   readonly mask: number;
@@ -98,6 +115,20 @@ export class RingWriter {
     values[slot] = value;
     this.#position += 1;
     return true;
+  }
+
+  /** Writes as many of samples [from, to) of one channel as there is room for, each in a slot; returns how many. */
+  writeColumns(channel: number, times: Float64Array, values: Float64Array, from: number, to: number): number {
+    const count = this.#fits(to - from) ? to - from : Math.min(to - from, this.free());
+    const end = from + count;
+    let at = from;
+    while (end - at >= RUN_SAMPLES_MIN) {
+      const next = Math.min(end, at + RUN_SAMPLES_MAX);
+      this.#putRun(channel, times.subarray(at, next), values.subarray(at, next));
+      at = next;
+    }
+    for (; at < end; at += 1) this.#put(channel, times[at] as number, values[at] as number);
+    return count;
   }
 
   /** `text` in UTF-8. */
@@ -161,6 +192,26 @@ export class RingWriter {
     this.#position += 1;
   }
 
+  /** At least two samples. */
+  #putRun(channel: number, times: Float64Array, values: Float64Array): void {
+    const columns = this.#columns;
+    const count = times.length;
+    const slot = this.#position & columns.mask;
+    columns.channels[slot] = KIND_RUN + count;
+    columns.channels[(slot + 1) & columns.mask] = channel;
+    const atEnd = Math.min(count, this.slots - slot);
+    if (atEnd === count) {
+      columns.times.set(times, slot);
+      columns.values.set(values, slot);
+    } else {
+      columns.times.set(times.subarray(0, atEnd), slot);
+      columns.values.set(values.subarray(0, atEnd), slot);
+      columns.times.set(times.subarray(atEnd));
+      columns.values.set(values.subarray(atEnd));
+    }
+    this.#position += count;
+  }
+
   #putBytes(channel: number, bytes: Uint8Array): void {
     const { channels, timeBytes, valueBytes, mask } = this.#columns;
     const slot = this.#position & mask;
@@ -171,9 +222,12 @@ export class RingWriter {
   }
 }
 
-/** What the consumer does with each entry of the ring. */
+/** What the consumer does with what is in the ring. Columns are the ring's own: they stand until the slots are freed. */
 export interface RingSink {
-  sample(channel: number, time: number, value: number): void;
+  /** Samples [from, to) of many channels, in the order in which they were written. */
+  stretch(columns: SampleColumns, from: number, to: number): void;
+  /** Samples [from, to) of one channel. */
+  run(channel: number, times: Float64Array, values: Float64Array, from: number, to: number): void;
   text(channel: number, time: number, text: string): void;
   loss(channel: number, from: number, to: number, count: number, cause: LossCause): void;
   /** `digest` is the sink's to keep. */
@@ -232,17 +286,26 @@ export class RingReader {
   /** Hands whole entries to `sink`, about `slotsMax` slots at most; the slots stay until {@link RingReader.release}. */
   drain(slotsMax: number, sink: RingSink): void {
     const { channels, times, values, mask } = this.#columns;
-    const end = this.#drained + this.available();
-    const stop = Math.min(end, this.#drained + slotsMax);
+    const stop = this.#drained + Math.min(this.available(), slotsMax);
     let position = this.#drained;
     while (position < stop) {
       const slot = position & mask;
       const head = channels[slot] as number;
-      position += 1;
       if (head < KIND_TEXT) {
-        sink.sample(head, times[slot] as number, values[slot] as number);
+        const end = endOfSamples(channels, slot, Math.min(slot + stop - position, mask + 1));
+        sink.stretch(this.#columns, slot, end);
+        position += end - slot;
         continue;
       }
+      if (head >= KIND_RUN) {
+        const count = head & RUN_COUNT_MASK;
+        // Unless it is the first, a run that would exceed the maximum is left for the next drain.
+        if (position + count > stop && position > this.#drained) break;
+        this.#drainRun(slot, count, sink);
+        position += count;
+        continue;
+      }
+      position += 1;
       const kind = (head & KIND_MASK) >>> 0;
       const channel = head & CHANNEL_MASK;
       if (kind === KIND_TEXT) {
@@ -267,6 +330,16 @@ export class RingReader {
     Atomics.store(this.#columns.control, TAIL, this.#tail | 0);
   }
 
+  /** A run that goes on at the ring's beginning is given in two. */
+  #drainRun(slot: number, count: number, sink: RingSink): void {
+    const { channels, times, values, mask } = this.#columns;
+    const channel = channels[(slot + 1) & mask] as number;
+    const end = slot + count;
+    const slots = mask + 1;
+    sink.run(channel, times, values, slot, Math.min(end, slots));
+    if (end > slots) sink.run(channel, times, values, 0, end - slots);
+  }
+
   #textAt(position: number, length: number): string {
     const bytes = this.#bytesAt(position, Math.ceil(length / TEXT_BYTES_PER_SLOT));
     return Buffer.from(bytes.buffer, bytes.byteOffset, length).toString('utf8');
@@ -282,4 +355,11 @@ export class RingReader {
     }
     return bytes;
   }
+}
+
+/** Where the plain samples end that begin at `from`, `to` at the latest. */
+function endOfSamples(channels: Uint32Array, from: number, to: number): number {
+  let at = from + 1;
+  while (at < to && (channels[at] as number) < KIND_TEXT) at += 1;
+  return at;
 }

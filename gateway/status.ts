@@ -30,6 +30,8 @@ export interface StoreStatus {
   readonly journalRows: number;
   /** Samples in the journal that are in no block yet. */
   readonly unsealed: number;
+  /** How often, since the start of the process, no more was taken from the ring until seals had caught up. */
+  readonly sealWaits: number;
   readonly blocks: number;
   /** Bytes of all blocks. */
   readonly blockBytes: number;

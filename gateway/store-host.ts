@@ -57,7 +57,7 @@ export class StoreHost {
   /** Rows of the UTC map of this boot; few, because a row needs a step or a better clock. */
   readonly #readings: ClockReading[] = [];
   /** What the threads before this one counted, and what this one last said. */
-  #past: Counts = { commits: 0, samples: 0, lost: 0 };
+  #past: Counts = { commits: 0, samples: 0, lost: 0, sealWaits: 0 };
   #status = STORE_NOTHING_YET;
 
   private constructor(
@@ -199,7 +199,7 @@ export class StoreHost {
   /** A new thread of the same boot: it hears again what the old one may not have kept. */
   #resume(): void {
     this.#past = sum(this.#past, this.#status);
-    this.#status = { ...this.#status, commits: 0, samples: 0, lost: 0 };
+    this.#status = { ...this.#status, commits: 0, samples: 0, lost: 0, sealWaits: 0 };
     for (const channel of this.#registry.channels()) {
       this.#worker.post({ kind: 'channel', channel });
     }
@@ -213,10 +213,15 @@ export class StoreHost {
   }
 }
 
-type Counts = Pick<StoreStatus, 'commits' | 'samples' | 'lost'>;
+type Counts = Pick<StoreStatus, 'commits' | 'samples' | 'lost' | 'sealWaits'>;
 
 function sum(a: Counts, b: Counts): Counts {
-  return { commits: a.commits + b.commits, samples: a.samples + b.samples, lost: a.lost + b.lost };
+  return {
+    commits: a.commits + b.commits,
+    samples: a.samples + b.samples,
+    lost: a.lost + b.lost,
+    sealWaits: a.sealWaits + b.sealWaits,
+  };
 }
 
 /** What a store says of itself that is not open. */
@@ -226,6 +231,7 @@ export const STORE_NOTHING_YET: StoreStatus = {
   commitMs: 0,
   journalRows: 0,
   unsealed: 0,
+  sealWaits: 0,
   blocks: 0,
   blockBytes: 0,
   lost: 0,

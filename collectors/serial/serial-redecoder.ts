@@ -28,6 +28,7 @@ class SerialRedecoder implements Redecoder {
     const watched: SampleSink = {
       channel: (spec) => this.#channel(sink, spec),
       push: (channel, time, value) => sink.push(channel, time, value),
+      pushColumns: (channel, times, values, from, to) => sink.pushColumns(channel, times, values, from, to),
       pushText: (channel, time, text) => sink.pushText(channel, time, text),
     };
     this.#decoding = makeDecoding(settings, source, watched, this.#counters);

@@ -32,6 +32,7 @@ export function metricsText(status: GatewayStatus, dashboard: DashboardCounters)
   out.one('caisson_store_commit_seconds', 'gauge', 'Mean time of a commit with its fsync.', store.commitMs / 1e3);
   out.one('caisson_store_journal_rows', 'gauge', 'Rows of the journal.', store.journalRows);
   out.one('caisson_store_unsealed_samples', 'gauge', 'Samples that are in no block yet.', store.unsealed);
+  out.one('caisson_store_seal_waits_total', 'counter', 'Times that the ring waited for seals.', store.sealWaits);
   out.one('caisson_store_blocks', 'gauge', 'Blocks kept.', store.blocks);
   out.one('caisson_store_block_bytes', 'gauge', 'Bytes of all blocks.', store.blockBytes);
   if (store.merge !== undefined) {

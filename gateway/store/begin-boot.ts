@@ -1,4 +1,5 @@
 import type { ClockReading } from '../clock.ts';
+import { UNSEALED_BYTES_MAX } from '../limits.ts';
 import { type RingMemory, RingReader } from '../ring.ts';
 import type { BlockDb } from './block-db.ts';
 import type { Journal } from './journal/journal.ts';
@@ -18,6 +19,8 @@ export interface BootParts {
   readonly started: number;
   /** What the boot knows of UTC when it begins. */
   readonly reading: ClockReading;
+  /** Bytes of unsealed samples; UNSEALED_BYTES_MAX unless a test wants fewer. */
+  readonly unsealedBytesMax?: number;
   /** Told what a person should know. */
   readonly onProblem: (text: string) => void;
 }
@@ -32,7 +35,9 @@ export function beginBoot(parts: BootParts): { id: number; ring: RingReader; wri
   const ring = new RingReader(parts.ring, recovered.ringEnds.get(id) ?? 0);
   const sealed = new Map(blocks.spansOfBoot(id).map(({ channel, next }) => [channel, next]));
   const gaps = blocks.gapEndsOfBoot(id);
-  const open = new OpenChunks(id, (channel) => Math.max(sealed.get(channel) ?? 0, gaps.get(channel) ?? 0));
+  const open = new OpenChunks(id, recovered.memory, (channel) =>
+    Math.max(sealed.get(channel) ?? 0, gaps.get(channel) ?? 0),
+  );
   for (const chunk of recovered.chunks) if (chunk.boot === id) open.restore(chunk);
   for (const { gap } of recovered.gaps) {
     if (gap.boot === id) open.reserve(gap.channel, gap.firstSequence + gap.count);
@@ -45,7 +50,9 @@ export function beginBoot(parts: BootParts): { id: number; ring: RingReader; wri
     gateway,
     boot: id,
     recovered: recovered.chunks.filter((chunk) => chunk.boot !== id),
+    memory: recovered.memory,
     gaps: recovered.gaps,
+    unsealedBytesMax: parts.unsealedBytesMax ?? UNSEALED_BYTES_MAX,
     onProblem: parts.onProblem,
   });
   return { id, ring, writer };

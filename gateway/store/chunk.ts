@@ -1,10 +1,19 @@
 import { Buffer } from 'node:buffer';
 import { BLOCK_SAMPLES_MAX, BLOCK_TEXT_BYTES_MAX } from '../limits.ts';
-
-const CAPACITY_FIRST = 32;
+import { CHUNK_ROOM_MIN, ChunkMemory } from './chunk-memory.ts';
 
 /** Fewer samples than this are copied one by one, which is faster than to make views of them. */
 const SET_SAMPLES_MIN = 32;
+
+const NOTHING = new Float64Array(0);
+
+/** How much memory a chunk takes at once, and where. */
+export interface ChunkRoom {
+  /** Samples, of numbers: as many as are known to come. CHUNK_ROOM_MIN without. */
+  readonly room?: number | undefined;
+  /** Its own without. */
+  readonly memory?: ChunkMemory;
+}
 
 /**
  * Samples of one channel and boot with contiguous sequence numbers that are in no block yet: what becomes the next
@@ -23,24 +32,25 @@ export class Chunk {
   #times: Float64Array;
   #numbers: Float64Array;
   readonly #texts: string[] | undefined;
+  readonly #memory: ChunkMemory;
 
-  /** @param capacity samples for which memory is taken at once, of numbers: as many as are known to come */
   constructor(
     channel: number,
     boot: number,
     firstSequence: number,
     firstRow: number,
     kind: 'number' | 'text',
-    capacity = CAPACITY_FIRST,
+    { room = CHUNK_ROOM_MIN, memory = new ChunkMemory() }: ChunkRoom = {},
   ) {
     this.channel = channel;
     this.boot = boot;
     this.firstRow = firstRow;
     this.#firstSequence = firstSequence;
+    this.#memory = memory;
     this.#texts = kind === 'text' ? [] : undefined;
-    const length = kind === 'text' ? CAPACITY_FIRST : Math.min(Math.max(capacity, 1), BLOCK_SAMPLES_MAX);
-    this.#times = new Float64Array(length);
-    this.#numbers = kind === 'text' ? new Float64Array(0) : new Float64Array(length);
+    const columns = memory.take(kind === 'text' ? CHUNK_ROOM_MIN : Math.min(Math.max(room, 1), BLOCK_SAMPLES_MAX));
+    this.#times = columns.times;
+    this.#numbers = columns.numbers;
   }
 
   get isText(): boolean {
@@ -81,16 +91,6 @@ export class Chunk {
     return max;
   }
 
-  /** Appends a number where memory for it is at hand; false where {@link Chunk.append} must be asked, or a new chunk. */
-  tryAppend(time: number, value: number): boolean {
-    const at = this.#end;
-    if (at >= this.#numbers.length || at - this.#start >= BLOCK_SAMPLES_MAX) return false;
-    this.#times[at] = time;
-    this.#numbers[at] = value;
-    this.#end = at + 1;
-    return true;
-  }
-
   append(time: number, value: number): void {
     const at = this.#end;
     if (at === this.#times.length) this.#grow(at + 1);
@@ -104,7 +104,7 @@ export class Chunk {
     if (at === this.#times.length) this.#grow(at + 1);
     this.#times[at] = time;
     this.#texts?.push(text);
-    this.#textBytes += Buffer.byteLength(text);
+    this.#countText(Buffer.byteLength(text));
     this.#end = at + 1;
   }
 
@@ -165,24 +165,39 @@ export class Chunk {
     return this.#numbers.subarray(this.#start + from, this.#end);
   }
 
+  /** Gives its memory back. What it counts stays; no view of its samples may be used any more. */
+  release(): void {
+    this.#memory.giveBack({ times: this.#times, numbers: this.#numbers });
+    this.#memory.countText(-this.#textBytes);
+    this.#times = NOTHING;
+    this.#numbers = NOTHING;
+    this.#texts?.splice(0);
+  }
+
   #moveToFront(): void {
     this.#times.copyWithin(0, this.#start, this.#end);
     this.#numbers.copyWithin(0, this.#start, this.#end);
-    for (const text of this.#texts?.splice(0, this.#start) ?? []) this.#textBytes -= Buffer.byteLength(text);
+    for (const text of this.#texts?.splice(0, this.#start) ?? []) this.#countText(-Buffer.byteLength(text));
     this.#end -= this.#start;
     this.#start = 0;
   }
 
+  #countText(bytes: number): void {
+    this.#textBytes += bytes;
+    this.#memory.countText(bytes);
+  }
+
   #grow(needed: number): void {
-    if (needed <= this.#times.length) return;
-    let capacity = this.#times.length;
-    while (capacity < needed) capacity *= 2;
-    const times = new Float64Array(capacity);
-    times.set(this.#times);
+    const room = this.#times.length;
+    if (needed <= room) return;
+    let larger = room;
+    while (larger < needed) larger = larger < BLOCK_SAMPLES_MAX ? Math.min(2 * larger, BLOCK_SAMPLES_MAX) : 2 * larger;
+    const old = { times: this.#times, numbers: this.#numbers };
+    const { times, numbers } = this.#memory.take(larger);
+    times.set(old.times);
+    numbers.set(old.numbers);
     this.#times = times;
-    if (this.#texts !== undefined) return;
-    const numbers = new Float64Array(capacity);
-    numbers.set(this.#numbers);
     this.#numbers = numbers;
+    this.#memory.giveBack(old);
   }
 }

@@ -89,6 +89,11 @@ export class DerivationWriter implements SampleSink {
     return true;
   }
 
+  pushColumns(id: number, times: Float64Array, values: Float64Array, from: number, to: number): number {
+    for (let at = from; at < to; at += 1) this.push(id, times[at] as number, values[at] as number);
+    return to - from;
+  }
+
   pushText(id: number, time: number, text: string): boolean {
     this.#chunkOf(id, time)?.appendText(time, text);
     return true;

@@ -1,5 +1,8 @@
+import type { SampleColumns } from '../ring.ts';
 import { Chunk } from './chunk.ts';
+import { CHUNK_ROOM_MIN, type ChunkMemory, roomFor } from './chunk-memory.ts';
 import type { JournalGroup } from './journal/row.ts';
+import { SampleSorter, type TakeRun } from './sample-sorter.ts';
 import { COHORT_CHANNELS } from './seal-plan.ts';
 
 /** Samples up to which a chunk gains by being sealed early together with others. */
@@ -11,6 +14,8 @@ interface OpenChannel {
   chunk: Chunk | undefined;
   /** Sequence number of the next sample where no chunk is open, which otherwise tells. */
   nextSequence: number;
+  /** Samples that the next chunk takes memory for: as many as the last one came to have. */
+  room: number;
   /** Samples of the chunk that were there before the commit in hand; -1 when it adds none. */
   mark: number;
 }
@@ -21,17 +26,20 @@ interface OpenChannel {
  */
 export class OpenChunks {
   readonly #boot: number;
+  readonly #memory: ChunkMemory;
   /** By channel id. */
   readonly #channels: (OpenChannel | undefined)[] = [];
   readonly #firstSequenceOf: (channel: number) => number;
+  readonly #sorter = new SampleSorter();
   #touched: OpenChannel[] = [];
   #groups: JournalGroup[] = [];
   #closed: Chunk[] = [];
   #row = 0;
 
   /** @param firstSequenceOf where a channel's sequence numbers go on, asked once a channel */
-  constructor(boot: number, firstSequenceOf: (channel: number) => number) {
+  constructor(boot: number, memory: ChunkMemory, firstSequenceOf: (channel: number) => number) {
     this.#boot = boot;
+    this.#memory = memory;
     this.#firstSequenceOf = firstSequenceOf;
   }
 
@@ -40,19 +48,25 @@ export class OpenChunks {
     this.#row = row;
   }
 
-  append(channel: number, time: number, value: number): void {
-    const open = this.#channels[channel];
-    // All but the first few samples that a channel has in a commit end here.
-    if (open !== undefined && open.mark >= 0 && open.chunk?.tryAppend(time, value) === true) return;
-    this.#touch(channel, false).append(time, value);
+  /** Appends samples [from, to) of many channels, which must stand until the commit is finished. */
+  appendSamples(columns: SampleColumns, from: number, to: number): void {
+    this.#sorter.add(columns, from, to);
+  }
+
+  /** Appends samples [from, to) of one channel. */
+  appendRun(channel: number, times: Float64Array, values: Float64Array, from: number, to: number): void {
+    this.#settle(channel);
+    this.#takeRun(channel, times, values, from, to);
   }
 
   appendText(channel: number, time: number, text: string): void {
+    this.#settle(channel);
     this.#touch(channel, true).appendText(time, text);
   }
 
   /** Gives `count` sequence numbers to samples that are lost; returns the first. A block never spans such a hole. */
   skip(channel: number, count: number): number {
+    this.#settle(channel);
     const open = this.#channel(channel);
     this.#close(open);
     const first = open.nextSequence;
@@ -62,6 +76,7 @@ export class OpenChunks {
 
   /** Ends the commit in hand: its groups, to be written as one row, in the order of their channels. */
   finish(): JournalGroup[] {
+    this.#sorter.deliver(this.#takeRun);
     for (const open of this.#touched) this.#emit(open);
     const groups = this.#groups.sort((a, b) => a.channel - b.channel || a.firstSequence - b.firstSequence);
     this.#touched = [];
@@ -136,11 +151,23 @@ export class OpenChunks {
     return count;
   }
 
+  /** What came before of a channel stands in its chunk afterwards. */
+  #settle(channel: number): void {
+    if (this.#sorter.has(channel)) this.#sorter.deliver(this.#takeRun);
+  }
+
+  readonly #takeRun: TakeRun = (channel, times, values, from, to) => {
+    while (from < to) from += this.#touch(channel, false).appendNumbers(times, from, values, from, to - from);
+  };
+
   /** The chunk that takes the next sample of a channel. */
   #touch(channel: number, text: boolean): Chunk {
     const open = this.#channel(channel);
     if (open.chunk !== undefined && (open.chunk.isFull || open.chunk.isText !== text)) this.#close(open);
-    open.chunk ??= new Chunk(channel, this.#boot, open.nextSequence, this.#row, text ? 'text' : 'number');
+    open.chunk ??= new Chunk(channel, this.#boot, open.nextSequence, this.#row, text ? 'text' : 'number', {
+      room: open.room,
+      memory: this.#memory,
+    });
     if (open.mark < 0) {
       open.mark = open.chunk.count;
       this.#touched.push(open);
@@ -151,7 +178,7 @@ export class OpenChunks {
   #channel(id: number): OpenChannel {
     let open = this.#channels[id];
     if (open === undefined) {
-      open = { id, chunk: undefined, nextSequence: this.#firstSequenceOf(id), mark: -1 };
+      open = { id, chunk: undefined, nextSequence: this.#firstSequenceOf(id), room: CHUNK_ROOM_MIN, mark: -1 };
       this.#channels[id] = open;
     }
     return open;
@@ -162,6 +189,7 @@ export class OpenChunks {
     this.#emit(open);
     this.#closed.push(open.chunk);
     open.nextSequence = open.chunk.endSequence;
+    open.room = roomFor(open.chunk.count);
     open.chunk = undefined;
   }
 

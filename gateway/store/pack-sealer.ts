@@ -37,7 +37,7 @@ export class PackSealer {
     return this.#planned.length + this.#encoded.length > 0;
   }
 
-  /** The chunks of the pass that are in no block yet. */
+  /** The chunks of the pass that are in no block yet; those that are encoded hold no samples, but count them. */
   *chunks(): IterableIterator<Chunk> {
     for (const { chunks } of this.#encoded) yield* chunks;
     for (const chunks of this.#planned) yield* chunks;
@@ -115,7 +115,9 @@ export class PackSealer {
       header,
       chunks.map((chunk) => this.#packBlock(chunk)),
     );
-    return { boot: first.boot, stamp, class: packClass, blocks: chunks.map(keptBlock), bytes };
+    const blocks = chunks.map(keptBlock);
+    for (const chunk of chunks) chunk.release();
+    return { boot: first.boot, stamp, class: packClass, blocks, bytes };
   }
 
   #packBlock(chunk: Chunk): PackBlock {

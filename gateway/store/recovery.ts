@@ -2,6 +2,7 @@ import { CaissonError } from '../errors.ts';
 import type { BlockDb, KeptGap } from './block-db.ts';
 import type { BootSpan } from './boot-spans.ts';
 import { Chunk } from './chunk.ts';
+import { ChunkMemory } from './chunk-memory.ts';
 import { FirstRuns } from './first-runs.ts';
 import type { DamagedRow } from './journal/damaged-rows.ts';
 import type { Journal } from './journal/journal.ts';
@@ -13,6 +14,8 @@ import type { RowGap } from './store-writer.ts';
 export interface Recovered {
   /** Chunks in the order of their rows; of each boot and channel the sequence numbers rise. */
   readonly chunks: readonly Chunk[];
+  /** Where they have it, and others are to. */
+  readonly memory: ChunkMemory;
   readonly gaps: readonly RowGap[];
   /** Ring position behind the newest row of each boot. */
   readonly ringEnds: ReadonlyMap<number, number>;
@@ -26,7 +29,8 @@ export interface Recovered {
  */
 export function recover(journal: Journal, blocks: BlockDb): Recovered {
   const boots = new Map(blocks.boots().map(({ id, boot }) => [boot, id]));
-  const recovery = new Recovery(blocks, firstRunsOf(journal, boots));
+  const memory = new ChunkMemory();
+  const recovery = new Recovery(blocks, firstRunsOf(journal, boots), memory);
   const ringEnds = new Map<number, number>();
   for (const row of journal.rows()) {
     const boot = boots.get(row.boot);
@@ -39,7 +43,7 @@ export function recover(journal: Journal, blocks: BlockDb): Recovered {
       journal.setAside(row, error.message);
     }
   }
-  return { chunks: recovery.chunks(), gaps: recovery.gaps, ringEnds, damaged: journal.damaged };
+  return { chunks: recovery.chunks(), memory, gaps: recovery.gaps, ringEnds, damaged: journal.damaged };
 }
 
 function firstRunsOf(journal: Journal, boots: ReadonlyMap<string, number>): FirstRuns {
@@ -89,12 +93,14 @@ class Recovery {
   readonly gaps: RowGap[] = [];
   readonly #blocks: BlockDb;
   readonly #runs: FirstRuns;
+  readonly #memory: ChunkMemory;
   readonly #boots = new Map<number, BootLines>();
   readonly #finished: Chunk[] = [];
 
-  constructor(blocks: BlockDb, runs: FirstRuns) {
+  constructor(blocks: BlockDb, runs: FirstRuns, memory: ChunkMemory) {
     this.#blocks = blocks;
     this.#runs = runs;
+    this.#memory = memory;
   }
 
   take(row: Origin, columns: RowColumns): void {
@@ -144,8 +150,11 @@ class Recovery {
       if (chunk === undefined || !fits || chunk.endSequence !== firstSequence + from) {
         if (chunk !== undefined) this.#finished.push(chunk);
         const sequence = firstSequence + from;
-        const capacity = this.#runs.follow(row.boot, channel, sequence);
-        chunk = new Chunk(channel, row.boot, sequence, row.id, isText ? 'text' : 'number', capacity);
+        const room = this.#runs.follow(row.boot, channel, sequence);
+        chunk = new Chunk(channel, row.boot, sequence, row.id, isText ? 'text' : 'number', {
+          room,
+          memory: this.#memory,
+        });
         line.chunk = chunk;
       }
       from +=

@@ -261,6 +261,7 @@ class StoreThread {
         lost: writer.lost,
         journalRows: this.#journal.rowCount(),
         unsealed: writer.unsealed(),
+        sealWaits: writer.sealWaits,
         blocks,
         blockBytes: bytes,
         retention: this.#retention.status(),

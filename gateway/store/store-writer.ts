@@ -2,10 +2,11 @@ import type { Channel } from '../channel.ts';
 import type { ClockReading } from '../clock.ts';
 import type { LossCause } from '../intake.ts';
 import { COMMIT_SLOTS_MAX } from '../limits.ts';
-import type { RingReader, RingSink } from '../ring.ts';
+import type { RingReader, RingSink, SampleColumns } from '../ring.ts';
 import type { Loss } from '../ring-intake.ts';
 import type { BlockDb, KeptGap } from './block-db.ts';
 import type { Chunk } from './chunk.ts';
+import type { ChunkMemory } from './chunk-memory.ts';
 import type { Commit, Journal } from './journal/journal.ts';
 import type { JournalLoss } from './journal/row.ts';
 import { RowEncoder } from './journal/row-encoder.ts';
@@ -32,6 +33,10 @@ export interface StoreWriterParts {
   /** Chunks of former boots found in the journal, and gaps of any boot. */
   readonly recovered: readonly Chunk[];
   readonly gaps: readonly RowGap[];
+  /** Where all chunks have their samples. */
+  readonly memory: ChunkMemory;
+  /** Bytes of unsealed samples. At the maximum: nothing more is drained until seals have caught up. */
+  readonly unsealedBytesMax: number;
   /** Told what a person should know. */
   readonly onProblem: (text: string) => void;
 }
@@ -60,6 +65,8 @@ export class StoreWriter implements RingSink {
   /** Chunks of former boots, oldest last. */
   #recovered: Chunk[];
   readonly #gaps: RowGap[];
+  readonly #memory: ChunkMemory;
+  readonly #unsealedBytesMax: number;
   /** Chunks with a first row before this one are to be sealed. */
   #dueRow = 0;
   /** Small ones with a first row before this one, with those of their cohort that are due. */
@@ -69,9 +76,11 @@ export class StoreWriter implements RingSink {
   readonly #rows = new RowEncoder((channel) => this.scaleOf(channel));
   #losses: JournalLoss[] = [];
   #receipts: Uint8Array[] = [];
-  #slotsInHand = 0;
+  #samplesInHand = 0;
   #samples = 0;
   #lost = 0;
+  #isHeld = false;
+  #sealWaits = 0;
 
   constructor(parts: StoreWriterParts) {
     this.#ring = parts.ring;
@@ -83,6 +92,8 @@ export class StoreWriter implements RingSink {
     this.#recovered = parts.recovered.toReversed();
     this.#sealer = new PackSealer({ ...parts, channels: this.#channels, boots: this.#boots });
     this.#gaps = [...parts.gaps];
+    this.#memory = parts.memory;
+    this.#unsealedBytesMax = parts.unsealedBytesMax;
     for (const { id, boot } of parts.blocks.boots()) this.#boots.set(id, { boot, clock: [] });
     for (const { boot, reading } of parts.blocks.clockAfter(0).rows) this.#boots.get(boot)?.clock.push(reading);
     for (const channel of parts.blocks.channelsAfter(0).channels) this.#channels.set(channel.id, channel);
@@ -127,9 +138,17 @@ export class StoreWriter implements RingSink {
     this.#boots.get(this.#boot)?.clock.push(reading);
   }
 
-  /** Published slots that a commit may take now. 0 while too many closed chunks wait for their seal. */
+  /** How often nothing was drained any more because seals had to catch up. */
+  get sealWaits(): number {
+    return this.#sealWaits;
+  }
+
+  /** Published slots that a commit may take now. 0 while more is unsealed than may be. */
   waiting(): number {
-    return this.#closed.length < SEAL_QUEUE_MAX ? this.#ring.available() : 0;
+    const isHeld = this.#isFull() || this.#closed.length >= SEAL_QUEUE_MAX;
+    if (isHeld && !this.#isHeld) this.#sealWaits += 1;
+    this.#isHeld = isHeld;
+    return isHeld ? 0 : this.#ring.available();
   }
 
   /**
@@ -145,7 +164,7 @@ export class StoreWriter implements RingSink {
 
   /** True while a seal pass is under way, or enough waits for one. */
   hasSealBatch(): boolean {
-    if (this.#sealer.isBusy || this.#sweepFrom !== undefined) return true;
+    if (this.#sealer.isBusy || this.#sweepFrom !== undefined || this.#isFull()) return true;
     return this.#closed.length + this.#recovered.length >= SEAL_CHUNKS_MIN;
   }
 
@@ -166,6 +185,7 @@ export class StoreWriter implements RingSink {
    */
   seal(): number {
     if (!this.#sealer.isBusy) {
+      if (this.#isFull()) this.#hastenOldest();
       this.#sweep();
       this.#sealer.begin(this.#takeForSeal());
     }
@@ -192,14 +212,19 @@ export class StoreWriter implements RingSink {
     return this.#journal.nextRow;
   }
 
-  sample(channel: number, time: number, value: number): void {
-    this.#open.append(channel, time, value);
-    this.#slotsInHand += 1;
+  stretch(columns: SampleColumns, from: number, to: number): void {
+    this.#open.appendSamples(columns, from, to);
+    this.#samplesInHand += to - from;
+  }
+
+  run(channel: number, times: Float64Array, values: Float64Array, from: number, to: number): void {
+    this.#open.appendRun(channel, times, values, from, to);
+    this.#samplesInHand += to - from;
   }
 
   text(channel: number, time: number, text: string): void {
     this.#open.appendText(channel, time, text);
-    this.#slotsInHand += 1;
+    this.#samplesInHand += 1;
   }
 
   loss(channel: number, from: number, to: number, count: number, cause: LossCause): void {
@@ -235,6 +260,17 @@ export class StoreWriter implements RingSink {
     while (this.#sealer.isBusy) this.#step();
   }
 
+  #isFull(): boolean {
+    return this.#memory.usedBytes >= this.#unsealedBytesMax;
+  }
+
+  /** Where nothing that is closed waits, open chunks hold it all: the older half of what they were begun in is due. */
+  #hastenOldest(): void {
+    const oldest = this.#open.oldestRow();
+    if (this.#closed.length + this.#recovered.length > 0 || oldest === undefined) return;
+    this.sealOlderThan(oldest + Math.ceil((this.nextRow - oldest) / 2));
+  }
+
   /** Closes what is due, until a seal pass is full. */
   #sweep(): void {
     if (this.#sweepFrom === undefined || this.#closed.length >= SEAL_CHUNKS_MAX) return;
@@ -268,14 +304,14 @@ export class StoreWriter implements RingSink {
 
   #drain(slots: number, losses: readonly Loss[]): Commit {
     const id = this.nextRow;
-    this.#slotsInHand = 0;
+    this.#samplesInHand = 0;
     this.#losses = [];
     this.#receipts = [];
     this.#open.begin(id);
     this.#ring.drain(Math.min(slots, COMMIT_SLOTS_MAX), this);
     for (const { channel, from, to, count, cause } of losses) this.loss(channel, from, to, count, cause);
     const bytes = this.#rows.encode({ groups: this.#open.finish(), losses: this.#losses });
-    this.#samples += this.#slotsInHand;
+    this.#samples += this.#samplesInHand;
     for (const { channel, firstSequence, count, from, to, cause } of this.#losses) {
       this.#gaps.push({ row: id, gap: { channel, boot: this.#boot, firstSequence, count, from, to, cause } });
     }

@@ -328,6 +328,7 @@ export interface StoreStatusMessage {
   readonly commitMs: number;
   readonly journalRows: number;
   readonly unsealed: number;
+  readonly sealWaits: number;
   readonly blocks: number;
   readonly blockBytes: number;
   readonly lost: number;

@@ -65,6 +65,7 @@ export class CentralStatus {
         commitMs: counters.commits === 0 ? 0 : counters.commitMs / counters.commits,
         journalRows: 0,
         unsealed: 0,
+        sealWaits: 0,
         blocks,
         blockBytes: bytes,
         lost: counters.lost,

@@ -30,6 +30,11 @@ export class ColumnIntake implements Intake {
     return true;
   }
 
+  pushColumns(channel: number, times: Float64Array, values: Float64Array, from: number, to: number): number {
+    for (let at = from; at < to; at += 1) this.push(channel, times[at] as number, values[at] as number);
+    return to - from;
+  }
+
   pushText(): boolean {
     throw new Error('a text where only numbers were expected');
   }

@@ -16,7 +16,8 @@ import {
 import type { ChannelSpec } from '../../gateway/channel.ts';
 import type { Drive } from './drive.ts';
 
-const PIECE_SAMPLES = 8192;
+/** Samples that are read at once, at most. */
+export const PIECE_SAMPLES = 8192;
 const SAMPLE_BYTES = 20;
 
 /** Writes it, and waits until it is on the disk: what is written later is not held up by it. */
@@ -31,6 +32,13 @@ export function writeDriveFile(path: string, { specs, channels, times, values }:
   }
   fdatasyncSync(file);
   closeSync(file);
+}
+
+/** Some samples that follow each other. */
+export interface DrivePiece {
+  readonly times: Float64Array;
+  readonly values: Float64Array;
+  readonly channels: Uint32Array;
 }
 
 /** Reads a drive a piece at a time, from the beginning to the end and again from the beginning. */
@@ -54,7 +62,7 @@ export class DriveFile {
   }
 
   /** The next piece, which lies within one lap; its columns are valid until the next call. */
-  next(): { times: Float64Array; values: Float64Array; channels: Uint32Array } {
+  next(): DrivePiece {
     const start = this.#at % this.samples;
     const count = Math.min(PIECE_SAMPLES, this.samples - start);
     const bytes = new Uint8Array(this.#buffer, 0, count * SAMPLE_BYTES);

@@ -41,6 +41,24 @@ export function columnsByChannel({ specs, channels, times, values }: Drive): Col
   return columns.map(byTime);
 }
 
+/** The same samples, all of one channel before those of the next. */
+export function byChannel(drive: Drive): Drive {
+  const { length } = drive.times;
+  const sorted = {
+    channels: new Float64Array(length),
+    times: new Float64Array(length),
+    values: new Float64Array(length),
+  };
+  let at = 0;
+  for (const [channel, { times, values }] of columnsByChannel(drive).entries()) {
+    sorted.channels.fill(channel, at, at + times.length);
+    sorted.times.set(times, at);
+    sorted.values.set(values, at);
+    at += times.length;
+  }
+  return { ...drive, ...sorted };
+}
+
 /** From the first sample of a lap to the first of the next, microseconds, when a drive is fed again and again. */
 export function lapUsOf({ times }: Drive): number {
   let [least, greatest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];

@@ -7,7 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { BLOCK_SAMPLES_MAX } from '../../gateway/limits.ts';
 import type { StoreHost } from '../../gateway/store-host.ts';
 import { BenchStore } from './bench-store.ts';
-import { DriveFile } from './drive-file.ts';
+import { DriveFile, type DrivePiece, PIECE_SAMPLES } from './drive-file.ts';
 import { deviceBytesWritten, mainThreadSeconds, peakResidentMiB } from './process-usage.ts';
 import { syncTimes } from './sync-times.ts';
 
@@ -21,6 +21,8 @@ export interface FeedOrder {
   readonly blockAgeSeconds: number;
   /** What no block is full of is sealed for its age, as in a gateway that goes on; or else by the next boot. */
   readonly sealsByAge: boolean;
+  /** Samples of one channel that stand together in the file are pushed as columns; or else each by itself. */
+  readonly asColumns: boolean;
   /** Whole laps are fed: at least so many... */
   readonly laps: number;
   /** ...and for at least so many seconds. */
@@ -69,17 +71,19 @@ class FileFeed {
   readonly #host: StoreHost;
   readonly #ids: Uint32Array;
   readonly #lapUs: number;
+  readonly #asColumns: boolean;
   /** Samples fed of each channel. */
   readonly counts: Float64Array;
-  #piece: ReturnType<DriveFile['next']> | undefined;
+  #piece: DrivePiece | undefined;
   #at = 0;
   #shift = 0;
   fed = 0;
 
-  constructor(file: DriveFile, host: StoreHost, lapUs: number) {
+  constructor(file: DriveFile, host: StoreHost, { lapUs, asColumns }: FeedOrder) {
     this.#file = file;
     this.#host = host;
     this.#lapUs = lapUs;
+    this.#asColumns = asColumns;
     this.#ids = Uint32Array.from(file.specs, (spec) => host.intake.channel(spec).id);
     this.counts = new Float64Array(file.specs.length);
   }
@@ -96,21 +100,36 @@ class FileFeed {
   push(count: number): number {
     const { intake } = this.#host;
     for (let left = count; left > 0; ) {
-      const { channels, times, values } = this.#next();
-      const end = Math.min(this.#at + left, times.length);
+      const piece = this.#next();
+      const end = Math.min(this.#at + left, piece.times.length);
       left -= end - this.#at;
-      for (; this.#at < end; this.#at += 1) {
-        const channel = channels[this.#at] as number;
-        this.counts[channel] = (this.counts[channel] as number) + 1;
-        intake.push(
-          this.#ids[channel] as number,
-          (times[this.#at] as number) + this.#shift,
-          values[this.#at] as number,
-        );
-      }
+      if (this.#asColumns) this.#pushColumns(piece, end);
+      else this.#pushEach(piece, end);
     }
     this.fed += count;
     return intake.publish();
+  }
+
+  #pushEach({ channels, times, values }: DrivePiece, end: number): void {
+    const { intake } = this.#host;
+    for (; this.#at < end; this.#at += 1) {
+      const channel = channels[this.#at] as number;
+      this.counts[channel] = (this.counts[channel] as number) + 1;
+      intake.push(this.#ids[channel] as number, (times[this.#at] as number) + this.#shift, values[this.#at] as number);
+    }
+  }
+
+  #pushColumns({ channels, times, values }: DrivePiece, end: number): void {
+    const { intake } = this.#host;
+    while (this.#at < end) {
+      const from = this.#at;
+      const channel = channels[from] as number;
+      for (; this.#at < end && channels[this.#at] === channel; this.#at += 1) {
+        times[this.#at] = (times[this.#at] as number) + this.#shift;
+      }
+      this.counts[channel] = (this.counts[channel] as number) + this.#at - from;
+      intake.pushColumns(this.#ids[channel] as number, times, values, from, this.#at);
+    }
   }
 
   /** Samples of open blocks when every full one is sealed. */
@@ -118,7 +137,7 @@ class FileFeed {
     return this.counts.reduce((sum, count) => sum + (count % BLOCK_SAMPLES_MAX), 0);
   }
 
-  #next(): ReturnType<DriveFile['next']> {
+  #next(): DrivePiece {
     if (this.#piece === undefined || this.#at === this.#piece.times.length) {
       this.#shift = Math.floor(this.#file.read / this.#file.samples) * this.#lapUs;
       this.#piece = this.#file.next();
@@ -138,7 +157,7 @@ async function feed(order: FeedOrder): Promise<FeedResult> {
   const [cpuBefore, writtenBefore] = [processSeconds(), deviceBytesWritten('self')];
   const host = await store.open();
   const file = new DriveFile(order.file);
-  const feeding = new FileFeed(file, host, order.lapUs);
+  const feeding = new FileFeed(file, host, order);
   let unsealedMost = 0;
   const looks = setInterval(() => {
     unsealedMost = Math.max(unsealedMost, host.status.unsealed);
@@ -185,13 +204,15 @@ async function feed(order: FeedOrder): Promise<FeedResult> {
 }
 
 /** As fast as the store takes them; resolves when all are durable. */
-async function flood({ laps, seconds }: FeedOrder, feeding: FileFeed, { intake }: StoreHost): Promise<void> {
+async function flood(order: FeedOrder, feeding: FileFeed, { intake }: StoreHost): Promise<void> {
+  const { laps, seconds } = order;
+  const batch = order.asColumns ? PIECE_SAMPLES : BATCH;
   const started = performance.now();
   let ticket = 0;
   while (feeding.laps < laps || performance.now() - started < seconds * 1e3) {
     for (let left = feeding.lapSamples; left > 0; ) {
-      if (intake.hasRoom(BATCH)) {
-        const count = Math.min(BATCH, left);
+      if (intake.hasRoom(batch)) {
+        const count = Math.min(batch, left);
         ticket = feeding.push(count);
         left -= count;
       } else await wait(FULL_WAIT_MS);

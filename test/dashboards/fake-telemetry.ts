@@ -208,6 +208,7 @@ export function fakeStatus(now: number, changes: Partial<GatewayStatus> = {}): G
       commitMs: 3.2,
       journalRows: 12,
       unsealed: 54321,
+      sealWaits: 2,
       blocks: 998,
       blockBytes: 734003200,
       lost: 0,

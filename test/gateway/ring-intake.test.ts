@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import t from 'tap';
 import type { Channel } from '../../gateway/channel.ts';
 import { ChannelRegistry } from '../../gateway/channel-registry.ts';
@@ -15,7 +16,12 @@ function rig(slots: number, channelsMax?: number, clock = { now: () => 1000 }) {
   const taken: unknown[] = [];
   const drain = () => {
     reader.drain(1000, {
-      sample: (channel, time, value) => taken.push({ channel, time, value }),
+      stretch: ({ channels, times, values }, from, to) => {
+        for (let i = from; i < to; i += 1) taken.push({ channel: channels[i], time: times[i], value: values[i] });
+      },
+      run: (channel, times, values, from, to) => {
+        for (let i = from; i < to; i += 1) taken.push({ channel, time: times[i], value: values[i] });
+      },
       text: (channel, time, text) => taken.push({ channel, time, text }),
       loss: (channel, from, to, count, cause) => taken.push({ channel, from, to, count, cause }),
       receipt: (digest) => taken.push({ digest: digest[0] }),
@@ -40,6 +46,53 @@ t.test('counts what a full ring refuses and writes the loss where the samples wo
     { channel: id, from: 4, to: 8, count: 5, cause: 'ring-full' },
     { channel: id, time: 9, value: 9 },
   ]);
+});
+
+const columnTime = fc.oneof(
+  { weight: 9, arbitrary: fc.integer({ min: 0, max: 1e6 }) },
+  fc.constantFrom(0.5, Number.NaN),
+);
+const intakeStep = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      channel: fc.integer({ min: 0, max: 3 }),
+      times: fc.array(columnTime, { maxLength: 90 }),
+      from: fc.nat(10),
+    }),
+  },
+  fc.constantFrom('publish' as const, 'drain' as const, 'full disk' as const, 'room again' as const),
+);
+
+t.test('takes of columns, loses and counts what it would of one sample after the other', async (t) => {
+  fc.assert(
+    fc.property(fc.array(intakeStep, { maxLength: 30 }), (steps) => {
+      // The fourth channel is beyond the maximum.
+      const rigs = [rig(128, 3), rig(128, 3)] as const;
+      const ids = rigs.map(({ intake }) =>
+        (['bulk', 'standard', 'critical', 'bulk'] as const).map(
+          (channelClass, index) => intake.channel({ name: `c${index}`, source: 's', class: channelClass }).id,
+        ),
+      );
+      for (const step of steps) {
+        const outcomes = rigs.map(({ intake, drain }, one) => {
+          if (step === 'publish') return intake.publish();
+          if (step === 'drain') return drain();
+          if (typeof step === 'string') return intake.takeCriticalOnly(step === 'full disk');
+          const id = ids[one]?.[step.channel] as number;
+          const times = Float64Array.from(step.times);
+          const values = times.map((_, i) => i);
+          if (one === 0) return intake.pushColumns(id, times, values, step.from, times.length);
+          return times.reduce((sum, time, i) => sum + (i >= step.from && intake.push(id, time, i) ? 1 : 0), 0);
+        });
+        t.same(outcomes[0], outcomes[1]);
+        t.equal(rigs[0].intake.refused, rigs[1].intake.refused);
+        t.equal(rigs[0].intake.hasRoom(20), rigs[1].intake.hasRoom(20));
+      }
+      const left = rigs.map(({ intake, drain }) => [intake.publish(), drain(), intake.takeLosses()]);
+      t.same(left[0], left[1]);
+    }),
+  );
 });
 
 t.test('takes in nothing whose time or text cannot be kept, and counts it', async (t) => {

@@ -2,10 +2,18 @@ import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import t from 'tap';
 import { LOSS_CAUSES, type LossCause } from '../../gateway/intake.ts';
-import { createRing, RingReader, type RingSink, RingWriter } from '../../gateway/ring.ts';
+import {
+  createRing,
+  RingReader,
+  type RingSink,
+  RingWriter,
+  RUN_SAMPLES_MAX,
+  type SampleColumns,
+} from '../../gateway/ring.ts';
 
 type Entry =
   | { readonly kind: 'sample'; readonly channel: number; readonly time: number; readonly value: number }
+  | { readonly kind: 'columns'; readonly channel: number; readonly times: readonly number[] }
   | { readonly kind: 'text'; readonly channel: number; readonly time: number; readonly text: string }
   | {
       readonly kind: 'loss';
@@ -20,8 +28,17 @@ type Entry =
 class Collected implements RingSink {
   readonly entries: Entry[] = [];
 
-  sample(channel: number, time: number, value: number): void {
-    this.entries.push({ kind: 'sample', channel, time, value });
+  stretch({ channels, times, values }: SampleColumns, from: number, to: number): void {
+    for (let i = from; i < to; i += 1) {
+      const [channel, time, value] = [channels[i] as number, times[i] as number, values[i] as number];
+      this.entries.push({ kind: 'sample', channel, time, value });
+    }
+  }
+
+  run(channel: number, times: Float64Array, values: Float64Array, from: number, to: number): void {
+    for (let i = from; i < to; i += 1) {
+      this.entries.push({ kind: 'sample', channel, time: times[i] as number, value: values[i] as number });
+    }
   }
 
   text(channel: number, time: number, text: string): void {
@@ -42,6 +59,11 @@ const time = fc.maxSafeInteger();
 const entry: fc.Arbitrary<Entry> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('sample' as const), channel, time, value: fc.double() }) },
   fc.record({
+    kind: fc.constant('columns' as const),
+    channel,
+    times: fc.array(time, { maxLength: 80 }),
+  }),
+  fc.record({
     kind: fc.constant('text' as const),
     channel,
     time,
@@ -61,33 +83,46 @@ const entry: fc.Arbitrary<Entry> = fc.oneof(
   }),
 );
 
-function write(ring: RingWriter, each: Entry): boolean {
+/** Writes an entry; returns what of it is to be read. */
+function write(ring: RingWriter, each: Entry): Entry[] {
   switch (each.kind) {
     case 'sample':
-      return ring.writeSample(each.channel, each.time, each.value);
+      return ring.writeSample(each.channel, each.time, each.value) ? [each] : [];
+    case 'columns':
+      return writeColumns(ring, each.channel, each.times);
     case 'text':
-      return ring.writeText(each.channel, each.time, Buffer.from(each.text));
+      return ring.writeText(each.channel, each.time, Buffer.from(each.text)) ? [each] : [];
     case 'loss':
-      return ring.writeLoss(each.channel, each.from, each.to, each.count, each.cause);
+      return ring.writeLoss(each.channel, each.from, each.to, each.count, each.cause) ? [each] : [];
     case 'receipt':
-      return ring.writeReceipt(Buffer.from(each.digest, 'hex'));
+      return ring.writeReceipt(Buffer.from(each.digest, 'hex')) ? [each] : [];
   }
+}
+
+/** Writes a run with the values 0, 1, ...; returns the samples of it that fitted. */
+function writeColumns(ring: RingWriter, channel: number, stamps: readonly number[]): Entry[] {
+  const values = Float64Array.from(stamps, (_, i) => i);
+  const room = ring.free();
+  const count = ring.writeColumns(channel, Float64Array.from(stamps), values, 0, stamps.length);
+  t.equal(count, Math.min(room, stamps.length), 'a sample takes a slot');
+  return stamps.slice(0, count).map((stamp, i) => ({ kind: 'sample', channel, time: stamp, value: i }));
 }
 
 t.test('gives back every kind of entry in order, round and round', async (t) => {
   fc.assert(
-    fc.property(fc.array(fc.array(entry, { maxLength: 12 }), { maxLength: 12 }), (batches) => {
+    fc.property(fc.array(fc.array(entry, { maxLength: 12 }), { maxLength: 12 }), fc.nat(200), (batches, slotsMax) => {
       const memory = createRing(64);
       const writer = new RingWriter(memory);
       const reader = new RingReader(memory);
       const written: Entry[] = [];
       const read = new Collected();
       for (const batch of batches) {
-        for (const each of batch) if (write(writer, each)) written.push(each);
+        for (const each of batch) written.push(...write(writer, each));
         writer.publish();
-        reader.drain(1000, read);
+        reader.drain(slotsMax, read);
         reader.release();
       }
+      reader.drain(1000, read);
       t.same(read.entries, written);
     }),
   );
@@ -132,8 +167,8 @@ t.test('keeps the bits of every NaN', async (t) => {
   writer.publish();
   const met = new Float64Array(3);
   const sink = new Collected();
-  sink.sample = (_channel, time, value) => {
-    met[time] = value;
+  sink.stretch = ({ times, values }, from, to) => {
+    for (let i = from; i < to; i += 1) met[times[i] as number] = values[i] as number;
   };
   new RingReader(memory).drain(8, sink);
   t.same(new BigUint64Array(met.buffer), bits);
@@ -161,6 +196,63 @@ t.test('lets a new consumer go on where the last one was durable', async (t) => 
     read.entries.map((each) => (each.kind === 'sample' ? each.value : undefined)),
     [7, 8, 9],
   );
+});
+
+t.test('a run goes on at the beginning of the ring, wherever its end falls', async (t) => {
+  const memory = createRing(64);
+  const writer = new RingWriter(memory);
+  const reader = new RingReader(memory);
+  for (let round = 0; round < 64; round += 1) {
+    writer.writeSample(1, 0, 0);
+    const written = writeColumns(
+      writer,
+      2,
+      Array.from({ length: 40 }, (_, i) => round * 100 + i),
+    );
+    writer.publish();
+    const read = new Collected();
+    reader.drain(64, read);
+    reader.release();
+    t.same(read.entries.slice(1), written);
+  }
+});
+
+t.test('a drain ends before a run that would exceed it, and takes whole what is longer', async (t) => {
+  const memory = createRing(256);
+  const writer = new RingWriter(memory);
+  const reader = new RingReader(memory);
+  const columns = Float64Array.from({ length: 200 }, (_, i) => i);
+  writer.writeSample(1, 0, 0);
+  writer.writeColumns(2, columns, columns, 0, 100);
+  writer.writeColumns(3, columns, columns, 100, 200);
+  writer.publish();
+  const drained = [];
+  for (const slotsMax of [100, 100, 50]) {
+    const read = new Collected();
+    reader.drain(slotsMax, read);
+    drained.push([read.entries.length, reader.drained]);
+  }
+  t.same(drained, [
+    [1, 1],
+    [100, 101],
+    [100, 201],
+  ]);
+  const successor = new RingReader(memory, 101);
+  const read = new Collected();
+  successor.drain(1000, read);
+  t.same(read.entries.at(0), { kind: 'sample', channel: 3, time: 100, value: 100 }, 'as does a new consumer behind it');
+  t.equal(read.entries.length, 100);
+});
+
+t.test('a long run is several entries, so that a commit can end between them', async (t) => {
+  const memory = createRing(4 * RUN_SAMPLES_MAX);
+  const writer = new RingWriter(memory);
+  const reader = new RingReader(memory);
+  const columns = new Float64Array(3 * RUN_SAMPLES_MAX + 5);
+  t.equal(writer.writeColumns(7, columns, columns, 0, columns.length), columns.length);
+  writer.publish();
+  reader.drain(RUN_SAMPLES_MAX + 1, new Collected());
+  t.equal(reader.drained, RUN_SAMPLES_MAX);
 });
 
 t.test('counts positions on beyond 32 bits', async (t) => {

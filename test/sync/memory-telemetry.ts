@@ -107,6 +107,7 @@ export function exampleStatus(gateway = 'box', role: GatewayStatus['role'] = 'ga
       commitMs: 3.5,
       journalRows: 4,
       unsealed: 5,
+      sealWaits: 1,
       blocks: 6,
       blockBytes: 7,
       lost: 8,

@@ -60,6 +60,12 @@ export class FakeIntake implements Intake {
     return this.#take({ channel: this.#names[channel] ?? '?', time, value });
   }
 
+  pushColumns(channel: number, times: Float64Array, values: Float64Array, from: number, to: number): number {
+    let taken = 0;
+    for (let at = from; at < to; at++) if (this.push(channel, times[at] ?? 0, values[at] ?? 0)) taken++;
+    return taken;
+  }
+
   pushText(channel: number, time: number, text: string): boolean {
     return this.#take({ channel: this.#names[channel] ?? '?', time, value: text });
   }

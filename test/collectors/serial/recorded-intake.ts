@@ -48,6 +48,12 @@ export class RecordedIntake implements Intake {
     return true;
   }
 
+  pushColumns(channel: number, times: Float64Array, values: Float64Array, from: number, to: number): number {
+    let taken = 0;
+    for (let at = from; at < to; at += 1) if (this.push(channel, times[at] ?? 0, values[at] ?? 0)) taken += 1;
+    return taken;
+  }
+
   pushText(channel: number, time: number, text: string): boolean {
     const room = 1 + Math.ceil(text.length / 16);
     if (this.room < room) return false;

@@ -16,7 +16,7 @@ t.test('a chunk that is emptied from the front as it fills does not grow', async
 });
 
 t.test('a chunk takes memory once for the samples that are known to come', async (t) => {
-  const chunk = new Chunk(1, 1, 0, 1, 'number', 100);
+  const chunk = new Chunk(1, 1, 0, 1, 'number', { room: 100 });
   const numbers = Float64Array.from({ length: 300 }, (_, i) => i);
   t.equal(chunk.appendNumbers(numbers, 10, numbers, 50, 40), 40);
   t.equal(chunk.appendNumbers(numbers, 0, numbers, 200, 60), 60);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ChannelDefinition } from '../../../gateway/channel.ts';
 import { defineChannel } from '../../../gateway/channel.ts';
+import { UNSEALED_BYTES_MAX } from '../../../gateway/limits.ts';
 import { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
 import { createRing, type RingMemory, RingWriter } from '../../../gateway/ring.ts';
 import { beginBoot } from '../../../gateway/store/begin-boot.ts';
@@ -24,6 +25,7 @@ export class StoreRig {
   readonly #definitions: readonly ChannelDefinition[];
   readonly #slots: number;
   readonly #recentMax: RecentMax;
+  readonly #unsealedBytesMax: number;
   #memory: RingMemory;
   #boots = 0;
   readonly problems: string[] = [];
@@ -37,8 +39,15 @@ export class StoreRig {
    *   `device` has stamps of the device, one that ends in `critical` or `bulk` is of that class
    * @param dir of a store to go on with, as another process; else one is made
    * @param recentMax how many rows of the index wait to be placed
+   * @param unsealedBytesMax bytes of unsealed samples
    */
-  constructor(names: readonly string[], slots = 4096, dir?: string, recentMax = RECENT_MAX) {
+  constructor(
+    names: readonly string[],
+    slots = 4096,
+    dir?: string,
+    recentMax = RECENT_MAX,
+    unsealedBytesMax = UNSEALED_BYTES_MAX,
+  ) {
     this.dir = dir ?? mkdtempSync(join(tmpdir(), 'caisson-store-'));
     if (dir !== undefined) this.#boots = 1 << 20;
     this.#definitions = names.map((name) =>
@@ -52,6 +61,7 @@ export class StoreRig {
     );
     this.#slots = slots;
     this.#recentMax = recentMax;
+    this.#unsealedBytesMax = unsealedBytesMax;
     this.#memory = createRing(slots);
     this.ring = new RingWriter(this.#memory);
     ({ writer: this.writer, blocks: this.blocks, journal: this.journal } = this.#open());
@@ -134,6 +144,7 @@ export class StoreRig {
       started: this.#boots,
       reading: { time: 0, offset: 0, error: Number.POSITIVE_INFINITY, source: 'none' },
       onProblem: (text) => this.problems.push(text),
+      unsealedBytesMax: this.#unsealedBytesMax,
     });
     writer.keepChannels(this.#definitions.map((definition, index) => ({ ...definition, id: index + 1 })));
     return { writer, blocks, journal };

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { defineChannel } from '../../../gateway/channel.ts';
+import { CHUNK_ROOM_MIN } from '../../../gateway/store/chunk-memory.ts';
 import { nodeOf } from '../../../gateway/store/envelope-node.ts';
 import { encodePack } from '../../../gateway/store/pack/encode-pack.ts';
 import { GATEWAY, StoreRig } from './store-rig.ts';
@@ -48,6 +49,45 @@ t.test('commits go on while a backlog of the boot before waits to be sealed', as
   const telemetry = rig.telemetry();
   t.same(
     telemetry.ledger().map(({ kept }) => kept),
+    Array.from({ length: channels }, (_, i) => (i === 0 ? 2 : 1)),
+  );
+  telemetry.close();
+  rig.dispose();
+});
+
+t.test('drains no more than may be unsealed, until seals have caught up with what came first', async (t) => {
+  const channels = 600;
+  const halves = [1, channels / 2 + 1, channels + 1];
+  // Room for the first half of the channels, but not for all of them.
+  const rig = new StoreRig(
+    Array.from({ length: channels }, (_, i) => `c${i}`),
+    1 << 11,
+    undefined,
+    undefined,
+    (channels * 3 * CHUNK_ROOM_MIN * 16) / 4,
+  );
+  for (const half of [0, 1]) {
+    t.notOk(rig.writer.hasSealBatch());
+    for (let id = halves[half] as number; id < (halves[half + 1] as number); id += 1)
+      rig.ring.writeSample(id, half, id);
+    rig.commit();
+  }
+  rig.ring.writeSample(1, 2, 1);
+  rig.ring.publish();
+  t.equal(rig.writer.waiting(), 0);
+  t.ok(rig.writer.hasSealBatch());
+  let sealed = 0;
+  while (rig.writer.waiting() === 0) sealed += rig.writer.seal();
+  t.ok(sealed > 0 && sealed <= channels / 2, `${sealed} chunks, small as they are`);
+  t.equal(rig.writer.unsealed(), channels - sealed);
+  t.ok(rig.blocks.roots(1).length === 1 && rig.blocks.roots(channels).length === 0, 'the oldest first');
+  t.equal(rig.writer.sealWaits, 1);
+  rig.commit();
+  rig.sealAll();
+  t.equal(rig.writer.unsealed(), 0);
+  const telemetry = rig.telemetry();
+  t.same(
+    telemetry.ledger().map(({ kept, lost }) => kept + lost),
     Array.from({ length: channels }, (_, i) => (i === 0 ? 2 : 1)),
   );
   telemetry.close();

@@ -78,6 +78,7 @@ type Step =
       readonly times: readonly number[];
       readonly values: readonly number[];
     }
+  | { readonly kind: 'run'; readonly channel: number; readonly times: readonly number[] }
   | { readonly kind: 'burst'; readonly channel: number; readonly count: number; readonly from: number }
   | { readonly kind: 'loss'; readonly channel: number; readonly count: number }
   | { readonly kind: 'clock'; readonly time: number; readonly offset: number }
@@ -94,6 +95,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       values: fc.array(fc.double(), { minLength: 5, maxLength: 5 }),
     }),
   },
+  fc.record({
+    kind: fc.constant('run' as const),
+    channel: fc.integer({ min: 1, max: NUMBERS }),
+    times: fc.array(fc.integer({ min: 0, max: 500 }), { minLength: 1, maxLength: 90 }),
+  }),
   fc.record({
     kind: fc.constant('burst' as const),
     channel: fc.constant(1),
@@ -126,6 +132,15 @@ function take(rig: StoreRig, model: Model, each: Step): void {
         model.push({ channel: each.channel, time, value: each.channel === TEXT ? `${value}` : value });
       }
       break;
+    case 'run': {
+      const times = Float64Array.from(each.times);
+      const values = times.map((time, i) => time + i / 8);
+      rig.ring.writeColumns(each.channel, times, values, 0, times.length);
+      for (const [i, time] of times.entries()) {
+        model.push({ channel: each.channel, time, value: values[i] as number });
+      }
+      break;
+    }
     case 'burst':
       for (let i = 0; i < each.count; i += 1) {
         rig.ring.writeSample(each.channel, each.from + i, i);
