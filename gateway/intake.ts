@@ -56,6 +56,12 @@ export interface Intake extends SampleSink {
   hasRoom(samples: number): boolean;
 
   /**
+   * True while the disk is full and samples of channels that are not critical are refused, and counted as lost. A source
+   * whose sender keeps what it is not acknowledged asks first, and lets it come later.
+   */
+  readonly withholds: boolean;
+
+  /**
    * Marks the batch with the digest of the message it came from, so that the same message is recognised when it is
    * sent again, also after a restart. `digest` 16 bytes. Returns false when the ring is full.
    */

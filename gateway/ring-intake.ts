@@ -61,6 +61,10 @@ export class RingIntake implements Intake {
     return this.#refused;
   }
 
+  get withholds(): boolean {
+    return this.#takesCriticalOnly;
+  }
+
   channel(spec: ChannelSpec): Channel {
     return this.#registry.define(spec);
   }

@@ -56,6 +56,11 @@ export const DEBIAN_PACKAGES = {
     probe: ['sh', '-c', 'command -v influxd'],
     usedFor: 'reading line protocol as its inventors do, and holding its intake against another',
   },
+  curl: {
+    package: 'curl',
+    probe: ['curl', '--version'],
+    usedFor: 'writing lines over HTTP with a client of another make',
+  },
 } satisfies Record<string, DebianPackage>;
 
 export type DebianTool = keyof typeof DEBIAN_PACKAGES;

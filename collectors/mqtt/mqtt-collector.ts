@@ -5,12 +5,12 @@ import { Aedes, type AuthenticateError, type Client, type PublishPacket, type Su
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
 import { isLoopback } from '../../gateway/loopback.ts';
 import { type Collector, type CollectorContext, CollectorCounters, type CollectorHealth } from '../collector.ts';
+import { Credentials } from '../credentials.ts';
+import { type Offender, Offenders } from '../offenders.ts';
 import { ClientGate, type GateOwner } from './client-gate.ts';
 import { ClientStates } from './client-states.ts';
 import { type MqttConfig, type MqttSettings, mqttSettings } from './config.ts';
-import { Credentials } from './credentials.ts';
 import { digestOf, type Message, MessageIntake } from './message-intake.ts';
-import { type Offender, Offenders } from './offenders.ts';
 import { GUARD_REASONS, type GuardReason } from './packet-rules.ts';
 import { RetainedBudget } from './retained-budget.ts';
 import { TopicDecoder } from './topic-decoder.ts';

@@ -46,6 +46,12 @@ export class SampleBatch {
   values = new Float64Array(64);
   /** Text of the samples of kind text; other places hold what an earlier message left, as do `fields` from `count` on. */
   texts: (string | undefined)[] = [];
+  readonly #samplesMax: number;
+
+  /** @param samplesMax samples of one message; at most {@link MESSAGE_SLOTS_MAX} */
+  constructor(samplesMax = MESSAGE_SAMPLES_MAX) {
+    this.#samplesMax = samplesMax;
+  }
 
   clear(): void {
     this.count = 0;
@@ -96,8 +102,8 @@ export class SampleBatch {
   reserve(samples: number): number {
     const at = this.count;
     const needed = at + samples;
-    if (needed > MESSAGE_SAMPLES_MAX) {
-      throw new PayloadError('too-many-samples', `more than ${MESSAGE_SAMPLES_MAX} samples in one message`);
+    if (needed > this.#samplesMax) {
+      throw new PayloadError('too-many-samples', `more than ${this.#samplesMax} samples in one message`);
     }
     if (needed > this.values.length) this.#grow(needed);
     const stamp = this.stamp === 'device' ? STAMP_DEVICE : STAMP_ARRIVAL;

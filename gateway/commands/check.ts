@@ -88,6 +88,7 @@ function planOf(config: CaissonConfig): Plan {
 
 function opensOf(name: string, source: SourceConfig, config: CaissonConfig): string {
   switch (source.type) {
+    case 'http':
     case 'mqtt': {
       const listener = listenersOf(config).find(({ path }) => path[0] === 'sources' && path[1] === name);
       return listener === undefined ? '' : `port ${formatAddress(listener)}`;

@@ -117,10 +117,12 @@ function* onlyLoopback(config: CaissonConfig): ReturnType<ConfigRule<CaissonConf
     yield { path: [section, 'host'], problem, hint: 'it asks for no credentials; reach it from elsewhere by ssh -L' };
   }
   for (const [name, source] of Object.entries(config.sources)) {
-    if (source.type !== 'mqtt') continue;
+    if (source.type !== 'mqtt' && source.type !== 'http') continue;
     const { listen = '', users = [] } = source;
-    if (isLoopback(listen) || users.length > 0) continue;
-    const problem = `${JSON.stringify(listen)} is wider than loopback, and users is empty`;
+    const tokens = source.type === 'http' ? (source.tokens ?? []) : [];
+    if (isLoopback(listen) || users.length + tokens.length > 0) continue;
+    const keys = source.type === 'http' ? 'users and tokens are' : 'users is';
+    const problem = `${JSON.stringify(listen)} is wider than loopback, and ${keys} empty`;
     yield { path: ['sources', name, 'listen'], problem, hint: 'add users, or listen on 127.0.0.1' };
   }
 }
@@ -209,7 +211,7 @@ export function listenersOf(config: CaissonConfig): Listener[] {
     ...config[section],
   }));
   for (const [name, source] of Object.entries(config.sources)) {
-    if (source.type !== 'mqtt') continue;
+    if (source.type !== 'mqtt' && source.type !== 'http') continue;
     listeners.push({ path: ['sources', name, 'port'], host: source.listen ?? '', port: source.port ?? 0 });
   }
   return listeners;

@@ -1,6 +1,7 @@
 import { createCanCollector } from '../../collectors/can/can-collector.ts';
 import type { Collector, CollectorContext } from '../../collectors/collector.ts';
 import { createHealthCollector } from '../../collectors/health/health-collector.ts';
+import { createHttpCollector } from '../../collectors/http/http-collector.ts';
 import { createModbusCollector } from '../../collectors/modbus/modbus-collector.ts';
 import { createMqttCollector } from '../../collectors/mqtt/mqtt-collector.ts';
 import { createReplayCollector } from '../../collectors/replay/replay-collector.ts';
@@ -16,6 +17,8 @@ export function createCollector(config: SourceConfig, context: CollectorContext)
       return createHealthCollector(config, context);
     case 'modbus':
       return createModbusCollector(config, context);
+    case 'http':
+      return createHttpCollector(config, context);
     case 'mqtt':
       return createMqttCollector(config, context);
     case 'replay':

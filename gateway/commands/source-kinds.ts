@@ -1,6 +1,8 @@
 import { type TObject, type TSchema, Type } from '@sinclair/typebox';
 import { CanConfig, canSettings, checkSettings } from '../../collectors/can/can-config.ts';
 import { HealthConfig } from '../../collectors/health/health-config.ts';
+import { HttpConfig, httpSettings } from '../../collectors/http/http-config.ts';
+import { ChannelTemplate } from '../../collectors/line-protocol/channel-template.ts';
 import { checkModbus, ModbusConfig, modbusSettings } from '../../collectors/modbus/modbus-config.ts';
 import { MqttConfig, mqttSettings } from '../../collectors/mqtt/config.ts';
 import { TopicRules } from '../../collectors/mqtt/topic-rules.ts';
@@ -11,6 +13,7 @@ import { checkSerial, SerialConfig, serialSettings } from '../../collectors/seri
 export const SOURCE_KINDS = {
   can: CanConfig,
   health: HealthConfig,
+  http: HttpConfig,
   modbus: ModbusConfig,
   mqtt: MqttConfig,
   replay: ReplayConfig,
@@ -22,6 +25,7 @@ export type SourceKind = keyof typeof SOURCE_KINDS;
 interface Sections {
   can: CanConfig;
   health: HealthConfig;
+  http: HttpConfig;
   modbus: ModbusConfig;
   mqtt: MqttConfig;
   replay: ReplayConfig;
@@ -52,6 +56,7 @@ export function checkSource(name: string, source: SourceConfig): void {
   if (source.type === 'can') checkSettings(canSettings(source), name);
   if (source.type === 'serial') checkSerial(serialSettings(source));
   if (source.type === 'modbus') checkModbus(modbusSettings(source));
+  if (source.type === 'http') new ChannelTemplate(httpSettings(source).channel);
   if (source.type === 'mqtt') {
     const { topics, prefix } = mqttSettings(source);
     new TopicRules(topics, prefix);

@@ -5,6 +5,7 @@ import { GrowingColumn } from './growing-column.ts';
 
 /** An intake that keeps everything in columns. */
 export class ColumnIntake implements Intake {
+  readonly withholds = false;
   readonly #specs: ChannelSpec[] = [];
   readonly #known = new Map<string, Channel>();
   readonly #channels = new GrowingColumn();

@@ -22,6 +22,8 @@ interface Waiter {
 export class FakeIntake implements Intake {
   /** Samples that fit; Infinity for any number. */
   room = Number.POSITIVE_INFINITY;
+  /** True as when the disk is full. */
+  withholds = false;
   /** Samples published, in order. */
   samples: TakenSample[] = [];
   /** Samples committed; the rest are on their way. */
@@ -82,7 +84,7 @@ export class FakeIntake implements Intake {
   publish(): Ticket {
     this.publishes++;
     if (this.#pending.length > 0 || this.#pendingReceipts.length > 0) {
-      this.samples.push(...this.#pending);
+      for (const sample of this.#pending) this.samples.push(sample);
       this.#pending = [];
       this.#ticket++;
       if (this.#commitMs !== undefined) this.#timer ??= setTimeout(() => this.commit(), this.#commitMs);

@@ -14,6 +14,7 @@ export interface RecordedText {
 
 /** An intake that keeps what it is given, for tests to look at. */
 export class RecordedIntake implements Intake {
+  readonly withholds = false;
   readonly channels = new Map<string, Channel>();
   readonly #byId = new Map<number, string>();
   readonly #samples = new Map<string, RecordedSample[]>();

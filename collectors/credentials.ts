@@ -1,11 +1,16 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { MqttSettings } from './config.ts';
+
+/** A user as the config names it. */
+export interface User {
+  readonly name: string;
+  readonly password: string;
+}
 
 /** Who may connect. Comparison takes the same time whether a user exists and how much of a password is right. */
 export class Credentials {
   readonly #users: ReadonlyMap<string, Uint8Array>;
 
-  constructor(users: MqttSettings['users']) {
+  constructor(users: readonly User[]) {
     this.#users = new Map(users.map(({ name, password }) => [name, hash(password)]));
   }
 
