@@ -101,9 +101,14 @@ export class ByteWriter {
     return room;
   }
 
+  /** Forgets what was written behind the first `length` bytes, and keeps the memory. */
+  truncate(length: number): void {
+    this.#length = length;
+  }
+
   /** Forgets what was written, and keeps the memory. */
   clear(): void {
-    this.#length = 0;
+    this.truncate(0);
   }
 
   /** What was written, not copied: valid until the next write. */

@@ -3,28 +3,37 @@ import binding from 'zstd-napi/binding.js';
 /** Magic number of a zstd frame (RFC 8878 3.1.1); our records leave it out and the reader puts it back. */
 const MAGIC = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd);
 
-/** Longer content is compressed into memory of its own: a block's columns are shorter, a heavy journal row need not be. */
-const CONTENT_BYTES_KEPT = 256 * 1024;
-
-/** Scratch memory up to this size is kept between frames. */
-const SCRATCH_BYTES_KEPT = 256 * 1024;
+/** Scratch memory up to this size is kept between frames: a block's columns fit, a heavy journal row mostly. */
+const SCRATCH_BYTES_KEPT = 512 * 1024;
 
 /** Compresses with one fixed set of parameters, so that the same bytes always give the same frame. */
 export class ZstdEncoder {
   readonly #context = new binding.CCtx();
-  readonly #scratch = new Uint8Array(binding.compressBound(CONTENT_BYTES_KEPT));
+  #scratch = new Uint8Array(0);
+  /** Bytes whose frame fits the scratch memory, however little zstd makes of them. */
+  #fitting = 0;
 
   constructor(level: number) {
     this.#context.setParameter(binding.CParameter.compressionLevel, level);
     this.#context.setParameter(binding.CParameter.contentSizeFlag, 0);
   }
 
-  /** A zstd frame of `bytes` without its magic number; undefined where that is not shorter than `mostBytes`. */
+  /**
+   * A zstd frame of `bytes` without its magic number, valid until the next call; undefined where that is not shorter than
+   * `mostBytes`.
+   */
   encode(bytes: Uint8Array, mostBytes: number): Uint8Array | undefined {
-    const isKept = bytes.length <= CONTENT_BYTES_KEPT;
-    const frame = isKept ? this.#scratch : new Uint8Array(binding.compressBound(bytes.length));
+    const frame = bytes.length <= this.#fitting ? this.#scratch : this.#roomFor(bytes.length);
     const length = this.#context.compress2(frame, bytes) - MAGIC.length;
-    return length < mostBytes ? frame.slice(MAGIC.length, MAGIC.length + length) : undefined;
+    return length < mostBytes ? frame.subarray(MAGIC.length, MAGIC.length + length) : undefined;
+  }
+
+  #roomFor(length: number): Uint8Array {
+    const room = new Uint8Array(binding.compressBound(length));
+    if (room.length > SCRATCH_BYTES_KEPT) return room;
+    this.#scratch = room;
+    this.#fitting = length;
+    return room;
   }
 }
 

@@ -90,7 +90,7 @@ export function encodeColumn<Values>(
     const content = contentOf(form);
     const frame = content.length <= contentBytesMax ? zstd.encode(content, most) : undefined;
     if (frame === undefined) continue;
-    best = { id: form.id, content: content.slice(), frame };
+    best = { id: form.id, content: content.slice(), frame: frame.slice() };
     most = frame.length;
   }
   return best ?? { id: plain.id, content: contentOf(plain).slice() };

@@ -6,14 +6,12 @@ import {
   COMPRESSED,
   FLOAT32,
   FLOAT64,
-  INTEGER_MAX,
   isSequence,
   JOURNAL_BODY_BYTES_MAX,
   type JournalGroup,
   type JournalLoss,
   type JournalRow,
   KIND_SHIFT,
-  NARROW_SPAN,
   NEXT_CHANNEL,
   ROW_VERSION,
   refuse,
@@ -26,16 +24,13 @@ import {
   WIDE_TIMES,
 } from './row.ts';
 import { type RowScale, RowScales, type ScaleHintOf } from './row-scales.ts';
+import { refuseTime, SampleWriter } from './sample-writer.ts';
 
 /** A shorter body is left as it is: a record takes whole pages, and what zstd could take off would not save one. */
 const COMPRESS_BYTES_MIN = 3900;
 
-/** Most bytes of a group before its times and values, and of a time or integer. */
+/** Most bytes of a group before its times and values. */
 const HEAD_BYTES_MAX = 32;
-const INTEGER_BYTES_MAX = 9;
-
-/** Samples for which memory is kept between rows. */
-const SAMPLES_KEPT = 1 << 16;
 
 const zstd = new ZstdEncoder(1);
 
@@ -47,12 +42,11 @@ export function encodeJournalRow(row: JournalRow): Uint8Array {
 /** Writes rows; from one to the next it remembers what the numbers of a channel look like. */
 export class RowEncoder {
   readonly #scales: RowScales;
+  readonly #samples = new SampleWriter();
+  readonly #body = new ByteWriter();
+  readonly #row = new ByteWriter();
   #heads = new Uint8Array(0);
-  #times = new Uint8Array(0);
-  #integers = new Uint8Array(0);
   #headsEnd = 0;
-  #timesEnd = 0;
-  #integersEnd = 0;
   /** Groups whose values stand as floats, and text. */
   #floats32: Float64Array[] = [];
   #floats64: Float64Array[] = [];
@@ -61,7 +55,7 @@ export class RowEncoder {
   #rowScales: RowScale[] = [];
   readonly #placeOf: number[] = [];
   readonly #rowOf: number[] = [];
-  #row = 0;
+  #rowNumber = 0;
 
   /** @param hintOf gain and offset that the source of a channel knows */
   constructor(hintOf: ScaleHintOf = () => undefined) {
@@ -70,62 +64,63 @@ export class RowEncoder {
 
   /** The bytes of a row, valid until the next. Throws CaissonError `journal-invalid` for what no row can hold. */
   encode({ groups, losses }: JournalRow): Uint8Array {
-    const { samples, isWide } = measure(groups);
-    this.#begin(groups.length, samples);
-    this.#writeGroups(groups, isWide);
-    const body = new ByteWriter(64 + this.#headsEnd + this.#timesEnd + this.#integersEnd + losses.length * 48);
+    const base = groups[0]?.times[0] ?? 0;
+    if (!Number.isSafeInteger(base)) refuseTime(base);
+    const isWide = !this.#writeGroups(groups, base, false);
+    if (isWide) this.#writeGroups(groups, base, true);
+    const body = this.#body;
+    body.clear();
     body.varint(groups.length);
-    if (groups.length > 0) this.#writeColumns(body, groups[0]?.times[0] ?? 0, isWide);
+    if (groups.length > 0) this.#writeColumns(body, base, isWide);
     writeLosses(body, losses);
     if (body.length > JOURNAL_BODY_BYTES_MAX) {
       refuse('1.3', `a body of ${body.length} bytes, expected at most ${JOURNAL_BODY_BYTES_MAX}`);
     }
-    return framed(body.written(), isWide);
+    return this.#framed(body.written(), isWide);
   }
 
-  #begin(groups: number, samples: number): void {
-    this.#row += 1;
-    this.#headsEnd = 0;
-    this.#timesEnd = 0;
-    this.#integersEnd = 0;
+  #framed(body: Uint8Array, isWide: boolean): Uint8Array {
+    const frame = body.length < COMPRESS_BYTES_MIN ? undefined : zstd.encode(body, body.length - 4);
+    const out = this.#row;
+    out.clear();
+    out.u8(ROW_VERSION);
+    out.u8((frame === undefined ? 0 : COMPRESSED) | (isWide ? WIDE_TIMES : 0));
+    if (frame !== undefined) out.varint(body.length);
+    out.bytes(frame ?? body);
+    return out.written();
+  }
+
+  #begin(groups: number, base: number): void {
+    this.#rowNumber += 1;
+    this.#samples.begin(base);
     this.#rowScales = [];
     this.#floats32 = [];
     this.#floats64 = [];
     this.#texts = [];
-    const least = samples > SAMPLES_KEPT ? samples : Math.min(SAMPLES_KEPT, 2 * samples);
-    const isTooLarge = samples <= SAMPLES_KEPT && this.#times.length > SAMPLES_KEPT * INTEGER_BYTES_MAX;
-    if (this.#heads.length < groups * HEAD_BYTES_MAX || isTooLarge)
-      this.#heads = new Uint8Array(groups * 2 * HEAD_BYTES_MAX);
-    if (this.#times.length < samples * INTEGER_BYTES_MAX || isTooLarge) {
-      this.#times = new Uint8Array(least * INTEGER_BYTES_MAX);
-      this.#integers = new Uint8Array(least * INTEGER_BYTES_MAX);
-    }
+    if (this.#heads.length < groups * HEAD_BYTES_MAX) this.#heads = new Uint8Array(groups * 2 * HEAD_BYTES_MAX);
   }
 
-  #writeGroups(groups: readonly JournalGroup[], isWide: boolean): void {
-    let channel = -1;
-    let sequence = 0;
-    let count = 0;
-    let times: Float64Array | undefined;
-    let scale = -1;
+  /** False where times turn out to be wide, which was not said. */
+  #writeGroups(groups: readonly JournalGroup[], base: number, isWide: boolean): boolean {
+    this.#begin(groups.length, base);
     const heads = this.#heads;
     let at = 0;
-    let groupTime = groups[0]?.times[0] ?? 0;
-    let step = 0;
+    let channel = -1;
+    let sequence = 0;
+    let samples = 0;
+    let times: Float64Array | undefined;
+    let scale = -1;
     for (const group of groups) {
+      expectGroup(group);
       const { values } = group;
-      const samples = group.times.length;
+      const count = group.times.length;
       let form = 0;
       if (group.channel === channel + 1) form |= NEXT_CHANNEL;
       if (group.firstSequence === sequence) form |= SAME_SEQUENCE;
-      if (samples === count) form |= SAME_COUNT;
-      if (times !== undefined && samples === count && areSame(group.times, times)) form |= SAME_TIMES;
-      else if (isWide) this.#timesEnd = writeWideTimes(this.#times, this.#timesEnd, group.times);
-      else {
-        this.#timesEnd = writeTimes(this.#times, this.#timesEnd, group.times, groupTime, step);
-        groupTime = group.times[0] ?? 0;
-        if (samples > 1) step = (group.times[samples - 1] ?? 0) - (group.times[samples - 2] ?? 0);
-      }
+      if (count === times?.length) form |= SAME_COUNT;
+      if (times !== undefined && areSame(group.times, times)) form |= SAME_TIMES;
+      else if (isWide) this.#samples.writeWideTimes(group.times);
+      else if (!this.#samples.writeTimes(group.times)) return false;
       times = group.times;
       let place = -1;
       let kind = TEXT;
@@ -134,51 +129,43 @@ export class RowEncoder {
         if (place >= 0) kind = place === scale ? SCALED_AS_BEFORE : SCALED;
         else kind = this.#keepFloats(values);
       } else this.#texts.push(values);
-      const formAt = at;
+      heads[at] = form | (kind << KIND_SHIFT);
       at += 1;
       if ((form & NEXT_CHANNEL) === 0) at = putSigned(heads, at, group.channel - channel);
       if ((form & SAME_SEQUENCE) === 0) at = putSigned(heads, at, group.firstSequence - sequence);
-      if ((form & SAME_COUNT) === 0) at = putVarint(heads, at, samples);
+      if ((form & SAME_COUNT) === 0) at = putVarint(heads, at, count);
       if (kind === SCALED) {
         at = putVarint(heads, at, place);
         scale = place;
       }
-      heads[formAt] = form | (kind << KIND_SHIFT);
       channel = group.channel;
       sequence = group.firstSequence;
-      count = samples;
+      samples += count;
+      if (samples > COMMIT_SLOTS_MAX) refuse('3.4', `${samples} samples, expected at most ${COMMIT_SLOTS_MAX}`);
     }
     this.#headsEnd = at;
+    return true;
   }
 
   /** Writes the integers of a group; returns the place of their scale in the row, or a negative number where there is none. */
   #writeScaled(channel: number, values: Float64Array): number {
     let index = this.#scales.of(channel);
-    let end = index < 0 ? -1 : this.#tryScale(index, values);
-    if (end < 0) {
-      index = this.#scales.search(channel, values);
-      if (index >= 0) end = this.#tryScale(index, values);
-    }
-    if (end < 0) return -1;
-    this.#integersEnd = end;
-    return this.#placeInRow(index);
+    if (this.#tryScale(index, values)) return this.#placeInRow(index);
+    index = this.#scales.search(channel, values);
+    return this.#tryScale(index, values) ? this.#placeInRow(index) : -1;
   }
 
-  #tryScale(index: number, values: Float64Array): number {
+  #tryScale(index: number, values: Float64Array): boolean {
     const scale = this.#scales.at(index);
-    if (scale === undefined) return -1;
-    const { gain, offset, divide } = scale;
-    return divide
-      ? writeDivided(this.#integers, this.#integersEnd, values, gain)
-      : writeMultiples(this.#integers, this.#integersEnd, values, gain, offset);
+    return scale !== undefined && this.#samples.writeIntegers(values, scale);
   }
 
   #placeInRow(index: number): number {
-    if (this.#rowOf[index] === this.#row) return this.#placeOf[index] ?? -1;
+    if (this.#rowOf[index] === this.#rowNumber) return this.#placeOf[index] ?? -1;
     const scale = this.#scales.at(index);
     if (scale === undefined) return -1;
     const place = this.#rowScales.push(scale) - 1;
-    this.#rowOf[index] = this.#row;
+    this.#rowOf[index] = this.#rowNumber;
     this.#placeOf[index] = place;
     return place;
   }
@@ -201,109 +188,25 @@ export class RowEncoder {
     }
     if (!isWide) body.signed(base);
     body.bytes(this.#heads.subarray(0, this.#headsEnd));
-    body.bytes(this.#times.subarray(0, this.#timesEnd));
-    body.bytes(this.#integers.subarray(0, this.#integersEnd));
+    body.bytes(this.#samples.takeTimes());
+    body.bytes(this.#samples.takeIntegers());
     writePlanes(body, this.#floats32, Float32Array);
     writePlanes(body, this.#floats64, Float64Array);
     for (const texts of this.#texts) writeTexts(body, texts);
   }
 }
 
-function framed(body: Uint8Array, isWide: boolean): Uint8Array {
-  const frame = body.length < COMPRESS_BYTES_MIN ? undefined : zstd.encode(body, body.length - 4);
-  const content = frame ?? body;
-  const out = new ByteWriter(2 + INTEGER_BYTES_MAX + content.length);
-  out.u8(ROW_VERSION);
-  out.u8((frame === undefined ? 0 : COMPRESSED) | (isWide ? WIDE_TIMES : 0));
-  if (frame !== undefined) out.varint(body.length);
-  out.bytes(content);
-  return out.written();
-}
-
-function measure(groups: readonly JournalGroup[]): { samples: number; isWide: boolean } {
-  const base = groups[0]?.times[0] ?? 0;
-  let samples = 0;
-  let isWide = false;
-  let times: Float64Array | undefined;
-  for (const group of groups) {
-    const count = group.times.length;
-    const { channel, firstSequence, values } = group;
-    if (count === 0 || values.length !== count) refuse('3.4', `a group of ${count} times and ${values.length} values`);
-    if (channel >>> 0 !== channel) refuse('3.3', `channel is ${channel}, expected a whole number below 2^32`);
-    if (!isSequence(firstSequence, count)) refuse('3.5', `first sequence is ${firstSequence}, expected below 2^53`);
-    samples += count;
-    times = group.times;
-    for (let i = 0; i < count; i += 1) {
-      const time = times[i] ?? 0;
-      const distance = time - base;
-      // A whole time that is near to a whole base is at a whole distance, and the other way round.
-      if (distance < NARROW_SPAN && distance > -NARROW_SPAN && distance === Math.floor(distance)) continue;
-      if (!Number.isSafeInteger(time)) {
-        refuse('3.7', `time is ${time}, expected whole microseconds of magnitude below 2^53`);
-      }
-      isWide = true;
-    }
-  }
-  if (!Number.isSafeInteger(base))
-    refuse('3.7', `time is ${base}, expected whole microseconds of magnitude below 2^53`);
-  if (samples > COMMIT_SLOTS_MAX) refuse('3.4', `${samples} samples, expected at most ${COMMIT_SLOTS_MAX}`);
-  return { samples, isWide };
+function expectGroup({ channel, firstSequence, times, values }: JournalGroup): void {
+  const count = times.length;
+  if (count === 0 || values.length !== count) refuse('3.4', `a group of ${count} times and ${values.length} values`);
+  if (channel >>> 0 !== channel) refuse('3.3', `channel is ${channel}, expected a whole number below 2^32`);
+  if (!isSequence(firstSequence, count)) refuse('3.5', `first sequence is ${firstSequence}, expected below 2^53`);
 }
 
 function areSame(a: Float64Array, b: Float64Array): boolean {
+  if (a.length !== b.length) return false;
   for (let i = a.length - 1; i >= 0; i -= 1) if (a[i] !== b[i]) return false;
   return true;
-}
-
-/** JOURNAL-3.7: a group's first time against that of the group before, the others' steps against the step before. */
-function writeTimes(out: Uint8Array, at: number, times: Float64Array, groupTime: number, step: number): number {
-  const first = times[0] ?? 0;
-  at = putSigned(out, at, first - groupTime);
-  let previous = first;
-  for (let i = 1; i < times.length; i += 1) {
-    const time = times[i] ?? 0;
-    const next = time - previous;
-    at = putSigned(out, at, next - step);
-    step = next;
-    previous = time;
-  }
-  return at;
-}
-
-/** JOURNAL-3.8. */
-function writeWideTimes(out: Uint8Array, at: number, times: Float64Array): number {
-  for (let i = 0; i < times.length; i += 1) at = putSigned(out, at, times[i] ?? 0);
-  return at;
-}
-
-/** JOURNAL-3.9: the integers of `values`; a negative number where one of them is not whole in the scale. */
-function writeMultiples(out: Uint8Array, at: number, values: Float64Array, gain: number, offset: number): number {
-  let previous = 0;
-  for (let i = 0; i < values.length; i += 1) {
-    const value = values[i] ?? 0;
-    const integer = Math.round((value - offset) / gain);
-    if (integer * gain + offset !== value || !isHeld(integer, value)) return -1;
-    at = putSigned(out, at, integer - previous);
-    previous = integer;
-  }
-  return at;
-}
-
-function writeDivided(out: Uint8Array, at: number, values: Float64Array, gain: number): number {
-  let previous = 0;
-  for (let i = 0; i < values.length; i += 1) {
-    const value = values[i] ?? 0;
-    const integer = Math.round(value * gain);
-    if (integer / gain !== value || !isHeld(integer, value)) return -1;
-    at = putSigned(out, at, integer - previous);
-    previous = integer;
-  }
-  return at;
-}
-
-/** No integer gives minus zero back. */
-function isHeld(integer: number, value: number): boolean {
-  return integer < INTEGER_MAX && integer > -INTEGER_MAX && (value !== 0 || 1 / value > 0);
 }
 
 function isFloat32(values: Float64Array): boolean {

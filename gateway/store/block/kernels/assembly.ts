@@ -2,11 +2,12 @@
 
 import { CODES, CORNERS, CUTS, EXTENT, OUT, PLANES } from './areas.as';
 
+export * from './signed-runs.as';
 export * from './writing.as';
 
 /**
- * The hot loops of reading columns, 128 bits at a time; those of writing stand in writing.as, and where the memory is in
- * areas.as. Nothing is checked here; kernels.ts does that.
+ * The hot loops of reading columns, 128 bits at a time; those of writing stand in writing.as and signed-runs.as, and where the
+ * memory is in areas.as. Nothing is checked here; kernels.ts does that.
  */
 
 /** For each number of bits from 1 to 7: the bytes in which eight integers begin, and what moves each to the top of 16 bits. */

@@ -76,6 +76,16 @@ interface Kernels {
 
   /** Fills the length counts and entropies below; returns how many codes differ from the one before. */
   countCodes(count: number): number;
+  /**
+   * Signed integers (BLOCK-2.3) of a row of the journal, behind the `end` bytes that are there: the first `count` of the
+   * column as times, to {@link timeBytes}; of values, in a scale, to {@link integerBytes}. `begins` is 0 where they go on with
+   * the group before. Each returns where they end; -1 where one of them cannot stand so.
+   */
+  beginTimes(firstTime: number): void;
+  writeTimes(count: number, begins: number, end: number): number;
+  writeMultiples(count: number, gain: number, offset: number, begins: number, end: number): number;
+  writeQuotients(count: number, divisor: number, begins: number, end: number): number;
+
   /** Notes in places which codes are above `most`; returns how many. */
   findAbove(count: number, most: number): number;
 }
@@ -116,6 +126,11 @@ export const cuts = new Uint32Array(buffer, 0x2_7000, FOLD_STRETCHES_MAX + 1);
 
 /** While reading: of each stretch its corners: the least, the greatest, the first and the last value. */
 export const corners = new Float64Array(buffer, 0x2_8000, 4 * FOLD_STRETCHES_MAX);
+
+/** Of rows of the journal, BLOCK_SAMPLES_MAX integers of at most SIGNED_BYTES_MAX: what stands in the areas of planes and steps. */
+export const SIGNED_BYTES_MAX = 9;
+export const integerBytes = new Uint8Array(buffer, 0x2000, BLOCK_SAMPLES_MAX * SIGNED_BYTES_MAX);
+export const timeBytes = new Uint8Array(buffer, 0x1_e000, BLOCK_SAMPLES_MAX * SIGNED_BYTES_MAX);
 
 /** How many codes have each length in bits. */
 export const lengthCounts = new Uint32Array(buffer, 0x3_1840, 33);

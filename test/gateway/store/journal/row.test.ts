@@ -194,6 +194,46 @@ t.test('numbers of a scale that changes, and numbers of none, are written as the
   }
 });
 
+/** Around what the kernels take at once, and what they write at once. */
+const lengths = fc.oneof(fc.integer({ min: 1, max: 10 }), fc.integer({ min: 4090, max: 4102 }), fc.constant(8195));
+
+t.test(
+  'gives back integers of any size in groups of any length, and numbers of no scale wherever they begin',
+  async () => {
+    const group = fc.record({
+      length: lengths,
+      bits: fc.nat(52),
+      gain: fc.constantFrom(1, 0.01, -0.5, 1e6),
+      offset: fc.constantFrom(0, -40, 0.1),
+      breaksAt: fc.option(fc.double({ min: 0, max: 1, noNaN: true }), { nil: undefined }),
+      broken: fc.constantFrom(1 / 3, -0, Number.NaN, 2 ** 60),
+      spread: fc.constantFrom(1, 10_000, 2 ** 46),
+    });
+    fc.assert(
+      fc.property(fc.array(group, { minLength: 1, maxLength: 6 }), (parts) => {
+        const scales = parts.map(({ gain, offset }) => ({ gain, offset }));
+        const rowOf = (isBroken: boolean): JournalRow => {
+          const groups = parts.map(({ length, bits, gain, offset, breaksAt, broken, spread }, channel) => {
+            const turned = (i: number) => Math.sin(i * i + bits) * 2 ** bits;
+            const values = Float64Array.from({ length }, (_, i) => Math.round(turned(i)) * gain + offset);
+            if (isBroken && breaksAt !== undefined) values.fill(broken, Math.floor(breaksAt * length));
+            const times = values.map((_, i) => 1e15 + Math.round((i + Math.sin(i)) * (spread / length)));
+            return { channel, firstSequence: bits, times, values };
+          });
+          return { groups, losses: [] };
+        };
+        // In the second row the scales that held in the first are tried, and fail somewhere.
+        const encoder = new RowEncoder((channel) => scales[channel]);
+        return [rowOf(false), rowOf(true)].every((row) => {
+          const decoded = decodeJournalRow(encoder.encode(row));
+          return JSON.stringify(describeRow(decoded)) === JSON.stringify(describeRow(row));
+        });
+      }),
+      { numRuns: 60 },
+    );
+  },
+);
+
 t.test('small rows stay small behind a large one', async (t) => {
   const encoder = new RowEncoder();
   const count = 200_000;
@@ -210,6 +250,14 @@ const REFUSED: Readonly<Record<string, [Partial<JournalGroup>, RegExp]>> = {
   'of a channel that is no id': [{ channel: 2 ** 32 }, /JOURNAL-3\.3: channel is 4294967296/],
   'with a broken sequence number': [{ firstSequence: 0.5 }, /JOURNAL-3\.5: first sequence is 0\.5/],
   'with a time of half a microsecond': [{ times: Float64Array.of(0.5) }, /JOURNAL-3\.7: time is 0\.5/],
+  'with half a microsecond behind whole ones': [
+    { times: Float64Array.of(1, 2, 2.5), values: new Float64Array(3) },
+    /JOURNAL-3\.7: time is 2\.5/,
+  ],
+  'with a time beyond all times': [
+    { times: Float64Array.of(2 ** 53 - 2, 2 ** 53), values: new Float64Array(2) },
+    /JOURNAL-3\.7: time is 9007199254740992/,
+  ],
   'with too long a text': [{ values: ['x'.repeat(65_537)] }, /JOURNAL-3\.11: a text of 65537 bytes/],
 };
 
