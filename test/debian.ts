@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import process from 'node:process';
 
 interface DebianPackage {
-  /** What `apt-get install` calls it. */
+  /** What `apt-get install` calls it; several with spaces between. */
   readonly package: string;
   /** Command that succeeds where it is installed. */
   readonly probe: readonly [command: string, ...args: string[]];
@@ -61,6 +61,16 @@ export const DEBIAN_PACKAGES = {
     probe: ['curl', '--version'],
     usedFor: 'writing lines over HTTP with a client of another make',
   },
+  cc: {
+    package: 'gcc libc6-dev',
+    probe: ['sh', '-c', 'printf "#include <stdio.h>\\nint main(void){return 0;}" | cc -x c -o /dev/null -'],
+    usedFor: 'compiling the example that sends packed frames',
+  },
+  python3: {
+    package: 'python3',
+    probe: ['/usr/bin/python3', '--version'],
+    usedFor: 'running the example that sends packed frames',
+  },
 } satisfies Record<string, DebianPackage>;
 
 export type DebianTool = keyof typeof DEBIAN_PACKAGES;
@@ -107,7 +117,7 @@ export function requireTools(t: Skippable, ...tools: readonly (DebianTool | read
 export function installMissing(say: (line: string) => void): void {
   const missing = DEBIAN_TOOLS.filter((tool) => !isInstalled(tool));
   if (missing.length === 0) return;
-  const packages = missing.map((tool) => DEBIAN_PACKAGES[tool].package);
+  const packages = missing.flatMap((tool) => DEBIAN_PACKAGES[tool].package.split(' '));
   if (process.getuid?.() !== 0 || !runs('apt-get', ['--version'])) {
     say(`not installed, and not mine to install: ${packages.join(' ')}; the tests that need them are skipped`);
     return;
