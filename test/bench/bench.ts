@@ -34,6 +34,10 @@ const BENCHES: Readonly<Record<string, ListedBench>> = {
     about: 'how soon a gateway takes in again after a kill, with a large store and a long journal',
     load: async () => (await import('./recovery-bench.ts')).runRecovery,
   },
+  collectors: {
+    about: 'collectors: frames of a real car decoded into the ring, recordings read',
+    load: async () => (await import('./collectors-bench.ts')).runCollectors,
+  },
   car: {
     about: 'the gateway process at one simulated car: CPU, memory, samples taken in and lost',
     load: async () => (await import('./car-bench.ts')).runCar,

@@ -27,6 +27,23 @@ type WrittenSignals = Record<string, [raw: string, factor: string, offset: strin
 
 /** Decodes frames with canmatrix. */
 export async function decodeWithCanmatrix(tasks: readonly OracleTask[]): Promise<OracleAnswer[]> {
+  return (await askCanmatrix(tasks)).map((answer) => ('refused' in answer ? answer : answer.frames.map(signalsOf)));
+}
+
+/** Decodes frames with canmatrix; the CPU seconds that it took, without reading the file and writing the answer. */
+export async function timeCanmatrix(
+  task: OracleTask,
+): Promise<{ readonly frames: readonly (OracleSignals | null)[]; readonly seconds: number }> {
+  const [answer] = await askCanmatrix([task]);
+  if (answer === undefined || 'refused' in answer) throw new Error(`canmatrix refuses ${task.dbc}: ${answer?.refused}`);
+  return { frames: answer.frames.map(signalsOf), seconds: answer.seconds };
+}
+
+type WrittenAnswer =
+  | { readonly refused: string }
+  | { readonly frames: readonly (WrittenSignals | null)[]; readonly seconds: number };
+
+async function askCanmatrix(tasks: readonly OracleTask[]): Promise<WrittenAnswer[]> {
   const child = spawn('/usr/bin/python3', [SCRIPT], { stdio: ['pipe', 'pipe', 'pipe'] });
   const lines = tasks.map(({ dbc, frames }) => {
     const written = frames.map(({ id, extended, data }) => [id, extended, Buffer.from(data).toString('hex')]);
@@ -36,10 +53,11 @@ export async function decodeWithCanmatrix(tasks: readonly OracleTask[]): Promise
   const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
   const answers = output.split('\n').filter((line) => line !== '');
   if (answers.length !== tasks.length) throw new Error(`canmatrix gave ${answers.length} answers: ${errors}`);
-  return answers.map((line) => {
-    const answer = JSON.parse(line) as { refused: string } | { frames: (WrittenSignals | null)[] };
-    return 'refused' in answer ? answer : answer.frames.map((frame) => (frame === null ? null : readSignals(frame)));
-  });
+  return answers.map((line) => JSON.parse(line) as WrittenAnswer);
+}
+
+function signalsOf(frame: WrittenSignals | null): OracleSignals | null {
+  return frame === null ? null : readSignals(frame);
 }
 
 function readSignals(written: WrittenSignals): OracleSignals {

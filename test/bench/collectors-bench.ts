@@ -1,0 +1,15 @@
+/**
+ * Collectors, from what a wire gives to samples in the ring, on one core. CAN: all frames of the recorded RAV4, two buses with
+ * three DBC files, are read into memory once. A round passes them all through a collector of their own with its intake; only the
+ * time in which frames become samples in the ring counts, as CPU of this process, and not that in which the ring is emptied again.
+ * Each round must give the samples that the decoded frames have, as many as the round before. Reading the recording itself,
+ * packed and plain, is measured apart. Against canmatrix, the first frames of the power train are decoded by both, and every value is
+ * compared.
+ */
+
+import { canFigures } from './can-frames.ts';
+import type { Findings, Progress } from './figure.ts';
+
+export async function runCollectors(progress: Progress): Promise<Findings> {
+  return { figures: await canFigures(progress) };
+}
