@@ -110,6 +110,22 @@ export const CanConfig = Type.Object(
         examples: [{ can0: { name: 'powertrain', dbc: ['powertrain.dbc'] }, can1: { dbc: ['radar.dbc'] } }],
       }),
     ),
+    j1939: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description:
+          'trucks, tractors, generators (SAE J1939): messages are known by their parameter group, whatever their priority ' +
+          'and sender, and have the address of the sender in their channel names; long messages are put together; ' +
+          '"not available" and "error" are no values',
+      }),
+    ),
+    obd: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description:
+          'decode what control units answer to an OBD-II tester (services 01 and 09); the box itself asks nothing',
+      }),
+    ),
     timestamp: Type.Optional(
       Type.Union([Type.Literal('arrival'), Type.Literal('device')], {
         default: 'arrival',
@@ -139,6 +155,8 @@ export interface CanSettings {
   readonly bus: SlcanSection | LogSection;
   readonly dbc: readonly string[];
   readonly interfaces: Readonly<Record<string, Static<typeof Interface>>> | undefined;
+  readonly j1939: boolean;
+  readonly obd: boolean;
   readonly timestamp: 'arrival' | 'device';
   readonly prefix: string | undefined;
   /** Class of the channel that keeps the frames as they came; undefined: there is none. */
@@ -147,9 +165,9 @@ export interface CanSettings {
 
 /** Fills in the defaults of a section that fits {@link CanConfig}. */
 export function canSettings(config: CanConfig): CanSettings {
-  const { bus, dbc = [], interfaces, timestamp = 'arrival', prefix, raw } = config;
+  const { bus, dbc = [], interfaces, j1939 = false, obd = false, timestamp = 'arrival', prefix, raw } = config;
   const filled = 'slcan' in bus ? Value.Default(Slcan, { ...bus }) : Value.Default(Log, { ...bus });
-  return { bus: filled as CanSettings['bus'], dbc, interfaces, timestamp, prefix, raw: rawClass(raw) };
+  return { bus: filled as CanSettings['bus'], dbc, interfaces, j1939, obd, timestamp, prefix, raw: rawClass(raw) };
 }
 
 /** Refuses what each key allows and their combination does not. Throws `config-invalid`. */

@@ -59,7 +59,7 @@ export class CanDecoding {
   }
 
   #make(name: string, index: number): CanInterface | null {
-    const { interfaces, bus, timestamp, prefix } = this.#settings;
+    const { interfaces, bus, j1939, obd, timestamp, prefix } = this.#settings;
     const wanted = interfaces?.[name];
     if (interfaces !== undefined && wanted === undefined) return null;
     const segment = interfaces === undefined && index === 0 ? [] : [wanted?.name ?? name];
@@ -68,6 +68,8 @@ export class CanDecoding {
       source: this.#source,
       stamp: timestamp,
       dictionary: this.#dictionaries.of(name),
+      j1939,
+      obd,
       ...bitratesOf(bus),
     };
     return new CanInterface(about, this.#sink, this.#counters);

@@ -1,4 +1,4 @@
-import { type ChannelSpec, normalName } from '../../gateway/channel.ts';
+import type { ChannelSpec } from '../../gateway/channel.ts';
 import type { SampleSink } from '../../gateway/intake.ts';
 import {
   FRAME_BYTES_MAX,
@@ -9,16 +9,16 @@ import {
 } from '../../hardware/can/can-frame.ts';
 import type { CollectorCounters } from '../collector.ts';
 import { BusMeter, type BusReading } from './bus-meter.ts';
-import { channelOf } from './channel-spec.ts';
-import { DecodedFrame, type MessageDecoder } from './dbc/compile.ts';
-import { type CanDictionary, frameKey } from './dictionary.ts';
+import { DecodedFrame } from './dbc/compile.ts';
+import { frameKey } from './dictionary.ts';
+import { j1939Id } from './j1939/pgn.ts';
+import { J1939Transport, TRANSPORT_CONTROL, TRANSPORT_DATA, type TransportMessage } from './j1939/transport.ts';
+import { MessageRoutes, type Route, type RouteSettings } from './message-routes.ts';
+import { ObdReplies } from './obd/obd-replies.ts';
 
-export interface CanInterfaceSettings {
-  /** First part of the names of its channels. */
-  readonly path: string;
-  readonly source: string;
-  readonly stamp: 'arrival' | 'device';
-  readonly dictionary: CanDictionary;
+export interface CanInterfaceSettings extends RouteSettings {
+  /** Whether replies to an OBD-II tester are decoded. */
+  readonly obd: boolean;
   /** Of the bus, bit/s, where they are known. */
   readonly bitrate: number | undefined;
   readonly dataBitrate: number | undefined;
@@ -34,8 +34,9 @@ export class CanInterface {
   readonly #sink: SampleSink;
   readonly #counters: CollectorCounters;
   readonly #decoded = new DecodedFrame();
-  /** Null for identifiers that no DBC file has. */
-  readonly #routes = new Map<number, Route | null>();
+  readonly #routes: MessageRoutes;
+  readonly #transport: J1939Transport;
+  readonly #obd: ObdReplies | undefined;
   readonly #meterChannels = new Map<keyof BusReading, number>();
 
   constructor(settings: CanInterfaceSettings, sink: SampleSink, counters: CollectorCounters) {
@@ -43,6 +44,10 @@ export class CanInterface {
     this.#sink = sink;
     this.#counters = counters;
     this.#meter = new BusMeter(settings.bitrate, settings.dataBitrate);
+    this.#routes = new MessageRoutes(settings);
+    this.#transport = new J1939Transport((reason) => counters.error(reason));
+    const { path, source, stamp, obd } = settings;
+    this.#obd = obd ? new ObdReplies(path, source, stamp, sink, counters) : undefined;
   }
 
   /**
@@ -57,34 +62,69 @@ export class CanInterface {
       return true;
     }
     const key = frameKey(frames.ids[i] as number, (flags & FRAME_EXTENDED) !== 0);
-    const route = this.#routes.get(key) ?? this.#findRoute(key);
-    if (route === null) {
-      this.#counters.error('no-definition');
-      return true;
+    const route = this.#routes.find(key);
+    if (route === null) return this.#takeOther(frames, i, time);
+    return this.#decode(route, frames.view, i * FRAME_BYTES_MAX, frames.lengths[i] as number, time);
+  }
+
+  /** Takes a frame that no DBC file has: a part of a longer message, a reply to a tester, or nothing that is known. */
+  #takeOther(frames: FrameBatch, i: number, time: number): boolean {
+    const id = frames.ids[i] as number;
+    const at = i * FRAME_BYTES_MAX;
+    const length = frames.lengths[i] as number;
+    const isExtended = ((frames.flags[i] as number) & FRAME_EXTENDED) !== 0;
+    if (this.#settings.j1939 && isExtended) {
+      const parts = j1939Id(id);
+      if (parts.pgn === TRANSPORT_CONTROL || parts.pgn === TRANSPORT_DATA) {
+        return this.#takeMessage(this.#transport.take(parts, frames.view, at, length, time), time);
+      }
     }
+    if (this.#obd !== undefined && ObdReplies.isReply(id, isExtended)) {
+      return this.#obd.take(id, isExtended, frames.data.subarray(at, at + length), time);
+    }
+    this.#counters.error('no-definition');
+    return true;
+  }
+
+  #takeMessage(message: TransportMessage | undefined, time: number): boolean {
+    if (message === undefined) return true;
+    const route = this.#routes.findGroup(message.pgn, message.source);
+    if (route !== null) return this.#decode(route, message.view, 0, message.length, time);
+    this.#counters.error('no-definition');
+    return true;
+  }
+
+  #decode(route: Route, view: DataView, at: number, length: number, time: number): boolean {
     const decoded = this.#decoded;
-    route.decode(frames.view, i * FRAME_BYTES_MAX, frames.lengths[i] as number, decoded);
+    route.decode(view, at, length, decoded);
     for (let missing = decoded.tooShort; missing > 0; missing--) this.#counters.error('frame-too-short');
     return this.#push(route, time);
   }
 
   #push(route: Route, time: number): boolean {
     const { count, signals, values } = this.#decoded;
-    const { ids } = route;
+    const { ids, isThere } = route;
     let taken = 0;
     for (let k = 0; k < count; k++) {
       const signal = signals[k] as number;
+      if (isThere !== undefined && !isNews(isThere, signal, values[k] as number)) {
+        taken++;
+        continue;
+      }
       let id = ids[signal] as number;
       if (id === 0) id = this.#open(route, signal);
-      if (this.#sink.push(id, time, values[k] as number)) taken++;
+      if (this.#sink.push(id, time, values[k] as number)) {
+        taken++;
+        this.#counters.samples++;
+      }
     }
-    this.#counters.samples += taken;
     return taken === count;
   }
 
   /** Names of the channels of every signal of the messages that came. */
   *channels(): IterableIterator<string> {
-    for (const route of this.#routes.values()) for (const { name } of route?.specs ?? []) yield normalName(name);
+    yield* this.#routes.channels();
+    yield* this.#obd?.channels() ?? [];
   }
 
   /** Pushes what the meter counted in the last `us` microseconds. */
@@ -111,25 +151,6 @@ export class CanInterface {
     if (this.#sink.push(id, time, value)) this.#counters.samples += 1;
   }
 
-  #findRoute(key: number): Route | null {
-    const known = this.#routes.get(key);
-    if (known !== undefined) return known;
-    const route = this.#makeRoute(key);
-    if (route !== null || this.#routes.size < UNKNOWN_IDS_MAX) this.#routes.set(key, route);
-    return route;
-  }
-
-  #makeRoute(key: number): Route | null {
-    const { path, source, stamp, dictionary } = this.#settings;
-    const known = dictionary.find(key);
-    if (known === undefined) return null;
-    const { message, name, decode } = known;
-    const specs = message.signals.map((signal) =>
-      channelOf(`${path}/${name}/${signal.name}`, source, stamp, message, signal),
-    );
-    return { decode, specs, ids: new Uint32Array(specs.length) };
-  }
-
   /** Makes a signal's channel when its first sample comes: a multiplexed one may never. */
   #open(route: Route, signal: number): number {
     const { id } = this.#sink.channel(route.specs[signal] as ChannelSpec);
@@ -138,15 +159,12 @@ export class CanInterface {
   }
 }
 
-/** Identifiers without definition that are remembered as such. Further ones are looked up each time. */
-const UNKNOWN_IDS_MAX = 65_536;
-
-/** Where the frames of one identifier go. */
-interface Route {
-  readonly decode: MessageDecoder;
-  readonly specs: readonly ChannelSpec[];
-  /** Channels of the signals; 0 before the first sample. */
-  readonly ids: Uint32Array;
+/** A value that is null is told once, as NaN, when it was there before: many signals are null for ever. */
+function isNews(isThere: Uint8Array, signal: number, value: number): boolean {
+  const wasThere = isThere[signal] === 1;
+  const isNull = Number.isNaN(value);
+  isThere[signal] = isNull ? 0 : 1;
+  return wasThere || !isNull;
 }
 
 const METER_CHANNELS: Readonly<

@@ -2,6 +2,7 @@ import type { CanSettings } from './can-config.ts';
 import { compileMessage, MESSAGE_SIGNALS_MAX, type MessageDecoder } from './dbc/compile.ts';
 import type { Dbc, DbcMessage } from './dbc/dbc.ts';
 import { readDbc } from './dbc/read-dbc.ts';
+import { ANY_SOURCE, j1939Id } from './j1939/pgn.ts';
 
 /** A message that can be decoded. */
 export interface KnownMessage {
@@ -18,6 +19,8 @@ export class CanDictionary {
   /** Signals of the largest message. */
   readonly signalsMax: number;
   readonly #byKey = new Map<number, KnownMessage>();
+  /** Messages of 29-bit identifiers by their J1939 parameter group, in the order of the files. */
+  readonly #byGroup = new Map<number, KnownMessage[]>();
 
   constructor(files: readonly Dbc[]) {
     const notes: string[] = [];
@@ -30,7 +33,9 @@ export class CanDictionary {
         if (this.#byKey.has(key)) continue;
         const name = names.has(message.name) ? `${message.name}_${message.id.toString(16)}` : message.name;
         names.add(name);
-        this.#byKey.set(key, { message, name, decode: compileMessage(message) });
+        const known = { message, name, decode: compileMessage(message) };
+        this.#byKey.set(key, known);
+        if (message.extended) this.#addToGroup(known);
         signalsMax = Math.max(signalsMax, Math.min(message.signals.length, MESSAGE_SIGNALS_MAX));
       }
     }
@@ -45,6 +50,20 @@ export class CanDictionary {
 
   find(key: number): KnownMessage | undefined {
     return this.#byKey.get(key);
+  }
+
+  /** The message of a J1939 parameter group: the one for its source if there is one, else one for any, else the first. */
+  findGroup(pgn: number, source: number): KnownMessage | undefined {
+    const known = this.#byGroup.get(pgn);
+    const from = (address: number) => known?.find(({ message }) => (message.id & 0xff) === address);
+    return from(source) ?? from(ANY_SOURCE) ?? known?.[0];
+  }
+
+  #addToGroup(known: KnownMessage): void {
+    const { pgn } = j1939Id(known.message.id);
+    const group = this.#byGroup.get(pgn);
+    if (group === undefined) this.#byGroup.set(pgn, [known]);
+    else group.push(known);
   }
 }
 

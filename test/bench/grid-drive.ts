@@ -120,7 +120,10 @@ function canInput(
   counters: CollectorCounters,
 ): (frame: SentFrame, time: number) => void {
   const input = new CanInterface(
-    { path, source: path, stamp: 'arrival', dictionary, bitrate: CAN_BITRATE, dataBitrate: CAN_BITRATE },
+    {
+      ...{ path, source: path, stamp: 'arrival', dictionary, j1939: false, obd: false },
+      ...{ bitrate: CAN_BITRATE, dataBitrate: CAN_BITRATE },
+    },
     intake,
     counters,
   );

@@ -1,3 +1,4 @@
+import { nullFrom } from '../j1939/null-values.ts';
 import type { DbcMessage, DbcSignal } from './dbc.ts';
 import { endBit } from './parse-message.ts';
 
@@ -12,7 +13,7 @@ export class DecodedFrame {
   tooShort = 0;
   /** Index into the message's signals. */
   readonly signals = new Uint32Array(MESSAGE_SIGNALS_MAX);
-  /** raw * gain + offset */
+  /** raw * gain + offset; NaN where the message has nulls and the raw value is one */
   readonly values = new Float64Array(MESSAGE_SIGNALS_MAX);
 }
 
@@ -22,10 +23,15 @@ export class DecodedFrame {
  */
 export type MessageDecoder = (view: DataView, at: number, length: number, out: DecodedFrame) => void;
 
+export interface CompileOptions {
+  /** Whether raw values may say "error" or "not available" as those of SAE J1939 do, which gives NaN. */
+  readonly hasNulls?: boolean;
+}
+
 /** Makes the decoder of a message: its signals as columns of numbers, which one loop walks without allocation. */
-export function compileMessage(message: DbcMessage): MessageDecoder {
+export function compileMessage(message: DbcMessage, { hasNulls = false }: CompileOptions = {}): MessageDecoder {
   const signals = message.signals.slice(0, MESSAGE_SIGNALS_MAX);
-  const plan = compileStage(signals, undefined, undefined);
+  const plan = compileStage(signals, undefined, undefined, hasNulls);
   return (view, at, length, out) => {
     out.count = 0;
     out.tooShort = 0;
@@ -49,12 +55,14 @@ interface Stage {
   /** Index into the message's signals. */
   readonly signals: Uint32Array;
   /** First byte of the word the signal lies in. */
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint16Array;
   /** The word shifted left by this and then right by `rights` is the raw value. */
   readonly lefts: Uint8Array;
   readonly rights: Uint8Array;
   /** Bytes a frame must have for the signal to be whole. */
-  readonly needs: Uint8Array;
+  readonly needs: Uint16Array;
+  /** Least raw value of each that is none; NaN where all are values. */
+  readonly nulls: Float64Array;
   readonly gains: Float64Array;
   readonly offsets: Float64Array;
   /** Of the kinds that do not fit in one word; empty pieces for the others. */
@@ -84,7 +92,7 @@ interface Piece {
 }
 
 function decodeStage(stage: Stage, view: DataView, at: number, length: number, out: DecodedFrame): void {
-  const { kinds, signals, bytes, lefts, rights, needs, gains, offsets } = stage;
+  const { kinds, signals, bytes, lefts, rights, needs, nulls, gains, offsets } = stage;
   let n = out.count;
   for (let i = 0; i < stage.count; i++) {
     if ((needs[i] as number) > length) {
@@ -112,7 +120,7 @@ function decodeStage(stage: Stage, view: DataView, at: number, length: number, o
         raw = readPieces(kinds[i] as number, stage.pieces[i] as readonly Piece[], view, at);
     }
     out.signals[n] = signals[i] as number;
-    out.values[n++] = raw * (gains[i] as number) + (offsets[i] as number);
+    out.values[n++] = raw >= (nulls[i] as number) ? Number.NaN : raw * (gains[i] as number) + (offsets[i] as number);
   }
   out.count = n;
   for (const choice of stage.switches) {
@@ -157,21 +165,27 @@ function sum(pieces: readonly Piece[], from: number, to: number, view: DataView,
 }
 
 /** The stage of the signals that are there when `selector` has a value in `stretch`; both undefined: those always there. */
-function compileStage(all: readonly DbcSignal[], selector: string | undefined, value: number | undefined): Stage {
+function compileStage(
+  all: readonly DbcSignal[],
+  selector: string | undefined,
+  value: number | undefined,
+  hasNulls: boolean,
+): Stage {
   const present = all.filter((signal) => isPresent(signal, selector, value));
   const plans = present.map((signal) => compileSignal(signal));
   return {
     count: present.length,
     kinds: Uint8Array.from(plans, (plan) => plan.kind),
     signals: Uint32Array.from(present, (signal) => all.indexOf(signal)),
-    bytes: Uint8Array.from(plans, (plan) => plan.word?.byte ?? 0),
+    bytes: Uint16Array.from(plans, (plan) => plan.word?.byte ?? 0),
     lefts: Uint8Array.from(plans, (plan) => plan.word?.left ?? 0),
     rights: Uint8Array.from(plans, (plan) => plan.word?.right ?? 0),
-    needs: Uint8Array.from(present, bytesNeeded),
+    needs: Uint16Array.from(present, bytesNeeded),
+    nulls: Float64Array.from(present, (signal) => (hasNulls ? nullFrom(signal) : Number.NaN)),
     gains: Float64Array.from(present, (signal) => signal.gain),
     offsets: Float64Array.from(present, (signal) => signal.offset),
     pieces: plans.map((plan) => plan.pieces),
-    switches: present.flatMap((signal) => compileSwitch(all, signal)),
+    switches: present.flatMap((signal) => compileSwitch(all, signal, hasNulls)),
   };
 }
 
@@ -182,12 +196,12 @@ function isPresent(signal: DbcSignal, selector: string | undefined, value: numbe
 }
 
 /** The switch that a signal is, if others depend on it: raw values are cut where any range begins or ends. */
-function compileSwitch(all: readonly DbcSignal[], selector: DbcSignal): Switch[] {
+function compileSwitch(all: readonly DbcSignal[], selector: DbcSignal, hasNulls: boolean): Switch[] {
   const ranges = all.flatMap((signal) => (signal.presence?.selector === selector.name ? signal.presence.ranges : []));
   if (ranges.length === 0) return [];
   const starts = [...new Set(ranges.flatMap(([from, to]) => [from, to + 1]))].sort((a, b) => a - b);
   const stages = starts.map((start) => {
-    const stage = compileStage(all, selector.name, start);
+    const stage = compileStage(all, selector.name, start, hasNulls);
     return stage.count === 0 ? undefined : stage;
   });
   const pieces = cut(selector, 0, selector.length, selector.signed);

@@ -103,7 +103,7 @@ class DbcParser {
 
   #signal(line: number): void {
     const message = this.#current ?? this.#scanner.refuse(line, 'a signal outside of a message');
-    const signal = parseSignal(this.#scanner);
+    const signal = parseSignal(this.#scanner, message.length);
     if (message.signals.some((other) => other.name === signal.name)) {
       this.#scanner.refuse(line, `message ${message.name} has two signals ${signal.name}`);
     }

@@ -1,8 +1,8 @@
 import { DBC_EXTENDED_FLAG, type DbcSignal, type Presence } from './dbc.ts';
 import type { DbcScanner } from './scanner.ts';
 
-/** Longest frame, bits (CAN FD). */
-const FRAME_BITS_MAX = 512;
+/** Longest frame, bytes (CAN FD). */
+const FRAME_BYTES_MAX = 64;
 /** Longest frame outside CAN FD and of J1939's transport, bytes: what a file may declare. */
 const DECLARED_BYTES_MAX = 1785;
 
@@ -48,7 +48,7 @@ export function parseMessageHead(scanner: DbcScanner): MessageDraft {
 }
 
 /** Reads `SG_ <name> [<multiplexing>] : <start>|<length>@<order><sign> (<gain>,<offset>) [<min>|<max>] "<unit>" <receivers>`, behind its keyword. */
-export function parseSignal(scanner: DbcScanner): SignalDraft {
+export function parseSignal(scanner: DbcScanner, messageBytes: number): SignalDraft {
   const line = scanner.line;
   const name = scanner.word('the name of the signal');
   const multiplexing = parseMultiplexing(scanner);
@@ -71,7 +71,10 @@ export function parseSignal(scanner: DbcScanner): SignalDraft {
     ...{ name, startBit, length, byteOrder, signed, encoding: 'integer', gain, offset, minimum, maximum, unit, line },
     ...{ comment: '', labels: new Map(), presence: undefined, attributes: new Map(), ...multiplexing },
   };
-  if (endBit(draft) > FRAME_BITS_MAX) scanner.refuse(line, `signal ${name} reaches beyond the 64 bytes of a frame`);
+  // Only a message of a transport protocol is longer than a frame, and says so.
+  const bytesMax = Math.max(FRAME_BYTES_MAX, messageBytes);
+  if (endBit(draft) > bytesMax * 8)
+    scanner.refuse(line, `signal ${name} reaches beyond the ${bytesMax} bytes of a frame`);
   return draft;
 }
 
