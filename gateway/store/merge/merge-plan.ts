@@ -20,8 +20,8 @@ export interface MergeSource {
 /** Fewer packs than this are left as they are: what is gained is less than what is written. */
 export const MERGE_PACKS_MIN = 4;
 
-/** Samples of a pack that is made, 4 MiB once decoded, and bytes of the packs it is made of. At the maximum: the next is begun. */
-const MERGE_SAMPLES_MAX = 256 * 1024;
+/** Samples of a pack that is made, 6 MiB once decoded, and bytes of the packs it is made of. At the maximum: the next is begun. */
+const MERGE_SAMPLES_MAX = 384 * 1024;
 const MERGE_BYTES_MAX = 512 * 1024;
 
 /** A channel with more samples a pack than this gets blocks that are large enough. */

@@ -11,7 +11,7 @@ import { MERGE_PACKS_MIN, type MergeSource } from './merge-plan.ts';
 import { digestOf, type MergedPart, type PartBlock } from './merged-parts.ts';
 
 /** Samples read, encoded or compared between two yields: some milliseconds. */
-const STEP_SAMPLES_MAX = 16 * 1024;
+const STEP_SAMPLES_MAX = 8 * 1024;
 
 export interface MergingParts {
   /** By member of the roster. */
