@@ -52,11 +52,13 @@ export const fillStep: fc.Arbitrary<FillStep> = fc.oneof(
 /** Takes steps on a store; the same ones give the same samples. */
 export class Filler {
   readonly #rig: StoreRig;
-  #time = 1e6;
+  #time: number;
   #value = 0;
 
-  constructor(rig: StoreRig) {
+  /** @param time of the first sample, microseconds */
+  constructor(rig: StoreRig, time = 1e6) {
     this.#rig = rig;
+    this.#time = time;
   }
 
   take(step: FillStep): void {
@@ -79,11 +81,13 @@ export class Filler {
   #fill({ channels, packs, samples, isLate }: Extract<FillStep, { kind: 'fill' }>): void {
     const { ring } = this.#rig;
     for (let pack = 0; pack < packs; pack += 1) {
+      // Some reach back into packs before, most do not.
+      const lateBy = pack % 4 === 0 ? 2000 : 300;
       for (let i = 0; i < samples; i += 1) {
         this.#time += 100;
         this.#value += 1;
         for (const id of channels) {
-          const time = this.#time + id - (isLate && i % 5 === 4 ? 2000 : 0);
+          const time = this.#time + id - (isLate && i % 5 === 4 ? lateBy : 0);
           if (NAMES[id - 1]?.endsWith('text')) this.#rig.ring.writeText(id, time, Buffer.from(`text ${this.#value}`));
           else ring.writeSample(id, time, sampleOf(id, this.#value));
         }

@@ -3,22 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
-import { StoreTelemetry } from '../../../../gateway/query/store-telemetry.ts';
+import type { StoreTelemetry } from '../../../../gateway/query/store-telemetry.ts';
 import { BlockDb } from '../../../../gateway/store/block-db.ts';
-import { checkStore, type StoreReport } from '../../../../gateway/store/check/store-check.ts';
 import { storePaths } from '../../../../gateway/store/store-dir.ts';
 import { Keeper } from '../../../../sync/central/keeper.ts';
 import { GATEWAY, StoreRig } from '../store-rig.ts';
+import { bits, checked, columnsOf, FOREVER, samplesIn } from './merge-look.ts';
 import { Filler, type FillStep, fillStep, mergerOf, NAMES } from './merge-steps.ts';
 
-const FOREVER = 1e15;
 const RING_SLOTS = 1 << 14;
 
 /** All that a reader is told. */
 function toldBy(telemetry: StoreTelemetry): unknown {
   return NAMES.map((name, index) => {
     const id = index + 1;
-    const runs = [...telemetry.raw(id, 0, FOREVER)];
     const envelopes = name.endsWith('text')
       ? []
       : [1, 7, 1000].flatMap((pixels) => [
@@ -26,9 +24,7 @@ function toldBy(telemetry: StoreTelemetry): unknown {
           telemetry.envelope(id, 1_012_345, 1_212_345, pixels),
         ]);
     return {
-      times: runs.flatMap(({ times }) => [...times]),
-      values: runs.flatMap(({ values }) => [...values].map(bits)),
-      late: runs.flatMap(({ times, late }) => [...times].map((_, i) => late?.[i] ?? 0)),
+      raw: columnsOf(telemetry.raw(id, 0, FOREVER)),
       gaps: telemetry.gaps(id, 0, FOREVER),
       envelopes: envelopes.map(({ count, min, max, first, last }) =>
         [count, min, max, first, last].map((c) => [...c].map(bits)),
@@ -36,16 +32,6 @@ function toldBy(telemetry: StoreTelemetry): unknown {
       latest: telemetry.latest(id),
     };
   }).concat(telemetry.ledger() as never);
-}
-
-/** So that NaN and -0 are told from others when they are compared as JSON. */
-function bits(value: number | string): string {
-  return Object.is(value, -0) ? '-0' : String(value);
-}
-
-function checked(dir: string): StoreReport {
-  const steps = checkStore(dir);
-  for (let next = steps.next(); ; next = steps.next()) if (next.done === true) return next.value;
 }
 
 /** A central that takes from the feed as much as it is given. */
@@ -62,24 +48,8 @@ class Central {
     this.keeper.keep(peer, { feed: 'f', items, complete });
   }
 
-  samples(): unknown {
-    const telemetry = StoreTelemetry.open(this.dir);
-    try {
-      return telemetry
-        .channels()
-        .map(({ id, name }) => [
-          name,
-          ...[...telemetry.raw(id, 0, FOREVER)].map(({ times, values }) => [[...times], [...values].map(bits)]),
-        ])
-        .sort(([a], [b]) => (String(a) < String(b) ? -1 : 1))
-        .map(([name, ...runs]) => [
-          name,
-          (runs as unknown[][][]).flatMap(([times]) => times),
-          (runs as unknown[][][]).flatMap(([, values]) => values),
-        ]);
-    } finally {
-      telemetry.close();
-    }
+  samples(): string {
+    return samplesIn(this.dir);
   }
 
   dispose(): void {
