@@ -59,6 +59,7 @@ export class StoreHost {
   /** What the threads before this one counted, and what this one last said. */
   #past: Counts = { commits: 0, samples: 0, lost: 0, sealWaits: 0 };
   #status = STORE_NOTHING_YET;
+  #mayMerge = true;
 
   private constructor(
     worker: SupervisedWorker<ToStore, FromStore>,
@@ -165,6 +166,12 @@ export class StoreHost {
     this.#worker.post({ kind: 'wear', record });
   }
 
+  /** Whether small blocks may be merged, where the config has it so. */
+  letMerge(isOn: boolean): void {
+    this.#mayMerge = isOn;
+    this.#worker.post({ kind: 'merge', isOn });
+  }
+
   /** How often the store thread was started again. */
   get restarts(): number {
     return this.#worker.restarts;
@@ -203,6 +210,7 @@ export class StoreHost {
     for (const channel of this.#registry.channels()) {
       this.#worker.post({ kind: 'channel', channel });
     }
+    if (!this.#mayMerge) this.#worker.post({ kind: 'merge', isOn: false });
     for (const reading of this.#readings) this.#worker.post({ kind: 'clock', reading });
     this.#worker.post(this.#start);
   }

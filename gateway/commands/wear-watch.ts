@@ -28,6 +28,7 @@ export class WearWatch {
   readonly #startedAt = performance.now();
   #keptAt = performance.now();
   #life: DiskLife | undefined;
+  #letsMerge = true;
   #isToldOf = { budget: false, end: false };
 
   private constructor(parts: WearWatchParts, disk: string | undefined, life: DiskLife | undefined) {
@@ -56,6 +57,7 @@ export class WearWatch {
     }
     const status = { ...this.#meter.status(store.utcNow(), this.#life?.used), disk: this.#disk ?? '' };
     this.#tell(status, now);
+    this.#letMerge(!status.isOverBudget || now - this.#startedAt < SETTLED_MS);
     return status;
   }
 
@@ -68,6 +70,13 @@ export class WearWatch {
 
   async #readLife(): Promise<void> {
     if (this.#disk !== undefined) this.#life = await readDiskLife(this.#disk);
+  }
+
+  /** What merging writes can be done without. */
+  #letMerge(isOn: boolean): void {
+    if (isOn === this.#letsMerge) return;
+    this.#letsMerge = isOn;
+    this.#parts.store.letMerge(isOn);
   }
 
   #tell({ isOverBudget, yearsLeft, bytesPerDay }: DiskWearStatus, now: number): void {

@@ -33,7 +33,7 @@ export const StoreConfig = Type.Object(
       Type.Boolean({
         default: true,
         description:
-          'merge small blocks of slow channels into large ones in idle time: they take less room and are read faster, and each sample is written up to twice more',
+          'merge small blocks of slow channels into large ones in idle time: they take less room and are read faster, and each sample is written up to twice more; not while the disk wears faster than `wear` allows',
       }),
     ),
     retention: Type.Optional(RetentionConfig),

@@ -33,6 +33,8 @@ export type ToStore =
   | { readonly kind: 'clock'; readonly reading: ClockReading }
   /** That central has everything of the feed up to `position`. */
   | { readonly kind: 'acknowledged'; readonly central: string; readonly position: number }
+  /** Whether small blocks may be merged, where the config has it so. */
+  | { readonly kind: 'merge'; readonly isOn: boolean }
   /** To be kept for the next run. */
   | { readonly kind: 'wear'; readonly record: WearRecord }
   /** Commit what is published and then `losses`, note that the boot ended at box time `ended`, close, and end the thread. */

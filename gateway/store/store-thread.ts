@@ -69,6 +69,7 @@ interface Mail {
   channels: Channel[];
   readings: ClockReading[];
   wear: WearRecord | undefined;
+  merges: boolean;
   /** Main wants the thread to end. */
   stop: Extract<ToStore, { kind: 'stop' }> | undefined;
 }
@@ -83,7 +84,7 @@ class StoreThread {
   readonly #gateway: string;
   readonly #acknowledgements: Acknowledgements;
   readonly #retention: Retention;
-  readonly #mail: Mail = { channels: [], readings: [], wear: undefined, stop: undefined };
+  readonly #mail: Mail = { channels: [], readings: [], wear: undefined, merges: true, stop: undefined };
 
   constructor(port: MessagePort, data: StoreThreadData) {
     this.#port = port;
@@ -234,7 +235,8 @@ class StoreThread {
 
   /** Merging is for when nothing is to be sealed or given up. */
   #mayMerge(writer: StoreWriter): boolean {
-    return this.#data.mergesBlocks && this.#retention.isAtEase && !writer.hasSealBatch();
+    const isWanted = this.#data.mergesBlocks && this.#mail.merges;
+    return isWanted && this.#retention.isAtEase && !writer.hasSealBatch();
   }
 
   /** Belongs inside a transaction. */
@@ -282,6 +284,7 @@ class StoreThread {
     if (message.kind === 'channel') this.#mail.channels.push(message.channel);
     else if (message.kind === 'clock') this.#mail.readings.push(message.reading);
     else if (message.kind === 'acknowledged') this.#acknowledgements.take(message.central, message.position);
+    else if (message.kind === 'merge') this.#mail.merges = message.isOn;
     else if (message.kind === 'wear') this.#mail.wear = message.record;
     else if (message.kind === 'stop') this.#mail.stop = message;
   }
