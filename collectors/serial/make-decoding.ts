@@ -8,6 +8,7 @@ import { LinesDecoding } from './lines-decoding.ts';
 import { NmeaDecoding } from './nmea-decoding.ts';
 import { Outlet } from './outlet.ts';
 import type { SerialSettings } from './serial-config.ts';
+import { ShdrDecoding } from './shdr-decoding.ts';
 import { UbxDecoding } from './ubx-decoding.ts';
 import { VeDirectDecoding } from './vedirect-decoding.ts';
 import type { WireDecoding, WireListener } from './wire-decoding.ts';
@@ -43,6 +44,8 @@ export function makeDecoding(
         outlet,
         listener,
       );
+    case 'shdr':
+      return new ShdrDecoding({ source, prefix: settings.prefix, byDevice }, sink, outlet, listener);
     case 'framed':
       return new FramedDecoding(requireFrame(settings), outlet, listener);
     case 'mixed': {

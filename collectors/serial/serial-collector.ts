@@ -41,6 +41,7 @@ const RAW_CUTS: Readonly<Record<SerialSettings['protocol'], RawCut>> = {
   lines: 'lines',
   'line-protocol': 'lines',
   framed: 'reads',
+  shdr: 'lines',
 };
 
 /** What speaks one of the serial protocols, at a port or in a recording of one. */
@@ -73,6 +74,7 @@ export class SerialCollector implements Collector {
   /** Box time at which the bytes in hand were read. */
   #arrival = 0;
   #isStopped = false;
+  #heartbeat: NodeJS.Timeout | undefined;
 
   constructor(config: SerialSettings, context: CollectorContext, port: BytePort) {
     this.#context = context;
@@ -103,6 +105,7 @@ export class SerialCollector implements Collector {
 
   async stop(): Promise<void> {
     this.#isStopped = true;
+    clearInterval(this.#heartbeat);
     await this.#port.close();
     this.#publishing(() => {
       this.#raw?.lost();
@@ -139,7 +142,11 @@ export class SerialCollector implements Collector {
   }
 
   #portState(state: PortState): void {
-    if (state.kind === 'open') return;
+    clearInterval(this.#heartbeat);
+    if (state.kind === 'open') {
+      this.#beat();
+      return;
+    }
     this.#publishing(() => {
       if (state.kind === 'ended') {
         this.#raw?.end();
@@ -150,6 +157,15 @@ export class SerialCollector implements Collector {
         this.#noiseBytes = 0;
       }
     });
+  }
+
+  /** Says what the far end wants to hear, now and again and again. */
+  #beat(): void {
+    const { heartbeat } = this.#decoding;
+    if (heartbeat === undefined) return;
+    this.#port.write(heartbeat.bytes);
+    this.#heartbeat = setInterval(() => this.#port.write(heartbeat.bytes), heartbeat.everyMs);
+    this.#heartbeat.unref();
   }
 
   #publishing(work: () => void): void {

@@ -90,12 +90,13 @@ export const SerialConfig = Type.Object(
           Type.Literal('lines'),
           Type.Literal('line-protocol'),
           Type.Literal('framed'),
+          Type.Literal('shdr'),
         ],
         {
           default: 'nmea',
           description:
             'what the bytes mean: NMEA 0183 sentences; UBX messages of u-blox receivers; these, sentences and RTCM 3 mixed; ' +
-            'text blocks of Victron devices; lines by pattern; InfluxDB line protocol; binary frames',
+            'text blocks of Victron devices; lines by pattern; InfluxDB line protocol; binary frames; SHDR of MTConnect adapters',
         },
       ),
     ),

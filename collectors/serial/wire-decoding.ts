@@ -3,6 +3,9 @@ export interface WireDecoding {
   /** What the bytes should hold, for people: `NMEA 0183 sentence`. */
   readonly unit: string;
 
+  /** What the far end wants to hear again and again while the port is open. */
+  readonly heartbeat?: Heartbeat;
+
   /** Takes the next bytes of the wire, read at box time `arrival`, microseconds. They are not kept. */
   feed(bytes: Uint8Array, arrival: number): void;
 
@@ -11,6 +14,11 @@ export interface WireDecoding {
 
   /** The wire was lost: what comes next does not continue what came before. */
   lost(): void;
+}
+
+export interface Heartbeat {
+  readonly bytes: Uint8Array;
+  readonly everyMs: number;
 }
 
 /** Who wants to know more than samples. */
