@@ -83,6 +83,7 @@ export class EnvelopeColumns {
 
   /** Adds a block of which the stretches of each pixel are folded. */
   addFolded({ ends, pixels, timesFirst, timesLast }: Stretches, corners: Float64Array, order: Order): void {
+    const counts = this.envelope.count;
     let start = 0;
     for (let i = 0; i < ends.length; i += 1) {
       const end = ends[i] as number;
@@ -90,9 +91,13 @@ export class EnvelopeColumns {
       const count = end - start;
       start = end;
       if (pixel === OUTSIDE) continue;
-      const [min, max] = [corners[4 * i] as number, corners[4 * i + 1] as number];
-      const [first, last] = [corners[4 * i + 2] as number, corners[4 * i + 3] as number];
-      this.#merge(pixel, timesFirst[i] as number, timesLast[i] as number, count, min, max, first, last, order);
+      const [timeMin, timeMax] = [timesFirst[i] as number, timesLast[i] as number];
+      const at = 4 * i;
+      const [min, max] = [corners[at] as number, corners[at + 1] as number];
+      const [first, last] = [corners[at + 2] as number, corners[at + 3] as number];
+      // Most pixels are met once.
+      if (counts[pixel] === 0) this.#begin(pixel, timeMin, timeMax, count, min, max, first, last, order);
+      else this.#merge(pixel, timeMin, timeMax, count, min, max, first, last, order);
     }
   }
 
@@ -152,10 +157,6 @@ export class EnvelopeColumns {
     order: Order,
   ): void {
     const { envelope } = this;
-    if (envelope.count[pixel] === 0 && Number.isFinite(timeMin) && Number.isFinite(timeMax)) {
-      this.#begin(pixel, timeMin, timeMax, count, min, max, first, last, order);
-      return;
-    }
     envelope.count[pixel] = (envelope.count[pixel] as number) + count;
     envelope.min[pixel] = least(envelope.min[pixel] as number, min);
     envelope.max[pixel] = greatest(envelope.max[pixel] as number, max);
@@ -175,7 +176,7 @@ export class EnvelopeColumns {
     }
   }
 
-  /** Most pixels are met once. */
+  /** As merging into a pixel without samples, faster. */
   #begin(
     pixel: number,
     timeMin: number,

@@ -36,11 +36,28 @@ export class OpenedPack {
   readonly pack: Pack;
   /** Bytes that were counted for it. */
   weight = 0;
+  /** By block, the entry of a roster for which it was found to be of its channel. */
+  readonly #holders: (Pick<Extent, 'roster' | 'member'> | undefined)[] = [];
   /** By time column. */
   readonly #stretches: (KnownStretches | undefined)[] = [];
 
   constructor(pack: Pack) {
     this.pack = pack;
+  }
+
+  /**
+   * True where the pack has the very block of an extent: what stands under one identity never changes, wherever it stands.
+   * @param channelOf the name of its channel
+   */
+  holds(extent: Extent, channelOf: (extent: Extent) => string): boolean {
+    const { block, firstSequence, count, roster, member } = extent;
+    const info = this.pack.blocks[block];
+    if (info === undefined || info.firstSequence !== firstSequence || info.count !== count) return false;
+    const holder = this.#holders[block];
+    if (holder?.roster === roster && holder.member === member) return true;
+    if (info.channel !== channelOf(extent)) return false;
+    this.#holders[block] = { roster, member };
+    return true;
   }
 
   /**
@@ -68,6 +85,7 @@ export class OpenedPacks {
   /** By position, the one used last at the end. */
   readonly #opened = new Map<number, OpenedPack>();
   #bytes = 0;
+  readonly #channelOf = (extent: Extent) => this.#blocks.channelOf(extent);
 
   /** @param bytesMax bytes of all packs that are kept, and of what is decoded of them */
   constructor(blocks: PackSource, bytesMax: number) {
@@ -94,7 +112,7 @@ export class OpenedPacks {
     let opened = this.#opened.get(position);
     if (opened !== undefined) {
       this.#opened.delete(position);
-      if (!this.#holds(opened.pack, extent)) {
+      if (!opened.holds(extent, this.#channelOf)) {
         this.#bytes -= opened.weight;
         opened = undefined;
       }
@@ -106,14 +124,7 @@ export class OpenedPacks {
     }
     this.#opened.set(position, opened);
     this.#weigh(opened);
-    return this.#holds(opened.pack, extent) ? opened : undefined;
-  }
-
-  /** True where a pack has the very block: what stands under one identity never changes, wherever it stands. */
-  #holds(pack: Pack, extent: Extent): boolean {
-    const info = pack.blocks[extent.block];
-    if (info?.firstSequence !== extent.firstSequence || info.count !== extent.count) return false;
-    return info.channel === this.#blocks.channelOf(extent);
+    return opened.holds(extent, this.#channelOf) ? opened : undefined;
   }
 
   /** What is decoded of a pack is kept with it. */

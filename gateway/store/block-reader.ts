@@ -86,7 +86,7 @@ export class BlockReader {
     if (this.db.inTransaction) return read();
     this.sql('BEGIN').run();
     try {
-      this.index.hold(this.indexVersion(), this.#state());
+      this.index.hold(this.state(), () => this.indexVersion());
       return read();
     } finally {
       this.index.release();
@@ -95,8 +95,8 @@ export class BlockReader {
     }
   }
 
-  /** Another one after every commit that was not made here. */
-  #state(): number {
+  /** Of the snapshot: another one after every commit that was not made on this connection. */
+  state(): number {
     return Number((this.sql('PRAGMA data_version').get() as Row).data_version);
   }
 

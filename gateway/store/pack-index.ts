@@ -165,12 +165,13 @@ export class PackIndex {
 
   /**
    * To be told at the beginning of every snapshot.
-   * @param version of what there is to read, as it was when it was last changed
-   * @param state of the whole database, as it is after the last commit
+   * @param state of the database: another one after every commit
+   * @param version of what there is to read: another one after every commit by which something of it is changed or goes
    */
-  hold(version: string | undefined, state: number): void {
-    this.#remembered?.renew(version, state);
-    this.#recent.hold();
+  hold(state: number, version: () => string | undefined): void {
+    const isSame = this.#remembered?.isOf(state) ?? false;
+    if (!isSame) this.#remembered?.renew(state, version());
+    this.#recent.hold(isSame);
   }
 
   /** To be told at the end of every snapshot. */

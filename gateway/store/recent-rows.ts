@@ -47,9 +47,12 @@ export class RecentRows {
     return gone < 0 ? [] : rows.slice(lowerBound(rows, from), lowerBound(rows, to));
   }
 
-  /** A snapshot begins: until {@link RecentRows.release} what is seen now stays. */
-  hold(): void {
-    this.#look();
+  /**
+   * A snapshot begins: until {@link RecentRows.release} what is seen now stays.
+   * @param isSame nothing was committed since the snapshot before
+   */
+  hold(isSame: boolean): void {
+    if (!isSame) this.#look();
     this.#isHeld = true;
   }
 

@@ -15,9 +15,18 @@ export class RememberedRows<Row> {
   /** Keys of what holds in this state only. */
   readonly #passing = new Set<string>();
 
-  /** Forgets what may not be so any more where `version` or `state` is not the one that was told last. */
-  renew(version: string | undefined, state: number): void {
-    if (state === this.#state) return;
+  /** True where `state` is the one that was told last. */
+  isOf(state: number): boolean {
+    return state === this.#state;
+  }
+
+  /**
+   * Forgets what may not be so any more.
+   * @param state another one after every commit
+   * @param version another one after every commit that may change a row
+   */
+  renew(state: number, version: string | undefined): void {
+    if (this.isOf(state)) return;
     this.#state = state;
     for (const key of this.#passing) this.#forget(key);
     this.#passing.clear();
