@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { ByteReader, ByteWriter, listOf } from './bytes.ts';
 import { type EnvelopeNode, mergeNodes } from './envelope-node.ts';
+import { readNumbers, writeNumbers } from './index-numbers.ts';
 import { ZstdDecoder, ZstdEncoder } from './zstd.ts';
 
 /**
@@ -82,12 +83,17 @@ export function encodeEntries(entries: IndexEntries): Uint8Array {
     else out.signed(timeMin - before);
     before = timeMin;
   }
+  before = 0;
   for (const { timeMin, timeMax } of present) {
     if (isWide) out.f64(timeMax);
-    else out.varint(timeMax - timeMin);
+    else out.signed(timeMax - timeMin - before);
+    before = timeMax - timeMin;
   }
   for (const { node } of present) out.u8(node === undefined ? 0 : 1);
-  for (const field of FIELDS) for (const { node } of present) if (node !== undefined) writeNumber(out, node[field]);
+  writeNumbers(
+    out,
+    present.flatMap(({ node }) => node ?? []),
+  );
   return framed(out.written(), isWide ? WIDE : 0);
 }
 
@@ -115,11 +121,18 @@ export function decodeEntries(bytes: Uint8Array, members: number): IndexEntries 
     before = isWide ? content.f64() : before + content.signed();
     return before;
   });
-  const maxs = listOf(present.length, (i) => (isWide ? content.f64() : (mins[i] ?? 0) + content.varint()));
+  before = 0;
+  const maxs = listOf(present.length, (i) => {
+    if (isWide) return content.f64();
+    before += content.signed();
+    return (mins[i] ?? 0) + before;
+  });
   const hasNode = listOf(present.length, () => content.u8() === 1);
-  const [mins_, maxs_, firsts_, lasts_, sums_] = FIELDS.map(() =>
-    listOf(present.length, (i) => (hasNode[i] ? readNumber(content) : Number.NaN)),
+  const numbers = readNumbers(
+    content,
+    present.filter((_, i) => hasNode[i]),
   );
+  let nodesMet = 0;
   let at = 0;
   return counts.map((count): IndexEntry | undefined => {
     if (count === 0) return undefined;
@@ -127,54 +140,21 @@ export function decodeEntries(bytes: Uint8Array, members: number): IndexEntries 
     at += 1;
     const [block = 0, firstSequence = 0, endSequence = 0] = [blocks[i], firsts[i], ends[i]];
     const [timeMin = 0, timeMax = 0] = [mins[i], maxs[i]];
-    const node = hasNode[i]
-      ? {
-          count,
-          timeMin,
-          timeMax,
-          min: mins_?.[i] ?? Number.NaN,
-          max: maxs_?.[i] ?? Number.NaN,
-          first: firsts_?.[i] ?? Number.NaN,
-          last: lasts_?.[i] ?? Number.NaN,
-          sum: sums_?.[i] ?? Number.NaN,
-        }
-      : undefined;
+    const node = hasNode[i] ? nodeAt(numbers, nodesMet++, count, timeMin, timeMax) : undefined;
     return { block, count, firstSequence, endSequence, timeMin, timeMax, node };
   });
 }
 
-const FIELDS = ['min', 'max', 'first', 'last', 'sum'] as const;
-
-/** Number of a decimal: the integer that follows is divided by 10 to that power. */
-const DECIMALS_MAX = 9;
-const FLOAT32 = 10;
-const FLOAT64 = 11;
-
-/** A number in as few bytes as keep it: decimals as integers, since most sensors send them; else float32, float64. */
-function writeNumber(out: ByteWriter, value: number): void {
-  if (!Object.is(value, -0)) {
-    for (let decimals = 0; decimals <= DECIMALS_MAX; decimals += 1) {
-      const integer = Math.round(value * 10 ** decimals);
-      if (!(Math.abs(integer) < 2 ** 40)) break;
-      if (integer / 10 ** decimals !== value) continue;
-      out.u8(decimals);
-      out.signed(integer);
-      return;
-    }
-  }
-  const isFloat32 = Math.fround(value) === value;
-  out.u8(isFloat32 ? FLOAT32 : FLOAT64);
-  if (isFloat32) out.bytes(new Uint8Array(Float32Array.of(value).buffer));
-  else out.f64(value);
-}
-
-function readNumber(input: ByteReader): number {
-  const form = input.u8();
-  if (form <= DECIMALS_MAX) return input.signed() / 10 ** form;
-  if (form === FLOAT64) return input.f64();
-  if (form !== FLOAT32) input.fail('1', `number of form ${form}, expected at most ${FLOAT64}`);
-  const bytes = input.take(4);
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getFloat32(0, true);
+function nodeAt(
+  [mins, maxs, firsts, lasts, sums]: readonly Float64Array[],
+  at: number,
+  count: number,
+  timeMin: number,
+  timeMax: number,
+): EnvelopeNode {
+  const none = Number.NaN;
+  const [min, max, first, last] = [mins?.[at] ?? none, maxs?.[at] ?? none, firsts?.[at] ?? none, lasts?.[at] ?? none];
+  return { count, timeMin, timeMax, min, max, first, last, sum: sums?.[at] ?? none };
 }
 
 function framed(content: Uint8Array, form: number): Uint8Array {

@@ -12,6 +12,10 @@ import {
 /** Numbers of every form: decimals, float32 and float64, with those that have a form of their own. */
 const number = fc.oneof(
   fc.integer({ min: -1e6, max: 1e6 }).map((digits) => digits / 100),
+  fc.integer({ min: -1e6, max: 1e6 }).map((raw) => raw * 0.244 - 125),
+  fc.array(fc.nat(1000), { maxLength: 40 }).map((digits) => digits.reduce((sum, digit) => sum + digit / 10, 0)),
+  fc.tuple(fc.nat(1000), fc.integer({ min: -5000, max: 5000 })).map(([digits, steps]) => digits / 8 + steps * 2 ** -50),
+  fc.constantFrom(5e-324, -5e-324, 1e-300, 2 ** 40, 2 ** 52 - 1, 1 / 3),
   fc.float({ noNaN: true }),
   fc.double(),
   fc.constantFrom(-0, Number.NaN, Number.POSITIVE_INFINITY, Number.MAX_VALUE),
@@ -49,6 +53,20 @@ t.test('gives back every entry, to the bit, wherever in memory its bytes lie', a
     ),
   );
   t.pass('held');
+});
+
+t.test('a channel of decimals takes some ten bytes of a row', async (t) => {
+  const entries = Array.from({ length: 64 }, (_, block): IndexEntry => {
+    const values = Array.from({ length: 60 }, (_, i) => (4000 + block * 13 + ((i * 7919) % 101)) * 0.1);
+    const sum = values.reduce((all, value) => all + value, 0);
+    const [count, timeMin, timeMax] = [60, 1.7e15 + block * 400, 1.7e15 + block * 400 + 59e6];
+    const [first = 0, last = 0] = [values[0], values.at(-1)];
+    const node = { count, timeMin, timeMax, min: Math.min(...values), max: Math.max(...values), first, last, sum };
+    return { block, count, firstSequence: 600, endSequence: 660, timeMin, timeMax, node };
+  });
+  const bytes = encodeEntries(entries);
+  t.ok(bytes.length < 12 * entries.length, `${bytes.length / entries.length} bytes an entry`);
+  t.ok(same(decodeEntries(bytes, entries.length), entries));
 });
 
 t.test('any bit that turned is noticed', async (t) => {
