@@ -60,6 +60,7 @@ export class PackIndex {
   /** The series of each channel, of rosters up to {@link PackIndex.#learned}. */
   readonly #series = new Map<number, Series[]>();
   #learned = 0;
+  #isHeld = false;
   readonly #onDamage: OnDamage;
   /** Rows that could not be read, so far. */
   #damage = 0;
@@ -141,14 +142,17 @@ export class PackIndex {
 
   /** The rows that cover a roster with as few as can be, in the order the packs were kept; the caller's own list. */
   roots(roster: number): IndexRow[] {
-    return [...(this.#remembered?.roots(roster) ?? this.#readRoots(roster))];
+    // Outside a snapshot something may have been committed since they were remembered.
+    const known = this.#isHeld ? this.#remembered?.roots(roster) : undefined;
+    return [...(known ?? this.#readRoots(roster))];
   }
 
   #readRoots(roster: number): readonly IndexRow[] {
     const damage = this.#damage;
     const read = attempt(() => Number((this.#topLevel.get(roster) as number | null) ?? 0));
     const rows = this.cover(roster, 'value' in read ? read.value : 0, 0, ALL);
-    if (this.#damage === damage) this.#remembered?.keepRoots(roster, rows, this.channels(roster).length);
+    if (this.#isHeld && this.#damage === damage)
+      this.#remembered?.keepRoots(roster, rows, this.channels(roster).length);
     return rows;
   }
 
@@ -172,11 +176,13 @@ export class PackIndex {
     const isSame = this.#remembered?.isOf(state) ?? false;
     if (!isSame) this.#remembered?.renew(state, version());
     this.#recent.hold(isSame);
+    this.#isHeld = true;
   }
 
   /** To be told at the end of every snapshot. */
   release(): void {
     this.#recent.release();
+    this.#isHeld = false;
   }
 
   /** The rows of a roster that may not be in their place, from an ordinal on, ascending. */
