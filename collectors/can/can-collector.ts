@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { textRoom } from '../../gateway/intake.ts';
 import type { CanBus, CanBusState } from '../../hardware/can/can-bus.ts';
-import type { FrameBatch } from '../../hardware/can/can-frame.ts';
+import { FRAME_EXTENDED, type FrameBatch } from '../../hardware/can/can-frame.ts';
 import { CANDUMP_TEXT_BYTES_MAX, candumpText } from '../../hardware/can/candump-frame.ts';
 import { LogBus } from '../../hardware/can/recording/log-bus.ts';
 import { openSlcanBus } from '../../hardware/can/slcan-bus.ts';
@@ -21,6 +21,8 @@ import { bitratesOf, type CanConfig, type CanSettings, canSettings, checkSetting
 import { CanDecoding } from './can-decoding.ts';
 import { type CanInterface, METER_SAMPLES } from './can-interface.ts';
 import { Dictionaries } from './dictionary.ts';
+import { OBD_QUANTITIES } from './obd/obd-pids.ts';
+import { ObdPoller, type SendFrame } from './obd/obd-poller.ts';
 
 /** Time between two readings of the meters of a live bus, milliseconds. */
 const METER_INTERVAL_MS = 1000;
@@ -51,6 +53,7 @@ export class CanCollector implements Collector {
   #decoding: CanDecoding | undefined;
   #dictionaries: Dictionaries | undefined;
   #bus: CanBus | undefined;
+  #poller: ObdPoller | undefined;
   #state: CanBusState | undefined;
   #arrivals = new ArrivalStamps(undefined);
   #recorded = new RecordedSeconds();
@@ -81,8 +84,11 @@ export class CanCollector implements Collector {
     const bus = this.#openBus();
     this.#dictionaries = dictionaries;
     this.#bus = bus;
+    this.#poller = this.#pollerOf(bus);
     const { source, intake } = this.#context;
-    this.#decoding = new CanDecoding(this.#settings, source, dictionaries, bus.interfaces, intake, this.#counters);
+    const { interfaces } = bus;
+    const settings = this.#settings;
+    this.#decoding = new CanDecoding(settings, source, dictionaries, interfaces, intake, this.#counters, this.#poller);
     const { bitrate, dataBitrate } = bitratesOf(this.#settings.bus);
     this.#arrivals = new ArrivalStamps(bitrate, dataBitrate);
     this.#recorded = new RecordedSeconds();
@@ -98,6 +104,7 @@ export class CanCollector implements Collector {
     this.#bus = undefined;
     this.#state = undefined;
     this.#cancelMeter();
+    this.#poller?.stop();
     await bus?.stop();
     // The bus takes its counts with it.
     Object.assign(this.#counters.errors, errors);
@@ -134,8 +141,21 @@ export class CanCollector implements Collector {
     return `${'slcan' in bus ? bus.slcan : bus.log}: ${this.#state.problem}`;
   }
 
+  /** Who asks the car, where the config has it asked and the bus can send. */
+  #pollerOf(bus: CanBus): ObdPoller | undefined {
+    const poll = this.#settings.obd?.poll;
+    if (poll === undefined || bus.send === undefined) return undefined;
+    const { quantities, intervalMs, extended } = poll;
+    // The answer to one PID may have several quantities.
+    const pids = [...new Set(quantities.map((name) => OBD_QUANTITIES.get(name) as number))];
+    const send: SendFrame = (id, isExtended, data) => bus.send?.(id, isExtended ? FRAME_EXTENDED : 0, data) ?? false;
+    return new ObdPoller({ pids, intervalMs, extended }, send, this.#timers);
+  }
+
   #onState(bus: CanBus, state: CanBusState): void {
     this.#state = state;
+    if (state.state === 'open') this.#poller?.start();
+    else this.#poller?.stop();
     // A bus without a port is not a quiet bus: its meters give nothing until it is back.
     this.#cancelMeter();
     if (bus.waits || state.state !== 'open') return;

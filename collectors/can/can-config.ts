@@ -2,10 +2,12 @@ import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { ChannelClass } from '../../gateway/channel.ts';
 import { CaissonError } from '../../gateway/errors.ts';
+import { nearest } from '../../gateway/nearest.ts';
 import { SLCAN_BITRATES } from '../../hardware/can/slcan.ts';
 import { SLCAN_BAUD_RATE } from '../../hardware/can/slcan-bus.ts';
 import { RawConfig, rawClass } from '../raw-channel.ts';
 import { UTC_OFFSET } from '../utc-offset.ts';
+import { OBD_QUANTITIES } from './obd/obd-pids.ts';
 
 const Slcan = Type.Object(
   {
@@ -97,6 +99,30 @@ const Interface = Type.Object(
   { additionalProperties: false, description: 'one bus of a recording with several' },
 );
 
+const ObdPoll = Type.Object(
+  {
+    poll: Type.Array(Type.String({ minLength: 1 }), {
+      minItems: 1,
+      maxItems: 64,
+      description: 'quantities to ask the car for, one after the other, by the names of `collectors/can/README.md`',
+      examples: [['engine_speed', 'vehicle_speed', 'coolant_temperature']],
+    }),
+    intervalMs: Type.Optional(
+      Type.Integer({ minimum: 20, maximum: 60_000, default: 100, description: 'time between two requests, ms' }),
+    ),
+    identifiers: Type.Optional(
+      Type.Union([Type.Literal(11), Type.Literal(29)], {
+        default: 11,
+        description: 'bits of the identifiers that the car is asked with',
+      }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    description: 'what the box asks the car for; without it, it listens to another tester',
+  },
+);
+
 /** Section `can` of a source: signals of a CAN bus, decoded by DBC files. */
 export const CanConfig = Type.Object(
   {
@@ -119,13 +145,7 @@ export const CanConfig = Type.Object(
           '"not available" and "error" are no values',
       }),
     ),
-    obd: Type.Optional(
-      Type.Boolean({
-        default: false,
-        description:
-          'decode what control units answer to an OBD-II tester (services 01 and 09); the box itself asks nothing',
-      }),
-    ),
+    obd: Type.Optional(Type.Union([Type.Boolean(), ObdPoll], { description: 'OBD-II of a car, services 01 and 09' })),
     timestamp: Type.Optional(
       Type.Union([Type.Literal('arrival'), Type.Literal('device')], {
         default: 'arrival',
@@ -150,13 +170,23 @@ export type LogSection = Static<typeof Log> & {
   readonly utcOffset: string;
 };
 
+/** What a car is asked for by OBD-II. */
+export interface ObdPolling {
+  readonly quantities: readonly string[];
+  /** Time between two requests, milliseconds. */
+  readonly intervalMs: number;
+  /** Whether requests have identifiers of 29 bits. */
+  readonly extended: boolean;
+}
+
 /** The section with every default filled in. */
 export interface CanSettings {
   readonly bus: SlcanSection | LogSection;
   readonly dbc: readonly string[];
   readonly interfaces: Readonly<Record<string, Static<typeof Interface>>> | undefined;
   readonly j1939: boolean;
-  readonly obd: boolean;
+  /** Undefined where OBD-II is not decoded; without `poll` the box only listens. */
+  readonly obd: { readonly poll: ObdPolling | undefined } | undefined;
   readonly timestamp: 'arrival' | 'device';
   readonly prefix: string | undefined;
   /** Class of the channel that keeps the frames as they came; undefined: there is none. */
@@ -165,9 +195,25 @@ export interface CanSettings {
 
 /** Fills in the defaults of a section that fits {@link CanConfig}. */
 export function canSettings(config: CanConfig): CanSettings {
-  const { bus, dbc = [], interfaces, j1939 = false, obd = false, timestamp = 'arrival', prefix, raw } = config;
+  const { bus, dbc = [], interfaces, j1939 = false, obd, timestamp = 'arrival', prefix, raw } = config;
   const filled = 'slcan' in bus ? Value.Default(Slcan, { ...bus }) : Value.Default(Log, { ...bus });
-  return { bus: filled as CanSettings['bus'], dbc, interfaces, j1939, obd, timestamp, prefix, raw: rawClass(raw) };
+  return {
+    bus: filled as CanSettings['bus'],
+    dbc,
+    interfaces,
+    j1939,
+    obd: obdSettings(obd),
+    timestamp,
+    prefix,
+    raw: rawClass(raw),
+  };
+}
+
+function obdSettings(obd: CanConfig['obd']): CanSettings['obd'] {
+  if (obd === undefined || obd === false) return undefined;
+  if (obd === true) return { poll: undefined };
+  const { poll: quantities, intervalMs = 100, identifiers = 11 } = obd;
+  return { poll: { quantities, intervalMs, extended: identifiers === 29 } };
 }
 
 /** Refuses what each key allows and their combination does not. Throws `config-invalid`. */
@@ -181,6 +227,19 @@ export function checkSettings(settings: CanSettings, source: string): void {
   }
   if ('slcan' in bus && interfaces !== undefined) {
     refuse('interfaces are of recordings; an SLCAN adapter has one bus', 'put its DBC files under dbc');
+  }
+  const poll = settings.obd?.poll;
+  if (poll !== undefined && !('slcan' in bus)) {
+    refuse('obd asks a car, but a recording cannot be asked', 'use obd: true, which decodes what was answered');
+  }
+  if (poll !== undefined && 'slcan' in bus && bus.listenOnly) {
+    refuse('obd asks a car, but with listenOnly nothing is sent', 'use listenOnly: false, or obd: true to only listen');
+  }
+  const unknown = poll?.quantities.find((name) => !OBD_QUANTITIES.has(name));
+  if (unknown !== undefined) {
+    const [like] = nearest(unknown, OBD_QUANTITIES.keys(), 1);
+    const hint = like === undefined ? 'collectors/can/README.md names some' : `did you mean ${like}?`;
+    refuse(`obd.poll has ${unknown}, which is no quantity of OBD-II`, hint);
   }
   const names = Object.entries(interfaces ?? {}).map(([key, { name }]) => name ?? key);
   const twice = names.find((name, index) => names.indexOf(name) !== index);

@@ -4,6 +4,7 @@ import type { CollectorCounters } from '../collector.ts';
 import { bitratesOf, type CanSettings } from './can-config.ts';
 import { CanInterface } from './can-interface.ts';
 import type { Dictionaries } from './dictionary.ts';
+import type { ObdTester } from './obd/obd-replies.ts';
 
 /** Turns the frames of a source's buses into samples: those of a wire and those that were kept raw alike. */
 export class CanDecoding {
@@ -14,9 +15,11 @@ export class CanDecoding {
   readonly #names: readonly string[];
   readonly #sink: SampleSink;
   readonly #counters: CollectorCounters;
+  readonly #tester: ObdTester | undefined;
   /** By index of the bus; null for one that is not wanted. */
   readonly #interfaces: (CanInterface | null)[] = [];
 
+  /** @param tester the box itself where it asks a car for OBD-II */
   constructor(
     settings: CanSettings,
     source: string,
@@ -24,7 +27,9 @@ export class CanDecoding {
     names: readonly string[],
     sink: SampleSink,
     counters: CollectorCounters,
+    tester?: ObdTester,
   ) {
+    this.#tester = tester;
     this.#settings = settings;
     this.#source = source;
     this.#dictionaries = dictionaries;
@@ -69,7 +74,8 @@ export class CanDecoding {
       stamp: timestamp,
       dictionary: this.#dictionaries.of(name),
       j1939,
-      obd,
+      obd: obd !== undefined,
+      tester: this.#tester,
       ...bitratesOf(bus),
     };
     return new CanInterface(about, this.#sink, this.#counters);

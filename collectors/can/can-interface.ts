@@ -14,11 +14,13 @@ import { frameKey } from './dictionary.ts';
 import { j1939Id } from './j1939/pgn.ts';
 import { J1939Transport, TRANSPORT_CONTROL, TRANSPORT_DATA, type TransportMessage } from './j1939/transport.ts';
 import { MessageRoutes, type Route, type RouteSettings } from './message-routes.ts';
-import { ObdReplies } from './obd/obd-replies.ts';
+import { ObdReplies, type ObdTester } from './obd/obd-replies.ts';
 
 export interface CanInterfaceSettings extends RouteSettings {
   /** Whether replies to an OBD-II tester are decoded. */
   readonly obd: boolean;
+  /** The box itself where it asks. */
+  readonly tester: ObdTester | undefined;
   /** Of the bus, bit/s, where they are known. */
   readonly bitrate: number | undefined;
   readonly dataBitrate: number | undefined;
@@ -46,8 +48,8 @@ export class CanInterface {
     this.#meter = new BusMeter(settings.bitrate, settings.dataBitrate);
     this.#routes = new MessageRoutes(settings);
     this.#transport = new J1939Transport((reason) => counters.error(reason));
-    const { path, source, stamp, obd } = settings;
-    this.#obd = obd ? new ObdReplies(path, source, stamp, sink, counters) : undefined;
+    const { path, source, stamp, obd, tester } = settings;
+    this.#obd = obd ? new ObdReplies(path, source, stamp, sink, counters, tester) : undefined;
   }
 
   /**

@@ -69,7 +69,7 @@ function canRecipe({ dbc, interfaces, j1939, obd, prefix }: CanSettings): Recipe
     dbc: dbc.map(digest),
     ...(interfaces === undefined ? {} : { interfaces: Object.fromEntries(buses) }),
     ...(j1939 && { j1939 }),
-    ...(obd && { obd }),
+    ...(obd !== undefined && { obd: true }),
     ...(prefix === undefined ? {} : { prefix }),
   };
 }

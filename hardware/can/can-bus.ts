@@ -20,6 +20,11 @@ export interface CanBus {
   readonly errorPlaces?: Readonly<Record<string, string>>;
   /** Begins; calls the listener until `stop` has resolved. A bus is started once. */
   start(listener: CanBusListener): void;
+  /**
+   * Sends a frame; false where it could not be taken: no port, or no room. Undefined where the bus cannot send.
+   * @param flags FRAME_ bits
+   */
+  send?(id: number, flags: number, data: Uint8Array): boolean;
   /** Closes the port; resolves when it is closed and the listener is not called again. */
   stop(): Promise<void>;
 }

@@ -3,7 +3,7 @@ import type { ReopeningOptions } from '../serial/reopening-port.ts';
 import { openSerialPort } from '../serial/serial-port.ts';
 import type { CanBus, CanBusListener } from './can-bus.ts';
 import { FrameBatch } from './can-frame.ts';
-import { encodeSlcanClose, encodeSlcanOpen, SlcanDecoder } from './slcan.ts';
+import { encodeSlcanClose, encodeSlcanFrame, encodeSlcanOpen, SLCAN_LINE_BYTES_MAX, SlcanDecoder } from './slcan.ts';
 
 export interface SlcanSettings {
   /** Of the bus, bit/s: one of SLCAN_BITRATES. */
@@ -52,6 +52,12 @@ export class SlcanBus implements CanBus {
       (bytes) => this.#take(bytes, listener),
       (state) => this.#follow(state, listener),
     );
+  }
+
+  send(id: number, flags: number, data: Uint8Array): boolean {
+    if (this.#port.state.kind !== 'open' || this.#settings.listenOnly === true) return false;
+    const line = new Uint8Array(SLCAN_LINE_BYTES_MAX + 1);
+    return this.#port.write(line.subarray(0, encodeSlcanFrame(line, 0, id, flags, data, 0, data.length)));
   }
 
   async stop(): Promise<void> {

@@ -141,3 +141,8 @@ export const OBD_PIDS: ReadonlyMap<number, ObdPid> = new Map([
   [0x64, pid(5, ...['idle', '1', '2', '3', '4'].map((name, at): Row => [`torque_point_${name}`, '%', at, 1, 1, -125]))],
   [0xa6, pid(4, ['odometer', 'km', 0, 4, 1 / 10])],
 ]);
+
+/** PID of each quantity by its name. */
+export const OBD_QUANTITIES: ReadonlyMap<string, number> = new Map(
+  [...OBD_PIDS].flatMap(([number, { values }]) => values.map(({ name }): [string, number] => [name, number])),
+);

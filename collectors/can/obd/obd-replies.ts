@@ -6,17 +6,12 @@ import { decimalsOf } from '../channel-spec.ts';
 import { frameKey } from '../dictionary.ts';
 import { IsoTp } from '../isotp.ts';
 import { OBD_PIDS, type ObdValue } from './obd-pids.ts';
+import { CURRENT_DATA, REFUSED, REPLY, VEHICLE_INFORMATION } from './obd-services.ts';
 
 /** Identifiers that cars answer with (ISO 15765-4): of 11 bits, and of 29 bits to the tester F1. */
 const REPLY_FIRST = 0x7e8;
 const REPLY_LAST = 0x7ef;
 const REPLY_EXTENDED = 0x18daf100;
-
-/** A reply has the number of its service with this added. */
-const REPLY = 0x40;
-const CURRENT_DATA = 0x01;
-const VEHICLE_INFORMATION = 0x09;
-const REFUSED = 0x7f;
 
 /** Texts of service 09 by their PID. */
 const TEXTS: Readonly<Record<number, string>> = { 2: 'vin', 4: 'calibration_id', 10: 'ecu_name' };
@@ -24,7 +19,17 @@ const TEXTS: Readonly<Record<number, string>> = { 2: 'vin', 4: 'calibration_id',
 /** What a control unit answered last, so that a text that stays is told once. */
 type Texts = Map<string, string>;
 
-/** Samples of what a car's control units answer to a tester: OBD-II services 01 and 09. It only listens. */
+/** Who asks, and so is told what is answered. */
+export interface ObdTester {
+  answered(service: number, pid: number): void;
+  /** A control unit has begun a long answer. */
+  acknowledge(replyId: number, extended: boolean): void;
+}
+
+/** First frame of a long message (ISO 15765-2), in the high half of the first byte. */
+const FIRST_FRAME = 1;
+
+/** Samples of what a car's control units answer to a tester: OBD-II services 01 and 09. It sends nothing itself. */
 export class ObdReplies {
   readonly #path: string;
   readonly #source: string;
@@ -32,12 +37,24 @@ export class ObdReplies {
   readonly #sink: SampleSink;
   readonly #counters: CollectorCounters;
   readonly #isoTp: IsoTp;
+  readonly #tester: ObdTester | undefined;
   /** By name. */
   readonly #channels = new Map<string, number>();
   readonly #texts: Texts = new Map();
 
-  /** @param path first part of the names of its channels */
-  constructor(path: string, source: string, stamp: Stamp, sink: SampleSink, counters: CollectorCounters) {
+  /**
+   * @param path first part of the names of its channels
+   * @param tester undefined where another one asks
+   */
+  constructor(
+    path: string,
+    source: string,
+    stamp: Stamp,
+    sink: SampleSink,
+    counters: CollectorCounters,
+    tester: ObdTester | undefined,
+  ) {
+    this.#tester = tester;
     this.#path = path;
     this.#source = source;
     this.#stamp = stamp;
@@ -57,6 +74,7 @@ export class ObdReplies {
    * @returns false when a sample could not be taken
    */
   take(id: number, extended: boolean, data: Uint8Array, time: number): boolean {
+    if ((data[0] ?? 0) >> 4 === FIRST_FRAME) this.#tester?.acknowledge(id, extended);
     const message = this.#isoTp.take(frameKey(id, extended), data, time);
     if (message === undefined) return true;
     const unit = extended ? (id & 0xff).toString(16).padStart(2, '0') : id.toString(16);
@@ -82,6 +100,7 @@ export class ObdReplies {
         this.#counters.error(pid === undefined ? 'obd-unknown-pid' : 'obd-too-short');
         return isTaken;
       }
+      this.#tester?.answered(CURRENT_DATA, message[at] as number);
       for (const value of pid.values) {
         const id = this.#channelOf(unit, value);
         if (this.#sink.push(id, time, read(view, at + 1 + value.at, value))) this.#counters.samples += 1;
@@ -98,6 +117,7 @@ export class ObdReplies {
       this.#counters.error('obd-unknown-pid');
       return true;
     }
+    this.#tester?.answered(VEHICLE_INFORMATION, message[1] ?? 0);
     // Behind the PID stands how many items follow; they are filled up with zeros.
     const text = Buffer.from(message.subarray(3))
       .toString('latin1')

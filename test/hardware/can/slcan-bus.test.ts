@@ -85,6 +85,28 @@ t.test('an adapter that is pulled out and put back is opened anew', async (t) =>
   t.same(heard.ids, [1, 2]);
 });
 
+t.test('a frame is sent onto the bus, unless it is listened to only or there is no port', async (t) => {
+  for (const listenOnly of [false, true]) {
+    const { pty, adapter } = await plugIn();
+    const bus = openSlcanBus({ path: pty.path, bitrate: 500_000, listenOnly });
+    t.teardown(() => pty.close());
+    t.equal(bus.send?.(0x7df, 0, Uint8Array.of(1)), false, 'not started');
+    listen(bus);
+    await waitFor('the adapter is opened', () => adapter.isOpen);
+    t.equal(bus.send?.(0x18db33f1, FRAME_EXTENDED, Uint8Array.of(2, 1, 0x0c)), !listenOnly);
+    if (!listenOnly) {
+      let sent = adapter.takeSent();
+      await waitFor('the frame is there', () => {
+        if (sent.count === 0) sent = adapter.takeSent();
+        return sent.count === 1;
+      });
+      t.same([sent.ids[0], sent.flags[0], sent.lengths[0]], [0x18db33f1, FRAME_EXTENDED, 3]);
+      t.same([...sent.data.subarray(0, 3)], [2, 1, 0x0c]);
+    }
+    await bus.stop();
+  }
+});
+
 t.test('the simulated adapter takes commands only as a real one does', async (t) => {
   const answers: string[] = [];
   const adapter = new SlcanAdapter((bytes) => answers.push(Buffer.from(bytes).toString('latin1')));
