@@ -62,6 +62,12 @@ export interface Intake extends SampleSink {
   readonly withholds: boolean;
 
   /**
+   * What is refused for want of disk stands in the ledger within a minute; after this, when what is published next is durable.
+   * A source that acknowledges what was refused asks for it: what is acknowledged is kept, or accounted for.
+   */
+  settle(): void;
+
+  /**
    * Marks the batch with the digest of the message it came from, so that the same message is recognised when it is
    * sent again, also after a restart. `digest` 16 bytes. Returns false when the ring is full.
    */

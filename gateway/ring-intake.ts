@@ -70,7 +70,9 @@ export class RingIntake implements Intake {
   }
 
   hasRoom(samples: number): boolean {
-    return this.#ring.free() >= samples + 2 * this.#losses.size;
+    // What is refused takes two slots in place of one, when it is told.
+    const slots = this.#takesCriticalOnly ? 2 * samples : samples;
+    return this.#ring.free() >= slots + 2 * (this.#losses.size + this.#withheld.size);
   }
 
   push(channel: number, time: number, value: number): boolean {
@@ -114,6 +116,10 @@ export class RingIntake implements Intake {
 
   isKnownReceipt(digest: Uint8Array): boolean {
     return this.#receipts.has(keyOf(digest));
+  }
+
+  settle(): void {
+    this.#release();
   }
 
   publish(): Ticket {

@@ -161,7 +161,7 @@ export class MessageIntake {
     const unit = this.#decode(unacked.message);
     if (unit !== undefined) {
       if (!this.#intake.hasRoom(this.#batch.slots + RECEIPT_SLOTS)) return false;
-      this.#push(unit);
+      if (!this.#push(unit)) this.#intake.settle();
       if (unacked.digest !== undefined) this.#intake.pushReceipt(unacked.digest);
     }
     this.#turn.push(unacked);

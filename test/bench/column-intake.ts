@@ -24,6 +24,8 @@ export class ColumnIntake implements Intake {
     return true;
   }
 
+  settle(): void {}
+
   push(channel: number, time: number, value: number): boolean {
     this.#channels.push(channel - 1);
     this.#times.push(time);

@@ -214,6 +214,22 @@ t.test('takes in critical channels only while the disk is full, and counts the o
   );
 });
 
+t.test('what is refused for want of disk is told at once to one who acknowledges it', async (t) => {
+  const { intake, drain } = rig(8);
+  const { id } = intake.channel({ name: 'a', source: 's', class: 'bulk' });
+  intake.takeCriticalOnly(true);
+  t.ok(intake.hasRoom(4));
+  t.notOk(intake.hasRoom(5), 'each may become a loss, which takes two slots');
+  for (const time of [1, 2]) t.notOk(intake.push(id, time, 1));
+  t.notOk(intake.hasRoom(4), 'what is not told yet has its place');
+  intake.settle();
+  intake.publish();
+  t.same(drain(), [{ channel: id, from: 1, to: 2, count: 2, cause: 'disk-full' }]);
+  intake.settle();
+  intake.publish();
+  t.same(drain(), [], 'and once');
+});
+
 t.test('a channel that becomes critical is taken in', async (t) => {
   const { intake } = rig(16);
   const { id } = intake.channel({ name: 'a', source: 's', class: 'bulk' });

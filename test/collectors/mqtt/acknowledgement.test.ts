@@ -66,6 +66,21 @@ t.test('a message waits while the ring is full, one at QoS 0 is dropped and coun
   t.match(collector.details(), { waiting: 0, unacked: 0, waited: 3 });
 });
 
+t.test(
+  'what a full disk refuses is acknowledged when the ledger has it as lost, and nothing waits behind it',
+  async (t) => {
+    const { intake, port } = await runBroker(t);
+    const client = await RawClient.connect(port, 'x');
+    await waitFor('online', () => intake.samples.length === 1);
+    intake.refused.add('bulk');
+    client.send(publishPacket('bulk', '1', { qos: 1, id: 1 }), publishPacket('critical', '2', { qos: 1, id: 2 }));
+    await waitFor('taken', () => intake.values('critical').length === 1);
+    t.same([client.acks(), intake.values('bulk'), intake.settles], [[], [], 1]);
+    intake.commit();
+    await waitFor('acknowledged', () => client.acks().length === 2);
+  },
+);
+
 t.test('a small message does not overtake a larger one that waits for room', async (t) => {
   const { collector, intake, port } = await runBroker(t);
   const client = await RawClient.connect(port, '');

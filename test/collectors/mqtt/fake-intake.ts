@@ -24,6 +24,10 @@ export class FakeIntake implements Intake {
   room = Number.POSITIVE_INFINITY;
   /** True as when the disk is full. */
   withholds = false;
+  /** Channels of which nothing is taken, as while the disk is full. */
+  readonly refused = new Set<string>();
+  /** How often what was refused was to be told at once. */
+  settles = 0;
   /** Samples published, in order. */
   samples: TakenSample[] = [];
   /** Samples committed; the rest are on their way. */
@@ -70,6 +74,10 @@ export class FakeIntake implements Intake {
 
   pushText(channel: number, time: number, text: string): boolean {
     return this.#take({ channel: this.#names[channel] ?? '?', time, value: text });
+  }
+
+  settle(): void {
+    this.settles++;
   }
 
   pushReceipt(digest: Uint8Array): boolean {
@@ -130,7 +138,7 @@ export class FakeIntake implements Intake {
   }
 
   #take(sample: TakenSample): boolean {
-    if (this.room < 1) return false;
+    if (this.room < 1 || this.refused.has(sample.channel)) return false;
     this.#pending.push(sample);
     return true;
   }

@@ -37,6 +37,8 @@ export class RecordedIntake implements Intake {
     return samples <= this.room;
   }
 
+  settle(): void {}
+
   push(channel: number, time: number, value: number): boolean {
     if (this.room < 1) return false;
     this.room -= 1;
