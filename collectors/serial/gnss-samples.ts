@@ -19,8 +19,7 @@ export interface ReportOrigin {
 export class GnssSamples {
   readonly #outlet: Outlet;
   readonly #byDevice: boolean;
-  readonly #selection = new Selection();
-  readonly #channels = new Map<Quantity, number>();
+  readonly #outputs = new Map<Quantity, Output>();
 
   /** @param byDevice whether what belongs to a fix is stamped with its UTC */
   constructor(outlet: Outlet, byDevice: boolean) {
@@ -35,25 +34,35 @@ export class GnssSamples {
       const quantity = quantities[index];
       const value = values[index];
       if (quantity === undefined || value === undefined) continue;
-      const time = this.#isDeviceStamped(quantity) ? origin.utc : arrival;
+      const output = this.#output(quantity);
+      const time = output.byDevice ? origin.utc : arrival;
       if (time === undefined) isWithoutUtc = true;
-      else if (this.#selection.takes(quantity, origin, arrival)) {
-        this.#outlet.push(this.#channel(quantity), time, value);
+      else if (output.selection.takes(origin, arrival)) {
+        output.channel ??= this.#define(quantity, output.byDevice);
+        this.#outlet.push(output.channel, time, value);
       }
     }
     if (isWithoutUtc) this.#outlet.error('no-utc');
   }
 
-  #isDeviceStamped(quantity: Quantity): boolean {
-    return this.#byDevice && quantity.origin === 'fix';
+  #output(quantity: Quantity): Output {
+    let output = this.#outputs.get(quantity);
+    if (output === undefined) {
+      const byDevice = this.#byDevice && quantity.origin === 'fix';
+      output = { byDevice, selection: new Selection(quantity.origin === 'instrument'), channel: undefined };
+      this.#outputs.set(quantity, output);
+    }
+    return output;
   }
 
-  #channel(quantity: Quantity): number {
-    const known = this.#channels.get(quantity);
-    if (known !== undefined) return known;
-    const { origin: _, ...about } = quantity;
-    const id = this.#outlet.channel({ ...about, stamp: this.#isDeviceStamped(quantity) ? 'device' : 'arrival' });
-    this.#channels.set(quantity, id);
-    return id;
+  #define({ origin: _, ...about }: Quantity, byDevice: boolean): number {
+    return this.#outlet.channel({ ...about, stamp: byDevice ? 'device' : 'arrival' });
   }
+}
+
+/** Where the samples of a quantity go. */
+interface Output {
+  readonly byDevice: boolean;
+  readonly selection: Selection;
+  channel: number | undefined;
 }

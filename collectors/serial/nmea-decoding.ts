@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer';
 import type { GnssSamples } from './gnss-samples.ts';
 import { NmeaDecoder } from './nmea/decoder.ts';
 import { NmeaFramer } from './nmea/framer.ts';
@@ -29,7 +30,7 @@ export class NmeaDecoding implements WireDecoding {
     this.#listener = listener;
     this.#framer = new NmeaFramer(
       {
-        sentence: (text, start) => this.#sentence(text, start),
+        sentence: (bytes, from, to, start) => this.#sentence(bytes, from, to, start),
         damaged: (reason) => this.#outlet.damaged(reason),
       },
       checksum === 'required',
@@ -49,11 +50,11 @@ export class NmeaDecoding implements WireDecoding {
     this.#framer.reset();
   }
 
-  #sentence(text: string, start: '$' | '!'): void {
+  #sentence(bytes: Buffer, from: number, to: number, start: '$' | '!'): void {
     this.#listener?.understood();
     this.#outlet.begin();
-    const outcome = this.#decoder.decode(text);
-    const { talker, type, report } = this.#decoder;
+    const outcome = this.#decoder.decode(bytes, from, to);
+    const { talker, type, report, address } = this.#decoder;
     if (this.#talkers.length > 0 && !this.#talkers.includes(talker)) return;
     if (outcome === 'unknown' || start === '!') {
       this.#outlet.unknown(type);
@@ -62,7 +63,7 @@ export class NmeaDecoding implements WireDecoding {
     if (outcome === 'bad-field') this.#outlet.error('bad-field');
     this.#time.take(report);
     const { utc, epoch, isValid } = this.#time;
-    if (report.isTimed && isValid && utc !== undefined) this.#listener?.fix(utc, text.length);
-    this.#samples.push(report, { address: talker + type, epoch, utc, isPreferred: false });
+    if (report.isTimed && isValid && utc !== undefined) this.#listener?.fix(utc, to - from);
+    this.#samples.push(report, { address, epoch, utc, isPreferred: false });
   }
 }

@@ -35,7 +35,7 @@ const BENCHES: Readonly<Record<string, ListedBench>> = {
     load: async () => (await import('./recovery-bench.ts')).runRecovery,
   },
   collectors: {
-    about: 'collectors: frames of a real car decoded into the ring, recordings read',
+    about: 'collectors: frames of a real car and sentences of receivers decoded into the ring, recordings read',
     load: async () => (await import('./collectors-bench.ts')).runCollectors,
   },
   car: {

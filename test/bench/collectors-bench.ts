@@ -4,12 +4,13 @@
  * time in which frames become samples in the ring counts, as CPU of this process, and not that in which the ring is emptied again.
  * Each round must give the samples that the decoded frames have, as many as the round before. Reading the recording itself,
  * packed and plain, is measured apart. Against canmatrix, the first frames of the power train are decoded by both, and every value is
- * compared.
+ * compared. NMEA 0183: two recordings in pieces as a port hands them over, measured in the same way.
  */
 
 import { canFigures } from './can-frames.ts';
 import type { Findings, Progress } from './figure.ts';
+import { nmeaFigures } from './nmea-sentences.ts';
 
 export async function runCollectors(progress: Progress): Promise<Findings> {
-  return { figures: await canFigures(progress) };
+  return { figures: [...(await canFigures(progress)), ...(await nmeaFigures(progress))] };
 }

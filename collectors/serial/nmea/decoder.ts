@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer';
 import { Fields } from './fields.ts';
 import { type Decode, GNSS_SENTENCES } from './gnss-sentences.ts';
 import { MARINE_SENTENCES } from './marine-sentences.ts';
@@ -24,6 +25,20 @@ export const SENTENCE_TYPES: readonly string[] = [
   'RPM',
 ];
 
+/** Letters and digits of an address that is not proprietary. */
+const ADDRESS_BYTES = 5;
+
+/** Addresses that are remembered. Further ones are looked up anew each time. */
+const ADDRESSES_MAX = 1024;
+
+/** What an address says. */
+interface Address {
+  readonly text: string;
+  readonly talker: string;
+  readonly type: string;
+  readonly decode: Decode | undefined;
+}
+
 /** Turns sentences into {@link Report}s. Reads no clock: what time a report belongs to is for its user to say. */
 export class NmeaDecoder {
   /** What the last sentence told. */
@@ -32,6 +47,10 @@ export class NmeaDecoder {
   talker = '';
   /** Type of the last sentence, as `GGA`; a proprietary one's is its whole address. */
   type = '';
+  /** Address of the last sentence, talker and type. */
+  address = '';
+  readonly #fields = new Fields();
+  readonly #addresses = new Map<number, Address>();
   readonly #named = new Map<string, Quantity>();
   readonly #decodes: ReadonlyMap<string, Decode> = new Map([
     ...Object.entries(GNSS_SENTENCES),
@@ -40,21 +59,42 @@ export class NmeaDecoder {
     ['RPM', (fields: Fields, report: Report) => this.#revolutions(fields, report)],
   ]);
 
-  /** @param text a sentence without start and checksum, as the framer gives it */
-  decode(text: string): Outcome {
+  /** Takes the sentence at `from` to `to - 1`, without start and checksum, as the framer gives it. */
+  decode(bytes: Buffer, from: number, to: number): Outcome {
     this.report.clear();
-    const fields = new Fields(text);
-    this.#address(fields.text(0));
-    const decode = this.#decodes.get(this.type);
-    if (decode === undefined) return 'unknown';
-    decode(fields, this.report, this.talker);
-    return fields.isBad ? 'bad-field' : 'decoded';
+    this.#fields.take(bytes, from, to);
+    const address = this.#address(bytes, from);
+    this.address = address.text;
+    this.talker = address.talker;
+    this.type = address.type;
+    if (address.decode === undefined) return 'unknown';
+    address.decode(this.#fields, this.report, address.talker);
+    return this.#fields.isBad ? 'bad-field' : 'decoded';
   }
 
-  #address(address: string): void {
-    const isProprietary = address.startsWith('P') || address.length !== 5;
-    this.talker = isProprietary ? 'P' : address.slice(0, 2);
-    this.type = isProprietary ? address : address.slice(2);
+  /** What the address of the sentence at hand says; addresses of five letters and digits are remembered. */
+  #address(bytes: Buffer, from: number): Address {
+    let key = 0;
+    for (let at = from; at < from + ADDRESS_BYTES; at += 1) {
+      const byte = bytes[at] ?? 0;
+      const isLetter = byte >= 0x41 && byte <= 0x5a;
+      if (!isLetter && (byte < 0x30 || byte > 0x39)) return this.#makeAddress();
+      key = key * 36 + (isLetter ? byte - 0x41 : byte - 0x30 + 26);
+    }
+    if (this.#fields.lengthOf(0) !== ADDRESS_BYTES) return this.#makeAddress();
+    let address = this.#addresses.get(key);
+    if (address === undefined) {
+      address = this.#makeAddress();
+      if (this.#addresses.size < ADDRESSES_MAX) this.#addresses.set(key, address);
+    }
+    return address;
+  }
+
+  #makeAddress(): Address {
+    const text = this.#fields.text(0);
+    const isProprietary = text.startsWith('P') || text.length !== ADDRESS_BYTES;
+    const type = isProprietary ? text : text.slice(2);
+    return { text, type, talker: isProprietary ? 'P' : text.slice(0, 2), decode: this.#decodes.get(type) };
   }
 
   /** XDR: groups of kind, value, unit, name. */

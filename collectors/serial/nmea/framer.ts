@@ -29,9 +29,10 @@ export type Damage =
 export interface SentenceListener {
   /**
    * A sentence whose checksum is right, or that has none where that is allowed: `GPGLL,4916.45,N,...`, without its
-   * start and checksum. `start` is `$`, or `!` where fields are encapsulated (AIS).
+   * start and checksum, at `from` to `to - 1`. `start` is `$`, or `!` where fields are encapsulated (AIS). Valid only until
+   * the call returns.
    */
-  sentence(text: string, start: '$' | '!'): void;
+  sentence(bytes: Buffer, from: number, to: number, start: '$' | '!'): void;
   damaged(reason: Damage): void;
 }
 
@@ -74,7 +75,44 @@ export class NmeaFramer {
 
   /** Takes the next bytes of the wire. They are not kept. */
   feed(bytes: Uint8Array): void {
-    for (let index = 0; index < bytes.length; index += 1) this.#byte(bytes[index] ?? 0);
+    // A view: nothing is copied.
+    const wire = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    let at = 0;
+    while (at < wire.length) {
+      const byte = wire[at] ?? 0;
+      const end = this.#state === BETWEEN && (byte === DOLLAR || byte === BANG) ? this.#whole(wire, at) : 0;
+      if (end === 0) {
+        this.#byte(byte);
+        at += 1;
+      } else {
+        this.#atLineStart = true;
+        at = end;
+      }
+    }
+  }
+
+  /**
+   * Delivers the sentence that begins at `start` where it lies, if it is there to its line end and nothing is wrong with it;
+   * returns where its line goes on, 0 where it must be looked at byte by byte.
+   */
+  #whole(wire: Buffer, start: number): number {
+    const from = start + 1;
+    const most = Math.min(wire.length - 3, from + SENTENCE_BYTES_MAX + 1);
+    if (!isAddressByte(wire[from] ?? 0) || !isAddressByte(wire[from + 1] ?? 0)) return 0;
+    let sum = 0;
+    let at = from;
+    for (; at < most; at += 1) {
+      const byte = wire[at] ?? 0;
+      if (byte === STAR) break;
+      if (byte < 0x20 || byte > 0x7e || byte === DOLLAR || byte === BANG) return 0;
+      sum ^= byte;
+    }
+    if (wire[at] !== STAR || at - from > SENTENCE_BYTES_MAX) return 0;
+    const end = wire[at + 3];
+    if (end !== CR && end !== LF) return 0;
+    if (hexValue(wire[at + 1] ?? 0) * 16 + hexValue(wire[at + 2] ?? 0) !== sum) return 0;
+    this.#listener.sentence(wire, from, at, wire[start] === BANG ? '!' : '$');
+    return at + 4;
   }
 
   /** Says that the wire ended in good order, as a recording does: its last line needs no line end. */
@@ -159,7 +197,7 @@ export class NmeaFramer {
   }
 
   #deliver(): void {
-    this.#listener.sentence(this.#body.toString('latin1', 0, this.#length), this.#start);
+    this.#listener.sentence(this.#body, 0, this.#length, this.#start);
   }
 
   #abandon(reason: Damage): void {

@@ -1,5 +1,3 @@
-import type { Quantity } from './quantities.ts';
-
 /** How long the owner of a quantity may be silent before another message takes over, microseconds. */
 export const OWNER_SILENT_US = 10_000_000;
 
@@ -14,8 +12,8 @@ export interface Teller {
 }
 
 /**
- * Decides which of several messages that tell the same quantity becomes the sample, so that a channel has each
- * measurement once.
+ * Decides which of several messages that tell a quantity becomes the sample, so that its channel has each measurement
+ * once.
  * - A quantity of a fix or receiver is taken once for each fix: from the first message that tells it. Receivers repeat a fix in
  *   GGA, RMC, GLL, VTG and GNS. A sentence without a time belongs to the fix last told.
  * - What preferred messages (UBX) told is not taken from others until none has told it for {@link OWNER_SILENT_US}.
@@ -23,35 +21,32 @@ export interface Teller {
  *   been silent for {@link OWNER_SILENT_US}.
  */
 export class Selection {
-  readonly #tracks = new Map<Quantity, Track>();
+  readonly #isInstrument: boolean;
+  /** Address of who told it last; empty before. */
+  #owner = '';
+  #epoch: number | undefined;
+  #isPreferred = false;
+  #seen = 0;
+
+  constructor(isInstrument: boolean) {
+    this.#isInstrument = isInstrument;
+  }
 
   /** @param now box time, microseconds */
-  takes(quantity: Quantity, { address, epoch, isPreferred }: Teller, now: number): boolean {
-    const track = this.#tracks.get(quantity);
-    if (track === undefined) {
-      this.#tracks.set(quantity, { epoch, owner: address, isPreferred, seen: now });
-      return true;
-    }
-    const isOwnerSilent = now - track.seen >= OWNER_SILENT_US;
-    if (quantity.origin !== 'instrument') {
-      if (track.isPreferred && !isPreferred && !isOwnerSilent) return false;
+  takes({ address, epoch, isPreferred }: Teller, now: number): boolean {
+    const isFirst = this.#owner === '';
+    const isOwnerSilent = now - this.#seen >= OWNER_SILENT_US;
+    if (this.#isInstrument) {
+      if (!isFirst && this.#owner !== address && !isOwnerSilent) return false;
+    } else if (!isFirst) {
+      if (this.#isPreferred && !isPreferred && !isOwnerSilent) return false;
       // Epochs of NMEA and UBX count from different moments.
-      const isSameEpoch = isPreferred === track.isPreferred && epoch !== undefined && epoch === track.epoch;
-      if (isSameEpoch) return false;
-      track.isPreferred = isPreferred;
-      track.epoch = epoch;
-    } else {
-      if (track.owner !== address && !isOwnerSilent) return false;
-      track.owner = address;
+      if (isPreferred === this.#isPreferred && epoch !== undefined && epoch === this.#epoch) return false;
     }
-    track.seen = now;
+    this.#owner = address;
+    this.#epoch = epoch;
+    this.#isPreferred = isPreferred;
+    this.#seen = now;
     return true;
   }
-}
-
-interface Track {
-  epoch: number | undefined;
-  owner: string;
-  isPreferred: boolean;
-  seen: number;
 }

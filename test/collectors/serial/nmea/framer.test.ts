@@ -7,7 +7,10 @@ import { NmeaFramer, SENTENCE_BYTES_MAX } from '../../../../collectors/serial/nm
 function frame(pieces: Iterable<Uint8Array>, requireChecksum = true): string[] {
   const out: string[] = [];
   const framer = new NmeaFramer(
-    { sentence: (text, start) => out.push(start + text), damaged: (reason) => out.push(`<${reason}>`) },
+    {
+      sentence: (wire, from, to, start) => out.push(start + wire.toString('latin1', from, to)),
+      damaged: (reason) => out.push(`<${reason}>`),
+    },
     requireChecksum,
   );
   for (const piece of pieces) framer.feed(piece);
@@ -138,7 +141,10 @@ t.test('never takes a sentence of which one bit was turned', async () => {
 
 t.test('does not join what came before a loss of the wire with what comes after', async (t) => {
   const out: string[] = [];
-  const framer = new NmeaFramer({ sentence: (text) => out.push(text), damaged: (reason) => out.push(`<${reason}>`) });
+  const framer = new NmeaFramer({
+    sentence: (wire, from, to) => out.push(wire.toString('latin1', from, to)),
+    damaged: (reason) => out.push(`<${reason}>`),
+  });
   framer.feed(bytes('$GPGLL,4916.45,N'));
   framer.reset();
   framer.feed(bytes(`,12311.12,W,225444,A*31\r\n$${seal(GLL)}\r\n`));
@@ -147,7 +153,10 @@ t.test('does not join what came before a loss of the wire with what comes after'
 
 t.test('takes the last sentence of a recording without a line end', async (t) => {
   const out: string[] = [];
-  const framer = new NmeaFramer({ sentence: (text) => out.push(text), damaged: (reason) => out.push(`<${reason}>`) });
+  const framer = new NmeaFramer({
+    sentence: (wire, from, to) => out.push(wire.toString('latin1', from, to)),
+    damaged: (reason) => out.push(`<${reason}>`),
+  });
   framer.feed(bytes(`$${seal(GLL)}`));
   framer.end();
   t.same(out, [GLL]);

@@ -1,13 +1,14 @@
 import t from 'tap';
 import { NmeaDecoder } from '../../../../collectors/serial/nmea/decoder.ts';
 import { GnssTime } from '../../../../collectors/serial/nmea/gnss-time.ts';
+import { decode } from './decode.ts';
 
 /** UTC after each sentence, as ISO 8601. */
 function follow(sentences: readonly string[]): (string | undefined)[] {
   const decoder = new NmeaDecoder();
   const time = new GnssTime();
   return sentences.map((sentence) => {
-    decoder.decode(sentence);
+    decode(decoder, sentence);
     time.take(decoder.report);
     return time.utc === undefined ? undefined : new Date(time.utc / 1e3).toISOString();
   });
