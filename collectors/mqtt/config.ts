@@ -56,6 +56,19 @@ const TopicRuleSchema = Type.Object(
   { additionalProperties: false, description: 'how the messages of some topics are read' },
 );
 
+const SparkplugSchema = Type.Object(
+  {
+    hostId: Type.String({
+      minLength: 1,
+      maxLength: 128,
+      pattern: '^[^/+#$]+$',
+      'x-pattern': 'one level of a topic',
+      description: 'name of this host; edge nodes wait for `spBv1.0/STATE/<hostId>`',
+    }),
+  },
+  { additionalProperties: false, description: 'host of Sparkplug B 3.0: topics below `spBv1.0` are read as such' },
+);
+
 const UserSchema = Type.Object(
   {
     name: Type.String({ minLength: 1, description: 'MQTT user name' }),
@@ -137,6 +150,7 @@ export const MqttConfig = Type.Object(
           'open a connection after a lost one (`reconnect`), because mqtt.js does not set the flag',
       }),
     ),
+    sparkplug: Type.Optional(SparkplugSchema),
     limits: Type.Optional(LimitsSchema),
   },
   { additionalProperties: false, description: 'embedded MQTT broker' },
@@ -151,10 +165,11 @@ export type Timestamp = Static<typeof TimestampSchema>;
 export type TimeUnit = Exclude<Timestamp, 'arrival'>['unit'];
 
 /** The section with every default filled in. */
-export type MqttSettings = Required<Omit<MqttConfig, 'topics' | 'limits'>> & {
-  readonly topics: readonly TopicRule[];
-  readonly limits: MqttLimits;
-};
+export type MqttSettings = Required<Omit<MqttConfig, 'topics' | 'limits' | 'sparkplug'>> &
+  Pick<MqttConfig, 'sparkplug'> & {
+    readonly topics: readonly TopicRule[];
+    readonly limits: MqttLimits;
+  };
 
 /** Fills in the defaults of a section that fits {@link MqttConfig}. */
 export function mqttSettings(config: MqttConfig): MqttSettings {

@@ -30,6 +30,8 @@ interface Unacked {
   readonly message: Message;
   readonly key: string;
   readonly digest: Buffer | undefined;
+  /** True once it was decoded: again and again while it waits for room. */
+  isRead: boolean;
   /** Called when the samples are durable, once for every copy of the message that came meanwhile. */
   readonly done: ((error?: Error) => void)[];
 }
@@ -123,7 +125,7 @@ export class MessageIntake {
       return true;
     }
     const repeat = maybeRepeat && this.#intake.isKnownReceipt(digest);
-    const unacked: Unacked = { message, key, digest: repeat ? undefined : digest, done: [done] };
+    const unacked: Unacked = { message, key, digest: repeat ? undefined : digest, isRead: false, done: [done] };
     this.#unackedCount++;
     this.#unackedBytes += message.payload.length + MESSAGE_OVERHEAD_BYTES;
     if (repeat) {
@@ -158,7 +160,8 @@ export class MessageIntake {
 
   /** Pushes a message with its receipt; false when there is no room for it now. Bad input counts as stored. */
   #store(unacked: Unacked): boolean {
-    const unit = this.#decode(unacked.message);
+    const unit = this.#decode(unacked.message, unacked.isRead);
+    unacked.isRead = true;
     if (unit !== undefined) {
       if (!this.#intake.hasRoom(this.#batch.slots + RECEIPT_SLOTS)) return false;
       if (!this.#push(unit)) this.#intake.settle();
@@ -170,10 +173,12 @@ export class MessageIntake {
   }
 
   /** Reads a message into the batch and returns the unit of its numbers; undefined when it is bad input. */
-  #decode(message: Message): string | undefined {
+  #decode(message: Message, isAgain = false): string | undefined {
     try {
-      const { unit } = this.#decoder.read(message.topic, message.payload, this.#batch);
-      for (const [reason, { parts, detail }] of this.#batch.faults) {
+      const now = this.#clock.now();
+      const unit = this.#decoder.read(message.topic, message.payload, this.#batch, now, isAgain);
+      // What cannot be used is counted once, however often the message is read while it waits for room.
+      for (const [reason, { parts, detail }] of isAgain ? [] : this.#batch.faults) {
         this.#counters.error(reason, parts);
         this.#onBad(reason, message.topic, detail);
       }

@@ -13,6 +13,9 @@ import { type MqttConfig, type MqttSettings, mqttSettings } from './config.ts';
 import { digestOf, type Message, MessageIntake } from './message-intake.ts';
 import { GUARD_REASONS, type GuardReason } from './packet-rules.ts';
 import { RetainedBudget } from './retained-budget.ts';
+import { SparkplugHost } from './sparkplug/sparkplug-host.ts';
+import { encodeRebirth } from './sparkplug/sparkplug-payload.ts';
+import { SPARKPLUG_NAMESPACE } from './sparkplug/sparkplug-topic.ts';
 import { TopicDecoder } from './topic-decoder.ts';
 import { TopicRules } from './topic-rules.ts';
 
@@ -94,23 +97,26 @@ export class MqttCollector implements Collector {
 
   /** @throws CaissonError `config-invalid` for a listen address without credentials, or a rule that cannot be */
   async start(): Promise<void> {
-    const { listen, topics, prefix } = this.#settings;
+    const { listen, topics, prefix, sparkplug } = this.#settings;
     if (!isLoopback(listen) && this.#credentials.open) {
       throw new CaissonError('config-invalid', `mqtt: listen ${listen} is wider than loopback and users is empty`, {
         hint: 'add users with passwords, or listen on 127.0.0.1',
       });
     }
     const { intake, clock, source } = this.#context;
-    const decoder = new TopicDecoder(new TopicRules(topics, prefix));
+    const host = sparkplug && new SparkplugHost(prefix, (group, node) => this.#askRebirth(group, node));
+    const decoder = new TopicDecoder(new TopicRules(topics, prefix), host);
     const onBad = (reason: string, topic: string, detail: string) => this.#offenders.add(reason, topic, detail);
     this.#messages = new MessageIntake(intake, clock, source, decoder, this.#counters, onBad);
     this.#messages.onRoom = () => this.#readOn();
     this.#broker = await this.#createBroker();
     this.#sweep = setInterval(() => this.#closeSilent(), KEEPALIVE_SWEEP_MS);
+    this.#announce(true);
     await this.#listen();
   }
 
   async stop(): Promise<void> {
+    this.#announce(false);
     this.#stopped = true;
     clearInterval(this.#sweep);
     clearTimeout(this.#listenRetry);
@@ -289,6 +295,27 @@ export class MqttCollector implements Collector {
       if (!gate.destroyed) done(error ?? null);
     });
     if (!repeat && !packet.dup) gate.resuming = false;
+  }
+
+  /** Tells edge nodes whether their host is there (Sparkplug 3.0, 6.4.23). */
+  #announce(online: boolean): void {
+    const { sparkplug } = this.#settings;
+    if (sparkplug === undefined) return;
+    const state = JSON.stringify({ online, timestamp: this.#utcMs() });
+    this.#publish(`${SPARKPLUG_NAMESPACE}/STATE/${sparkplug.hostId}`, Buffer.from(state), true);
+  }
+
+  #askRebirth(group: string, node: string): void {
+    this.#publish(`${SPARKPLUG_NAMESPACE}/${group}/NCMD/${node}`, Buffer.from(encodeRebirth(this.#utcMs())), false);
+  }
+
+  #utcMs(): number {
+    return Math.floor(this.#context.clock.now() / 1e3);
+  }
+
+  /** Publishes a message of our own to those who subscribed. */
+  #publish(topic: string, payload: Buffer, retain: boolean): void {
+    this.#broker?.publish({ cmd: 'publish', topic, payload, qos: 0, retain, dup: false }, () => {});
   }
 
   #admitRetained(packet: PublishPacket, payload: Buffer): void {

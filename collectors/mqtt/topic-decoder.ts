@@ -4,7 +4,9 @@ import { LineReader } from '../line-protocol/line-reader.ts';
 import { Field } from '../payload/field.ts';
 import type { SampleBatch } from '../payload/sample-batch.ts';
 import { readPayload, type TopicReading } from './payload/read-payload.ts';
-import type { TopicPlan, TopicRules } from './topic-rules.ts';
+import type { SparkplugHost } from './sparkplug/sparkplug-host.ts';
+import { isSparkplugTopic } from './sparkplug/sparkplug-topic.ts';
+import type { TopicRules } from './topic-rules.ts';
 
 /**
  * Topics and fields remembered between messages. At the maximum everything is forgotten and learnt again, which costs
@@ -15,24 +17,33 @@ export const FIELDS_REMEMBERED_MAX = 65_536;
 /** Reads messages by topic; remembers what it learnt of each topic, so that the next message of it is cheap. */
 export class TopicDecoder {
   readonly #rules: TopicRules;
+  readonly #sparkplug: SparkplugHost | undefined;
   #topics = new Map<string, TopicReading>();
   #fields = 0;
   /** Times that everything was forgotten. */
   forgotten = 0;
 
-  constructor(rules: TopicRules) {
+  /** @param sparkplug reads the topics of Sparkplug B; undefined: they are topics like any other */
+  constructor(rules: TopicRules, sparkplug?: SparkplugHost) {
     this.#rules = rules;
+    this.#sparkplug = sparkplug;
   }
 
   /**
-   * Reads a message into `batch`, cleared first, and returns the plan of its topic.
+   * Reads a message into `batch`, cleared first, and returns the unit of its numbers.
+   * @param now box time, microseconds
+   * @param isAgain true when the same message was read just before, and could not be stored
    * @throws PayloadError with the reason for counting
    */
-  read(topic: string, payload: Buffer, batch: SampleBatch): TopicPlan {
+  read(topic: string, payload: Buffer, batch: SampleBatch, now = 0, isAgain = false): string {
     batch.clear();
+    if (this.#sparkplug !== undefined && isSparkplugTopic(topic)) {
+      this.#sparkplug.read(topic, payload, batch, now, isAgain);
+      return '';
+    }
     const reading = this.#known(topic);
     readPayload(payload, reading, batch);
-    return reading.plan;
+    return reading.plan.unit;
   }
 
   #known(topic: string): TopicReading {

@@ -19,6 +19,9 @@ export class Field {
   /** Scale of a packed channel: value = integer * gain + offset. */
   scale: { readonly gain: number; readonly offset: number } | undefined;
 
+  /** Unit of its number channels, where the payload tells it. */
+  unit = '';
+
   constructor(path: string, onField: OnField) {
     this.path = path;
     this.#onField = onField;
@@ -46,7 +49,7 @@ export class Field {
     const slot = slotOf(kind, stamp);
     let channel = this.#channels[slot];
     if (channel === undefined) {
-      channel = this.#resolve(sink, kind, { name: this.path, stamp, unit, source });
+      channel = this.#resolve(sink, kind, { name: this.path, stamp, unit: this.unit || unit, source });
       this.#channels[slot] = channel;
     }
     return channel;

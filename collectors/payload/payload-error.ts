@@ -12,6 +12,13 @@ export const PAYLOAD_REASONS = {
   'time-missing': 'the field that should carry the time of the samples is not there',
   'time-invalid': 'the field that should carry the time of the samples is no time in its unit',
   'packed-invalid': 'the bytes are not a valid packed frame; details name the clause',
+  'sparkplug-invalid': 'the payload is no Sparkplug B message that may stand there; details name what',
+  'sparkplug-unborn': 'data of a Sparkplug node or device whose birth was not met; its births are asked for',
+  'sparkplug-repeat': 'a Sparkplug message with the sequence number of the one before',
+  'sparkplug-sequence': 'Sparkplug messages are missing before this one; the births are asked for',
+  'sparkplug-metric': 'a Sparkplug metric that no birth declared; the births are asked for',
+  'sparkplug-kind': 'a Sparkplug data set, template or extension, which are not taken',
+  'sparkplug-full': 'more Sparkplug nodes, or metrics of one, than may be',
 } as const;
 
 export type PayloadReason = keyof typeof PAYLOAD_REASONS;
