@@ -2,7 +2,8 @@
  * The store against others, on recorded cars and on a grid of simulated ones. Samples take the way every sample takes:
  * intake, ring, store thread, journal with an fsync a commit, blocks. Whatever is measured is read back and must be what
  * was fed, by ours and by the peer, or the bench fails. The method of each figure stands at the head of the file that
- * measures it: `store-recorded.ts`, `store-sizes.ts`, `store-low-rate.ts`, `store-grid.ts`.
+ * measures it: `store-recorded.ts`, `store-sizes.ts`, `store-low-rate.ts`, `store-merge.ts`,
+ * `store-grid.ts`.
  */
 import { existsSync } from 'node:fs';
 import { DATA_DIR } from '../data-dir.ts';
@@ -12,6 +13,7 @@ import type { Findings, Progress } from './figure.ts';
 import { decodeCssCar, decodeRav4 } from './recorded-drive.ts';
 import { measureGrid } from './store-grid.ts';
 import { measureLowRate } from './store-low-rate.ts';
+import { measureMerge } from './store-merge.ts';
 import { measureRecorded } from './store-recorded.ts';
 import { measureSizes } from './store-sizes.ts';
 
@@ -31,12 +33,14 @@ export async function runStore(progress: Progress): Promise<Findings> {
   const css = await decodeCssCar();
   const sizes = await measureSizes([rav4, css], progress);
   const lowRate = await measureLowRate(progress);
+  const merge = measureMerge(progress);
   const recorded = await measureRecorded({ rav4, css }, progress);
   return {
-    figures: [...grid.figures, ...sizes.figures, ...lowRate, ...recorded],
+    figures: [...grid.figures, ...sizes.figures, ...lowRate, ...merge.figures, ...recorded],
     notes: [
       ...(grid.notes ?? []),
       ...(sizes.notes ?? []),
+      ...(merge.notes ?? []),
       sizeOf(rav4),
       sizeOf(css),
       'all read back through the query path and found equal, bit by bit',

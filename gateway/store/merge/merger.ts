@@ -74,12 +74,17 @@ export class Merger {
     return Math.max(0, this.#nextStep - now);
   }
 
-  /** Does one step, of some milliseconds. Throws what SQLite throws, but where there is no room: then it rests a while. */
-  step(): void {
+  /**
+   * Does one step, of some milliseconds; true where it was the last of a look at all series. Throws what SQLite throws, but
+   * where there is no room: then it rests a while.
+   */
+  step(): boolean {
     const began = performance.now();
     let restMs = STEP_INTERVAL_MS;
+    let isLast = false;
     try {
-      if (this.#steps.next().done === true) {
+      isLast = this.#steps.next().done === true;
+      if (isLast) {
         this.#steps = this.#round();
         restMs = ROUND_INTERVAL_MS;
       }
@@ -90,6 +95,7 @@ export class Merger {
     }
     const now = performance.now();
     this.#nextStep = now + Math.max(restMs, (now - began) * (1 / STEPS_SHARE - 1));
+    return isLast;
   }
 
   /** Looks through all series at once; for one who has nothing else to do. */

@@ -48,6 +48,14 @@ class Central {
     this.keeper.keep(peer, { feed: 'f', items, complete });
   }
 
+  /** Takes the whole feed once more, as after its store was restored: positions say nothing then. */
+  pullAnew(rig: StoreRig): void {
+    this.keeper.keep(
+      { role: 'gateway', gateway: GATEWAY },
+      { feed: 'g', items: rig.blocks.feed(0, 1e6, 1e9), complete: true },
+    );
+  }
+
   samples(): string {
     return samplesIn(this.dir);
   }
@@ -107,6 +115,7 @@ t.test('whatever is merged and whenever: readers are told the same, and a centra
         other?.close();
         t.same(checked(rig.dir).findings, []);
         for (const central of centrals) central.pull(rig, 1e6);
+        centrals[0].pullAnew(rig);
         const late = new Central();
         late.pull(plain, 1e6);
         for (const central of centrals) {
