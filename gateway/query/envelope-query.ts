@@ -112,12 +112,13 @@ export class EnvelopeColumns {
 
   #addAscending(times: Float64Array, values: Float64Array, shift: number, order: Order): void {
     const { grid } = this;
+    const timeAt = (i: number) => times[i] as number;
     const end = lowerBound(times, grid.to, shift);
     let start = lowerBound(times, grid.from, shift);
     while (start < end) {
       const time = (times[start] as number) + shift;
       const pixel = grid.pixelOf(time);
-      const next = grid.endOfPixel(times, start, end, shift, pixel);
+      const next = grid.endOfPixel(timeAt, start, end, shift, pixel);
       const last = next - 1;
       const { min, max } = extremesOf(values, start, next);
       const timeLast = (times[last] as number) + shift;

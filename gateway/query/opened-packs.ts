@@ -68,8 +68,8 @@ export class OpenedPack {
     const column = this.pack.timeColumnOf(block);
     const known = this.#stretches[column];
     if (known !== undefined && known.shift === shift && known.grid.isSameAs(grid)) return known.stretches;
-    const { times, ascends } = this.pack.lookAtTimes(block);
-    const stretches = ascends ? grid.stretchesOf(times, shift) : undefined;
+    const times = this.pack.ascendingTimes(block);
+    const stretches = times && grid.stretchesOf(times, shift);
     this.#stretches[column] = { grid, shift, stretches };
     return stretches;
   }

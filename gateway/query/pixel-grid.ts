@@ -1,5 +1,6 @@
 import { FOLD_STRETCHES_MAX } from '../limits.ts';
-import { lowerBound } from './lower-bound.ts';
+import type { AscendingTimes } from '../store/block/time-column.ts';
+import { lowerBoundOf } from './lower-bound.ts';
 
 /** Samples of a block that lie side by side in one pixel, or on one side of the chart. */
 export interface Stretches {
@@ -62,8 +63,9 @@ export class PixelGrid {
    * Where ascending times, at least one, pass from pixel to pixel once `shift` is added; undefined where that is more often
    * than a column is folded to.
    */
-  stretchesOf(times: Float64Array, shift: number): Stretches | undefined {
-    const [begin, end] = [lowerBound(times, this.from, shift), lowerBound(times, this.to, shift)];
+  stretchesOf({ length, at }: AscendingTimes, shift: number): Stretches | undefined {
+    const begin = at(0) + shift >= this.from ? 0 : lowerBoundOf(at, length, this.from, shift);
+    const end = at(length - 1) + shift < this.to ? length : lowerBoundOf(at, length, this.to, shift);
     const ends: number[] = [];
     const pixels: number[] = [];
     const add = (pixel: number, next: number) => {
@@ -72,15 +74,15 @@ export class PixelGrid {
     };
     if (begin > 0) add(OUTSIDE, begin);
     for (let start = begin; start < end; ) {
-      const pixel = this.pixelOf((times[start] as number) + shift);
-      start = this.endOfPixel(times, start, end, shift, pixel);
+      const pixel = this.pixelOf(at(start) + shift);
+      start = this.endOfPixel(at, start, end, shift, pixel);
       if (ends.length === FOLD_STRETCHES_MAX) return undefined;
       add(pixel, start);
     }
-    if (end < times.length) add(OUTSIDE, times.length);
+    if (end < length) add(OUTSIDE, length);
     if (ends.length > FOLD_STRETCHES_MAX) return undefined;
-    const last = (stretch: number) => (times[(ends[stretch] ?? 0) - 1] as number) + shift;
-    const first = (stretch: number) => (times[ends[stretch - 1] ?? 0] as number) + shift;
+    const last = (stretch: number) => at((ends[stretch] ?? 0) - 1) + shift;
+    const first = (stretch: number) => at(ends[stretch - 1] ?? 0) + shift;
     return {
       ends: Uint32Array.from(ends),
       pixels: Int32Array.from(pixels),
@@ -90,8 +92,9 @@ export class PixelGrid {
   }
 
   /** Index of the first of ascending times in [start + 1, end) that is beyond the pixel; steps grow, so that near ones cost little. */
-  endOfPixel(times: Float64Array, start: number, end: number, shift: number, pixel: number): number {
-    const isIn = (index: number) => this.pixelOf((times[index] as number) + shift) === pixel;
+  endOfPixel(timeAt: (i: number) => number, start: number, end: number, shift: number, pixel: number): number {
+    const isIn = (index: number) => this.pixelOf(timeAt(index) + shift) === pixel;
+    if (isIn(end - 1)) return end;
     let step = 1;
     let low = start + 1;
     while (low + step < end && isIn(low + step)) {

@@ -1,7 +1,7 @@
 import type { ByteReader } from '../bytes.ts';
 import { codes, column, extent, kernels, planes as packed, SUMMED_WIDTH_MAX, WIDTH_MAX } from './kernels/kernels.ts';
-import { applyPatches, type Patches, readPatches } from './patches.ts';
-import { endsInZeros, planesLength, unpackWide } from './planes.ts';
+import { applyPatches, type Patches, patchAt, readPatches } from './patches.ts';
+import { endsInZeros, integerAt, planesLength, unpackWide } from './planes.ts';
 import {
   INTEGER_MAX,
   PREDICTIONS,
@@ -10,6 +10,7 @@ import {
   restoreWide,
   type Start,
   skippedBy,
+  unzigzag,
 } from './prediction.ts';
 
 /**
@@ -29,6 +30,9 @@ const FUSED_LANES = 8;
 
 /** Greatest magnitude of a step or a pitch. */
 const STEP_MAX = 2 ** 50;
+
+/** Up to this pitch, no place on a grid is rounded by more than a fraction. */
+const PITCH_MAX = 2 ** 36;
 
 /** A run as it stands: what its integers are restored from. */
 interface Run {
@@ -64,6 +68,25 @@ export function foldIntegers(input: ByteReader, count: number, stretches: number
   if (!sumRun(run)) return undefined;
   kernels.foldIntegers(stretches, skippedBy(run.start.prediction), run.start.base);
   return inUnits(input, run, 4 * stretches);
+}
+
+/**
+ * Reads a run of `count` integers that ascend on a grid, to be told one by one: none is restored before it is asked for.
+ * @returns integer `i`, valid while `input` is; undefined where the run does not tell by its form that it ascends
+ */
+export function ascendingIntegers(input: ByteReader, count: number): ((i: number) => number) | undefined {
+  const { start, unit, origin, width, residuals, patches, planes, codesBelow } = readRun(input, count);
+  const { prediction, base, step: pitch } = start;
+  // Neighbours on the grid lie less than 2 nearer than the pitch, rounding included, and miss by less than the codes.
+  if (prediction !== 'grid' || pitch > PITCH_MAX || codesBelow > pitch - 2) return undefined;
+  const integerOf = (i: number) => {
+    if (i === 0) return origin + unit * base;
+    const patch = patches === undefined ? 0 : patchAt(patches, width, i - 1);
+    const miss = unzigzag(integerAt(planes, width, residuals, i - 1) + patch);
+    return origin + unit * (base + Math.floor(i * pitch + 0.5) + miss);
+  };
+  if (!(integerOf(0) >= -INTEGER_MAX && integerOf(count - 1) <= INTEGER_MAX)) failBeyond(input);
+  return integerOf;
 }
 
 function readRun(input: ByteReader, count: number): Run {
@@ -148,8 +171,10 @@ function unpackCodes({ width, residuals, patches, planes }: Run): void {
 function inUnits(input: ByteReader, { unit, origin }: Run, length: number): Float64Array {
   if (unit > 1) kernels.scale(length, unit, origin);
   kernels.measure(0, length);
-  if (!((extent[0] ?? 0) >= -INTEGER_MAX && (extent[1] ?? 0) <= INTEGER_MAX)) {
-    input.fail('6.1', 'an integer is of a magnitude above 2^47');
-  }
+  if (!((extent[0] ?? 0) >= -INTEGER_MAX && (extent[1] ?? 0) <= INTEGER_MAX)) failBeyond(input);
   return column.subarray(0, length);
+}
+
+function failBeyond(input: ByteReader): never {
+  return input.fail('6.1', 'an integer is of a magnitude above 2^47');
 }

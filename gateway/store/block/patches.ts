@@ -70,3 +70,15 @@ export function applyPatches(codes: Uint32Array | Float64Array, { places, highs 
     codes[place] = (codes[place] ?? 0) + (highs[i] ?? 0) * limit;
   }
 }
+
+/** What is added to code `at` of `width` bits. */
+export function patchAt({ places, highs }: Patches, width: number, at: number): number {
+  let low = 0;
+  let high = places.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((places[middle] ?? 0) < at) low = middle + 1;
+    else high = middle;
+  }
+  return places[low] === at ? (highs[low] ?? 0) * 2 ** width : 0;
+}

@@ -14,6 +14,19 @@ export function endsInZeros(planes: Uint8Array, width: number, count: number): b
   return used === 0 || (planes[planes.length - 1] ?? 0) >>> used === 0;
 }
 
+/** Integer `at` of `count`. */
+export function integerAt(planes: Uint8Array, width: number, count: number, at: number): number {
+  const wholeBytes = width >> 3;
+  const bits = width & 7;
+  let integer = 0;
+  for (let plane = 0; plane < wholeBytes; plane++) integer += (planes[plane * count + at] ?? 0) * 2 ** (8 * plane);
+  if (bits === 0) return integer;
+  const bit = at * bits;
+  const first = wholeBytes * count + (bit >> 3);
+  const pair = (planes[first] ?? 0) | ((planes[first + 1] ?? 0) << 8);
+  return integer + ((pair >> (bit & 7)) & ((1 << bits) - 1)) * 2 ** (8 * wholeBytes);
+}
+
 /** Writes the low `width` bits of each of `integers` (whole, 0 to 2^51 - 1), which 32 bits need not hold, into `planes`. */
 export function packWide(integers: Float64Array, width: number, planes: Uint8Array): void {
   const count = integers.length;

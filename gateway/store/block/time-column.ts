@@ -5,10 +5,11 @@ import {
   type ColumnKind,
   type EncodedColumn,
   encodeColumn,
+  expectAllRead,
   lookAtColumn,
 } from './column.ts';
 import { formsOfIntegers } from './integer-forms.ts';
-import { decodeIntegers } from './integers.ts';
+import { ascendingIntegers, decodeIntegers } from './integers.ts';
 import { column, extent, kernels } from './kernels/kernels.ts';
 import { INTEGER_MAX } from './prediction.ts';
 import { addReference, type EarlierTimes, RELATIVE, referenceOf, relativeForms } from './relative-times.ts';
@@ -133,14 +134,41 @@ export function lookAtTimes(
   if (referred === undefined) kernels.scale(count, 1, timeOrigin(span));
   else addReference(times, referred.times, referred.shift);
   kernels.measure(0, count);
-  const [timeMin, timeMax] = extent;
-  if (timeMin !== span.timeMin || timeMax !== span.timeMax) {
-    content.fail(
-      '5.3',
-      `times span ${timeMin} to ${timeMax}, they are said to span ${span.timeMin} to ${span.timeMax}`,
-    );
-  }
+  const [timeMin = 0, timeMax = 0] = extent;
+  expectSpan(content, { timeMin, timeMax }, span);
   return times;
+}
+
+/** Times that ascend, to be told one by one. */
+export interface AscendingTimes {
+  readonly length: number;
+  at(index: number): number;
+}
+
+/**
+ * Times from their column, of which none is restored before it is asked for; undefined where the column does not tell by its
+ * form that they ascend. All of `content` is it. Fails as {@link lookAtTimes} does.
+ * @returns valid while `content` is
+ */
+export function ascendingTimes(
+  id: number,
+  content: ByteReader,
+  count: number,
+  span: TimeSpan,
+): AscendingTimes | undefined {
+  if (id !== integers.id) return undefined;
+  const distanceOf = ascendingIntegers(content, count);
+  if (distanceOf === undefined) return undefined;
+  expectAllRead(content, integers);
+  const origin = timeOrigin(span);
+  const at = (index: number) => origin + distanceOf(index);
+  expectSpan(content, { timeMin: at(0), timeMax: at(count - 1) }, span);
+  return { length: count, at };
+}
+
+function expectSpan(content: ByteReader, { timeMin, timeMax }: TimeSpan, said: TimeSpan): void {
+  if (timeMin === said.timeMin && timeMax === said.timeMax) return;
+  content.fail('5.3', `times span ${timeMin} to ${timeMax}, they are said to span ${said.timeMin} to ${said.timeMax}`);
 }
 
 function toKernels(times: Float64Array): Float64Array {

@@ -3,7 +3,7 @@ import { kernels } from '../block/kernels/kernels.ts';
 import { foldNumbers, NUMBER_ENCODINGS } from '../block/number-column.ts';
 import { REFERENCES_MAX, RELATIVE, readReference } from '../block/relative-times.ts';
 import { TEXT_ENCODINGS } from '../block/text-column.ts';
-import { lookAtTimes } from '../block/time-column.ts';
+import { type AscendingTimes, ascendingTimes, lookAtTimes } from '../block/time-column.ts';
 import { ByteReader } from '../bytes.ts';
 import { readDirectory } from './directory.ts';
 import { openFrame } from './frame.ts';
@@ -19,7 +19,7 @@ import type {
 import { placeSections, type Section, sectionContent } from './sections.ts';
 
 /** The times of a block. */
-export interface BlockTimes {
+interface BlockTimes {
   readonly times: Float64Array;
   /** True where no time is before the one before it. */
   readonly ascends: boolean;
@@ -119,10 +119,13 @@ export class Pack {
     return this.#block(block).times;
   }
 
-  /** The times of a block, not to be changed; those that are not kept are valid until the next column is read or written. */
-  lookAtTimes(block: number): BlockTimes {
-    const { times } = this.#block(block);
-    return this.#times.get(times) ?? this.#decodedTimes(times);
+  /** The times of a block where they ascend, to be told one by one; valid until the next column is read or written. */
+  ascendingTimes(block: number): AscendingTimes | undefined {
+    const index = this.timeColumnOf(block);
+    const known = this.#times.get(index) ?? this.#timesInOrder(index);
+    if ('at' in known) return known;
+    const { times, ascends } = known;
+    return ascends ? { length: times.length, at: (i) => times[i] as number } : undefined;
   }
 
   /**
@@ -167,6 +170,14 @@ export class Pack {
 
   get #isShared(): boolean {
     return this.directory.blocks.length > 1;
+  }
+
+  /** Without decoding them all, where their column tells that they ascend. */
+  #timesInOrder(index: number): AscendingTimes | BlockTimes {
+    const entry = this.directory.times[index];
+    if (entry === undefined) return this.#decodedTimes(index);
+    const { encoding, contentLength, count } = entry;
+    return ascendingTimes(encoding, this.#content(index, contentLength), count, entry) ?? this.#decodedTimes(index);
   }
 
   /** Scratch memory, valid until the next column is read or written. */

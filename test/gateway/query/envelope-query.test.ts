@@ -145,7 +145,7 @@ t.test('stretches of times are the runs of samples of one pixel, and what lies b
         return time;
       });
       const grid = new PixelGrid(from, from + span, pixels);
-      const stretches = grid.stretchesOf(times, shift);
+      const stretches = grid.stretchesOf({ length: times.length, at: (i) => times[i] as number }, shift);
       if (stretches === undefined) return false;
       const pixelOf = (utc: number) => (grid.holds(utc) ? grid.pixelOf(utc) : -1);
       const expected: [pixel: number, end: number, first: number, last: number][] = [];

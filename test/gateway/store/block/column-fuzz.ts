@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import { CaissonError } from '../../../../gateway/errors.ts';
 import { type ColumnKind, decodeColumn } from '../../../../gateway/store/block/column.ts';
+import { ascendingIntegers } from '../../../../gateway/store/block/integers.ts';
 import { foldNumbers, NUMBER_ENCODINGS } from '../../../../gateway/store/block/number-column.ts';
 import { RELATIVE } from '../../../../gateway/store/block/relative-times.ts';
 import { TEXT_ENCODINGS } from '../../../../gateway/store/block/text-column.ts';
@@ -50,9 +51,25 @@ export function fuzzColumns(mutations: number, seed: number): FuzzReport {
       throw new Error(`seed ${seed}, mutation ${i}: ${shown}`);
     }
     if (met !== undefined) read++;
+    if (column.kind === 'times') expectSameTimes(column, expected, { seed, i });
     if (column.kind === 'numbers') expectSameCorners(column, expected, random(column.count), { seed, i });
   }
   return { read, refused: mutations - read };
+}
+
+/** Times told one by one are those of their column; what is refused is refused, and what is told ascends. */
+function expectSameTimes({ id, content, count }: Column, values: readonly string[] | undefined, place: object): void {
+  if (id !== 0) return;
+  const met = attempt(() => {
+    const input = new ByteReader(content, 'block-invalid', 'BLOCK');
+    const integerAt = ascendingIntegers(input, count);
+    if (integerAt === undefined || input.remaining > 0) return undefined;
+    return hexWords(Float64Array.from({ length: count }, (_, i) => integerAt(i)));
+  });
+  if (met === undefined || same(met, values)) return;
+  throw new Error(
+    `times: ${JSON.stringify({ ...place, count, content: Buffer.from(content).toString('hex'), met, values })}`,
+  );
 }
 
 /** Folding a column refuses what reading it refuses, and gives the corners of what reading gives. */
@@ -172,7 +189,7 @@ function gatewayColumn({ kind, id, content, count }: Column): string[] {
 }
 
 /** What `read` returns; undefined where it refuses as it may. */
-function attempt(read: () => string[]): string[] | undefined {
+function attempt(read: () => string[] | undefined): string[] | undefined {
   try {
     return read();
   } catch (thrown) {

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { foldNumbers, NUMBER_ENCODINGS } from '../../../../gateway/store/block/number-column.ts';
+import { ascendingTimes, TIME_ENCODINGS } from '../../../../gateway/store/block/time-column.ts';
 import { ByteReader, ByteWriter } from '../../../../gateway/store/bytes.ts';
 import { cornersToCompare, hexWords, referenceCorners } from './reference-corners.ts';
-import { NUMBER_SHAPES } from './samples.ts';
+import { NUMBER_SHAPES, TIME_SHAPES } from './samples.ts';
 
 /** Ends of stretches from whole numbers of any size: ascending, the last one that of the column. */
 function endsOf(cuts: readonly number[], count: number): number[] {
@@ -47,3 +48,48 @@ t.test('a negative gain turns the least and the greatest round', async (t) => {
   const corners = foldNumbers(1, content, 4, Uint32Array.of(2, 4));
   t.strictSame([...corners], [-0.5, 1, 1, -0.5, -0, 0.5, -0, 0.5]);
 });
+
+for (const [shape, times] of Object.entries(TIME_SHAPES)) {
+  t.test(`times ${shape} that are told one by one are those of their column, and ascend`, async () => {
+    fc.assert(
+      fc.property(times, (column) => {
+        const timeMin = column.reduce((least, time) => Math.min(least, time));
+        const timeMax = column.reduce((greatest, time) => Math.max(greatest, time));
+        const isNear = timeMax - timeMin <= 2 ** 47;
+        const distances = isNear ? column.map((time) => time - timeMin) : column;
+        return TIME_ENCODINGS.formsOf(distances).every(({ id, write }) => {
+          const out = new ByteWriter();
+          write(out);
+          const content = new ByteReader(out.toBytes(), 'block-invalid', 'BLOCK');
+          const told = ascendingTimes(id, content, column.length, { timeMin, timeMax });
+          if (told === undefined) return true;
+          return column.every((time, i) => told.at(i) === time && (i === 0 || time >= (column[i - 1] ?? 0)));
+        });
+      }),
+      { numRuns: 40 },
+    );
+  });
+}
+
+t.test(
+  'times on a grid with jitter are told one by one, and refused where they are not what is said of them',
+  async (t) => {
+    const times = Float64Array.from({ length: 4096 }, (_, i) => i * 10_000 + (Math.imul(i, 0x9e37_79b1) >>> 26));
+    const timeMax = times.at(-1) ?? 0;
+    const told = TIME_ENCODINGS.formsOf(times).flatMap(({ id, write }) => {
+      const out = new ByteWriter();
+      write(out);
+      const read = (count: number, timeMax: number) => {
+        const content = new ByteReader(out.toBytes(), 'block-invalid', 'BLOCK');
+        return ascendingTimes(id, content, count, { timeMin: 0, timeMax });
+      };
+      return read(4096, timeMax) === undefined ? [] : [read];
+    });
+    t.ok(told.length > 0);
+    for (const read of told) {
+      t.equal(read(4096, timeMax)?.at(1234), times[1234]);
+      t.throws(() => read(4096, timeMax + 1), /BLOCK-5.3/);
+      t.throws(() => read(4080, timeMax), { code: 'block-invalid' });
+    }
+  },
+);
