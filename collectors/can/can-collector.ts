@@ -5,6 +5,7 @@ import { FRAME_EXTENDED, type FrameBatch } from '../../hardware/can/can-frame.ts
 import { CANDUMP_TEXT_BYTES_MAX, candumpText } from '../../hardware/can/candump-frame.ts';
 import { LogBus } from '../../hardware/can/recording/log-bus.ts';
 import { openSlcanBus } from '../../hardware/can/slcan-bus.ts';
+import { openSocketcandBus } from '../../hardware/can/socketcand-bus.ts';
 import { systemTimers, type Timers } from '../../hardware/serial/timers.ts';
 import {
   type Collector,
@@ -38,9 +39,16 @@ export const createCanCollector: CollectorFactory<CanConfig> = (config, context)
 
 function openBus(bus: CanSettings['bus']): CanBus {
   if ('slcan' in bus) return openSlcanBus({ ...bus, path: bus.slcan });
+  if ('socketcand' in bus) return openSocketcandBus({ host: bus.socketcand, port: bus.port, name: bus.interface });
   const speed = bus.speed === 'max' ? Number.POSITIVE_INFINITY : bus.speed;
   const { log: path, loop, utcOffset, bitrate } = bus;
   return new LogBus({ path, speed, loop, utcOffsetUs: offsetUs(utcOffset), ...(bitrate !== undefined && { bitrate }) });
+}
+
+/** What a bus is called in messages. */
+function nameOf(bus: CanSettings['bus']): string {
+  if ('slcan' in bus) return bus.slcan;
+  return 'socketcand' in bus ? `${bus.socketcand}:${bus.port}` : bus.log;
 }
 
 export class CanCollector implements Collector {
@@ -138,7 +146,7 @@ export class CanCollector implements Collector {
     if (this.#state === undefined || this.#state.state === 'open' || this.#state.problem === undefined)
       return undefined;
     const { bus } = this.#settings;
-    return `${'slcan' in bus ? bus.slcan : bus.log}: ${this.#state.problem}`;
+    return `${nameOf(bus)}: ${this.#state.problem}`;
   }
 
   /** Who asks the car, where the config has it asked and the bus can send. */

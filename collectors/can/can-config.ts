@@ -5,6 +5,7 @@ import { CaissonError } from '../../gateway/errors.ts';
 import { nearest } from '../../gateway/nearest.ts';
 import { SLCAN_BITRATES } from '../../hardware/can/slcan.ts';
 import { SLCAN_BAUD_RATE } from '../../hardware/can/slcan-bus.ts';
+import { SOCKETCAND_PORT } from '../../hardware/can/socketcand-bus.ts';
 import { RawConfig, rawClass } from '../raw-channel.ts';
 import { UTC_OFFSET } from '../utc-offset.ts';
 import { OBD_QUANTITIES } from './obd/obd-pids.ts';
@@ -36,6 +37,30 @@ const Slcan = Type.Object(
     ),
   },
   { additionalProperties: false, description: 'an SLCAN adapter' },
+);
+
+const Socketcand = Type.Object(
+  {
+    socketcand: Type.String({
+      minLength: 1,
+      description: 'machine that runs socketcand, by name or address',
+      examples: ['192.168.1.20'],
+    }),
+    port: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 65_535, default: SOCKETCAND_PORT, description: 'its TCP port' }),
+    ),
+    interface: Type.Optional(
+      Type.String({ pattern: '^[!-=?-~]{1,16}$', default: 'can0', description: 'name of the bus on that machine' }),
+    ),
+    bitrate: Type.Optional(
+      Type.Integer({
+        minimum: 1000,
+        maximum: 1_000_000,
+        description: 'speed of the bus, bit/s; with it the bus load is told',
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'a bus of another machine, over the network' },
 );
 
 const Log = Type.Object(
@@ -126,7 +151,7 @@ const ObdPoll = Type.Object(
 /** Section `can` of a source: signals of a CAN bus, decoded by DBC files. */
 export const CanConfig = Type.Object(
   {
-    bus: Type.Union([Slcan, Log], { description: 'where the frames come from' }),
+    bus: Type.Union([Slcan, Socketcand, Log], { description: 'where the frames come from' }),
     dbc: Type.Optional(DbcFiles),
     interfaces: Type.Optional(
       Type.Record(Type.String({ minLength: 1 }), Interface, {
@@ -164,6 +189,7 @@ export const CanConfig = Type.Object(
 export type CanConfig = Static<typeof CanConfig>;
 
 export type SlcanSection = Required<Static<typeof Slcan>>;
+export type SocketcandSection = Static<typeof Socketcand> & { readonly port: number; readonly interface: string };
 export type LogSection = Static<typeof Log> & {
   readonly speed: number | 'max';
   readonly loop: boolean;
@@ -181,7 +207,7 @@ export interface ObdPolling {
 
 /** The section with every default filled in. */
 export interface CanSettings {
-  readonly bus: SlcanSection | LogSection;
+  readonly bus: SlcanSection | SocketcandSection | LogSection;
   readonly dbc: readonly string[];
   readonly interfaces: Readonly<Record<string, Static<typeof Interface>>> | undefined;
   readonly j1939: boolean;
@@ -196,7 +222,7 @@ export interface CanSettings {
 /** Fills in the defaults of a section that fits {@link CanConfig}. */
 export function canSettings(config: CanConfig): CanSettings {
   const { bus, dbc = [], interfaces, j1939 = false, obd, timestamp = 'arrival', prefix, raw } = config;
-  const filled = 'slcan' in bus ? Value.Default(Slcan, { ...bus }) : Value.Default(Log, { ...bus });
+  const filled = Value.Default('slcan' in bus ? Slcan : 'socketcand' in bus ? Socketcand : Log, { ...bus });
   return {
     bus: filled as CanSettings['bus'],
     dbc,
@@ -225,11 +251,11 @@ export function checkSettings(settings: CanSettings, source: string): void {
   if ('slcan' in bus && timestamp === 'device') {
     refuse('timestamp is device, but frames of an SLCAN adapter carry no UTC', 'use timestamp: arrival');
   }
-  if ('slcan' in bus && interfaces !== undefined) {
-    refuse('interfaces are of recordings; an SLCAN adapter has one bus', 'put its DBC files under dbc');
+  if (!('log' in bus) && interfaces !== undefined) {
+    refuse('interfaces are of recordings; an adapter has one bus', 'put its DBC files under dbc');
   }
   const poll = settings.obd?.poll;
-  if (poll !== undefined && !('slcan' in bus)) {
+  if (poll !== undefined && 'log' in bus) {
     refuse('obd asks a car, but a recording cannot be asked', 'use obd: true, which decodes what was answered');
   }
   if (poll !== undefined && 'slcan' in bus && bus.listenOnly) {
