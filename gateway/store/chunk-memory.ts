@@ -17,8 +17,14 @@ export interface ChunkColumns {
  * chunk is one of these, and to allocate and clear them anew costs more than to fill them. Knows how much is in use.
  */
 export class ChunkMemory {
+  readonly #sparesMax: number;
   readonly #spare: ChunkColumns[] = [];
   #usedBytes = 0;
+
+  /** @param sparesMax chunks whose memory is kept to be used again */
+  constructor(sparesMax = CHUNKS_SPARE_MAX) {
+    this.#sparesMax = sparesMax;
+  }
 
   /** Bytes that chunks hold now, text as it is in UTF-8. */
   get usedBytes(): number {
@@ -36,7 +42,7 @@ export class ChunkMemory {
   giveBack(columns: ChunkColumns): void {
     const room = columns.times.length;
     this.#usedBytes -= room * SAMPLE_BYTES;
-    if (room === BLOCK_SAMPLES_MAX && this.#spare.length < CHUNKS_SPARE_MAX) this.#spare.push(columns);
+    if (room === BLOCK_SAMPLES_MAX && this.#spare.length < this.#sparesMax) this.#spare.push(columns);
   }
 
   /** Counts `bytes` of text that a chunk holds besides; negative where it lets go of them. */

@@ -11,7 +11,7 @@ const NOTHING = new Float64Array(0);
 export interface ChunkRoom {
   /** Samples, of numbers: as many as are known to come. CHUNK_ROOM_MIN without. */
   readonly room?: number | undefined;
-  /** Its own without. */
+  /** Without, memory of its own that is not used again. */
   readonly memory?: ChunkMemory;
 }
 
@@ -40,7 +40,7 @@ export class Chunk {
     firstSequence: number,
     firstRow: number,
     kind: 'number' | 'text',
-    { room = CHUNK_ROOM_MIN, memory = new ChunkMemory() }: ChunkRoom = {},
+    { room = CHUNK_ROOM_MIN, memory = new ChunkMemory(0) }: ChunkRoom = {},
   ) {
     this.channel = channel;
     this.boot = boot;

@@ -6,6 +6,7 @@ import { CHANNELS_MAX, DERIVED_SAMPLES_HELD_MAX } from '../limits.ts';
 import type { BlockDb } from './block-db.ts';
 import type { KeptBoot } from './block-rows.ts';
 import { Chunk } from './chunk.ts';
+import { ChunkMemory } from './chunk-memory.ts';
 import type { DerivationTerms, Span } from './derivation.ts';
 import { PackSealer } from './pack-sealer.ts';
 
@@ -49,6 +50,7 @@ interface Output {
 export class DerivationWriter implements SampleSink {
   readonly #parts: DerivationParts;
   readonly #samplesHeldMax: number;
+  readonly #memory = new ChunkMemory();
   /** Made with the first sample that is kept. */
   #kept: { readonly boot: number; readonly sealer: PackSealer } | undefined;
   readonly #channels = new Map<number, Channel>();
@@ -127,7 +129,9 @@ export class DerivationWriter implements SampleSink {
     if (output.chunk?.isFull === true) this.#close(output);
     if (this.#full.length >= SEAL_CHUNKS || this.#held >= this.#samplesHeldMax) this.#relieve();
     const kind = output.definition.type === 'text' ? 'text' : 'number';
-    output.chunk ??= new Chunk(output.channel, this.#begun().boot, output.nextSequence, 0, kind);
+    output.chunk ??= new Chunk(output.channel, this.#begun().boot, output.nextSequence, 0, kind, {
+      memory: this.#memory,
+    });
     this.#held += 1;
     this.#samples += 1;
     return output.chunk;
