@@ -136,7 +136,7 @@ t.test('whatever is merged and whenever: readers are told the same, and a centra
       }
       return t.passing();
     }),
-    { numRuns: 12, endOnFailure: true },
+    { numRuns: 8, endOnFailure: true },
   );
-  t.ok(merged > 8, `${merged} packs were made of others`);
+  t.ok(merged > 4, `${merged} packs were made of others`);
 });
