@@ -24,6 +24,7 @@ import { type CanInterface, METER_SAMPLES } from './can-interface.ts';
 import { Dictionaries } from './dictionary.ts';
 import { OBD_QUANTITIES } from './obd/obd-pids.ts';
 import { ObdPoller, type SendFrame } from './obd/obd-poller.ts';
+import { OBD_SAMPLES_MAX } from './obd/obd-replies.ts';
 
 /** Time between two readings of the meters of a live bus, milliseconds. */
 const METER_INTERVAL_MS = 1000;
@@ -213,7 +214,8 @@ export class CanCollector implements Collector {
   #frameRoom(bus: CanBus): number {
     const readings = bus.interfaces.length * (SILENCE_MAX_US / 1e6 + 1);
     const raw = this.#raw === undefined ? 0 : textRoom(CANDUMP_TEXT_BYTES_MAX);
-    return (this.#dictionaries?.signalsMax ?? 0) + raw + METER_SAMPLES * readings;
+    const obd = this.#settings.obd === undefined ? 0 : OBD_SAMPLES_MAX;
+    return (this.#dictionaries?.signalsMax ?? 0) + obd + raw + METER_SAMPLES * readings;
   }
 
   #take(bus: CanBus, frames: FrameBatch, i: number): void {

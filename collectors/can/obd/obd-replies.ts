@@ -29,6 +29,9 @@ export interface ObdTester {
 /** First frame of a long message (ISO 15765-2), in the high half of the first byte. */
 const FIRST_FRAME = 1;
 
+/** Most samples of one message: a request has at most six PIDs, of five quantities. What is beyond is `obd-too-long`. */
+export const OBD_SAMPLES_MAX = 64;
+
 /** Samples of what a car's control units answer to a tester: OBD-II services 01 and 09. It sends nothing itself. */
 export class ObdReplies {
   readonly #path: string;
@@ -93,11 +96,17 @@ export class ObdReplies {
   #values(unit: string, message: Uint8Array, time: number): boolean {
     let isTaken = true;
     const view = new DataView(message.buffer, message.byteOffset, message.length);
+    let samples = 0;
     for (let at = 1; at < message.length; ) {
       const pid = OBD_PIDS.get(message[at] as number);
       if (pid === undefined || at + 1 + pid.bytes > message.length) {
         // How long an unknown one is, is not known: nothing behind it can be read.
         this.#counters.error(pid === undefined ? 'obd-unknown-pid' : 'obd-too-short');
+        return isTaken;
+      }
+      samples += pid.values.length;
+      if (samples > OBD_SAMPLES_MAX) {
+        this.#counters.error('obd-too-long');
         return isTaken;
       }
       this.#tester?.answered(CURRENT_DATA, message[at] as number);

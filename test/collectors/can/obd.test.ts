@@ -139,6 +139,13 @@ t.test('several PIDs in one reply are taken apart', async (t) => {
   t.same(health.errors, {});
 });
 
+t.test('a reply of more quantities than can be asked for is cut', async (t) => {
+  const frames = cut(Buffer.from(`41${'0D50'.repeat(65)}`, 'hex')).map((frame) => `7E8#${hexOf(frame)}`);
+  const { intake, health } = await playFrames(t, frames, { obd: true });
+  t.equal(intake.values('car/obd/7e8/vehicle_speed').length, 64);
+  t.same(health.errors, { 'obd-too-long': 1 });
+});
+
 t.test('names of quantities are different, and every value lies within its reply', async (t) => {
   const names = [...OBD_PIDS.values()].flatMap(({ values }) => values.map(({ name }) => name));
   t.equal(new Set(names).size, names.length);
