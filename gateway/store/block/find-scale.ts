@@ -1,4 +1,5 @@
 import { column, kernels, values as kernelValues, places } from './kernels/kernels.ts';
+import { type Lattice, latticeOf, roundScales } from './lattice.ts';
 import { INTEGER_MAX } from './prediction.ts';
 
 /**
@@ -37,12 +38,18 @@ const probeValues = new Float64Array(PROBES);
 const DECIMALS_MAX = 9;
 const BINARY_PLACES_MAX = 16;
 
-/** Offsets looked for: so many units of a power of ten, and so many gains from the first value. */
-const OFFSET_ROUND_UNITS_MAX = 400;
-const OFFSET_GAINS_MAX = 40_000;
+/** Offsets looked for: so many gains from the nearest to 0. They are tried on so many numbers. */
+const OFFSET_GAINS_MAX = 65_536;
+const OFFSET_PROBES = 64;
 
-/** A gain found as the greatest common divisor is a multiple of the true one where the data skips integers. */
-const GAIN_PARTS = [1, 3, 5, 7, 9];
+/** A wrong offset gives back many numbers by chance: looked for is one that gives back all, then nearly all, and then most. */
+const EXACT: Tolerance = { share: Number.POSITIVE_INFINITY, probes: 0, offsetProbes: 0 };
+const STRICT: Tolerance = { share: 64, probes: 0, offsetProbes: 2 };
+const LOOSE: Tolerance = {
+  share: EXCEPTION_SHARE,
+  probes: PROBES / EXCEPTION_SHARE,
+  offsetProbes: OFFSET_PROBES / EXCEPTION_SHARE,
+};
 
 /** Decimal fractions first, since that is what text payloads carry; then binary fractions and plain decimal gains. */
 const COMMON_SCALES: readonly Scale[] = [
@@ -70,11 +77,21 @@ export function findScale(values: Float64Array, hint?: { gain: number; offset: n
   }
   // Thousands of scales would be tried in vain on numbers of which no scale gives back enough.
   if (neverWhole(values) > Math.floor(values.length / EXCEPTION_SHARE)) return undefined;
-  for (const scale of latticeScales(values)) {
-    const scaled = tryScale(count, probes, scale);
+  const lattice = latticeOf(values);
+  if (lattice === undefined) return undefined;
+  for (const tolerance of [EXACT, STRICT, LOOSE]) {
+    const scaled = onLattice(count, probes, lattice, tolerance);
     if (scaled !== undefined) return scaled;
   }
   return undefined;
+}
+
+/** How many exceptions a scale may have, and which numbers that it is tried on may miss before. */
+interface Tolerance {
+  /** One number in so many may be an exception. */
+  readonly share: number;
+  readonly probes: number;
+  readonly offsetProbes: number;
 }
 
 /** How many of the values are of no scale: -0, NaN and infinite ones. */
@@ -98,24 +115,24 @@ function orMultiplied(count: number, probes: Float64Array, divided: Scaled): Sca
   return isBetter ? multiplied : scaleAll(count, divided.scale);
 }
 
-function tryScale(count: number, probes: Float64Array, scale: Scale): Scaled | undefined {
-  return holds(probes, scale) ? scaleAll(count, scale) : undefined;
+function tryScale(count: number, probes: Float64Array, scale: Scale, tolerance = LOOSE): Scaled | undefined {
+  return holds(probes, scale, tolerance.probes) ? scaleAll(count, scale, tolerance) : undefined;
 }
 
-/** True where all but an eighth of the probes come back; false at the first that are too many. */
-function holds(probes: Float64Array, scale: Scale): boolean {
+/** True where all but so many of the probes come back; false at the first that are too many. */
+function holds(probes: Float64Array, scale: Scale, mostMisses: number): boolean {
   let misses = 0;
   for (const value of probes) {
     const integer = integerOf(value, scale);
     const back = scale.divide ? integer / scale.gain : integer * scale.gain + scale.offset;
-    if (back !== value && ++misses > PROBES / EXCEPTION_SHARE) return false;
+    if (back !== value && ++misses > mostMisses) return false;
   }
   return true;
 }
 
 /** The `count` values that the kernels hold. */
-function scaleAll(count: number, scale: Scale): Scaled | undefined {
-  const most = Math.floor(count / EXCEPTION_SHARE);
+function scaleAll(count: number, scale: Scale, { share } = LOOSE): Scaled | undefined {
+  const most = Math.floor(count / share);
   const { gain, offset, divide } = scale;
   const noted = divide
     ? kernels.integersByDivisor(count, gain, most)
@@ -153,80 +170,26 @@ function probesOf(values: Float64Array): Float64Array {
   return probeValues.subarray(0, count);
 }
 
-/**
- * Scales of a lattice that the values lie on: in units of some decimal they are whole, their differences have a common
- * divisor, which is the gain, and the offset is a round number.
- */
-function* latticeScales(values: Float64Array): Generator<Scale> {
-  const places = decimalPlaces(values);
-  if (places === undefined) return;
-  const unit = 10 ** places;
-  const divisor = latticeDivisor(values, unit);
-  if (divisor === 0) return;
-  const first = Math.round((values[0] ?? 0) * unit);
-  for (const part of GAIN_PARTS) {
-    if (divisor % part !== 0) continue;
-    const gain = divisor / part;
-    for (const offset of roundOffsets(first, gain, places)) {
-      yield { gain: gain / unit, offset: offset / unit, divide: false };
-    }
+/** A scale of the lattice: with a round offset, or else one that is a number of gains away, the nearest to 0 first. */
+function onLattice(count: number, probes: Float64Array, lattice: Lattice, tolerance: Tolerance): Scaled | undefined {
+  for (const { gain, offset } of roundScales(lattice)) {
+    const scaled = tryScale(count, probes, { gain, offset, divide: false }, tolerance);
+    if (scaled !== undefined) return scaled;
   }
-  for (const offset of nearOffsets(first, divisor)) {
-    yield { gain: divisor / unit, offset: offset / unit, divide: false };
+  const { unit, divisor, first } = lattice;
+  const offsetProbes = Math.min(count, OFFSET_PROBES);
+  const stride = Math.floor(count / offsetProbes);
+  const nearest = first % divisor;
+  const most = tolerance.offsetProbes;
+  for (let gains = 0; gains < OFFSET_GAINS_MAX; ) {
+    const found = kernels.findOffset(offsetProbes, stride, nearest, divisor, unit, gains + 1, OFFSET_GAINS_MAX, most);
+    if (found === 0) break;
+    gains = Math.abs(found);
+    const offset = (nearest + found * divisor) / unit;
+    const scaled = scaleAll(count, { gain: divisor / unit, offset, divide: false }, tolerance);
+    if (scaled !== undefined) return scaled;
   }
-}
-
-/** Fewest decimals that all values have, but for what float64 rounds; undefined where they have more than we look for. */
-function decimalPlaces(values: Float64Array): number | undefined {
-  let places = 0;
-  let unit = 1;
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i] ?? 0;
-    if (!Number.isFinite(value)) return undefined;
-    while (!isNearInteger(value * unit)) {
-      places++;
-      unit = 10 ** places;
-      if (places > DECIMALS_MAX) return undefined;
-    }
-  }
-  return places;
-}
-
-function isNearInteger(value: number): boolean {
-  const distance = Math.abs(value - Math.round(value));
-  return Math.abs(value) < INTEGER_MAX && distance <= Math.max(1e-9, Math.abs(value) * 2 ** -48);
-}
-
-function latticeDivisor(values: Float64Array, unit: number): number {
-  const first = Math.round((values[0] ?? 0) * unit);
-  let divisor = 0;
-  for (let i = 1; i < values.length; i++) {
-    let rest = Math.abs(Math.round((values[i] ?? 0) * unit) - first);
-    while (rest > 0) [divisor, rest] = [rest, divisor % rest];
-    if (divisor === 1) return 1;
-  }
-  return divisor;
-}
-
-/** Offsets, in the lattice's unit, on which `first` lies by whole gains: 0, then the roundest. */
-function* roundOffsets(first: number, gain: number, places: number): Generator<number> {
-  if (first % gain === 0) yield 0;
-  for (let power = places + 1; power >= 0; power--) {
-    for (let units = 1; units <= OFFSET_ROUND_UNITS_MAX; units++) {
-      const offset = units * 10 ** power;
-      if ((first + offset) % gain === 0) yield -offset;
-      if ((first - offset) % gain === 0) yield offset;
-    }
-  }
-}
-
-/** Offsets that `first` is a not too large number of gains away from, those nearest to 0 first. */
-function* nearOffsets(first: number, gain: number): Generator<number> {
-  const nearest = first % gain;
-  for (let gains = 1; gains <= OFFSET_GAINS_MAX; gains++) {
-    yield nearest - gains * gain;
-    yield nearest + gains * gain;
-  }
+  return undefined;
 }
 
 function upTo(last: number): number[] {

@@ -26,6 +26,21 @@ interface Kernels {
   restoreDelta2(count: number, base: number, step: number): void;
   restoreGrid(count: number, base: number, pitch: number): void;
 
+  /**
+   * Looks for the offset of values: `(nearest + k * divisor) / unit`, with a gain of `divisor / unit`. Returns the `k` of the
+   * least magnitude from `from` to `to` by which all but `most` of `probes` values, `stride` apart, come back bit by bit; 0
+   * where there is none.
+   */
+  findOffset(
+    probes: number,
+    stride: number,
+    nearest: number,
+    divisor: number,
+    unit: number,
+    from: number,
+    to: number,
+    most: number,
+  ): number;
   /** Greatest common divisor of all differences to the first integer of the column; 1 where there is none. */
   commonUnit(count: number): number;
   /** 1 where the column holds whole numbers; `count` at least 1. */

@@ -68,6 +68,41 @@ export function integersByDivisor(count: u32, divisor: f64, most: u32): u32 {
   return misses;
 }
 
+/**
+ * Of `from` to `to`, the first number of divisors from `nearest`, negative below it, that gives an offset, in units, by which
+ * all but `most` of the numbers come back bit by bit that stand `stride` places apart at VALUES; 0 where there is none.
+ */
+export function findOffset(
+  probes: u32,
+  stride: u32,
+  nearest: f64,
+  divisor: f64,
+  unit: f64,
+  from: i32,
+  to: i32,
+  most: u32,
+): i32 {
+  const gains = f64x2.splat(divisor / unit);
+  const inverses = f64x2.splat(1 / (divisor / unit));
+  const units = f64x2.splat(unit);
+  for (let k = from; k <= to; k++) {
+    const away = <f64>k * divisor;
+    const offsets = f64x2.div(f64x2(nearest - away, nearest + away), units);
+    let held = i64x2.splat(0);
+    let i: u32 = 0;
+    for (; i < probes; i++) {
+      const wanted = v128.load64_splat(VALUES + 8 * (i * stride));
+      const integers = integersOf(f64x2.mul(f64x2.sub(wanted, offsets), inverses));
+      held = i64x2.sub(held, i64x2.eq(f64x2.add(f64x2.mul(integers, gains), offsets), wanted));
+      // So many of each that have come up may have missed.
+      if (!v128.any_true(i64x2.ge_s(held, i64x2.splat(<i64>i + 1 - most)))) break;
+    }
+    if (i < probes) continue;
+    return <u32>i64x2.extract_lane(held, 0) + most >= probes ? -k : k;
+  }
+  return 0;
+}
+
 /** The greatest unit of which all differences to OUT[0] are multiples; 1 where there are none. Of whole numbers below 2^48. */
 export function commonUnit(count: u32): f64 {
   const first = load<f64>(OUT);
