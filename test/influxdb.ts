@@ -24,8 +24,8 @@ export interface InfluxDb {
   createDatabase(name: string): Promise<void>;
   /** Status and body of the answer to a write. */
   write(database: string, body: string | Uint8Array, precision?: string): Promise<{ status: number; text: string }>;
-  /** All points of a database, times in microseconds. */
-  all(database: string): Promise<readonly InfluxSeries[]>;
+  /** Points of a database, times in microseconds; all of them, or those of a WHERE clause. */
+  all(database: string, where?: string): Promise<readonly InfluxSeries[]>;
   stop(): Promise<void>;
 }
 
@@ -58,7 +58,7 @@ export async function startInfluxDb(): Promise<InfluxDb> {
       const answer = await fetch(`${url}/write?db=${database}&precision=${precision}`, { method: 'POST', body });
       return { status: answer.status, text: await answer.text() };
     },
-    all: (database) => query({ db: database, epoch: 'u', q: 'SELECT * FROM /.*/ GROUP BY *' }),
+    all: (database, where = '') => query({ db: database, epoch: 'u', q: `SELECT * FROM /.*/ ${where} GROUP BY *` }),
     stop: async () => {
       child.kill();
       if (child.exitCode === null) await once(child, 'exit');

@@ -35,7 +35,8 @@ const BENCHES: Readonly<Record<string, ListedBench>> = {
     load: async () => (await import('./recovery-bench.ts')).runRecovery,
   },
   collectors: {
-    about: 'collectors: frames of a real car and sentences of receivers decoded into the ring, recordings read',
+    about:
+      'collectors: frames of a real car and sentences of receivers decoded into the ring, recordings read, lines over HTTP',
     load: async () => (await import('./collectors-bench.ts')).runCollectors,
   },
   car: {

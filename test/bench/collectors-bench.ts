@@ -5,12 +5,16 @@
  * Each round must give the samples that the decoded frames have, as many as the round before. Reading the recording itself,
  * packed and plain, is measured apart. Against canmatrix, the first frames of the power train are decoded by both, and every value is
  * compared. NMEA 0183: two recordings in pieces as a port hands them over, measured in the same way.
+ * Line protocol over HTTP: bodies to a gateway and to InfluxDB, each a process of its own, whose CPU counts whole; afterwards both
+ * must hold the same values.
  */
 
 import { canFigures } from './can-frames.ts';
 import type { Findings, Progress } from './figure.ts';
+import { httpFigures } from './http-lines.ts';
 import { nmeaFigures } from './nmea-sentences.ts';
 
 export async function runCollectors(progress: Progress): Promise<Findings> {
-  return { figures: [...(await canFigures(progress)), ...(await nmeaFigures(progress))] };
+  const figures = [...(await canFigures(progress)), ...(await nmeaFigures(progress)), ...(await httpFigures(progress))];
+  return { figures };
 }
