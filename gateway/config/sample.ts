@@ -1,6 +1,6 @@
 import type { TSchema } from '@sinclair/typebox';
 import { stringify } from 'yaml';
-import { alternativesOf, propertiesOf } from './schema-walk.ts';
+import { alternativesOf, itemsOf, propertiesOf } from './schema-walk.ts';
 
 /** Columns of a comment line before its indent. */
 const REMARK_COLUMNS = 100;
@@ -59,10 +59,37 @@ function sampleKeys(schema: TSchema): string[] {
   });
 }
 
+/** The first example that a schema gives, or the least that fits it. */
 function exampleOf(schema: TSchema): unknown {
   if ('const' in schema) return schema.const;
-  const [example] = (schema.examples as unknown[] | undefined) ?? [];
-  return example ?? (schema.type === 'string' ? 'text' : (schema.minimum ?? 0));
+  const [example = schema.default] = (schema.examples as unknown[] | undefined) ?? [];
+  if (example !== undefined) return example;
+  const [alternative] = alternativesOf(schema);
+  if (alternative !== undefined) return exampleOf(alternative);
+  switch (schema.type) {
+    case 'string':
+      return 'text';
+    case 'boolean':
+      return true;
+    case 'array':
+      return itemsOf(schema).map(exampleOf);
+    case 'object':
+      return leastOf(schema);
+    default:
+      return schema.minimum ?? 0;
+  }
+}
+
+/** The keys that an object must have. */
+function leastOf(schema: TSchema): Record<string, unknown> {
+  const properties = propertiesOf(schema);
+  const required = (schema.required as string[] | undefined) ?? [];
+  return Object.fromEntries(
+    required.flatMap((key) => {
+      const property = properties[key];
+      return property === undefined ? [] : [[key, exampleOf(property)]];
+    }),
+  );
 }
 
 function inline(value: unknown): string {
