@@ -356,7 +356,7 @@ export class StoreTelemetry implements Telemetry {
     for (const extent of extents.sort((a, b) => b.timeMax - a.timeMax)) {
       const { boot, stamp, timeMax } = extent;
       if (boot === undefined || this.#reader.howMuch(channel, extent) === 'none') continue;
-      if (newest !== undefined && timeMax + this.#clocks.span().greatest < this.#utcOf(newest)) break;
+      if (newest !== undefined && timeMax < newest.time) break;
       const samples = this.#reader.stored(channel, extent);
       if (samples !== undefined) newest = this.#laterIn(newest, boot, stamp, samples.times, samples.values);
     }
@@ -373,7 +373,7 @@ export class StoreTelemetry implements Telemetry {
     return { time, boot, stamp, value: values[times.lastIndexOf(time)] ?? '' };
   }
 
-  /** The sample with the greatest UTC of `newest` and the columns; of equal ones the one taken in last. */
+  /** The sample with the greatest stored time of `newest` and the columns; of equal ones the one taken in last. */
   #laterIn<Known extends Newest | undefined>(
     newest: Known,
     boot: number,
@@ -381,14 +381,12 @@ export class StoreTelemetry implements Telemetry {
     times: Float64Array,
     values: Float64Array | readonly string[],
   ): Known | Newest {
-    const map = this.#clocks.of(boot, stamp);
-    let utc = newest === undefined ? Number.NEGATIVE_INFINITY : this.#utcOf(newest);
+    let reach = newest?.time ?? Number.NEGATIVE_INFINITY;
     let found = -1;
     for (let i = 0; i < times.length; i += 1) {
       const time = times[i] as number;
-      const mapped = time + map.offsetAt(time);
-      if (mapped < utc) continue;
-      utc = mapped;
+      if (time < reach) continue;
+      reach = time;
       found = i;
     }
     if (found < 0) return newest;

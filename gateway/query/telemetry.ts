@@ -122,7 +122,10 @@ export interface Telemetry {
   /** Every version of the past, oldest first. */
   versions(): readonly PastVersion[];
 
-  /** The sample with the greatest time, in the newest version; undefined where there is none. */
+  /**
+   * The sample with the greatest time as stored, in the newest version; undefined where there is none. What was taken in in a
+   * boot that does not know UTC yet is newer than all before, though its UTC may be less.
+   */
   latest(channel: number): LatestSample | undefined;
 
   /** Calls `listener` for every batch committed from now on, until the returned function is called. */

@@ -57,6 +57,25 @@ t.test('a reader that slept while rows were sealed and deleted still knows the n
   rig.dispose();
 });
 
+t.test('the newest sample is the one of a boot that does not know UTC yet, whoever asks', async (t) => {
+  const rig = new StoreRig(['a']);
+  const early = rig.telemetry();
+  rig.writer.keepClock({ time: 1, offset: 5e6, error: 100, source: 'ntp' });
+  rig.ring.writeSample(1, 10, 1);
+  rig.commit();
+  t.same(early.latest(1), { time: 5e6 + 10, value: 1 });
+  rig.sealAll();
+  rig.restartProcess();
+  rig.ring.writeSample(1, 20, 2);
+  rig.commit();
+  const late = rig.telemetry();
+  for (const telemetry of [early, late]) {
+    t.same(telemetry.latest(1), { time: 20, value: 2 });
+    telemetry.close();
+  }
+  rig.dispose();
+});
+
 t.test('samples of equal time are in the order in which they were taken in, across blocks too', async (t) => {
   // Each inner list is a block; the values count the samples as they were taken in.
   const cases = [
