@@ -42,8 +42,8 @@ export const DEBIAN_PACKAGES = {
     usedFor: 'decoding what satellite receivers send with another decoder',
   },
   pymodbus: {
-    package: 'python3-pymodbus',
-    probe: ['/usr/bin/python3', '-c', 'import pymodbus.server.sync, serial'],
+    package: 'python3-pymodbus python3-serial-asyncio',
+    probe: ['/usr/bin/python3', '-c', 'import pymodbus.server.async_io'],
     usedFor: 'reading from a Modbus server of another make',
   },
   'victoria-metrics': {
