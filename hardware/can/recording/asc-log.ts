@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer';
 import {
   EXTENDED_ID_MAX,
   FD_LENGTHS,
@@ -15,7 +14,7 @@ import {
 import { ascDate } from './asc-date.ts';
 import { microsOf } from './decimal-time.ts';
 import type { RecordingContext } from './frame-decoder.ts';
-import type { FrameLine } from './line-frames.ts';
+import { type FrameLine, latin1Lines } from './line-frames.ts';
 
 /** What the line of a CAN FD frame has behind its data: time on the wire, bits, flags. */
 const FLAGS_BEHIND_DATA = 2;
@@ -32,9 +31,7 @@ const scratch = new Uint8Array(FRAME_BYTES_MAX);
  */
 export function ascLines(context: RecordingContext): FrameLine {
   const log = new AscLog(context);
-  return (bytes, from, to, batch) => {
-    return log.line(Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('latin1'), batch);
-  };
+  return latin1Lines((text, batch) => log.line(text, batch));
 }
 
 class AscLog {

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { ReasonCounts } from '../can-bus.ts';
 import type { FrameBatch } from '../can-frame.ts';
 import { LineSplitter } from '../line-splitter.ts';
@@ -20,6 +21,12 @@ const NOTHING = new Uint8Array(0);
  * @returns undefined, or why it is no frame where it should be one
  */
 export type FrameLine = (bytes: Uint8Array, from: number, to: number, batch: FrameBatch) => string | undefined;
+
+/** A {@link FrameLine} of what reads text, in Latin-1. */
+export function latin1Lines(read: (text: string, batch: FrameBatch) => string | undefined): FrameLine {
+  return (bytes, from, to, batch) =>
+    read(Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('latin1'), batch);
+}
 
 /** Frames of a recording that is text, a line a frame. Errors are counted with the numbers of their lines, from 1. */
 export class LineFrames implements FrameDecoder {

@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer';
 import {
   EXTENDED_ID_MAX,
   FD_LENGTHS,
@@ -14,7 +13,7 @@ import {
 } from '../can-frame.ts';
 import { microsOf } from './decimal-time.ts';
 import type { RecordingContext } from './frame-decoder.ts';
-import type { FrameLine } from './line-frames.ts';
+import { type FrameLine, latin1Lines } from './line-frames.ts';
 
 /**
  * Columns of a line by the letters of `$COLUMNS`: N number, O offset in milliseconds, T type, B bus, I identifier,
@@ -58,9 +57,7 @@ const scratch = new Uint8Array(FRAME_BYTES_MAX);
 /** Lines of PEAK's TRC, versions 1.0 to 2.1. */
 export function trcLines(context: RecordingContext): FrameLine {
   const log = new TrcLog(context);
-  return (bytes, from, to, batch) => {
-    return log.line(Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('latin1'), batch);
-  };
+  return latin1Lines((text, batch) => log.line(text, batch));
 }
 
 class TrcLog {
