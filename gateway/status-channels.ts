@@ -33,11 +33,16 @@ const OF_GATEWAY: readonly Quantity<GatewayStatus>[] = [
 
 const OF_SOURCE: readonly Quantity<SourceStatus>[] = [
   quantity('rate', 'Hz', 'samples a second', 0, (source) => source.rate),
-  quantity('errors', '', 'units that could not be used, since the start', 0, (source) =>
-    Object.values(source.errors).reduce((sum, count) => sum + count, 0),
-  ),
+  quantity('errors', '', 'units that could not be used, since the start', 0, (source) => sumOf(source.errors)),
   quantity('dropped', '', 'units dropped for want of room, since the start', 0, (source) => source.dropped),
+  quantity('left_out', '', 'samples left out because the config says so, since the start', 0, (source) =>
+    source.leftOut === undefined ? Number.NaN : sumOf(source.leftOut),
+  ),
 ];
+
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
 
 function quantity<Of>(
   name: string,
@@ -68,13 +73,14 @@ export class StatusChannels {
   }
 
   #push<Of>(name: string, { unit, description, decimals, read }: Quantity<Of>, of: Of, time: number): void {
+    const value = read(of);
+    if (!Number.isFinite(value)) return;
     let id = this.#ids.get(name);
     if (id === undefined) {
       const spec: ChannelSpec = { name: `${PREFIX}/${name}`, source: PREFIX, unit, description, decimals, rateHz: 1 };
       id = this.#intake.channel(spec).id;
       this.#ids.set(name, id);
     }
-    const value = read(of);
-    if (Number.isFinite(value)) this.#intake.push(id, time, value);
+    this.#intake.push(id, time, value);
   }
 }

@@ -16,6 +16,8 @@ export interface SourceStatus {
   /** Of a recording: where the first of each reason stands, such as `drive.asc, line 17`. */
   readonly errorPlaces?: Readonly<Record<string, string>>;
   readonly dropped: number;
+  /** Samples left out since the start because the config says so, by reason; missing where none are. No losses. */
+  readonly leftOut?: Readonly<Record<string, number>>;
   /** Box time, microseconds. */
   readonly lastSeen?: number;
 }

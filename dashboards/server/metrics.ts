@@ -116,6 +116,14 @@ export function metricsText(status: GatewayStatus, dashboard: DashboardCounters)
       Object.entries(source.errors).map(([reason, count]): Sample => [{ ...labels, reason }, count]),
     ),
   );
+  out.family(
+    'caisson_source_left_out_total',
+    'counter',
+    'Samples left out because the config says so, by reason.',
+    sources.flatMap(({ labels, source }) =>
+      Object.entries(source.leftOut ?? {}).map(([reason, count]): Sample => [{ ...labels, reason }, count]),
+    ),
+  );
   out.one('caisson_problems', 'gauge', 'Problems that a person should know of now.', status.problems.length);
   out.one('caisson_viewers', 'gauge', 'Viewers connected.', dashboard.viewers);
   out.one('caisson_live_ticks_sent_total', 'counter', 'Live ticks sent.', dashboard.ticksSent);

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import process from 'node:process';
 import { Type } from '@sinclair/typebox';
 import { readDbc } from '../../collectors/can/dbc/read-dbc.ts';
+import { shapingFaults } from '../../collectors/shaping/shaping-config.ts';
 import { DashboardConfig } from '../../dashboards/server/dashboard-config.ts';
 import { GrpcConfig } from '../../sync/api/grpc-config.ts';
 import { GatewayConfig } from '../config/gateway-config.ts';
@@ -105,6 +106,7 @@ const RULES: readonly ConfigRule<CaissonConfig>[] = [
   onlyOnePortEach,
   onlyOneDeviceEach,
   whatCollectorsRefuse,
+  whatShapingRefuses,
   whatDbcFilesAre,
 ];
 
@@ -193,6 +195,12 @@ function* whatCollectorsRefuse(config: CaissonConfig): ReturnType<ConfigRule<Cai
   for (const [name, source] of Object.entries(config.sources)) {
     const refusal = refusalOf(() => checkSource(name, source));
     if (refusal !== undefined) yield { path: ['sources', name], at: 'key', ...refusal };
+  }
+}
+
+function* whatShapingRefuses(config: CaissonConfig): ReturnType<ConfigRule<CaissonConfig>> {
+  for (const [name, source] of Object.entries(config.sources)) {
+    for (const { path, ...fault } of shapingFaults(source)) yield { path: ['sources', name, ...path], ...fault };
   }
 }
 

@@ -1,3 +1,5 @@
+import { isShaped } from '../../collectors/shaping/shaping-config.ts';
+import { ShapingIntake } from '../../collectors/shaping/shaping-intake.ts';
 import type { GatewayStatus } from '../status.ts';
 import { StatusChannels } from '../status-channels.ts';
 import type { StoreHost } from '../store-host.ts';
@@ -53,6 +55,7 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
   const sources: RunningSource[] = [];
   const stopTakingIn = async () => {
     await Promise.all(sources.map(({ collector }) => collector.stop()));
+    for (const { shaping } of sources) shaping?.close();
     wear.stop();
     await store.stop();
   };
@@ -109,8 +112,10 @@ async function startSources(
   onRunning: (source: RunningSource) => void,
 ): Promise<void> {
   for (const [name, source] of Object.entries(config.sources)) {
-    const collector = createCollector(source, { source: name, intake: store.intake, clock: store.clock });
+    const { clock } = store;
+    const shaping = isShaped(source) ? new ShapingIntake(store.intake, clock, name, source) : undefined;
+    const collector = createCollector(source, { source: name, intake: shaping ?? store.intake, clock });
     await collector.start();
-    onRunning({ name, kind: source.type, collector });
+    onRunning({ name, kind: source.type, collector, ...(shaping === undefined ? {} : { shaping }) });
   }
 }

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { ShapingConfig } from '../../collectors/shaping/shaping-config.ts';
 import { comment, indent, sampleSection } from '../config/sample.ts';
 import { CaissonError, messageOf } from '../errors.ts';
 import { CONFIG_FILE, CONFIG_SCHEMA } from './config.ts';
@@ -37,6 +38,8 @@ export function sampleConfig(): string {
     lines.push('', ...sampleSection(name, schema, String(schema.description)));
   }
   lines.push('', `# ${sources.description}`);
+  const common = Object.keys(ShapingConfig.properties).join(', ');
+  lines.push(`# A source of any kind may also have ${common}: \`caisson schema --markdown\` tells what they mean.`);
   const blocks = kinds.map((kind) => {
     const schema = sourceSchema(kind);
     return sampleSection(kind, schema, String(schema.description), !STARTS_WITH.includes(kind));

@@ -1,5 +1,6 @@
 import type { TSchema } from '@sinclair/typebox';
 import type { Command } from 'commander';
+import { ShapingConfig } from '../../collectors/shaping/shaping-config.ts';
 import { editorSchema } from '../config/editor-schema.ts';
 import { schemaTable } from '../config/schema-table.ts';
 import { CONFIG_FILE, CONFIG_SCHEMA } from './config.ts';
@@ -29,6 +30,7 @@ export function configEditorSchema(): Record<string, unknown> {
 export function configMarkdown(): string {
   const { sources: _, ...sections } = CONFIG_SCHEMA.properties;
   const parts = Object.entries(sections).map(([name, schema]) => section(`\`${name}\``, schema));
+  parts.push(section('`sources.NAME` of any type', ShapingConfig));
   for (const kind of Object.keys(SOURCE_KINDS) as SourceKind[]) {
     parts.push(section(`\`sources.NAME\` with \`type: ${kind}\``, sourceSchema(kind)));
   }

@@ -8,6 +8,7 @@ import { MqttConfig, mqttSettings } from '../../collectors/mqtt/config.ts';
 import { TopicRules } from '../../collectors/mqtt/topic-rules.ts';
 import { ReplayConfig } from '../../collectors/replay/replay-config.ts';
 import { checkSerial, SerialConfig, serialSettings } from '../../collectors/serial/serial-config.ts';
+import { ShapingConfig } from '../../collectors/shaping/shaping-config.ts';
 
 /** Every kind of source: the word behind `type`, and the schema of the rest. */
 export const SOURCE_KINDS = {
@@ -33,9 +34,11 @@ interface Sections {
 }
 
 /** Section of one source, defaults filled in. */
-export type SourceConfig = { [Kind in SourceKind]: { readonly type: Kind } & Sections[Kind] }[SourceKind];
+export type SourceConfig = {
+  [Kind in SourceKind]: { readonly type: Kind } & ShapingConfig & Sections[Kind];
+}[SourceKind];
 
-/** Schema of one kind of source, `type` included. */
+/** Schema of one kind of source, `type` included, without the keys that any source may have. */
 export function sourceSchema(kind: SourceKind): TObject {
   const schema: TObject = SOURCE_KINDS[kind];
   const { additionalProperties: _, properties, required: __, type: ___, ...about } = schema;
@@ -45,7 +48,12 @@ export function sourceSchema(kind: SourceKind): TObject {
 
 /** Schema of a source of any kind, told apart by `type`. */
 export function anySourceSchema(): TSchema {
-  return Type.Union((Object.keys(SOURCE_KINDS) as SourceKind[]).map(sourceSchema));
+  const kinds = (Object.keys(SOURCE_KINDS) as SourceKind[]).map(sourceSchema);
+  return Type.Union(
+    kinds.map(({ properties, required: _, ...about }) =>
+      Type.Object({ ...properties, ...ShapingConfig.properties }, { ...about, additionalProperties: false }),
+    ),
+  );
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Collector } from '../../collectors/collector.ts';
+import type { ShapingIntake } from '../../collectors/shaping/shaping-intake.ts';
 import type { GatewayStatus, SourceStatus } from '../status.ts';
 import type { StoreHost } from '../store-host.ts';
 import type { WearWatch } from './wear-watch.ts';
@@ -13,6 +14,8 @@ export interface RunningSource {
   readonly name: string;
   readonly kind: string;
   readonly collector: Collector;
+  /** Missing where all samples are kept. */
+  readonly shaping?: ShapingIntake;
 }
 
 /** Puts together what is known of the gateway, once a second. */
@@ -60,7 +63,7 @@ export class StatusBoard {
     };
   }
 
-  #sourceStatus({ name, kind, collector }: RunningSource): SourceStatus {
+  #sourceStatus({ name, kind, collector, shaping }: RunningSource): SourceStatus {
     const health = collector.health();
     const now = performance.now();
     const last = this.#rates.get(name) ?? { samples: health.samples, at: now, rate: 0 };
@@ -68,6 +71,14 @@ export class StatusBoard {
     const newest = seconds > 0 ? (health.samples - last.samples) / seconds : 0;
     const rate = last.rate === 0 ? newest : last.rate + RATE_WEIGHT * (newest - last.rate);
     this.#rates.set(name, { samples: health.samples, at: now, rate });
-    return { name, kind, ...health, rate };
+    const overLimit = shaping?.tick();
+    return {
+      name,
+      kind,
+      ...(overLimit === undefined ? {} : { problem: overLimit }),
+      ...health,
+      rate,
+      ...(shaping === undefined ? {} : { leftOut: shaping.leftOut }),
+    };
   }
 }

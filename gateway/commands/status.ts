@@ -104,9 +104,15 @@ function sourceText(source: SourceStatus): string {
     `${source.rate.toFixed(0)} samples/s, ${source.samples} in all`,
     ...(errors.length === 0 ? [] : [`errors: ${errors.join(', ')}`]),
     ...(source.dropped === 0 ? [] : [`${source.dropped} dropped`]),
+    ...leftOutText(source),
     ...(source.problem === undefined ? [] : [source.problem]),
   ];
   return `source   ${source.name}: ${parts.join('; ')}`;
+}
+
+function leftOutText({ leftOut = {} }: SourceStatus): string[] {
+  const reasons = Object.entries(leftOut).map(([reason, count]) => `${reason} ${count}`);
+  return reasons.length === 0 ? [] : [`left out: ${reasons.join(', ')}`];
 }
 
 function clockText({ source, errorUs }: GatewayStatus['clock']): string {

@@ -379,6 +379,7 @@ export interface SourceStatusMessage {
   readonly errors: Readonly<Record<string, number>>;
   readonly dropped: number;
   readonly lastSeen?: number;
+  readonly leftOut: Readonly<Record<string, number>>;
 }
 
 export interface ProblemMessage {

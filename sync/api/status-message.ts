@@ -8,7 +8,11 @@ export function encodeStatus(status: GatewayStatus): StatusMessage {
     role: ROLES.toWire[status.role],
     clock: { ...status.clock, source: CLOCK_SOURCE_NAMES.toWire[status.clock.source] },
     store: encodeStore(status.store),
-    sources: status.sources.map((source) => ({ ...source, state: SOURCE_STATES.toWire[source.state] })),
+    sources: status.sources.map((source) => ({
+      ...source,
+      state: SOURCE_STATES.toWire[source.state],
+      leftOut: source.leftOut ?? {},
+    })),
   };
 }
 
@@ -37,6 +41,11 @@ function decodeStore({ retention, ...store }: StoreStatusMessage): StoreStatus {
   return { ...store, retention: { ...retention, classes } };
 }
 
-function decodeSource(message: SourceStatusMessage): SourceStatus {
-  return { ...message, state: SOURCE_STATES.fromWire(message.state), errors: { ...message.errors } };
+function decodeSource({ leftOut, ...message }: SourceStatusMessage): SourceStatus {
+  return {
+    ...message,
+    state: SOURCE_STATES.fromWire(message.state),
+    errors: { ...message.errors },
+    ...(Object.keys(leftOut).length === 0 ? {} : { leftOut: { ...leftOut } }),
+  };
 }

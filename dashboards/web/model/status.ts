@@ -41,6 +41,8 @@ export interface ShownSource {
   /** Reason and count of what could not be read, most frequent first. */
   readonly errorReasons: readonly (readonly [reason: string, count: number])[];
   readonly dropped: number;
+  /** Reason and count of samples that the config leaves out, most frequent first. */
+  readonly leftOut: readonly (readonly [reason: string, count: number])[];
 }
 
 /** What a person should look into, in one sentence; `time` is UTC in microseconds, undefined for what lasts. */
@@ -111,6 +113,7 @@ export function parseStatus(json: string): ShownStatus | undefined {
       rate: numberOf(source.rate),
       ...errorsOf(objectOf(source.errors)),
       dropped: numberOf(source.dropped),
+      leftOut: reasonsOf(objectOf(source.leftOut)),
     })),
     problems: listOf(root.problems).map((problem) => ({ time: numberOf(problem.time), text: textOf(problem.text) })),
   };
@@ -135,11 +138,16 @@ function known(value: unknown): number | undefined {
 }
 
 function errorsOf(counts: Fields): Pick<ShownSource, 'errors' | 'errorReasons'> {
-  const errorReasons = Object.entries(counts)
+  const errorReasons = reasonsOf(counts);
+  return { errors: errorReasons.reduce((sum, [, count]) => sum + count, 0), errorReasons };
+}
+
+/** Most frequent first. */
+function reasonsOf(counts: Fields): (readonly [reason: string, count: number])[] {
+  return Object.entries(counts)
     .map(([reason, count]) => [reason, numberOf(count)] as const)
     .filter(([, count]) => count > 0)
     .sort(([, a], [, b]) => b - a);
-  return { errors: errorReasons.reduce((sum, [, count]) => sum + count, 0), errorReasons };
 }
 
 type Fields = Readonly<Record<string, unknown>>;

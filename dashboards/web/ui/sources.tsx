@@ -55,6 +55,9 @@ function SourceTable({ sources }: { sources: readonly ShownSource[] }) {
             <th scope="col">received</th>
             <th scope="col">dropped</th>
             <th scope="col">not read</th>
+            <th scope="col" title="Samples that the config leaves out">
+              left out
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -69,19 +72,26 @@ function SourceTable({ sources }: { sources: readonly ShownSource[] }) {
               <td class="count">{formatCount(source.rate)}</td>
               <td class="count">{formatCount(source.received)}</td>
               <td class={`count ${source.dropped > 0 ? 'is-bad' : ''}`}>{formatCount(source.dropped)}</td>
-              <td class="reasons">
-                {source.errorReasons.length === 0
-                  ? '0'
-                  : source.errorReasons.map(([reason, count]) => (
-                      <div key={reason}>
-                        <span class="count">{formatCount(count)}</span> {reason}
-                      </div>
-                    ))}
-              </td>
+              <Reasons counts={source.errorReasons} />
+              <Reasons counts={source.leftOut} />
             </tr>
           ))}
         </tbody>
       </table>
     </div>
+  );
+}
+
+function Reasons({ counts }: { counts: readonly (readonly [reason: string, count: number])[] }) {
+  return (
+    <td class="reasons">
+      {counts.length === 0
+        ? '0'
+        : counts.map(([reason, count]) => (
+            <div key={reason}>
+              <span class="count">{formatCount(count)}</span> {reason}
+            </div>
+          ))}
+    </td>
   );
 }

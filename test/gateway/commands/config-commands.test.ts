@@ -160,6 +160,31 @@ const unsafe: [name: string, yaml: string, message: RegExp][] = [
     /sources\.b\.interfaces\.can0\.dbc\[0\]: .*caisson\.yaml/,
   ],
   [
+    'a keep rule that does not say how',
+    'sources: {b: {type: health, keep: [{channels: b/**}]}}',
+    /sources\.b\.keep\[0\]: needs one of the keys every, rateHzMax, deadband, minMaxMs at 1:36/,
+  ],
+  [
+    'a keep rule with two ways',
+    'sources: {b: {type: health, keep: [{channels: b/**, every: 2, deadband: 1}]}}',
+    /sources\.b\.keep\[0\]\.deadband: every is there too at 1:73, a rule leaves out in one way/,
+  ],
+  [
+    'a heartbeat of nothing',
+    'sources: {b: {type: health, keep: [{channels: b/**, every: 2, heartbeatS: 1}]}}',
+    /sources\.b\.keep\[0\]\.heartbeatS: stands without deadband at 1:75/,
+  ],
+  [
+    'a pattern that no channel fits',
+    'sources: {b: {type: health, keep: [{channels: /b, every: 2}]}}',
+    /sources\.b\.keep\[0\]\.channels: no channel has an empty segment .* got \/b at 1:47/,
+  ],
+  [
+    'a keep rule behind one for the same channels',
+    'sources: {b: {type: health, keep: [{channels: b/c, every: 2}, {channels: b/c, every: 3}]}}',
+    /sources\.b\.keep\[1\]\.channels: keep\.0 is for the same channels at 1:74, the first counts/,
+  ],
+  [
     'a topic filter that cannot be',
     'sources: {b: {type: mqtt, topics: [{filter: a#}]}}',
     /sources\.b: .*filter a# .* at 1:11/,

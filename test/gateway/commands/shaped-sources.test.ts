@@ -1,0 +1,63 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { type GatewayProcess, startGateway } from '../../../gateway/commands/gateway-process.ts';
+import type { SourceConfig } from '../../../gateway/commands/source-kinds.ts';
+import { TelemetryClient } from '../../../sync/api/client.ts';
+import { freePort } from '../../scenarios/free-port.ts';
+import { waitFor } from '../../wait-for.ts';
+
+const LOOPBACK = { host: '127.0.0.1', port: 0 };
+
+async function withSources(t: Test, sources: Record<string, SourceConfig>): Promise<GatewayProcess> {
+  const folder = mkdtempSync(join(tmpdir(), 'caisson-shaped-'));
+  writeFileSync(join(folder, 'index.html'), '<!doctype html>');
+  const store = { dir: join(folder, 'store'), commitFloorMs: 0, blockAgeSeconds: 60, mergeBlocks: true };
+  const settings = { retention: { diskShare: 0.8, centrals: [] }, wear: { lifetimeYears: 5 } };
+  const config = { gateway: {}, store: { ...store, ...settings }, dashboard: LOOPBACK, grpc: LOOPBACK, sources };
+  const gateway = await startGateway(config, { version: 'test', webRoot: folder, onProblem: () => {} });
+  t.teardown(async () => {
+    await gateway.stop();
+    rmSync(folder, { recursive: true });
+  });
+  return gateway;
+}
+
+async function write(port: number, lines: readonly string[]): Promise<void> {
+  const { status } = await fetch(`http://127.0.0.1:${port}/write?precision=us`, {
+    method: 'POST',
+    body: lines.join('\n'),
+  });
+  if (status !== 204) throw new Error(`answered ${status}`);
+}
+
+t.test('what the config leaves out is not kept, and is told by the status of this box and over gRPC', async (t) => {
+  const port = await freePort();
+  const keep = [
+    { channels: 'tank/level', deadband: 1 },
+    { channels: 'tank/flow', minMaxMs: 1000 },
+  ];
+  const gateway = await withSources(t, { line: { type: 'http', port, keep, samplesPerSecondMax: 1000 } });
+  const levels = [1, 1.5, 3, 3.5, 1].map((level, i) => `tank level=${level} ${1e15 + i}`);
+  const flows = [5, 9, 1, 5].map((flow, i) => `tank flow=${flow} ${1e15 + i}`);
+  await write(port, [...levels, ...flows, 'tank other=1 1000000000000000']);
+  const client = new TelemetryClient({ host: '127.0.0.1', port: gateway.grpcPort });
+  t.teardown(() => client.close());
+  const kept = async (name: string) => {
+    const values: unknown[] = [];
+    for await (const piece of client.query({ channels: [name] })) {
+      if ('samples' in piece) values.push(...piece.samples.values);
+    }
+    return values;
+  };
+  t.same(await kept('tank/level'), [1, 3, 1]);
+  t.same(await kept('tank/flow'), [9, 1]);
+  t.same(await kept('tank/other'), [1]);
+  const leftOut = { unchanged: 2, 'between-extremes': 2 };
+  await waitFor('the next status', () => gateway.status().sources[0]?.leftOut?.unchanged === 2);
+  t.match(gateway.status().sources[0], { leftOut });
+  const isTold = async () => (await client.status()).sources[0]?.leftOut !== undefined;
+  while (!(await isTold())) await new Promise((resolve) => setTimeout(resolve, 20));
+  t.match((await client.status()).sources[0], { leftOut });
+});
