@@ -22,6 +22,7 @@ import { bitratesOf, type CanConfig, type CanSettings, canSettings, checkSetting
 import { CanDecoding } from './can-decoding.ts';
 import { type CanInterface, METER_SAMPLES } from './can-interface.ts';
 import { Dictionaries } from './dictionary.ts';
+import { NMEA2000_ROOM_MAX } from './nmea2000/nmea2000-samples.ts';
 import { OBD_QUANTITIES } from './obd/obd-pids.ts';
 import { ObdPoller, type SendFrame } from './obd/obd-poller.ts';
 import { OBD_SAMPLES_MAX } from './obd/obd-replies.ts';
@@ -215,7 +216,8 @@ export class CanCollector implements Collector {
     const readings = bus.interfaces.length * (SILENCE_MAX_US / 1e6 + 1);
     const raw = this.#raw === undefined ? 0 : textRoom(CANDUMP_TEXT_BYTES_MAX);
     const obd = this.#settings.obd === undefined ? 0 : OBD_SAMPLES_MAX;
-    return (this.#dictionaries?.signalsMax ?? 0) + obd + raw + METER_SAMPLES * readings;
+    const messages = this.#settings.protocol === 'nmea2000' ? NMEA2000_ROOM_MAX : 0;
+    return (this.#dictionaries?.signalsMax ?? 0) + messages + obd + raw + METER_SAMPLES * readings;
   }
 
   #take(bus: CanBus, frames: FrameBatch, i: number): void {

@@ -161,13 +161,13 @@ export const CanConfig = Type.Object(
         examples: [{ can0: { name: 'powertrain', dbc: ['powertrain.dbc'] }, can1: { dbc: ['radar.dbc'] } }],
       }),
     ),
-    j1939: Type.Optional(
-      Type.Boolean({
-        default: false,
+    protocol: Type.Optional(
+      Type.Union([Type.Literal('j1939'), Type.Literal('nmea2000')], {
         description:
-          'trucks, tractors, generators (SAE J1939): messages are known by their parameter group, whatever their priority ' +
-          'and sender, and have the address of the sender in their channel names; long messages are put together; ' +
-          '"not available" and "error" are no values',
+          'what is spoken above CAN: messages of 29-bit identifiers are known by their parameter group, whatever their ' +
+          'priority and sender, and have the address of the sender in their channel names; long messages are put together; ' +
+          '"not available" and "error" are no values. `j1939`: trucks, tractors, generators, decoded by DBC files. ' +
+          '`nmea2000`: boats, decoded by the definitions of canboat where no DBC file has the group',
       }),
     ),
     obd: Type.Optional(Type.Union([Type.Boolean(), ObdPoll], { description: 'OBD-II of a car, services 01 and 09' })),
@@ -205,12 +205,16 @@ export interface ObdPolling {
   readonly extended: boolean;
 }
 
+/** Protocols by parameter groups. */
+export type CanProtocol = 'j1939' | 'nmea2000';
+
 /** The section with every default filled in. */
 export interface CanSettings {
   readonly bus: SlcanSection | SocketcandSection | LogSection;
   readonly dbc: readonly string[];
   readonly interfaces: Readonly<Record<string, Static<typeof Interface>>> | undefined;
-  readonly j1939: boolean;
+  /** What is spoken above CAN; undefined: nothing, identifiers are what a DBC file has. */
+  readonly protocol: CanProtocol | undefined;
   /** Undefined where OBD-II is not decoded; without `poll` the box only listens. */
   readonly obd: { readonly poll: ObdPolling | undefined } | undefined;
   readonly timestamp: 'arrival' | 'device';
@@ -221,13 +225,13 @@ export interface CanSettings {
 
 /** Fills in the defaults of a section that fits {@link CanConfig}. */
 export function canSettings(config: CanConfig): CanSettings {
-  const { bus, dbc = [], interfaces, j1939 = false, obd, timestamp = 'arrival', prefix, raw } = config;
+  const { bus, dbc = [], interfaces, protocol, obd, timestamp = 'arrival', prefix, raw } = config;
   const filled = Value.Default('slcan' in bus ? Slcan : 'socketcand' in bus ? Socketcand : Log, { ...bus });
   return {
     bus: filled as CanSettings['bus'],
     dbc,
     interfaces,
-    j1939,
+    protocol,
     obd: obdSettings(obd),
     timestamp,
     prefix,

@@ -64,7 +64,7 @@ export class CanDecoding {
   }
 
   #make(name: string, index: number): CanInterface | null {
-    const { interfaces, bus, j1939, obd, timestamp, prefix } = this.#settings;
+    const { interfaces, bus, protocol, obd, timestamp, prefix } = this.#settings;
     const wanted = interfaces?.[name];
     if (interfaces !== undefined && wanted === undefined) return null;
     const segment = interfaces === undefined && index === 0 ? [] : [wanted?.name ?? name];
@@ -73,7 +73,7 @@ export class CanDecoding {
       source: this.#source,
       stamp: timestamp,
       dictionary: this.#dictionaries.of(name),
-      j1939,
+      protocol,
       obd: obd !== undefined,
       tester: this.#tester,
       ...bitratesOf(bus),

@@ -11,9 +11,11 @@ import type { CollectorCounters } from '../collector.ts';
 import { BusMeter, type BusReading } from './bus-meter.ts';
 import { DecodedFrame } from './dbc/compile.ts';
 import { frameKey } from './dictionary.ts';
-import { j1939Id } from './j1939/pgn.ts';
+import { type J1939Id, j1939Id } from './j1939/pgn.ts';
 import { J1939Transport, TRANSPORT_CONTROL, TRANSPORT_DATA, type TransportMessage } from './j1939/transport.ts';
 import { MessageRoutes, type Route, type RouteSettings } from './message-routes.ts';
+import { FastPackets } from './nmea2000/fast-packet.ts';
+import { Nmea2000Samples } from './nmea2000/nmea2000-samples.ts';
 import { ObdReplies, type ObdTester } from './obd/obd-replies.ts';
 
 export interface CanInterfaceSettings extends RouteSettings {
@@ -38,6 +40,8 @@ export class CanInterface {
   readonly #decoded = new DecodedFrame();
   readonly #routes: MessageRoutes;
   readonly #transport: J1939Transport;
+  readonly #fastPackets: FastPackets;
+  readonly #nmea2000: Nmea2000Samples | undefined;
   readonly #obd: ObdReplies | undefined;
   readonly #meterChannels = new Map<keyof BusReading, number>();
 
@@ -48,7 +52,9 @@ export class CanInterface {
     this.#meter = new BusMeter(settings.bitrate, settings.dataBitrate);
     this.#routes = new MessageRoutes(settings);
     this.#transport = new J1939Transport((reason) => counters.error(reason));
-    const { path, source, stamp, obd, tester } = settings;
+    this.#fastPackets = new FastPackets((reason) => counters.error(reason));
+    const { path, source, stamp, protocol, obd, tester } = settings;
+    this.#nmea2000 = protocol === 'nmea2000' ? new Nmea2000Samples(path, source, stamp, sink, counters) : undefined;
     this.#obd = obd ? new ObdReplies(path, source, stamp, sink, counters, tester) : undefined;
   }
 
@@ -63,7 +69,9 @@ export class CanInterface {
       this.#counters.error((flags & FRAME_ERROR) === 0 ? 'remote-frame' : 'error-frame');
       return true;
     }
-    const key = frameKey(frames.ids[i] as number, (flags & FRAME_EXTENDED) !== 0);
+    const isExtended = (flags & FRAME_EXTENDED) !== 0;
+    if (isExtended && this.#nmea2000 !== undefined) return this.#takeNmea2000(this.#nmea2000, frames, i, time);
+    const key = frameKey(frames.ids[i] as number, isExtended);
     const route = this.#routes.find(key);
     if (route === null) return this.#takeOther(frames, i, time);
     return this.#decode(route, frames.view, i * FRAME_BYTES_MAX, frames.lengths[i] as number, time);
@@ -75,11 +83,10 @@ export class CanInterface {
     const at = i * FRAME_BYTES_MAX;
     const length = frames.lengths[i] as number;
     const isExtended = ((frames.flags[i] as number) & FRAME_EXTENDED) !== 0;
-    if (this.#settings.j1939 && isExtended) {
+    if (this.#settings.protocol === 'j1939' && isExtended) {
       const parts = j1939Id(id);
-      if (parts.pgn === TRANSPORT_CONTROL || parts.pgn === TRANSPORT_DATA) {
+      if (isTransport(parts))
         return this.#takeMessage(this.#transport.take(parts, frames.view, at, length, time), time);
-      }
     }
     if (this.#obd !== undefined && ObdReplies.isReply(id, isExtended)) {
       return this.#obd.take(id, isExtended, frames.data.subarray(at, at + length), time);
@@ -90,10 +97,30 @@ export class CanInterface {
 
   #takeMessage(message: TransportMessage | undefined, time: number): boolean {
     if (message === undefined) return true;
-    const route = this.#routes.findGroup(message.pgn, message.source);
-    if (route !== null) return this.#decode(route, message.view, 0, message.length, time);
+    const { pgn, source, view, length } = message;
+    const route = this.#routes.findGroup(pgn, source);
+    if (route !== null) return this.#decode(route, view, 0, length, time);
+    if (this.#nmea2000 !== undefined) return this.#nmea2000.take(pgn, source, bytesOf(view, 0, length), time);
     this.#counters.error('no-definition');
     return true;
+  }
+
+  /** A group that a DBC file has is decoded by that, else by its definition. */
+  #takeNmea2000(nmea2000: Nmea2000Samples, frames: FrameBatch, i: number, time: number): boolean {
+    const id = j1939Id(frames.ids[i] as number);
+    const { pgn, source } = id;
+    const { view } = frames;
+    const at = i * FRAME_BYTES_MAX;
+    const length = frames.lengths[i] as number;
+    if (isTransport(id)) return this.#takeMessage(this.#transport.take(id, view, at, length, time), time);
+    if (nmea2000.isFast(pgn)) {
+      const message = this.#fastPackets.take(id, view, at, length, time);
+      if (message === undefined) return true;
+      return this.#takeMessage({ pgn, source, view: message.view, length: message.length }, time);
+    }
+    const route = this.#routes.findGroup(pgn, source);
+    if (route !== null) return this.#decode(route, view, at, length, time);
+    return nmea2000.take(pgn, source, bytesOf(view, at, length), time);
   }
 
   #decode(route: Route, view: DataView, at: number, length: number, time: number): boolean {
@@ -126,6 +153,7 @@ export class CanInterface {
   /** Names of the channels of every signal of the messages that came. */
   *channels(): IterableIterator<string> {
     yield* this.#routes.channels();
+    yield* this.#nmea2000?.channels() ?? [];
     yield* this.#obd?.channels() ?? [];
   }
 
@@ -159,6 +187,14 @@ export class CanInterface {
     route.ids[signal] = id;
     return id;
   }
+}
+
+function isTransport({ pgn }: J1939Id): boolean {
+  return pgn === TRANSPORT_CONTROL || pgn === TRANSPORT_DATA;
+}
+
+function bytesOf(view: DataView, at: number, length: number): Uint8Array {
+  return new Uint8Array(view.buffer, view.byteOffset + at, length);
 }
 
 /** A value that is null is told once, as NaN, when it was there before: many signals are null for ever. */

@@ -60,7 +60,7 @@ class CanRedecoder implements Redecoder {
 }
 
 /** Settings that decide which samples a frame gives. */
-function canRecipe({ dbc, interfaces, j1939, obd, prefix }: CanSettings): Recipe {
+function canRecipe({ dbc, interfaces, protocol, obd, prefix }: CanSettings): Recipe {
   const buses = Object.entries(interfaces ?? {}).map(([key, { name, dbc: own }]) => {
     return [key, { ...(name === undefined ? {} : { name }), ...(own === undefined ? {} : { dbc: own.map(digest) }) }];
   });
@@ -68,7 +68,7 @@ function canRecipe({ dbc, interfaces, j1939, obd, prefix }: CanSettings): Recipe
     kind: 'can',
     dbc: dbc.map(digest),
     ...(interfaces === undefined ? {} : { interfaces: Object.fromEntries(buses) }),
-    ...(j1939 && { j1939 }),
+    ...(protocol !== undefined && { protocol }),
     ...(obd !== undefined && { obd: true }),
     ...(prefix === undefined ? {} : { prefix }),
   };

@@ -1,4 +1,5 @@
 import { type ChannelSpec, normalName } from '../../gateway/channel.ts';
+import type { CanProtocol } from './can-config.ts';
 import { channelOf } from './channel-spec.ts';
 import { compileMessage, type MessageDecoder } from './dbc/compile.ts';
 import type { CanDictionary, KnownMessage } from './dictionary.ts';
@@ -10,8 +11,8 @@ export interface RouteSettings {
   readonly source: string;
   readonly stamp: 'arrival' | 'device';
   readonly dictionary: CanDictionary;
-  /** Whether messages of 29-bit identifiers are known by their parameter group. */
-  readonly j1939: boolean;
+  /** With one, messages of 29-bit identifiers are known by their parameter group. */
+  readonly protocol: CanProtocol | undefined;
 }
 
 /** Where the messages of one kind go. */
@@ -68,9 +69,9 @@ export class MessageRoutes {
   }
 
   #make(key: number): Route | null {
-    const { dictionary, j1939 } = this.#settings;
+    const { dictionary, protocol } = this.#settings;
     // A key below zero is of a 29-bit identifier.
-    if (j1939 && key < 0) {
+    if (protocol !== undefined && key < 0) {
       const { pgn, source } = j1939Id(~key);
       return this.findGroup(pgn, source);
     }

@@ -121,7 +121,7 @@ function canInput(
 ): (frame: SentFrame, time: number) => void {
   const input = new CanInterface(
     {
-      ...{ path, source: path, stamp: 'arrival', dictionary, j1939: false, obd: false, tester: undefined },
+      ...{ path, source: path, stamp: 'arrival', dictionary, protocol: undefined, obd: false, tester: undefined },
       ...{ bitrate: CAN_BITRATE, dataBitrate: CAN_BITRATE },
     },
     intake,

@@ -33,7 +33,12 @@ BO_ 2565537790 Request: 3 Vector__XXX
 
 t.test('a message is known by its group, whatever its priority and sender, which its channels name', async (t) => {
   const frames = ['0CF00400#003264400000FFFF', '18F00421#003265800000FFFF', '0CF00302#07', '18EA17F9#EC2300'];
-  const { intake, health } = await playFrames(t, frames, { j1939: true }, DBC.replace('2364540672', '2364539650'));
+  const { intake, health } = await playFrames(
+    t,
+    frames,
+    { protocol: 'j1939' },
+    DBC.replace('2364540672', '2364539650'),
+  );
   t.same(intake.values('car/00/EEC1/EngineSpeed'), [8]);
   t.same(intake.values('car/00/EEC1/Torque'), [-25]);
   t.same(intake.values('car/21/EEC1/EngineSpeed'), [16]);
@@ -45,7 +50,7 @@ t.test('a message is known by its group, whatever its priority and sender, which
 t.test('a message for one sender goes before the one for all', async (t) => {
   const own = DBC.replace('2364540672 Special', '2364539905 Special');
   const frames = ['0CF00401#0700000000000000', '0CF00402#0700000000000000'];
-  const { intake } = await playFrames(t, frames, { j1939: true }, own);
+  const { intake } = await playFrames(t, frames, { protocol: 'j1939' }, own);
   t.same(intake.values('car/01/Special/Own'), [7]);
   t.ok(intake.channels.has('car/02/EEC1/EngineSpeed'));
 });
@@ -59,7 +64,7 @@ t.test('without j1939 only the very identifier is known', async (t) => {
 t.test('"not available" and "error" are no values; that a value went is told once', async (t) => {
   const speeds = ['FFFF', 'FEFF', '4000', '00FE', 'FFFE', 'FFFF', 'FFFA', '4000'];
   const frames = speeds.map((speed) => `0CF00400#FFFFFF${speed}FFFFFF`);
-  const { intake, health } = await playFrames(t, frames, { j1939: true }, DBC);
+  const { intake, health } = await playFrames(t, frames, { protocol: 'j1939' }, DBC);
   t.same(intake.values('car/00/EEC1/EngineSpeed'), [8, Number.NaN, 8031.875, 8]);
   t.same(
     [...intake.channels.keys()].filter((name) => name.includes('EEC1')),
@@ -106,7 +111,7 @@ t.test('a long message to all or to one node is put together, also of packets ou
     message(40, EC1, '18', '10').flatMap((frame, n) => (n === 1 ? ['18EC0017#110601FFFFE3FE00', frame] : [frame])),
   ];
   for (const frames of cases) {
-    const { intake, health } = await playFrames(t, frames, { j1939: true }, DBC);
+    const { intake, health } = await playFrames(t, frames, { protocol: 'j1939' }, DBC);
     t.same(intake.values('car/00/EC1/Point5'), [POINT5]);
     t.same(intake.values('car/00/EC1/Far'), [38]);
     t.same(health.errors, {});
@@ -116,7 +121,7 @@ t.test('a long message to all or to one node is put together, also of packets ou
 t.test('messages of several senders may be mixed', async (t) => {
   const [a, b] = [message(40, EC1, '1C'), message(40, EC1, '1C', '20', '21')];
   const mixed = a.flatMap((frame, n) => [frame, b[n] ?? '']);
-  const { intake, health } = await playFrames(t, mixed, { j1939: true }, DBC);
+  const { intake, health } = await playFrames(t, mixed, { protocol: 'j1939' }, DBC);
   t.same([intake.values('car/00/EC1/Point5'), intake.values('car/21/EC1/Point5')], [[POINT5], [POINT5]]);
   t.same(health.errors, {});
 });
@@ -147,11 +152,11 @@ t.test('a message that is lost is counted by reason, and the next comes', async 
     ['transport-aborted', [head, first, '1CECFF00#FF03FFFFFFE3FE00']],
   ];
   for (const [reason, frames] of cases) {
-    const { intake, health } = await playFrames(t, [...frames, head, first, ...rest], { j1939: true }, DBC);
+    const { intake, health } = await playFrames(t, [...frames, head, first, ...rest], { protocol: 'j1939' }, DBC);
     t.same(health.errors, { [reason]: 1 }, frames.join(' '));
     t.same(intake.values('car/00/EC1/Point5'), [POINT5]);
   }
-  const { health } = await playFrames(t, [head, ...later, first], { j1939: true }, DBC);
+  const { health } = await playFrames(t, [head, ...later, first], { protocol: 'j1939' }, DBC);
   t.equal(health.errors['transport-timeout'], 1);
 });
 
@@ -189,7 +194,11 @@ const TRUCK = 'can/css-j1939-truck';
 
 t.test('long messages of a real truck are put together', { skip: recording(TRUCK) === undefined }, async (t) => {
   const log = recording(`${TRUCK}/j1939_tp_20210601_186s.candump.log.gz`) ?? '';
-  const { intake, health } = await playRecording({ log, dbc: [recording(`${TRUCK}/tp_j1939.dbc`) ?? ''], j1939: true });
+  const { intake, health } = await playRecording({
+    log,
+    dbc: [recording(`${TRUCK}/tp_j1939.dbc`) ?? ''],
+    protocol: 'j1939',
+  });
   // Bytes 12 and 13 are the last of the second packet; 13 of the 16 messages are of the group that the DBC file has.
   let group = 0;
   const expected = readLog(log).flatMap(({ id, data }) => {
@@ -211,7 +220,7 @@ t.test('long messages of a real truck are put together', { skip: recording(TRUCK
 t.test('a real truck with its engine off', { skip: recording(TRUCK) === undefined }, async (t) => {
   const log = recording(`${TRUCK}/j1939_20231130_401s.candump.log.gz`) ?? '';
   const dbc = [recording(`${TRUCK}/CSS-Electronics-SAE-J1939-DEMO.dbc`) ?? ''];
-  const { intake, health } = await playRecording({ log, dbc, j1939: true });
+  const { intake, health } = await playRecording({ log, dbc, protocol: 'j1939' });
   t.equal(health.received, 150_410);
   t.same(intake.values('car/00/EEC1/EngineSpeed'), new Array(3993).fill(0));
   t.same(intake.values('car/00/CCVS1/WheelBasedVehicleSpeed'), new Array(3993).fill(0));
