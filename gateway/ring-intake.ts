@@ -4,6 +4,7 @@ import type { ChannelRegistry } from './channel-registry.ts';
 import type { Clock } from './clock.ts';
 import type { Intake, LossCause, Ticket } from './intake.ts';
 import { RECEIPTS_MAX, TEXT_SAMPLE_BYTES_MAX } from './limits.ts';
+import { ReceiptMemory } from './receipt-memory.ts';
 import type { RingWriter } from './ring.ts';
 
 /** Samples of one channel that were lost for one cause; times in microseconds. */
@@ -35,7 +36,7 @@ export class RingIntake implements Intake {
   readonly #registry: ChannelRegistry;
   readonly #clock: Clock;
   readonly #losses = new Map<string, PendingLoss>();
-  readonly #receipts: Set<string>;
+  readonly #receipts = new ReceiptMemory(RECEIPTS_MAX);
   /** By ticket, rising. */
   readonly #waiters: Waiter[] = [];
   #durable: Ticket = 0;
@@ -53,7 +54,7 @@ export class RingIntake implements Intake {
     this.#ring = ring;
     this.#registry = registry;
     this.#clock = clock;
-    this.#receipts = new Set(receipts.map(keyOf));
+    for (const digest of receipts) this.#receipts.add(digest);
   }
 
   /** Samples refused since start, for whatever cause. */
@@ -104,18 +105,12 @@ export class RingIntake implements Intake {
 
   pushReceipt(digest: Uint8Array): boolean {
     if (!this.#ring.writeReceipt(digest)) return false;
-    this.#receipts.add(keyOf(digest));
-    if (this.#receipts.size > RECEIPTS_MAX) {
-      for (const oldest of this.#receipts) {
-        this.#receipts.delete(oldest);
-        break;
-      }
-    }
+    this.#receipts.add(digest);
     return true;
   }
 
   isKnownReceipt(digest: Uint8Array): boolean {
-    return this.#receipts.has(keyOf(digest));
+    return this.#receipts.has(digest);
   }
 
   settle(): void {
@@ -243,8 +238,4 @@ function endOfWhole(times: Float64Array, from: number, to: number): number {
   let at = from;
   while (at < to && Number.isSafeInteger(times[at])) at += 1;
   return at;
-}
-
-function keyOf(digest: Uint8Array): string {
-  return Buffer.from(digest.buffer, digest.byteOffset, digest.byteLength).toString('latin1');
 }

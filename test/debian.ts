@@ -21,6 +21,11 @@ export const DEBIAN_PACKAGES = {
     probe: ['sh', '-c', 'command -v mosquitto_pub'],
     usedFor: 'publishing and subscribing with an MQTT client of another make',
   },
+  'mosquitto-broker': {
+    package: 'mosquitto',
+    probe: ['test', '-x', '/usr/sbin/mosquitto'],
+    usedFor: 'holding the MQTT broker against another',
+  },
   canmatrix: {
     package: 'python3-canmatrix',
     probe: ['/usr/bin/python3', '-c', 'import canmatrix'],

@@ -1,10 +1,13 @@
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { MqttLimits } from './config.ts';
+import { Message, type Sender } from './message.ts';
 import { FramingError, PacketFramer, type WirePacket } from './packet-framer.ts';
 import {
   DISCONNECT,
+  FLAG_DUP,
+  FLAG_RETAIN,
   type GuardReason,
   inspectConnect,
   inspectFilters,
@@ -16,12 +19,12 @@ import {
   simplifyConnect,
   UNSUBSCRIBE,
 } from './packet-rules.ts';
+import type { TopicNames } from './topic-names.ts';
 
 /** Bytes that may wait to be written to one client. Beyond: forwarded messages are dropped and it is not read on. */
 export const CLIENT_BACKLOG_BYTES_MAX = 256 * 1024;
-/** Messages and bytes at QoS 2 of one client that may await their PUBREL. Beyond: closed, reason `qos2-window`. */
+/** Messages at QoS 2 of one client that may await their PUBREL. Beyond: closed, reason `qos2-window`. */
 export const QOS2_WINDOW_MAX = 4096;
-export const QOS2_WINDOW_BYTES_MAX = 4 * 1024 * 1024;
 /** How long a closed connection may take to flush its last bytes, milliseconds. */
 const CLOSE_GRACE_MS = 1000;
 /** TCP probes after that silence, milliseconds, so that a client without keep-alive that vanished is noticed. */
@@ -34,16 +37,22 @@ export interface GateOwner {
   canTake(): boolean;
   /** Told of everything that was refused; `topic` where it is known. */
   refused(reason: GuardReason, topic?: string): void;
+  /** Topics of the messages that come. */
+  readonly topics: TopicNames;
+  /** Takes a message that keeps the rules; at QoS 1 and 2 the gate hears of it by {@link ClientGate.settled}. */
+  published(gate: ClientGate, message: Message, maybeRepeat: boolean): void;
+  /** A message of QoS 1 or 2 is durable, for the first time. */
+  settled(message: Message): void;
   /** Told once, when CONNECT was accepted by the gate, before the broker sees it. */
   connecting(gate: ClientGate): void;
 }
 
 /**
- * Stands between a socket and the broker library, which sees only whole packets that keep the rules. It hands them over
- * one `readable` event each: the library reads on at every such event, so that many messages of a client await their
- * commit at once, where a stream would give it the next bytes only after all messages of the last ones are done.
+ * Stands between a socket and the broker library, which sees only whole packets that keep the rules. What the client publishes
+ * does not go through the library: it is handed to the owner, many messages awaiting their commit at once, and acknowledged here,
+ * all that became durable together by one write.
  */
-export class ClientGate extends Duplex {
+export class ClientGate extends Duplex implements Sender {
   /** Client identifier as the client gave it; empty when it gave none. */
   clientId = '';
   /** Address of the peer. */
@@ -52,10 +61,10 @@ export class ClientGate extends Duplex {
   goodbye = false;
   /** True while messages without the DUP flag may be repeats: after a lost connection, until the first that is none. */
   resuming = false;
+  /** What tells the messages of this client from those of others. */
+  identity: Buffer = Buffer.alloc(0);
   /** Messages handed over that are not acknowledged yet. */
   inflight = 0;
-  /** Digest of each QoS 2 message, by packet id, until its PUBREL. */
-  readonly unreleased = new Map<number, string>();
 
   readonly #socket: Socket;
   readonly #owner: GateOwner;
@@ -65,8 +74,10 @@ export class ClientGate extends Duplex {
   #paused = false;
   #ended = false;
   #pumping = false;
-  #unreleasedBytes = 0;
-  readonly #unreleasedSizes = new Map<number, number>();
+  /** Packet ids of messages at QoS 2 until their PUBREL. */
+  readonly #unreleased = new Set<number>();
+  /** Packet id and kind of each acknowledgement to be sent at the end of this turn. */
+  #acks: Message[] = [];
   #keepAliveMs = 0;
   #lastHeardMs = performance.now();
 
@@ -114,11 +125,14 @@ export class ClientGate extends Duplex {
     this.pump();
   }
 
-  /** Remembers a QoS 2 message until its PUBREL. */
-  awaitRelease(packetId: number, digest: string, bytes: number): void {
-    this.#unreleasedBytes += bytes - (this.#unreleasedSizes.get(packetId) ?? 0);
-    this.#unreleasedSizes.set(packetId, bytes);
-    this.unreleased.set(packetId, digest);
+  /** Its messages are acknowledged at the end of the turn, all by one write. */
+  settled(message: Message, error?: Error): void {
+    this.inflight--;
+    if (error !== undefined) this.destroy();
+    else if (message.use !== 'skip') this.#owner.settled(message);
+    // Whoever is gone sends it again, and is then acknowledged.
+    if (this.destroyed) return;
+    if (this.#acks.push(message) === 1) queueMicrotask(this.#acknowledge);
   }
 
   /** Hands over packets as long as there is room; to be called again when room was made. */
@@ -168,7 +182,6 @@ export class ClientGate extends Duplex {
       case PUBREL:
         if (packet.flags !== 2 || packet.bytes.length !== 4) break;
         this.#release(packet.bytes.readUInt16BE(2));
-        this.#deliver(packet);
         return;
       case PINGREQ:
       case DISCONNECT:
@@ -191,8 +204,10 @@ export class ClientGate extends Duplex {
       return;
     }
     const { connect } = verdict;
-    simplifyConnect(packet, connect);
+    simplifyConnect(packet, connect, true);
     this.clientId = connect.clientId;
+    const name = this.clientId === '' ? `at ${this.remote}` : `id ${this.clientId}`;
+    this.identity = Buffer.from(`${Buffer.byteLength(name)} ${name} `);
     this.#keepAliveMs = connect.keepAliveS * 1500;
     this.#state = 'connecting';
     this.#owner.connecting(this);
@@ -200,36 +215,53 @@ export class ClientGate extends Duplex {
   }
 
   #takePublish(packet: WirePacket): void {
-    const { qos, packetId, topic, fault } = inspectPublish(packet, this.#owner.limits);
+    const { qos, packetId, topic, payloadAt, fault } = inspectPublish(packet, this.#owner.topics);
     if (fault?.action === 'close') {
       this.close(fault.reason);
       return;
     }
+    const { bytes, bodyAt, flags } = packet;
+    const sender = qos === 0 ? undefined : this;
+    const message = new Message(bytes, bodyAt, payloadAt, topic, qos, packetId, (flags & FLAG_RETAIN) !== 0, sender);
     if (fault !== undefined) {
       this.#owner.refused(fault.reason, topic);
-      this.#acknowledge(qos, packetId);
-      return;
+      message.use = 'skip';
     }
-    if (qos === 2 && !this.unreleased.has(packetId)) {
-      if (this.unreleased.size >= QOS2_WINDOW_MAX || this.#unreleasedBytes >= QOS2_WINDOW_BYTES_MAX) {
-        this.close('qos2-window');
-        return;
-      }
-    }
-    this.#deliver(packet);
+    const isAgain = qos === 2 && this.#awaitRelease(message);
+    if (this.destroyed) return;
+    if (qos > 0) this.inflight++;
+    this.#owner.published(this, message, (flags & FLAG_DUP) !== 0 || isAgain);
   }
 
-  /** Acknowledges a message that was stepped over: PUBACK, or PUBREC, whose PUBREL the broker then completes. */
-  #acknowledge(qos: 0 | 1 | 2, packetId: number): void {
-    if (qos === 0) return;
-    this.write(new Uint8Array([qos === 1 ? 0x40 : 0x50, 2, packetId >> 8, packetId & 0xff]));
+  /** Remembers a QoS 2 message until its PUBREL. True when one came under its packet id before. */
+  #awaitRelease(message: Message): boolean {
+    if (this.#unreleased.has(message.packetId)) return true;
+    if (this.#unreleased.size >= QOS2_WINDOW_MAX) this.close('qos2-window');
+    this.#unreleased.add(message.packetId);
+    return false;
   }
 
+  /** PUBREL is answered by PUBCOMP, whether or not its message is known (MQTT-4.3.3). */
   #release(packetId: number): void {
-    this.unreleased.delete(packetId);
-    this.#unreleasedBytes -= this.#unreleasedSizes.get(packetId) ?? 0;
-    this.#unreleasedSizes.delete(packetId);
+    this.#unreleased.delete(packetId);
+    this.write(Uint8Array.of(0x70, 2, packetId >> 8, packetId & 0xff));
   }
+
+  readonly #acknowledge = (): void => {
+    const acks = this.#acks;
+    this.#acks = [];
+    if (this.destroyed) return;
+    const bytes = Buffer.allocUnsafe(acks.length * 4);
+    let at = 0;
+    for (const { qos, packetId } of acks) {
+      bytes[at] = qos === 1 ? 0x40 : 0x50;
+      bytes[at + 1] = 2;
+      bytes[at + 2] = packetId >> 8;
+      bytes[at + 3] = packetId & 0xff;
+      at += 4;
+    }
+    this.write(bytes);
+  };
 
   #deliver(packet: WirePacket): void {
     this.#held.push(packet.bytes);

@@ -1,5 +1,3 @@
-import { Buffer } from 'node:buffer';
-import { createHash } from 'node:crypto';
 import type { Clock } from '../../gateway/clock.ts';
 import { messageOf } from '../../gateway/errors.ts';
 import type { Intake } from '../../gateway/intake.ts';
@@ -7,6 +5,8 @@ import type { CollectorCounters } from '../collector.ts';
 import { PayloadError } from '../payload/payload-error.ts';
 import { pushBatch } from '../payload/push-batch.ts';
 import { SampleBatch } from '../payload/sample-batch.ts';
+import type { Message } from './message.ts';
+import { MessageDigest } from './message-digest.ts';
 import type { TopicDecoder } from './topic-decoder.ts';
 
 /** Bytes of payload of messages that wait for room or for their commit, all clients together. Beyond: nobody is read on. */
@@ -17,24 +17,6 @@ const ROOM_RETRY_MS = 5;
 const RECEIPT_SLOTS = 4;
 /** Memory that a message costs beside its payload, bytes, reckoned high. */
 const MESSAGE_OVERHEAD_BYTES = 512;
-
-/** A published message, as the broker hands it over. */
-export interface Message {
-  readonly topic: string;
-  readonly payload: Buffer;
-  readonly qos: 0 | 1 | 2;
-}
-
-/** A message that waits for room, or for the commit of its samples. */
-interface Unacked {
-  readonly message: Message;
-  readonly key: string;
-  readonly digest: Buffer | undefined;
-  /** True once it was decoded: again and again while it waits for room. */
-  isRead: boolean;
-  /** Called when the samples are durable, once for every copy of the message that came meanwhile. */
-  readonly done: ((error?: Error) => void)[];
-}
 
 /** Told of a message that could not be used. */
 export type OnBadMessage = (reason: string, topic: string, detail: string) => void;
@@ -52,12 +34,11 @@ export class MessageIntake {
   readonly #counters: CollectorCounters;
   readonly #onBad: OnBadMessage;
   readonly #batch = new SampleBatch();
-  /** Messages with a receipt that are not durable yet, by digest. */
-  readonly #unacked = new Map<string, Unacked>();
+  readonly #digest = new MessageDigest();
   /** Messages for which the ring has no room, oldest first. */
-  #waiting: Unacked[] = [];
+  #waiting: Message[] = [];
   /** Messages pushed in this turn. */
-  #turn: Unacked[] = [];
+  #turn: Message[] = [];
   #scheduled = false;
   #unackedBytes = 0;
   #unackedCount = 0;
@@ -102,7 +83,7 @@ export class MessageIntake {
   }
 
   /** Takes a message that nobody waits for: QoS 0, or a will. What the ring has no room for is lost, and counted as lost. */
-  takeUnconfirmed(message: Message): void {
+  takeUnconfirmed(message: Pick<Message, 'topic' | 'payload'>): void {
     this.#heard();
     const unit = this.#decode(message);
     if (unit !== undefined && !this.#push(unit)) this.#counters.dropped++;
@@ -110,38 +91,27 @@ export class MessageIntake {
   }
 
   /**
-   * Takes a message of QoS 1 or 2; `done` is called when its samples are durable, or with an error when they never will be.
-   * @param digest its identity, from {@link digestOf}
+   * Takes a message of QoS 1 or 2, whose sender hears when its samples are durable, or never will be. Senders hear in the order
+   * in which their messages were taken (MQTT-4.6.0-2).
    * @param maybeRepeat true when the message may be one that was stored before
-   * @returns true when it is such a repeat
+   * @returns true when it is such a repeat, and so is only acknowledged
    */
-  take(message: Message, digest: Buffer, maybeRepeat: boolean, done: (error?: Error) => void): boolean {
-    this.#heard();
-    const key = digest.toString('latin1');
-    const twin = maybeRepeat ? this.#unacked.get(key) : undefined;
-    if (twin !== undefined) {
-      this.repeats++;
-      twin.done.push(done);
-      return true;
-    }
-    const repeat = maybeRepeat && this.#intake.isKnownReceipt(digest);
-    const unacked: Unacked = { message, key, digest: repeat ? undefined : digest, isRead: false, done: [done] };
+  take(message: Message, maybeRepeat: boolean): boolean {
+    if (message.use === 'take') this.#heard();
     this.#unackedCount++;
     this.#unackedBytes += message.payload.length + MESSAGE_OVERHEAD_BYTES;
-    if (repeat) {
-      // Its samples are in, but the commit may still be on its way; and acknowledgements keep the order of arrival.
+    const isRepeat = maybeRepeat && message.use === 'take' && this.#isKnown(message);
+    if (isRepeat) {
+      // Its samples are in, but the commit may still be on its way.
       this.repeats++;
-      this.#turn.push(unacked);
-      this.#schedule();
-      return true;
+      message.use = 'skip';
     }
-    this.#unacked.set(key, unacked);
-    if (this.#waiting.length > 0 || !this.#store(unacked)) {
+    if (this.#waiting.length > 0 || !this.#store(message)) {
       this.waited++;
-      this.#waiting.push(unacked);
+      this.#waiting.push(message);
       this.#retry ??= setTimeout(this.#retryWaiting, ROOM_RETRY_MS);
     }
-    return false;
+    return isRepeat;
   }
 
   /** From now on nothing is pushed; messages that wait for room stay unacknowledged. */
@@ -158,22 +128,31 @@ export class MessageIntake {
     this.#counters.lastSeen = this.#clock.now();
   }
 
+  #isKnown(message: Message): boolean {
+    const { sender } = message;
+    if (sender === undefined) return false;
+    if (this.#intake.isKnownReceipt(this.#digest.of(sender, message))) return true;
+    return this.#waiting.some((other) => other.sender?.identity === sender.identity && isSame(other, message));
+  }
+
   /** Pushes a message with its receipt; false when there is no room for it now. Bad input counts as stored. */
-  #store(unacked: Unacked): boolean {
-    const unit = this.#decode(unacked.message, unacked.isRead);
-    unacked.isRead = true;
-    if (unit !== undefined) {
-      if (!this.#intake.hasRoom(this.#batch.slots + RECEIPT_SLOTS)) return false;
-      if (!this.#push(unit)) this.#intake.settle();
-      if (unacked.digest !== undefined) this.#intake.pushReceipt(unacked.digest);
+  #store(message: Message): boolean {
+    if (message.use === 'take') {
+      const unit = this.#decode(message, message.isRead);
+      message.isRead = true;
+      if (unit !== undefined) {
+        if (!this.#intake.hasRoom(this.#batch.slots + RECEIPT_SLOTS)) return false;
+        if (!this.#push(unit)) this.#intake.settle();
+        if (message.sender !== undefined) this.#intake.pushReceipt(this.#digest.of(message.sender, message));
+      }
     }
-    this.#turn.push(unacked);
+    this.#turn.push(message);
     this.#schedule();
     return true;
   }
 
   /** Reads a message into the batch and returns the unit of its numbers; undefined when it is bad input. */
-  #decode(message: Message, isAgain = false): string | undefined {
+  #decode(message: Pick<Message, 'topic' | 'payload'>, isAgain = false): string | undefined {
     try {
       const now = this.#clock.now();
       const unit = this.#decoder.read(message.topic, message.payload, this.#batch, now, isAgain);
@@ -215,12 +194,11 @@ export class MessageIntake {
     });
   }
 
-  #release(messages: readonly Unacked[], error?: Error): void {
-    for (const { message, key, digest, done } of messages) {
-      if (digest !== undefined) this.#unacked.delete(key);
+  #release(messages: readonly Message[], error?: Error): void {
+    for (const message of messages) {
       this.#unackedCount--;
       this.#unackedBytes -= message.payload.length + MESSAGE_OVERHEAD_BYTES;
-      for (const call of done) call(error);
+      message.sender?.settled(message, error);
     }
     if (messages.length > 0) this.onRoom();
   }
@@ -229,8 +207,8 @@ export class MessageIntake {
     this.#retry = undefined;
     if (this.#stopped) return;
     let stored = 0;
-    for (const unacked of this.#waiting) {
-      if (!this.#store(unacked)) break;
+    for (const message of this.#waiting) {
+      if (!this.#store(message)) break;
       stored++;
     }
     this.#waiting = this.#waiting.slice(stored);
@@ -238,12 +216,7 @@ export class MessageIntake {
   };
 }
 
-/**
- * Identity of a message over connections and restarts: 16 bytes of a hash over who sent it, under which packet id, and
- * what it says.
- */
-export function digestOf(sender: string, packetId: number, message: Message): Buffer {
-  const { topic, payload, qos } = message;
-  const head = `${qos} ${packetId} ${Buffer.byteLength(sender)} ${sender} ${Buffer.byteLength(topic)} ${topic} `;
-  return createHash('sha1').update(head).update(payload).digest().subarray(0, 16);
+/** True when one is sent again as the other, the DUP flag aside. */
+function isSame(a: Message, b: Message): boolean {
+  return a.qos === b.qos && a.packet.subarray(a.bodyAt).equals(b.packet.subarray(b.bodyAt));
 }

@@ -10,13 +10,15 @@ import { type Offender, Offenders } from '../offenders.ts';
 import { ClientGate, type GateOwner } from './client-gate.ts';
 import { ClientStates } from './client-states.ts';
 import { type MqttConfig, type MqttSettings, mqttSettings } from './config.ts';
-import { digestOf, type Message, MessageIntake } from './message-intake.ts';
+import { Message } from './message.ts';
+import { MessageIntake } from './message-intake.ts';
 import { GUARD_REASONS, type GuardReason } from './packet-rules.ts';
 import { RetainedBudget } from './retained-budget.ts';
 import { SparkplugHost } from './sparkplug/sparkplug-host.ts';
 import { encodeRebirth } from './sparkplug/sparkplug-payload.ts';
 import { SPARKPLUG_NAMESPACE } from './sparkplug/sparkplug-topic.ts';
 import { TopicDecoder } from './topic-decoder.ts';
+import { TopicNames } from './topic-names.ts';
 import { TopicRules } from './topic-rules.ts';
 
 /** How often silent clients are looked for, milliseconds. */
@@ -30,6 +32,8 @@ const LISTEN_RETRY_MS_MAX = 30_000;
 const STOP_GRACE_MS = 5000;
 /** Clients remembered to have said goodbye. At the maximum the oldest is forgotten: it is then treated as one that was lost. */
 const GOODBYES_MAX = 10_000;
+/** Messages on their way to subscribers, all together. Beyond: not forwarded, and counted. */
+const FORWARDS_MAX = 4096;
 const CONNACK_BAD_CREDENTIALS = 4;
 
 /** What the broker knows beyond {@link CollectorHealth}. */
@@ -79,6 +83,10 @@ export class MqttCollector implements Collector {
   #retryMs = LISTEN_RETRY_MS;
   #problem: string | undefined;
   #stopped = false;
+  /** Who has subscribed to something: without anyone nothing is forwarded. */
+  readonly #subscribers = new Set<ClientGate>();
+  /** Messages on their way to those who subscribed. */
+  #forwarding = 0;
   #forwardsDropped = 0;
 
   constructor(config: MqttConfig, context: CollectorContext) {
@@ -91,6 +99,9 @@ export class MqttCollector implements Collector {
       limits: this.#settings.limits,
       canTake: () => !this.#stopped && this.#messages?.hasRoom() === true,
       refused: (reason, topic) => this.#refused(reason, topic),
+      topics: new TopicNames(this.#settings.limits),
+      published: (gate, message, isDup) => this.#published(gate, message, isDup),
+      settled: (message) => this.#forward(message),
       connecting: (gate) => this.#connecting(gate),
     };
   }
@@ -170,8 +181,8 @@ export class MqttCollector implements Collector {
       maxInflightInbound: 0,
       maxClientsIdLength: Number.MAX_SAFE_INTEGER,
       authenticate: (_client, name, password, done) => this.#authenticate(name, password, done),
-      authorizePublish: (client, packet, done) => this.#authorizePublish(client, packet, done),
-      authorizeSubscribe: (_client, subscription, done) => done(null, this.#authorizeSubscribe(subscription)),
+      authorizePublish: (_client, packet, done) => this.#authorizePublish(packet, done),
+      authorizeSubscribe: (client, subscription, done) => done(null, this.#authorizeSubscribe(client, subscription)),
       authorizeForward: (client, packet) => {
         const gate = gateOf(client);
         if (gate === undefined || gate.writableNeedDrain) {
@@ -224,7 +235,10 @@ export class MqttCollector implements Collector {
   #accept(socket: Socket): void {
     const gate = new ClientGate(socket, this.#owner);
     this.#gates.add(gate);
-    gate.once('close', () => this.#gates.delete(gate));
+    gate.once('close', () => {
+      this.#gates.delete(gate);
+      this.#subscribers.delete(gate);
+    });
     this.#broker?.handle(gate);
   }
 
@@ -259,42 +273,44 @@ export class MqttCollector implements Collector {
     done(Object.assign(new Error('bad user name or password'), { returnCode: CONNACK_BAD_CREDENTIALS }), false);
   }
 
-  /** Where a message becomes samples: the library acknowledges it, and forwards it, when `done` is called. */
-  #authorizePublish(client: Client | null, packet: PublishPacket, done: (error?: Error | null) => void): void {
+  /** Where a message becomes samples. */
+  #published(gate: ClientGate, message: Message, maybeRepeat: boolean): void {
     const messages = this.#messages;
-    if (messages === undefined || this.#stopped) {
-      done(new Error('the gateway stops'));
+    if (messages === undefined) return;
+    if (message.sender === undefined) {
+      if (message.use === 'take') messages.takeUnconfirmed(message);
+      if (message.use !== 'skip') this.#forward(message);
       return;
     }
-    const { topic, qos } = packet;
+    const isRepeat = messages.take(message, maybeRepeat || gate.resuming);
+    if (!isRepeat && !maybeRepeat) gate.resuming = false;
+  }
+
+  /** What the library publishes by itself, wills: it goes on when `done` is called. */
+  #authorizePublish(packet: PublishPacket, done: (error?: Error | null) => void): void {
+    const { topic, qos, retain } = packet;
     const payload = Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload);
-    const message: Message = { topic, payload, qos };
-    this.#admitRetained(packet, payload);
-    const gate = client === null ? undefined : gateOf(client);
-    // A will has no packet id: nobody waits for its acknowledgement.
-    const packetId = packet.messageId;
-    if (payload.length === 0 && packet.retain) {
-      // Deletes what was retained (MQTT-3.3.1-10) and says nothing of any quantity.
-      done(null);
+    // Nobody waits for the acknowledgement of a will.
+    const message = new Message(payload, 0, 0, topic, qos, 0, retain, undefined);
+    if (message.use === 'take') this.#messages?.takeUnconfirmed(message);
+    packet.retain = retain && this.#retained.admit(topic, payload.length);
+    done(null);
+  }
+
+  /** Publishes a message to those who subscribed, and keeps it where it is to be retained. */
+  #forward({ topic, payload, qos, isRetained }: Message): void {
+    const retain = isRetained && this.#retained.admit(topic, payload.length);
+    if (!retain && this.#subscribers.size === 0) return;
+    if (this.#forwarding >= FORWARDS_MAX) {
+      this.#forwardsDropped++;
       return;
     }
-    if (qos === 0 || gate === undefined || packetId === undefined) {
-      messages.takeUnconfirmed(message);
-      done(null);
-      return;
-    }
-    const sender = gate.clientId === '' ? `at ${gate.remote}` : `id ${gate.clientId}`;
-    const digest = digestOf(sender, packetId, message);
-    const key = digest.toString('latin1');
-    const maybeRepeat = packet.dup || gate.resuming || (qos === 2 && gate.unreleased.get(packetId) === key);
-    if (qos === 2) gate.awaitRelease(packetId, key, payload.length);
-    gate.inflight++;
-    const repeat = messages.take(message, digest, maybeRepeat, (error) => {
-      gate.inflight--;
-      // Whoever is gone sends it again, and is then acknowledged.
-      if (!gate.destroyed) done(error ?? null);
+    this.#forwarding++;
+    // A copy, because the payload is a window on a far larger piece of the stream.
+    const packet = { cmd: 'publish', topic, payload: Buffer.from(payload), qos, retain, dup: false } as const;
+    this.#broker?.publish(packet, () => {
+      this.#forwarding--;
     });
-    if (!repeat && !packet.dup) gate.resuming = false;
   }
 
   /** Tells edge nodes whether their host is there (Sparkplug 3.0, 6.4.23). */
@@ -318,18 +334,12 @@ export class MqttCollector implements Collector {
     this.#broker?.publish({ cmd: 'publish', topic, payload, qos: 0, retain, dup: false }, () => {});
   }
 
-  #admitRetained(packet: PublishPacket, payload: Buffer): void {
-    if (!packet.retain) return;
-    if (this.#retained.admit(packet.topic, payload.length)) {
-      // A copy, because the payload is a window on a far larger piece of the stream.
-      packet.payload = Buffer.from(payload);
-    } else {
-      packet.retain = false;
+  #authorizeSubscribe(client: Client | null, subscription: Subscription): Subscription | null {
+    if (!subscription.topic.startsWith('$share/')) {
+      const gate = client && gateOf(client);
+      if (gate) this.#subscribers.add(gate);
+      return subscription;
     }
-  }
-
-  #authorizeSubscribe(subscription: Subscription): Subscription | null {
-    if (!subscription.topic.startsWith('$share/')) return subscription;
     this.#refused('subscribe-shared', subscription.topic);
     return null;
   }

@@ -1,6 +1,8 @@
-import { type Buffer, isUtf8 } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import type { MqttLimits } from './config.ts';
 import type { WirePacket } from './packet-framer.ts';
+import type { TopicNames } from './topic-names.ts';
+import { isText, levelsOf, type Span, topicFault } from './topic-text.ts';
 
 /*
  * What MQTT 3.1.1 demands of a packet and the broker library does not check, and our own limits. Pure: bytes in, verdict
@@ -10,7 +12,10 @@ import type { WirePacket } from './packet-framer.ts';
 
 export const CONNECT = 1;
 export const PUBLISH = 3;
+export const PUBACK = 4;
+export const PUBREC = 5;
 export const PUBREL = 6;
+export const PUBCOMP = 7;
 export const SUBSCRIBE = 8;
 export const UNSUBSCRIBE = 10;
 export const PINGREQ = 12;
@@ -52,6 +57,8 @@ export type GuardReason = keyof typeof GUARD_REASONS;
 
 export interface ConnectPacket {
   readonly clientId: string;
+  /** True where the session ends with the connection. */
+  readonly isClean: boolean;
   /** Seconds; 0 is none. */
   readonly keepAliveS: number;
   /** Where the connect flags and the keep-alive stand in the packet's bytes. */
@@ -65,6 +72,9 @@ export type ConnectVerdict =
 
 const FLAG_CLEAN = 0x02;
 const FLAG_WILL = 0x04;
+/** Of the flags of a PUBLISH. */
+export const FLAG_DUP = 0x08;
+export const FLAG_RETAIN = 0x01;
 
 /** Reads the CONNECT that must begin a connection (MQTT-3.1). */
 export function inspectConnect(packet: WirePacket, limits: MqttLimits): ConnectVerdict {
@@ -93,15 +103,16 @@ export function inspectConnect(packet: WirePacket, limits: MqttLimits): ConnectV
     if (will === undefined || topicFault(bytes, will, limits) !== undefined) return { reason: 'connect-malformed' };
   }
   const clientId = bytes.toString('utf8', id.begin, id.end);
-  return { connect: { clientId, keepAliveS: bytes.readUInt16BE(flagsAt + 1), flagsAt } };
+  const isClean = (flags & FLAG_CLEAN) !== 0;
+  return { connect: { clientId, isClean, keepAliveS: bytes.readUInt16BE(flagsAt + 1), flagsAt } };
 }
 
 /**
- * Makes the broker keep no session and no keep-alive of its own: subscriptions end with the connection, repeats are
- * recognised by their receipts, and the gate watches the keep-alive, because it knows when it holds a client back itself.
+ * Makes the broker library keep no keep-alive of its own: the gate watches it, because it knows when it holds a client back
+ * itself. Nor a session, where `isClean`.
  */
-export function simplifyConnect(packet: WirePacket, connect: ConnectPacket): void {
-  packet.bytes[connect.flagsAt] = (packet.bytes[connect.flagsAt] ?? 0) | FLAG_CLEAN;
+export function simplifyConnect(packet: WirePacket, connect: ConnectPacket, isClean: boolean): void {
+  if (isClean) packet.bytes[connect.flagsAt] = (packet.bytes[connect.flagsAt] ?? 0) | FLAG_CLEAN;
   packet.bytes.writeUInt16BE(0, connect.flagsAt + 1);
 }
 
@@ -110,31 +121,37 @@ export interface PublishVerdict {
   /** 0 at QoS 0, and where it could not be read. */
   readonly packetId: number;
   readonly topic: string;
+  /** Where the payload begins in the packet's bytes. */
+  readonly payloadAt: number;
   /** Undefined: the message may go on. `skip`: step over and acknowledge. `close`: close the connection. */
   readonly fault?: { readonly reason: GuardReason; readonly action: 'skip' | 'close' };
 }
 
+const PUBLISH_MALFORMED = { reason: 'publish-malformed', action: 'close' } as const;
+
 /** Checks a PUBLISH (MQTT-3.3). */
-export function inspectPublish(packet: WirePacket, limits: MqttLimits): PublishVerdict {
+export function inspectPublish(packet: WirePacket, topics: TopicNames): PublishVerdict {
   const { bytes, bodyAt, flags } = packet;
-  const level = (flags >> 1) & 3;
-  const malformed = { reason: 'publish-malformed', action: 'close' } as const;
-  if (level === 3) return { qos: 0, packetId: 0, topic: '', fault: malformed };
-  const qos = level === 2 ? 2 : level === 1 ? 1 : 0;
-  const topic = fieldAt(bytes, bodyAt);
-  if (topic === undefined || topic.end + (qos > 0 ? 2 : 0) > bytes.length) {
-    const fault = packet.oversized ? ({ reason: 'packet-too-large', action: 'close' } as const) : malformed;
-    return { qos, packetId: 0, topic: '', fault };
+  const qos = (flags >> 1) & 3;
+  const begin = bodyAt + 2;
+  const end = begin <= bytes.length ? begin + bytes.readUInt16BE(bodyAt) : Number.POSITIVE_INFINITY;
+  const payloadAt = end + (qos > 0 ? 2 : 0);
+  // MQTT-3.3.1-4, MQTT-3.3.1-2
+  if (qos === 3 || (qos === 0 && (flags & FLAG_DUP) !== 0)) return malformed(PUBLISH_MALFORMED);
+  if (payloadAt > bytes.length) {
+    return malformed(packet.oversized ? { reason: 'packet-too-large', action: 'close' } : PUBLISH_MALFORMED);
   }
-  const packetId = qos > 0 ? bytes.readUInt16BE(topic.end) : 0;
+  const packetId = qos > 0 ? bytes.readUInt16BE(end) : 0;
+  const { name: topic, fault: reason } = topics.at(bytes, begin, end);
   // MQTT-2.3.1-1
-  if (qos > 0 && packetId === 0) return { qos, packetId, topic: '', fault: malformed };
-  const reason = topicFault(bytes, topic, limits);
-  const name = bytes.toString('utf8', topic.begin, Math.min(topic.end, topic.begin + limits.topicBytesMax));
-  if (reason === 'publish-malformed') return { qos, packetId, topic: '', fault: malformed };
-  if (reason !== undefined) return { qos, packetId, topic: name, fault: { reason, action: 'skip' } };
-  if (packet.oversized) return { qos, packetId, topic: name, fault: { reason: 'packet-too-large', action: 'skip' } };
-  return { qos, packetId, topic: name };
+  if ((qos > 0 && packetId === 0) || reason === 'publish-malformed') return malformed(PUBLISH_MALFORMED);
+  const verdict = { qos: qos === 2 ? 2 : qos === 1 ? 1 : 0, packetId, topic, payloadAt } as const;
+  if (reason !== undefined) return { ...verdict, fault: { reason, action: 'skip' } };
+  return packet.oversized ? { ...verdict, fault: { reason: 'packet-too-large', action: 'skip' } } : verdict;
+}
+
+function malformed(fault: NonNullable<PublishVerdict['fault']>): PublishVerdict {
+  return { qos: 0, packetId: 0, topic: '', payloadAt: 0, fault };
 }
 
 /**
@@ -162,41 +179,9 @@ export function inspectFilters(packet: WirePacket, limits: MqttLimits): GuardRea
   return filters === 0 || at !== bytes.length ? 'subscribe-malformed' : undefined;
 }
 
-interface Span {
-  readonly begin: number;
-  readonly end: number;
-}
-
 /** A length-prefixed field (MQTT-1.5.3); undefined when it reaches beyond the bytes. */
 function fieldAt(bytes: Buffer, at: number): Span | undefined {
   if (at + 2 > bytes.length) return undefined;
   const end = at + 2 + bytes.readUInt16BE(at);
   return end > bytes.length ? undefined : { begin: at + 2, end };
-}
-
-/** MQTT-1.5.3-1 and MQTT-1.5.3-2: UTF-8 without surrogates and without U+0000. */
-function isText(bytes: Buffer, { begin, end }: Span): boolean {
-  const text = bytes.subarray(begin, end);
-  return isUtf8(text) && !text.includes(0);
-}
-
-const SLASH = 0x2f;
-const HASH = 0x23;
-const PLUS = 0x2b;
-const DOLLAR = 0x24;
-
-function topicFault(bytes: Buffer, topic: Span, limits: MqttLimits): GuardReason | undefined {
-  if (topic.begin === topic.end || !isText(bytes, topic)) return 'publish-malformed';
-  for (let at = topic.begin; at < topic.end; at++) {
-    if (bytes[at] === HASH || bytes[at] === PLUS) return 'publish-malformed';
-  }
-  if (topic.end - topic.begin > limits.topicBytesMax) return 'topic-too-long';
-  if (levelsOf(bytes, topic) > limits.topicLevelsMax) return 'topic-too-deep';
-  return bytes[topic.begin] === DOLLAR ? 'topic-reserved' : undefined;
-}
-
-function levelsOf(bytes: Buffer, { begin, end }: Span): number {
-  let levels = 1;
-  for (let at = begin; at < end; at++) if (bytes[at] === SLASH) levels++;
-  return levels;
 }

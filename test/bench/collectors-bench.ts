@@ -7,14 +7,22 @@
  * compared. NMEA 0183: two recordings in pieces as a port hands them over, measured in the same way.
  * Line protocol over HTTP: bodies to a gateway and to InfluxDB, each a process of its own, whose CPU counts whole; afterwards both
  * must hold the same values.
+ * MQTT: prepared bytes from a process of their own to a broker with its store, and to mosquitto, whose CPU counts whole; afterwards
+ * the store must hold what was sent, in its order.
  */
 
 import { canFigures } from './can-frames.ts';
 import type { Findings, Progress } from './figure.ts';
 import { httpFigures } from './http-lines.ts';
+import { mqttFigures } from './mqtt-messages.ts';
 import { nmeaFigures } from './nmea-sentences.ts';
 
 export async function runCollectors(progress: Progress): Promise<Findings> {
-  const figures = [...(await canFigures(progress)), ...(await nmeaFigures(progress)), ...(await httpFigures(progress))];
+  const figures = [
+    ...(await canFigures(progress)),
+    ...(await nmeaFigures(progress)),
+    ...(await httpFigures(progress)),
+    ...(await mqttFigures(progress)),
+  ];
   return { figures };
 }

@@ -104,9 +104,9 @@ async function wireCar(number: number, intake: Intake, dictionaries: BusDictiona
         clock.set(sentUs);
         void receiver.send(Buffer.from(text, 'latin1'));
       },
-      message: (sentUs, topic, payload, qos) => {
+      message: (sentUs, topic, payload) => {
         clock.set(sentUs);
-        messages.takeUnconfirmed({ topic, payload: Buffer.from(payload), qos });
+        messages.takeUnconfirmed({ topic, payload: Buffer.from(payload) });
       },
     },
   );

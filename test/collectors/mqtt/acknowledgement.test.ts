@@ -159,6 +159,23 @@ for (const [what, qos, dup, crash] of repeats) {
   });
 }
 
+t.test('messages are acknowledged in the order they came, those that are stepped over among them', async (t) => {
+  const { intake, port } = await runBroker(t);
+  const client = await RawClient.connect(port, 'x');
+  client.send(
+    publishPacket('a', '1', { qos: 1, id: 1 }),
+    publishPacket('$SYS/a', '1', { qos: 1, id: 2 }),
+    publishPacket('a', '{', { qos: 1, id: 3 }),
+    publishPacket('a', '', { qos: 1, id: 4, retain: true }),
+    publishPacket('a', '2', { qos: 1, id: 5 }),
+  );
+  await waitFor('taken', () => intake.values('a').length === 2);
+  t.same(client.acks(), []);
+  intake.commit();
+  await waitFor('acknowledged', () => client.acks().length === 5);
+  t.same(client.acks(), [1, 2, 3, 4, 5]);
+});
+
 t.test('a repeat that overtakes the commit of the first copy waits for it', async (t) => {
   const { collector, intake, port } = await runBroker(t);
   const client = await RawClient.connect(port, 'car7');

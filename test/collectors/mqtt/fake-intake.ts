@@ -86,7 +86,8 @@ export class FakeIntake implements Intake {
   }
 
   isKnownReceipt(digest: Uint8Array): boolean {
-    return this.#receipts.has(Buffer.from(digest).toString('latin1'));
+    const key = Buffer.from(digest).toString('latin1');
+    return this.#receipts.has(key) || this.#pendingReceipts.includes(key);
   }
 
   publish(): Ticket {

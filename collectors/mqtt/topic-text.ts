@@ -1,0 +1,39 @@
+import { type Buffer, isUtf8 } from 'node:buffer';
+import type { MqttLimits } from './config.ts';
+
+/** A stretch of a packet's bytes. */
+export interface Span {
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** What may be wrong with a topic that is published to. */
+export type TopicFault = 'publish-malformed' | 'topic-too-long' | 'topic-too-deep' | 'topic-reserved';
+
+/** MQTT-1.5.3-1 and MQTT-1.5.3-2: UTF-8 without surrogates and without U+0000. */
+export function isText(bytes: Buffer, { begin, end }: Span): boolean {
+  const text = bytes.subarray(begin, end);
+  return isUtf8(text) && !text.includes(0);
+}
+
+const SLASH = 0x2f;
+const HASH = 0x23;
+const PLUS = 0x2b;
+const DOLLAR = 0x24;
+
+/** What is wrong with a topic that is published to (MQTT-4.7), if anything is. */
+export function topicFault(bytes: Buffer, topic: Span, limits: MqttLimits): TopicFault | undefined {
+  if (topic.begin === topic.end || !isText(bytes, topic)) return 'publish-malformed';
+  for (let at = topic.begin; at < topic.end; at++) {
+    if (bytes[at] === HASH || bytes[at] === PLUS) return 'publish-malformed';
+  }
+  if (topic.end - topic.begin > limits.topicBytesMax) return 'topic-too-long';
+  if (levelsOf(bytes, topic) > limits.topicLevelsMax) return 'topic-too-deep';
+  return bytes[topic.begin] === DOLLAR ? 'topic-reserved' : undefined;
+}
+
+export function levelsOf(bytes: Buffer, { begin, end }: Span): number {
+  let levels = 1;
+  for (let at = begin; at < end; at++) if (bytes[at] === SLASH) levels++;
+  return levels;
+}
