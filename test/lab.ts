@@ -5,7 +5,7 @@ import process from 'node:process';
 import { PROJECT_ROOT } from './data-dir.ts';
 import type { Skippable } from './debian.ts';
 
-/** Folder with the virtual machine whose power, disk and clock can be made to fail. */
+/** Folder with the virtual machine that has CAN, and whose power, disk and clock can be made to fail. */
 const LAB_DIR = resolve(PROJECT_ROOT, process.env.CAISSON_TEST_LAB ?? '../shared/lab');
 
 const RUN = join(LAB_DIR, 'run.sh');
@@ -25,7 +25,7 @@ const MACHINE_SECONDS_MAX = 240;
  */
 export function requireLab(t: Skippable): boolean {
   if (existsSync(RUN)) return true;
-  const message = `no virtual machine to cut the power of: ${RUN} is not there (CAISSON_TEST_LAB names its folder)`;
+  const message = `no virtual machine: ${RUN} is not there (CAISSON_TEST_LAB names its folder)`;
   if (process.env.CI === 'true') t.fail(message);
   else t.pass(message, { skip: message });
   return false;

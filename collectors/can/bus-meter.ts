@@ -2,14 +2,19 @@ import { FRAME_ERROR, wireTimeUs } from '../../hardware/can/can-frame.ts';
 
 /** How much a bus carries, counted over a stretch of time. */
 export class BusMeter {
-  readonly #bitrate: number | undefined;
-  readonly #dataBitrate: number;
+  #bitrate: number | undefined;
+  #dataBitrate = 0;
   #frames = 0;
   #errorFrames = 0;
   #busyUs = 0;
 
   /** @param bitrate nominal, bit/s; undefined where nobody knows it, then there is no load */
   constructor(bitrate: number | undefined, dataBitrate = bitrate) {
+    this.setBitrates(bitrate, dataBitrate);
+  }
+
+  /** Takes what is known of the bus's speed from here on, bit/s. */
+  setBitrates(bitrate: number | undefined, dataBitrate = bitrate): void {
     this.#bitrate = bitrate;
     this.#dataBitrate = dataBitrate ?? 0;
   }

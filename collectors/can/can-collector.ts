@@ -5,6 +5,7 @@ import { FRAME_EXTENDED, type FrameBatch } from '../../hardware/can/can-frame.ts
 import { CANDUMP_TEXT_BYTES_MAX, candumpText } from '../../hardware/can/candump-frame.ts';
 import { LogBus } from '../../hardware/can/recording/log-bus.ts';
 import { openSlcanBus } from '../../hardware/can/slcan-bus.ts';
+import { openSocketcanBus } from '../../hardware/can/socketcan/socketcan-bus.ts';
 import { openSocketcandBus } from '../../hardware/can/socketcand-bus.ts';
 import { systemTimers, type Timers } from '../../hardware/serial/timers.ts';
 import {
@@ -41,6 +42,7 @@ export const createCanCollector: CollectorFactory<CanConfig> = (config, context)
 
 function openBus(bus: CanSettings['bus']): CanBus {
   if ('slcan' in bus) return openSlcanBus({ ...bus, path: bus.slcan });
+  if ('socketcan' in bus) return openSocketcanBus({ ...bus, name: bus.socketcan });
   if ('socketcand' in bus) return openSocketcandBus({ host: bus.socketcand, port: bus.port, name: bus.interface });
   const speed = bus.speed === 'max' ? Number.POSITIVE_INFINITY : bus.speed;
   const { log: path, loop, utcOffset, bitrate } = bus;
@@ -50,6 +52,7 @@ function openBus(bus: CanSettings['bus']): CanBus {
 /** What a bus is called in messages. */
 function nameOf(bus: CanSettings['bus']): string {
   if ('slcan' in bus) return bus.slcan;
+  if ('socketcan' in bus) return bus.socketcan;
   return 'socketcand' in bus ? `${bus.socketcand}:${bus.port}` : bus.log;
 }
 
@@ -109,7 +112,7 @@ export class CanCollector implements Collector {
   }
 
   async stop(): Promise<void> {
-    const { errors } = this.health();
+    const { errors, dropped } = this.health();
     const bus = this.#bus;
     this.#bus = undefined;
     this.#state = undefined;
@@ -118,6 +121,7 @@ export class CanCollector implements Collector {
     await bus?.stop();
     // The bus takes its counts with it.
     Object.assign(this.#counters.errors, errors);
+    this.#counters.dropped = dropped;
     this.#errorPlaces = this.#placesOf(bus);
   }
 
@@ -127,7 +131,8 @@ export class CanCollector implements Collector {
     for (const [reason, count] of Object.entries(this.#bus?.errors ?? {}))
       errors[reason] = (errors[reason] ?? 0) + count;
     const places = this.#bus === undefined ? this.#errorPlaces : this.#placesOf(this.#bus);
-    return { ...health, errors, ...(Object.keys(places).length > 0 && { errorPlaces: places }) };
+    const dropped = health.dropped + (this.#bus?.status?.lost ?? 0);
+    return { ...health, errors, dropped, ...(Object.keys(places).length > 0 && { errorPlaces: places }) };
   }
 
   /** Where the first of each reason stands in a recording, with its name. */
@@ -177,7 +182,7 @@ export class CanCollector implements Collector {
   #awaitMeter(bus: CanBus): void {
     this.#cancelMeter = this.#timers.after(METER_INTERVAL_MS, () => {
       const now = this.#context.clock.now();
-      for (const one of this.#interfaces()) one.pushReading(now - this.#meteredAt, now);
+      for (const one of this.#interfaces()) one.pushReading(now - this.#meteredAt, now, bus.status);
       this.#context.intake.publish();
       this.#meteredAt = now;
       this.#awaitMeter(bus);

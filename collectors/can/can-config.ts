@@ -1,10 +1,12 @@
-import { type Static, Type } from '@sinclair/typebox';
+import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { ChannelClass } from '../../gateway/channel.ts';
 import { CaissonError } from '../../gateway/errors.ts';
 import { nearest } from '../../gateway/nearest.ts';
+import { STANDARD_ID_MAX } from '../../hardware/can/can-frame.ts';
 import { SLCAN_BITRATES } from '../../hardware/can/slcan.ts';
 import { SLCAN_BAUD_RATE } from '../../hardware/can/slcan-bus.ts';
+import { SOCKETCAN_BUFFER_BYTES, type SocketcanReader } from '../../hardware/can/socketcan/socketcan-bus.ts';
 import { SOCKETCAND_PORT } from '../../hardware/can/socketcand-bus.ts';
 import { RawConfig, rawClass } from '../raw-channel.ts';
 import { UTC_OFFSET } from '../utc-offset.ts';
@@ -37,6 +39,71 @@ const Slcan = Type.Object(
     ),
   },
   { additionalProperties: false, description: 'an SLCAN adapter' },
+);
+
+const Filter = Type.Object(
+  {
+    id: Type.Integer({ minimum: 0, maximum: 0x1fffffff, description: 'identifier', examples: ['0x100'] }),
+    mask: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 0x1fffffff,
+        description: 'bits of the identifier that count; without it, all',
+        examples: ['0x7f0'],
+      }),
+    ),
+    extended: Type.Optional(
+      Type.Boolean({ default: false, description: 'for identifiers of 29 bits; those of 11 bits otherwise' }),
+    ),
+  },
+  { additionalProperties: false, description: 'frames of an identifier, or of several alike' },
+);
+
+const Socketcan = Type.Object(
+  {
+    socketcan: Type.String({
+      pattern: '^(?!-)[!-+.0-~-]{1,15}$',
+      description: 'CAN interface of this machine (SocketCAN), as `ip link` calls it',
+      examples: ['can0'],
+    }),
+    filters: Type.Optional(
+      Type.Array(Filter, {
+        minItems: 1,
+        maxItems: 64,
+        description: 'frames that the kernel hands over: those that one of these wants; without it, all',
+        examples: [
+          [
+            { id: 0x100, mask: 0x700 },
+            { id: 0x18fef100, mask: 0x1fffff00, extended: true },
+          ],
+        ],
+      }),
+    ),
+    receiveBufferBytes: Type.Optional(
+      Type.Integer({
+        minimum: 4096,
+        maximum: 256 * 1024 * 1024,
+        default: SOCKETCAN_BUFFER_BYTES,
+        description:
+          'what the kernel keeps for the box while it is busy, some 750 B a frame; `net.core.rmem_max` bounds it',
+      }),
+    ),
+    reader: Type.Optional(
+      Type.Union([Type.Literal('auto'), Type.Literal('candump'), Type.Literal('addon')], {
+        default: 'auto',
+        description:
+          'what reads the interface: candump of can-utils, or the npm package socketcan; `auto` takes the first there is',
+      }),
+    ),
+    bitrate: Type.Optional(
+      Type.Integer({
+        minimum: 1000,
+        maximum: 1_000_000,
+        description: 'speed of the bus, bit/s, where the interface does not tell it, as a virtual one',
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'a CAN interface of this machine' },
 );
 
 const Socketcand = Type.Object(
@@ -151,7 +218,7 @@ const ObdPoll = Type.Object(
 /** Section `can` of a source: signals of a CAN bus, decoded by DBC files. */
 export const CanConfig = Type.Object(
   {
-    bus: Type.Union([Slcan, Socketcand, Log], { description: 'where the frames come from' }),
+    bus: Type.Union([Slcan, Socketcan, Socketcand, Log], { description: 'where the frames come from' }),
     dbc: Type.Optional(DbcFiles),
     interfaces: Type.Optional(
       Type.Record(Type.String({ minLength: 1 }), Interface, {
@@ -189,6 +256,10 @@ export const CanConfig = Type.Object(
 export type CanConfig = Static<typeof CanConfig>;
 
 export type SlcanSection = Required<Static<typeof Slcan>>;
+export type SocketcanSection = Static<typeof Socketcan> & {
+  readonly receiveBufferBytes: number;
+  readonly reader: SocketcanReader;
+};
 export type SocketcandSection = Static<typeof Socketcand> & { readonly port: number; readonly interface: string };
 export type LogSection = Static<typeof Log> & {
   readonly speed: number | 'max';
@@ -210,7 +281,7 @@ export type CanProtocol = 'j1939' | 'nmea2000';
 
 /** The section with every default filled in. */
 export interface CanSettings {
-  readonly bus: SlcanSection | SocketcandSection | LogSection;
+  readonly bus: SlcanSection | SocketcanSection | SocketcandSection | LogSection;
   readonly dbc: readonly string[];
   readonly interfaces: Readonly<Record<string, Static<typeof Interface>>> | undefined;
   /** What is spoken above CAN; undefined: nothing, identifiers are what a DBC file has. */
@@ -226,7 +297,7 @@ export interface CanSettings {
 /** Fills in the defaults of a section that fits {@link CanConfig}. */
 export function canSettings(config: CanConfig): CanSettings {
   const { bus, dbc = [], interfaces, protocol, obd, timestamp = 'arrival', prefix, raw } = config;
-  const filled = Value.Default('slcan' in bus ? Slcan : 'socketcand' in bus ? Socketcand : Log, { ...bus });
+  const filled = Value.Default(schemaOf(bus), { ...bus });
   return {
     bus: filled as CanSettings['bus'],
     dbc,
@@ -237,6 +308,12 @@ export function canSettings(config: CanConfig): CanSettings {
     prefix,
     raw: rawClass(raw),
   };
+}
+
+function schemaOf(bus: CanConfig['bus']): TSchema {
+  if ('slcan' in bus) return Slcan;
+  if ('socketcan' in bus) return Socketcan;
+  return 'socketcand' in bus ? Socketcand : Log;
 }
 
 function obdSettings(obd: CanConfig['obd']): CanSettings['obd'] {
@@ -254,6 +331,11 @@ export function checkSettings(settings: CanSettings, source: string): void {
   };
   if ('slcan' in bus && timestamp === 'device') {
     refuse('timestamp is device, but frames of an SLCAN adapter carry no UTC', 'use timestamp: arrival');
+  }
+  const filter = 'socketcan' in bus ? bus.filters?.find((one) => one.id > STANDARD_ID_MAX && !one.extended) : undefined;
+  if (filter !== undefined) {
+    const hint = 'add extended: true';
+    refuse(`bus.filters has identifier ${filter.id}, which takes more than 11 bits, without extended`, hint);
   }
   if (!('log' in bus) && interfaces !== undefined) {
     refuse('interfaces are of recordings; an adapter has one bus', 'put its DBC files under dbc');

@@ -1,5 +1,6 @@
 import type { ChannelSpec } from '../../gateway/channel.ts';
 import type { SampleSink } from '../../gateway/intake.ts';
+import type { CanBusStatus } from '../../hardware/can/can-bus.ts';
 import {
   FRAME_BYTES_MAX,
   FRAME_ERROR,
@@ -7,6 +8,7 @@ import {
   FRAME_REMOTE,
   type FrameBatch,
 } from '../../hardware/can/can-frame.ts';
+import { type ControllerState, errorClass } from '../../hardware/can/error-frame.ts';
 import type { CollectorCounters } from '../collector.ts';
 import { BusMeter, type BusReading } from './bus-meter.ts';
 import { DecodedFrame } from './dbc/compile.ts';
@@ -28,8 +30,17 @@ export interface CanInterfaceSettings extends RouteSettings {
   readonly dataBitrate: number | undefined;
 }
 
-/** Samples that one reading of the meter gives. */
-export const METER_SAMPLES = 3;
+/** Samples that one reading of the meter gives at most. */
+export const METER_SAMPLES = 5;
+
+/** States of a controller by the value of their channel. */
+const CONTROLLER_STATES: readonly ControllerState[] = [
+  'error-active',
+  'error-warning',
+  'error-passive',
+  'bus-off',
+  'stopped',
+];
 
 /** One bus: its frames become samples of its channels. */
 export class CanInterface {
@@ -43,7 +54,9 @@ export class CanInterface {
   readonly #fastPackets: FastPackets;
   readonly #nmea2000: Nmea2000Samples | undefined;
   readonly #obd: ObdReplies | undefined;
-  readonly #meterChannels = new Map<keyof BusReading, number>();
+  readonly #meterChannels = new Map<MeterChannel, number>();
+  /** Frames lost until the last reading, by the bus's own count. */
+  #lost = 0;
 
   constructor(settings: CanInterfaceSettings, sink: SampleSink, counters: CollectorCounters) {
     this.#settings = settings;
@@ -66,7 +79,7 @@ export class CanInterface {
     const flags = frames.flags[i] as number;
     this.#meter.count(flags, frames.lengths[i] as number);
     if ((flags & (FRAME_ERROR | FRAME_REMOTE)) !== 0) {
-      this.#counters.error((flags & FRAME_ERROR) === 0 ? 'remote-frame' : 'error-frame');
+      this.#counters.error((flags & FRAME_ERROR) === 0 ? 'remote-frame' : errorClass(frames, i));
       return true;
     }
     const isExtended = (flags & FRAME_EXTENDED) !== 0;
@@ -157,8 +170,12 @@ export class CanInterface {
     yield* this.#obd?.channels() ?? [];
   }
 
-  /** Pushes what the meter counted in the last `us` microseconds. */
-  pushReading(us: number, time: number): void {
+  /**
+   * Pushes what the meter counted in the last `us` microseconds.
+   * @param status what a live bus knows of itself
+   */
+  pushReading(us: number, time: number, status?: CanBusStatus): void {
+    if (status !== undefined) this.#pushStatus(us, time, status);
     const reading = this.#meter.read(us);
     this.#pushMeter('frameRate', reading.frameRate, time);
     this.#pushMeter('errorRate', reading.errorRate, time);
@@ -170,12 +187,20 @@ export class CanInterface {
     this.#meter.reset();
   }
 
-  #pushMeter(quantity: keyof BusReading, value: number, time: number): void {
+  #pushStatus(us: number, time: number, { lost, controller, bitrate, dataBitrate }: CanBusStatus): void {
+    this.#pushMeter('lostRate', ((lost - this.#lost) * 1e6) / us, time);
+    this.#lost = lost;
+    if (controller !== undefined) this.#pushMeter('controller', CONTROLLER_STATES.indexOf(controller), time);
+    if (bitrate !== undefined) this.#meter.setBitrates(bitrate, dataBitrate);
+  }
+
+  #pushMeter(quantity: MeterChannel, value: number, time: number): void {
     let id = this.#meterChannels.get(quantity);
     if (id === undefined) {
       const { path, source, stamp } = this.#settings;
       const { name, ...rest } = METER_CHANNELS[quantity];
-      id = this.#sink.channel({ ...rest, name: `${path}/bus/${name}`, source, stamp, type: 'number', rateHz: 1 }).id;
+      const type = rest.labels === undefined ? 'number' : 'enum';
+      id = this.#sink.channel({ ...rest, name: `${path}/bus/${name}`, source, stamp, type, rateHz: 1 }).id;
       this.#meterChannels.set(quantity, id);
     }
     if (this.#sink.push(id, time, value)) this.#counters.samples += 1;
@@ -205,11 +230,30 @@ function isNews(isThere: Uint8Array, signal: number, value: number): boolean {
   return wasThere || !isNull;
 }
 
-const METER_CHANNELS: Readonly<
-  Record<keyof BusReading, { name: string; unit: string; decimals: number; description: string }>
-> = {
+type MeterChannel = keyof BusReading | 'lostRate' | 'controller';
+
+interface MeterSpec {
+  readonly name: string;
+  readonly unit?: string;
+  readonly decimals?: number;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly description: string;
+}
+
+const METER_CHANNELS: Readonly<Record<MeterChannel, MeterSpec>> = {
   frameRate: { name: 'frame_rate', unit: '1/s', decimals: 0, description: 'frames a second on the bus' },
   errorRate: { name: 'error_rate', unit: '1/s', decimals: 0, description: 'error frames a second' },
+  lostRate: {
+    name: 'lost_rate',
+    unit: '1/s',
+    decimals: 0,
+    description: 'frames a second that were on the bus and lost in the controller or the kernel',
+  },
+  controller: {
+    name: 'controller',
+    labels: Object.fromEntries(CONTROLLER_STATES.map((state, value) => [value, state])),
+    description: 'how far the controller takes part in the bus',
+  },
   load: {
     name: 'load',
     unit: '%',

@@ -94,6 +94,7 @@ function opensOf(name: string, source: SourceConfig, config: CaissonConfig): str
       return listener === undefined ? '' : `port ${formatAddress(listener)}`;
     }
     case 'can':
+      if ('socketcan' in source.bus) return `CAN interface ${source.bus.socketcan}`;
       if ('socketcand' in source.bus) return `socketcand at ${source.bus.socketcand}`;
       return 'log' in source.bus ? `recording ${source.bus.log}` : `SLCAN adapter ${source.bus.slcan}`;
     case 'health':

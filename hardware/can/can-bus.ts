@@ -1,4 +1,5 @@
 import type { FrameBatch } from './can-frame.ts';
+import type { ControllerState } from './error-frame.ts';
 
 /**
  * One source of CAN frames: an adapter or a recording. It owns its port, and re-opens it by itself with bounded back-off
@@ -18,6 +19,8 @@ export interface CanBus {
   readonly errors: Readonly<Record<string, number>>;
   /** Of a recording: where the first of each reason stands in it, such as `line 17`. */
   readonly errorPlaces?: Readonly<Record<string, string>>;
+  /** What a live bus knows of itself beside its frames; undefined where nothing tells. */
+  readonly status?: CanBusStatus;
   /** Begins; calls the listener until `stop` has resolved. A bus is started once. */
   start(listener: CanBusListener): void;
   /**
@@ -27,6 +30,16 @@ export interface CanBus {
   send?(id: number, flags: number, data: Uint8Array): boolean;
   /** Closes the port; resolves when it is closed and the listener is not called again. */
   stop(): Promise<void>;
+}
+
+export interface CanBusStatus {
+  /** Frames since the start that were on the wire and lost in the controller or the kernel, as far as they count them. */
+  readonly lost: number;
+  /** Undefined where nothing tells, as with virtual interfaces. */
+  readonly controller: ControllerState | undefined;
+  /** Speeds by the controller's account, bit/s. */
+  readonly bitrate: number | undefined;
+  readonly dataBitrate: number | undefined;
 }
 
 export interface CanBusListener {

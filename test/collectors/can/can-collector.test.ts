@@ -106,7 +106,7 @@ t.test('what cannot be decoded is counted by reason', async (t) => {
     'frame-too-short': 4,
     'no-definition': 1,
     'remote-frame': 1,
-    'error-frame': 1,
+    'send-timeout': 1,
     'bad-line': 1,
   });
   await collector.stop();

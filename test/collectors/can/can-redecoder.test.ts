@@ -116,7 +116,7 @@ t.test('decoded anew, raw frames give what the wire would have given', async (t)
   t.not(wrong.values('car/Engine/Speed')[0], right.values('car/Engine/Speed')[0]);
   const { intake, redecoder, plan } = redecode(wrong, live('right.dbc'));
   t.same(decoded(intake), decoded(right));
-  t.same(redecoder.errors, { 'remote-frame': 1, 'error-frame': 1, 'no-definition': 1, 'frame-too-short': 1 });
+  t.same(redecoder.errors, { 'remote-frame': 1, 'receive-overflow': 1, 'no-definition': 1, 'frame-too-short': 1 });
   t.same(
     [...redecoder.channels()].sort(),
     ['', '/can1'].flatMap((bus) => ['Cold', 'Hot', 'Mode', 'Speed'].map((name) => `car${bus}/Engine/${name}`)).sort(),

@@ -1,0 +1,11 @@
+import t from 'tap';
+import { requireTools } from '../../debian.ts';
+import { requireLab } from '../../lab.ts';
+import { checkFound, findInMachine, SENT_KINDS } from './socketcan-scenarios.ts';
+
+t.test('frames of can-utils are taken in or counted as lost, read by candump', async (t) => {
+  if (!requireLab(t) || !requireTools(t, 'can-utils')) return;
+  const found = await findInMachine(t, 'candump');
+  checkFound(t, found);
+  t.same(found.kinds?.heard, SENT_KINDS, 'CAN FD with its flags');
+});
