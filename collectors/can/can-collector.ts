@@ -19,10 +19,18 @@ import { RawChannel } from '../raw-channel.ts';
 import { offsetUs } from '../utc-offset.ts';
 import { ArrivalStamps } from './arrival-stamps.ts';
 import { RecordedSeconds, SECOND_US, SILENCE_MAX_US } from './bus-meter.ts';
-import { bitratesOf, type CanConfig, type CanSettings, canSettings, checkSettings } from './can-config.ts';
+import {
+  bitratesOf,
+  type CanConfig,
+  type CanProtocol,
+  type CanSettings,
+  canSettings,
+  checkSettings,
+} from './can-config.ts';
 import { CanDecoding } from './can-decoding.ts';
 import { type CanInterface, METER_SAMPLES } from './can-interface.ts';
 import { Dictionaries } from './dictionary.ts';
+import { NODE_ROOM_MAX } from './j1939/node-samples.ts';
 import { NMEA2000_ROOM_MAX } from './nmea2000/nmea2000-samples.ts';
 import { OBD_QUANTITIES } from './obd/obd-pids.ts';
 import { ObdPoller, type SendFrame } from './obd/obd-poller.ts';
@@ -33,6 +41,9 @@ const METER_INTERVAL_MS = 1000;
 
 /** Time between two looks for room in the ring, milliseconds. */
 const ROOM_INTERVAL_MS = 2;
+
+/** Room that the samples of one message may take beside those of its signals. */
+const PROTOCOL_ROOM_MAX: Readonly<Record<CanProtocol, number>> = { j1939: NODE_ROOM_MAX, nmea2000: NMEA2000_ROOM_MAX };
 
 /** Signals of a CAN bus or of a recording of one or several. */
 export const createCanCollector: CollectorFactory<CanConfig> = (config, context) => {
@@ -221,7 +232,8 @@ export class CanCollector implements Collector {
     const readings = bus.interfaces.length * (SILENCE_MAX_US / 1e6 + 1);
     const raw = this.#raw === undefined ? 0 : textRoom(CANDUMP_TEXT_BYTES_MAX);
     const obd = this.#settings.obd === undefined ? 0 : OBD_SAMPLES_MAX;
-    const messages = this.#settings.protocol === 'nmea2000' ? NMEA2000_ROOM_MAX : 0;
+    const { protocol } = this.#settings;
+    const messages = protocol === undefined ? 0 : PROTOCOL_ROOM_MAX[protocol];
     return (this.#dictionaries?.signalsMax ?? 0) + messages + obd + raw + METER_SAMPLES * readings;
   }
 

@@ -13,6 +13,8 @@ import type { CollectorCounters } from '../collector.ts';
 import { BusMeter, type BusReading } from './bus-meter.ts';
 import { DecodedFrame } from './dbc/compile.ts';
 import { frameKey } from './dictionary.ts';
+import { EXTENDED_CONTROL, EXTENDED_DATA, ExtendedTransport } from './j1939/extended-transport.ts';
+import { NodeSamples } from './j1939/node-samples.ts';
 import { type J1939Id, j1939Id } from './j1939/pgn.ts';
 import { J1939Transport, TRANSPORT_CONTROL, TRANSPORT_DATA, type TransportMessage } from './j1939/transport.ts';
 import { MessageRoutes, type Route, type RouteSettings } from './message-routes.ts';
@@ -51,6 +53,8 @@ export class CanInterface {
   readonly #decoded = new DecodedFrame();
   readonly #routes: MessageRoutes;
   readonly #transport: J1939Transport;
+  readonly #extendedTransport: ExtendedTransport;
+  readonly #nodes: NodeSamples | undefined;
   readonly #fastPackets: FastPackets;
   readonly #nmea2000: Nmea2000Samples | undefined;
   readonly #obd: ObdReplies | undefined;
@@ -65,8 +69,10 @@ export class CanInterface {
     this.#meter = new BusMeter(settings.bitrate, settings.dataBitrate);
     this.#routes = new MessageRoutes(settings);
     this.#transport = new J1939Transport((reason) => counters.error(reason));
+    this.#extendedTransport = new ExtendedTransport((reason) => counters.error(reason));
     this.#fastPackets = new FastPackets((reason) => counters.error(reason));
     const { path, source, stamp, protocol, obd, tester } = settings;
+    this.#nodes = protocol === 'j1939' ? new NodeSamples(path, source, stamp, sink, counters) : undefined;
     this.#nmea2000 = protocol === 'nmea2000' ? new Nmea2000Samples(path, source, stamp, sink, counters) : undefined;
     this.#obd = obd ? new ObdReplies(path, source, stamp, sink, counters, tester) : undefined;
   }
@@ -84,23 +90,19 @@ export class CanInterface {
     }
     const isExtended = (flags & FRAME_EXTENDED) !== 0;
     if (isExtended && this.#nmea2000 !== undefined) return this.#takeNmea2000(this.#nmea2000, frames, i, time);
+    if (isExtended && this.#nodes !== undefined) return this.#takeJ1939(this.#nodes, frames, i, time);
     const key = frameKey(frames.ids[i] as number, isExtended);
     const route = this.#routes.find(key);
     if (route === null) return this.#takeOther(frames, i, time);
     return this.#decode(route, frames.view, i * FRAME_BYTES_MAX, frames.lengths[i] as number, time);
   }
 
-  /** Takes a frame that no DBC file has: a part of a longer message, a reply to a tester, or nothing that is known. */
+  /** Takes a frame that no DBC file has: a reply to a tester, or nothing that is known. */
   #takeOther(frames: FrameBatch, i: number, time: number): boolean {
     const id = frames.ids[i] as number;
     const at = i * FRAME_BYTES_MAX;
     const length = frames.lengths[i] as number;
     const isExtended = ((frames.flags[i] as number) & FRAME_EXTENDED) !== 0;
-    if (this.#settings.protocol === 'j1939' && isExtended) {
-      const parts = j1939Id(id);
-      if (isTransport(parts))
-        return this.#takeMessage(this.#transport.take(parts, frames.view, at, length, time), time);
-    }
     if (this.#obd !== undefined && ObdReplies.isReply(id, isExtended)) {
       return this.#obd.take(id, isExtended, frames.data.subarray(at, at + length), time);
     }
@@ -111,11 +113,30 @@ export class CanInterface {
   #takeMessage(message: TransportMessage | undefined, time: number): boolean {
     if (message === undefined) return true;
     const { pgn, source, view, length } = message;
+    if (this.#nodes !== undefined && NodeSamples.reads(pgn))
+      return this.#nodes.take(pgn, source, view, 0, length, time);
     const route = this.#routes.findGroup(pgn, source);
     if (route !== null) return this.#decode(route, view, 0, length, time);
     if (this.#nmea2000 !== undefined) return this.#nmea2000.take(pgn, source, bytesOf(view, 0, length), time);
     this.#counters.error('no-definition');
     return true;
+  }
+
+  /** What units say of themselves no DBC file can describe: it is read by the standard, whatever the files have. */
+  #takeJ1939(nodes: NodeSamples, frames: FrameBatch, i: number, time: number): boolean {
+    const id = j1939Id(frames.ids[i] as number);
+    const { view } = frames;
+    const at = i * FRAME_BYTES_MAX;
+    const length = frames.lengths[i] as number;
+    if (NodeSamples.reads(id.pgn)) return nodes.take(id.pgn, id.source, view, at, length, time);
+    if (isTransport(id)) return this.#takeMessage(this.#takePart(id, view, at, length, time), time);
+    const route = this.#routes.findGroup(id.pgn, id.source);
+    return route === null ? this.#takeOther(frames, i, time) : this.#decode(route, view, at, length, time);
+  }
+
+  #takePart(id: J1939Id, view: DataView, at: number, length: number, time: number): TransportMessage | undefined {
+    const isExtended = id.pgn === EXTENDED_CONTROL || id.pgn === EXTENDED_DATA;
+    return (isExtended ? this.#extendedTransport : this.#transport).take(id, view, at, length, time);
   }
 
   /** A group that a DBC file has is decoded by that, else by its definition. */
@@ -125,7 +146,7 @@ export class CanInterface {
     const { view } = frames;
     const at = i * FRAME_BYTES_MAX;
     const length = frames.lengths[i] as number;
-    if (isTransport(id)) return this.#takeMessage(this.#transport.take(id, view, at, length, time), time);
+    if (isTransport(id)) return this.#takeMessage(this.#takePart(id, view, at, length, time), time);
     if (nmea2000.isFast(pgn)) {
       const message = this.#fastPackets.take(id, view, at, length, time);
       if (message === undefined) return true;
@@ -166,6 +187,7 @@ export class CanInterface {
   /** Names of the channels of every signal of the messages that came. */
   *channels(): IterableIterator<string> {
     yield* this.#routes.channels();
+    yield* this.#nodes?.channels() ?? [];
     yield* this.#nmea2000?.channels() ?? [];
     yield* this.#obd?.channels() ?? [];
   }
@@ -214,8 +236,11 @@ export class CanInterface {
   }
 }
 
+/** Groups whose messages are parts of longer ones. */
+const TRANSPORT: ReadonlySet<number> = new Set([TRANSPORT_CONTROL, TRANSPORT_DATA, EXTENDED_CONTROL, EXTENDED_DATA]);
+
 function isTransport({ pgn }: J1939Id): boolean {
-  return pgn === TRANSPORT_CONTROL || pgn === TRANSPORT_DATA;
+  return TRANSPORT.has(pgn);
 }
 
 function bytesOf(view: DataView, at: number, length: number): Uint8Array {

@@ -3,8 +3,8 @@ import type { DbcScanner } from './scanner.ts';
 
 /** Longest frame, bytes (CAN FD). */
 const FRAME_BYTES_MAX = 64;
-/** Longest frame outside CAN FD and of J1939's transport, bytes: what a file may declare. */
-const DECLARED_BYTES_MAX = 1785;
+/** Longest message of J1939's extended transport that is put together, bytes: what a file may declare. */
+const DECLARED_BYTES_MAX = 65_535;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -40,7 +40,7 @@ export function parseMessageHead(scanner: DbcScanner): MessageDraft {
   scanner.symbol(':');
   const length = scanner.integer('the length of the message in bytes');
   if (length > DECLARED_BYTES_MAX)
-    scanner.refuse(line, `message ${name} has ${length} bytes, at most 1785 are possible`);
+    scanner.refuse(line, `message ${name} has ${length} bytes, at most ${DECLARED_BYTES_MAX} are possible`);
   if (!scanner.atLineStart) scanner.word('the sender of the message');
   const extended = key >= DBC_EXTENDED_FLAG;
   const id = extended ? key - DBC_EXTENDED_FLAG : key;

@@ -106,7 +106,7 @@ const BROKEN: readonly (readonly [text: string, reason: string])[] = [
   [`BO_ 1 M: 8 A\n ${SIGNAL}\n ${SIGNAL}`, 'x.dbc:3: message M has two signals a'],
   [SIGNAL, 'x.dbc:1: a signal outside of a message'],
   ['BO_ 1 M 8 A', `x.dbc:1: expected ':', found "8 A"`],
-  ['BO_ 1 M: 9999 A', 'x.dbc:1: message M has 9999 bytes, at most 1785 are possible'],
+  ['BO_ 1 M: 99999 A', 'x.dbc:1: message M has 99999 bytes, at most 65535 are possible'],
   ['BO_ 5000000000 M: 8 A', 'x.dbc:1: message identifier 5000000000 has more than 32 bits'],
   ['BO_ 1 M: 8 A\n SG_ a : 0|65@1+ (1,0) [0|0] "" B', 'x.dbc:2: signal a has 65 bits, expected 1 to 64'],
   ['BO_ 1 M: 8 A\n SG_ a : 510|8@1+ (1,0) [0|0] "" B', 'x.dbc:2: signal a reaches beyond the 64 bytes of a frame'],
