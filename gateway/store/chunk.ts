@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { BLOCK_SAMPLES_MAX, BLOCK_TEXT_BYTES_MAX } from '../limits.ts';
 import { CHUNK_ROOM_MIN, ChunkMemory } from './chunk-memory.ts';
+import type { RowGroups } from './journal/row-groups.ts';
 
 /** Fewer samples than this are copied one by one, which is faster than to make views of them. */
 const SET_SAMPLES_MIN = 32;
@@ -163,6 +164,12 @@ export class Chunk {
   valuesFrom(from: number): Float64Array | readonly string[] {
     if (this.#texts !== undefined) return this.#texts.slice(this.#start + from, this.#end);
     return this.#numbers.subarray(this.#start + from, this.#end);
+  }
+
+  /** Adds samples from `from` on of those held to the groups of a row; they stand until the chunk changes. */
+  tellFrom(from: number, groups: RowGroups): void {
+    const [first, last] = [this.#start + from, this.#end];
+    groups.add(this.channel, this.#firstSequence + from, this.#times, this.#texts ?? this.#numbers, first, last);
   }
 
   /** Gives its memory back. What it counts stays; no view of its samples may be used any more. */

@@ -1,7 +1,7 @@
 import type { SampleColumns } from '../ring.ts';
 import { Chunk } from './chunk.ts';
 import { CHUNK_ROOM_MIN, type ChunkMemory, roomFor } from './chunk-memory.ts';
-import type { JournalGroup } from './journal/row.ts';
+import { RowGroups } from './journal/row-groups.ts';
 import { SampleSorter, type TakeRun } from './sample-sorter.ts';
 import { COHORT_CHANNELS } from './seal-plan.ts';
 
@@ -22,7 +22,7 @@ interface OpenChannel {
 
 /**
  * The unsealed samples of the running boot, by channel. Between {@link OpenChunks.begin} and {@link OpenChunks.finish}
- * lies one group commit; its samples are appended once, and the journal row's groups are views of them.
+ * lies one group commit; its samples are appended once, and the journal row's groups tell where they stand.
  */
 export class OpenChunks {
   readonly #boot: number;
@@ -31,8 +31,8 @@ export class OpenChunks {
   readonly #channels: (OpenChannel | undefined)[] = [];
   readonly #firstSequenceOf: (channel: number) => number;
   readonly #sorter = new SampleSorter();
-  #touched: OpenChannel[] = [];
-  #groups: JournalGroup[] = [];
+  readonly #touched: OpenChannel[] = [];
+  readonly #groups = new RowGroups();
   #closed: Chunk[] = [];
   #row = 0;
 
@@ -74,14 +74,13 @@ export class OpenChunks {
     return first;
   }
 
-  /** Ends the commit in hand: its groups, to be written as one row, in the order of their channels. */
-  finish(): JournalGroup[] {
+  /** Ends the commit in hand: its groups, to be written as one row and then cleared, in the order of their channels. */
+  finish(): RowGroups {
     this.#sorter.deliver(this.#takeRun);
     for (const open of this.#touched) this.#emit(open);
-    const groups = this.#groups.sort((a, b) => a.channel - b.channel || a.firstSequence - b.firstSequence);
-    this.#touched = [];
-    this.#groups = [];
-    return groups;
+    this.#touched.length = 0;
+    this.#groups.sort();
+    return this.#groups;
   }
 
   /** Puts back a chunk found in the journal, of a store thread of the same boot that died. */
@@ -197,11 +196,6 @@ export class OpenChunks {
     const { chunk, mark } = open;
     open.mark = -1;
     if (chunk === undefined || mark < 0 || mark === chunk.count) return;
-    this.#groups.push({
-      channel: open.id,
-      firstSequence: chunk.firstSequence + mark,
-      times: chunk.timesFrom(mark),
-      values: chunk.valuesFrom(mark),
-    });
+    chunk.tellFrom(mark, this.#groups);
   }
 }

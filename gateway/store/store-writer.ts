@@ -310,7 +310,9 @@ export class StoreWriter implements RingSink {
     this.#open.begin(id);
     this.#ring.drain(Math.min(slots, COMMIT_SLOTS_MAX), this);
     for (const { channel, from, to, count, cause } of losses) this.loss(channel, from, to, count, cause);
-    const bytes = this.#rows.encode({ groups: this.#open.finish(), losses: this.#losses });
+    const groups = this.#open.finish();
+    const bytes = this.#rows.encode(groups, this.#losses);
+    groups.clear();
     this.#samples += this.#samplesInHand;
     for (const { channel, firstSequence, count, from, to, cause } of this.#losses) {
       this.#gaps.push({ row: id, gap: { channel, boot: this.#boot, firstSequence, count, from, to, cause } });

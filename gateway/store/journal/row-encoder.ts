@@ -8,7 +8,6 @@ import {
   FLOAT64,
   isSequence,
   JOURNAL_BODY_BYTES_MAX,
-  type JournalGroup,
   type JournalLoss,
   type JournalRow,
   KIND_SHIFT,
@@ -23,6 +22,7 @@ import {
   TEXT,
   WIDE_TIMES,
 } from './row.ts';
+import { type GroupRange, RowGroups } from './row-groups.ts';
 import { type RowScale, RowScales, type ScaleHintOf } from './row-scales.ts';
 import { refuseTime, SampleWriter } from './sample-writer.ts';
 
@@ -35,8 +35,8 @@ const HEAD_BYTES_MAX = 32;
 const zstd = new ZstdEncoder(1);
 
 /** The bytes of a row. Throws CaissonError `journal-invalid` for what no row can hold. */
-export function encodeJournalRow(row: JournalRow): Uint8Array {
-  return new RowEncoder().encode(row).slice();
+export function encodeJournalRow({ groups, losses }: JournalRow): Uint8Array {
+  return new RowEncoder().encode(RowGroups.of(groups), losses).slice();
 }
 
 /** Writes rows; from one to the next it remembers what the numbers of a channel look like. */
@@ -63,15 +63,16 @@ export class RowEncoder {
   }
 
   /** The bytes of a row, valid until the next. Throws CaissonError `journal-invalid` for what no row can hold. */
-  encode({ groups, losses }: JournalRow): Uint8Array {
-    const base = groups[0]?.times[0] ?? 0;
+  encode(groups: RowGroups, losses: readonly JournalLoss[]): Uint8Array {
+    const first = groups.count > 0 ? groups.at(0) : undefined;
+    const base = first?.times[first.from] ?? 0;
     if (!Number.isSafeInteger(base)) refuseTime(base);
     const isWide = !this.#writeGroups(groups, base, false);
     if (isWide) this.#writeGroups(groups, base, true);
     const body = this.#body;
     body.clear();
-    body.varint(groups.length);
-    if (groups.length > 0) this.#writeColumns(body, base, isWide);
+    body.varint(groups.count);
+    if (groups.count > 0) this.#writeColumns(body, base, isWide);
     writeLosses(body, losses);
     if (body.length > JOURNAL_BODY_BYTES_MAX) {
       refuse('1.3', `a body of ${body.length} bytes, expected at most ${JOURNAL_BODY_BYTES_MAX}`);
@@ -101,34 +102,35 @@ export class RowEncoder {
   }
 
   /** False where times turn out to be wide, which was not said. */
-  #writeGroups(groups: readonly JournalGroup[], base: number, isWide: boolean): boolean {
-    this.#begin(groups.length, base);
+  #writeGroups(groups: RowGroups, base: number, isWide: boolean): boolean {
+    this.#begin(groups.count, base);
     const heads = this.#heads;
     let at = 0;
     let channel = -1;
     let sequence = 0;
     let samples = 0;
-    let times: Float64Array | undefined;
+    let before: GroupRange | undefined;
     let scale = -1;
-    for (const group of groups) {
+    for (let index = 0; index < groups.count; index += 1) {
+      const group = groups.at(index);
       expectGroup(group);
-      const { values } = group;
-      const count = group.times.length;
+      const { times, values, from, to } = group;
+      const count = to - from;
       let form = 0;
       if (group.channel === channel + 1) form |= NEXT_CHANNEL;
       if (group.firstSequence === sequence) form |= SAME_SEQUENCE;
-      if (count === times?.length) form |= SAME_COUNT;
-      if (times !== undefined && areSame(group.times, times)) form |= SAME_TIMES;
-      else if (isWide) this.#samples.writeWideTimes(group.times);
-      else if (!this.#samples.writeTimes(group.times)) return false;
-      times = group.times;
+      if (before !== undefined && count === before.to - before.from) form |= SAME_COUNT;
+      if (before !== undefined && haveSameTimes(group, before)) form |= SAME_TIMES;
+      else if (isWide) this.#samples.writeWideTimes(times, from, to);
+      else if (!this.#samples.writeTimes(times, from, to)) return false;
+      before = group;
       let place = -1;
       let kind = TEXT;
       if (values instanceof Float64Array) {
-        place = this.#writeScaled(group.channel, values);
+        place = this.#writeScaled(group.channel, values, from, to);
         if (place >= 0) kind = place === scale ? SCALED_AS_BEFORE : SCALED;
-        else kind = this.#keepFloats(values);
-      } else this.#texts.push(values);
+        else kind = this.#keepFloats(values.subarray(from, to));
+      } else this.#texts.push(values.slice(from, to));
       heads[at] = form | (kind << KIND_SHIFT);
       at += 1;
       if ((form & NEXT_CHANNEL) === 0) at = putSigned(heads, at, group.channel - channel);
@@ -148,16 +150,16 @@ export class RowEncoder {
   }
 
   /** Writes the integers of a group; returns the place of their scale in the row, or a negative number where there is none. */
-  #writeScaled(channel: number, values: Float64Array): number {
+  #writeScaled(channel: number, values: Float64Array, from: number, to: number): number {
     let index = this.#scales.of(channel);
-    if (this.#tryScale(index, values)) return this.#placeInRow(index);
-    index = this.#scales.search(channel, values);
-    return this.#tryScale(index, values) ? this.#placeInRow(index) : -1;
+    if (this.#tryScale(index, values, from, to)) return this.#placeInRow(index);
+    index = this.#scales.search(channel, values.subarray(from, to));
+    return this.#tryScale(index, values, from, to) ? this.#placeInRow(index) : -1;
   }
 
-  #tryScale(index: number, values: Float64Array): boolean {
+  #tryScale(index: number, values: Float64Array, from: number, to: number): boolean {
     const scale = this.#scales.at(index);
-    return scale !== undefined && this.#samples.writeIntegers(values, scale);
+    return scale !== undefined && this.#samples.writeIntegers(values, from, to, scale);
   }
 
   #placeInRow(index: number): number {
@@ -196,16 +198,17 @@ export class RowEncoder {
   }
 }
 
-function expectGroup({ channel, firstSequence, times, values }: JournalGroup): void {
-  const count = times.length;
-  if (count === 0 || values.length !== count) refuse('3.4', `a group of ${count} times and ${values.length} values`);
+function expectGroup({ channel, firstSequence, from, to }: GroupRange): void {
+  if (to <= from) refuse('3.4', 'a group of 0 times');
   if (channel >>> 0 !== channel) refuse('3.3', `channel is ${channel}, expected a whole number below 2^32`);
-  if (!isSequence(firstSequence, count)) refuse('3.5', `first sequence is ${firstSequence}, expected below 2^53`);
+  if (!isSequence(firstSequence, to - from)) refuse('3.5', `first sequence is ${firstSequence}, expected below 2^53`);
 }
 
-function areSame(a: Float64Array, b: Float64Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = a.length - 1; i >= 0; i -= 1) if (a[i] !== b[i]) return false;
+function haveSameTimes(a: GroupRange, b: GroupRange): boolean {
+  if (a.to - a.from !== b.to - b.from) return false;
+  const [times, others] = [a.times, b.times];
+  const shift = b.to - a.to;
+  for (let i = a.to - 1; i >= a.from; i -= 1) if (times[i] !== others[i + shift]) return false;
   return true;
 }
 

@@ -34,42 +34,43 @@ export class SampleWriter {
     kernels.beginTimes(base);
   }
 
-  /** JOURNAL-3.7: the times of a group; false where one of them makes the row wide: it is then to be begun again. */
-  writeTimes(times: Float64Array): boolean {
-    for (let from = 0; from < times.length; from += BLOCK_SAMPLES_MAX) {
-      const piece = pieceOf(times, from);
-      if (this.#timesEnd + piece.length * SIGNED_BYTES_MAX > timeBytes.length) this.#takeTimes();
-      copy(piece, column);
-      this.#timesEnd = kernels.writeTimes(piece.length, from === 0 ? 1 : 0, this.#timesEnd);
+  /** JOURNAL-3.7: times [from, to) of a group; false where one of them makes the row wide: it is then to be begun again. */
+  writeTimes(times: Float64Array, from: number, to: number): boolean {
+    for (let at = from; at < to; at += BLOCK_SAMPLES_MAX) {
+      const count = Math.min(to - at, BLOCK_SAMPLES_MAX);
+      if (this.#timesEnd + count * SIGNED_BYTES_MAX > timeBytes.length) this.#takeTimes();
+      copy(times, at, count, column);
+      this.#timesEnd = kernels.writeTimes(count, at === from ? 1 : 0, this.#timesEnd);
       if (this.#timesEnd < 0) return false;
     }
     return true;
   }
 
   /** JOURNAL-3.8. Throws CaissonError `journal-invalid` for what is no time. */
-  writeWideTimes(times: Float64Array): void {
-    for (const time of times) {
+  writeWideTimes(times: Float64Array, from: number, to: number): void {
+    for (let at = from; at < to; at += 1) {
+      const time = times[at] as number;
       if (!Number.isSafeInteger(time)) refuseTime(time);
       this.#times.signed(time);
     }
   }
 
-  /** JOURNAL-3.9: the integers of a group; false, with nothing written, where one of `values` is not whole in the scale. */
-  writeIntegers(values: Float64Array, { gain, offset, divide }: RowScale): boolean {
-    if (this.#integersEnd + Math.min(values.length, BLOCK_SAMPLES_MAX) * SIGNED_BYTES_MAX > integerBytes.length) {
+  /** JOURNAL-3.9: integers [from, to) of a group; false, with nothing written, where one of them is not whole in the scale. */
+  writeIntegers(values: Float64Array, from: number, to: number, { gain, offset, divide }: RowScale): boolean {
+    if (this.#integersEnd + Math.min(to - from, BLOCK_SAMPLES_MAX) * SIGNED_BYTES_MAX > integerBytes.length) {
       this.#takeIntegers();
     }
     const start = this.#integers.length + this.#integersEnd;
-    for (let from = 0; from < values.length; from += BLOCK_SAMPLES_MAX) {
-      const piece = pieceOf(values, from);
-      if (from > 0) this.#takeIntegers();
-      copy(piece, kernelValues);
-      const begins = from === 0 ? 1 : 0;
+    for (let at = from; at < to; at += BLOCK_SAMPLES_MAX) {
+      const count = Math.min(to - at, BLOCK_SAMPLES_MAX);
+      if (at > from) this.#takeIntegers();
+      copy(values, at, count, kernelValues);
+      const begins = at === from ? 1 : 0;
       const reached = divide
-        ? kernels.writeQuotients(piece.length, gain, begins, this.#integersEnd)
-        : kernels.writeMultiples(piece.length, gain, offset, begins, this.#integersEnd);
+        ? kernels.writeQuotients(count, gain, begins, this.#integersEnd)
+        : kernels.writeMultiples(count, gain, offset, begins, this.#integersEnd);
       if (reached < 0) {
-        if (from > 0) this.#integers.truncate(start);
+        if (at > from) this.#integers.truncate(start);
         return false;
       }
       this.#integersEnd = reached;
@@ -104,12 +105,7 @@ export function refuseTime(time: number): never {
   return refuse('3.7', `time is ${time}, expected whole microseconds of magnitude below 2^53`);
 }
 
-/** As many numbers from `from` on as the kernels take at once. */
-function pieceOf(numbers: Float64Array, from: number): Float64Array {
-  return numbers.length <= BLOCK_SAMPLES_MAX ? numbers : numbers.subarray(from, from + BLOCK_SAMPLES_MAX);
-}
-
-function copy(from: Float64Array, to: Float64Array): void {
-  if (from.length >= SET_COUNT_MIN) to.set(from);
-  else for (let i = 0; i < from.length; i += 1) to[i] = from[i] as number;
+function copy(source: Float64Array, from: number, count: number, target: Float64Array): void {
+  if (count >= SET_COUNT_MIN) target.set(source.subarray(from, from + count));
+  else for (let i = 0; i < count; i += 1) target[i] = source[from + i] as number;
 }
