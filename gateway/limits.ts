@@ -43,8 +43,8 @@ export const COMMIT_SLOTS_MAX = 1 << 18;
  */
 export const UNSEALED_BYTES_MAX = 512 << 20;
 
-/** Chunks of a block's size, 64 KiB, whose memory is kept to be used again. At the maximum: further memory is let go of. */
-export const CHUNKS_SPARE_MAX = 1024;
+/** Bytes of chunks that were sealed, kept to be used again. At the maximum: further memory is let go of. */
+export const CHUNK_SPARE_BYTES_MAX = 64 << 20;
 
 /** Receipts (16-byte digests of acknowledged messages) kept to recognise repeats. At the maximum: the oldest are forgotten. */
 export const RECEIPTS_MAX = 1 << 18;

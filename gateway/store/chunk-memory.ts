@@ -1,7 +1,10 @@
-import { BLOCK_SAMPLES_MAX, CHUNKS_SPARE_MAX } from '../limits.ts';
+import { BLOCK_SAMPLES_MAX, CHUNK_SPARE_BYTES_MAX } from '../limits.ts';
 
 /** Least samples that a chunk has memory for. */
 export const CHUNK_ROOM_MIN = 32;
+
+/** Least samples of memory that is worth keeping to be used again. */
+export const SPARE_ROOM_MIN = 128;
 
 /** Bytes of one sample's place: its time and its number. */
 const SAMPLE_BYTES = 16;
@@ -13,17 +16,19 @@ export interface ChunkColumns {
 }
 
 /**
- * Gives chunks their memory, and takes back what has room for a whole block, to give it out again: at a high rate every
- * chunk is one of these, and to allocate and clear them anew costs more than to fill them. Knows how much is in use.
+ * Gives chunks their memory, and takes it back to give it out again: to allocate and clear it anew costs more than to fill
+ * it. Knows how much is in use.
  */
 export class ChunkMemory {
-  readonly #sparesMax: number;
-  readonly #spare: ChunkColumns[] = [];
+  readonly #spareBytesMax: number;
+  /** By their room, a power of two. */
+  readonly #spares = new Map<number, ChunkColumns[]>();
+  #spareBytes = 0;
   #usedBytes = 0;
 
-  /** @param sparesMax chunks whose memory is kept to be used again */
-  constructor(sparesMax = CHUNKS_SPARE_MAX) {
-    this.#sparesMax = sparesMax;
+  /** @param spareBytesMax bytes that are kept to be used again */
+  constructor(spareBytesMax = CHUNK_SPARE_BYTES_MAX) {
+    this.#spareBytesMax = spareBytesMax;
   }
 
   /** Bytes that chunks hold now, text as it is in UTF-8. */
@@ -33,16 +38,25 @@ export class ChunkMemory {
 
   /** Columns for `room` samples; what stands in them is of no meaning. */
   take(room: number): ChunkColumns {
-    this.#usedBytes += room * SAMPLE_BYTES;
-    const spare = room === BLOCK_SAMPLES_MAX ? this.#spare.pop() : undefined;
-    return spare ?? { times: new Float64Array(room), numbers: new Float64Array(room) };
+    const bytes = room * SAMPLE_BYTES;
+    this.#usedBytes += bytes;
+    const spare = this.#spares.get(room)?.pop();
+    if (spare === undefined) return { times: new Float64Array(room), numbers: new Float64Array(room) };
+    this.#spareBytes -= bytes;
+    return spare;
   }
 
   /** Takes columns back; nobody may look at them any more. */
   giveBack(columns: ChunkColumns): void {
     const room = columns.times.length;
-    this.#usedBytes -= room * SAMPLE_BYTES;
-    if (room === BLOCK_SAMPLES_MAX && this.#spare.length < this.#sparesMax) this.#spare.push(columns);
+    const bytes = room * SAMPLE_BYTES;
+    this.#usedBytes -= bytes;
+    const isCommon = room >= SPARE_ROOM_MIN && room === roomFor(room);
+    if (!isCommon || this.#spareBytes + bytes > this.#spareBytesMax) return;
+    this.#spareBytes += bytes;
+    const spares = this.#spares.get(room);
+    if (spares === undefined) this.#spares.set(room, [columns]);
+    else spares.push(columns);
   }
 
   /** Counts `bytes` of text that a chunk holds besides; negative where it lets go of them. */

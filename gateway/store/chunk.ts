@@ -6,12 +6,18 @@ import type { RowGroups } from './journal/row-groups.ts';
 /** Fewer samples than this are copied one by one, which is faster than to make views of them. */
 const SET_SAMPLES_MIN = 32;
 
+/** A chunk with so many of its places taken takes memory for more. */
+const CROWDED = 3;
+const CROWDED_OF = 4;
+
 const NOTHING = new Float64Array(0);
 
-/** How much memory a chunk takes at once, and where. */
+/** How much memory a chunk takes, and where. */
 export interface ChunkRoom {
-  /** Samples, of numbers: as many as are known to come. CHUNK_ROOM_MIN without. */
+  /** Samples, of numbers, that it takes memory for at once. CHUNK_ROOM_MIN without. */
   readonly room?: number | undefined;
+  /** Samples that are expected: what it takes memory for when it needs more. `room` without. */
+  readonly expected?: number;
   /** Without, memory of its own that is not used again. */
   readonly memory?: ChunkMemory;
 }
@@ -34,6 +40,7 @@ export class Chunk {
   #numbers: Float64Array;
   readonly #texts: string[] | undefined;
   readonly #memory: ChunkMemory;
+  readonly #expected: number;
 
   constructor(
     channel: number,
@@ -41,13 +48,14 @@ export class Chunk {
     firstSequence: number,
     firstRow: number,
     kind: 'number' | 'text',
-    { room = CHUNK_ROOM_MIN, memory = new ChunkMemory(0) }: ChunkRoom = {},
+    { room = CHUNK_ROOM_MIN, expected = room, memory = new ChunkMemory(0) }: ChunkRoom = {},
   ) {
     this.channel = channel;
     this.boot = boot;
     this.firstRow = firstRow;
     this.#firstSequence = firstSequence;
     this.#memory = memory;
+    this.#expected = Math.min(expected, BLOCK_SAMPLES_MAX);
     this.#texts = kind === 'text' ? [] : undefined;
     const columns = memory.take(kind === 'text' ? CHUNK_ROOM_MIN : Math.min(Math.max(room, 1), BLOCK_SAMPLES_MAX));
     this.#times = columns.times;
@@ -73,6 +81,12 @@ export class Chunk {
 
   get isFull(): boolean {
     return this.count >= BLOCK_SAMPLES_MAX || this.#textBytes >= BLOCK_TEXT_BYTES_MAX;
+  }
+
+  /** True where it will need more memory soon. */
+  get isCrowded(): boolean {
+    const room = this.#times.length;
+    return room < BLOCK_SAMPLES_MAX && (room < this.#expected || this.#end * CROWDED_OF >= room * CROWDED);
   }
 
   /** Bytes of all text held, in UTF-8; 0 for numbers. */
@@ -146,6 +160,12 @@ export class Chunk {
     return count;
   }
 
+  /** Takes memory for what is expected, or twice what it has, before that is needed; returns how many samples it is for. */
+  makeRoom(): number {
+    this.#grow(this.#times.length + 1);
+    return this.#times.length;
+  }
+
   /** Forgets the samples before `sequence`: they are in a block. */
   dropBefore(sequence: number): void {
     const dropped = Math.min(Math.max(0, sequence - this.#firstSequence), this.count);
@@ -197,7 +217,7 @@ export class Chunk {
   #grow(needed: number): void {
     const room = this.#times.length;
     if (needed <= room) return;
-    let larger = room;
+    let larger = Math.max(room, this.#expected);
     while (larger < needed) larger = larger < BLOCK_SAMPLES_MAX ? Math.min(2 * larger, BLOCK_SAMPLES_MAX) : 2 * larger;
     const old = { times: this.#times, numbers: this.#numbers };
     const { times, numbers } = this.#memory.take(larger);

@@ -1,6 +1,6 @@
 import type { SampleColumns } from '../ring.ts';
 import { Chunk } from './chunk.ts';
-import { CHUNK_ROOM_MIN, type ChunkMemory, roomFor } from './chunk-memory.ts';
+import { CHUNK_ROOM_MIN, type ChunkMemory, roomFor, SPARE_ROOM_MIN } from './chunk-memory.ts';
 import { RowGroups } from './journal/row-groups.ts';
 import { SampleSorter, type TakeRun } from './sample-sorter.ts';
 import { COHORT_CHANNELS } from './seal-plan.ts';
@@ -14,8 +14,10 @@ interface OpenChannel {
   chunk: Chunk | undefined;
   /** Sequence number of the next sample where no chunk is open, which otherwise tells. */
   nextSequence: number;
-  /** Samples that the next chunk takes memory for: as many as the last one came to have. */
-  room: number;
+  /** Samples that the next chunk expects: as many as the last one came to have. */
+  expected: number;
+  /** True while it stands among those that will need memory. */
+  isCrowded: boolean;
   /** Samples of the chunk that were there before the commit in hand; -1 when it adds none. */
   mark: number;
 }
@@ -34,6 +36,9 @@ export class OpenChunks {
   readonly #touched: OpenChannel[] = [];
   readonly #groups = new RowGroups();
   #closed: Chunk[] = [];
+  /** Channels whose chunks will need memory, the first to come to it first; those before `#crowdedFrom` are done. */
+  #crowded: OpenChannel[] = [];
+  #crowdedFrom = 0;
   #row = 0;
 
   /** @param firstSequenceOf where a channel's sequence numbers go on, asked once a channel */
@@ -61,7 +66,7 @@ export class OpenChunks {
 
   appendText(channel: number, time: number, text: string): void {
     this.#settle(channel);
-    this.#touch(channel, true).appendText(time, text);
+    this.#touch(this.#channel(channel), true).appendText(time, text);
   }
 
   /** Gives `count` sequence numbers to samples that are lost; returns the first. A block never spans such a hole. */
@@ -133,6 +138,25 @@ export class OpenChunks {
     return undefined;
   }
 
+  /**
+   * Takes memory of up to about `samplesMax` for chunks that will need it. Channels of one rate come to it in the same
+   * commit, which would have to wait for all of them; one that finds none takes it then. Only between commits.
+   */
+  makeRoom(samplesMax: number): void {
+    let samples = 0;
+    while (samples < samplesMax) {
+      const open = this.#crowded[this.#crowdedFrom];
+      if (open === undefined) {
+        this.#crowded = [];
+        this.#crowdedFrom = 0;
+        return;
+      }
+      this.#crowdedFrom += 1;
+      open.isCrowded = false;
+      if (open.chunk?.isCrowded === true) samples += open.chunk.makeRoom();
+    }
+  }
+
   /** Id of the oldest journal row that holds a sample of an open chunk; undefined where there is none. */
   oldestRow(): number | undefined {
     let oldest: number | undefined;
@@ -156,15 +180,19 @@ export class OpenChunks {
   }
 
   readonly #takeRun: TakeRun = (channel, times, values, from, to) => {
-    while (from < to) from += this.#touch(channel, false).appendNumbers(times, from, values, from, to - from);
+    const open = this.#channel(channel);
+    while (from < to) from += this.#touch(open, false).appendNumbers(times, from, values, from, to - from);
+    if (open.isCrowded || open.chunk?.isCrowded !== true) return;
+    open.isCrowded = true;
+    this.#crowded.push(open);
   };
 
   /** The chunk that takes the next sample of a channel. */
-  #touch(channel: number, text: boolean): Chunk {
-    const open = this.#channel(channel);
+  #touch(open: OpenChannel, text: boolean): Chunk {
     if (open.chunk !== undefined && (open.chunk.isFull || open.chunk.isText !== text)) this.#close(open);
-    open.chunk ??= new Chunk(channel, this.#boot, open.nextSequence, this.#row, text ? 'text' : 'number', {
-      room: open.room,
+    open.chunk ??= new Chunk(open.id, this.#boot, open.nextSequence, this.#row, text ? 'text' : 'number', {
+      room: Math.min(open.expected, SPARE_ROOM_MIN),
+      expected: open.expected,
       memory: this.#memory,
     });
     if (open.mark < 0) {
@@ -177,7 +205,14 @@ export class OpenChunks {
   #channel(id: number): OpenChannel {
     let open = this.#channels[id];
     if (open === undefined) {
-      open = { id, chunk: undefined, nextSequence: this.#firstSequenceOf(id), room: CHUNK_ROOM_MIN, mark: -1 };
+      open = {
+        id,
+        chunk: undefined,
+        nextSequence: this.#firstSequenceOf(id),
+        expected: CHUNK_ROOM_MIN,
+        isCrowded: false,
+        mark: -1,
+      };
       this.#channels[id] = open;
     }
     return open;
@@ -188,7 +223,7 @@ export class OpenChunks {
     this.#emit(open);
     this.#closed.push(open.chunk);
     open.nextSequence = open.chunk.endSequence;
-    open.room = roomFor(open.chunk.count);
+    open.expected = roomFor(open.chunk.count);
     open.chunk = undefined;
   }
 

@@ -210,6 +210,7 @@ class StoreThread {
       } else if (isEnding && ring.available() === 0) {
         return;
       }
+      writer.makeRoom();
       if (seal.isDue(now)) {
         mayHurrySeals = true;
         writer.sealOlderThan(...ages.olderRows(now, writer.nextRow));

@@ -22,6 +22,9 @@ const SEAL_CHUNKS_MAX = 1024;
 /** Closed chunks that wait to be sealed. At the maximum: nothing more is drained, the ring fills and counts what it refuses. */
 const SEAL_QUEUE_MAX = 4096;
 
+/** Samples that memory is taken for between two commits: a MiB. */
+const ROOM_SAMPLES = 64 * 1024;
+
 export interface StoreWriterParts {
   readonly ring: RingReader;
   readonly journal: Journal;
@@ -160,6 +163,11 @@ export class StoreWriter implements RingSink {
     this.#ring.release();
     this.#takeClosed();
     return this.#ring.tail;
+  }
+
+  /** Takes some of the memory that coming commits need. */
+  makeRoom(): void {
+    this.#open.makeRoom(ROOM_SAMPLES);
   }
 
   /** True while a seal pass is under way, or enough waits for one. */

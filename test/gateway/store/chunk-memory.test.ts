@@ -1,18 +1,31 @@
 import t from 'tap';
-import { BLOCK_SAMPLES_MAX, CHUNKS_SPARE_MAX } from '../../../gateway/limits.ts';
+import { BLOCK_SAMPLES_MAX } from '../../../gateway/limits.ts';
 import { Chunk } from '../../../gateway/store/chunk.ts';
 import { CHUNK_ROOM_MIN, ChunkMemory, roomFor } from '../../../gateway/store/chunk-memory.ts';
 
-t.test('memory of a whole block is given out again, as much of it as may be kept', async (t) => {
-  const memory = new ChunkMemory();
-  const all = Array.from({ length: CHUNKS_SPARE_MAX + 2 }, () => memory.take(BLOCK_SAMPLES_MAX));
-  t.equal(memory.usedBytes, all.length * BLOCK_SAMPLES_MAX * 16);
+t.test('memory is given out again, as much of it as may be kept', async (t) => {
+  const room = 512;
+  const memory = new ChunkMemory(5 * room * 16);
+  const all = Array.from({ length: 7 }, () => memory.take(room));
+  t.equal(memory.usedBytes, all.length * room * 16);
   for (const columns of all) memory.giveBack(columns);
   t.equal(memory.usedBytes, 0);
   const known = new Set(all);
-  const again = Array.from(all, () => memory.take(BLOCK_SAMPLES_MAX));
-  t.equal(again.filter((columns) => known.has(columns)).length, CHUNKS_SPARE_MAX);
+  t.notOk(known.has(memory.take(BLOCK_SAMPLES_MAX)), 'none of another room');
+  const again = Array.from(all, () => memory.take(room));
+  t.equal(again.filter((columns) => known.has(columns)).length, 5);
   t.equal(new Set(again).size, all.length, 'each to one at a time');
+  for (const columns of again.slice(0, 5)) memory.giveBack(columns);
+  t.ok(known.has(memory.take(room)), 'and there is room for others when some went out');
+});
+
+t.test('memory that few would ask for is not kept', async (t) => {
+  const memory = new ChunkMemory();
+  for (const room of [CHUNK_ROOM_MIN, 100, 1000, BLOCK_SAMPLES_MAX + 1]) {
+    const columns = memory.take(room);
+    memory.giveBack(columns);
+    t.not(memory.take(room), columns, `${room} samples`);
+  }
 });
 
 t.test('what a chunk holds is counted from its first sample until it is released', async (t) => {
