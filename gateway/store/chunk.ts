@@ -96,7 +96,12 @@ export class Chunk {
 
   /** Time of the first sample, as stored. */
   get firstTime(): number {
-    return this.#times[this.#start] ?? Number.NaN;
+    return this.timeAt(0);
+  }
+
+  /** Time of sample `index` of those held. */
+  timeAt(index: number): number {
+    return this.#times[this.#start + index] ?? Number.NaN;
   }
 
   /** Greatest stored time. */

@@ -27,6 +27,7 @@ export class PackSealer {
   #planned: Chunk[][] = [];
   #encoded: { readonly pack: KeptPack; readonly chunks: readonly Chunk[] }[] = [];
   #encodedBytes = 0;
+  readonly #kinds = new WeakMap<Channel, string>();
 
   constructor(parts: PackSealerParts) {
     this.#parts = parts;
@@ -92,8 +93,13 @@ export class PackSealer {
 
   /** A pack is of one class and one residency, so that retention and filters act on whole packs. */
   #kindOf(id: number): string {
-    const { class: channelClass, residency, stamp } = this.#channel(id);
-    return `${channelClass} ${stamp} ${JSON.stringify(residency)}`;
+    const channel = this.#channel(id);
+    let kind = this.#kinds.get(channel);
+    if (kind === undefined) {
+      kind = `${channel.class} ${channel.stamp} ${JSON.stringify(channel.residency)}`;
+      this.#kinds.set(channel, kind);
+    }
+    return kind;
   }
 
   #encode(chunks: readonly Chunk[]): KeptPack {

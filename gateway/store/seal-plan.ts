@@ -1,6 +1,5 @@
 import { PACK_BLOCKS_MAX } from '../limits.ts';
 import type { Chunk } from './chunk.ts';
-import { sameBits } from './pack/pack-info.ts';
 
 /** Channels whose ids differ only below this share packs where their chunks are small. */
 export const COHORT_CHANNELS = 64;
@@ -13,6 +12,9 @@ const SMALL_PACK_WEIGHT = 80 * 1024;
 
 /** Weight up to which chunks with the same times are put into one pack: what they share is then a small part of it. */
 const SHARED_PACK_WEIGHT = 64 * 1024;
+
+/** Times of a chunk that are looked at, besides the first. */
+const LOOKS = 4;
 
 /**
  * Which chunks share a pack. A pack is of one boot and one kind; chunks with the same times (signals of one frame) stay
@@ -66,20 +68,21 @@ function packsOf(chunks: readonly Chunk[]): Chunk[][] {
   return packs;
 }
 
-/** Chunks whose times are equal bit for bit, group by group, in the order of their first channels. */
+/**
+ * Chunks whose times are the same where one looks, group by group, in the order of their first channels. The writer of a
+ * pack compares them all, so that to be wrong costs nothing but room; to do it here as well would hold commits up.
+ */
 function withSameTimes(chunks: readonly Chunk[]): Chunk[][] {
-  const alike = grouped(chunks, (chunk) => `${chunk.count} ${chunk.firstTime} ${chunk.timesFrom(0).at(-1)}`);
-  const groups = alike.flatMap((candidates) => {
-    const same: Chunk[][] = [];
-    for (const chunk of candidates) {
-      const times = chunk.timesFrom(0);
-      const group = same.find(([first]) => first !== undefined && sameBits(first.timesFrom(0), times));
-      if (group === undefined) same.push([chunk]);
-      else group.push(chunk);
-    }
-    return same;
-  });
-  return groups.sort((a, b) => (a[0]?.channel ?? 0) - (b[0]?.channel ?? 0));
+  return grouped(chunks, looksOfTimes).sort((a, b) => (a[0]?.channel ?? 0) - (b[0]?.channel ?? 0));
+}
+
+function looksOfTimes(chunk: Chunk): string {
+  const { count, firstTime } = chunk;
+  let looks = `${count} ${firstTime}`;
+  for (let look = 1; look <= LOOKS; look += 1) {
+    looks += ` ${chunk.timeAt(Math.floor((look / LOOKS) * (count - 1))) - firstTime}`;
+  }
+  return looks;
 }
 
 /** A group that is too much for one pack, as several. */
