@@ -8,6 +8,7 @@ const OVERFLOW_NAME = 'caisson/channels-full';
 /** Gives channels their ids. Lives with the intake; the store hears of every definition before the first sample of it. */
 export class ChannelRegistry {
   readonly #byName = new Map<string, Channel>();
+  readonly #byId = new Map<number, Channel>();
   /**
    * The spec a channel was last asked for with, so that the usual call is one comparison of references; by name as the source
    * spells it. At the maximum of channels: forgotten, and made again as it is asked for.
@@ -28,6 +29,7 @@ export class ChannelRegistry {
     this.#channelsMax = channelsMax;
     for (const channel of known) {
       this.#byName.set(channel.name, channel);
+      this.#byId.set(channel.id, channel);
       this.#noteClass(channel);
       this.#nextId = Math.max(this.#nextId, channel.id + 1);
     }
@@ -50,6 +52,16 @@ export class ChannelRegistry {
   /** Every channel, in no order. */
   channels(): IterableIterator<Channel> {
     return this.#byName.values();
+  }
+
+  /** One past the greatest id. */
+  get end(): number {
+    return this.#nextId;
+  }
+
+  /** The channel of that id. */
+  channel(id: number): Channel | undefined {
+    return this.#byId.get(id);
   }
 
   /** True for a channel of class `critical`. */
@@ -80,6 +92,7 @@ export class ChannelRegistry {
 
   #add(channel: Channel): Channel {
     this.#byName.set(channel.name, channel);
+    this.#byId.set(channel.id, channel);
     this.#noteClass(channel);
     this.#nextId = Math.max(this.#nextId, channel.id + 1);
     this.#announce(channel);

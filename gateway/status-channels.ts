@@ -38,6 +38,7 @@ const OF_SOURCE: readonly Quantity<SourceStatus>[] = [
   quantity('left_out', '', 'samples left out because the config says so, since the start', 0, (source) =>
     source.leftOut === undefined ? Number.NaN : sumOf(source.leftOut),
   ),
+  quantity('stale', '', 'channels that went quiet', 0, (source) => source.stale?.count ?? 0),
 ];
 
 function sumOf(counts: Readonly<Record<string, number>>): number {

@@ -18,8 +18,17 @@ export interface SourceStatus {
   readonly dropped: number;
   /** Samples left out since the start because the config says so, by reason; missing where none are. No losses. */
   readonly leftOut?: Readonly<Record<string, number>>;
+  /** Channels of it that went quiet; missing where none did. */
+  readonly stale?: StaleChannels;
   /** Box time, microseconds. */
   readonly lastSeen?: number;
+}
+
+/** Channels that were heard steadily, and are silent for several of their intervals. */
+export interface StaleChannels {
+  readonly count: number;
+  /** Some of them, those that are silent for longest first; `since` UTC at which it was last heard, microseconds. */
+  readonly channels: readonly { readonly name: string; readonly since: number }[];
 }
 
 /** How the store does. */

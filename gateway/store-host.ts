@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import type { Channel } from './channel.ts';
+import { type ChannelActivity, createChannelActivity } from './channel-activity.ts';
 import { ChannelRegistry } from './channel-registry.ts';
 import { BoxClock, type ClockReading } from './clock.ts';
 import { ClockKeeper, firstReading, systemClockSource } from './clock-keeper.ts';
@@ -42,6 +44,7 @@ export class StoreHost {
   readonly boot: string;
   readonly clock: BoxClock;
   readonly intake: RingIntake;
+  readonly activity: ChannelActivity;
   readonly recoveredSamples: number;
   /** What was written to the disk in the runs before. */
   readonly wear: WearRecord | undefined;
@@ -64,6 +67,7 @@ export class StoreHost {
   private constructor(
     worker: SupervisedWorker<ToStore, FromStore>,
     ring: RingWriter,
+    activity: ChannelActivity,
     boot: string,
     opened: Opened,
     { onProblem, retention }: StoreHostOptions,
@@ -72,6 +76,7 @@ export class StoreHost {
     this.#centrals = new Set(retention?.centrals);
     this.gateway = opened.gateway;
     this.boot = boot;
+    this.activity = activity;
     this.recoveredSamples = opened.recoveredSamples;
     this.wear = opened.wear;
     this.#worker = worker;
@@ -104,7 +109,8 @@ export class StoreHost {
     const ring = new RingWriter(memory);
     const boot = randomBytes(8).toString('hex');
     const settings = { commitFloorMs, blockAgeSeconds, segmentBytes, mergesBlocks, retention };
-    const data: StoreThreadData = { dir, ring: memory, gateway, boot, ...settings };
+    const activity = createChannelActivity();
+    const data: StoreThreadData = { dir, ring: memory, activity, gateway, boot, ...settings };
     return new Promise((resolve, reject) => {
       let host: StoreHost | undefined;
       const worker = new SupervisedWorker<ToStore, FromStore>({
@@ -119,7 +125,7 @@ export class StoreHost {
         finishesWork: true,
         onMessage: (message) => {
           if (message.kind === 'opened') {
-            if (host === undefined) host = new StoreHost(worker, ring, boot, message, options);
+            if (host === undefined) host = new StoreHost(worker, ring, activity, boot, message, options);
             else host.#resume();
           } else if (message.kind === 'started') {
             worker.setReady();
@@ -154,6 +160,16 @@ export class StoreHost {
   /** UTC minus box time as far as it is known, microseconds. */
   utcOffset(): number {
     return this.#keeper.offsetUs;
+  }
+
+  /** One past the greatest channel id. */
+  get channelsEnd(): number {
+    return this.#registry.end;
+  }
+
+  /** The channel of that id. */
+  channel(id: number): Channel | undefined {
+    return this.#registry.channel(id);
   }
 
   /** A central has everything of the feed up to `position`. Only those count that the config names. */

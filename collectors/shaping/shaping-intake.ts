@@ -1,4 +1,5 @@
 import { type Channel, type ChannelSpec, normalName } from '../../gateway/channel.ts';
+import type { ChannelActivity } from '../../gateway/channel-activity.ts';
 import type { Clock } from '../../gateway/clock.ts';
 import { type Intake, type Ticket, textRoom } from '../../gateway/intake.ts';
 import { CHANNELS_MAX } from '../../gateway/limits.ts';
@@ -21,6 +22,14 @@ const COLUMN_SAMPLES = 1024;
 /** Seconds over which the rate of a source is averaged before its limit leaves something out. */
 const LIMIT_SECONDS = 10;
 
+export interface ShapingParts {
+  /** Where what is kept goes. */
+  readonly intake: Intake;
+  readonly clock: Clock;
+  readonly source: string;
+  readonly activity: ChannelActivity;
+}
+
 /**
  * The intake of one source whose config says what is kept of its samples. What is left out by a rule counts as taken: the
  * source has done its part. Extremes are held until their stretch is over; before a message is said to be durable, what is
@@ -30,6 +39,8 @@ export class ShapingIntake implements Intake {
   readonly #inner: Intake;
   readonly #clock: Clock;
   readonly #source: string;
+  /** A channel of which much is left out is heard all the same: a rule must not make it look silent. */
+  readonly #activity: ChannelActivity;
   readonly #rules: readonly { readonly rule: KeepRule; readonly fits: (name: string) => boolean }[];
   readonly #perSecond: number;
   /** By channel id; undefined where every sample is kept. */
@@ -47,10 +58,12 @@ export class ShapingIntake implements Intake {
   #filledAt: number;
   #wasOver = 0;
 
-  constructor(inner: Intake, clock: Clock, source: string, { keep = [], samplesPerSecondMax }: ShapingConfig) {
-    this.#inner = inner;
+  constructor(parts: ShapingParts, { keep = [], samplesPerSecondMax }: ShapingConfig) {
+    const { intake, clock, source, activity } = parts;
+    this.#inner = intake;
     this.#clock = clock;
     this.#source = source;
+    this.#activity = activity;
     this.#rules = keep.map((rule) => ({ rule, fits: channelPattern(rule.channels) }));
     this.#perSecond = samplesPerSecondMax ?? Number.POSITIVE_INFINITY;
     this.#budget = this.#perSecond * LIMIT_SECONDS;
@@ -81,6 +94,7 @@ export class ShapingIntake implements Intake {
   }
 
   push(channel: number, time: number, value: number): boolean {
+    this.#activity[channel] = 1;
     const thinning = this.#thinnings[channel];
     if (thinning === undefined || !Number.isSafeInteger(time)) {
       return this.#spend(1) === 0 || this.#inner.push(channel, time, value);
@@ -90,6 +104,7 @@ export class ShapingIntake implements Intake {
   }
 
   pushColumns(channel: number, times: Float64Array, values: Float64Array, from: number, to: number): number {
+    if (from < to) this.#activity[channel] = 1;
     const thinning = this.#thinnings[channel];
     if (thinning === undefined) {
       const count = this.#spend(to - from);
@@ -111,6 +126,7 @@ export class ShapingIntake implements Intake {
   }
 
   pushText(channel: number, time: number, text: string): boolean {
+    this.#activity[channel] = 1;
     const thinning = this.#thinnings[channel];
     if (thinning !== undefined && Number.isSafeInteger(time) && !thinning.offerText(time, text)) {
       this.#leave(thinning.reason, 1);

@@ -124,6 +124,12 @@ export function metricsText(status: GatewayStatus, dashboard: DashboardCounters)
       Object.entries(source.leftOut ?? {}).map(([reason, count]): Sample => [{ ...labels, reason }, count]),
     ),
   );
+  out.family(
+    'caisson_source_stale_channels',
+    'gauge',
+    'Channels of the source that went quiet.',
+    sources.map(({ labels, source }) => [labels, source.stale?.count ?? 0]),
+  );
   out.one('caisson_problems', 'gauge', 'Problems that a person should know of now.', status.problems.length);
   out.one('caisson_viewers', 'gauge', 'Viewers connected.', dashboard.viewers);
   out.one('caisson_live_ticks_sent_total', 'counter', 'Live ticks sent.', dashboard.ticksSent);

@@ -112,9 +112,9 @@ async function startSources(
   onRunning: (source: RunningSource) => void,
 ): Promise<void> {
   for (const [name, source] of Object.entries(config.sources)) {
-    const { clock } = store;
-    const shaping = isShaped(source) ? new ShapingIntake(store.intake, clock, name, source) : undefined;
-    const collector = createCollector(source, { source: name, intake: shaping ?? store.intake, clock });
+    const { clock, intake, activity } = store;
+    const shaping = isShaped(source) ? new ShapingIntake({ source: name, intake, clock, activity }, source) : undefined;
+    const collector = createCollector(source, { source: name, intake: shaping ?? intake, clock });
     await collector.start();
     onRunning({ name, kind: source.type, collector, ...(shaping === undefined ? {} : { shaping }) });
   }

@@ -1,7 +1,8 @@
 import type { Collector } from '../../collectors/collector.ts';
 import type { ShapingIntake } from '../../collectors/shaping/shaping-intake.ts';
-import type { GatewayStatus, SourceStatus } from '../status.ts';
+import type { GatewayStatus, SourceStatus, StaleChannels } from '../status.ts';
 import type { StoreHost } from '../store-host.ts';
+import { StaleBySource } from './stale-channels.ts';
 import type { WearWatch } from './wear-watch.ts';
 
 /** Problems kept for people to see. At the maximum: the oldest is forgotten here; it was also written to the log. */
@@ -25,6 +26,9 @@ export class StatusBoard {
   readonly #wear: WearWatch;
   readonly #startedAt: number;
   readonly #sources: RunningSource[] = [];
+  readonly #stale: StaleBySource;
+  #staleChannels: ReadonlyMap<string, StaleChannels> = new Map();
+  #commits = 0;
   readonly #rates = new Map<string, { samples: number; at: number; rate: number }>();
   readonly #problems: { time: number; text: string }[] = [];
 
@@ -33,6 +37,12 @@ export class StatusBoard {
     this.#store = store;
     this.#wear = wear;
     this.#startedAt = store.utcNow();
+    this.#stale = new StaleBySource({
+      activity: store.activity,
+      end: () => store.channelsEnd,
+      channel: (id) => store.channel(id),
+      utcOffset: () => store.utcOffset(),
+    });
   }
 
   addSource(source: RunningSource): void {
@@ -47,6 +57,7 @@ export class StatusBoard {
   /** The state now. To be asked once a second: rates are taken from one call to the next. */
   snapshot(): GatewayStatus {
     const store = this.#store;
+    const stale = this.#look();
     return {
       role: 'gateway',
       gateway: store.gateway,
@@ -58,12 +69,21 @@ export class StatusBoard {
       ring: store.ringStatus,
       store: store.status,
       wear: this.#wear.look(),
-      sources: this.#sources.map((source) => this.#sourceStatus(source)),
+      sources: this.#sources.map((source) => this.#sourceStatus(source, stale.get(source.name))),
       problems: [...this.#problems],
     };
   }
 
-  #sourceStatus({ name, kind, collector, shaping }: RunningSource): SourceStatus {
+  /** While what was taken in waits for its commit, nobody can say who is silent. */
+  #look(): ReadonlyMap<string, StaleChannels> {
+    const { commits } = this.#store.status;
+    if (commits === this.#commits && this.#store.ringStatus.used > 0) return this.#staleChannels;
+    this.#commits = commits;
+    this.#staleChannels = this.#stale.look(this.#store.clock.now());
+    return this.#staleChannels;
+  }
+
+  #sourceStatus({ name, kind, collector, shaping }: RunningSource, stale: StaleChannels | undefined): SourceStatus {
     const health = collector.health();
     const now = performance.now();
     const last = this.#rates.get(name) ?? { samples: health.samples, at: now, rate: 0 };
@@ -78,6 +98,7 @@ export class StatusBoard {
       ...(overLimit === undefined ? {} : { problem: overLimit }),
       ...health,
       rate,
+      ...(stale === undefined ? {} : { stale }),
       ...(shaping === undefined ? {} : { leftOut: shaping.leftOut }),
     };
   }

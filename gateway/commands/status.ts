@@ -105,6 +105,7 @@ function sourceText(source: SourceStatus): string {
     ...(errors.length === 0 ? [] : [`errors: ${errors.join(', ')}`]),
     ...(source.dropped === 0 ? [] : [`${source.dropped} dropped`]),
     ...leftOutText(source),
+    ...staleText(source),
     ...(source.problem === undefined ? [] : [source.problem]),
   ];
   return `source   ${source.name}: ${parts.join('; ')}`;
@@ -113,6 +114,13 @@ function sourceText(source: SourceStatus): string {
 function leftOutText({ leftOut = {} }: SourceStatus): string[] {
   const reasons = Object.entries(leftOut).map(([reason, count]) => `${reason} ${count}`);
   return reasons.length === 0 ? [] : [`left out: ${reasons.join(', ')}`];
+}
+
+function staleText({ stale }: SourceStatus): string[] {
+  if (stale === undefined) return [];
+  const named = stale.channels.map(({ name, since }) => `${name} since ${formatTime(since)}`);
+  const others = stale.count - named.length;
+  return [`stale: ${named.join(', ')}${others > 0 ? ` and ${others} more` : ''}`];
 }
 
 function clockText({ source, errorUs }: GatewayStatus['clock']): string {

@@ -1,3 +1,4 @@
+import type { ChannelActivity } from '../channel-activity.ts';
 import type { ClockReading } from '../clock.ts';
 import { UNSEALED_BYTES_MAX } from '../limits.ts';
 import { type RingMemory, RingReader } from '../ring.ts';
@@ -9,6 +10,8 @@ import { StoreWriter } from './store-writer.ts';
 
 export interface BootParts {
   readonly ring: RingMemory;
+  /** Told which channels each commit has; nobody if not said. */
+  readonly activity?: ChannelActivity;
   readonly journal: Journal;
   readonly blocks: BlockDb;
   readonly recovered: Recovered;
@@ -44,6 +47,7 @@ export function beginBoot(parts: BootParts): { id: number; ring: RingReader; wri
   }
   const writer = new StoreWriter({
     ring,
+    activity: parts.activity ?? new Uint8Array(0),
     journal,
     blocks,
     open,

@@ -1,4 +1,5 @@
 import type { Channel } from '../channel.ts';
+import type { ChannelActivity } from '../channel-activity.ts';
 import type { ClockReading } from '../clock.ts';
 import type { RingMemory } from '../ring.ts';
 import type { Loss } from '../ring-intake.ts';
@@ -10,6 +11,7 @@ import type { RetentionSettings } from './retention/retention-config.ts';
 export interface StoreThreadData {
   readonly dir: string;
   readonly ring: RingMemory;
+  readonly activity: ChannelActivity;
   /** Id that the gateway shall have; a store that has another refuses. Undefined: the store's own, made if it is new. */
   readonly gateway: string | undefined;
   /** Random id of this run of the process, 16 hex digits. */

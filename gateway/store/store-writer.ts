@@ -1,4 +1,5 @@
 import type { Channel } from '../channel.ts';
+import type { ChannelActivity } from '../channel-activity.ts';
 import type { ClockReading } from '../clock.ts';
 import type { LossCause } from '../intake.ts';
 import { COMMIT_SLOTS_MAX } from '../limits.ts';
@@ -27,6 +28,8 @@ const ROOM_SAMPLES = 64 * 1024;
 
 export interface StoreWriterParts {
   readonly ring: RingReader;
+  /** Told which channels each commit has. */
+  readonly activity: ChannelActivity;
   readonly journal: Journal;
   readonly blocks: BlockDb;
   readonly open: OpenChunks;
@@ -56,6 +59,7 @@ export interface RowGap {
  */
 export class StoreWriter implements RingSink {
   readonly #ring: RingReader;
+  readonly #activity: ChannelActivity;
   readonly #journal: Journal;
   readonly #blocks: BlockDb;
   readonly #open: OpenChunks;
@@ -87,6 +91,7 @@ export class StoreWriter implements RingSink {
 
   constructor(parts: StoreWriterParts) {
     this.#ring = parts.ring;
+    this.#activity = parts.activity;
     this.#journal = parts.journal;
     this.#blocks = parts.blocks;
     this.#open = parts.open;
@@ -319,10 +324,12 @@ export class StoreWriter implements RingSink {
     this.#ring.drain(Math.min(slots, COMMIT_SLOTS_MAX), this);
     for (const { channel, from, to, count, cause } of losses) this.loss(channel, from, to, count, cause);
     const groups = this.#open.finish();
+    for (let index = 0; index < groups.count; index += 1) this.#activity[groups.at(index).channel] = 1;
     const bytes = this.#rows.encode(groups, this.#losses);
     groups.clear();
     this.#samples += this.#samplesInHand;
     for (const { channel, firstSequence, count, from, to, cause } of this.#losses) {
+      this.#activity[channel] = 1;
       this.#gaps.push({ row: id, gap: { channel, boot: this.#boot, firstSequence, count, from, to, cause } });
     }
     return { boot: this.#boots.get(this.#boot)?.boot ?? '', ringEnd: this.#ring.drained, bytes };

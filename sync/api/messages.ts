@@ -380,6 +380,17 @@ export interface SourceStatusMessage {
   readonly dropped: number;
   readonly lastSeen?: number;
   readonly leftOut: Readonly<Record<string, number>>;
+  readonly stale?: StaleChannelsMessage;
+}
+
+export interface StaleChannelsMessage {
+  readonly count: number;
+  readonly channels: readonly StaleChannelMessage[];
+}
+
+export interface StaleChannelMessage {
+  readonly name: string;
+  readonly since: number;
 }
 
 export interface ProblemMessage {

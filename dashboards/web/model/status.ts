@@ -43,6 +43,9 @@ export interface ShownSource {
   readonly dropped: number;
   /** Reason and count of samples that the config leaves out, most frequent first. */
   readonly leftOut: readonly (readonly [reason: string, count: number])[];
+  /** Channels that went quiet, and the names of some. */
+  readonly stale: number;
+  readonly staleNames: readonly string[];
 }
 
 /** What a person should look into, in one sentence; `time` is UTC in microseconds, undefined for what lasts. */
@@ -59,14 +62,20 @@ export function concernsOf(status: ShownStatus): Concern[] {
   const rung = status.recorder?.rung ?? 'none';
   if (rung === 'critical-only') lasting.push('the disk is full: only critical samples are taken in');
   else if (rung !== 'none') lasting.push('the disk runs short: the past is given up sooner than the limits say');
-  for (const { name, state, problem } of status.sources) {
+  for (const { name, state, problem, stale, staleNames } of status.sources) {
     if (problem !== '') lasting.push(`${name}: ${problem}`);
     else if (state === 'stopped') lasting.push(`${name} is stopped`);
+    if (stale > 0) lasting.push(staleText(name, stale, staleNames));
   }
   return [
     ...lasting.map((text) => ({ time: undefined, text })),
     ...[...status.problems].reverse().map(({ time, text }) => ({ time, text })),
   ];
+}
+
+function staleText(source: string, count: number, names: readonly string[]): string {
+  const [first = ''] = names;
+  return count === 1 ? `${first} went quiet` : `${source}: ${count} channels went quiet, ${first} first`;
 }
 
 /** The worst of the states of all sources; `running` where there is none. */
@@ -114,6 +123,8 @@ export function parseStatus(json: string): ShownStatus | undefined {
       ...errorsOf(objectOf(source.errors)),
       dropped: numberOf(source.dropped),
       leftOut: reasonsOf(objectOf(source.leftOut)),
+      stale: numberOf(objectOf(source.stale).count),
+      staleNames: listOf(objectOf(source.stale).channels).map(({ name }) => textOf(name)),
     })),
     problems: listOf(root.problems).map((problem) => ({ time: numberOf(problem.time), text: textOf(problem.text) })),
   };

@@ -58,6 +58,9 @@ function SourceTable({ sources }: { sources: readonly ShownSource[] }) {
             <th scope="col" title="Samples that the config leaves out">
               left out
             </th>
+            <th scope="col" title="Channels that went quiet">
+              stale
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -74,6 +77,9 @@ function SourceTable({ sources }: { sources: readonly ShownSource[] }) {
               <td class={`count ${source.dropped > 0 ? 'is-bad' : ''}`}>{formatCount(source.dropped)}</td>
               <Reasons counts={source.errorReasons} />
               <Reasons counts={source.leftOut} />
+              <td class={`count ${source.stale > 0 ? 'is-bad' : ''}`} title={source.staleNames.join('\n')}>
+                {formatCount(source.stale)}
+              </td>
             </tr>
           ))}
         </tbody>

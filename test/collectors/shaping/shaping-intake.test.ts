@@ -2,12 +2,15 @@ import fc from 'fast-check';
 import t from 'tap';
 import type { ShapingConfig } from '../../../collectors/shaping/shaping-config.ts';
 import { ShapingIntake } from '../../../collectors/shaping/shaping-intake.ts';
+import { createChannelActivity } from '../../../gateway/channel-activity.ts';
 import { RecordingIntake } from './recording-intake.ts';
 
 function rig(config: ShapingConfig) {
   const clock = { time: 0, now: () => clock.time, observe: () => {} };
   const inner = new RecordingIntake();
-  return { clock, inner, intake: new ShapingIntake(inner, clock, 'car', config) };
+  const activity = createChannelActivity();
+  const intake = new ShapingIntake({ intake: inner, clock, source: 'car', activity }, config);
+  return { clock, inner, intake, activity };
 }
 
 const RULES: ShapingConfig = {
@@ -175,4 +178,20 @@ t.test('a time that cannot be kept is a loss, whatever the rule', async (t) => {
   t.notOk(intake.push(id, Number.NaN, 0));
   t.equal(inner.samples.length, 2);
   t.same(intake.leftOut, { every: 1 });
+});
+
+t.test('a channel of which nothing is kept is heard all the same', async (t) => {
+  const { inner, intake, activity } = rig({ keep: [{ channels: '**', deadband: 0 }], samplesPerSecondMax: 1 });
+  const { id } = intake.channel({ name: 'car/a', source: 'car' });
+  const text = intake.channel({ name: 'car/t', source: 'car', type: 'text' }).id;
+  for (let i = 0; i < 3; i += 1) {
+    activity.fill(0);
+    intake.push(id, i, 0);
+    intake.pushText(text, i, 'x'.repeat(1000));
+    t.same([activity[id], activity[text]], [1, 1]);
+    activity.fill(0);
+    intake.pushColumns(id, new Float64Array(2), new Float64Array(2), 0, 2);
+    t.equal(activity[id], 1);
+  }
+  t.equal(inner.samples.length, 1);
 });

@@ -61,3 +61,23 @@ t.test('what the config leaves out is not kept, and is told by the status of thi
   while (!(await isTold())) await new Promise((resolve) => setTimeout(resolve, 20));
   t.match((await client.status()).sources[0], { leftOut });
 });
+
+t.test('a channel that goes quiet is named in the status, and no longer when it comes back', async (t) => {
+  const port = await freePort();
+  const gateway = await withSources(t, { line: { type: 'http', port } });
+  const source = () => gateway.status().sources.find(({ name }) => name === 'line');
+  let posts = 0;
+  const post = (fields: string) => write(port, [`tank ${fields}`]);
+  const beat = setInterval(() => {
+    posts += 1;
+    post(posts < 16 ? 'level=1,flow=2' : 'flow=2').catch(t.fail);
+  }, 500);
+  t.teardown(() => clearInterval(beat));
+  const before = Date.now() * 1e3;
+  await waitFor('the silence to be noticed', () => source()?.stale !== undefined);
+  t.match(source()?.stale, { count: 1, channels: [{ name: 'tank/level' }] });
+  const since = source()?.stale?.channels[0]?.since ?? 0;
+  t.ok(since > before && since < Date.now() * 1e3, `${since - before} us`);
+  posts = 0;
+  await waitFor('the return to be noticed', () => source()?.stale === undefined);
+});
