@@ -24,7 +24,7 @@ export const DEBIAN_PACKAGES = {
   'mosquitto-broker': {
     package: 'mosquitto',
     probe: ['test', '-x', '/usr/sbin/mosquitto'],
-    usedFor: 'holding the MQTT broker against another',
+    usedFor: 'holding the MQTT broker against another, and subscribing there',
   },
   canmatrix: {
     package: 'python3-canmatrix',

@@ -20,7 +20,8 @@ const TimestampSchema = Type.Union(
   { default: 'arrival', description: 'where the time of the samples comes from; packed frames carry their own' },
 );
 
-const TopicRuleSchema = Type.Object(
+/** How the messages of some topics are read: of the broker's clients, and of other brokers. */
+export const TopicRuleSchema = Type.Object(
   {
     filter: Type.String({ minLength: 1, description: 'MQTT topic filter; `+` is one level, `#` all that follow' }),
     payload: Type.Optional(
@@ -56,7 +57,7 @@ const TopicRuleSchema = Type.Object(
   { additionalProperties: false, description: 'how the messages of some topics are read' },
 );
 
-const SparkplugSchema = Type.Object(
+export const SparkplugSchema = Type.Object(
   {
     hostId: Type.String({
       minLength: 1,
@@ -81,38 +82,46 @@ const UserSchema = Type.Object(
   { additionalProperties: false },
 );
 
+/** Limits of what a peer sends, whichever end opened the connection. */
+export const PEER_LIMITS = {
+  packetBytesMax: Type.Optional(
+    Type.Integer({
+      minimum: 1024,
+      maximum: 16 * 1024 * 1024,
+      default: 256 * 1024,
+      description: 'largest MQTT packet, bytes; a larger PUBLISH is not kept in memory: it is counted and skipped',
+    }),
+  ),
+  topicBytesMax: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: CHANNEL_NAME_BYTES_MAX,
+      default: CHANNEL_NAME_BYTES_MAX,
+      description: 'longest topic, bytes of UTF-8',
+    }),
+  ),
+  topicLevelsMax: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 100, default: 32, description: 'levels of a topic' }),
+  ),
+  inflightMax: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 65_535,
+      default: 1024,
+      description: 'messages of one peer that may wait for their commit; beyond it the peer is not read on',
+    }),
+  ),
+};
+
+const { packetBytesMax, ...TOPIC_LIMITS } = PEER_LIMITS;
+
 const LimitsSchema = Type.Object(
   {
-    packetBytesMax: Type.Optional(
-      Type.Integer({
-        minimum: 1024,
-        maximum: 16 * 1024 * 1024,
-        default: 256 * 1024,
-        description: 'largest MQTT packet, bytes; a larger PUBLISH is not kept in memory: it is counted and skipped',
-      }),
-    ),
+    packetBytesMax,
     clientsMax: Type.Optional(
       Type.Integer({ minimum: 1, maximum: 10_000, default: 256, description: 'connections at a time' }),
     ),
-    topicBytesMax: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: CHANNEL_NAME_BYTES_MAX,
-        default: CHANNEL_NAME_BYTES_MAX,
-        description: 'longest topic, bytes of UTF-8',
-      }),
-    ),
-    topicLevelsMax: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 100, default: 32, description: 'levels of a topic' }),
-    ),
-    inflightMax: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 65_535,
-        default: 1024,
-        description: 'messages of one client that may wait for their commit; beyond it the client is not read on',
-      }),
-    ),
+    ...TOPIC_LIMITS,
   },
   { additionalProperties: false, default: {}, description: 'limits of the broker' },
 );

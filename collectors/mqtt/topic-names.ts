@@ -1,6 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import type { MqttLimits } from './config.ts';
-import { type TopicFault, topicFault } from './topic-text.ts';
+import { type TopicFault, type TopicLimits, topicFault } from './topic-text.ts';
 
 /** Places for topics that were met. A topic takes the place of another whose hash ends the same. */
 const PLACES = 4096;
@@ -18,10 +17,10 @@ export interface TopicName {
  * most of what a small message costs.
  */
 export class TopicNames {
-  readonly #limits: MqttLimits;
+  readonly #limits: TopicLimits;
   readonly #places: (TopicName | undefined)[] = new Array(PLACES).fill(undefined);
 
-  constructor(limits: MqttLimits) {
+  constructor(limits: TopicLimits) {
     this.#limits = limits;
   }
 
@@ -45,7 +44,7 @@ function isSame(known: Uint8Array, bytes: Buffer, begin: number, end: number): b
   return true;
 }
 
-function read(bytes: Buffer, begin: number, end: number, limits: MqttLimits): TopicName {
+function read(bytes: Buffer, begin: number, end: number, limits: TopicLimits): TopicName {
   const name = bytes.toString('utf8', begin, Math.min(end, begin + limits.topicBytesMax));
   return { bytes: Uint8Array.from(bytes.subarray(begin, end)), name, fault: topicFault(bytes, { begin, end }, limits) };
 }

@@ -80,19 +80,27 @@ function fill(template: string, topic: string, captures: Captures): string {
   });
 }
 
-function compile(rule: TopicRule): CompiledRule {
-  const levels = rule.filter.split('/');
+/**
+ * Levels of a topic filter (MQTT-4.7).
+ * @throws CaissonError `config-invalid` for one with misplaced wildcards, and for a shared subscription
+ */
+export function filterLevels(filter: string): readonly string[] {
+  const levels = filter.split('/');
   for (const [index, level] of levels.entries()) {
     const misplaced = level === '#' ? index !== levels.length - 1 : level !== '+' && /[#+\0]/.test(level);
     if (misplaced) {
       throw invalid(
-        `filter ${rule.filter} has a wildcard inside a level or behind it`,
+        `filter ${filter} has a wildcard inside a level or behind it`,
         '`+` is a whole level, `#` the last',
       );
     }
   }
-  if (levels[0] === '$share')
-    throw invalid(`filter ${rule.filter} is a shared subscription`, 'leave `$share/group/` out');
+  if (levels[0] === '$share') throw invalid(`filter ${filter} is a shared subscription`, 'leave `$share/group/` out');
+  return levels;
+}
+
+function compile(rule: TopicRule): CompiledRule {
+  const levels = filterLevels(rule.filter);
   const plus = levels.filter((level) => level === '+').length;
   for (const [whole, key = ''] of rule.channel.matchAll(PLACEHOLDER)) {
     const known =

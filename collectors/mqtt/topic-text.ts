@@ -7,6 +7,9 @@ export interface Span {
   readonly end: number;
 }
 
+/** Limits of a topic. */
+export type TopicLimits = Pick<MqttLimits, 'topicBytesMax' | 'topicLevelsMax'>;
+
 /** What may be wrong with a topic that is published to. */
 export type TopicFault = 'publish-malformed' | 'topic-too-long' | 'topic-too-deep' | 'topic-reserved';
 
@@ -22,7 +25,7 @@ const PLUS = 0x2b;
 const DOLLAR = 0x24;
 
 /** What is wrong with a topic that is published to (MQTT-4.7), if anything is. */
-export function topicFault(bytes: Buffer, topic: Span, limits: MqttLimits): TopicFault | undefined {
+export function topicFault(bytes: Buffer, topic: Span, limits: TopicLimits): TopicFault | undefined {
   if (topic.begin === topic.end || !isText(bytes, topic)) return 'publish-malformed';
   for (let at = topic.begin; at < topic.end; at++) {
     if (bytes[at] === HASH || bytes[at] === PLUS) return 'publish-malformed';

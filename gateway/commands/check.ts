@@ -93,6 +93,8 @@ function opensOf(name: string, source: SourceConfig, config: CaissonConfig): str
       const listener = listenersOf(config).find(({ path }) => path[0] === 'sources' && path[1] === name);
       return listener === undefined ? '' : `port ${formatAddress(listener)}`;
     }
+    case 'mqtt-client':
+      return `broker ${source.host}:${source.port ?? ''}`;
     case 'can':
       if ('socketcan' in source.bus) return `CAN interface ${source.bus.socketcan}`;
       if ('socketcand' in source.bus) return `socketcand at ${source.bus.socketcand}`;
@@ -118,8 +120,9 @@ function renderPlan(file: string, plan: Plan): string {
     `  grpc       ${plan.grpc}`,
   ];
   const width = Math.max(...plan.sources.map(({ name }) => name.length), 0);
+  const typeWidth = Math.max(...plan.sources.map(({ type }) => type.length), 6);
   for (const { name, type, opens } of plan.sources) {
-    lines.push(`  source     ${name.padEnd(width)}  ${type.padEnd(6)}  ${opens}`.trimEnd());
+    lines.push(`  source     ${name.padEnd(width)}  ${type.padEnd(typeWidth)}  ${opens}`.trimEnd());
   }
   return `${lines.join('\n')}\n`;
 }

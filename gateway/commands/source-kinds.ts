@@ -4,6 +4,7 @@ import { HealthConfig } from '../../collectors/health/health-config.ts';
 import { HttpConfig, httpSettings } from '../../collectors/http/http-config.ts';
 import { ChannelTemplate } from '../../collectors/line-protocol/channel-template.ts';
 import { checkModbus, ModbusConfig, modbusSettings } from '../../collectors/modbus/modbus-config.ts';
+import { checkMqttClient, MqttClientConfig, mqttClientSettings } from '../../collectors/mqtt/client/client-config.ts';
 import { MqttConfig, mqttSettings } from '../../collectors/mqtt/config.ts';
 import { TopicRules } from '../../collectors/mqtt/topic-rules.ts';
 import { ReplayConfig } from '../../collectors/replay/replay-config.ts';
@@ -17,6 +18,7 @@ export const SOURCE_KINDS = {
   http: HttpConfig,
   modbus: ModbusConfig,
   mqtt: MqttConfig,
+  'mqtt-client': MqttClientConfig,
   replay: ReplayConfig,
   serial: SerialConfig,
 } as const;
@@ -29,6 +31,7 @@ interface Sections {
   http: HttpConfig;
   modbus: ModbusConfig;
   mqtt: MqttConfig;
+  'mqtt-client': MqttClientConfig;
   replay: ReplayConfig;
   serial: SerialConfig;
 }
@@ -65,6 +68,7 @@ export function checkSource(name: string, source: SourceConfig): void {
   if (source.type === 'serial') checkSerial(serialSettings(source));
   if (source.type === 'modbus') checkModbus(modbusSettings(source));
   if (source.type === 'http') new ChannelTemplate(httpSettings(source).channel);
+  if (source.type === 'mqtt-client') checkMqttClient(mqttClientSettings(source));
   if (source.type === 'mqtt') {
     const { topics, prefix } = mqttSettings(source);
     new TopicRules(topics, prefix);

@@ -124,9 +124,9 @@ export class FakeIntake implements Intake {
   }
 
   /** What a new process finds: the committed samples and receipts. */
-  crash(): FakeIntake {
+  crash(commitMs = this.#commitMs): FakeIntake {
     clearTimeout(this.#timer);
-    const next = new FakeIntake(this.#commitMs);
+    const next = new FakeIntake(commitMs);
     next.samples = this.samples.slice(0, this.durableSamples);
     next.durableSamples = next.samples.length;
     for (const receipt of this.#receipts) next.#receipts.add(receipt);
