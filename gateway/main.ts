@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   init: async () => (await import('./commands/init.ts')).registerInit,
   check: async () => (await import('./commands/check.ts')).registerCheck,
   schema: async () => (await import('./commands/schema.ts')).registerSchema,
+  doctor: async () => (await import('./commands/doctor.ts')).registerDoctor,
   status: async () => (await import('./commands/status.ts')).registerStatus,
   channels: async () => (await import('./commands/channels.ts')).registerChannels,
   query: async () => (await import('./commands/query.ts')).registerQuery,

@@ -51,7 +51,8 @@ export const createCanCollector: CollectorFactory<CanConfig> = (config, context)
   return new CanCollector(settings, context, () => openBus(settings.bus));
 };
 
-function openBus(bus: CanSettings['bus']): CanBus {
+/** The bus of a section, not started. */
+export function openBus(bus: CanSettings['bus']): CanBus {
   if ('slcan' in bus) return openSlcanBus({ ...bus, path: bus.slcan });
   if ('socketcan' in bus) return openSocketcanBus({ ...bus, name: bus.socketcan });
   if ('socketcand' in bus) return openSocketcandBus({ host: bus.socketcand, port: bus.port, name: bus.interface });

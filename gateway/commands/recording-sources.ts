@@ -3,16 +3,11 @@ import { basename, resolve } from 'node:path';
 import type { DbcMessage } from '../../collectors/can/dbc/dbc.ts';
 import { readDbc } from '../../collectors/can/dbc/read-dbc.ts';
 import { frameKey } from '../../collectors/can/dictionary.ts';
+import { censusOfRecording } from '../../collectors/can/recording-census.ts';
 import { isReplayable } from '../../collectors/replay/recording-file.ts';
-import { FRAME_EXTENDED, FrameBatch } from '../../hardware/can/can-frame.ts';
-import { NoRecordingError, openCanRecording } from '../../hardware/can/recording/can-recording.ts';
-import { recordingContext } from '../../hardware/can/recording/frame-decoder.ts';
+import { NoRecordingError } from '../../hardware/can/recording/can-recording.ts';
 import { CaissonError, messageOf } from '../errors.ts';
 import type { SourceConfig } from './source-kinds.ts';
-
-/** Frames of a CAN log that are looked at to find which DBC files fit which bus. */
-const SAMPLE_FRAMES = 20_000;
-const BATCH_FRAMES = 1024;
 
 /** What recordings of CAN frames are called; what they are is told by their content. */
 const CAN_RECORDING = /((\.candump|candump.*)\.(log|txt)|\.(asc|blf|trc|pcap|pcapng|mf4))(\.gz)?$/i;
@@ -80,7 +75,7 @@ type Interfaces = NonNullable<Extract<SourceConfig, { type: 'can' }>['interfaces
  * Undefined where the file is no recording of CAN frames, whatever its name says.
  */
 async function matchInterfaces(log: string, dbcs: readonly string[]): Promise<Interfaces | undefined> {
-  const framesOf = await countFrames(log).catch((error: unknown) => {
+  const framesOf = await censusOfRecording(log).catch((error: unknown) => {
     if (error instanceof NoRecordingError) return undefined;
     throw error;
   });
@@ -93,8 +88,7 @@ async function matchInterfaces(log: string, dbcs: readonly string[]): Promise<In
     }),
   );
   const interfaces: Interfaces = {};
-  for (const [name, frames] of framesOf) {
-    const total = sum([...frames.values()]);
+  for (const [name, { byKey: frames, frames: total }] of framesOf) {
     const ranked = known
       .map(({ path, keys, described }) => {
         const hits = sum([...frames].map(([key, count]) => (keys.has(key) ? count : 0)));
@@ -114,28 +108,6 @@ function describedShare(messages: readonly DbcMessage[]): number {
     ({ unit, labels, comment }) => unit !== '' || labels.size > 0 || (comment ?? '') !== '',
   );
   return signals.length === 0 ? 0 : described.length / signals.length;
-}
-
-/** Frames at the beginning of a log, by interface and identifier. */
-async function countFrames(log: string): Promise<Map<string, Map<number, number>>> {
-  const context = recordingContext();
-  const recording = await openCanRecording(log, context);
-  const counts = new Map<string, Map<number, number>>();
-  const batch = new FrameBatch(BATCH_FRAMES);
-  try {
-    for (let seen = 0; seen < SAMPLE_FRAMES && (await recording.read(batch)); seen += batch.count, batch.clear()) {
-      for (let i = 0; i < batch.count; i += 1) {
-        const name = context.interfaces.names[batch.interfaces[i] ?? 0] ?? '';
-        const key = frameKey(batch.ids[i] ?? 0, ((batch.flags[i] ?? 0) & FRAME_EXTENDED) !== 0);
-        const frames = counts.get(name) ?? new Map<number, number>();
-        frames.set(key, (frames.get(key) ?? 0) + 1);
-        counts.set(name, frames);
-      }
-    }
-  } finally {
-    await recording.close();
-  }
-  return counts;
 }
 
 function sum(numbers: readonly number[]): number {

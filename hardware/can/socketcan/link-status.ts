@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import type { ControllerState } from '../error-frame.ts';
 
 /** Where Linux shows network interfaces. */
-const INTERFACES_FOLDER = '/sys/class/net';
+export const INTERFACES_FOLDER = '/sys/class/net';
 
 /** Kind of an interface that is CAN (linux/if_arp.h, ARPHRD_CAN), and the flag of one that is up (IFF_UP). */
 const CAN_TYPE = 280;
@@ -45,14 +45,24 @@ export interface InterfaceCounters {
   readonly lost: number;
 }
 
+/** True for an interface that is CAN, virtual or not. */
+export async function isCanInterface(name: string, folder = INTERFACES_FOLDER): Promise<boolean> {
+  return (await numberIn(folder, name, 'type')) === CAN_TYPE;
+}
+
+/** True for an interface that was brought up. */
+export async function isUp(name: string, folder = INTERFACES_FOLDER): Promise<boolean> {
+  return (((await numberIn(folder, name, 'flags')) ?? 0) & IS_UP) !== 0;
+}
+
 /** Why the interface cannot be read, and what to do; undefined where it is up. */
 export async function interfaceProblem(name: string, folder = INTERFACES_FOLDER): Promise<string | undefined> {
-  const [type, flags] = await Promise.all([numberIn(folder, name, 'type'), numberIn(folder, name, 'flags')]);
-  if (type === undefined || flags === undefined) {
+  if ((await numberIn(folder, name, 'type')) === undefined) {
     return `there is no interface ${name}; \`ip -details link show type can\` lists those there are`;
   }
-  if (type !== CAN_TYPE) return `${name} is no CAN interface`;
-  if ((flags & IS_UP) === 0) return `${name} is down; \`ip link set ${name} up type can bitrate 500000\` brings it up`;
+  if (!(await isCanInterface(name, folder))) return `${name} is no CAN interface`;
+  if (!(await isUp(name, folder)))
+    return `${name} is down; \`ip link set ${name} up type can bitrate 500000\` brings it up`;
   return undefined;
 }
 
