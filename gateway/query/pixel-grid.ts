@@ -63,7 +63,7 @@ export class PixelGrid {
    * Where ascending times, at least one, pass from pixel to pixel once `shift` is added; undefined where that is more often
    * than a column is folded to.
    */
-  stretchesOf({ length, at }: AscendingTimes, shift: number): Stretches | undefined {
+  stretchesOf({ length, at }: Pick<AscendingTimes, 'length' | 'at'>, shift: number): Stretches | undefined {
     const begin = at(0) + shift >= this.from ? 0 : lowerBoundOf(at, length, this.from, shift);
     const end = at(length - 1) + shift < this.to ? length : lowerBoundOf(at, length, this.to, shift);
     const ends: number[] = [];
@@ -91,17 +91,36 @@ export class PixelGrid {
     };
   }
 
-  /** Index of the first of ascending times in [start + 1, end) that is beyond the pixel; steps grow, so that near ones cost little. */
+  /**
+   * Index of the first of ascending times in [start + 1, end) that is beyond the pixel. It is looked for where it would be
+   * if times were regular, and around there in steps that grow.
+   */
   endOfPixel(timeAt: (i: number) => number, start: number, end: number, shift: number, pixel: number): number {
     const isIn = (index: number) => this.pixelOf(timeAt(index) + shift) === pixel;
     if (isIn(end - 1)) return end;
-    let step = 1;
+    const first = timeAt(start);
+    const edge = this.from + (pixel + 1) / this.#perMicrosecond - shift;
+    const part = (edge - first) / (timeAt(end - 1) - first);
+    // All before low are in, high is not.
     let low = start + 1;
-    while (low + step < end && isIn(low + step)) {
-      low += step;
-      step *= 2;
+    let high = end - 1;
+    const guess = Math.min(Math.max(start + Math.ceil(part * (high - start)), low), high);
+    let step = 1;
+    if (guess < high && isIn(guess)) {
+      low = guess + 1;
+      while (low + step <= high && isIn(low + step - 1)) {
+        low += step;
+        step *= 2;
+      }
+      high = Math.min(high, low + step - 1);
+    } else {
+      high = guess;
+      while (high - step >= low && !isIn(high - step)) {
+        high -= step;
+        step *= 2;
+      }
+      low = Math.max(low, high - step + 1);
     }
-    let high = Math.min(low + step, end);
     while (low < high) {
       const middle = (low + high) >> 1;
       if (isIn(middle)) low = middle + 1;

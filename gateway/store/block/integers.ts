@@ -70,23 +70,31 @@ export function foldIntegers(input: ByteReader, count: number, stretches: number
   return inUnits(input, run, 4 * stretches);
 }
 
+/** Integers that ascend, to be told one by one. */
+export interface AscendingIntegers {
+  /** Bytes held besides the run. */
+  readonly heldBytes: number;
+  at(index: number): number;
+}
+
 /**
- * Reads a run of `count` integers that ascend on a grid, to be told one by one: none is restored before it is asked for.
- * @returns integer `i`, valid while `input` is; undefined where the run does not tell by its form that it ascends
+ * Reads a run of `count` integers that ascend on a grid: none is restored before it is asked for.
+ * @returns valid while `input` is; undefined where the run does not tell by its form that it ascends
  */
-export function ascendingIntegers(input: ByteReader, count: number): ((i: number) => number) | undefined {
+export function ascendingIntegers(input: ByteReader, count: number): AscendingIntegers | undefined {
   const { start, unit, origin, width, residuals, patches, planes, codesBelow } = readRun(input, count);
   const { prediction, base, step: pitch } = start;
   // Neighbours on the grid lie less than 2 nearer than the pitch, rounding included, and miss by less than the codes.
   if (prediction !== 'grid' || pitch > PITCH_MAX || codesBelow > pitch - 2) return undefined;
-  const integerOf = (i: number) => {
+  const at = (i: number) => {
     if (i === 0) return origin + unit * base;
     const patch = patches === undefined ? 0 : patchAt(patches, width, i - 1);
     const miss = unzigzag(integerAt(planes, width, residuals, i - 1) + patch);
     return origin + unit * (base + Math.floor(i * pitch + 0.5) + miss);
   };
-  if (!(integerOf(0) >= -INTEGER_MAX && integerOf(count - 1) <= INTEGER_MAX)) failBeyond(input);
-  return integerOf;
+  if (!(at(0) >= -INTEGER_MAX && at(count - 1) <= INTEGER_MAX)) failBeyond(input);
+  const heldBytes = patches === undefined ? 0 : patches.places.byteLength + patches.highs.byteLength;
+  return { heldBytes, at };
 }
 
 function readRun(input: ByteReader, count: number): Run {

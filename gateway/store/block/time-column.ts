@@ -142,6 +142,8 @@ export function lookAtTimes(
 /** Times that ascend, to be told one by one. */
 export interface AscendingTimes {
   readonly length: number;
+  /** Bytes held besides the content. */
+  readonly heldBytes: number;
   at(index: number): number;
 }
 
@@ -157,13 +159,13 @@ export function ascendingTimes(
   span: TimeSpan,
 ): AscendingTimes | undefined {
   if (id !== integers.id) return undefined;
-  const distanceOf = ascendingIntegers(content, count);
-  if (distanceOf === undefined) return undefined;
+  const distances = ascendingIntegers(content, count);
+  if (distances === undefined) return undefined;
   expectAllRead(content, integers);
   const origin = timeOrigin(span);
-  const at = (index: number) => origin + distanceOf(index);
+  const at = (index: number) => origin + distances.at(index);
   expectSpan(content, { timeMin: at(0), timeMax: at(count - 1) }, span);
-  return { length: count, at };
+  return { length: count, heldBytes: distances.heldBytes, at };
 }
 
 function expectSpan(content: ByteReader, { timeMin, timeMax }: TimeSpan, said: TimeSpan): void {

@@ -44,6 +44,8 @@ export class Pack {
   /** Contents of sections that columns share, once they were asked for. */
   readonly #shared = new Map<number, Uint8Array>();
   readonly #times = new Map<number, BlockTimes>();
+  /** Time columns that are told from bytes which stay. */
+  readonly #inOrder = new Map<number, AscendingTimes>();
   #keptBytes = 0;
 
   private constructor(bytes: Uint8Array, input: ByteReader, directory: Directory) {
@@ -122,10 +124,10 @@ export class Pack {
   /** The times of a block where they ascend, to be told one by one; valid until the next column is read or written. */
   ascendingTimes(block: number): AscendingTimes | undefined {
     const index = this.timeColumnOf(block);
-    const known = this.#times.get(index) ?? this.#timesInOrder(index);
+    const known = this.#inOrder.get(index) ?? this.#times.get(index) ?? this.#timesInOrder(index);
     if ('at' in known) return known;
     const { times, ascends } = known;
-    return ascends ? { length: times.length, at: (i) => times[i] as number } : undefined;
+    return ascends ? { length: times.length, heldBytes: 0, at: (i) => times[i] as number } : undefined;
   }
 
   /**
@@ -177,7 +179,19 @@ export class Pack {
     const entry = this.directory.times[index];
     if (entry === undefined) return this.#decodedTimes(index);
     const { encoding, contentLength, count } = entry;
-    return ascendingTimes(encoding, this.#content(index, contentLength), count, entry) ?? this.#decodedTimes(index);
+    const told = ascendingTimes(encoding, this.#content(index, contentLength), count, entry);
+    if (told === undefined) return this.#decodedTimes(index);
+    if (this.#stays(index)) {
+      this.#inOrder.set(index, told);
+      this.#keptBytes += told.heldBytes;
+    }
+    return told;
+  }
+
+  /** True where the content of a column is no scratch memory. */
+  #stays(column: number): boolean {
+    const section = this.sections[this.#sectionOf[column] ?? 0];
+    return section !== undefined && (section.columns > 1 || section.frameLength === 0);
   }
 
   /** Scratch memory, valid until the next column is read or written. */

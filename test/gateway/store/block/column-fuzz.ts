@@ -62,9 +62,9 @@ function expectSameTimes({ id, content, count }: Column, values: readonly string
   if (id !== 0) return;
   const met = attempt(() => {
     const input = new ByteReader(content, 'block-invalid', 'BLOCK');
-    const integerAt = ascendingIntegers(input, count);
-    if (integerAt === undefined || input.remaining > 0) return undefined;
-    return hexWords(Float64Array.from({ length: count }, (_, i) => integerAt(i)));
+    const integers = ascendingIntegers(input, count);
+    if (integers === undefined || input.remaining > 0) return undefined;
+    return hexWords(Float64Array.from({ length: count }, (_, i) => integers.at(i)));
   });
   if (met === undefined || same(met, values)) return;
   throw new Error(

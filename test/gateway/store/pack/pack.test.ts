@@ -36,6 +36,25 @@ t.test('writes the times of a frame once, and reads them once', async (t) => {
   t.equal(pack.samples(0).times, pack.samples(3).times);
 });
 
+t.test('times that ascend on a grid are understood once, and what is held of them is counted', async (t) => {
+  const blocks = frame(['a'], 3000).map((block) => ({
+    ...block,
+    times: block.times.map((time, i) => (i % 500 === 499 ? time + 3000 : time)),
+  }));
+  const pack = Pack.open(encodePack(HEADER, blocks));
+  const opened = pack.weight;
+  const told = pack.ascendingTimes(0);
+  t.same(
+    Float64Array.from({ length: 3000 }, (_, i) => told?.at(i) ?? 0),
+    blocks[0]?.times,
+  );
+  t.ok(pack.weight > opened, 'six late ones are held');
+  const held = pack.weight;
+  pack.look(0, new Float64Array(4096));
+  t.equal(pack.ascendingTimes(0), told);
+  t.equal(pack.weight, held);
+});
+
 t.test('tells the times of frames that are late together by those of one of them', async (t) => {
   const late = (i: number) => ((i * i * 7919) % 40_009) / 4;
   const frames = (count: number, jitter: number) =>
