@@ -34,7 +34,7 @@ import { NODE_ROOM_MAX } from './j1939/node-samples.ts';
 import { NMEA2000_ROOM_MAX } from './nmea2000/nmea2000-samples.ts';
 import { OBD_QUANTITIES } from './obd/obd-pids.ts';
 import { ObdPoller, type SendFrame } from './obd/obd-poller.ts';
-import { OBD_SAMPLES_MAX } from './obd/obd-replies.ts';
+import { OBD_ROOM_MAX } from './obd/obd-replies.ts';
 
 /** Time between two readings of the meters of a live bus, milliseconds. */
 const METER_INTERVAL_MS = 1000;
@@ -172,11 +172,11 @@ export class CanCollector implements Collector {
   #pollerOf(bus: CanBus): ObdPoller | undefined {
     const poll = this.#settings.obd?.poll;
     if (poll === undefined || bus.send === undefined) return undefined;
-    const { quantities, intervalMs, extended } = poll;
+    const { quantities, intervalMs, codesEveryMs, extended } = poll;
     // The answer to one PID may have several quantities.
     const pids = [...new Set(quantities.map((name) => OBD_QUANTITIES.get(name) as number))];
     const send: SendFrame = (id, isExtended, data) => bus.send?.(id, isExtended ? FRAME_EXTENDED : 0, data) ?? false;
-    return new ObdPoller({ pids, intervalMs, extended }, send, this.#timers);
+    return new ObdPoller({ pids, intervalMs, codesEveryMs, extended }, send, this.#timers);
   }
 
   #onState(bus: CanBus, state: CanBusState): void {
@@ -232,7 +232,7 @@ export class CanCollector implements Collector {
   #frameRoom(bus: CanBus): number {
     const readings = bus.interfaces.length * (SILENCE_MAX_US / 1e6 + 1);
     const raw = this.#raw === undefined ? 0 : textRoom(CANDUMP_TEXT_BYTES_MAX);
-    const obd = this.#settings.obd === undefined ? 0 : OBD_SAMPLES_MAX;
+    const obd = this.#settings.obd === undefined ? 0 : OBD_ROOM_MAX;
     const { protocol } = this.#settings;
     const messages = protocol === undefined ? 0 : PROTOCOL_ROOM_MAX[protocol];
     return (this.#dictionaries?.signalsMax ?? 0) + messages + obd + raw + METER_SAMPLES * readings;

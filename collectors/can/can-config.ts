@@ -200,7 +200,20 @@ const ObdPoll = Type.Object(
       examples: [['engine_speed', 'vehicle_speed', 'coolant_temperature']],
     }),
     intervalMs: Type.Optional(
-      Type.Integer({ minimum: 20, maximum: 60_000, default: 100, description: 'time between two requests, ms' }),
+      Type.Integer({
+        minimum: 50,
+        maximum: 60_000,
+        default: 100,
+        description: 'least time between two requests, ms; control units have 50 ms to answer',
+      }),
+    ),
+    troubleCodesSeconds: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 86_400,
+        default: 60,
+        description: 'time between two askings for trouble codes and the frame frozen with one, s; 0: never',
+      }),
     ),
     identifiers: Type.Optional(
       Type.Union([Type.Literal(11), Type.Literal(29)], {
@@ -237,7 +250,11 @@ export const CanConfig = Type.Object(
           '`nmea2000`: boats, decoded by the definitions of canboat where no DBC file has the group',
       }),
     ),
-    obd: Type.Optional(Type.Union([Type.Boolean(), ObdPoll], { description: 'OBD-II of a car, services 01 and 09' })),
+    obd: Type.Optional(
+      Type.Union([Type.Boolean(), ObdPoll], {
+        description: 'OBD-II of a car: its quantities, its texts and its trouble codes',
+      }),
+    ),
     timestamp: Type.Optional(
       Type.Union([Type.Literal('arrival'), Type.Literal('device')], {
         default: 'arrival',
@@ -272,6 +289,8 @@ export interface ObdPolling {
   readonly quantities: readonly string[];
   /** Time between two requests, milliseconds. */
   readonly intervalMs: number;
+  /** Time between two askings for trouble codes, milliseconds; infinite: they are not asked for. */
+  readonly codesEveryMs: number;
   /** Whether requests have identifiers of 29 bits. */
   readonly extended: boolean;
 }
@@ -319,8 +338,9 @@ function schemaOf(bus: CanConfig['bus']): TSchema {
 function obdSettings(obd: CanConfig['obd']): CanSettings['obd'] {
   if (obd === undefined || obd === false) return undefined;
   if (obd === true) return { poll: undefined };
-  const { poll: quantities, intervalMs = 100, identifiers = 11 } = obd;
-  return { poll: { quantities, intervalMs, extended: identifiers === 29 } };
+  const { poll: quantities, intervalMs = 100, troubleCodesSeconds = 60, identifiers = 11 } = obd;
+  const codesEveryMs = troubleCodesSeconds === 0 ? Number.POSITIVE_INFINITY : troubleCodesSeconds * 1000;
+  return { poll: { quantities, intervalMs, codesEveryMs, extended: identifiers === 29 } };
 }
 
 /** Refuses what each key allows and their combination does not. Throws `config-invalid`. */

@@ -1,5 +1,8 @@
 import type { Timers } from '../../../hardware/serial/timers.ts';
-import { CURRENT_DATA, VEHICLE_INFORMATION, VIN } from './obd-services.ts';
+import { frameKey } from '../dictionary.ts';
+import type { ObdTester } from './obd-replies.ts';
+import { type ObdRequest, ObdSchedule } from './obd-schedule.ts';
+import { FREEZE_FRAME } from './obd-services.ts';
 
 /** What is asked of a car, and how. */
 export interface ObdPollSettings {
@@ -7,6 +10,8 @@ export interface ObdPollSettings {
   readonly pids: readonly number[];
   /** Time between two requests, milliseconds. */
   readonly intervalMs: number;
+  /** Time between two askings for trouble codes, milliseconds; infinite: they are not asked for. */
+  readonly codesEveryMs: number;
   /** Whether requests have identifiers of 29 bits. */
   readonly extended: boolean;
 }
@@ -28,50 +33,28 @@ const PADDING = 0xcc;
 /** Flow control of ISO 15765-2: go on, all of it, without pause. */
 const CLEAR_TO_SEND = 0x30;
 
-/** Rounds without an answer after which something is asked for only now and then: most cars lack most PIDs. */
-const SILENT_ROUNDS_MAX = 3;
-/** Of rounds, which one that is. */
-const SILENT_EVERY = 50;
-
-interface Question {
-  readonly service: number;
-  readonly pid: number;
-  /** Times it was asked since it was answered. */
-  silent: number;
-  /** It was answered and does not change. */
-  isSettled: boolean;
-}
-
 /**
- * Asks a car's control units as a tester does, one request an interval: for its VIN until it is answered, and for quantities
- * round and round. What nobody answers is asked for ever less often.
+ * Asks a car's control units as a tester does: at most one request an interval, and none while a unit is answering. What it
+ * asks is {@link ObdSchedule}'s to say.
  */
-export class ObdPoller {
+export class ObdPoller implements ObdTester {
   readonly #settings: ObdPollSettings;
   readonly #send: SendFrame;
   readonly #timers: Timers;
-  readonly #questions: readonly Question[];
-  #next = 0;
-  #round = 0;
+  #schedule: ObdSchedule;
   #cancel: () => void = () => {};
 
   constructor(settings: ObdPollSettings, send: SendFrame, timers: Timers) {
     this.#settings = settings;
     this.#send = send;
     this.#timers = timers;
-    const question = (service: number, pid: number) => ({ service, pid, silent: 0, isSettled: false });
-    this.#questions = [question(VEHICLE_INFORMATION, VIN), ...settings.pids.map((pid) => question(CURRENT_DATA, pid))];
+    this.#schedule = new ObdSchedule(settings.pids, settings.codesEveryMs);
   }
 
   /** Begins, or begins anew: what is there now may be another car. */
   start(): void {
     this.stop();
-    for (const question of this.#questions) {
-      question.silent = 0;
-      question.isSettled = false;
-    }
-    this.#next = 0;
-    this.#round = 0;
+    this.#schedule = new ObdSchedule(this.#settings.pids, this.#settings.codesEveryMs);
     this.#await();
   }
 
@@ -79,43 +62,49 @@ export class ObdPoller {
     this.#cancel();
   }
 
-  /** A control unit answered a PID of a service. */
-  answered(service: number, pid: number): void {
-    const question = this.#questions.find((each) => each.service === service && each.pid === pid);
-    if (question === undefined) return;
-    question.silent = 0;
-    question.isSettled = service === VEHICLE_INFORMATION;
+  answered(service: number, pid: number | undefined): void {
+    this.#schedule.answered(service, pid, this.#timers.now());
   }
 
-  /** A control unit has begun a long answer, and goes on when it is told to. */
+  supports(base: number, bits: number): void {
+    this.#schedule.supports(base, bits);
+  }
+
+  froze(replyId: number, extended: boolean, code: number): void {
+    this.#schedule.froze(frameKey(replyId, extended), code);
+  }
+
   acknowledge(replyId: number, extended: boolean): void {
     const id = extended ? REQUEST_TO_ONE_EXTENDED | ((replyId & 0xff) << 8) : replyId - REPLY_OFFSET;
     this.#send(id, extended, padded(CLEAR_TO_SEND, 0, 0));
   }
 
+  goesOn(replyId: number, extended: boolean): void {
+    this.#schedule.goesOn(frameKey(replyId, extended), this.#timers.now());
+  }
+
+  needsLonger(replyId: number, extended: boolean): void {
+    this.#schedule.needsLonger(frameKey(replyId, extended), this.#timers.now());
+  }
+
+  finished(replyId: number, extended: boolean): void {
+    this.#schedule.finished(frameKey(replyId, extended));
+  }
+
   #await(): void {
     this.#cancel = this.#timers.after(this.#settings.intervalMs, () => {
-      this.#ask();
+      const request = this.#schedule.next(this.#timers.now());
+      const { extended } = this.#settings;
+      if (request !== undefined) this.#send(extended ? REQUEST_EXTENDED : REQUEST, extended, bytesOf(request));
       this.#await();
     });
   }
+}
 
-  #ask(): void {
-    for (let tried = 0; tried < this.#questions.length; tried++) {
-      const question = this.#questions[this.#next] as Question;
-      const isDue = question.silent < SILENT_ROUNDS_MAX || this.#round % SILENT_EVERY === 0;
-      this.#next += 1;
-      if (this.#next === this.#questions.length) {
-        this.#next = 0;
-        this.#round += 1;
-      }
-      if (question.isSettled || !isDue) continue;
-      const { extended } = this.#settings;
-      const id = extended ? REQUEST_EXTENDED : REQUEST;
-      if (this.#send(id, extended, padded(2, question.service, question.pid))) question.silent += 1;
-      return;
-    }
-  }
+function bytesOf({ service, pid }: ObdRequest): Uint8Array {
+  if (pid === undefined) return padded(1, service);
+  // Of the frames that a unit may keep every one has the first.
+  return service === FREEZE_FRAME ? padded(3, service, pid, 0) : padded(2, service, pid);
 }
 
 function padded(...bytes: readonly number[]): Uint8Array {

@@ -67,7 +67,7 @@ t.test('a message that is lost is counted by reason, and the next comes', async 
     ['isotp-malformed', ['7E8#1003410D50000000']],
     ['isotp-too-long', ['7E8#1000000020004902']],
     ['obd-refused', ['7E8#037F0112']],
-    ['obd-other-service', ['7E8#024300']],
+    ['obd-other-service', ['7E8#024400']],
     ['obd-unknown-pid', ['7E8#0341EE00']],
     ['obd-unknown-pid', ['7E8#03490801']],
     ['obd-too-short', ['7E8#03410C0F']],
