@@ -41,7 +41,7 @@ t.test('times that ascend on a grid are understood once, and what is held of the
     ...block,
     // Noise, of which zstd makes nothing.
     times: block.times.map(
-      (_, i) => TIME + i * 10_000 + Math.round(((Math.sin(i + 1) * 1e6) % 1) * 50) + (i % 500 === 499 ? 3000 : 0),
+      (_, i) => TIME + i * 10_000 + Math.round(((Math.sin(i + 1) * 1e6) % 1) * 63) + (i % 500 === 250 ? 3000 : 0),
     ),
   }));
   const pack = Pack.open(encodePack(HEADER, blocks));
