@@ -3,6 +3,7 @@ import { textRoom } from '../../gateway/intake.ts';
 import type { CanBus, CanBusState } from '../../hardware/can/can-bus.ts';
 import { FRAME_EXTENDED, type FrameBatch } from '../../hardware/can/can-frame.ts';
 import { CANDUMP_TEXT_BYTES_MAX, candumpText } from '../../hardware/can/candump-frame.ts';
+import { openGvretSerial, openGvretTcp } from '../../hardware/can/gvret/gvret-bus.ts';
 import { LogBus } from '../../hardware/can/recording/log-bus.ts';
 import { openSlcanBus } from '../../hardware/can/slcan-bus.ts';
 import { openSocketcanBus } from '../../hardware/can/socketcan/socketcan-bus.ts';
@@ -26,6 +27,8 @@ import {
   type CanSettings,
   canSettings,
   checkSettings,
+  type GvretSection,
+  isDevice,
 } from './can-config.ts';
 import { CanDecoding } from './can-decoding.ts';
 import { type CanInterface, METER_SAMPLES } from './can-interface.ts';
@@ -55,16 +58,33 @@ export const createCanCollector: CollectorFactory<CanConfig> = (config, context)
 export function openBus(bus: CanSettings['bus']): CanBus {
   if ('slcan' in bus) return openSlcanBus({ ...bus, path: bus.slcan });
   if ('socketcan' in bus) return openSocketcanBus({ ...bus, name: bus.socketcan });
+  if ('gvret' in bus) return openGvretBus(bus);
   if ('socketcand' in bus) return openSocketcandBus({ host: bus.socketcand, port: bus.port, name: bus.interface });
   const speed = bus.speed === 'max' ? Number.POSITIVE_INFINITY : bus.speed;
   const { log: path, loop, utcOffset, bitrate } = bus;
   return new LogBus({ path, speed, loop, utcOffsetUs: offsetUs(utcOffset), ...(bitrate !== undefined && { bitrate }) });
 }
 
+function openGvretBus({ gvret, port, baudRate, buses }: GvretSection): CanBus {
+  const [first, second] = (buses ?? []).map(({ bitrate, listenOnly = false }) => ({ bitrate, listenOnly }));
+  const setup =
+    first === undefined ? {} : { setup: second === undefined ? ([first] as const) : ([first, second] as const) };
+  if (isDevice(gvret)) return openGvretSerial({ path: gvret, baudRate, ...setup });
+  return openGvretTcp({ host: gvret, port, ...setup });
+}
+
+/** Frames that a bus knows to be lost, of all its interfaces. */
+function lostBy(bus: CanBus | undefined): number {
+  let lost = 0;
+  for (let index = 0; index < (bus?.interfaces.length ?? 0); index++) lost += bus?.statusOf?.(index)?.lost ?? 0;
+  return lost;
+}
+
 /** What a bus is called in messages. */
 function nameOf(bus: CanSettings['bus']): string {
   if ('slcan' in bus) return bus.slcan;
   if ('socketcan' in bus) return bus.socketcan;
+  if ('gvret' in bus) return bus.gvret;
   return 'socketcand' in bus ? `${bus.socketcand}:${bus.port}` : bus.log;
 }
 
@@ -143,7 +163,7 @@ export class CanCollector implements Collector {
     for (const [reason, count] of Object.entries(this.#bus?.errors ?? {}))
       errors[reason] = (errors[reason] ?? 0) + count;
     const places = this.#bus === undefined ? this.#errorPlaces : this.#placesOf(this.#bus);
-    const dropped = health.dropped + (this.#bus?.status?.lost ?? 0);
+    const dropped = health.dropped + lostBy(this.#bus);
     return { ...health, errors, dropped, ...(Object.keys(places).length > 0 && { errorPlaces: places }) };
   }
 
@@ -194,7 +214,9 @@ export class CanCollector implements Collector {
   #awaitMeter(bus: CanBus): void {
     this.#cancelMeter = this.#timers.after(METER_INTERVAL_MS, () => {
       const now = this.#context.clock.now();
-      for (const one of this.#interfaces()) one.pushReading(now - this.#meteredAt, now, bus.status);
+      for (let index = 0; index < bus.interfaces.length; index++) {
+        this.#decoding?.interface(index)?.pushReading(now - this.#meteredAt, now, bus.statusOf?.(index));
+      }
       this.#context.intake.publish();
       this.#meteredAt = now;
       this.#awaitMeter(bus);

@@ -4,6 +4,7 @@ import type { ChannelClass } from '../../gateway/channel.ts';
 import { CaissonError } from '../../gateway/errors.ts';
 import { nearest } from '../../gateway/nearest.ts';
 import { STANDARD_ID_MAX } from '../../hardware/can/can-frame.ts';
+import { GVRET_BAUD_RATE, GVRET_TCP_PORT } from '../../hardware/can/gvret/gvret-bus.ts';
 import { SLCAN_BITRATES } from '../../hardware/can/slcan.ts';
 import { SLCAN_BAUD_RATE } from '../../hardware/can/slcan-bus.ts';
 import { SOCKETCAN_BUFFER_BYTES, type SocketcanReader } from '../../hardware/can/socketcan/socketcan-bus.ts';
@@ -104,6 +105,52 @@ const Socketcan = Type.Object(
     ),
   },
   { additionalProperties: false, description: 'a CAN interface of this machine' },
+);
+
+const GvretBus = Type.Object(
+  {
+    bitrate: Type.Integer({ minimum: 10_000, maximum: 1_000_000, description: 'speed of the bus, bit/s' }),
+    listenOnly: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description: 'neither acknowledges nor sends, so that the bus cannot notice the box',
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'one bus of the adapter' },
+);
+
+const Gvret = Type.Object(
+  {
+    gvret: Type.String({
+      minLength: 1,
+      description:
+        'adapter that speaks GVRET (Macchina M2, ESP32RET, EVTV): a serial device, by a path that begins with `/`, or a ' +
+        'machine on the network, by name or address',
+      examples: ['/dev/serial/by-id/usb-Macchina_M2-if00', '192.168.4.1'],
+    }),
+    port: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 65_535, default: GVRET_TCP_PORT, description: 'its TCP port' }),
+    ),
+    baudRate: Type.Optional(
+      Type.Integer({
+        minimum: 9600,
+        maximum: 4_000_000,
+        default: GVRET_BAUD_RATE,
+        description: 'speed of the line to a serial adapter, baud; those that are USB devices themselves ignore it',
+      }),
+    ),
+    buses: Type.Optional(
+      Type.Array(GvretBus, {
+        minItems: 1,
+        maxItems: 2,
+        description:
+          'how its first two buses are set up, one that is not named is switched off; without it, as they are',
+        examples: [[{ bitrate: 500_000, listenOnly: true }, { bitrate: 125_000 }]],
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'an adapter that speaks GVRET, with one or more buses' },
 );
 
 const Socketcand = Type.Object(
@@ -231,7 +278,7 @@ const ObdPoll = Type.Object(
 /** Section `can` of a source: signals of a CAN bus, decoded by DBC files. */
 export const CanConfig = Type.Object(
   {
-    bus: Type.Union([Slcan, Socketcan, Socketcand, Log], { description: 'where the frames come from' }),
+    bus: Type.Union([Slcan, Socketcan, Gvret, Socketcand, Log], { description: 'where the frames come from' }),
     dbc: Type.Optional(DbcFiles),
     interfaces: Type.Optional(
       Type.Record(Type.String({ minLength: 1 }), Interface, {
@@ -277,6 +324,7 @@ export type SocketcanSection = Static<typeof Socketcan> & {
   readonly receiveBufferBytes: number;
   readonly reader: SocketcanReader;
 };
+export type GvretSection = Static<typeof Gvret> & { readonly port: number; readonly baudRate: number };
 export type SocketcandSection = Static<typeof Socketcand> & { readonly port: number; readonly interface: string };
 export type LogSection = Static<typeof Log> & {
   readonly speed: number | 'max';
@@ -300,7 +348,7 @@ export type CanProtocol = 'j1939' | 'nmea2000';
 
 /** The section with every default filled in. */
 export interface CanSettings {
-  readonly bus: SlcanSection | SocketcanSection | SocketcandSection | LogSection;
+  readonly bus: SlcanSection | SocketcanSection | GvretSection | SocketcandSection | LogSection;
   readonly dbc: readonly string[];
   readonly interfaces: Readonly<Record<string, Static<typeof Interface>>> | undefined;
   /** What is spoken above CAN; undefined: nothing, identifiers are what a DBC file has. */
@@ -316,7 +364,8 @@ export interface CanSettings {
 /** Fills in the defaults of a section that fits {@link CanConfig}. */
 export function canSettings(config: CanConfig): CanSettings {
   const { bus, dbc = [], interfaces, protocol, obd, timestamp = 'arrival', prefix, raw } = config;
-  const filled = Value.Default(schemaOf(bus), { ...bus });
+  // A copy of all of it: the defaults of what lies deeper are filled in where it lies, and the config is frozen.
+  const filled = Value.Default(schemaOf(bus), structuredClone(bus));
   return {
     bus: filled as CanSettings['bus'],
     dbc,
@@ -329,9 +378,15 @@ export function canSettings(config: CanConfig): CanSettings {
   };
 }
 
+/** Whether a GVRET adapter is a serial device and not a machine on the network. */
+export function isDevice(gvret: string): boolean {
+  return gvret.startsWith('/');
+}
+
 function schemaOf(bus: CanConfig['bus']): TSchema {
   if ('slcan' in bus) return Slcan;
   if ('socketcan' in bus) return Socketcan;
+  if ('gvret' in bus) return Gvret;
   return 'socketcand' in bus ? Socketcand : Log;
 }
 
@@ -349,16 +404,19 @@ export function checkSettings(settings: CanSettings, source: string): void {
   const refuse = (problem: string, hint: string): never => {
     throw new CaissonError('config-invalid', `source ${source}: ${problem}`, { hint });
   };
-  if ('slcan' in bus && timestamp === 'device') {
-    refuse('timestamp is device, but frames of an SLCAN adapter carry no UTC', 'use timestamp: arrival');
+  if (('slcan' in bus || 'gvret' in bus) && timestamp === 'device') {
+    refuse('timestamp is device, but frames of an adapter carry no UTC', 'use timestamp: arrival');
   }
   const filter = 'socketcan' in bus ? bus.filters?.find((one) => one.id > STANDARD_ID_MAX && !one.extended) : undefined;
   if (filter !== undefined) {
     const hint = 'add extended: true';
     refuse(`bus.filters has identifier ${filter.id}, which takes more than 11 bits, without extended`, hint);
   }
-  if (!('log' in bus) && interfaces !== undefined) {
-    refuse('interfaces are of recordings; an adapter has one bus', 'put its DBC files under dbc');
+  if (!('log' in bus || 'gvret' in bus) && interfaces !== undefined) {
+    refuse(
+      'interfaces are of recordings and adapters with several buses; this one is a single bus',
+      'put its DBC files under dbc',
+    );
   }
   const poll = settings.obd?.poll;
   if (poll !== undefined && 'log' in bus) {
@@ -366,6 +424,9 @@ export function checkSettings(settings: CanSettings, source: string): void {
   }
   if (poll !== undefined && 'slcan' in bus && bus.listenOnly) {
     refuse('obd asks a car, but with listenOnly nothing is sent', 'use listenOnly: false, or obd: true to only listen');
+  }
+  if (poll !== undefined && 'gvret' in bus && bus.buses?.[0]?.listenOnly === true) {
+    refuse('obd asks a car, but its bus only listens', 'use listenOnly: false for the first of buses, or obd: true');
   }
   const unknown = poll?.quantities.find((name) => !OBD_QUANTITIES.has(name));
   if (unknown !== undefined) {
@@ -380,6 +441,6 @@ export function checkSettings(settings: CanSettings, source: string): void {
 
 /** Speeds of the bus, bit/s, where they are known. */
 export function bitratesOf(bus: CanSettings['bus']): { bitrate: number | undefined; dataBitrate: number | undefined } {
-  const bitrate = bus.bitrate;
+  const bitrate = 'gvret' in bus ? undefined : bus.bitrate;
   return { bitrate, dataBitrate: 'log' in bus ? (bus.dataBitrate ?? bitrate) : bitrate };
 }

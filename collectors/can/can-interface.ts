@@ -210,8 +210,10 @@ export class CanInterface {
   }
 
   #pushStatus(us: number, time: number, { lost, controller, bitrate, dataBitrate }: CanBusStatus): void {
-    this.#pushMeter('lostRate', ((lost - this.#lost) * 1e6) / us, time);
-    this.#lost = lost;
+    if (lost !== undefined) {
+      this.#pushMeter('lostRate', ((lost - this.#lost) * 1e6) / us, time);
+      this.#lost = lost;
+    }
     if (controller !== undefined) this.#pushMeter('controller', CONTROLLER_STATES.indexOf(controller), time);
     if (bitrate !== undefined) this.#meter.setBitrates(bitrate, dataBitrate);
   }

@@ -97,6 +97,7 @@ function opensOf(name: string, source: SourceConfig, config: CaissonConfig): str
       return `broker ${source.host}:${source.port ?? ''}`;
     case 'can':
       if ('socketcan' in source.bus) return `CAN interface ${source.bus.socketcan}`;
+      if ('gvret' in source.bus) return `GVRET adapter ${source.bus.gvret}`;
       if ('socketcand' in source.bus) return `socketcand at ${source.bus.socketcand}`;
       return 'log' in source.bus ? `recording ${source.bus.log}` : `SLCAN adapter ${source.bus.slcan}`;
     case 'health':

@@ -159,6 +159,9 @@ function deviceOf(source: SourceConfig): { device: string; keys: readonly string
   if (source.type === 'serial' && 'path' in source.port) return { device: source.port.path, keys: ['port', 'path'] };
   if (source.type === 'modbus' && 'path' in source.port) return { device: source.port.path, keys: ['port', 'path'] };
   if (source.type === 'can' && 'slcan' in source.bus) return { device: source.bus.slcan, keys: ['bus', 'slcan'] };
+  if (source.type === 'can' && 'gvret' in source.bus && source.bus.gvret.startsWith('/')) {
+    return { device: source.bus.gvret, keys: ['bus', 'gvret'] };
+  }
   return undefined;
 }
 

@@ -19,8 +19,8 @@ export interface CanBus {
   readonly errors: Readonly<Record<string, number>>;
   /** Of a recording: where the first of each reason stands in it, such as `line 17`. */
   readonly errorPlaces?: Readonly<Record<string, string>>;
-  /** What a live bus knows of itself beside its frames; undefined where nothing tells. */
-  readonly status?: CanBusStatus;
+  /** What a live bus knows of one of its interfaces beside the frames; undefined where nothing tells. */
+  statusOf?(index: number): CanBusStatus | undefined;
   /** Begins; calls the listener until `stop` has resolved. A bus is started once. */
   start(listener: CanBusListener): void;
   /**
@@ -33,8 +33,8 @@ export interface CanBus {
 }
 
 export interface CanBusStatus {
-  /** Frames since the start that were on the wire and lost in the controller or the kernel, as far as they count them. */
-  readonly lost: number;
+  /** Frames since the start that were on the wire and lost in controller or kernel; undefined where they are not counted. */
+  readonly lost: number | undefined;
   /** Undefined where nothing tells, as with virtual interfaces. */
   readonly controller: ControllerState | undefined;
   /** Speeds by the controller's account, bit/s. */

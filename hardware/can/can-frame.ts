@@ -41,7 +41,7 @@ export class FrameBatch {
   readonly longCodes: Uint8Array;
   /** Index into the bus's `interfaces`. */
   readonly interfaces: Uint8Array;
-  /** UTC as the recording has it, microseconds; NaN where the frame came without. */
+  /** UTC as the recording or the kernel has it, or the adapter's own clock, microseconds; NaN where the frame came without. */
   readonly times: Float64Array;
   readonly data: Uint8Array;
   /** The same bytes as `data`. */

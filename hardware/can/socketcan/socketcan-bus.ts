@@ -69,7 +69,7 @@ export class SocketcanBus implements CanBus {
     return this.#reasons.counts;
   }
 
-  get status(): CanBusStatus {
+  statusOf(): CanBusStatus {
     const { bitrate, dataBitrate } = this.#details;
     return { lost: this.#lost, controller: this.#controller, bitrate, dataBitrate };
   }

@@ -169,7 +169,7 @@ t.test('an interface that this machine does not have is waited for, and can be g
   await waitFor('it is tried again', () => states.length >= 3);
   t.match(states[2], { state: 'waiting', problem: /there is no interface nocan7/ });
   t.equal(bus.send?.(1, 0, new Uint8Array(0)), false);
-  t.same(bus.status, { lost: 0, controller: undefined, bitrate: undefined, dataBitrate: undefined });
+  t.same(bus.statusOf?.(0), { lost: 0, controller: undefined, bitrate: undefined, dataBitrate: undefined });
   await bus.stop();
   const told = states.length;
   await new Promise((resolve) => setImmediate(resolve));
