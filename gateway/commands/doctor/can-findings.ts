@@ -1,4 +1,5 @@
 import { basename, relative, sep } from 'node:path';
+import { bitratesOf } from '../../../collectors/can/can-config.ts';
 import { type BusCoverage, type BusSighting, dbcCoverage } from '../../../collectors/can/dbc-coverage.ts';
 import { CanDictionary } from '../../../collectors/can/dictionary.ts';
 import type { FrameCensus } from '../../../collectors/can/frame-census.ts';
@@ -151,7 +152,7 @@ function wireFindings(sighting: CanSighting, ports: readonly SerialPortEntry[]):
       code: 'bitrate',
       severity: 'broken',
       about,
-      seen: `no frame at ${bus.bitrate} bit/s; at ${bitrate} bit/s ${framesOf(sighting.censuses)} frames`,
+      seen: `no frame at ${bitratesOf(bus).bitrate} bit/s; at ${bitrate} bit/s ${framesOf(sighting.censuses)} frames`,
       means: 'the bus has another speed; a node that sends at the wrong one disturbs the others',
       mend: { path: ['sources', source, 'bus', 'bitrate'], config: `bitrate: ${bitrate}` },
     });
