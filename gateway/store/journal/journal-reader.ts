@@ -20,6 +20,8 @@ export class JournalReader {
   #row = 0;
   /** The row behind which nothing was found: not worth another look before more is published. */
   #searchedFor: number | undefined;
+  /** True when the end was found once, whatever is published. */
+  #hasSearched = false;
 
   private constructor(dir: string) {
     this.#dir = dir;
@@ -45,8 +47,13 @@ export class JournalReader {
     // What is read from here on was on disk if it was published by then.
     this.#segment?.forget();
     for (let count = 0; count < rowsMax; ) {
+      // To look behind what is published takes reading the rest of a segment: that waits for a look that finds nothing new.
+      if (count > 0 && this.#row >= published && this.#hasSearched) return;
       const found = this.#next(published);
-      if (found === undefined) return;
+      if (found === undefined) {
+        this.#hasSearched = true;
+        return;
+      }
       const { row: id, boot, ringEnd, bytes, length } = found.record;
       this.#at = found.at + pagesOf(length);
       this.#row = id;
@@ -100,6 +107,7 @@ export class JournalReader {
     this.#leave();
     this.#row = 0;
     this.#searchedFor = undefined;
+    this.#hasSearched = false;
   }
 
   #leave(): void {

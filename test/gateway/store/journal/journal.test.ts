@@ -136,6 +136,22 @@ t.test('a reader sees a record when it is published, or another stands behind it
   rig.dispose();
 });
 
+t.test('a reader that has read what is published looks behind it when nothing new is', async (t) => {
+  const rig = new JournalRig();
+  rig.commitMany(1);
+  const reader = JournalReader.open(rig.dir);
+  t.same(seenRows(reader.rowsAfter(0)), rowsFrom(1, 1));
+  rig.commitMany(3);
+  rig.publish(2);
+  t.same(seenRows(reader.rowsAfter(1)), rowsFrom(2, 2));
+  t.same(seenRows(reader.rowsAfter(2)), rowsFrom(3, 3), 'another stands behind it');
+  t.same(seenRows(reader.rowsAfter(3)), []);
+  rig.publish(4);
+  t.same(seenRows(reader.rowsAfter(3)), rowsFrom(4, 4));
+  reader.close();
+  rig.dispose();
+});
+
 t.test('a record that was never published and was replaced is not shown from memory', async (t) => {
   const rig = new JournalRig();
   rig.commitMany(2);
