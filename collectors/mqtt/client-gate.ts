@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { MqttLimits } from './config.ts';
-import { Message, type Sender } from './message.ts';
+import { Message, type QoS, type Sender } from './message.ts';
 import { FramingError, PacketFramer, type WirePacket } from './packet-framer.ts';
 import {
   DISCONNECT,
@@ -13,13 +13,17 @@ import {
   inspectFilters,
   inspectPublish,
   PINGREQ,
+  PUBACK,
+  PUBCOMP,
   PUBLISH,
+  PUBREC,
   PUBREL,
   SUBSCRIBE,
   simplifyConnect,
   UNSUBSCRIBE,
 } from './packet-rules.ts';
 import type { TopicNames } from './topic-names.ts';
+import { matchFilter } from './topic-rules.ts';
 
 /** Bytes that may wait to be written to one client. Beyond: forwarded messages are dropped and it is not read on. */
 export const CLIENT_BACKLOG_BYTES_MAX = 256 * 1024;
@@ -43,8 +47,8 @@ export interface GateOwner {
   published(gate: ClientGate, message: Message, maybeRepeat: boolean): void;
   /** A message of QoS 1 or 2 is durable, for the first time. */
   settled(message: Message): void;
-  /** Told once, when CONNECT was accepted by the gate, before the broker sees it. */
-  connecting(gate: ClientGate): void;
+  /** Told once, when CONNECT was accepted by the gate, before the broker sees it. True when the session is to be kept. */
+  connecting(gate: ClientGate, isClean: boolean): boolean;
 }
 
 /**
@@ -61,8 +65,12 @@ export class ClientGate extends Duplex implements Sender {
   goodbye = false;
   /** True while messages without the DUP flag may be repeats: after a lost connection, until the first that is none. */
   resuming = false;
+  /** True when the session outlives the connection. */
+  keepsSession = false;
   /** What tells the messages of this client from those of others. */
   identity: Buffer = Buffer.alloc(0);
+  /** What the client has subscribed to, by filter. */
+  readonly granted = new Map<string, { readonly levels: readonly string[]; readonly qos: QoS }>();
   /** Messages handed over that are not acknowledged yet. */
   inflight = 0;
 
@@ -125,6 +133,17 @@ export class ClientGate extends Duplex implements Sender {
     this.pump();
   }
 
+  /** The QoS at which a message of `qos` goes to this client: no more than the best of its subscriptions to it grants. */
+  grantedQos(topic: string, qos: QoS): QoS {
+    const levels = topic.split('/');
+    let granted: QoS = 0;
+    for (const subscription of this.granted.values()) {
+      if (subscription.qos > granted && matchFilter(subscription.levels, levels) !== undefined)
+        granted = subscription.qos;
+    }
+    return granted < qos ? granted : qos;
+  }
+
   /** Its messages are acknowledged at the end of the turn, all by one write. */
   settled(message: Message, error?: Error): void {
     this.inflight--;
@@ -180,8 +199,14 @@ export class ClientGate extends Duplex implements Sender {
         return;
       }
       case PUBREL:
-        if (packet.flags !== 2 || packet.bytes.length !== 4) break;
+        if (packet.flags !== 2 || packet.bytes.length !== 4 || packet.bytes.readUInt16BE(2) === 0) break;
         this.#release(packet.bytes.readUInt16BE(2));
+        return;
+      case PUBACK:
+      case PUBREC:
+      case PUBCOMP:
+        if (packet.flags !== 0 || packet.bytes.length !== 4 || packet.bytes.readUInt16BE(2) === 0) break;
+        this.#deliver(packet);
         return;
       case PINGREQ:
       case DISCONNECT:
@@ -204,13 +229,13 @@ export class ClientGate extends Duplex implements Sender {
       return;
     }
     const { connect } = verdict;
-    simplifyConnect(packet, connect, true);
     this.clientId = connect.clientId;
     const name = this.clientId === '' ? `at ${this.remote}` : `id ${this.clientId}`;
     this.identity = Buffer.from(`${Buffer.byteLength(name)} ${name} `);
     this.#keepAliveMs = connect.keepAliveS * 1500;
     this.#state = 'connecting';
-    this.#owner.connecting(this);
+    this.keepsSession = this.#owner.connecting(this, connect.isClean);
+    simplifyConnect(packet, connect, !this.keepsSession);
     this.#deliver(packet);
   }
 

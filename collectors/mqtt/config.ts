@@ -151,6 +151,12 @@ export const MqttConfig = Type.Object(
         description: 'rules, the first that matches counts; a topic without one is read as `auto` under its own name',
       }),
     ),
+    private: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, description: 'MQTT topic filter' }), {
+        default: [],
+        description: 'topics that only the gateway reads: stored, and given to no subscriber',
+      }),
+    ),
     repeats: Type.Optional(
       Type.Union([Type.Literal('reconnect'), Type.Literal('flagged')], {
         default: 'reconnect',

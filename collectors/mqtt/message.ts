@@ -1,5 +1,8 @@
 import type { Buffer } from 'node:buffer';
 
+/** Quality of service (MQTT-4.3). */
+export type QoS = 0 | 1 | 2;
+
 /** Who waits for the acknowledgement of a message. */
 export interface Sender {
   /** Bytes that tell this sender from every other, the same over connections and restarts. */
@@ -17,7 +20,7 @@ export type MessageUse = 'take' | 'pass' | 'skip';
 /** A published message, from the wire until it is acknowledged. */
 export class Message {
   readonly topic: string;
-  readonly qos: 0 | 1 | 2;
+  readonly qos: QoS;
   /** 0 at QoS 0 and for a will. */
   readonly packetId: number;
   readonly isRetained: boolean;
@@ -37,7 +40,7 @@ export class Message {
     bodyAt: number,
     payloadAt: number,
     topic: string,
-    qos: 0 | 1 | 2,
+    qos: QoS,
     packetId: number,
     isRetained: boolean,
     sender: Sender | undefined,

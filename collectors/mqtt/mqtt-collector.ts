@@ -13,7 +13,9 @@ import { type MqttConfig, type MqttSettings, mqttSettings } from './config.ts';
 import { Message } from './message.ts';
 import { MessageIntake } from './message-intake.ts';
 import { GUARD_REASONS, type GuardReason } from './packet-rules.ts';
+import { PrivateTopics } from './private-topics.ts';
 import { RetainedBudget } from './retained-budget.ts';
+import { type SessionStore, Sessions } from './sessions.ts';
 import { SparkplugHost } from './sparkplug/sparkplug-host.ts';
 import { encodeRebirth } from './sparkplug/sparkplug-payload.ts';
 import { SPARKPLUG_NAMESPACE } from './sparkplug/sparkplug-topic.ts';
@@ -53,6 +55,8 @@ export interface MqttDetails {
   readonly forwardsDropped: number;
   /** Messages not retained for want of room. */
   readonly retainedRefused: number;
+  /** Clients whose session is not kept, because there are too many. */
+  readonly sessionsRefused: number;
   /** Clients without a state channel, because there are too many. */
   readonly clientsUnnamed: number;
   /** What could not be used, by reason and topic. */
@@ -70,6 +74,8 @@ export class MqttCollector implements Collector {
   readonly #counters = new CollectorCounters();
   readonly #offenders = new Offenders();
   readonly #retained = new RetainedBudget();
+  readonly #sessions = new Sessions();
+  readonly #private: PrivateTopics;
   readonly #states: ClientStates;
   readonly #gates = new Set<ClientGate>();
   /** Ids of clients whose last connection ended with DISCONNECT and nothing unacknowledged: they have nothing to repeat. */
@@ -93,6 +99,7 @@ export class MqttCollector implements Collector {
     const { intake, clock, source } = context;
     this.#context = context;
     this.#settings = mqttSettings(config);
+    this.#private = new PrivateTopics(this.#settings.private);
     this.#credentials = new Credentials(this.#settings.users);
     this.#states = new ClientStates(intake, clock, source, this.#counters);
     this.#owner = {
@@ -102,7 +109,7 @@ export class MqttCollector implements Collector {
       topics: new TopicNames(this.#settings.limits),
       published: (gate, message, isDup) => this.#published(gate, message, isDup),
       settled: (message) => this.#forward(message),
-      connecting: (gate) => this.#connecting(gate),
+      connecting: (gate, isClean) => this.#connecting(gate, isClean),
     };
   }
 
@@ -166,8 +173,9 @@ export class MqttCollector implements Collector {
       waiting: this.#messages?.waiting ?? 0,
       waited: this.#messages?.waited ?? 0,
       repeats: this.#messages?.repeats ?? 0,
-      forwardsDropped: this.#forwardsDropped,
+      forwardsDropped: this.#forwardsDropped + this.#sessions.dropped,
       retainedRefused: this.#retained.refused,
+      sessionsRefused: this.#sessions.refused,
       clientsUnnamed: this.#states.beyond,
       offenders: this.#offenders.list(),
     };
@@ -183,21 +191,19 @@ export class MqttCollector implements Collector {
       authenticate: (_client, name, password, done) => this.#authenticate(name, password, done),
       authorizePublish: (_client, packet, done) => this.#authorizePublish(packet, done),
       authorizeSubscribe: (client, subscription, done) => done(null, this.#authorizeSubscribe(client, subscription)),
-      authorizeForward: (client, packet) => {
-        const gate = gateOf(client);
-        if (gate === undefined || gate.writableNeedDrain) {
-          this.#forwardsDropped++;
-          return null;
-        }
-        packet.qos = 0;
-        return packet;
-      },
+      authorizeForward: (client, packet) => (this.#mayForward(gateOf(client), packet) ? packet : null),
     });
+    // Left out of the library's types.
+    this.#sessions.bound(Reflect.get(broker, 'persistence') as SessionStore);
     broker.on('clientReady', (client) => {
       const gate = gateOf(client);
       if (gate === undefined) return;
       this.#states.set(gate.clientId, 'online');
+      this.#sessions.setOnline(gate.clientId, true);
       gate.open();
+    });
+    broker.on('unsubscribe', (filters, client) => {
+      for (const filter of filters) gateOf(client)?.granted.delete(filter);
     });
     broker.on('clientDisconnect', (client) => this.#disconnected(gateOf(client)));
     const failed = (client: Client, error: Error) => {
@@ -242,14 +248,16 @@ export class MqttCollector implements Collector {
     this.#broker?.handle(gate);
   }
 
-  #connecting(gate: ClientGate): void {
+  #connecting(gate: ClientGate, isClean: boolean): boolean {
     const known = this.#goodbyes.delete(gate.clientId);
     gate.resuming = this.#settings.repeats === 'reconnect' && gate.clientId !== '' && !known;
+    return this.#sessions.connect(gate.clientId, isClean);
   }
 
   #disconnected(gate: ClientGate | undefined): void {
     if (gate === undefined || gate.clientId === '') return;
     this.#states.set(gate.clientId, gate.goodbye ? 'offline' : 'lost');
+    this.#sessions.setOnline(gate.clientId, false);
     if (!gate.goodbye || gate.inflight > 0) return;
     this.#goodbyes.add(gate.clientId);
     if (this.#goodbyes.size > GOODBYES_MAX) {
@@ -293,14 +301,15 @@ export class MqttCollector implements Collector {
     // Nobody waits for the acknowledgement of a will.
     const message = new Message(payload, 0, 0, topic, qos, 0, retain, undefined);
     if (message.use === 'take') this.#messages?.takeUnconfirmed(message);
-    packet.retain = retain && this.#retained.admit(topic, payload.length);
+    packet.retain = retain && !this.#private.has(topic) && this.#retained.admit(topic, payload.length);
     done(null);
   }
 
   /** Publishes a message to those who subscribed, and keeps it where it is to be retained. */
   #forward({ topic, payload, qos, isRetained }: Message): void {
+    if (this.#private.has(topic)) return;
     const retain = isRetained && this.#retained.admit(topic, payload.length);
-    if (!retain && this.#subscribers.size === 0) return;
+    if (!retain && this.#subscribers.size === 0 && !this.#sessions.isListening) return;
     if (this.#forwarding >= FORWARDS_MAX) {
       this.#forwardsDropped++;
       return;
@@ -334,14 +343,35 @@ export class MqttCollector implements Collector {
     this.#broker?.publish({ cmd: 'publish', topic, payload, qos: 0, retain, dup: false }, () => {});
   }
 
+  /** What is refused is refused in SUBACK (MQTT-3.9.3). */
   #authorizeSubscribe(client: Client | null, subscription: Subscription): Subscription | null {
-    if (!subscription.topic.startsWith('$share/')) {
-      const gate = client && gateOf(client);
-      if (gate) this.#subscribers.add(gate);
-      return subscription;
+    const { topic } = subscription;
+    const isShared = topic.startsWith('$share/');
+    if (isShared || this.#private.covers(topic)) {
+      this.#refused(isShared ? 'subscribe-shared' : 'subscribe-private', topic);
+      return null;
     }
-    this.#refused('subscribe-shared', subscription.topic);
-    return null;
+    const gate = client === null ? undefined : gateOf(client);
+    if (gate !== undefined) {
+      gate.granted.set(topic, { levels: topic.split('/'), qos: subscription.qos });
+      this.#subscribers.add(gate);
+      this.#sessions.subscribe(gate.clientId);
+    }
+    return subscription;
+  }
+
+  /**
+   * A subscriber that does not keep up gets no more than it reads. What a session keeps is sent whatever waits: its bound is that of
+   * the session.
+   */
+  #mayForward(gate: ClientGate | undefined, packet: PublishPacket): boolean {
+    if (gate === undefined || gate.destroyed || this.#private.has(packet.topic)) return false;
+    // MQTT-3.8.4-6; the library looks at subscriptions without wildcards only.
+    packet.qos = gate.grantedQos(packet.topic, packet.qos);
+    if (gate.keepsSession && packet.qos > 0) return this.#sessions.mayForward(gate.clientId, packet);
+    if (!gate.writableNeedDrain) return true;
+    this.#forwardsDropped++;
+    return false;
   }
 
   #refused(reason: GuardReason, topic = '', detail: string = GUARD_REASONS[reason]): void {

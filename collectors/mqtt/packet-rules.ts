@@ -49,6 +49,7 @@ export const GUARD_REASONS = {
   'qos2-window': 'too many QoS 2 messages of one client await their PUBREL',
   'subscribe-malformed': 'a SUBSCRIBE or UNSUBSCRIBE that breaks MQTT 3.1.1',
   'subscribe-shared': 'a subscription to `$share`; refused in SUBACK',
+  'subscribe-private': 'a subscription to topics that only the gateway reads; refused in SUBACK',
   'keep-alive': 'a client that was silent for one and a half times its keep-alive',
   broker: 'the broker library closed a connection; details name its words',
 } as const;
@@ -70,8 +71,13 @@ export type ConnectVerdict =
   /** `connack`: the return code to send before the connection is closed; undefined for none. */
   | { readonly reason: GuardReason; readonly connack?: number };
 
+const FLAG_RESERVED = 0x01;
 const FLAG_CLEAN = 0x02;
 const FLAG_WILL = 0x04;
+const WILL_QOS = 0x18;
+const FLAG_WILL_RETAIN = 0x20;
+const FLAG_PASSWORD = 0x40;
+const FLAG_USER = 0x80;
 /** Of the flags of a PUBLISH. */
 export const FLAG_DUP = 0x08;
 export const FLAG_RETAIN = 0x01;
@@ -81,7 +87,6 @@ export function inspectConnect(packet: WirePacket, limits: MqttLimits): ConnectV
   const { bytes, bodyAt } = packet;
   if (packet.type !== CONNECT) return { reason: 'connect-missing' };
   if (packet.oversized) return { reason: 'packet-too-large' };
-  if (packet.flags !== 0) return { reason: 'connect-malformed' };
   const protocol = fieldAt(bytes, bodyAt);
   if (protocol === undefined || protocol.end + 4 > bytes.length) return { reason: 'connect-malformed' };
   const name = bytes.toString('latin1', protocol.begin, protocol.end);
@@ -92,28 +97,52 @@ export function inspectConnect(packet: WirePacket, limits: MqttLimits): ConnectV
 
   const flagsAt = protocol.end + 1;
   const flags = bytes[flagsAt] ?? 0;
+  // What 3.1 leaves unused must be 0 in 3.1.1 (MQTT-2.2.2-1, MQTT-3.1.2-3).
+  if (level === 4 && (packet.flags !== 0 || (flags & FLAG_RESERVED) !== 0)) return { reason: 'connect-malformed' };
   const id = fieldAt(bytes, flagsAt + 3);
   if (id === undefined || !isText(bytes, id)) return { reason: 'connect-malformed' };
+  const isClean = (flags & FLAG_CLEAN) !== 0;
   const idBytes = id.end - id.begin;
-  if (idBytes > CLIENT_ID_BYTES_MAX || (idBytes === 0 && (flags & FLAG_CLEAN) === 0)) {
+  if (idBytes > CLIENT_ID_BYTES_MAX || (idBytes === 0 && (level === 3 || !isClean))) {
     return { reason: 'client-id', connack: CONNACK_IDENTIFIER_REJECTED };
   }
-  if ((flags & FLAG_WILL) !== 0) {
-    const will = fieldAt(bytes, id.end);
-    if (will === undefined || topicFault(bytes, will, limits) !== undefined) return { reason: 'connect-malformed' };
-  }
+  if (!isWholeConnect(bytes, flags, id.end, limits)) return { reason: 'connect-malformed' };
   const clientId = bytes.toString('utf8', id.begin, id.end);
-  const isClean = (flags & FLAG_CLEAN) !== 0;
   return { connect: { clientId, isClean, keepAliveS: bytes.readUInt16BE(flagsAt + 1), flagsAt } };
+}
+
+/** True when behind the client id stands just what the flags tell: will, user name, password (MQTT-3.1.2, MQTT-3.1.3). */
+function isWholeConnect(bytes: Buffer, flags: number, from: number, limits: MqttLimits): boolean {
+  let at: number | undefined = from;
+  if ((flags & FLAG_WILL) !== 0) {
+    const topic = fieldAt(bytes, at);
+    if ((flags & WILL_QOS) === WILL_QOS || topic === undefined || topicFault(bytes, topic, limits) !== undefined)
+      return false;
+    at = fieldAt(bytes, topic.end)?.end;
+  } else if ((flags & (WILL_QOS | FLAG_WILL_RETAIN)) !== 0) return false;
+  const hasUser = (flags & FLAG_USER) !== 0;
+  if (hasUser && at !== undefined) {
+    const user = fieldAt(bytes, at);
+    if (user === undefined || !isText(bytes, user)) return false;
+    at = user.end;
+  }
+  if ((flags & FLAG_PASSWORD) !== 0) {
+    // MQTT-3.1.2-22
+    if (!hasUser) return false;
+    at = at === undefined ? undefined : fieldAt(bytes, at)?.end;
+  }
+  return at === bytes.length;
 }
 
 /**
  * Makes the broker library keep no keep-alive of its own: the gate watches it, because it knows when it holds a client back
- * itself. Nor a session, where `isClean`.
+ * itself. Nor a session, where `isClean`. What 3.1 leaves unused is cleared, because the library refuses it.
  */
-export function simplifyConnect(packet: WirePacket, connect: ConnectPacket, isClean: boolean): void {
-  if (isClean) packet.bytes[connect.flagsAt] = (packet.bytes[connect.flagsAt] ?? 0) | FLAG_CLEAN;
-  packet.bytes.writeUInt16BE(0, connect.flagsAt + 1);
+export function simplifyConnect({ bytes }: WirePacket, connect: ConnectPacket, isClean: boolean): void {
+  const flags = (bytes[connect.flagsAt] ?? 0) & ~FLAG_RESERVED;
+  bytes[0] = CONNECT << 4;
+  bytes[connect.flagsAt] = isClean ? flags | FLAG_CLEAN : flags;
+  bytes.writeUInt16BE(0, connect.flagsAt + 1);
 }
 
 export interface PublishVerdict {
@@ -154,14 +183,13 @@ function malformed(fault: NonNullable<PublishVerdict['fault']>): PublishVerdict 
   return { qos: 0, packetId: 0, topic: '', payloadAt: 0, fault };
 }
 
-/**
- * Checks a SUBSCRIBE or UNSUBSCRIBE (MQTT-3.8, MQTT-3.10) and sets every requested QoS to 0: a subscriber here looks on,
- * and a broker that keeps messages for it would need a queue without a bound.
- */
+/** Checks a SUBSCRIBE or UNSUBSCRIBE (MQTT-3.8, MQTT-3.10). */
 export function inspectFilters(packet: WirePacket, limits: MqttLimits): GuardReason | undefined {
   const { bytes, bodyAt } = packet;
   if (packet.oversized) return 'packet-too-large';
   const optionBytes = packet.type === SUBSCRIBE ? 1 : 0;
+  // MQTT-2.3.1-1
+  if (bodyAt + 2 > bytes.length || bytes.readUInt16BE(bodyAt) === 0) return 'subscribe-malformed';
   let at = bodyAt + 2;
   let filters = 0;
   while (at < bytes.length) {
@@ -170,10 +198,8 @@ export function inspectFilters(packet: WirePacket, limits: MqttLimits): GuardRea
     const length = filter.end - filter.begin;
     if (length === 0 || length > limits.topicBytesMax || !isText(bytes, filter)) return 'subscribe-malformed';
     if (levelsOf(bytes, filter) > limits.topicLevelsMax || ++filters > FILTERS_MAX) return 'subscribe-malformed';
-    if (optionBytes === 1) {
-      if ((bytes[filter.end] ?? 0) > 2) return 'subscribe-malformed';
-      bytes[filter.end] = 0;
-    }
+    // MQTT-3.8.3-4
+    if (optionBytes === 1 && (bytes[filter.end] ?? 0) > 2) return 'subscribe-malformed';
     at = filter.end + optionBytes;
   }
   return filters === 0 || at !== bytes.length ? 'subscribe-malformed' : undefined;

@@ -17,6 +17,11 @@ import { runBroker } from './running-broker.ts';
 
 const LIMITS = { packetBytesMax: 2000, topicBytesMax: 100, topicLevelsMax: 5, inflightMax: 10, clientsMax: 3 };
 
+/** A CONNECT of MQTT 3.1.1 with those connect flags, and what follows the client id. */
+function withFlags(flags: number, ...tail: Uint8Array[]): Uint8Array {
+  return packet(0x10, field('MQTT'), Buffer.of(4, flags, 0, 0), field('x'), ...tail);
+}
+
 const refusedConnects: [what: string, reason: string, bytes: Uint8Array, connack?: string][] = [
   ['MQTT 5', 'protocol-version', packet(0x10, field('MQTT'), Buffer.of(5, 2, 0, 0, 0), field('x')), '20020001'],
   ['a version that does not exist', 'protocol-version', connectPacket('x', { level: 9 }), '20020001'],
@@ -32,6 +37,15 @@ const refusedConnects: [what: string, reason: string, bytes: Uint8Array, connack
     'connect-malformed',
     packet(0x10, field('MQTT'), Buffer.of(4, 2, 0, 0, 9, 9)),
   ],
+  ['an empty id in MQTT 3.1', 'client-id', connectPacket('', { level: 3, protocol: 'MQIsdp' }), '20020002'],
+  ['a reserved flag', 'connect-malformed', packet(0x10, field('MQTT'), Buffer.of(4, 3, 0, 0), field('x'))],
+  ['a will at QoS 3', 'connect-malformed', withFlags(0x1e, field('will'), field('gone'))],
+  ['a QoS of no will', 'connect-malformed', withFlags(0x0a)],
+  ['a user name that no flag tells', 'connect-malformed', withFlags(0x02, field('user'))],
+  ['a user name that is told and not there', 'connect-malformed', withFlags(0x82)],
+  ['a user name with U+0000', 'connect-malformed', withFlags(0x82, field('a\0'))],
+  ['a password without a user name', 'connect-malformed', withFlags(0x42, field('secret'))],
+  ['a password that is told and not there', 'connect-malformed', withFlags(0xc2, field('user'))],
   ['a CONNECT beyond the packet limit', 'packet-too-large', packet(0x10, Buffer.alloc(5000))],
   ['a PUBLISH first', 'connect-missing', publishPacket('a', '1')],
   ['a line of HTTP', 'connect-missing', Buffer.from('GET / HTTP/1.1\r\nHost: a.example\r\n\r\n'.padEnd(200))],
@@ -51,7 +65,9 @@ for (const [what, reason, bytes, connack] of refusedConnects) {
 const closing: [what: string, reason: string, bytes: Uint8Array][] = [
   ['a second CONNECT', 'packet-type', connectPacket('x')],
   ['a CONNACK', 'packet-type', Buffer.of(0x20, 2, 0, 0)],
-  ['a PUBACK for nothing', 'packet-type', packet(0x40, idBytes(1))],
+  ['a PUBACK with packet id 0', 'packet-malformed', packet(0x40, idBytes(0))],
+  ['a PUBACK that is too long', 'packet-malformed', packet(0x40, idBytes(1), idBytes(1))],
+  ['QoS 0 with DUP', 'publish-malformed', packet(0x38, field('a'), Buffer.from('1'))],
   ['type 15', 'packet-type', Buffer.of(0xf0, 0)],
   ['QoS 3', 'publish-malformed', packet(0x36, field('a'), idBytes(1), Buffer.from('1'))],
   ['packet id 0', 'publish-malformed', publishPacket('a', '1', { qos: 1, id: 0 })],
@@ -61,6 +77,8 @@ const closing: [what: string, reason: string, bytes: Uint8Array][] = [
   ['a topic that is not UTF-8', 'publish-malformed', publishPacket(Uint8Array.of(0x61, 0xff), '1')],
   ['an encoded surrogate in a topic', 'publish-malformed', publishPacket(Uint8Array.of(0xed, 0xa0, 0x80), '1')],
   ['a topic that reaches beyond its packet', 'publish-malformed', packet(0x30, Buffer.of(0, 9, 0x61))],
+  ['a SUBSCRIBE with packet id 0', 'subscribe-malformed', packet(0x82, idBytes(0), field('a'), Buffer.of(0))],
+  ['a PUBREL with packet id 0', 'packet-malformed', packet(0x62, idBytes(0))],
   ['a SUBSCRIBE without filters', 'subscribe-malformed', packet(0x82, idBytes(1))],
   ['a SUBSCRIBE with wrong flags', 'subscribe-malformed', packet(0x80, idBytes(1), field('a'), Buffer.of(0))],
   ['a SUBSCRIBE at QoS 3', 'subscribe-malformed', packet(0x82, idBytes(1), field('a'), Buffer.of(3))],
@@ -110,6 +128,14 @@ for (const [what, reason, topic, payload] of steppedOver) {
     });
   }
 }
+
+t.test('takes what MQTT 3.1 leaves unused in a CONNECT', async (t) => {
+  const { port } = await runBroker(t);
+  const client = await RawClient.open(port);
+  client.send(packet(0x14, field('MQIsdp'), Buffer.of(3, 3, 0, 0), field('x')));
+  await waitFor('CONNACK', () => client.packets.length === 1);
+  t.same(client.received(), ['20020000']);
+});
 
 t.test('takes a conversation that comes byte by byte', async (t) => {
   const { intake, port } = await runBroker(t, { limits: LIMITS }, new FakeIntake(0));

@@ -164,20 +164,23 @@ t.test('a client that connects again takes over its own connection', async (t) =
   t.same(intake.values('mqtt/clients/a_b/state'), ['online', 'lost', 'online']);
 });
 
-t.test('subscriptions are granted at QoS 0, shared ones refused', async (t) => {
-  const { collector, port } = await runBroker(t, {}, new FakeIntake(0));
+t.test('shared subscriptions are refused, and those to what only the gateway reads', async (t) => {
+  const { collector, intake, port } = await runBroker(t, { private: ['a/2', 'c/#'] }, new FakeIntake(0));
   const client = await RawClient.connect(port, '');
-  client.send(packet(0x82, idBytes(1), field('a/#'), Uint8Array.of(2), field('$share/g/a'), Uint8Array.of(1)));
+  const filters = ['a/#', '$share/g/a', 'a/2', 'c/+/d'].flatMap((filter) => [field(filter), Uint8Array.of(0)]);
+  client.send(packet(0x82, idBytes(1), ...filters));
   await waitFor('SUBACK', () => client.packets.length === 1);
-  t.same(client.received(), ['900400010080']);
-  t.same(collector.health().errors, { 'subscribe-shared': 1 });
+  t.same(client.received(), ['9006000100808080']);
+  t.same(collector.health().errors, { 'subscribe-shared': 1, 'subscribe-private': 2 });
   client.packets.length = 0;
   const other = await RawClient.connect(port, '');
+  other.send(publishPacket('a/2', '7', { qos: 1, id: 2, retain: true }));
   other.send(publishPacket('a/1', 'x', { qos: 1, id: 3, retain: true }), publishPacket('b', 'y'));
   await waitFor('forwarded', () => client.packets.length === 1);
+  t.same(intake.values('a/2'), [7]);
   t.same(client.received(), [publishPacket('a/1', 'x').toString('hex')]);
   const late = await RawClient.connect(port, '');
-  late.send(packet(0x82, idBytes(2), field('#'), Uint8Array.of(2)));
+  late.send(packet(0x82, idBytes(2), field('#'), Uint8Array.of(0)));
   await waitFor('retained', () => late.packets.length === 2);
   t.same(late.received(), ['9003000200', publishPacket('a/1', 'x', { retain: true }).toString('hex')]);
 });

@@ -1,0 +1,91 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import t from 'tap';
+import { PROJECT_ROOT } from '../../data-dir.ts';
+import { requireTools } from '../../debian.ts';
+import { FakeIntake } from './fake-intake.ts';
+import { hold, readSequences } from './packet-sequences.ts';
+import { runPaho } from './paho.ts';
+import { runBroker } from './running-broker.ts';
+
+/*
+ * Suites that others wrote for brokers. None of them is part of the project: the environment tells where they are, and what they
+ * say stands in the README, which is held against them here.
+ */
+
+/** Folder `interoperability` of eclipse-paho/paho.mqtt.testing. */
+const PAHO = process.env.CAISSON_TEST_PAHO;
+/** Folder `test/broker/data` of eclipse/mosquitto. */
+const MOSQUITTO = process.env.CAISSON_TEST_MOSQUITTO;
+
+/** Which sequences end otherwise here, how many they are, and why; rows of the README. */
+const OTHERWISE: readonly [group: string, names: RegExp, count: number, why: string][] = [
+  [
+    'control characters in text',
+    /U\+00(01|1F|7F|9F)|0x00(01|1F|7F|9F)/,
+    24,
+    'taken: a receiver may close the connection, and need not (1.5.3)',
+  ],
+  [
+    'a subscriber acknowledges by a packet of the wrong kind',
+    /^v3\.1\.1 FLOW QoS . PUBLISH-/,
+    5,
+    'passed over: what it acknowledged that way comes again when it connects again',
+  ],
+  ['shared subscriptions', /^REGRESSIONS .*shared/, 2, 'refused: they are no part of MQTT 3.1.1'],
+];
+
+function sectionOf(title: string): string {
+  const page = readFileSync(join(PROJECT_ROOT, 'collectors/mqtt/README.md'), 'utf8');
+  return page.slice(page.indexOf(`## ${title}`)).replace(/ {2,}/g, ' ');
+}
+
+t.test('the client tests of paho.mqtt.testing pass, each of them', { timeout: 180_000 }, async (t) => {
+  if (PAHO === undefined || !existsSync(join(PAHO, 'client_test.py'))) {
+    t.pass('', { skip: 'CAISSON_TEST_PAHO names no folder with client_test.py of paho.mqtt.testing' });
+    return;
+  }
+  if (!requireTools(t, 'python3')) return;
+  const { port } = await runBroker(t, { private: ['test/nosubscribe'] }, new FakeIntake(5));
+  const { results, output } = await runPaho(PAHO, port);
+  const rows = [...results].map(([name, verdict]) => `| \`${name}\` | ${verdict === 'ok' ? 'pass' : 'fail'} |`);
+  t.ok(rows.length > 0, output);
+  for (const row of rows) t.ok(sectionOf('Conformance').includes(row), row);
+  t.same(
+    [...results.values()].filter((verdict) => verdict !== 'ok'),
+    [],
+    output,
+  );
+});
+
+t.test(
+  'the packet sequences of mosquitto for MQTT 3 go as they say, or as the README says',
+  { timeout: 180_000 },
+  async (t) => {
+    if (MOSQUITTO === undefined || !existsSync(join(MOSQUITTO, 'CONNECT.json'))) {
+      t.pass('', { skip: 'CAISSON_TEST_MOSQUITTO names no folder with the sequences of mosquitto' });
+      return;
+    }
+    const all = readSequences(MOSQUITTO);
+    const sequences = all.filter(({ version }) => version < 5);
+    const { port } = await runBroker(t, {}, new FakeIntake(1));
+    const counts = new Map(OTHERWISE.map(([group]) => [group, 0]));
+    for (const sequence of sequences) {
+      const why = await hold(sequence, port);
+      const group = why === undefined ? undefined : OTHERWISE.find(([, names]) => names.test(sequence.name))?.[0];
+      if (group !== undefined) counts.set(group, (counts.get(group) ?? 0) + 1);
+      else if (why !== undefined) t.fail(`${sequence.name}: ${why}`);
+    }
+    const otherwise = OTHERWISE.reduce((sum, [, , count]) => sum + count, 0);
+    t.same(
+      [...counts.values()],
+      OTHERWISE.map(([, , count]) => count),
+    );
+    const section = sectionOf('Conformance');
+    for (const [group, , count, why] of OTHERWISE) t.ok(section.includes(`| ${group} | ${count} | ${why} |`), group);
+    const others = (all.length - sequences.length).toLocaleString('en');
+    t.ok(section.includes(`its ${others} for MQTT 5`), `${others} for MQTT 5`);
+    t.ok(section.includes(`| as they say | ${sequences.length - otherwise} | |`), `${sequences.length} sequences`);
+  },
+);

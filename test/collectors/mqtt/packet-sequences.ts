@@ -1,0 +1,143 @@
+import { Buffer } from 'node:buffer';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { connectPacket, DISCONNECT_PACKET, packet, publishPacket, pubrelPacket, RawClient } from './raw-client.ts';
+
+/** What one step of a sequence does; payloads of `send` and `recv` are hex with spaces. */
+interface Step {
+  readonly type: 'send' | 'recv' | 'publish';
+  readonly payload: string;
+  readonly topic?: string;
+  readonly qos?: 0 | 1 | 2;
+}
+
+interface Test {
+  readonly name: string;
+  readonly ver?: number;
+  readonly connect?: boolean;
+  readonly expect_disconnect?: boolean;
+  readonly msgs: readonly Step[];
+}
+
+interface Group {
+  readonly group: string;
+  readonly disable?: boolean;
+  readonly tests: readonly Test[];
+}
+
+/** One conversation with a broker, in the notation of mosquitto's tests. */
+export interface Sequence {
+  readonly name: string;
+  readonly version: number;
+  readonly steps: readonly Step[];
+  /** A CONNECT and its CONNACK come first. */
+  readonly connects: boolean;
+  readonly endsClosed: boolean;
+}
+
+/** How long an answer may take, milliseconds. */
+const ANSWER_MS = 1000;
+const LOOK_MS = 2;
+
+/** The sequences of all files of a folder. */
+export function readSequences(folder: string): Sequence[] {
+  const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  const groups = files.sort().flatMap((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Group[]);
+  return groups
+    .filter(({ disable }) => disable !== true)
+    .flatMap(({ group, tests }) =>
+      tests.map((test) => ({
+        name: `${group} ${test.name}`.replace(/\s+/g, ' ').trim(),
+        version: test.ver ?? (group.startsWith('v5') ? 5 : 4),
+        steps: test.msgs,
+        connects: test.connect ?? true,
+        endsClosed: test.expect_disconnect ?? true,
+      })),
+    );
+}
+
+/** Holds a conversation with the broker on `port`; what went otherwise, or undefined. */
+export async function hold(sequence: Sequence, port: number): Promise<string | undefined> {
+  const client = await RawClient.open(port);
+  const ids = new PacketIds();
+  try {
+    if (sequence.connects) {
+      client.send(connectPacket(sequence.name, { keepAliveS: 60 }));
+      const missing = await expect(client, Buffer.from('20020000', 'hex'), ids);
+      if (missing !== undefined) return missing;
+    }
+    for (const step of sequence.steps) {
+      if (step.type === 'send') client.send(ids.translate(bytesOf(step)));
+      else if (step.type === 'publish') await publishAs('other', step, port);
+      else {
+        const missing = await expect(client, bytesOf(step), ids);
+        if (missing !== undefined) return missing;
+      }
+    }
+    if (sequence.endsClosed) return (await within(() => client.closed)) ? undefined : 'the connection stays open';
+    client.send(packet(0xc0));
+    return await expect(client, Buffer.from('d000', 'hex'), ids);
+  } finally {
+    if (!client.closed) await client.cut();
+  }
+}
+
+/** Packet ids of what the broker publishes: the sequences begin at 1, a broker where it likes (MQTT-2.3.1-4). */
+class PacketIds {
+  readonly #met = new Map<number, number>();
+
+  /** Learns the id of a PUBLISH that came from one that should have come. */
+  learn(met: Buffer, expected: Buffer): void {
+    const isPublish = (bytes: Buffer) => bytes[0] === 0x32 || bytes[0] === 0x34;
+    if (!isPublish(met) || !isPublish(expected)) return;
+    const at = (bytes: Buffer) => 4 + bytes.readUInt16BE(2);
+    if (at(met) + 2 <= met.length && at(expected) + 2 <= expected.length) {
+      this.#met.set(expected.readUInt16BE(at(expected)), met.readUInt16BE(at(met)));
+    }
+  }
+
+  /** The same packet with the id that the broker gave. */
+  translate(bytes: Buffer): Buffer {
+    const type = (bytes[0] ?? 0) >> 4;
+    const at = type === 3 ? 4 + bytes.readUInt16BE(2) : 2;
+    const id = (type === 3 || (type >= 4 && type <= 7)) && at + 2 <= bytes.length ? bytes.readUInt16BE(at) : 0;
+    const met = this.#met.get(id);
+    if (met === undefined) return bytes;
+    const translated = Buffer.from(bytes);
+    translated.writeUInt16BE(met, at);
+    return translated;
+  }
+}
+
+function bytesOf({ payload }: Step): Buffer {
+  return Buffer.from(payload.replaceAll(' ', ''), 'hex');
+}
+
+async function expect(client: RawClient, bytes: Buffer, ids: PacketIds): Promise<string | undefined> {
+  await within(() => client.packets.length > 0 || client.closed);
+  const met = client.packets.shift()?.bytes;
+  if (met !== undefined) ids.learn(met, bytes);
+  if (met?.equals(ids.translate(bytes))) return undefined;
+  const instead =
+    met === undefined ? (client.closed ? 'the connection was closed' : 'nothing came') : met.toString('hex');
+  return `${instead}, not ${bytes.toString('hex')}`;
+}
+
+async function publishAs(clientId: string, { topic = '', qos = 0, payload }: Step, port: number): Promise<void> {
+  const client = await RawClient.connect(port, clientId);
+  client.send(publishPacket(topic, payload, { qos, id: 1 }));
+  if (qos > 0) await within(() => client.packets.length > 0);
+  if (qos === 2) client.send(pubrelPacket(1));
+  if (qos === 2) await within(() => client.packets.length > 1);
+  client.send(DISCONNECT_PACKET);
+  await within(() => client.closed);
+}
+
+/** True when `fact` is so in time. */
+async function within(fact: () => boolean): Promise<boolean> {
+  for (const end = performance.now() + ANSWER_MS; performance.now() < end; ) {
+    if (fact()) return true;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  return fact();
+}
