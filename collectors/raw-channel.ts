@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import type { ChannelClass, ChannelSpec, Stamp } from '../gateway/channel.ts';
-import type { Intake } from '../gateway/intake.ts';
+import type { SampleSink } from '../gateway/intake.ts';
 
 /** Key `raw` of a source. */
 export const RawConfig = Type.Union(
@@ -26,13 +26,13 @@ export function rawChannelName(source: string): string {
 
 /** A text channel that holds what came from a source's wire, as it came. */
 export class RawChannel {
-  readonly #intake: Intake;
+  readonly #sink: SampleSink;
   readonly #spec: ChannelSpec;
   #id: number | undefined;
 
   /** @param description what one sample holds, in which notation */
   constructor(
-    intake: Intake,
+    sink: SampleSink,
     about: {
       readonly source: string;
       readonly class: ChannelClass;
@@ -40,13 +40,13 @@ export class RawChannel {
       readonly description: string;
     },
   ) {
-    this.#intake = intake;
+    this.#sink = sink;
     this.#spec = { ...about, name: rawChannelName(about.source), type: 'text' };
   }
 
-  /** As {@link Intake.pushText}. */
+  /** As {@link SampleSink.pushText}. */
   push(time: number, text: string): boolean {
-    this.#id ??= this.#intake.channel(this.#spec).id;
-    return this.#intake.pushText(this.#id, time, text);
+    this.#id ??= this.#sink.channel(this.#spec).id;
+    return this.#sink.pushText(this.#id, time, text);
   }
 }

@@ -13,6 +13,7 @@ export const ERROR_CODES = {
   'query-invalid': 'a query asks for something that cannot be',
   'query-limit': 'a SQL statement reached its limit of time, rows or memory, or as many run as may at a time',
   'derivation-refused': 'the past cannot be made anew as it was asked for',
+  'import-refused': 'a file is no recording that can be imported, or not as it was asked for',
   'central-unreachable': 'the other end of a sync line does not answer',
   'peer-invalid': 'the other end of a sync line sent something that cannot be',
   'address-invalid': 'a network address is malformed',

@@ -64,8 +64,8 @@ export const JOURNAL_DAMAGED_MAX = 1024;
  */
 export const THREAD_YOUNG_MIB = 6;
 
-/** Samples of a derivation that are held in memory, 64 MiB. At the maximum: they are sealed into smaller blocks. */
-export const DERIVED_SAMPLES_HELD_MAX = 1 << 22;
+/** Samples of a derivation or an import that are held in memory, 64 MiB. At the maximum: they are sealed into smaller blocks. */
+export const DIRECT_SAMPLES_HELD_MAX = 1 << 22;
 
 /** Pixels of one envelope query. Beyond: the query is refused. */
 export const QUERY_PIXELS_MAX = 16_384;

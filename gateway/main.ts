@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   backup: async () => (await import('./commands/backup.ts')).registerBackup,
   restore: async () => (await import('./commands/restore.ts')).registerRestore,
   redecode: async () => (await import('./commands/redecode.ts')).registerRedecode,
+  import: async () => (await import('./commands/import.ts')).registerImport,
   tail: async () => (await import('./commands/tail.ts')).registerTail,
 };
 

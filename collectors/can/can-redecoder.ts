@@ -60,7 +60,7 @@ class CanRedecoder implements Redecoder {
 }
 
 /** Settings that decide which samples a frame gives. */
-function canRecipe({ dbc, interfaces, protocol, obd, prefix }: CanSettings): Recipe {
+export function canRecipe({ dbc, interfaces, protocol, obd, prefix }: CanSettings): Recipe {
   const buses = Object.entries(interfaces ?? {}).map(([key, { name, dbc: own }]) => {
     return [key, { ...(name === undefined ? {} : { name }), ...(own === undefined ? {} : { dbc: own.map(digest) }) }];
   });

@@ -8,21 +8,63 @@ const SAMPLE_FRAMES = 20_000;
 
 const BATCH_FRAMES = 1024;
 
+/** What a recording of CAN frames holds. */
+export interface RecordingCensus {
+  /** Frames of any kind. */
+  readonly frames: number;
+  /** Time of the first frame that has one, UTC as the recording has it, microseconds. */
+  readonly firstTime: number | undefined;
+  /** What came on each interface. */
+  readonly buses: ReadonlyMap<string, FrameCensus>;
+}
+
+/**
+ * Counts all frames of a recording; of one that breaks off, those before.
+ * @param utcOffsetUs what the clock of a recorder that writes local time was ahead of UTC, microseconds
+ * @throws NoRecordingError where the file is no recording of CAN frames; other errors where it cannot be opened
+ */
+export async function wholeCensus(path: string, utcOffsetUs: number): Promise<RecordingCensus> {
+  const census = { frames: 0, firstTime: undefined as number | undefined, buses: new Map<string, FrameCensus>() };
+  await readFrames(path, utcOffsetUs, (batch, interfaces) => {
+    census.frames += batch.count;
+    census.firstTime ??= batch.times.subarray(0, batch.count).find((time) => !Number.isNaN(time));
+    countFrames(census.buses, interfaces, batch);
+    return true;
+  });
+  return census;
+}
+
 /**
  * The frames at the beginning of a recording, counted by interface.
  * @throws NoRecordingError where the file is no recording of CAN frames; other errors where it cannot be read
  */
 export async function censusOfRecording(path: string): Promise<Map<string, FrameCensus>> {
-  const context = recordingContext();
-  const recording = await openCanRecording(path, context);
   const censuses = new Map<string, FrameCensus>();
+  let seen = 0;
+  const broken = await readFrames(path, 0, (batch, interfaces) => {
+    countFrames(censuses, interfaces, batch);
+    seen += batch.count;
+    return seen < SAMPLE_FRAMES;
+  });
+  if (broken !== undefined) throw broken;
+  return censuses;
+}
+
+/** Reads frames for as long as `take` wants more. Resolves to why the recording could not be read further. */
+async function readFrames(
+  path: string,
+  utcOffsetUs: number,
+  take: (batch: FrameBatch, interfaces: readonly string[]) => boolean,
+): Promise<unknown> {
+  const context = recordingContext(utcOffsetUs);
+  const recording = await openCanRecording(path, context);
   const batch = new FrameBatch(BATCH_FRAMES);
   try {
-    for (let seen = 0; seen < SAMPLE_FRAMES && (await recording.read(batch)); seen += batch.count, batch.clear()) {
-      countFrames(censuses, context.interfaces.names, batch);
-    }
+    while ((await recording.read(batch)) && take(batch, context.interfaces.names)) batch.clear();
+    return undefined;
+  } catch (error) {
+    return error;
   } finally {
     await recording.close();
   }
-  return censuses;
 }

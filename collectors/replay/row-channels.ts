@@ -1,5 +1,5 @@
 import type { ChannelSpec } from '../../gateway/channel.ts';
-import type { Intake } from '../../gateway/intake.ts';
+import type { SampleSink } from '../../gateway/intake.ts';
 import type { ColumnKind } from './column-kinds.ts';
 import type { Cell } from './recording-reader.ts';
 import type { RecordingColumn, RecordingTable } from './recording-table.ts';
@@ -12,7 +12,7 @@ const TEXT_BYTES_PER_ROOM = 16;
 
 /** The channels of a recording's columns. */
 export class RowChannels {
-  readonly #intake: Intake;
+  readonly #sink: SampleSink;
   readonly #ids: readonly number[];
 
   /** @param source name of the configured source */
@@ -21,12 +21,12 @@ export class RowChannels {
     kinds: readonly ColumnKind[],
     settings: ReplaySettings,
     source: string,
-    intake: Intake,
+    sink: SampleSink,
   ) {
-    this.#intake = intake;
+    this.#sink = sink;
     const rateHz = rateOf(table, settings);
     this.#ids = table.columns.map(
-      (column, index) => intake.channel(specOf(column, kinds[index], settings, source, rateHz)).id,
+      (column, index) => sink.channel(specOf(column, kinds[index], settings, source, rateHz)).id,
     );
   }
 
@@ -40,7 +40,7 @@ export class RowChannels {
       const id = this.#ids[index] as number;
       offered += 1;
       const isTaken =
-        typeof value === 'string' ? this.#intake.pushText(id, time, value) : this.#intake.push(id, time, value);
+        typeof value === 'string' ? this.#sink.pushText(id, time, value) : this.#sink.push(id, time, value);
       if (isTaken) taken += 1;
     }
     return { taken, offered };

@@ -63,9 +63,12 @@ export function beginBoot(parts: BootParts): { id: number; ring: RingReader; wri
 }
 
 function keepBoot({ blocks, recovered, gateway, boot, started, reading }: BootParts): number {
+  // What was derived or imported says nothing of when this box ran.
+  const imported = new Set(blocks.imports().map((each) => each.boot));
   const last = blocks
     .boots()
-    .filter((each) => each.gateway === gateway && each.boot !== boot && each.origin === undefined)
+    .filter((each) => each.gateway === gateway && each.boot !== boot)
+    .filter(({ id, origin }) => origin === undefined && !imported.has(id))
     .at(-1);
   return blocks.transaction(() => {
     const id = blocks.keepBoot(gateway, boot, started);

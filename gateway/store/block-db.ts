@@ -8,6 +8,7 @@ import { encodeDefinition } from './definition-bytes.ts';
 import { type Derivation, encodeSpans } from './derivation.ts';
 import { type GivenUpSoFar, GiveUp, type HeldPack } from './give-up.ts';
 import { encodeEntries, type IndexEntry, mergeEntries } from './index-entries.ts';
+import type { KeptImport } from './kept-import.ts';
 import { isKeptAlready, singlePack } from './known-block.ts';
 import { PackMerges } from './merge/pack-merges.ts';
 import { PackTotals } from './pack-totals.ts';
@@ -80,22 +81,55 @@ export class BlockDb extends BlockReader {
 
   /** Runs `change` as one transaction; when it returns, the change is on disk, fsynced. */
   transaction<Result>(change: () => Result): Result {
-    const position = this.#nextPosition;
-    const totals = this.#totals.now;
+    const before = this.#remember();
     try {
       return this.db
         .transaction(() => {
           const result = change();
-          if (this.#totals.now !== totals) this.#totals.keep((key, value) => this.keepMeta(key, value));
+          before.keepTotals();
           return result;
         })
         .immediate();
     } catch (error) {
-      this.#nextPosition = position;
-      this.#totals.now = totals;
-      this.#learnRosters();
+      before.restore();
       throw error;
     }
+  }
+
+  /**
+   * As {@link BlockDb.transaction}, of a change that waits for something; nothing else may be done with this connection
+   * meanwhile. {@link BlockDb.transaction} within it is part of it.
+   */
+  async longTransaction<Result>(change: () => Promise<Result>): Promise<Result> {
+    const before = this.#remember();
+    this.db.exec('BEGIN IMMEDIATE');
+    try {
+      const result = await change();
+      before.keepTotals();
+      this.db.exec('COMMIT');
+      return result;
+    } catch (error) {
+      // A disk that is full may have ended it.
+      if (this.db.inTransaction) this.db.exec('ROLLBACK');
+      before.restore();
+      throw error;
+    }
+  }
+
+  /** What is known from memory beside the database, before a transaction. */
+  #remember(): { readonly keepTotals: () => void; readonly restore: () => void } {
+    const position = this.#nextPosition;
+    const totals = this.#totals.now;
+    return {
+      keepTotals: () => {
+        if (this.#totals.now !== totals) this.#totals.keep((key, value) => this.keepMeta(key, value));
+      },
+      restore: () => {
+        this.#nextPosition = position;
+        this.#totals.now = totals;
+        this.#learnRosters();
+      },
+    };
   }
 
   // Each of the following belongs inside a transaction.
@@ -265,6 +299,13 @@ export class BlockDb extends BlockReader {
     this.sql('INSERT INTO derivations VALUES (?, ?, ?, ?, ?, ?, ?, ?)').run(
       ...[this.#takePosition(), boot, version, made, encodeSpans(spans.arrival), encodeSpans(spans.device)],
       ...[encodeRoster(channels.toSorted((a, b) => a - b)), JSON.stringify(recipe)],
+    );
+  }
+
+  /** Keeps that a recording was imported; its samples must have been kept before. */
+  keepImport({ boot, digest, file, made, samples, from, to, recipe }: KeptImport): void {
+    this.sql('INSERT INTO imports VALUES (?, ?, ?, ?, ?, ?, ?, ?)').run(
+      ...[boot, digest, file, made, samples, from, to, recipe],
     );
   }
 

@@ -21,6 +21,7 @@ import type { Derivation } from './derivation.ts';
 import { Feed } from './feed.ts';
 import { GivenUp } from './given-up.ts';
 import type { IndexEntry } from './index-entries.ts';
+import { importOf, type KeptImport } from './kept-import.ts';
 import { type IndexRow, PackIndex } from './pack-index.ts';
 import { RememberedRows } from './remembered-rows.ts';
 import { type SequenceAccount, sequenceAccounts } from './sequence-accounts.ts';
@@ -151,6 +152,11 @@ export class BlockReader {
       ended: row.ended === null ? undefined : Number(row.ended),
       origin: row.origin === null ? undefined : Number(row.origin),
     }));
+  }
+
+  /** Every recording that was imported, oldest first. */
+  imports(): KeptImport[] {
+    return this.#readable('SELECT * FROM imports ORDER BY boot').map(importOf);
   }
 
   /** Boots of derived samples that were kept after `position`, with the position to go on from. */

@@ -2,6 +2,7 @@ import { CaissonError } from '../errors.ts';
 import { damageOf } from './damage.ts';
 import type { Database } from './database.ts';
 import { GIVEN_UP_SCHEMA } from './given-up.ts';
+import { IMPORTS_SCHEMA } from './kept-import.ts';
 import { MERGED_SCHEMA } from './merge/merged-rows.ts';
 
 const SCHEMA_VERSION = 5;
@@ -70,7 +71,7 @@ CREATE TABLE derivations (
 CREATE TABLE conflicts (
   channel INTEGER NOT NULL, boot INTEGER NOT NULL, first_sequence INTEGER NOT NULL, met REAL NOT NULL, bytes BLOB NOT NULL) STRICT;
 CREATE TABLE cursors (gateway TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-${GIVEN_UP_SCHEMA}${MERGED_SCHEMA}`;
+${GIVEN_UP_SCHEMA}${MERGED_SCHEMA}${IMPORTS_SCHEMA}`;
 
 /** Makes the tables in a database that has none. */
 export function createSchema(db: Database): void {

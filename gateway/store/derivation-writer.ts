@@ -2,16 +2,12 @@ import { type Channel, type ChannelDefinition, type ChannelSpec, defineChannel, 
 import type { ClockReading } from '../clock.ts';
 import { CaissonError } from '../errors.ts';
 import type { SampleSink } from '../intake.ts';
-import { CHANNELS_MAX, DERIVED_SAMPLES_HELD_MAX } from '../limits.ts';
+import { CHANNELS_MAX } from '../limits.ts';
 import type { BlockDb } from './block-db.ts';
 import type { KeptBoot } from './block-rows.ts';
-import { Chunk } from './chunk.ts';
-import { ChunkMemory } from './chunk-memory.ts';
+import type { Chunk } from './chunk.ts';
 import type { DerivationTerms, Span } from './derivation.ts';
-import { PackSealer } from './pack-sealer.ts';
-
-/** Full chunks that make a seal pass. */
-const SEAL_CHUNKS = 256;
+import { type DirectLine, DirectSamples } from './direct-samples.ts';
 
 export interface DerivationParts {
   readonly blocks: BlockDb;
@@ -24,7 +20,7 @@ export interface DerivationParts {
   readonly clock: readonly ClockReading[];
   /** Stored times that are wanted; samples outside are made and not kept. */
   readonly within: Readonly<Record<Stamp, Span>>;
-  /** Samples held in memory; DERIVED_SAMPLES_HELD_MAX unless a test wants fewer. */
+  /** Samples held in memory; DIRECT_SAMPLES_HELD_MAX unless a test wants fewer. */
   readonly samplesHeldMax?: number;
 }
 
@@ -38,9 +34,7 @@ export interface DerivedSamples {
 /** A channel that samples are made for; kept with its first sample. */
 interface Output {
   readonly definition: ChannelDefinition;
-  channel: number;
-  chunk: Chunk | undefined;
-  nextSequence: number;
+  line: DirectLine | undefined;
 }
 
 /**
@@ -49,23 +43,18 @@ interface Output {
  */
 export class DerivationWriter implements SampleSink {
   readonly #parts: DerivationParts;
-  readonly #samplesHeldMax: number;
-  readonly #memory = new ChunkMemory();
   /** Made with the first sample that is kept. */
-  #kept: { readonly boot: number; readonly sealer: PackSealer } | undefined;
+  #kept: { readonly boot: number; readonly direct: DirectSamples } | undefined;
   readonly #channels = new Map<number, Channel>();
   readonly #byName = new Map<string, Channel>();
   /** By the id that their maker was given, from 1. */
   readonly #outputs: Output[] = [];
   readonly #outputByName = new Map<string, number>();
-  #full: Chunk[] = [];
-  #held = 0;
   #samples = 0;
 
   constructor(parts: DerivationParts) {
     this.#parts = parts;
     const { blocks, gateway } = parts;
-    this.#samplesHeldMax = parts.samplesHeldMax ?? DERIVED_SAMPLES_HELD_MAX;
     for (const channel of blocks.channelsAfter(0).channels) {
       if (channel.gateway === gateway) this.#learn(channel);
     }
@@ -80,7 +69,7 @@ export class DerivationWriter implements SampleSink {
     const definition = defineChannel(spec);
     let id = this.#outputByName.get(definition.name);
     if (id === undefined) {
-      id = this.#outputs.push({ definition, channel: 0, chunk: undefined, nextSequence: 0 });
+      id = this.#outputs.push({ definition, line: undefined });
       this.#outputByName.set(definition.name, id);
     }
     return { ...definition, id };
@@ -107,10 +96,9 @@ export class DerivationWriter implements SampleSink {
    *   passed over
    */
   finish(terms: DerivationTerms, also: Iterable<string>): DerivedSamples {
-    const { boot } = this.#begun();
-    for (const output of this.#outputs) this.#close(output);
-    this.#seal();
-    const ids = new Set(this.#outputs.flatMap(({ channel }) => (channel === 0 ? [] : [channel])));
+    const { boot, direct } = this.#begun();
+    direct.finish();
+    const ids = new Set(this.#outputs.flatMap(({ line }) => (line === undefined ? [] : [line.channel])));
     for (const name of also) {
       const known = this.#byName.get(name);
       if (known !== undefined) ids.add(known.id);
@@ -125,26 +113,21 @@ export class DerivationWriter implements SampleSink {
     if (output === undefined) throw new Error(`no channel was made under the id ${id}`);
     const { from, to } = this.#parts.within[output.definition.stamp];
     if (time < from || time >= to) return undefined;
-    if (output.channel === 0) output.channel = this.#keepChannel(output.definition);
-    if (output.chunk?.isFull === true) this.#close(output);
-    if (this.#full.length >= SEAL_CHUNKS || this.#held >= this.#samplesHeldMax) this.#relieve();
-    const kind = output.definition.type === 'text' ? 'text' : 'number';
-    output.chunk ??= new Chunk(output.channel, this.#begun().boot, output.nextSequence, 0, kind, {
-      memory: this.#memory,
-    });
-    this.#held += 1;
+    const { direct } = this.#begun();
+    output.line ??= direct.line(
+      this.#keepChannel(output.definition),
+      output.definition.type === 'text' ? 'text' : 'number',
+    );
     this.#samples += 1;
-    return output.chunk;
+    return direct.next(output.line);
   }
 
-  #begun(): { readonly boot: number; readonly sealer: PackSealer } {
+  #begun(): { readonly boot: number; readonly direct: DirectSamples } {
     if (this.#kept === undefined) {
-      const { blocks, gateway, boot: name, origin, clock } = this.#parts;
-      const boot = blocks.keepBoot(gateway, name, origin.started, origin.id);
-      const boots = new Map([[boot, { boot: name, clock }]]);
-      // The boot is new, so that no block of it can be there already, and nothing can be in conflict with one.
-      const sealer = new PackSealer({ blocks, gateway, channels: this.#channels, boots, onProblem: () => {} });
-      this.#kept = { boot, sealer };
+      const { blocks, gateway, boot: name, origin, clock, samplesHeldMax } = this.#parts;
+      const id = blocks.keepBoot(gateway, name, origin.started, origin.id);
+      const parts = { blocks, gateway, boot: { id, name, clock }, channels: this.#channels, samplesHeldMax };
+      this.#kept = { boot: id, direct: new DirectSamples(parts) };
     }
     return this.#kept;
   }
@@ -171,26 +154,5 @@ export class DerivationWriter implements SampleSink {
   #learn(channel: Channel): void {
     this.#channels.set(channel.id, channel);
     this.#byName.set(channel.name, channel);
-  }
-
-  #close(output: Output): void {
-    if (output.chunk === undefined) return;
-    output.nextSequence = output.chunk.endSequence;
-    this.#full.push(output.chunk);
-    output.chunk = undefined;
-  }
-
-  /** Seals full chunks; where too much is held all the same, by many slow channels, every chunk. */
-  #relieve(): void {
-    if (this.#held >= this.#samplesHeldMax) for (const output of this.#outputs) this.#close(output);
-    this.#seal();
-  }
-
-  #seal(): void {
-    for (const { count } of this.#full) this.#held -= count;
-    const { sealer } = this.#begun();
-    sealer.begin(this.#full);
-    this.#full = [];
-    while (sealer.isBusy) sealer.step(() => {});
   }
 }

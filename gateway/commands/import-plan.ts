@@ -1,0 +1,160 @@
+import { basename } from 'node:path';
+import type { CanConfig } from '../../collectors/can/can-config.ts';
+import { openCanImport } from '../../collectors/can/can-import.ts';
+import { matchInterfaces } from '../../collectors/can/match-interfaces.ts';
+import { wholeCensus } from '../../collectors/can/recording-census.ts';
+import { type Recognised, recogniseRecording } from '../../collectors/recognise-recording.ts';
+import type { RecordingImport } from '../../collectors/recording-import.ts';
+import { openReplayImport } from '../../collectors/replay/replay-import.ts';
+import { openSerialImport } from '../../collectors/serial/serial-import.ts';
+import { offsetUs } from '../../collectors/utc-offset.ts';
+import { NoRecordingError } from '../../hardware/can/recording/can-recording.ts';
+import { CaissonError, messageOf } from '../errors.ts';
+import type { ReadContent } from './recording-content.ts';
+import { recordingName } from './recording-sources.ts';
+import type { SourceConfig } from './source-kinds.ts';
+
+/** Formats that can be imported, as people are told. */
+export const IMPORTED_FORMATS =
+  'candump, Vector ASC or BLF, PEAK TRC, pcap or pcapng of CAN frames, MF4 bus log, NMEA 0183, UBX, MTConnect SHDR, ' +
+  'InfluxDB line protocol, CSV of RaceChrono Pro (version 3) or of AiM RaceStudio 3; any of them plain or gzip';
+
+/** How recordings are to be decoded. */
+export interface ImportSettings {
+  /** A source of the config whose recordings they are. */
+  readonly source: { readonly name: string; readonly config: SourceConfig } | undefined;
+  /** First part of channel names; undefined: what the file is called. */
+  readonly name: string | undefined;
+  readonly dbcs: readonly string[];
+  readonly protocol: CanConfig['protocol'];
+  readonly obd: boolean;
+  readonly raw: boolean;
+  /** Such as `+08:00`. */
+  readonly utcOffset: string | undefined;
+  /** UTC of the first sample, microseconds. */
+  readonly startAt: number | undefined;
+}
+
+/**
+ * How a file is imported, by its content.
+ * @throws CaissonError `import-refused`, and what the decoder refuses, as `dbc-invalid`
+ */
+export async function planImport(content: ReadContent, settings: ImportSettings): Promise<RecordingImport> {
+  const recognised = recogniseRecording(content.head);
+  if (settings.source !== undefined) return planForSource(content, recognised, settings.source, settings);
+  const source = settings.name ?? recordingName(content.path);
+  switch (recognised.kind) {
+    case 'can':
+      return planCan(content, recognised.format, source, settings);
+    case 'replay':
+      return openReplayImport({
+        ...{ content, source, startAt: settings.startAt },
+        config: { file: content.path, ...utcOffsetOf(settings) },
+      });
+    case 'serial': {
+      const { protocol } = recognised;
+      return openSerialImport({ content, source, config: { port: { log: content.path }, protocol } });
+    }
+    case 'unknown':
+      throw unknownFormat(content, recognised.met);
+  }
+}
+
+async function planCan(
+  { path }: ReadContent,
+  format: string,
+  source: string,
+  settings: ImportSettings,
+): Promise<RecordingImport> {
+  const { dbcs, protocol, obd, raw, startAt } = settings;
+  const census = await censusOf(path, settings);
+  // Messages of J1939 are known by their group, so that their identifiers say nothing of which file fits.
+  const interfaces =
+    protocol === 'j1939'
+      ? Object.fromEntries([...census.buses.keys()].map((bus) => [bus, { dbc: [...dbcs] }]))
+      : matchInterfaces(census.buses, dbcs);
+  const isDecoded = obd || protocol === 'nmea2000' || Object.values(interfaces).some(({ dbc = [] }) => dbc.length > 0);
+  if (dbcs.length > 0 && !isDecoded && census.frames > 0) {
+    const files = dbcs.map((dbc) => basename(dbc)).join(', ');
+    throw new CaissonError('import-refused', `${path}: none of its ${census.frames} frames is in ${files}`, {
+      hint: 'without --dbc its frames are kept as they are; --protocol j1939 looks for parameter groups',
+    });
+  }
+  const config: CanConfig = {
+    bus: { log: path, ...utcOffsetOf(settings) },
+    ...{ interfaces, raw: raw || !isDecoded },
+    ...(protocol !== undefined && { protocol }),
+    ...(obd && { obd }),
+  };
+  return openCanImport({ path, config, source, census, format, startAt });
+}
+
+/** As the config says of a source; but what it thins out of a live wire comes in whole. */
+async function planForSource(
+  content: ReadContent,
+  recognised: Recognised,
+  { name, config }: { readonly name: string; readonly config: SourceConfig },
+  settings: ImportSettings,
+): Promise<RecordingImport> {
+  const { path } = content;
+  const { startAt } = settings;
+  if (config.type !== 'can' && config.type !== 'serial' && config.type !== 'replay') {
+    throw new CaissonError('import-refused', `source ${name} is ${config.type}, expected can, serial or replay`, {
+      hint: 'only of them there are recordings; without --source the file says what it is',
+    });
+  }
+  if (recognised.kind === 'unknown' && config.type !== 'serial') throw unknownFormat(content, recognised.met);
+  if (recognised.kind !== 'unknown' && recognised.kind !== config.type) {
+    const what = recognised.kind === 'can' ? recognised.format : recognised.kind;
+    throw new CaissonError('import-refused', `${path} is ${what}, but source ${name} is ${config.type}`);
+  }
+  switch (config.type) {
+    case 'can': {
+      const bus = { ...busSpeeds(config.bus), log: path, ...utcOffsetOf(settings) };
+      const { type: _, keep: __, samplesPerSecondMax: ___, obd, ...rest } = config;
+      const format = recognised.kind === 'can' ? recognised.format : 'CAN frames';
+      const census = await censusOf(path, settings);
+      const own: CanConfig = { ...rest, bus, ...(obd !== undefined && { obd: obd !== false }) };
+      return openCanImport({ path, config: own, source: name, census, format, startAt });
+    }
+    case 'serial': {
+      const { type: _, keep: __, samplesPerSecondMax: ___, ...rest } = config;
+      return openSerialImport({ content, source: name, config: { ...rest, port: { log: path } } });
+    }
+    case 'replay': {
+      const { type: _, keep: __, samplesPerSecondMax: ___, ...rest } = config;
+      const own = { ...rest, file: path, ...utcOffsetOf(settings) };
+      return openReplayImport({ content, source: name, config: own, startAt });
+    }
+  }
+}
+
+async function censusOf(path: string, { utcOffset = '+00:00' }: ImportSettings) {
+  try {
+    return await wholeCensus(path, offsetUs(utcOffset));
+  } catch (cause) {
+    const code = cause instanceof NoRecordingError ? 'import-refused' : 'port-unavailable';
+    throw new CaissonError(code, `${path}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** What the config of a bus says of its speed. */
+function busSpeeds(bus: CanConfig['bus']): { bitrate?: number; dataBitrate?: number; utcOffset?: string } {
+  const { bitrate } = bus;
+  const { dataBitrate, utcOffset } = 'log' in bus ? bus : {};
+  return {
+    ...(bitrate !== undefined && { bitrate }),
+    ...(dataBitrate !== undefined && { dataBitrate }),
+    ...(utcOffset !== undefined && { utcOffset }),
+  };
+}
+
+function utcOffsetOf({ utcOffset }: ImportSettings): { utcOffset?: string } {
+  return utcOffset === undefined ? {} : { utcOffset };
+}
+
+function unknownFormat({ path }: ReadContent, met: string): CaissonError {
+  return new CaissonError('import-refused', `${path} is no recording that is known: ${met}`, {
+    hint: `expected ${IMPORTED_FORMATS}`,
+  });
+}
