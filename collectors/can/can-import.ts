@@ -9,7 +9,7 @@ import { RawChannel } from '../raw-channel.ts';
 import type { RecordingImport } from '../recording-import.ts';
 import { offsetUs } from '../utc-offset.ts';
 import { RecordedSeconds, SECOND_US } from './bus-meter.ts';
-import { type CanConfig, type CanSettings, canSettings, checkSettings } from './can-config.ts';
+import { bitratesOf, type CanConfig, type CanSettings, canSettings, checkSettings } from './can-config.ts';
 import { CanDecoding } from './can-decoding.ts';
 import { canRecipe } from './can-redecoder.ts';
 import { Dictionaries } from './dictionary.ts';
@@ -69,7 +69,7 @@ class CanImport implements RecordingImport {
   constructor(parts: CanImportParts, settings: CanSettings, shift: number) {
     const { source, format, startAt } = parts;
     const utcOffset = 'log' in settings.bus ? settings.bus.utcOffset : '+00:00';
-    const { bitrate } = settings.bus;
+    const { bitrate } = bitratesOf(settings.bus);
     this.format = format;
     this.recipe = {
       ...canRecipe(settings),

@@ -140,7 +140,7 @@ async function censusOf(path: string, { utcOffset = '+00:00' }: ImportSettings) 
 
 /** What the config of a bus says of its speed. */
 function busSpeeds(bus: CanConfig['bus']): { bitrate?: number; dataBitrate?: number; utcOffset?: string } {
-  const { bitrate } = bus;
+  const bitrate = 'bitrate' in bus ? bus.bitrate : undefined;
   const { dataBitrate, utcOffset } = 'log' in bus ? bus : {};
   return {
     ...(bitrate !== undefined && { bitrate }),
