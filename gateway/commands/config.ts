@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import process from 'node:process';
 import { Type } from '@sinclair/typebox';
 import { readDbc } from '../../collectors/can/dbc/read-dbc.ts';
+import { RedundancyConfig, redundancyFaults } from '../../collectors/redundancy/redundancy-config.ts';
 import { shapingFaults } from '../../collectors/shaping/shaping-config.ts';
 import { DashboardConfig } from '../../dashboards/server/dashboard-config.ts';
 import { GrpcConfig } from '../../sync/api/grpc-config.ts';
@@ -29,6 +30,7 @@ export const CONFIG_SCHEMA = Type.Object(
     store: Type.Optional(StoreConfig),
     dashboard: Type.Optional(DashboardConfig),
     grpc: Type.Optional(GrpcConfig),
+    redundancy: Type.Optional(RedundancyConfig),
     sources: Type.Optional(
       Type.Record(Type.String({ pattern: SOURCE_NAME }), anySourceSchema(), {
         additionalProperties: false,
@@ -47,6 +49,7 @@ export interface CaissonConfig {
   readonly store: StoreSettings;
   readonly dashboard: Required<DashboardConfig>;
   readonly grpc: Required<GrpcConfig>;
+  readonly redundancy?: RedundancyConfig;
   readonly sources: Readonly<Record<string, SourceConfig>>;
 }
 
@@ -107,6 +110,7 @@ const RULES: readonly ConfigRule<CaissonConfig>[] = [
   onlyOneDeviceEach,
   whatCollectorsRefuse,
   whatShapingRefuses,
+  whatRedundancyRefuses,
   whatDbcFilesAre,
 ];
 
@@ -205,6 +209,10 @@ function* whatShapingRefuses(config: CaissonConfig): ReturnType<ConfigRule<Caiss
   for (const [name, source] of Object.entries(config.sources)) {
     for (const { path, ...fault } of shapingFaults(source)) yield { path: ['sources', name, ...path], ...fault };
   }
+}
+
+function* whatRedundancyRefuses({ redundancy = {} }: CaissonConfig): ReturnType<ConfigRule<CaissonConfig>> {
+  for (const { path, ...fault } of redundancyFaults(redundancy)) yield { path: ['redundancy', ...path], ...fault };
 }
 
 /** A port that a config opens. */

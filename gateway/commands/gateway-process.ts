@@ -1,3 +1,4 @@
+import { RedundancyIntake, redundantChannels } from '../../collectors/redundancy/redundancy-intake.ts';
 import { isShaped } from '../../collectors/shaping/shaping-config.ts';
 import { ShapingIntake } from '../../collectors/shaping/shaping-intake.ts';
 import type { GatewayStatus } from '../status.ts';
@@ -61,7 +62,7 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
   };
   const start = async () => {
     // The sources first, so that a box that comes back takes in at once: what serves reads all of the journal as it starts.
-    await startSources(config, store, (source) => {
+    await startSources(config, store, say, (source) => {
       sources.push(source);
       board.addSource(source);
     });
@@ -109,12 +110,17 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
 async function startSources(
   config: CaissonConfig,
   store: StoreHost,
+  onProblem: (text: string) => void,
   onRunning: (source: RunningSource) => void,
 ): Promise<void> {
+  const { clock, intake, activity } = store;
+  const members = redundantChannels(config.redundancy ?? {}, { intake, clock, onProblem });
   for (const [name, source] of Object.entries(config.sources)) {
-    const { clock, intake, activity } = store;
     const shaping = isShaped(source) ? new ShapingIntake({ source: name, intake, clock, activity }, source) : undefined;
-    const collector = createCollector(source, { source: name, intake: shaping ?? intake, clock });
+    const kept = shaping ?? intake;
+    // The best is chosen of what its sources bring, not of what is kept of it under their own names.
+    const offered = members.size === 0 ? kept : new RedundancyIntake(kept, members);
+    const collector = createCollector(source, { source: name, intake: offered, clock });
     await collector.start();
     onRunning({ name, kind: source.type, collector, ...(shaping === undefined ? {} : { shaping }) });
   }

@@ -185,6 +185,26 @@ const unsafe: [name: string, yaml: string, message: RegExp][] = [
     /sources\.b\.keep\[1\]\.channels: keep\.0 is for the same channels at 1:74, the first counts/,
   ],
   [
+    'a redundant channel that is made of itself',
+    'redundancy: {channels: [{channel: a, from: [a, b]}]}',
+    /redundancy\.channels\[0\]\.from\[0\]: a is made by channels\.0, not by a source at 1:45/,
+  ],
+  [
+    'a channel that two are made of',
+    'redundancy: {channels: [{channel: a, from: [b, c]}, {channel: d, from: [e, b]}]}',
+    /redundancy\.channels\[1\]\.from\[1\]: b stands in channels\.0\.from\.0 already at 1:76/,
+  ],
+  [
+    'two redundant channels of one name',
+    'redundancy: {channels: [{channel: a, from: [b, c]}, {channel: a, from: [d, e]}]}',
+    /redundancy\.channels\[1\]\.channel: a is made by channels\.0 at 1:63/,
+  ],
+  [
+    'a redundant channel whose name cannot be',
+    'redundancy: {channels: [{channel: /a, from: [b, c]}]}',
+    /redundancy\.channels\[0\]\.channel: "\/a" is not the name of a channel at 1:35, did you mean a\?/,
+  ],
+  [
     'a topic filter that cannot be',
     'sources: {b: {type: mqtt, topics: [{filter: a#}]}}',
     /sources\.b: .*filter a# .* at 1:11/,

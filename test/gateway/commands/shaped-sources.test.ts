@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import type { RedundancyConfig } from '../../../collectors/redundancy/redundancy-config.ts';
 import { type GatewayProcess, startGateway } from '../../../gateway/commands/gateway-process.ts';
 import type { SourceConfig } from '../../../gateway/commands/source-kinds.ts';
 import { TelemetryClient } from '../../../sync/api/client.ts';
@@ -10,12 +11,23 @@ import { waitFor } from '../../wait-for.ts';
 
 const LOOPBACK = { host: '127.0.0.1', port: 0 };
 
-async function withSources(t: Test, sources: Record<string, SourceConfig>): Promise<GatewayProcess> {
+async function withSources(
+  t: Test,
+  sources: Record<string, SourceConfig>,
+  redundancy: RedundancyConfig = {},
+): Promise<GatewayProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-shaped-'));
   writeFileSync(join(folder, 'index.html'), '<!doctype html>');
   const store = { dir: join(folder, 'store'), commitFloorMs: 0, blockAgeSeconds: 60, mergeBlocks: true };
   const settings = { retention: { diskShare: 0.8, centrals: [] }, wear: { lifetimeYears: 5 } };
-  const config = { gateway: {}, store: { ...store, ...settings }, dashboard: LOOPBACK, grpc: LOOPBACK, sources };
+  const config = {
+    gateway: {},
+    store: { ...store, ...settings },
+    dashboard: LOOPBACK,
+    grpc: LOOPBACK,
+    sources,
+    redundancy,
+  };
   const gateway = await startGateway(config, { version: 'test', webRoot: folder, onProblem: () => {} });
   t.teardown(async () => {
     await gateway.stop();
@@ -80,4 +92,24 @@ t.test('a channel that goes quiet is named in the status, and no longer when it 
   t.ok(since > before && since < Date.now() * 1e3, `${since - before} us`);
   posts = 0;
   await waitFor('the return to be noticed', () => source()?.stale === undefined);
+});
+
+t.test('a redundant channel goes on with the next best source, and the status says so', async (t) => {
+  const port = await freePort();
+  const channels = [{ channel: 'speed', from: ['car/gnss', 'car/wheel'], silentMs: 300 }];
+  const gateway = await withSources(t, { line: { type: 'http', port } }, { channels });
+  await write(port, ['car gnss=1,wheel=2']);
+  const isTold = () =>
+    gateway.status().problems.some(({ text }) => /taken from car\/wheel: car\/gnss is silent/.test(text));
+  while (!isTold()) {
+    await write(port, ['car wheel=3']);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const client = new TelemetryClient({ host: '127.0.0.1', port: gateway.grpcPort });
+  t.teardown(() => client.close());
+  const values: unknown[] = [];
+  for await (const piece of client.query({ channels: ['speed', 'speed/from'] })) {
+    if ('samples' in piece) values.push(...piece.samples.values);
+  }
+  t.same([...new Set(values)], [1, 3, 'car/gnss', 'car/wheel']);
 });
