@@ -2,7 +2,7 @@ import type { BytePort, PortState } from '../serial/byte-port.ts';
 import type { ReopeningOptions } from '../serial/reopening-port.ts';
 import { openTcpPort } from '../serial/tcp-port.ts';
 import type { CanBus, CanBusListener } from './can-bus.ts';
-import { FrameBatch } from './can-frame.ts';
+import { FD_LENGTHS, FRAME_FD, FrameBatch } from './can-frame.ts';
 import {
   encodeSocketcandOpen,
   encodeSocketcandSend,
@@ -63,7 +63,9 @@ export class SocketcandBus implements CanBus {
   }
 
   send(id: number, flags: number, data: Uint8Array): boolean {
-    if (this.#step !== 'raw' || data.length > CLASSIC_BYTES_MAX) return false;
+    const isFd = (flags & FRAME_FD) !== 0;
+    if (this.#step !== 'raw' || !(isFd ? FD_LENGTHS.includes(data.length) : data.length <= CLASSIC_BYTES_MAX))
+      return false;
     return this.#port.write(encodeSocketcandSend(id, flags, data));
   }
 

@@ -2,9 +2,13 @@ import { Buffer } from 'node:buffer';
 import { ReasonCounts } from './can-bus.ts';
 import {
   EXTENDED_ID_MAX,
+  FD_LENGTHS,
+  FRAME_BRS,
   FRAME_BYTES_MAX,
   FRAME_ERROR,
+  FRAME_ESI,
   FRAME_EXTENDED,
+  FRAME_FD,
   FRAME_REMOTE,
   type FrameBatch,
   STANDARD_ID_MAX,
@@ -32,7 +36,8 @@ export type SocketcandAnswer =
 
 /**
  * Reads what socketcand sends in its raw mode (doc/protocol.md of linux-can/socketcand), fed in pieces of any length:
- * `< frame 123 23.424242 11223344 >`, `< rtr 123 23.424242 4 >`, `< error 004 23.424242 >`, `< hi >`, `< ok >`.
+ * `< frame 123 23.424242 11223344 >`, `< rtr 123 23.424242 4 >`, `< error 004 23.424242 >`, `< hi >`, `< ok >`. CAN FD, with the
+ * flags of linux/can.h behind the identifier: `< fdframe 123 01 23.424242 11223344 >`. Daemons that do not know it leave it out.
  */
 export class SocketcandDecoder {
   readonly #errors = new ReasonCounts();
@@ -73,6 +78,8 @@ export class SocketcandDecoder {
     switch (kind) {
       case 'frame':
         return addFrame(id, time, 0, data.join(''), undefined, batch);
+      case 'fdframe':
+        return addFdFrame(id, time, data, batch);
       case 'rtr':
         return addFrame(id, time, FRAME_REMOTE, '', data[0], batch);
       case 'hi':
@@ -88,6 +95,19 @@ export class SocketcandDecoder {
         return 'unknown-line';
     }
   }
+}
+
+/** Flags of a CAN FD frame (linux/can.h, CANFD_BRS and CANFD_ESI). */
+const LINUX_BRS = 1;
+const LINUX_ESI = 2;
+
+/** @param rest time and data, in words */
+function addFdFrame(id: string, flagText: string, rest: readonly string[], batch: FrameBatch): string | undefined {
+  if (!/^[0-9A-F]{2}$/i.test(flagText)) return 'bad-data';
+  const linux = Number.parseInt(flagText, 16);
+  const [time = '', ...data] = rest;
+  const kind = FRAME_FD | ((linux & LINUX_BRS) === 0 ? 0 : FRAME_BRS) | ((linux & LINUX_ESI) === 0 ? 0 : FRAME_ESI);
+  return addFrame(id, time, kind, data.join(''), undefined, batch);
 }
 
 /** @param asked length of a frame without data, in digits */
@@ -106,12 +126,15 @@ function addFrame(
   const time = TIME.exec(timeText);
   if (time === null) return 'bad-time';
   const length = asked === undefined ? hex.length / 2 : Number(asked);
-  const isPossible = Number.isInteger(length) && length >= 0 && length <= CLASSIC_BYTES_MAX;
-  if (!isPossible || (asked === undefined && !hexBytes(Buffer.from(hex, 'latin1'), 0, length, scratch)))
-    return 'bad-data';
+  if (!isLength(length, (kind & FRAME_FD) !== 0)) return 'bad-data';
+  if (asked === undefined && !hexBytes(Buffer.from(hex, 'latin1'), 0, length, scratch)) return 'bad-data';
   const flags = kind | (isExtended && kind !== FRAME_ERROR ? FRAME_EXTENDED : 0);
   batch.add(id, flags, scratch, 0, length, Number(time[1]) * 1e6 + Number(time[2]));
   return undefined;
+}
+
+function isLength(length: number, isFd: boolean): boolean {
+  return isFd ? FD_LENGTHS.includes(length) : Number.isInteger(length) && length >= 0 && length <= CLASSIC_BYTES_MAX;
 }
 
 /** What opens a bus: its name has at most 16 characters. */
@@ -122,10 +145,12 @@ export function encodeSocketcandOpen(name: string): Uint8Array {
 /** What asks for every frame of the bus that is open. */
 export const SOCKETCAND_RAW_MODE: Uint8Array = Buffer.from('< rawmode >', 'latin1');
 
-/** A data frame of at most eight bytes, to be sent onto the bus. */
+/** A data frame to be sent onto the bus: of at most eight bytes, or with FRAME_FD of any length that CAN FD has. */
 export function encodeSocketcandSend(id: number, flags: number, data: Uint8Array): Uint8Array {
   const digits = (flags & FRAME_EXTENDED) === 0 ? 3 : EXTENDED_DIGITS;
   const idText = id.toString(16).toUpperCase().padStart(digits, '0');
   const bytes = Array.from(data, (byte) => ` ${byte.toString(16).toUpperCase().padStart(2, '0')}`);
-  return Buffer.from(`< send ${idText} ${data.length}${bytes.join('')} >`, 'latin1');
+  const fdFlags = (flags & FRAME_BRS) === 0 ? '00' : '01';
+  const command = (flags & FRAME_FD) === 0 ? `send ${idText}` : `fdsend ${idText} ${fdFlags}`;
+  return Buffer.from(`< ${command} ${data.length}${bytes.join('')} >`, 'latin1');
 }

@@ -1,5 +1,5 @@
 import { basename, relative, sep } from 'node:path';
-import { bitratesOf } from '../../../collectors/can/can-config.ts';
+import { bitratesOf, isDevice } from '../../../collectors/can/can-config.ts';
 import { type BusCoverage, type BusSighting, dbcCoverage } from '../../../collectors/can/dbc-coverage.ts';
 import { CanDictionary } from '../../../collectors/can/dictionary.ts';
 import type { FrameCensus } from '../../../collectors/can/frame-census.ts';
@@ -191,8 +191,15 @@ function busProblem(about: string, source: string, { bus }: CanSighting['setting
     about,
     seen: problem,
     means: 'the bus cannot be opened; the gateway tries again by itself',
-    mend: { command: 'socketcand' in bus ? `nc -vz ${bus.socketcand} ${bus.port}` : 'ip -details link show type can' },
+    mend: { command: reachCommand(bus) },
   };
+}
+
+/** What shows whether the bus can be reached at all. */
+function reachCommand(bus: CanSighting['settings']['bus']): string {
+  if ('socketcand' in bus) return `nc -vz ${bus.socketcand} ${bus.port}`;
+  if ('gvret' in bus) return isDevice(bus.gvret) ? `ls -lL ${bus.gvret}` : `nc -vz ${bus.gvret} ${bus.port}`;
+  return 'ip -details link show type can';
 }
 
 function silentBus(about: string, source: string, { settings, isBlind = false }: CanSighting): Finding {

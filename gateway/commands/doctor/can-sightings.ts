@@ -53,10 +53,17 @@ export async function lookAtCan(source: string, settings: CanSettings, listenMs:
   try {
     if ('log' in bus) return { source, settings, censuses: await censusOfRecording(bus.log), errors: {} };
     if ('slcan' in bus) return await lookAtSlcan(source, settings, bus, listenMs);
-    return { source, settings, ...(await listen(openBus(bus), listenMs)) };
+    return { source, settings, ...(await listen(openBus(asItIs(bus)), listenMs)) };
   } catch (error) {
     return { source, settings, ...NOTHING, problem: messageOf(error) };
   }
+}
+
+/** A bus that is opened without being set up: another setup may acknowledge frames where this one does not. */
+function asItIs(bus: CanSettings['bus']): CanSettings['bus'] {
+  if (!('gvret' in bus)) return bus;
+  const { buses: _, ...rest } = bus;
+  return rest;
 }
 
 async function lookAtSlcan(

@@ -63,7 +63,7 @@ export class SocketcandDaemon {
         if (message === 'open can0') isOpen = true;
         if (message.startsWith('open ') && !isOpen) socket.end('< error could not open bus >');
         else if (message === 'rawmode' && isOpen) this.#raw.add(socket);
-        if (isOpen && !message.startsWith('send ')) socket.write('< ok >');
+        if (isOpen && !/^(fd)?send /.test(message)) socket.write('< ok >');
       }
     });
   }

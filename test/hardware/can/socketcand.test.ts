@@ -2,7 +2,15 @@ import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import type { CanBus, CanBusState } from '../../../hardware/can/can-bus.ts';
-import { FRAME_ERROR, FRAME_EXTENDED, FRAME_REMOTE, FrameBatch } from '../../../hardware/can/can-frame.ts';
+import {
+  FRAME_BRS,
+  FRAME_ERROR,
+  FRAME_ESI,
+  FRAME_EXTENDED,
+  FRAME_FD,
+  FRAME_REMOTE,
+  FrameBatch,
+} from '../../../hardware/can/can-frame.ts';
 import { encodeSocketcandSend, type SocketcandAnswer, SocketcandDecoder } from '../../../hardware/can/socketcand.ts';
 import { openSocketcandBus } from '../../../hardware/can/socketcand-bus.ts';
 import { waitFor } from '../../wait-for.ts';
@@ -39,6 +47,9 @@ const SAID: readonly (readonly [message: string, frame: string])[] = [
   ['< frame 18FEF100 1.000000 >', `18fef100 ${FRAME_EXTENDED} 0 1000000 `],
   ['< rtr 123 23.424242 4 >', `123 ${FRAME_REMOTE} 4 23424242 `],
   ['< rtr 00000123 23.424242 0 >', `123 ${FRAME_REMOTE | FRAME_EXTENDED} 0 23424242 `],
+  ['< fdframe 123 05 23.424242 11223344 >', `123 ${FRAME_FD | FRAME_BRS} 4 23424242 11223344`],
+  ['< fdframe 18FEF100 02 23.424242  >', `18fef100 ${FRAME_FD | FRAME_ESI | FRAME_EXTENDED} 0 23424242 `],
+  [`< fdframe 123 00 23.424242 ${'5A'.repeat(64)} >`, `123 ${FRAME_FD} 64 23424242 ${'5a'.repeat(64)}`],
   ['< error 004 23.424242 >', `4 ${FRAME_ERROR} 0 23424242 `],
 ];
 
@@ -69,6 +80,9 @@ t.test('what is no message is counted by reason, and the next is read', async (t
     ['< frame 123 1.000000 1Z >', 'bad-data'],
     ['< frame 123 1.000000 112233445566778899 >', 'bad-data'],
     ['< rtr 123 1.000000 9 >', 'bad-data'],
+    [`< fdframe 123 00 1.000000 ${'00'.repeat(9)} >`, 'bad-data'],
+    ['< fdframe 123 1.000000 00 >', 'bad-data'],
+    ['< fdframe 123 00 1.0 00 >', 'bad-time'],
     [`< frame 123 1.000000 ${'0'.repeat(600)} >`, 'line-too-long'],
   ] as const;
   for (const [message, reason] of bad) {
@@ -85,7 +99,7 @@ t.test('any bytes give frames or errors', async () => {
   );
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 20 }), (pieces) =>
-      decode(pieces).frames.every((frame) => frame.length < 80),
+      decode(pieces).frames.every((frame) => frame.length < 190),
     ),
     { numRuns: 500 },
   );
@@ -122,8 +136,12 @@ t.test('frames of the daemon come in order and complete, and frames are sent', a
   );
   t.equal(bus.send?.(0x18db33f1, FRAME_EXTENDED, Uint8Array.of(2, 1, 0x0c)), true);
   t.equal(bus.send?.(0x7df, 0, new Uint8Array(0)), true);
-  await waitFor('both are there', () => daemon.heard.length === 4);
-  t.same(daemon.heard.slice(2), ['send 18DB33F1 3 02 01 0C', 'send 7DF 0']);
+  t.equal(bus.send?.(0x7df, 0, new Uint8Array(9)), false, 'too long');
+  t.equal(bus.send?.(0x7df, FRAME_FD, new Uint8Array(9)), false, 'CAN FD has no such length');
+  t.equal(bus.send?.(0x123, FRAME_FD | FRAME_BRS, new Uint8Array(12).fill(0xab)), true);
+  await waitFor('all are there', () => daemon.heard.length === 5);
+  const long = `fdsend 123 01 12${' AB'.repeat(12)}`;
+  t.same(daemon.heard.slice(2), ['send 18DB33F1 3 02 01 0C', 'send 7DF 0', long]);
   t.equal(Buffer.from(encodeSocketcandSend(5, 0, Uint8Array.of(255))).toString(), '< send 005 1 FF >');
   t.same(bus.errors, {});
 });
