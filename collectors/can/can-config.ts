@@ -224,7 +224,8 @@ const Log = Type.Object(
 
 const DbcFiles = Type.Array(Type.String({ minLength: 1, 'x-path': true }), {
   maxItems: 64,
-  description: 'DBC files, all used together; where several have the same identifier, the first counts',
+  description:
+    'DBC files, all used together; where several have the same identifier, the first in this list wins, and `caisson check` names both',
   examples: [['powertrain.dbc', 'chassis.dbc']],
 });
 

@@ -1,20 +1,23 @@
 import type { CanSettings } from './can-config.ts';
 import { compileMessage, MESSAGE_SIGNALS_MAX, type MessageDecoder } from './dbc/compile.ts';
-import type { Dbc, DbcMessage } from './dbc/dbc.ts';
+import { conflictNote, nameNote, type PlacedMessage } from './dbc/conflicts.ts';
+import type { Dbc } from './dbc/dbc.ts';
 import { readDbc } from './dbc/read-dbc.ts';
 import { ANY_SOURCE, j1939Id } from './j1939/pgn.ts';
 
 /** A message that can be decoded. */
-export interface KnownMessage {
-  readonly message: DbcMessage;
+export interface KnownMessage extends PlacedMessage {
   /** The message's name, or with its identifier behind it where another message has the same name. */
   readonly name: string;
   readonly decode: MessageDecoder;
 }
 
-/** The messages of one or more DBC files by identifier. Where several have the same identifier, the first counts. */
+/**
+ * The messages of one or more DBC files by identifier. Where several have the same identifier, or group and sender, the one of
+ * the first file counts.
+ */
 export class CanDictionary {
-  /** What the files have that was passed over, as `file:line: text`. */
+  /** What the files have that was passed over, and where they contradict each other, as `file:line: text`. */
   readonly notes: readonly string[];
   /** Signals of the largest message. */
   readonly signalsMax: number;
@@ -22,20 +25,30 @@ export class CanDictionary {
   /** Messages of 29-bit identifiers by their J1939 parameter group, in the order of the files. */
   readonly #byGroup = new Map<number, KnownMessage[]>();
 
-  constructor(files: readonly Dbc[]) {
+  /** @param byGroup whether messages are looked for by their group, so that two of one group and sender contradict each other */
+  constructor(files: readonly Dbc[], byGroup = false) {
     const notes: string[] = [];
-    const names = new Set<string>();
+    const note = (text: string | undefined) => text !== undefined && notes.push(text);
+    const names = new Map<string, PlacedMessage>();
     let signalsMax = 0;
     for (const file of files) {
       for (const { line, text } of file.notes) notes.push(`${file.file}:${line}: ${text}`);
       for (const message of file.messages) {
         const key = frameKey(message.id, message.extended);
-        if (this.#byKey.has(key)) continue;
-        const name = names.has(message.name) ? `${message.name}_${message.id.toString(16)}` : message.name;
-        names.add(name);
-        const known = { message, name, decode: compileMessage(message) };
+        const placed = { file: file.file, message };
+        const first = this.#byKey.get(key);
+        if (first !== undefined) {
+          note(conflictNote('identifier', first, placed));
+          continue;
+        }
+        const namesake = names.get(message.name);
+        const name = namesake === undefined ? message.name : `${message.name}_${message.id.toString(16)}`;
+        if (namesake !== undefined) note(nameNote(namesake, placed, name));
+        names.set(name, placed);
+        const known = { ...placed, name, decode: compileMessage(message) };
         this.#byKey.set(key, known);
-        if (message.extended) this.#addToGroup(known);
+        const winner = message.extended ? this.#addToGroup(known) : undefined;
+        if (byGroup && winner !== undefined) note(conflictNote('group', winner, placed));
         signalsMax = Math.max(signalsMax, Math.min(message.signals.length, MESSAGE_SIGNALS_MAX));
       }
     }
@@ -44,8 +57,8 @@ export class CanDictionary {
   }
 
   /** Reads the files. Throws `dbc-invalid` where one is missing or broken. */
-  static load(paths: readonly string[]): CanDictionary {
-    return new CanDictionary(paths.map(readDbc));
+  static load(paths: readonly string[], byGroup = false): CanDictionary {
+    return new CanDictionary(paths.map(readDbc), byGroup);
   }
 
   find(key: number): KnownMessage | undefined {
@@ -59,11 +72,14 @@ export class CanDictionary {
     return from(source) ?? from(ANY_SOURCE) ?? known?.[0];
   }
 
-  #addToGroup(known: KnownMessage): void {
-    const { pgn } = j1939Id(known.message.id);
-    const group = this.#byGroup.get(pgn);
-    if (group === undefined) this.#byGroup.set(pgn, [known]);
-    else group.push(known);
+  /** @returns the message that counts for the same group and sender, where there is one already */
+  #addToGroup(known: KnownMessage): KnownMessage | undefined {
+    const { pgn, source } = j1939Id(known.message.id);
+    const group = this.#byGroup.get(pgn) ?? [];
+    const winner = group.find(({ message }) => (message.id & 0xff) === source);
+    group.push(known);
+    this.#byGroup.set(pgn, group);
+    return winner;
   }
 }
 
@@ -81,11 +97,11 @@ export class Dictionaries {
   }
 
   /** Throws `dbc-invalid` where a file is missing or broken. */
-  static load(settings: Pick<CanSettings, 'dbc' | 'interfaces'>): Dictionaries {
+  static load(settings: Pick<CanSettings, 'dbc' | 'interfaces' | 'protocol'>): Dictionaries {
     const loaded = new Map<string, CanDictionary>();
     const load = (paths: readonly string[]): CanDictionary => {
       const key = paths.join('\0');
-      const known = loaded.get(key) ?? CanDictionary.load(paths);
+      const known = loaded.get(key) ?? CanDictionary.load(paths, settings.protocol !== undefined);
       loaded.set(key, known);
       return known;
     };

@@ -1,5 +1,7 @@
 import process from 'node:process';
 import type { Command } from 'commander';
+import { canSettings } from '../../collectors/can/can-config.ts';
+import { Dictionaries } from '../../collectors/can/dictionary.ts';
 import { formatAddress } from '../../sync/api/address.ts';
 import { type ConfigIssue, renderIssues } from '../config/issue.ts';
 import { checkStoreCommand } from './check-store.ts';
@@ -23,7 +25,16 @@ export interface Plan {
   readonly store: string;
   readonly dashboard: string;
   readonly grpc: string;
-  readonly sources: readonly { readonly name: string; readonly type: string; readonly opens: string }[];
+  readonly sources: readonly SourcePlan[];
+}
+
+/** What becomes of one source. */
+export interface SourcePlan {
+  readonly name: string;
+  readonly type: string;
+  readonly opens: string;
+  /** Where its DBC files contradict each other, and what of them is passed over, each as `file:line: text`. */
+  readonly notes?: readonly string[];
 }
 
 export function registerCheck(program: Command): void {
@@ -82,6 +93,7 @@ function planOf(config: CaissonConfig): Plan {
       name,
       type: source.type,
       opens: opensOf(name, source, config),
+      ...(source.type === 'can' && { notes: Dictionaries.load(canSettings(source)).notes }),
     })),
   };
 }
@@ -112,6 +124,9 @@ function opensOf(name: string, source: SourceConfig, config: CaissonConfig): str
   }
 }
 
+/** Notes of one source that are shown to a person. */
+const NOTES_SHOWN_MAX = 20;
+
 function renderPlan(file: string, plan: Plan): string {
   const lines = [
     `${file} fits: ${countOf(plan.sources.length, 'source')}`,
@@ -122,8 +137,12 @@ function renderPlan(file: string, plan: Plan): string {
   ];
   const width = Math.max(...plan.sources.map(({ name }) => name.length), 0);
   const typeWidth = Math.max(...plan.sources.map(({ type }) => type.length), 6);
-  for (const { name, type, opens } of plan.sources) {
+  for (const { name, type, opens, notes = [] } of plan.sources) {
     lines.push(`  source     ${name.padEnd(width)}  ${type.padEnd(typeWidth)}  ${opens}`.trimEnd());
+    for (const note of notes.slice(0, NOTES_SHOWN_MAX)) lines.push(`    note     ${note}`);
+    if (notes.length > NOTES_SHOWN_MAX) {
+      lines.push(`    note     ${notes.length - NOTES_SHOWN_MAX} more; caisson check --json has all of them`);
+    }
   }
   return `${lines.join('\n')}\n`;
 }

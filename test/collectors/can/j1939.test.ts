@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { parseDbc } from '../../../collectors/can/dbc/parse-dbc.ts';
+import { CanDictionary } from '../../../collectors/can/dictionary.ts';
 import { nullFrom } from '../../../collectors/can/j1939/null-values.ts';
 import { j1939Id } from '../../../collectors/can/j1939/pgn.ts';
 import { J1939Transport } from '../../../collectors/can/j1939/transport.ts';
@@ -53,6 +55,18 @@ t.test('a message for one sender goes before the one for all', async (t) => {
   const { intake } = await playFrames(t, frames, { protocol: 'j1939' }, own);
   t.same(intake.values('car/01/Special/Own'), [7]);
   t.ok(intake.channels.has('car/02/EEC1/EngineSpeed'));
+});
+
+t.test('of two messages of one group and sender the first counts, and the other is named', async (t) => {
+  const of = (file: string, id: number, length: number) =>
+    parseDbc(`BO_ ${id} EEC1: 8 Vector__XXX\n SG_ A : 0|${length}@1+ (1,0) [0|0] "" Vector__XXX\n`, file);
+  const files = [of('a.dbc', 0x8cf00400, 8), of('b.dbc', 0x98f00400, 4)];
+  const note =
+    'b.dbc:1: message EEC1 (0x18f00400) is passed over: a.dbc:1 has that parameter group and sender already, as message EEC1';
+  const renamed = /^b\.dbc:1: message EEC1 .* is called EEC1_18f00400 in channel names/;
+  t.match(new CanDictionary(files, true).notes, [renamed, note]);
+  t.match(new CanDictionary(files).notes, [renamed], 'without a protocol both are known');
+  t.equal(new CanDictionary(files, true).findGroup(0xf004, 0)?.file, 'a.dbc');
 });
 
 t.test('without j1939 only the very identifier is known', async (t) => {

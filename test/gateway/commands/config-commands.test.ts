@@ -243,6 +243,31 @@ t.test('secrets come from the environment and from files beside the config, and 
   t.match(without.stderr, 'sources.b.users[0].password: environment variable CAISSON_TEST_PASSWORD is not set at 6:29');
 });
 
+const MESSAGE = (id: number, name: string, gain: number) =>
+  `BO_ ${id} ${name}: 8 Vector__XXX\n SG_ Speed : 0|8@1+ (${gain},0) [0|0] "" Vector__XXX\n`;
+
+t.test('caisson check names what DBC files have that does not count, and who wins', async (t) => {
+  const folder = t.testdir({
+    'caisson.yaml': 'sources:\n  car:\n    type: can\n    bus: { log: drive.log }\n    dbc: [first.dbc, second.dbc]\n',
+    'first.dbc': `${MESSAGE(256, 'WHEELS', 1)}${MESSAGE(257, 'SAME', 1)}`,
+    'second.dbc': `\n${MESSAGE(256, 'WHEELS', 2)}${MESSAGE(257, 'SAME', 1)}${MESSAGE(258, 'WHEELS', 1)}NEW_ 1;\n`,
+  });
+  const { status, stdout } = caisson(['check'], folder);
+  t.equal(status, 0);
+  const notes = [
+    'second.dbc:8: statement NEW_ is not known and was passed over',
+    'second.dbc:2: message WHEELS (0x100) is passed over: first.dbc:1 has that identifier already, as message WHEELS',
+    'second.dbc:6: message WHEELS (0x102) is called WHEELS_102 in channel names: first.dbc:1 has its name already',
+  ];
+  const local = (text: string) => text.replaceAll(`${folder}/`, '');
+  const shown = local(stdout)
+    .split('\n')
+    .flatMap((line) => /^ {4}note +(.*)/.exec(line)?.[1] ?? []);
+  t.same(shown, notes);
+  const { plan } = JSON.parse(local(caisson(['check', '--json'], folder).stdout));
+  t.same(plan.sources[0].notes, notes);
+});
+
 t.test('caisson schema is JSON Schema draft-07 that takes and refuses what caisson check does', async (t) => {
   const { status, stdout } = caisson(['schema'], t.testdir());
   t.equal(status, 0);
