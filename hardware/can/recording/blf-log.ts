@@ -27,12 +27,11 @@ const ZLIB = 2;
  */
 export class BlfLog implements FrameDecoder {
   readonly #context: RecordingContext;
-  readonly #file = new ByteWindow();
-  readonly #content = new ByteWindow();
+  readonly #file = new ObjectWindow();
+  readonly #content = new ObjectWindow();
   /** Where the container that `#content` is of stands in the file. */
   #containerAt = 0;
   #start: number | undefined;
-  #isSearching = false;
   #isEnding = false;
 
   constructor(context: RecordingContext) {
@@ -63,9 +62,11 @@ export class BlfLog implements FrameDecoder {
   }
 
   #finish(): false {
-    const rest = this.#file.length;
-    if (this.#isEnding && rest > PADDING_BYTES_MAX) this.#fail('cut-object', this.#file.offset);
-    if (this.#isEnding) this.#file.take(rest);
+    const file = this.#file;
+    if (!this.#isEnding) return false;
+    if (!file.hasMark) this.#skipToMark(file);
+    if (file.length > PADDING_BYTES_MAX) this.#fail('cut-object', file.offset);
+    file.take(file.length);
     return false;
   }
 
@@ -81,13 +82,13 @@ export class BlfLog implements FrameDecoder {
   }
 
   /** Bytes of the object that comes next, of which all are there; 0 where there is none yet. */
-  #nextObject(window: ByteWindow, bytesMax: number): number {
+  #nextObject(window: ObjectWindow, bytesMax: number): number {
     while (window.length >= BLF_HEADER_BYTES) {
       const { view, start } = window;
       const size = view.getUint32(start + 8, true);
-      if (view.getUint32(start, false) === OBJECT_MARK && size >= BLF_HEADER_BYTES && size <= bytesMax) {
+      if (window.hasMark && size >= BLF_HEADER_BYTES && size <= bytesMax) {
         if (window.length < size) return 0;
-        this.#isSearching = false;
+        window.passed = 0;
         return size;
       }
       if (!this.#skipToMark(window)) return 0;
@@ -117,7 +118,7 @@ export class BlfLog implements FrameDecoder {
   }
 
   /** Objects are padded, in more ways than one. Counts a stretch that is more than that, once. False where no mark is. */
-  #skipToMark(window: ByteWindow): boolean {
+  #skipToMark(window: ObjectWindow): boolean {
     const { bytes, view, start, end } = window;
     for (let at = start + 1; at + 4 <= end; at++) {
       if (bytes[at] !== OBJECT_MARK >>> 24 || view.getUint32(at, false) !== OBJECT_MARK) continue;
@@ -128,9 +129,12 @@ export class BlfLog implements FrameDecoder {
     return false;
   }
 
-  #passOver(window: ByteWindow, count: number): void {
-    if (count > PADDING_BYTES_MAX && !this.#isSearching) this.#fail('bad-object', this.#placeOf(window));
-    this.#isSearching = count > PADDING_BYTES_MAX;
+  #passOver(window: ObjectWindow, count: number): void {
+    const before = window.passed;
+    window.passed += count;
+    if (before <= PADDING_BYTES_MAX && window.passed > PADDING_BYTES_MAX) {
+      this.#fail('bad-object', window === this.#file ? window.offset - before : this.#containerAt);
+    }
     window.take(count);
   }
 
@@ -140,6 +144,17 @@ export class BlfLog implements FrameDecoder {
 
   #fail(reason: string, at: number): void {
     this.#context.errors.add(reason, 'byte', at);
+  }
+}
+
+/** Bytes among which objects are looked for. */
+class ObjectWindow extends ByteWindow {
+  /** Bytes passed over since the last object, in however many pieces they came. */
+  passed = 0;
+
+  /** True where an object may begin here. */
+  get hasMark(): boolean {
+    return this.length >= 4 && this.view.getUint32(this.start, false) === OBJECT_MARK;
   }
 }
 

@@ -80,7 +80,7 @@ export class PcapngLog implements FrameDecoder {
     }
     const size = view.getUint32(start + 4, this.#little);
     if (size < BLOCK_BYTES_MIN || size > BLOCK_BYTES_MAX || size % 4 !== 0) return 0;
-    if (size > length) return this.#isSearching ? 0 : size;
+    if (size > length) return size;
     return view.getUint32(start + size - 4, this.#little) === size ? size : 0;
   }
 
