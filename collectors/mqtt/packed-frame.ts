@@ -26,11 +26,6 @@ const RECORD_BYTES_MAX = 0xffff;
 const SCALE_BYTES = 16;
 const U32_MAX = 0xffff_ffff;
 
-const TYPE_F32 = 1;
-const TYPE_F64 = 2;
-const TYPE_I16 = 3;
-const TYPE_BOOL = 4;
-
 interface PackedSpan {
   /** Name below the topic; empty for the topic itself. */
   readonly name: string;
@@ -60,53 +55,178 @@ export function isPackedFrame(bytes: Uint8Array): boolean {
   return bytes.length >= 2 && bytes[0] === (PACKED_FRAME_MAGIC & 0xff) && bytes[1] === PACKED_FRAME_MAGIC >> 8;
 }
 
-/** Offset of the latest sample of the frame, microseconds; it is what happened at the moment of arrival (PF-3.2). */
-export function lastOffsetUs(frame: PackedFrame): number {
-  let last = 0;
-  for (const { firstUs, intervalUs, values } of frame.channels) {
-    if (values.length > 0) last = Math.max(last, firstUs + intervalUs * (values.length - 1));
+/** Types of a record (PF-3). */
+export const PACKED_F32 = 1;
+export const PACKED_F64 = 2;
+export const PACKED_I16 = 3;
+export const PACKED_BOOL = 4;
+
+/**
+ * Goes through a frame record by record, without an object for any of them: {@link PackedReader.open}, then
+ * {@link PackedReader.next} until it returns false. Only then is the frame known to be whole. Records of a type that this version
+ * does not know are left out (PF-5.2). Its fields are those of the record it stands at.
+ */
+export class PackedReader {
+  bytes: Uint8Array = new Uint8Array(0);
+  view: DataView = new DataView(new ArrayBuffer(0));
+  /** As in {@link PackedFrame}. */
+  baseTimeUs = 0;
+  /** One of PACKED_F32, PACKED_F64, PACKED_I16, PACKED_BOOL. */
+  type = 0;
+  nameAt = 0;
+  nameEnd = 0;
+  firstUs = 0;
+  intervalUs = 0;
+  /** Samples. */
+  count = 0;
+  /** Where they begin; there are as many as the record says (PF-2.4). */
+  valuesAt = 0;
+  /** Of a record of type i16. */
+  gain = 1;
+  offset = 0;
+  #records = 0;
+  #record = 0;
+  #samples = 0;
+  #at = 0;
+
+  /** @throws PayloadError `packed-invalid`, the message starting with the clause that is broken */
+  open(bytes: Uint8Array): void {
+    if (bytes.length < HEADER_BYTES) throw invalid('PF-1', `${bytes.length} bytes are shorter than the header of 14`);
+    if (!isPackedFrame(bytes)) throw invalid('PF-1.1', `begins ${hex(bytes, 2)}, not ca15`);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const version = view.getUint8(2);
+    if (version !== PACKED_FRAME_VERSION) throw invalid('PF-1.2', `version ${version}, not ${PACKED_FRAME_VERSION}`);
+    const headerBytes = view.getUint8(3);
+    if (headerBytes < HEADER_BYTES || headerBytes > bytes.length) {
+      throw invalid('PF-1.3', `header of ${headerBytes} bytes in a frame of ${bytes.length}, not 14 or more`);
+    }
+    this.baseTimeUs = view.getUint32(8, true) * 2 ** 32 + view.getUint32(4, true);
+    if (!Number.isSafeInteger(this.baseTimeUs)) throw invalid('PF-1.4', 'base time above 2^53 - 1 microseconds');
+    this.#records = view.getUint16(12, true);
+    if (this.#records === 0 || this.#records > PACKED_CHANNELS_MAX) {
+      throw invalid('PF-4.1', `${this.#records} channels, not 1 to ${PACKED_CHANNELS_MAX}`);
+    }
+    this.bytes = bytes;
+    this.view = view;
+    this.#record = 0;
+    this.#samples = 0;
+    this.#at = headerBytes;
   }
-  return last;
+
+  /**
+   * Goes to the next record; false behind the last.
+   * @throws PayloadError as {@link PackedReader.open}
+   */
+  next(): boolean {
+    while (this.#record < this.#records) {
+      const start = this.#at;
+      const left = this.bytes.length - start;
+      if (left < RECORD_HEAD_BYTES) throw invalid('PF-2.1', `record ${this.#record} of ${this.#records} is cut off`);
+      const recordBytes = this.view.getUint16(start, true);
+      if (recordBytes < RECORD_HEAD_BYTES || recordBytes > left) {
+        const place = `record ${this.#record} of ${recordBytes} bytes at ${start}`;
+        throw invalid('PF-2.1', `${place} in a frame of ${this.bytes.length}`);
+      }
+      this.#record++;
+      this.#at += recordBytes;
+      if (this.#read(start, start + recordBytes)) return true;
+    }
+    if (this.#at !== this.bytes.length) {
+      throw invalid('PF-2.2', `${this.bytes.length - this.#at} bytes behind the last record`);
+    }
+    return false;
+  }
+
+  /**
+   * Name of the record's channel below the topic; empty for the topic itself.
+   * @throws PayloadError PF-2.3
+   */
+  name(): string {
+    const raw = this.bytes.subarray(this.nameAt, this.nameEnd);
+    if (!isUtf8(raw) || raw.includes(0)) throw invalid('PF-2.3', 'name is not UTF-8 without U+0000');
+    return Buffer.from(raw.buffer, raw.byteOffset, raw.length).toString('utf8');
+  }
+
+  /** Reads what stands before the values; false when the record's type is not known. */
+  #read(start: number, end: number): boolean {
+    const { view } = this;
+    this.type = view.getUint8(start + 2);
+    this.count = view.getUint16(start + 4, true);
+    this.#samples += this.count;
+    if (this.#samples > PACKED_SAMPLES_MAX) throw invalid('PF-4.2', `more than ${PACKED_SAMPLES_MAX} samples`);
+    this.firstUs = view.getUint32(start + 6, true);
+    this.intervalUs = view.getUint32(start + 10, true);
+    this.nameAt = start + RECORD_HEAD_BYTES;
+    this.nameEnd = this.nameAt + view.getUint8(start + 3);
+    if (this.nameEnd > end)
+      throw invalid('PF-2.3', `name of ${this.nameEnd - this.nameAt} bytes reaches beyond its record`);
+    this.valuesAt = this.nameEnd;
+    switch (this.type) {
+      case PACKED_F32:
+        this.#requireValues(4, end);
+        return true;
+      case PACKED_F64:
+        this.#requireValues(8, end);
+        return true;
+      case PACKED_I16:
+        this.#readScale(end);
+        this.#requireValues(2, end);
+        return true;
+      case PACKED_BOOL:
+        this.#requireValues(1, end);
+        for (let at = this.valuesAt; at < this.valuesAt + this.count; at++) {
+          if (view.getUint8(at) > 1) throw invalid('PF-3.5', 'a bool that is neither 0 nor 1');
+        }
+        return true;
+      default:
+        this.name();
+        return false;
+    }
+  }
+
+  #readScale(end: number): void {
+    if (this.valuesAt + SCALE_BYTES > end) throw invalid('PF-3.3', 'record ends before gain and offset');
+    this.gain = this.view.getFloat64(this.valuesAt, true);
+    this.offset = this.view.getFloat64(this.valuesAt + 8, true);
+    if (!Number.isFinite(this.gain) || this.gain === 0 || !Number.isFinite(this.offset)) {
+      throw invalid('PF-3.3', `gain ${this.gain} and offset ${this.offset}, not finite with a gain other than 0`);
+    }
+    this.valuesAt += SCALE_BYTES;
+  }
+
+  /** Bytes of the record behind its values belong to a later version (PF-5.3). */
+  #requireValues(valueBytes: number, end: number): void {
+    const needed = this.count * valueBytes;
+    if (this.valuesAt + needed <= end) return;
+    throw invalid('PF-2.4', `${this.count} samples need ${needed} bytes, the record has ${end - this.valuesAt}`);
+  }
 }
 
 /**
- * Reads a frame. Records of a type that this version does not know are left out (PF-5.2).
+ * Reads a whole frame, see {@link PackedReader}.
  * @throws PayloadError `packed-invalid`, the message starting with the clause that is broken
  */
 export function decodePackedFrame(bytes: Uint8Array): PackedFrame {
-  if (bytes.length < HEADER_BYTES) throw invalid('PF-1', `${bytes.length} bytes are shorter than the header of 14`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (!isPackedFrame(bytes)) throw invalid('PF-1.1', `begins ${hex(bytes, 2)}, not ca15`);
-  const version = view.getUint8(2);
-  if (version !== PACKED_FRAME_VERSION) throw invalid('PF-1.2', `version ${version}, not ${PACKED_FRAME_VERSION}`);
-  const headerBytes = view.getUint8(3);
-  if (headerBytes < HEADER_BYTES || headerBytes > bytes.length) {
-    throw invalid('PF-1.3', `header of ${headerBytes} bytes in a frame of ${bytes.length}, not 14 or more`);
-  }
-  const baseTimeUs = view.getUint32(8, true) * 2 ** 32 + view.getUint32(4, true);
-  if (!Number.isSafeInteger(baseTimeUs)) throw invalid('PF-1.4', 'base time above 2^53 - 1 microseconds');
-  const count = view.getUint16(12, true);
-  if (count === 0 || count > PACKED_CHANNELS_MAX) {
-    throw invalid('PF-4.1', `${count} channels, not 1 to ${PACKED_CHANNELS_MAX}`);
-  }
-
+  const reader = new PackedReader();
+  reader.open(bytes);
   const channels: PackedChannel[] = [];
-  let samples = 0;
-  let at = headerBytes;
-  for (let record = 0; record < count; record++) {
-    if (at + RECORD_HEAD_BYTES > bytes.length) throw invalid('PF-2.1', `record ${record} of ${count} is cut off`);
-    const recordBytes = view.getUint16(at, true);
-    if (recordBytes < RECORD_HEAD_BYTES || at + recordBytes > bytes.length) {
-      throw invalid('PF-2.1', `record ${record} of ${recordBytes} bytes at ${at} in a frame of ${bytes.length}`);
-    }
-    samples += view.getUint16(at + 4, true);
-    if (samples > PACKED_SAMPLES_MAX) throw invalid('PF-4.2', `more than ${PACKED_SAMPLES_MAX} samples`);
-    const channel = decodeRecord(bytes, view, at, at + recordBytes);
-    if (channel !== undefined) channels.push(channel);
-    at += recordBytes;
+  while (reader.next()) channels.push(channelAt(reader));
+  return { baseTimeUs: reader.baseTimeUs, channels };
+}
+
+function channelAt(reader: PackedReader): PackedChannel {
+  const { type, count, firstUs, intervalUs, gain, offset } = reader;
+  const span = { name: reader.name(), firstUs, intervalUs };
+  switch (type) {
+    case PACKED_F32:
+      return { ...span, type: 'f32', values: copyInto(new Float32Array(count), reader) };
+    case PACKED_F64:
+      return { ...span, type: 'f64', values: copyInto(new Float64Array(count), reader) };
+    case PACKED_I16:
+      return { ...span, type: 'i16', values: copyInto(new Int16Array(count), reader), gain, offset };
+    default:
+      return { ...span, type: 'bool', values: copyInto(new Uint8Array(count), reader) };
   }
-  if (at !== bytes.length) throw invalid('PF-2.2', `${bytes.length - at} bytes behind the last record`);
-  return { baseTimeUs, channels };
 }
 
 /**
@@ -136,44 +256,6 @@ export function encodePackedFrame(frame: PackedFrame): Uint8Array<ArrayBuffer> {
   let at = HEADER_BYTES;
   for (const channel of channels) at = encodeRecord(bytes, view, at, channel);
   return bytes;
-}
-
-function decodeRecord(bytes: Uint8Array, view: DataView, start: number, end: number): PackedChannel | undefined {
-  const type = view.getUint8(start + 2);
-  const nameBytes = view.getUint8(start + 3);
-  const count = view.getUint16(start + 4, true);
-  const firstUs = view.getUint32(start + 6, true);
-  const intervalUs = view.getUint32(start + 10, true);
-  const nameAt = start + RECORD_HEAD_BYTES;
-  let at = nameAt + nameBytes;
-  if (at > end) throw invalid('PF-2.3', `name of ${nameBytes} bytes reaches beyond its record`);
-  const raw = bytes.subarray(nameAt, at);
-  if (!isUtf8(raw) || raw.includes(0)) throw invalid('PF-2.3', 'name is not UTF-8 without U+0000');
-  const span = { name: Buffer.from(raw.buffer, raw.byteOffset, raw.length).toString('utf8'), firstUs, intervalUs };
-
-  switch (type) {
-    case TYPE_F32:
-      return { ...span, type: 'f32', values: copyInto(new Float32Array(count), bytes, at, end) };
-    case TYPE_F64:
-      return { ...span, type: 'f64', values: copyInto(new Float64Array(count), bytes, at, end) };
-    case TYPE_I16: {
-      if (at + SCALE_BYTES > end) throw invalid('PF-3.3', 'record ends before gain and offset');
-      const gain = view.getFloat64(at, true);
-      const offset = view.getFloat64(at + 8, true);
-      if (!Number.isFinite(gain) || gain === 0 || !Number.isFinite(offset)) {
-        throw invalid('PF-3.3', `gain ${gain} and offset ${offset}, not finite with a gain other than 0`);
-      }
-      at += SCALE_BYTES;
-      return { ...span, type: 'i16', values: copyInto(new Int16Array(count), bytes, at, end), gain, offset };
-    }
-    case TYPE_BOOL: {
-      const values = copyInto(new Uint8Array(count), bytes, at, end);
-      if (values.some((value) => value > 1)) throw invalid('PF-3.5', 'a bool that is neither 0 nor 1');
-      return { ...span, type: 'bool', values };
-    }
-    default:
-      return undefined;
-  }
 }
 
 function encodeRecord(bytes: Uint8Array, view: DataView, start: number, channel: PackedChannel): number {
@@ -213,27 +295,20 @@ function recordBytesOf(channel: PackedChannel): number {
 function typeCode(channel: PackedChannel): number {
   switch (channel.type) {
     case 'f32':
-      return TYPE_F32;
+      return PACKED_F32;
     case 'f64':
-      return TYPE_F64;
+      return PACKED_F64;
     case 'i16':
-      return TYPE_I16;
+      return PACKED_I16;
     case 'bool':
-      return TYPE_BOOL;
+      return PACKED_BOOL;
   }
 }
 
-/** Fills `values` with the bytes from `at`; bytes of the record behind them belong to a later version (PF-5.3). */
-function copyInto<T extends Float32Array | Float64Array | Int16Array | Uint8Array>(
-  values: T,
-  bytes: Uint8Array,
-  at: number,
-  end: number,
-): T {
-  if (at + values.byteLength > end) {
-    throw invalid('PF-2.4', `${values.length} samples need ${values.byteLength} bytes, the record has ${end - at}`);
-  }
-  new Uint8Array(values.buffer).set(bytes.subarray(at, at + values.byteLength));
+/** Fills `values` with the record's. */
+function copyInto<T extends Float32Array | Float64Array | Int16Array | Uint8Array>(values: T, reader: PackedReader): T {
+  const { bytes, valuesAt } = reader;
+  new Uint8Array(values.buffer).set(bytes.subarray(valuesAt, valuesAt + values.byteLength));
   return values;
 }
 

@@ -3,6 +3,7 @@ import { ChannelTemplate } from '../line-protocol/channel-template.ts';
 import { LineReader } from '../line-protocol/line-reader.ts';
 import { Field } from '../payload/field.ts';
 import type { SampleBatch } from '../payload/sample-batch.ts';
+import { PackedTopic } from './payload/packed.ts';
 import { readPayload, type TopicReading } from './payload/read-payload.ts';
 import type { SparkplugHost } from './sparkplug/sparkplug-host.ts';
 import { isSparkplugTopic } from './sparkplug/sparkplug-topic.ts';
@@ -57,7 +58,8 @@ export class TopicDecoder {
       const plan = this.#rules.plan(topic);
       const root = new Field(plan.name, this.#count);
       const template = plan.payload === 'line' ? new ChannelTemplate(plan.line.channel) : undefined;
-      known = { plan, root, lines: template && new LineReader(root, template, this.#count) };
+      const packed = new PackedTopic(root, this.#count);
+      known = { plan, root, packed, lines: template && new LineReader(root, template, this.#count) };
       this.#topics.set(topic, known);
     }
     return known;

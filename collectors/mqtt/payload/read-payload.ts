@@ -11,13 +11,14 @@ import { decodeJson } from './json.ts';
 import { readLines } from './lines.ts';
 import { decodeMessagePack } from './message-pack.ts';
 import { NUMBER_BYTES_MAX, parseNumber } from './number.ts';
-import { readPacked } from './packed.ts';
+import type { PackedTopic } from './packed.ts';
 import { readTree } from './value-tree.ts';
 
 /** How the messages of a topic are read, and what is remembered of them. */
 export interface TopicReading {
   readonly plan: TopicPlan;
   readonly root: Field;
+  readonly packed: PackedTopic;
   /** For `payload: line`. */
   readonly lines: LineReader | undefined;
 }
@@ -26,11 +27,12 @@ export interface TopicReading {
  * Reads one message into `batch` as the plan of its topic says.
  * @throws PayloadError with the reason under which the message is counted; `batch` is then to be cleared
  */
-export function readPayload(payload: Buffer, { plan, root, lines }: TopicReading, batch: SampleBatch): void {
+export function readPayload(payload: Buffer, reading: TopicReading, batch: SampleBatch): void {
+  const { plan, root, packed, lines } = reading;
   if (payload.length === 0) throw new PayloadError('empty-payload');
   switch (plan.payload) {
     case 'packed':
-      readPacked(payload, root, batch);
+      packed.read(payload, batch);
       break;
     case 'json':
       readTree(decodeJson(payload), root, plan.timestamp, batch);
@@ -48,7 +50,7 @@ export function readPayload(payload: Buffer, { plan, root, lines }: TopicReading
       readNumber(payload, root, batch);
       break;
     case 'auto':
-      readAuto(payload, plan, root, batch);
+      readAuto(payload, reading, batch);
       break;
   }
   if (batch.count === 0 && batch.faults.size === 0) throw new PayloadError('no-samples');
@@ -60,9 +62,9 @@ function readNumber(payload: Buffer, root: Field, batch: SampleBatch): void {
   batch.add(root, KIND_NUMBER, 0, value);
 }
 
-function readAuto(payload: Buffer, plan: TopicPlan, root: Field, batch: SampleBatch): void {
+function readAuto(payload: Buffer, { plan, root, packed }: TopicReading, batch: SampleBatch): void {
   if (isPackedFrame(payload)) {
-    readPacked(payload, root, batch);
+    packed.read(payload, batch);
     return;
   }
   if (isSelfDescribedCbor(payload)) {

@@ -7,11 +7,15 @@ import {
   decodePackedFrame,
   encodePackedFrame,
   isPackedFrame,
-  lastOffsetUs,
+  PACKED_I16_GAP,
   type PackedChannel,
   type PackedFrame,
 } from '../../../collectors/mqtt/packed-frame.ts';
+import { PackedTopic } from '../../../collectors/mqtt/payload/packed.ts';
+import { Field } from '../../../collectors/payload/field.ts';
 import { PayloadError } from '../../../collectors/payload/payload-error.ts';
+import { SampleBatch } from '../../../collectors/payload/sample-batch.ts';
+import { KIND_BOOL } from '../../../collectors/payload/sample-kind.ts';
 import { PROJECT_ROOT } from '../../data-dir.ts';
 import { describeFrame, packedVectors } from './packed-frame-vectors.ts';
 
@@ -152,8 +156,52 @@ t.test('the encoder refuses what the format cannot carry', async (t) => {
   for (const [clause, frame] of cases) t.throws(() => encodePackedFrame(frame), { message: new RegExp(`^${clause}:`) });
 });
 
-t.test('the latest offset is that of the latest sample of all channels', async (t) => {
-  const early: PackedChannel = { type: 'bool', name: 'a', firstUs: 7, intervalUs: 10, values: Uint8Array.of(1, 0, 1) };
-  const none: PackedChannel = { type: 'f32', name: 'b', firstUs: 999, intervalUs: 1, values: new Float32Array(0) };
-  t.equal(lastOffsetUs({ baseTimeUs: 0, channels: [early, none] }), 27);
+t.test('frames of one topic become the samples of their channels, whatever the frame before held', async () => {
+  const shortName = fc.constantFrom('', 'a', 'b', 'ü');
+  const frames = fc.array(
+    fc.record({
+      baseTimeUs: fc.constantFrom(0, 1e15),
+      channels: fc.array(
+        fc.tuple(channel, shortName).map(([one, name]): PackedChannel => ({ ...one, name })),
+        {
+          minLength: 1,
+          maxLength: 4,
+        },
+      ),
+    }),
+    { minLength: 1, maxLength: 4 },
+  );
+  fc.assert(
+    fc.property(frames, (frames) => {
+      const topic = new PackedTopic(new Field('t', () => {}), () => {});
+      const batch = new SampleBatch();
+      for (const frame of frames) {
+        batch.clear();
+        topic.read(encodePackedFrame(frame), batch);
+        const met = Array.from({ length: batch.count }, (_, at) => [
+          batch.fields[at]?.path,
+          batch.times[at],
+          batch.values[at],
+          batch.kinds[at] === KIND_BOOL,
+        ]);
+        if (JSON.stringify(met) !== JSON.stringify(samplesOf(frame))) return false;
+      }
+      return true;
+    }),
+  );
 });
+
+/** What PF-3 says a frame holds, where the arrival is time 0. */
+function samplesOf({ baseTimeUs, channels }: PackedFrame): unknown[] {
+  const last = channels.map(({ firstUs, intervalUs, values }) => firstUs + intervalUs * (values.length - 1));
+  const latest = Math.max(0, ...last.filter((_, at) => (channels[at]?.values.length ?? 0) > 0));
+  const base = baseTimeUs === 0 ? -latest : baseTimeUs;
+  return channels.flatMap((one) =>
+    [...one.values].flatMap((value, index) => {
+      if (one.type === 'i16' && value === PACKED_I16_GAP) return [];
+      const path = one.name === '' ? 't' : `t/${one.name}`;
+      const number = one.type === 'i16' ? value * one.gain + one.offset : value;
+      return [[path, base + one.firstUs + index * one.intervalUs, number, one.type === 'bool']];
+    }),
+  );
+}
