@@ -38,6 +38,23 @@ const OF_SOURCE: readonly Quantity<SourceStatus>[] = [
   quantity('left_out', '', 'samples left out because the config says so, since the start', 0, (source) =>
     source.leftOut === undefined ? Number.NaN : sumOf(source.leftOut),
   ),
+  quantity(
+    'clock_offset',
+    'us',
+    'clock of its device minus UTC',
+    0,
+    (source) => source.deviceClock?.offsetUs ?? Number.NaN,
+  ),
+  quantity('clock_corrected', 'us', 'what the times of its device are corrected by', 0, (source) =>
+    source.deviceClock === undefined ? Number.NaN : source.deviceClock.correctedUs,
+  ),
+  quantity(
+    'clock_drift',
+    'ppm',
+    'how much the clock of its device is too fast',
+    2,
+    (source) => source.deviceClock?.driftPpm ?? Number.NaN,
+  ),
   quantity('stale', '', 'channels that went quiet', 0, (source) => source.stale?.count ?? 0),
 ];
 

@@ -20,8 +20,20 @@ export interface SourceStatus {
   readonly leftOut?: Readonly<Record<string, number>>;
   /** Channels of it that went quiet; missing where none did. */
   readonly stale?: StaleChannels;
+  /** Missing where the config does not ask for it. */
+  readonly deviceClock?: DeviceClockStatus;
   /** Box time, microseconds. */
   readonly lastSeen?: number;
+}
+
+/** How the clock of a source's device does, from the stamps of its samples. */
+export interface DeviceClockStatus {
+  /** Its clock minus UTC, microseconds; behind by the least delay of the wire. */
+  readonly offsetUs: number;
+  /** What times are corrected by; 0 where they are stored as the device has them. */
+  readonly correctedUs: number;
+  /** How much it is too fast, parts in a million; missing before it is known. */
+  readonly driftPpm?: number;
 }
 
 /** Channels that were heard steadily, and are silent for several of their intervals. */

@@ -130,6 +130,14 @@ export function metricsText(status: GatewayStatus, dashboard: DashboardCounters)
     'Channels of the source that went quiet.',
     sources.map(({ labels, source }) => [labels, source.stale?.count ?? 0]),
   );
+  out.family(
+    'caisson_source_clock_offset_seconds',
+    'gauge',
+    "Clock of the source's device minus UTC.",
+    sources.flatMap(({ labels, source: { deviceClock } }): Sample[] =>
+      deviceClock === undefined ? [] : [[labels, deviceClock.offsetUs / 1e6]],
+    ),
+  );
   out.one('caisson_problems', 'gauge', 'Problems that a person should know of now.', status.problems.length);
   out.one('caisson_viewers', 'gauge', 'Viewers connected.', dashboard.viewers);
   out.one('caisson_live_ticks_sent_total', 'counter', 'Live ticks sent.', dashboard.ticksSent);

@@ -1,3 +1,4 @@
+import { DeviceClockIntake } from '../../collectors/device-clock/device-clock-intake.ts';
 import { RedundancyIntake, redundantChannels } from '../../collectors/redundancy/redundancy-intake.ts';
 import { isShaped } from '../../collectors/shaping/shaping-config.ts';
 import { ShapingIntake } from '../../collectors/shaping/shaping-intake.ts';
@@ -120,8 +121,12 @@ async function startSources(
     const kept = shaping ?? intake;
     // The best is chosen of what its sources bring, not of what is kept of it under their own names.
     const offered = members.size === 0 ? kept : new RedundancyIntake(kept, members);
-    const collector = createCollector(source, { source: name, intake: offered, clock });
+    const deviceClock =
+      source.deviceClock === undefined
+        ? undefined
+        : new DeviceClockIntake({ intake: offered, source: name, utcNow: () => store.utcNow() }, source);
+    const collector = createCollector(source, { source: name, intake: deviceClock ?? offered, clock });
     await collector.start();
-    onRunning({ name, kind: source.type, collector, ...(shaping === undefined ? {} : { shaping }) });
+    onRunning({ name, kind: source.type, collector, ...(shaping && { shaping }), ...(deviceClock && { deviceClock }) });
   }
 }

@@ -1,11 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { ShapingConfig } from '../../collectors/shaping/shaping-config.ts';
 import { comment, indent, sampleSection } from '../config/sample.ts';
 import { CaissonError, messageOf } from '../errors.ts';
 import { CONFIG_FILE, CONFIG_SCHEMA } from './config.ts';
 import { conclude, Output } from './outcome.ts';
-import { SOURCE_KINDS, type SourceKind, sourceSchema } from './source-kinds.ts';
+import { COMMON_KEYS, SOURCE_KINDS, type SourceKind, sourceSchema } from './source-kinds.ts';
 
 export function registerInit(program: Command): void {
   program
@@ -38,7 +37,7 @@ export function sampleConfig(): string {
     lines.push('', ...sampleSection(name, schema, String(schema.description)));
   }
   lines.push('', `# ${sources.description}`);
-  const common = Object.keys(ShapingConfig.properties).join(', ');
+  const common = Object.keys(COMMON_KEYS.properties).join(', ');
   lines.push(`# A source of any kind may also have ${common}: \`caisson schema --markdown\` tells what they mean.`);
   const blocks = kinds.map((kind) => {
     const schema = sourceSchema(kind);

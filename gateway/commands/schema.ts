@@ -1,11 +1,10 @@
 import type { TSchema } from '@sinclair/typebox';
 import type { Command } from 'commander';
-import { ShapingConfig } from '../../collectors/shaping/shaping-config.ts';
 import { editorSchema } from '../config/editor-schema.ts';
 import { schemaTable } from '../config/schema-table.ts';
 import { CONFIG_FILE, CONFIG_SCHEMA } from './config.ts';
 import { conclude, Output } from './outcome.ts';
-import { SOURCE_KINDS, type SourceKind, sourceSchema } from './source-kinds.ts';
+import { COMMON_KEYS, SOURCE_KINDS, type SourceKind, sourceSchema } from './source-kinds.ts';
 
 export function registerSchema(program: Command): void {
   program
@@ -30,7 +29,7 @@ export function configEditorSchema(): Record<string, unknown> {
 export function configMarkdown(): string {
   const { sources: _, ...sections } = CONFIG_SCHEMA.properties;
   const parts = Object.entries(sections).map(([name, schema]) => section(`\`${name}\``, schema));
-  parts.push(section('`sources.NAME` of any type', ShapingConfig));
+  parts.push(section('`sources.NAME` of any type', COMMON_KEYS));
   for (const kind of Object.keys(SOURCE_KINDS) as SourceKind[]) {
     parts.push(section(`\`sources.NAME\` with \`type: ${kind}\``, sourceSchema(kind)));
   }

@@ -1,5 +1,6 @@
 import { type TObject, type TSchema, Type } from '@sinclair/typebox';
 import { CanConfig, canSettings, checkSettings } from '../../collectors/can/can-config.ts';
+import { DeviceClockConfig } from '../../collectors/device-clock/device-clock-config.ts';
 import { HealthConfig } from '../../collectors/health/health-config.ts';
 import { HttpConfig, httpSettings } from '../../collectors/http/http-config.ts';
 import { ChannelTemplate } from '../../collectors/line-protocol/channel-template.ts';
@@ -23,6 +24,12 @@ export const SOURCE_KINDS = {
   serial: SerialConfig,
 } as const;
 
+/** Keys that a source of any kind may have. */
+export const COMMON_KEYS = Type.Object(
+  { ...ShapingConfig.properties, ...DeviceClockConfig.properties },
+  { description: "what of its samples is kept, and what is done about its device's clock" },
+);
+
 export type SourceKind = keyof typeof SOURCE_KINDS;
 
 interface Sections {
@@ -38,7 +45,7 @@ interface Sections {
 
 /** Section of one source, defaults filled in. */
 export type SourceConfig = {
-  [Kind in SourceKind]: { readonly type: Kind } & ShapingConfig & Sections[Kind];
+  [Kind in SourceKind]: { readonly type: Kind } & ShapingConfig & DeviceClockConfig & Sections[Kind];
 }[SourceKind];
 
 /** Schema of one kind of source, `type` included, without the keys that any source may have. */
@@ -54,7 +61,7 @@ export function anySourceSchema(): TSchema {
   const kinds = (Object.keys(SOURCE_KINDS) as SourceKind[]).map(sourceSchema);
   return Type.Union(
     kinds.map(({ properties, required: _, ...about }) =>
-      Type.Object({ ...properties, ...ShapingConfig.properties }, { ...about, additionalProperties: false }),
+      Type.Object({ ...properties, ...COMMON_KEYS.properties }, { ...about, additionalProperties: false }),
     ),
   );
 }

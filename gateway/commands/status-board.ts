@@ -1,4 +1,5 @@
 import type { Collector } from '../../collectors/collector.ts';
+import type { DeviceClockIntake } from '../../collectors/device-clock/device-clock-intake.ts';
 import type { ShapingIntake } from '../../collectors/shaping/shaping-intake.ts';
 import type { GatewayStatus, SourceStatus, StaleChannels } from '../status.ts';
 import type { StoreHost } from '../store-host.ts';
@@ -17,6 +18,8 @@ export interface RunningSource {
   readonly collector: Collector;
   /** Missing where all samples are kept. */
   readonly shaping?: ShapingIntake;
+  /** Missing where the clock of its device is not looked at. */
+  readonly deviceClock?: DeviceClockIntake;
 }
 
 /** Puts together what is known of the gateway, once a second. */
@@ -83,7 +86,10 @@ export class StatusBoard {
     return this.#staleChannels;
   }
 
-  #sourceStatus({ name, kind, collector, shaping }: RunningSource, stale: StaleChannels | undefined): SourceStatus {
+  #sourceStatus(
+    { name, kind, collector, shaping, deviceClock: clock }: RunningSource,
+    stale: StaleChannels | undefined,
+  ): SourceStatus {
     const health = collector.health();
     const now = performance.now();
     const last = this.#rates.get(name) ?? { samples: health.samples, at: now, rate: 0 };
@@ -92,6 +98,7 @@ export class StatusBoard {
     const rate = last.rate === 0 ? newest : last.rate + RATE_WEIGHT * (newest - last.rate);
     this.#rates.set(name, { samples: health.samples, at: now, rate });
     const overLimit = shaping?.tick();
+    const deviceClock = clock?.status;
     return {
       name,
       kind,
@@ -99,6 +106,7 @@ export class StatusBoard {
       ...health,
       rate,
       ...(stale === undefined ? {} : { stale }),
+      ...(deviceClock === undefined ? {} : { deviceClock }),
       ...(shaping === undefined ? {} : { leftOut: shaping.leftOut }),
     };
   }

@@ -106,6 +106,7 @@ function sourceText(source: SourceStatus): string {
     ...(source.dropped === 0 ? [] : [`${source.dropped} dropped`]),
     ...leftOutText(source),
     ...staleText(source),
+    ...deviceClockText(source),
     ...(source.problem === undefined ? [] : [source.problem]),
   ];
   return `source   ${source.name}: ${parts.join('; ')}`;
@@ -121,6 +122,15 @@ function staleText({ stale }: SourceStatus): string[] {
   const named = stale.channels.map(({ name, since }) => `${name} since ${formatTime(since)}`);
   const others = stale.count - named.length;
   return [`stale: ${named.join(', ')}${others > 0 ? ` and ${others} more` : ''}`];
+}
+
+function deviceClockText({ deviceClock }: SourceStatus): string[] {
+  if (deviceClock === undefined) return [];
+  const { offsetUs, correctedUs, driftPpm } = deviceClock;
+  const side = offsetUs < 0 ? 'behind' : 'ahead';
+  const drift = driftPpm === undefined ? '' : `, drifts ${driftPpm.toFixed(1)} ppm`;
+  const corrected = correctedUs === 0 ? '' : `, corrected by ${(correctedUs / 1e3).toFixed(1)} ms`;
+  return [`clock of its device ${(Math.abs(offsetUs) / 1e3).toFixed(1)} ms ${side}${drift}${corrected}`];
 }
 
 function clockText({ source, errorUs }: GatewayStatus['clock']): string {

@@ -381,6 +381,13 @@ export interface SourceStatusMessage {
   readonly lastSeen?: number;
   readonly leftOut: Readonly<Record<string, number>>;
   readonly stale?: StaleChannelsMessage;
+  readonly deviceClock?: DeviceClockMessage;
+}
+
+export interface DeviceClockMessage {
+  readonly offsetUs: number;
+  readonly correctedUs: number;
+  readonly driftPpm?: number;
 }
 
 export interface StaleChannelsMessage {
