@@ -5,7 +5,7 @@ import { CaissonError } from '../../gateway/errors.ts';
 import { nearest } from '../../gateway/nearest.ts';
 import { STANDARD_ID_MAX } from '../../hardware/can/can-frame.ts';
 import { GVRET_BAUD_RATE, GVRET_TCP_PORT } from '../../hardware/can/gvret/gvret-bus.ts';
-import { SLCAN_BITRATES } from '../../hardware/can/slcan.ts';
+import { SLCAN_BITRATES, SLCAN_DATA_BITRATES } from '../../hardware/can/slcan.ts';
 import { SLCAN_BAUD_RATE } from '../../hardware/can/slcan-bus.ts';
 import { SOCKETCAN_BUFFER_BYTES, type SocketcanReader } from '../../hardware/can/socketcan/socketcan-bus.ts';
 import { SOCKETCAND_PORT } from '../../hardware/can/socketcand-bus.ts';
@@ -23,6 +23,12 @@ const Slcan = Type.Object(
     bitrate: Type.Union(
       SLCAN_BITRATES.map((bitrate) => Type.Literal(bitrate)),
       { description: 'speed of the bus, bit/s' },
+    ),
+    dataBitrate: Type.Optional(
+      Type.Union(
+        [...SLCAN_DATA_BITRATES.keys()].map((bitrate) => Type.Literal(bitrate)),
+        { description: 'speed in the data phase of CAN FD, bit/s, for adapters that have it; without it, as it is' },
+      ),
     ),
     listenOnly: Type.Optional(
       Type.Boolean({
@@ -320,7 +326,7 @@ export const CanConfig = Type.Object(
 /** The section as it may be written. */
 export type CanConfig = Static<typeof CanConfig>;
 
-export type SlcanSection = Required<Static<typeof Slcan>>;
+export type SlcanSection = Static<typeof Slcan> & { readonly listenOnly: boolean; readonly baudRate: number };
 export type SocketcanSection = Static<typeof Socketcan> & {
   readonly receiveBufferBytes: number;
   readonly reader: SocketcanReader;
@@ -443,5 +449,5 @@ export function checkSettings(settings: CanSettings, source: string): void {
 /** Speeds of the bus, bit/s, where they are known. */
 export function bitratesOf(bus: CanSettings['bus']): { bitrate: number | undefined; dataBitrate: number | undefined } {
   const bitrate = 'gvret' in bus ? undefined : bus.bitrate;
-  return { bitrate, dataBitrate: 'log' in bus ? (bus.dataBitrate ?? bitrate) : bitrate };
+  return { bitrate, dataBitrate: ('dataBitrate' in bus ? bus.dataBitrate : undefined) ?? bitrate };
 }

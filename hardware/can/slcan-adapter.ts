@@ -6,6 +6,7 @@ import {
   isSlcanFrame,
   parseSlcanFrame,
   SLCAN_BITRATES,
+  SLCAN_DATA_BITRATES,
   SLCAN_END,
   SLCAN_LINE_BYTES_MAX,
   SLCAN_REFUSED,
@@ -33,6 +34,7 @@ export class SlcanAdapter {
     () => this.#write(REFUSAL),
   );
   #bitrate: number | undefined;
+  #dataBitrate: number | undefined;
   #channel: 'closed' | 'open' | 'listening' = 'closed';
 
   /** @param write takes what the adapter sends to the host; the bytes are the taker's */
@@ -47,6 +49,11 @@ export class SlcanAdapter {
   /** Bit rate the host has set, bit/s. */
   get bitrate(): number | undefined {
     return this.#bitrate;
+  }
+
+  /** Bit rate of the data phase of CAN FD that the host has set, bit/s. */
+  get dataBitrate(): number | undefined {
+    return this.#dataBitrate;
   }
 
   /** Takes what the host writes, in pieces of any length. */
@@ -106,6 +113,13 @@ export class SlcanAdapter {
         if (this.isOpen || SLCAN_BITRATES[digit] === undefined) return REFUSAL;
         this.#bitrate = SLCAN_BITRATES[digit];
         return CONSENT;
+      case 'Y':
+        for (const [dataBitrate, known] of SLCAN_DATA_BITRATES) {
+          if (known !== digit || this.isOpen) continue;
+          this.#dataBitrate = dataBitrate;
+          return CONSENT;
+        }
+        return REFUSAL;
       case 'O':
       case 'L':
         if (this.isOpen || this.#bitrate === undefined) return REFUSAL;

@@ -8,6 +8,8 @@ import { encodeSlcanClose, encodeSlcanFrame, encodeSlcanOpen, SLCAN_LINE_BYTES_M
 export interface SlcanSettings {
   /** Of the bus, bit/s: one of SLCAN_BITRATES. */
   readonly bitrate: number;
+  /** Of the data phase of CAN FD, bit/s: one of SLCAN_DATA_BITRATES; undefined: as the adapter has it. */
+  readonly dataBitrate?: number;
   /** Neither acknowledges nor sends: invisible to the bus. */
   readonly listenOnly?: boolean;
 }
@@ -38,7 +40,7 @@ export class SlcanBus implements CanBus {
   readonly #batch = new FrameBatch(BATCH_FRAMES);
 
   constructor(port: BytePort, settings: SlcanSettings) {
-    encodeSlcanOpen(settings.bitrate, false);
+    encodeSlcanOpen(settings.bitrate, false, settings.dataBitrate);
     this.#port = port;
     this.#settings = settings;
   }
@@ -80,7 +82,8 @@ export class SlcanBus implements CanBus {
     if (state.kind === 'ended') listener.onState({ state: 'ended' });
     if (state.kind !== 'open') return;
     this.#decoder.reset();
-    this.#port.write(encodeSlcanOpen(this.#settings.bitrate, this.#settings.listenOnly ?? false));
+    const { bitrate, listenOnly = false, dataBitrate } = this.#settings;
+    this.#port.write(encodeSlcanOpen(bitrate, listenOnly, dataBitrate));
     listener.onState({ state: 'open' });
   }
 }

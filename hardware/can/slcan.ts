@@ -29,6 +29,17 @@ export const SLCAN_BITRATES: readonly number[] = [
   10_000, 20_000, 50_000, 100_000, 125_000, 250_000, 500_000, 800_000, 1_000_000,
 ];
 
+/** Bit rates of the data phase of CAN FD that the command `Y` of CANable 2.0 and its kin knows, bit/s, with their digits. */
+export const SLCAN_DATA_BITRATES: ReadonlyMap<number, number> = new Map([
+  [500_000, 0],
+  [1_000_000, 1],
+  [2_000_000, 2],
+  [3_000_000, 3],
+  [4_000_000, 4],
+  [5_000_000, 5],
+  [8_000_000, 8],
+]);
+
 /** Flags of a frame by its first character. Lower case: 11-bit identifier; `d`, `b`: CAN FD, without and with a faster data phase. */
 const KINDS = new Map([
   ['t', 0],
@@ -176,11 +187,18 @@ export function encodeSlcanFrame(
  * What opens an adapter: empty its input, close the channel in case it is open, set the bit rate, open.
  * @param bitrate one of {@link SLCAN_BITRATES}
  * @param listenOnly neither sends nor acknowledges: invisible to the bus
+ * @param dataBitrate of CAN FD, one of {@link SLCAN_DATA_BITRATES}; undefined: as the adapter has it
  */
-export function encodeSlcanOpen(bitrate: number, listenOnly: boolean): Uint8Array {
+export function encodeSlcanOpen(bitrate: number, listenOnly: boolean, dataBitrate?: number): Uint8Array {
   const digit = SLCAN_BITRATES.indexOf(bitrate);
   if (digit < 0) throw new RangeError(`bit rate ${bitrate}: an SLCAN adapter has ${SLCAN_BITRATES.join(', ')} bit/s`);
-  return Buffer.from(`\r\r\rC\rS${digit}\r${listenOnly ? 'L' : 'O'}\r`, 'latin1');
+  const dataDigit = dataBitrate === undefined ? undefined : SLCAN_DATA_BITRATES.get(dataBitrate);
+  if (dataBitrate !== undefined && dataDigit === undefined) {
+    const known = [...SLCAN_DATA_BITRATES.keys()].join(', ');
+    throw new RangeError(`data bit rate ${dataBitrate}: an SLCAN adapter has ${known} bit/s`);
+  }
+  const data = dataDigit === undefined ? '' : `Y${dataDigit}\r`;
+  return Buffer.from(`\r\r\rC\rS${digit}\r${data}${listenOnly ? 'L' : 'O'}\r`, 'latin1');
 }
 
 /** What closes an adapter's channel. */

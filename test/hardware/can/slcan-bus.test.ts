@@ -40,11 +40,11 @@ function framesFrom(first: number, count: number): FrameBatch {
 
 t.test('frames of an adapter come over a serial port, in order and complete', async (t) => {
   const { pty, adapter } = await plugIn();
-  const bus = openSlcanBus({ path: pty.path, bitrate: 250_000 });
+  const bus = openSlcanBus({ path: pty.path, bitrate: 250_000, dataBitrate: 2_000_000 });
   t.teardown(() => pty.close());
   const heard = listen(bus);
   await waitFor('the adapter is opened', () => adapter.isOpen);
-  t.equal(adapter.bitrate, 250_000);
+  t.same([adapter.bitrate, adapter.dataBitrate], [250_000, 2_000_000]);
   for (let first = 0; first < 3000; first += 100) {
     adapter.pass(framesFrom(first, 100), 0, 100);
     await waitFor('the frames are heard', () => heard.ids.length === first + 100);
@@ -119,6 +119,7 @@ t.test('the simulated adapter takes commands only as a real one does', async (t)
   t.equal(adapter.pass(framesFrom(1, 1), 0, 1), false);
   t.equal(say('S9'), '\x07', 'no such bit rate');
   t.equal(say('S6'), '\r');
+  t.equal(say('Y7') + say('Y5'), '\x07\r');
   t.equal(say('O'), '\r');
   t.equal(say('S6'), '\x07', 'open');
   t.equal(say('t10021133'), 'z\r');

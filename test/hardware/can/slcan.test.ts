@@ -165,6 +165,8 @@ t.test('frames among noise are the same whole, byte by byte, and cut at every pl
 t.test('an adapter is opened with its bit rate, and other rates are refused', async (t) => {
   t.equal(Buffer.from(encodeSlcanOpen(500_000, false)).toString(), '\r\r\rC\rS6\rO\r');
   t.equal(Buffer.from(encodeSlcanOpen(1_000_000, true)).toString(), '\r\r\rC\rS8\rL\r');
+  t.equal(Buffer.from(encodeSlcanOpen(500_000, true, 8_000_000)).toString(), '\r\r\rC\rS6\rY8\rL\r');
+  t.throws(() => encodeSlcanOpen(500_000, true, 33_333), /data bit rate 33333: an SLCAN adapter has 500000, 1000000/);
   t.throws(() => encodeSlcanOpen(33_333, false), /bit rate 33333/);
 });
 
