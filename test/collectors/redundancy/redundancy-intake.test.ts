@@ -22,9 +22,9 @@ t.test('the best becomes the channel, the next takes over, and each is kept unde
   ];
   for (let ms = 0; ms < 4000; ms += 100) {
     clock.time = 1e12 + ms * 1e3;
-    // The wire of the next is slower by 250 ms than the one before.
+    // The wire of the next is slower by 750 ms than the one before.
     if (ms < 1000 || ms >= 2000) t.ok(gnss.push(a, clock.time, 1));
-    t.ok(can.push(b, clock.time - 250_000, 2));
+    t.ok(can.push(b, clock.time - 750_000, 2));
   }
   t.equal(inner.of('gnss/speed').length, 30);
   t.equal(inner.of('can/speed').length, 40);
