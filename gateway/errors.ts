@@ -4,6 +4,7 @@ export const ERROR_CODES = {
   'config-unreadable': 'caisson.yaml could not be read',
   'config-unwritable': 'a new caisson.yaml could not be written',
   'port-unavailable': 'a serial port, CAN bus, recording or network address could not be opened',
+  'tls-unusable': 'a file with a certificate or key is missing, broken, expired or does not fit the other',
   'dbc-invalid': 'a DBC file is broken',
   'store-unusable': 'the store directory or one of its databases cannot be used',
   'store-failed': 'a commit, seal or fsync failed',

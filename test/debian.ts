@@ -66,6 +66,11 @@ export const DEBIAN_PACKAGES = {
     probe: ['curl', '--version'],
     usedFor: 'writing lines over HTTP with a client of another make',
   },
+  openssl: {
+    package: 'openssl',
+    probe: ['openssl', 'version'],
+    usedFor: 'making certificates that tests are let in with, and refused',
+  },
   cc: {
     package: 'gcc libc6-dev',
     probe: ['sh', '-c', 'printf "#include <stdio.h>\\nint main(void){return 0;}" | cc -x c -o /dev/null -'],

@@ -1,11 +1,13 @@
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
 import { isLoopback } from '../../gateway/loopback.ts';
 import { type Collector, type CollectorContext, CollectorCounters, type CollectorHealth } from '../collector.ts';
 import { type Offender, Offenders } from '../offenders.ts';
+import { ListenerCertificate } from '../tls/listener-certificate.ts';
 import { Access } from './access.ts';
 import { type Answer, refusalAnswer, type WriteVersion, writeAnswer } from './answer.ts';
 import { type HttpConfig, type HttpSettings, httpSettings } from './http-config.ts';
@@ -53,7 +55,8 @@ export class HttpCollector implements Collector {
   readonly #budget = new BodyBudget(WAITING_BYTES_MAX);
   /** Connections that were closed because a request took too long. */
   readonly #late = new WeakSet<Duplex>();
-  #server: Server | undefined;
+  readonly #certificate: ListenerCertificate | undefined;
+  #server: Server | SecureServer | undefined;
   #listenRetry: NodeJS.Timeout | undefined;
   #retryMs = LISTEN_RETRY_MS;
   #problem: string | undefined;
@@ -66,6 +69,9 @@ export class HttpCollector implements Collector {
     this.#context = context;
     this.#settings = httpSettings(config);
     this.#access = new Access(this.#settings);
+    const { tls } = this.#settings;
+    this.#certificate =
+      tls && new ListenerCertificate(tls, (problem) => this.#refused('http-tls', 'new files', problem));
     this.#lines = new LineIntake(intake, clock, this.#counters, { ...this.#settings, source });
   }
 
@@ -87,6 +93,7 @@ export class HttpCollector implements Collector {
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#listenRetry);
+    this.#certificate?.stop();
     this.#lines.stop();
     const server = this.#server;
     this.#server = undefined;
@@ -125,31 +132,36 @@ export class HttpCollector implements Collector {
   /** Opens the port; where that is not possible, says so in health and tries again with growing pauses. */
   async #listen(): Promise<void> {
     const { listen, port } = this.#settings;
-    const server = this.#createServer();
+    let server: Server | SecureServer | undefined;
     try {
+      server = this.#createServer();
       server.listen(port, listen);
       await once(server, 'listening');
       this.#server = server;
       this.#problem = undefined;
       this.#retryMs = LISTEN_RETRY_MS;
     } catch (error) {
-      server.close();
-      this.#problem = `cannot listen on ${listen}:${port}: ${messageOf(error)}; free the port or configure another`;
+      server?.close();
+      const hint = error instanceof CaissonError ? error.hint : 'free the port or configure another';
+      this.#problem = `cannot listen on ${listen}:${port}: ${messageOf(error)}; ${hint}`;
       if (this.#isStopped) return;
       this.#listenRetry = setTimeout(() => void this.#listen(), this.#retryMs);
       this.#retryMs = Math.min(this.#retryMs * 2, LISTEN_RETRY_MS_MAX);
     }
   }
 
-  #createServer(): Server {
+  /** @throws CaissonError `tls-unusable` */
+  #createServer(): Server | SecureServer {
     const { clientsMax, requestSecondsMax, idleSecondsMax } = this.#settings.limits;
-    const server = createServer({
+    const options = {
       requestTimeout: requestSecondsMax * 1e3,
       headersTimeout: Math.min(HEADERS_TIMEOUT_MS, requestSecondsMax * 1e3),
       keepAliveTimeout: idleSecondsMax * 1e3,
       connectionsCheckingInterval: CHECK_INTERVAL_MS,
       noDelay: true,
-    });
+    };
+    const server: Server =
+      this.#certificate === undefined ? createServer(options) : this.#createSecure(this.#certificate, options);
     server.maxConnections = clientsMax;
     server.on('request', (request, response) => void this.#answer(request, response));
     server.on('drop', (dropped) => this.#refused('http-clients', dropped?.remoteAddress));
@@ -165,6 +177,13 @@ export class HttpCollector implements Collector {
       const status = isLate ? '408 Request Timeout' : '400 Bad Request';
       socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`, () => socket.destroy());
     });
+    return server;
+  }
+
+  #createSecure(certificate: ListenerCertificate, options: ServerOptions): SecureServer {
+    const server = createSecureServer({ ...options, ...certificate.read() });
+    server.on('tlsClientError', (error, socket) => this.#refused('http-tls', socket.remoteAddress, error.message));
+    certificate.follow(server);
     return server;
   }
 

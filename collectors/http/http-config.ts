@@ -1,6 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { LINE_KEYS, type LineSettings } from '../line-protocol/line-config.ts';
+import { ServerTls } from '../tls/tls-config.ts';
 
 const UserSchema = Type.Object(
   {
@@ -72,6 +73,7 @@ export const HttpConfig = Type.Object(
     port: Type.Optional(
       Type.Integer({ minimum: 0, maximum: 65_535, default: 8086, description: 'TCP port; 0 takes any free one' }),
     ),
+    tls: Type.Optional(ServerTls),
     prefix: Type.Optional(Type.String({ default: '', description: 'put before every channel name' })),
     ...LINE_KEYS,
     users: Type.Optional(Type.Array(UserSchema, { default: [], description: 'who may write, by name and password' })),
@@ -88,7 +90,8 @@ export type HttpConfig = Static<typeof HttpConfig>;
 export type HttpLimits = Required<Static<typeof LimitsSchema>>;
 
 /** The section with every default filled in. */
-export type HttpSettings = Required<Omit<HttpConfig, 'limits' | keyof LineSettings>> &
+export type HttpSettings = Required<Omit<HttpConfig, 'limits' | 'tls' | keyof LineSettings>> &
+  Pick<HttpConfig, 'tls'> &
   LineSettings & { readonly limits: HttpLimits };
 
 /** Fills in the defaults of a section that fits {@link HttpConfig}. */

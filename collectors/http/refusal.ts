@@ -15,6 +15,7 @@ export const HTTP_REASONS = {
   'http-withheld': 'the disk is full; 503',
   'http-failed': 'the store could not keep it; 503',
   'http-clients': 'a connection beyond clientsMax; closed at once',
+  'http-tls': 'a connection that did not come to speak TLS; details name why',
   'http-malformed': 'bytes that are no HTTP; 400',
 } as const;
 

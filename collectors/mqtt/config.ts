@@ -2,6 +2,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { CHANNEL_NAME_BYTES_MAX } from '../../gateway/limits.ts';
 import { LineConfig, type LineSettings } from '../line-protocol/line-config.ts';
+import { ServerTlsWithClients } from '../tls/tls-config.ts';
 
 const TimestampSchema = Type.Union(
   [
@@ -133,12 +134,13 @@ export const MqttConfig = Type.Object(
       Type.String({
         minLength: 1,
         default: '127.0.0.1',
-        description: 'address to listen on; anything wider than loopback needs `users`',
+        description: 'address to listen on; anything wider than loopback needs `users` or `tls.clientCa`',
       }),
     ),
     port: Type.Optional(
       Type.Integer({ minimum: 0, maximum: 65_535, default: 1883, description: 'TCP port; 0 takes any free one' }),
     ),
+    tls: Type.Optional(ServerTlsWithClients),
     prefix: Type.Optional(
       Type.String({ default: '', description: 'put before every channel name; empty: topics are the names' }),
     ),
@@ -180,8 +182,8 @@ export type Timestamp = Static<typeof TimestampSchema>;
 export type TimeUnit = Exclude<Timestamp, 'arrival'>['unit'];
 
 /** The section with every default filled in. */
-export type MqttSettings = Required<Omit<MqttConfig, 'topics' | 'limits' | 'sparkplug'>> &
-  Pick<MqttConfig, 'sparkplug'> & {
+export type MqttSettings = Required<Omit<MqttConfig, 'topics' | 'limits' | 'sparkplug' | 'tls'>> &
+  Pick<MqttConfig, 'sparkplug' | 'tls'> & {
     readonly topics: readonly TopicRule[];
     readonly limits: MqttLimits;
   };

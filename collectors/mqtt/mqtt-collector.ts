@@ -1,12 +1,16 @@
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { Aedes, type AuthenticateError, type Client, type PublishPacket, type Subscription } from 'aedes';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
 import { isLoopback } from '../../gateway/loopback.ts';
 import { type Collector, type CollectorContext, CollectorCounters, type CollectorHealth } from '../collector.ts';
 import { Credentials } from '../credentials.ts';
 import { type Offender, Offenders } from '../offenders.ts';
+import { ListenerCertificate } from '../tls/listener-certificate.ts';
+import { checkMqtt } from './check-mqtt.ts';
+import { readClientCertificate } from './client-certificate.ts';
 import { ClientGate, type GateOwner } from './client-gate.ts';
 import { ClientStates } from './client-states.ts';
 import { type MqttConfig, type MqttSettings, mqttSettings } from './config.ts';
@@ -81,6 +85,9 @@ export class MqttCollector implements Collector {
   /** Ids of clients whose last connection ended with DISCONNECT and nothing unacknowledged: they have nothing to repeat. */
   readonly #goodbyes = new Set<string>();
   readonly #owner: GateOwner;
+  readonly #certificate: ListenerCertificate | undefined;
+  /** Common name of the certificate of a client. */
+  readonly #certified = new WeakMap<ClientGate, string>();
   #messages: MessageIntake | undefined;
   #broker: Aedes | undefined;
   #server: Server | undefined;
@@ -101,6 +108,10 @@ export class MqttCollector implements Collector {
     this.#settings = mqttSettings(config);
     this.#private = new PrivateTopics(this.#settings.private);
     this.#credentials = new Credentials(this.#settings.users);
+    const { tls } = this.#settings;
+    this.#certificate =
+      tls &&
+      new ListenerCertificate({ ...tls, ca: tls.clientCa }, (problem) => this.#refused('tls', 'new files', problem));
     this.#states = new ClientStates(intake, clock, source, this.#counters);
     this.#owner = {
       limits: this.#settings.limits,
@@ -116,7 +127,8 @@ export class MqttCollector implements Collector {
   /** @throws CaissonError `config-invalid` for a listen address without credentials, or a rule that cannot be */
   async start(): Promise<void> {
     const { listen, topics, prefix, sparkplug } = this.#settings;
-    if (!isLoopback(listen) && this.#credentials.open) {
+    checkMqtt(this.#settings);
+    if (!isLoopback(listen) && this.#isOpen) {
       throw new CaissonError('config-invalid', `mqtt: listen ${listen} is wider than loopback and users is empty`, {
         hint: 'add users with passwords, or listen on 127.0.0.1',
       });
@@ -138,6 +150,7 @@ export class MqttCollector implements Collector {
     this.#stopped = true;
     clearInterval(this.#sweep);
     clearTimeout(this.#listenRetry);
+    this.#certificate?.stop();
     const server = this.#server;
     this.#server = undefined;
     server?.close();
@@ -188,7 +201,7 @@ export class MqttCollector implements Collector {
       // The gate bounds both before the library sees a packet.
       maxInflightInbound: 0,
       maxClientsIdLength: Number.MAX_SAFE_INTEGER,
-      authenticate: (_client, name, password, done) => this.#authenticate(name, password, done),
+      authenticate: (client, name, password, done) => this.#authenticate(client, name, password, done),
       authorizePublish: (_client, packet, done) => this.#authorizePublish(packet, done),
       authorizeSubscribe: (client, subscription, done) => done(null, this.#authorizeSubscribe(client, subscription)),
       authorizeForward: (client, packet) => (this.#mayForward(gateOf(client), packet) ? packet : null),
@@ -219,27 +232,60 @@ export class MqttCollector implements Collector {
 
   /** Opens the port; where that is not possible, says so in health and tries again with growing pauses. */
   async #listen(): Promise<void> {
-    const { listen, port, limits } = this.#settings;
-    const server = createServer((socket) => this.#accept(socket));
-    server.maxConnections = limits.clientsMax;
-    server.on('drop', () => this.#refused('clients-full'));
+    const { listen, port } = this.#settings;
+    let server: Server | undefined;
     try {
+      server = this.#createServer();
       server.listen(port, listen);
       await once(server, 'listening');
       this.#server = server;
       this.#problem = undefined;
       this.#retryMs = LISTEN_RETRY_MS;
     } catch (error) {
-      server.close();
-      this.#problem = `cannot listen on ${listen}:${port}: ${messageOf(error)}; free the port or configure another`;
+      server?.close();
+      const hint = error instanceof CaissonError ? error.hint : 'free the port or configure another';
+      this.#problem = `cannot listen on ${listen}:${port}: ${messageOf(error)}; ${hint}`;
       if (this.#stopped) return;
       this.#listenRetry = setTimeout(() => void this.#listen(), this.#retryMs);
       this.#retryMs = Math.min(this.#retryMs * 2, LISTEN_RETRY_MS_MAX);
     }
   }
 
-  #accept(socket: Socket): void {
+  /** @throws CaissonError `tls-unusable` */
+  #createServer(): Server {
+    const server = this.#certificate === undefined ? createServer() : this.#createTlsServer(this.#certificate);
+    if (this.#certificate === undefined) server.on('connection', (socket) => this.#accept(socket));
+    server.maxConnections = this.#settings.limits.clientsMax;
+    server.on('drop', () => this.#refused('clients-full'));
+    return server;
+  }
+
+  #createTlsServer(certificate: ListenerCertificate): Server {
+    const server = createTlsServer({
+      ...certificate.read(),
+      handshakeTimeout: CONNECT_TIMEOUT_MS,
+      requestCert: this.#settings.tls?.clientCa !== undefined,
+      // Who has no certificate may still have a password; who has a wrong one is told below.
+      rejectUnauthorized: false,
+    });
+    server.on('secureConnection', (socket) => {
+      const reading = readClientCertificate(socket);
+      if (reading !== undefined && 'fault' in reading) {
+        this.#refused('certificate', socket.remoteAddress, reading.fault);
+        socket.destroy();
+        return;
+      }
+      this.#accept(socket, reading?.name);
+    });
+    server.on('tlsClientError', (error, socket) => this.#refused('tls', socket.remoteAddress, error.message));
+    certificate.follow(server);
+    return server;
+  }
+
+  /** @param certified common name of its certificate */
+  #accept(socket: Socket, certified?: string): void {
     const gate = new ClientGate(socket, this.#owner);
+    if (certified !== undefined) this.#certified.set(gate, certified);
     this.#gates.add(gate);
     gate.once('close', () => {
       this.#gates.delete(gate);
@@ -269,16 +315,28 @@ export class MqttCollector implements Collector {
   }
 
   #authenticate(
+    client: Client,
     name: string | undefined,
     password: Buffer | undefined,
     done: (error: AuthenticateError | null, success: boolean | null) => void,
   ): void {
-    if (this.#credentials.accepts(name, password)) {
+    const gate = gateOf(client);
+    const certified = gate && this.#certified.get(gate);
+    const { tls } = this.#settings;
+    const named = tls?.clients ?? [];
+    const isCertified = certified !== undefined && (named.length === 0 || named.includes(certified));
+    if (isCertified || this.#isOpen || (!this.#credentials.open && this.#credentials.accepts(name, password))) {
       done(null, true);
       return;
     }
-    this.#refused('credentials', undefined, `user ${JSON.stringify(name ?? '')}`);
+    const who = certified === undefined ? '' : `, certificate of ${JSON.stringify(certified)}`;
+    this.#refused('credentials', undefined, `user ${JSON.stringify(name ?? '')}${who}`);
     done(Object.assign(new Error('bad user name or password'), { returnCode: CONNACK_BAD_CREDENTIALS }), false);
+  }
+
+  /** True when anyone who reaches the port may connect. */
+  get #isOpen(): boolean {
+    return this.#credentials.open && this.#settings.tls?.clientCa === undefined;
   }
 
   /** Where a message becomes samples. */

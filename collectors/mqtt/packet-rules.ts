@@ -33,6 +33,8 @@ export const FILTERS_MAX = 256;
 /** Why a connection is closed or a message stepped over. Each is a counter in health and a row of the README. */
 export const GUARD_REASONS = {
   'clients-full': 'a connection beyond clientsMax; closed at once',
+  tls: 'a connection that did not come to speak TLS; details name why',
+  certificate: 'a client certificate that no authority of tls.clientCa vouches for, or an expired one; closed',
   'connect-missing': 'the first packet was no CONNECT, or none came in time',
   'connect-malformed': 'a CONNECT that breaks MQTT 3.1.1',
   'protocol-version': 'a CONNECT of MQTT 5 or an unknown version; refused with CONNACK 1',

@@ -127,6 +127,7 @@ function* onlyLoopback(config: CaissonConfig): ReturnType<ConfigRule<CaissonConf
     const { listen = '', users = [] } = source;
     const tokens = source.type === 'http' ? (source.tokens ?? []) : [];
     if (isLoopback(listen) || users.length + tokens.length > 0) continue;
+    if (source.type === 'mqtt' && source.tls?.clientCa !== undefined) continue;
     const keys = source.type === 'http' ? 'users and tokens are' : 'users is';
     const problem = `${JSON.stringify(listen)} is wider than loopback, and ${keys} empty`;
     yield { path: ['sources', name, 'listen'], problem, hint: 'add users, or listen on 127.0.0.1' };

@@ -5,9 +5,9 @@ import { HealthConfig } from '../../collectors/health/health-config.ts';
 import { HttpConfig, httpSettings } from '../../collectors/http/http-config.ts';
 import { ChannelTemplate } from '../../collectors/line-protocol/channel-template.ts';
 import { checkModbus, ModbusConfig, modbusSettings } from '../../collectors/modbus/modbus-config.ts';
+import { checkMqtt } from '../../collectors/mqtt/check-mqtt.ts';
 import { checkMqttClient, MqttClientConfig, mqttClientSettings } from '../../collectors/mqtt/client/client-config.ts';
 import { MqttConfig, mqttSettings } from '../../collectors/mqtt/config.ts';
-import { TopicRules } from '../../collectors/mqtt/topic-rules.ts';
 import { ReplayConfig } from '../../collectors/replay/replay-config.ts';
 import { checkSerial, SerialConfig, serialSettings } from '../../collectors/serial/serial-config.ts';
 import { ShapingConfig } from '../../collectors/shaping/shaping-config.ts';
@@ -76,8 +76,5 @@ export function checkSource(name: string, source: SourceConfig): void {
   if (source.type === 'modbus') checkModbus(modbusSettings(source));
   if (source.type === 'http') new ChannelTemplate(httpSettings(source).channel);
   if (source.type === 'mqtt-client') checkMqttClient(mqttClientSettings(source));
-  if (source.type === 'mqtt') {
-    const { topics, prefix } = mqttSettings(source);
-    new TopicRules(topics, prefix);
-  }
+  if (source.type === 'mqtt') checkMqtt(mqttSettings(source));
 }

@@ -1,6 +1,10 @@
 import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { type IClientOptions, MqttClient } from 'mqtt';
 import { messageOf } from '../../../gateway/errors.ts';
+import { peerFault, serverNameOf, silentFault } from '../../tls/peer-fault.ts';
+import { readTlsFiles } from '../../tls/pem-files.ts';
+import { MIN_TLS_VERSION } from '../../tls/tls-config.ts';
 import { BrokerGate, type BrokerGateOwner } from './broker-gate.ts';
 import type { MqttClientSettings } from './client-config.ts';
 
@@ -47,7 +51,10 @@ export class BrokerLink {
   #hasEnded = false;
   #problem: string | undefined;
 
-  /** @param will what the broker publishes when this client is lost */
+  /**
+   * @param will what the broker publishes when this client is lost
+   * @throws CaissonError `tls-unusable`
+   */
   constructor(settings: MqttClientSettings, owner: BrokerLinkOwner, will: OutgoingMessage | undefined) {
     this.#settings = settings;
     this.#owner = owner;
@@ -60,7 +67,7 @@ export class BrokerLink {
       owner.accepted(this, sessionPresent);
     });
     this.#client.on('error', (error) => {
-      this.#problem ??= problemOf(error, settings);
+      this.#problem ??= problemOf(error, settings, this.#isAccepted);
       this.#gate.destroy();
     });
     this.#client.on('disconnect', ({ reasonCode }) => {
@@ -122,13 +129,24 @@ export class BrokerLink {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     const { problem } = this.#gate;
-    const known = this.#problem ?? (problem && problemOf(problem, this.#settings));
+    const known = this.#problem ?? (problem && problemOf(problem, this.#settings, this.#isAccepted));
     this.#owner.ended(this, known ?? silentEnd(this.#isAccepted, this.#settings));
   }
 }
 
-function openSocket({ host, port }: MqttClientSettings): Socket {
-  return connectTcp({ host, port });
+/** The files are read for each connection, so that new ones count. */
+function openSocket({ host, port, tls }: MqttClientSettings): Socket {
+  if (tls === undefined) return connectTcp({ host, port });
+  const servername = serverNameOf({ host, tls });
+  return connectTls({
+    host,
+    port,
+    ...readTlsFiles(tls, Date.now()),
+    ...(servername !== undefined && { servername }),
+    minVersion: MIN_TLS_VERSION,
+    // Whoever is not who he should be is sent nothing: no password, no will.
+    rejectUnauthorized: true,
+  });
 }
 
 function clientOptions(settings: MqttClientSettings, will: OutgoingMessage | undefined): IClientOptions {
@@ -157,7 +175,11 @@ function clientOptions(settings: MqttClientSettings, will: OutgoingMessage | und
 }
 
 /** What went wrong, with whom, and what to do. */
-function problemOf(error: Error & { code?: unknown }, { user, version }: MqttClientSettings): string {
+function problemOf(
+  error: Error & { code?: unknown },
+  { host, user, version, tls }: MqttClientSettings,
+  wasAccepted: boolean,
+): string {
   if (CREDENTIAL_CODES.includes(error.code)) {
     const who = user === undefined ? 'a client without user' : `user ${JSON.stringify(user)}`;
     return `the broker refuses ${who} (${error.message}); check user and password`;
@@ -165,12 +187,12 @@ function problemOf(error: Error & { code?: unknown }, { user, version }: MqttCli
   if (VERSION_CODES.includes(error.code)) {
     return `the broker does not speak MQTT ${version}; configure version ${version === 5 ? '3.1.1' : '5'}`;
   }
-  return error.message;
+  return (tls && !wasAccepted ? peerFault(error, { host, tls }) : undefined) ?? error.message;
 }
 
 /** A connection that ended without a word. */
-function silentEnd(wasAccepted: boolean, { clientId }: MqttClientSettings): string {
-  return wasAccepted
-    ? `the broker closed the connection; look whether another client connects as ${clientId}`
-    : 'the broker closed the connection before it accepted it';
+function silentEnd(wasAccepted: boolean, { clientId, tls }: MqttClientSettings): string {
+  if (wasAccepted) return `the broker closed the connection; look whether another client connects as ${clientId}`;
+  const fault = silentFault(tls);
+  return `the broker closed the connection before it accepted it${fault === undefined ? '' : `; ${fault}`}`;
 }

@@ -1,6 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { CaissonError } from '../../../gateway/errors.ts';
+import { ClientTls } from '../../tls/tls-config.ts';
 import { PEER_LIMITS, SparkplugSchema, type TopicRule, TopicRuleSchema } from '../config.ts';
 import { TopicRules } from '../topic-rules.ts';
 import { Subscriptions } from './subscriptions.ts';
@@ -21,7 +22,10 @@ export const MqttClientConfig = Type.Object(
       description: 'name or address of the broker',
       examples: ['broker.plant.example'],
     }),
-    port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535, default: PORT, description: 'its TCP port' })),
+    port: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 65_535, default: PORT, description: 'its TCP port; with TLS mostly 8883' }),
+    ),
+    tls: Type.Optional(ClientTls),
     clientId: Type.String({
       minLength: 1,
       maxLength: 64,
@@ -107,7 +111,7 @@ export const MqttClientConfig = Type.Object(
 export type MqttClientConfig = Static<typeof MqttClientConfig>;
 export type MqttClientLimits = Required<Static<typeof LimitsSchema>>;
 
-type Optional = 'user' | 'password' | 'status' | 'sparkplug';
+type Optional = 'tls' | 'user' | 'password' | 'status' | 'sparkplug';
 
 /** The section with every default filled in. */
 export type MqttClientSettings = Required<Omit<MqttClientConfig, 'topics' | 'limits' | Optional>> &
@@ -126,7 +130,7 @@ export function mqttClientSettings(config: MqttClientConfig): MqttClientSettings
  * @throws CaissonError `config-invalid`
  */
 export function checkMqttClient(settings: MqttClientSettings): void {
-  const { topics, subscribe, prefix, sparkplug, status, user, password } = settings;
+  const { topics, subscribe, prefix, sparkplug, status, user, password, tls } = settings;
   new TopicRules(topics, prefix);
   new Subscriptions(settings);
   if (sparkplug !== undefined && (topics.length > 0 || subscribe.length > 0 || status !== undefined)) {
@@ -135,6 +139,8 @@ export function checkMqttClient(settings: MqttClientSettings): void {
       'make them two sources: a Sparkplug host has a session that is not kept, and a will of its own',
     );
   }
+  if ((tls?.cert === undefined) !== (tls?.key === undefined))
+    throw invalid('one of tls.cert and tls.key', 'add the other');
   if (password !== undefined && user === undefined) throw invalid('password without user', 'add user');
 }
 

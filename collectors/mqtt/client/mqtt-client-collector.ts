@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { CaissonError } from '../../../gateway/errors.ts';
 import { BackOff } from '../../../hardware/serial/back-off.ts';
 import { type Collector, type CollectorContext, CollectorCounters, type CollectorHealth } from '../../collector.ts';
 import { type Offender, Offenders } from '../../offenders.ts';
@@ -157,7 +158,12 @@ export class MqttClientCollector implements Collector {
   }
 
   #connect(): void {
-    this.#link = new BrokerLink(this.#settings, this.#owner, this.#presence.will());
+    try {
+      this.#link = new BrokerLink(this.#settings, this.#owner, this.#presence.will());
+    } catch (error) {
+      if (!(error instanceof CaissonError)) throw error;
+      this.#tryAgain(error.hint === undefined ? error.message : `${error.message}; ${error.hint}`);
+    }
   }
 
   #accepted(link: BrokerLink, isSessionKept: boolean): void {
@@ -188,11 +194,15 @@ export class MqttClientCollector implements Collector {
     this.#link = undefined;
     this.#acceptedMs = undefined;
     clearTimeout(this.#retry);
+    if (wasSteady) this.#backOff.reset();
+    this.#tryAgain(problem);
+  }
+
+  #tryAgain(problem: string): void {
     if (this.#isStopped) return;
     this.#failures++;
     this.#lastFailure = problem;
     this.#problem = `${this.#where()}: ${problem}`;
-    if (wasSteady) this.#backOff.reset();
     this.#retry = setTimeout(() => this.#connect(), this.#backOff.next());
   }
 
