@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import Database from 'better-sqlite3';
@@ -6,6 +6,7 @@ import type { RecordingImport } from '../../collectors/recording-import.ts';
 import { CaissonError } from '../errors.ts';
 import { JOURNAL_SEGMENT_BYTES } from '../limits.ts';
 import { BlockDb } from '../store/block-db.ts';
+import { FEED_KEY } from '../store/block-reader.ts';
 import { gatewayIdOf } from '../store/gateway-id.ts';
 import { ImportWriter } from '../store/import-writer.ts';
 import { Journal } from '../store/journal/journal.ts';
@@ -55,6 +56,7 @@ export class ImportStore {
       try {
         const boots = new Set(blocks.boots().map(({ boot }) => boot));
         Journal.open(paths.journal, { boots, segmentBytes: JOURNAL_SEGMENT_BYTES }).close();
+        if (isNew) nameFeed(blocks);
         return new ImportStore(dir, isNew, blocks, gatewayIdOf(blocks, gateway), unlock);
       } catch (error) {
         blocks.close();
@@ -154,6 +156,14 @@ export async function takeRecording(
   throw new CaissonError('import-refused', `${path} (${plan.format}): no sample in ${plan.received} units${why}`, {
     hint: 'what is imported needs a time, and something that decodes it',
   });
+}
+
+/**
+ * Gives a new store's feed an id of its own. Otherwise that is its first boot, which nobody else has; the boot of an import may
+ * stand first in another store as well.
+ */
+function nameFeed(blocks: BlockDb): void {
+  blocks.transaction(() => blocks.keepMeta(FEED_KEY, randomBytes(8).toString('hex')));
 }
 
 /** Id of the boot of a recording: the same recording with the same settings has the same, wherever it is imported. */
