@@ -38,6 +38,9 @@ const CONTINUATION = 0xc0000001;
 const KIND_RUN = 0xe0000000;
 const RUN_COUNT_MASK = 0x1fffffff;
 
+/** Published positions that are remembered over the length of a ring, as float64. */
+const MARKS = 4096;
+
 const CONTROL_BYTES = 256;
 // Words of the control block, each on a cache line of its own.
 const HEAD = 0;
@@ -47,7 +50,7 @@ const HURRY = 48;
 
 export function createRing(slots: number): RingMemory {
   if (slots < 2 || (slots & (slots - 1)) !== 0) throw new RangeError(`ring of ${slots} slots, expected a power of two`);
-  return { buffer: new SharedArrayBuffer(CONTROL_BYTES + slots * 20), slots };
+  return { buffer: new SharedArrayBuffer(CONTROL_BYTES + slots * 20 + MARKS * 8), slots };
 }
 
 /** Samples of many channels, one element of each column a sample. */
@@ -64,6 +67,9 @@ class RingColumns implements SampleColumns {
   readonly values: Float64Array;
   readonly timeBytes: Uint8Array;
   readonly valueBytes: Uint8Array;
+  /** Positions that were published, at least {@link RingColumns.markInterval} apart, in no order: a message ends at each. */
+  readonly marks: Float64Array;
+  readonly markInterval: number;
   readonly mask: number;
 
   constructor({ buffer, slots }: RingMemory) {
@@ -73,6 +79,9 @@ class RingColumns implements SampleColumns {
     this.channels = new Uint32Array(buffer, CONTROL_BYTES + slots * 16, slots);
     this.timeBytes = new Uint8Array(buffer, CONTROL_BYTES, slots * 8);
     this.valueBytes = new Uint8Array(buffer, CONTROL_BYTES + slots * 8, slots * 8);
+    // Where slots are few they may not end at a multiple of 8.
+    this.marks = new Float64Array(buffer, buffer.byteLength - MARKS * 8, MARKS);
+    this.markInterval = Math.max(1, slots / MARKS);
     this.mask = slots - 1;
   }
 }
@@ -86,6 +95,8 @@ export class RingWriter {
   readonly #columns: RingColumns;
   #position = 0;
   #published = 0;
+  #marked = 0;
+  #nextMark = 0;
   /** A lower bound of what the consumer has freed, read again only when the ring looks full. */
   #freed = 0;
 
@@ -160,10 +171,19 @@ export class RingWriter {
   publish(): number {
     if (this.#published !== this.#position) {
       this.#published = this.#position;
+      this.#mark();
       Atomics.store(this.#columns.control, HEAD, this.#position | 0);
       this.ring();
     }
     return this.#position;
+  }
+
+  #mark(): void {
+    const { marks, markInterval } = this.#columns;
+    if (this.#position - this.#marked < markInterval) return;
+    this.#marked = this.#position;
+    marks[this.#nextMark] = this.#position;
+    this.#nextMark = (this.#nextMark + 1) % MARKS;
   }
 
   /** Wakes a waiting consumer. */
@@ -268,6 +288,16 @@ export class RingReader {
   /** Published slots not drained yet. */
   available(): number {
     return (Atomics.load(this.#columns.control, HEAD) - (this.#drained | 0)) >>> 0;
+  }
+
+  /**
+   * So many slots of those that wait, at most `slotsMax`, that what was published together stays together: a message and its
+   * receipt. `slotsMax` where one message is more than that.
+   */
+  whole(slotsMax: number): number {
+    let last = 0;
+    for (const mark of this.#columns.marks) if (mark <= this.#drained + slotsMax && mark > last) last = mark;
+    return last > this.#drained ? last - this.#drained : slotsMax;
   }
 
   /** Value of the bell, to be given to {@link RingReader.sleep}. */

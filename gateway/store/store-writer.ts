@@ -321,7 +321,7 @@ export class StoreWriter implements RingSink {
     this.#losses = [];
     this.#receipts = [];
     this.#open.begin(id);
-    this.#ring.drain(Math.min(slots, COMMIT_SLOTS_MAX), this);
+    this.#ring.drain(slots <= COMMIT_SLOTS_MAX ? slots : this.#ring.whole(COMMIT_SLOTS_MAX), this);
     for (const { channel, from, to, count, cause } of losses) this.loss(channel, from, to, count, cause);
     const groups = this.#open.finish();
     for (let index = 0; index < groups.count; index += 1) this.#activity[groups.at(index).channel] = 1;

@@ -244,6 +244,41 @@ t.test('a drain ends before a run that would exceed it, and takes whole what is 
   t.equal(read.entries.length, 100);
 });
 
+t.test('a part of what waits ends where something was published', async () => {
+  const sizes = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 200 });
+  fc.assert(
+    fc.property(sizes, fc.integer({ min: 61, max: 400 }), (messages, slotsMax) => {
+      const memory = createRing(16 * 1024);
+      const writer = new RingWriter(memory);
+      const reader = new RingReader(memory);
+      for (const [index, size] of messages.entries()) {
+        for (let sample = 1; sample < size; sample += 1) writer.writeSample(1, index, sample);
+        writer.writeReceipt(Buffer.alloc(16, index));
+        writer.publish();
+      }
+      while (reader.available() > slotsMax) {
+        const read = new Collected();
+        const before = reader.drained;
+        reader.drain(reader.whole(slotsMax), read);
+        const taken = reader.drained - before;
+        if (read.entries.at(-1)?.kind !== 'receipt' || taken > slotsMax || taken < slotsMax - 64) return false;
+      }
+      return true;
+    }),
+  );
+});
+
+t.test('of a message that is more than may be taken a part is taken', async (t) => {
+  const memory = createRing(1024);
+  const writer = new RingWriter(memory);
+  const reader = new RingReader(memory);
+  for (let sample = 0; sample < 500; sample += 1) writer.writeSample(1, sample, sample);
+  writer.publish();
+  t.equal(reader.whole(100), 100);
+  reader.drain(100, new Collected());
+  t.equal(reader.whole(100), 100);
+});
+
 t.test('a long run is several entries, so that a commit can end between them', async (t) => {
   const memory = createRing(4 * RUN_SAMPLES_MAX);
   const writer = new RingWriter(memory);
