@@ -13,6 +13,11 @@ const documents = ['README.md', ...sourceFiles(PROJECT_ROOT, ['collectors'], ['R
 /** The least that a DBC file must hold. */
 const DBC = 'BU_: Ecu\nBO_ 256 Engine: 8 Ecu\n SG_ Speed : 0|16@1+ (0.25,0) [0|0] "rpm" Ecu\n';
 
+/** Every variable of the environment that a config asks for. */
+function secretsOf(config: string): Record<string, string> {
+  return Object.fromEntries([...config.matchAll(/\$\{(\w+)\}/g)].map(([, name = '']) => [name, 'secret']));
+}
+
 for (const document of documents) {
   const text = readFileSync(join(PROJECT_ROOT, document), 'utf8');
   const samples = [...text.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, sample = '']) => sample);
@@ -28,7 +33,7 @@ for (const document of documents) {
       writeFileSync(join(folder, 'caisson.yaml'), sample);
       const { status, stderr } = spawnSync(process.execPath, [MAIN, 'check'], {
         cwd: folder,
-        env: { ...process.env, CAR7_PASSWORD: 'secret' },
+        env: { ...process.env, ...secretsOf(sample) },
         encoding: 'utf8',
         timeout: 30_000,
       });

@@ -196,7 +196,9 @@ t.test('says goodbye, when what was on its way is committed', async (t) => {
   await waitFor('goodbye', () => broker.sent(DISCONNECT).length === 1);
   t.same(broker.sent(PUBACK), ['40020001']);
   t.equal(broker.sent(DISCONNECT)[0], DISCONNECT_PACKET.toString('hex'));
-  const [online, offline] = broker.packets.filter(({ type }) => type === PUBLISH).map(({ bytes }) => bytes.toString());
+  const [online, offline] = broker.packets
+    .filter(({ type }) => type === PUBLISH)
+    .map(({ bytes }) => bytes.toString('latin1'));
   t.match([online, offline], [/gateways\/pit-1..online$/s, /gateways\/pit-1..offline$/s]);
   t.same(intake.values('plant/state'), ['online', 'offline']);
   t.equal(collector.health().state, 'stopped');
