@@ -159,6 +159,18 @@ t.test('frames that an interface received and a socket never gave are missing, t
   t.same(after, [0, 0, 0, 0, 2800]);
   t.equal(compare(8900, 1100), 0, 'told once');
   t.equal(compare(10, 1100), 0, 'an interface that was made anew');
+  const anew = [compare(210, 1101), compare(211, 1102), compare(212, 1103), compare(213, 1104), compare(214, 1105)];
+  t.same(anew, [0, 0, 0, 0, 199], 'is counted from there');
+});
+
+t.test('a frame that waits in the buffer at the first comparison hides no lost one', async (t) => {
+  const missing = new MissingFrames();
+  const seen = [[5001, 0], [5002, 2], [8002, 290], ...Array.from({ length: 5 }, (_, n) => [8003 + n, 291 + n])];
+  const told = seen.map(([received = 0, taken = 0]) => missing.compare(received, taken));
+  t.equal(
+    told.reduce((sum, frames) => sum + frames),
+    2712,
+  );
 });
 
 t.test('an interface that this machine does not have is waited for, and can be given up', async (t) => {
