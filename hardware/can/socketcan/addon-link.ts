@@ -39,8 +39,12 @@ export class AddonLink implements FrameLink {
     this.#channel.start();
   }
 
-  compare(received: number): void {
-    const missing = this.#missing?.compare(received, this.#taken) ?? 0;
+  get taken(): number {
+    return this.#taken;
+  }
+
+  compare(received: number, taken: number): void {
+    const missing = this.#missing?.compare(received, taken) ?? 0;
     if (missing > 0) this.#events.dropped(missing);
   }
 

@@ -31,8 +31,13 @@ export interface FrameLinkEvents {
 
 /** One opening of an interface. */
 export interface FrameLink {
-  /** Told once a second how many frames the interface has received; a link that cannot count drops compares. */
-  compare?(received: number): void;
+  /** Frames that it has given since it was opened, error frames left out; of a link that cannot count drops. */
+  readonly taken?: number;
+  /**
+   * Compares, about once a second, with what the interface has received by its own counter.
+   * @param taken as it was before the counter was read, so that nothing is given that the counter does not have
+   */
+  compare?(received: number, taken: number): void;
   /** Resolves when it is released; no event follows. */
   close(): Promise<void>;
 }

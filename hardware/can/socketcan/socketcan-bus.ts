@@ -194,13 +194,14 @@ export class SocketcanBus implements CanBus {
   async #lookAt(looks: number): Promise<void> {
     const { name } = this.#settings;
     const link = this.#link;
+    const taken = link?.taken ?? 0;
     const counters = await interfaceCounters(name);
     const details = looks % LOOKS_PER_DETAILS === 0 ? await controllerDetails(name) : undefined;
     if (link === undefined || this.#link !== link || this.#listener === undefined) return;
     if (counters !== undefined) {
       this.#lost += Math.max(0, counters.lost - (this.#lostAtLook ?? counters.lost));
       this.#lostAtLook = counters.lost;
-      link.compare?.(counters.received);
+      link.compare?.(counters.received, taken);
     }
     if (details !== undefined) {
       this.#details = details;
