@@ -12,7 +12,7 @@ import type {
 } from '../../gateway/query/telemetry.ts';
 import { BootClocks } from '../../gateway/query/utc.ts';
 import type { BlockDb } from '../../gateway/store/block-db.ts';
-import type { NewBlock } from './keeper.ts';
+import type { NewBlock } from './batch-pass.ts';
 
 /** Central's store as telemetry. Central has no journal to follow: what is new to it arrives as blocks. */
 export class CentralTelemetry implements Telemetry {

@@ -9,6 +9,7 @@ import { PullLine } from '../line/pull-line.ts';
 import { CentralStatus } from './central-status.ts';
 import { CentralTelemetry } from './central-telemetry.ts';
 import { Keeper } from './keeper.ts';
+import { SqliteStore } from './sqlite-store.ts';
 
 /** How often rates are taken, milliseconds. */
 const STATUS_INTERVAL_MS = 1_000;
@@ -55,7 +56,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       status.problem(text);
       options.onProblem?.(text);
     };
-    const keeper = new Keeper(db, { onBlock: (block) => telemetry.announce(block), onProblem });
+    const keeper = new Keeper(new SqliteStore(db), { onBlock: (block) => telemetry.announce(block), onProblem });
     const name = nameOf(db, options.name);
     const lines = options.pull.map((address) => ({
       name: formatAddress(address),

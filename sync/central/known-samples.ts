@@ -1,9 +1,10 @@
 import { CaissonError } from '../../gateway/errors.ts';
-import type { BlockDb, Extent } from '../../gateway/store/block-db.ts';
+import type { Extent } from '../../gateway/store/block-db.ts';
 import { nodeOf } from '../../gateway/store/envelope-node.ts';
 import { encodePack } from '../../gateway/store/pack/encode-pack.ts';
 import { Pack } from '../../gateway/store/pack/pack.ts';
 import { type BlockSamples, type PackHeader, sameSamples } from '../../gateway/store/pack/pack-info.ts';
+import type { HeldPacks } from './block-store.ts';
 import { type SequenceRange, withoutRanges } from './sequence-range.ts';
 import type { VerifiedBlock, VerifiedPack } from './verified-pack.ts';
 
@@ -17,20 +18,20 @@ import type { VerifiedBlock, VerifiedPack } from './verified-pack.ts';
  * numbers, or one has them all and only them, or other samples have them.
  */
 export function unknownRanges(
-  db: BlockDb,
+  held: HeldPacks,
   channel: number,
   boot: number,
   block: VerifiedBlock,
 ): SequenceRange[] | undefined {
   const { firstSequence, count } = block;
   const range = { first: firstSequence, end: firstSequence + count };
-  const known = db
+  const known = held
     .blocksHolding(channel, boot, range.first, range.end)
     .sort((a, b) => a.firstSequence - b.firstSequence);
   const [only] = known;
   if (only === undefined) return undefined;
   if (known.length === 1 && only.firstSequence === range.first && only.endSequence === range.end) return undefined;
-  if (!known.every((extent) => holdsTheSame(db, extent, block))) return undefined;
+  if (!known.every((extent) => holdsTheSame(held, extent, block))) return undefined;
   return withoutRanges(
     range,
     known.map(({ firstSequence: first, endSequence: end }) => ({ first, end })),
@@ -53,12 +54,12 @@ export function cutBlock(
 }
 
 /** True where a stored block has what the offered one has under the numbers of both; also where it cannot be read. */
-function holdsTheSame(db: BlockDb, stored: Extent, offered: VerifiedBlock): boolean {
+function holdsTheSame(held: HeldPacks, stored: Extent, offered: VerifiedBlock): boolean {
   const common = {
     first: Math.max(stored.firstSequence, offered.firstSequence),
     end: Math.min(stored.endSequence, offered.firstSequence + offered.count),
   };
-  const samples = readSamples(db, stored);
+  const samples = readSamples(held, stored);
   if (samples === undefined) return true;
   return sameSamples(
     samplesOf({ ...samples, firstSequence: stored.firstSequence }, common),
@@ -75,8 +76,8 @@ function samplesOf(
   return { times: times.slice(from, to), values: values.slice(from, to) };
 }
 
-function readSamples(db: BlockDb, { firstPosition, block }: Extent): BlockSamples | undefined {
-  const bytes = db.packBytes(firstPosition);
+function readSamples(held: HeldPacks, { firstPosition, block }: Extent): BlockSamples | undefined {
+  const bytes = held.packBytes(firstPosition);
   if (bytes === undefined) return undefined;
   try {
     return Pack.open(bytes).samples(block);

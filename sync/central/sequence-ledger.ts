@@ -1,4 +1,5 @@
-import type { BlockDb, BlockOutcome, KeptGap, KeptPack, SequenceRun } from '../../gateway/store/block-db.ts';
+import type { BlockOutcome, KeptGap, KeptPack, SequenceRun } from '../../gateway/store/block-db.ts';
+import type { HeldSequences, Hole } from './block-store.ts';
 import { type SequenceRange, withoutRanges } from './sequence-range.ts';
 
 /** Cause of a gap that central itself recorded: the feed went past these samples and never brought them. */
@@ -10,91 +11,87 @@ export const NOT_RECEIVED = 'not-received';
  */
 const GIVING_WAY: ReadonlySet<string> = new Set([NOT_RECEIVED, 'retention', 'disk-full']);
 
-/** Sequence numbers of one channel and boot that have not come although later ones have. */
-export interface Hole extends SequenceRange {
-  readonly channel: number;
-  readonly boot: number;
+/*
+ * Places blocks and gaps in the sequence of their channel and boot, so that every number is accounted for once: in a block,
+ * in a gap that the gateway told of, or in a gap assumed here. What is assumed gives way when the truth arrives late.
+ */
+
+/** Keeps a pack, each of its blocks once. */
+export function placePack(held: HeldSequences, pack: KeptPack): BlockOutcome[] {
+  const { boot } = pack;
+  for (const { channel, firstSequence, count } of pack.blocks) {
+    const range = { first: firstSequence, end: firstSequence + count };
+    const runs = held.runs(channel, boot, range.first, range.end);
+    if (runs.every(isAssumed)) for (const run of runs) takeBack(held, { channel, boot }, run, range);
+  }
+  return held.keepPack(pack);
+}
+
+/** The stretch directly before `firstSequence` that is not accounted for. */
+export function holeBefore(
+  held: HeldSequences,
+  channel: number,
+  boot: number,
+  firstSequence: number,
+): Hole | undefined {
+  const first = held.nextSequence(channel, boot, firstSequence);
+  return first < firstSequence ? { channel, boot, first, end: firstSequence } : undefined;
 }
 
 /**
- * Places blocks and gaps in the sequence of their channel and boot, so that every number is accounted for once: in a block,
- * in a gap that the gateway told of, or in a gap assumed here. What is assumed gives way when the truth arrives late. All
- * calls belong in a transaction.
+ * Keeps a gap as far as nothing better is known: samples that are here are not lost, whatever became of them at the
+ * gateway. Returns the number of samples newly counted as lost.
  */
-export class SequenceLedger {
-  readonly #db: BlockDb;
-
-  constructor(db: BlockDb) {
-    this.#db = db;
+export function placeGap(held: HeldSequences, gap: KeptGap): number {
+  // The stretch between two boots: it has a cause and no numbers, so it can be in nobody's way.
+  if (gap.count === 0) {
+    held.keepGap(gap);
+    return 0;
   }
-
-  /** Keeps a pack, each of its blocks once. */
-  placePack(pack: KeptPack): BlockOutcome[] {
-    const { boot } = pack;
-    for (const { channel, firstSequence, count } of pack.blocks) {
-      const range = { first: firstSequence, end: firstSequence + count };
-      const runs = this.#db.runs(channel, boot, range.first, range.end);
-      if (runs.every(isAssumed)) for (const run of runs) this.#takeBack({ channel, boot }, run, range);
-    }
-    return this.#db.keepPack(pack);
+  const range = { first: gap.firstSequence, end: gap.firstSequence + gap.count };
+  const runs = held.runs(gap.channel, gap.boot, range.first, range.end);
+  const stays = runs.filter((run) => gap.cause === NOT_RECEIVED || !isAssumed(run));
+  let lost = 0;
+  for (const run of runs) {
+    if (stays.includes(run)) continue;
+    takeBack(held, gap, run, range);
+    lost -= Math.min(run.firstSequence + run.count, range.end) - Math.max(run.firstSequence, range.first);
   }
-
-  /** The stretch directly before `firstSequence` that is not accounted for. */
-  holeBefore(channel: number, boot: number, firstSequence: number): Hole | undefined {
-    const first = this.#db.nextSequence(channel, boot, firstSequence);
-    return first < firstSequence ? { channel, boot, first, end: firstSequence } : undefined;
+  for (const { first, end } of withoutRanges(range, stays.map(rangeOf))) {
+    held.keepGap({ ...gap, firstSequence: first, count: end - first });
+    lost += end - first;
   }
+  return lost;
+}
 
-  /**
-   * Keeps a gap as far as nothing better is known: samples that are here are not lost, whatever became of them at the
-   * gateway. Returns the number of samples newly counted as lost.
-   */
-  placeGap(gap: KeptGap): number {
-    // The stretch between two boots: it has a cause and no numbers, so it can be in nobody's way.
-    if (gap.count === 0) {
-      this.#db.keepGap(gap);
-      return 0;
-    }
-    const range = { first: gap.firstSequence, end: gap.firstSequence + gap.count };
-    const runs = this.#db.runs(gap.channel, gap.boot, range.first, range.end);
-    const stays = runs.filter((run) => gap.cause === NOT_RECEIVED || !isAssumed(run));
-    let lost = 0;
-    for (const run of runs) {
-      if (stays.includes(run)) continue;
-      this.#takeBack(gap, run, range);
-      lost -= Math.min(run.firstSequence + run.count, range.end) - Math.max(run.firstSequence, range.first);
-    }
-    for (const { first, end } of withoutRanges(range, stays.map(rangeOf))) {
-      this.#db.keepGap({ ...gap, firstSequence: first, count: end - first });
-      lost += end - first;
-    }
-    return lost;
-  }
+/** Records what is still missing of a hole as lost, cause {@link NOT_RECEIVED}. Returns the number of samples. */
+export function closeHole(held: HeldSequences, { channel, boot, first, end }: Hole): number {
+  const before = held.runs(channel, boot, first - 1, first).at(-1);
+  const after = held.runs(channel, boot, end, end + 1)[0];
+  const edges = [before?.to, after?.from].filter((time) => time !== undefined);
+  if (edges.length === 0) return 0;
+  return placeGap(held, {
+    channel,
+    boot,
+    firstSequence: first,
+    count: end - first,
+    from: Math.min(...edges),
+    to: Math.max(...edges),
+    cause: NOT_RECEIVED,
+  });
+}
 
-  /** Records what is still missing of a hole as lost, cause {@link NOT_RECEIVED}. Returns the number of samples. */
-  closeHole({ channel, boot, first, end }: Hole): number {
-    const before = this.#db.runs(channel, boot, first - 1, first).at(-1);
-    const after = this.#db.runs(channel, boot, end, end + 1)[0];
-    const edges = [before?.to, after?.from].filter((time) => time !== undefined);
-    if (edges.length === 0) return 0;
-    return this.placeGap({
-      channel,
-      boot,
-      firstSequence: first,
-      count: end - first,
-      from: Math.min(...edges),
-      to: Math.max(...edges),
-      cause: NOT_RECEIVED,
-    });
-  }
-
-  /** Takes an assumed gap back within `range`; what lies outside stays assumed. */
-  #takeBack({ channel, boot }: { channel: number; boot: number }, run: SequenceRun, range: SequenceRange): void {
-    this.#db.dropGap(channel, boot, run.firstSequence);
-    for (const { first, end } of withoutRanges(rangeOf(run), [range])) {
-      const { from, to, cause } = run;
-      this.#db.keepGap({ channel, boot, firstSequence: first, count: end - first, from, to, cause });
-    }
+/** Takes an assumed gap back within `range`; what lies outside stays assumed. */
+function takeBack(
+  held: HeldSequences,
+  { channel, boot }: { channel: number; boot: number },
+  run: SequenceRun,
+  range: SequenceRange,
+): void {
+  held.dropGap(channel, boot, run.firstSequence);
+  for (const { first, end } of withoutRanges(rangeOf(run), [range])) {
+    const { from, to, cause } = run;
+    held.keepGap({ channel, boot, firstSequence: first, count: end - first, from, to, cause });
   }
 }
 

@@ -36,14 +36,14 @@ export interface KeepResult {
   readonly refusal?: Refusal;
 }
 
-/** Where a line brings what it pulled. Calls return when everything is durable, together with how far it goes. */
+/** Where a line brings what it pulled. Calls resolve when everything is durable, together with how far it goes. */
 export interface PullSink {
   /** Where to go on with that peer's feed. */
-  resume(peer: Peer): { readonly feed: string; readonly after: number };
+  resume(peer: Peer): Promise<{ readonly feed: string; readonly after: number }>;
   /** Keeps a batch, each item once. */
-  keep(peer: Peer, batch: PullBatch): KeepResult;
+  keep(peer: Peer, batch: PullBatch): Promise<KeepResult>;
   /** Gives up an item that was refused. */
-  skip(peer: Peer, feed: string, position: number): void;
+  skip(peer: Peer, feed: string, position: number): Promise<void>;
 }
 
 export interface PullLineOptions {
@@ -156,11 +156,11 @@ export class PullLine {
       if (signal.aborted) return;
       this.#peer = peer;
       this.#connections += 1;
-      const { feed, after } = this.#options.sink.resume(peer);
+      const { feed, after } = await this.#options.sink.resume(peer);
       timer = this.#acknowledging(client, peer);
       for await (const batch of client.pull({ feed, after, follow: true }, signal)) {
         if (signal.aborted) return;
-        this.#take(peer, batch);
+        await this.#take(peer, batch);
       }
     } finally {
       clearInterval(timer);
@@ -175,33 +175,35 @@ export class PullLine {
     const { sink, follower, acknowledgeMs = ACKNOWLEDGE_MS } = this.#options;
     let told = { feed: '', after: 0 };
     const tell = async () => {
-      const kept = sink.resume(peer);
+      const kept = await sink.resume(peer);
       if (kept.feed === told.feed && kept.after === told.after) return;
       told = kept;
-      await client.acknowledge({ follower, feed: kept.feed, position: kept.after }).catch(() => {
+      await client.acknowledge({ follower, feed: kept.feed, position: kept.after });
+    };
+    const tryToTell = () =>
+      tell().catch(() => {
         told = { feed: '', after: 0 };
       });
-    };
-    return setInterval(() => void tell(), acknowledgeMs);
+    return setInterval(() => void tryToTell(), acknowledgeMs);
   }
 
   /** @throws CaissonError for an item that was refused: the connection is given up and the item asked for again */
-  #take(peer: Peer, batch: PullBatch): void {
-    const { samples, refusal } = this.#options.sink.keep(peer, batch);
+  async #take(peer: Peer, batch: PullBatch): Promise<void> {
+    const { samples, refusal } = await this.#options.sink.keep(peer, batch);
     this.#items += batch.items.length;
     this.#samples += samples;
-    if (refusal !== undefined) this.#refuse(peer, batch.feed, refusal);
+    if (refusal !== undefined) await this.#refuse(peer, batch.feed, refusal);
     this.#complete = batch.complete;
     this.#state = 'running';
     this.#problem = undefined;
     this.#backOff.reset();
   }
 
-  #refuse(peer: Peer, feed: string, { position, error }: Refusal): never {
+  async #refuse(peer: Peer, feed: string, { position, error }: Refusal): Promise<never> {
     const again = this.#refused.feed === feed && this.#refused.position === position;
     this.#refused = { feed, position, times: again ? this.#refused.times + 1 : 1 };
     if (this.#refused.times >= REFUSALS_MAX) {
-      this.#options.sink.skip(peer, feed, position);
+      await this.#options.sink.skip(peer, feed, position);
       this.#skipped += 1;
       this.#options.onProblem?.(
         `item ${position} of ${peer.gateway} was refused ${REFUSALS_MAX} times and is left out: ${error.message}`,

@@ -15,9 +15,9 @@ export function feedOf(db: BlockReader, gateway: string): FeedItem[] {
 }
 
 /** Identity of every block, and the bytes of its pack, in the order of the feed. */
-export function blocksOf(db: BlockReader, gateway: string): { identity: string; bytes: string }[] {
+export function blocksIn(items: readonly FeedItem[]): { identity: string; bytes: string }[] {
   const blocks: { identity: string; bytes: string }[] = [];
-  for (const item of feedOf(db, gateway)) {
+  for (const item of items) {
     if (item.kind !== 'pack') continue;
     const pack = Pack.open(item.bytes);
     const bytes = Buffer.from(item.bytes).toString('hex');
@@ -29,8 +29,8 @@ export function blocksOf(db: BlockReader, gateway: string): { identity: string; 
 }
 
 /** Gaps as `boot channel first+count cause`, sorted. */
-export function gapsOf(db: BlockReader, gateway: string): string[] {
-  return feedOf(db, gateway)
+export function gapsIn(items: readonly FeedItem[]): string[] {
+  return items
     .flatMap((item) =>
       item.kind === 'gap'
         ? [`${item.boot} ${item.channel} ${item.gap.firstSequence}+${item.gap.count} ${item.gap.cause}`]
@@ -40,11 +40,23 @@ export function gapsOf(db: BlockReader, gateway: string): string[] {
 }
 
 /** The newest definition of every channel as JSON with sorted keys, sorted. */
-export function definitionsOf(db: BlockReader, gateway: string): string[] {
-  return feedOf(db, gateway)
+export function definitionsIn(items: readonly FeedItem[]): string[] {
+  return items
     .flatMap((item) => (item.kind === 'channel' ? [item.definition] : []))
     .map((definition) => JSON.stringify(Object.entries(definition).sort(([a], [b]) => (a < b ? -1 : 1))))
     .sort();
+}
+
+export function blocksOf(db: BlockReader, gateway: string): { identity: string; bytes: string }[] {
+  return blocksIn(feedOf(db, gateway));
+}
+
+export function gapsOf(db: BlockReader, gateway: string): string[] {
+  return gapsIn(feedOf(db, gateway));
+}
+
+export function definitionsOf(db: BlockReader, gateway: string): string[] {
+  return definitionsIn(feedOf(db, gateway));
 }
 
 function gatewayOf(item: FeedItem): string {

@@ -12,6 +12,7 @@ import { TelemetryClient } from '../../../sync/api/client.ts';
 import { startTelemetryServer } from '../../../sync/api/server.ts';
 import { startCentral } from '../../../sync/central/central.ts';
 import { Keeper } from '../../../sync/central/keeper.ts';
+import { SqliteStore } from '../../../sync/central/sqlite-store.ts';
 import { PullLine } from '../../../sync/line/pull-line.ts';
 import { sleep } from '../../../sync/line/sleep.ts';
 import { waitFor } from '../../wait-for.ts';
@@ -65,7 +66,7 @@ t.test('has what the gateways have, whenever and wherever the lines are cut', as
   const random = new Random(SEED);
   const dir = tempDir(t);
   const db = BlockDb.open(storePaths(dir).blocks);
-  const keeper = new Keeper(db);
+  const keeper = new Keeper(new SqliteStore(db));
   const ends = [];
   for (const name of ['car1', 'car2']) {
     const gateway = await startGateway(t, name, random.fork(name));
@@ -113,7 +114,7 @@ t.test('notices a line that died without a word', async (t) => {
   const line = new PullLine({
     follower: 'hq',
     connect: () => new TelemetryClient({ host: HOST, port: proxy.port }, { keepaliveMs: 100, keepaliveAnswerMs: 100 }),
-    sink: new Keeper(db),
+    sink: new Keeper(new SqliteStore(db)),
     sleep: async () => {},
   });
   line.start();
@@ -149,7 +150,7 @@ t.test('asks again for a block that was damaged on the way, and leaves out one t
     const line = new PullLine({
       follower: 'hq',
       connect: () => new TelemetryClient({ host: HOST, port: server.port }),
-      sink: new Keeper(db, { onProblem: (text) => problems.push(text) }),
+      sink: new Keeper(new SqliteStore(db), { onProblem: (text) => problems.push(text) }),
       sleep: async () => {},
       onProblem: (text) => problems.push(text),
     });

@@ -7,7 +7,9 @@ import { BlockDb, type FeedItem } from '../../../gateway/store/block-db.ts';
 import { BlockReader } from '../../../gateway/store/block-reader.ts';
 import { storePaths } from '../../../gateway/store/store-dir.ts';
 import { decodeFeedItem, encodeFeedItem } from '../../../sync/api/feed-message.ts';
-import { Keeper, type NewBlock } from '../../../sync/central/keeper.ts';
+import type { NewBlock } from '../../../sync/central/batch-pass.ts';
+import { Keeper } from '../../../sync/central/keeper.ts';
+import { SqliteStore } from '../../../sync/central/sqlite-store.ts';
 import { decodedBits, RawStore } from '../../gateway/commands/raw-store.ts';
 import { feedOf } from '../same-feed.ts';
 
@@ -56,7 +58,10 @@ function central(t: Test) {
   const db = BlockDb.open(storePaths(dir).blocks);
   const fresh: NewBlock[] = [];
   const problems: string[] = [];
-  const keeper = new Keeper(db, { onBlock: (block) => fresh.push(block), onProblem: (text) => problems.push(text) });
+  const keeper = new Keeper(new SqliteStore(db), {
+    onBlock: (block) => fresh.push(block),
+    onProblem: (text) => problems.push(text),
+  });
   const telemetry = StoreTelemetry.open(dir);
   t.teardown(() => {
     telemetry.close();
@@ -77,13 +82,13 @@ t.test('central shows what the box shows, in every version, and never half of a 
   });
   t.equal(new Set(versions).size, 3);
   const firstDerived = items.findIndex((item) => item.kind === 'boot' && item.origin !== undefined);
-  keep(items.slice(0, firstDerived), false);
+  await keep(items.slice(0, firstDerived), false);
   const seen = [shown()];
   for (const item of items.slice(firstDerived)) {
-    keep([item], false);
+    await keep([item], false);
     seen.push(shown());
   }
-  keep([], true);
+  await keep([], true);
   t.same(
     seen.map((text) => versions.indexOf(text)).filter((version, i, all) => version !== all[i - 1]),
     [0, 1, 2],
@@ -117,11 +122,11 @@ t.test('a feed that comes twice, or is gone on with by a central that started ag
   const items = itemsOf(store);
   const { db, telemetry, keep, keeper } = central(t);
   const middle = items.findLastIndex((item) => item.kind === 'pack');
-  keep(items.slice(0, middle), false);
-  const again = new Keeper(db);
-  again.keep(BOX, { feed: 'f', items, complete: true });
+  await keep(items.slice(0, middle), false);
+  const again = new Keeper(new SqliteStore(db));
+  await again.keep(BOX, { feed: 'f', items, complete: true });
   const before = decodedBits(telemetry);
-  again.keep(BOX, { feed: 'g', items, complete: true });
+  await again.keep(BOX, { feed: 'g', items, complete: true });
   t.same([...decodedBits(telemetry)].join('\n') === [...before].join('\n'), true);
   t.equal(telemetry.versions().length, 2);
   t.match(keeper.counters, { conflicts: 0 });
@@ -134,9 +139,9 @@ t.test('a derivation that cannot be is refused by its position', async (t) => {
     items.find((item) => item.kind === kind && (kind !== 'boot' || 'origin' in item));
   const [boot, derivation] = [find('boot'), find('derivation')];
   if (boot?.kind !== 'boot' || derivation?.kind !== 'derivation') throw new Error('no derivation in the feed');
-  const refused = (t: Test, given: readonly FeedItem[], what: RegExp) => {
+  const refused = async (t: Test, given: readonly FeedItem[], what: RegExp) => {
     const { keep } = central(t);
-    t.match(keep(given).refusal, {
+    t.match((await keep(given)).refusal, {
       position: given.at(-1)?.position ?? 0,
       error: { code: 'peer-invalid', message: what },
     });
@@ -148,11 +153,15 @@ t.test('a derivation that cannot be is refused by its position', async (t) => {
     derivation: { ...derivation.derivation, ...terms },
   });
   const spans = (...all: [number, number][]) => ({ arrival: all.map(([from, to]) => ({ from, to })), device: [] });
-  refused(t, [boot], /which the feed has not told of/);
-  refused(t, [...before, { ...derivation, boot: before[0]?.kind === 'boot' ? before[0].boot : '' }], /not told of/);
-  refused(t, [...before, boot, withTerms({ version: 0 })], /version 0/);
-  refused(t, [...before, boot, withTerms({ made: Number.NaN })], /made NaN/);
+  await refused(t, [boot], /which the feed has not told of/);
+  await refused(
+    t,
+    [...before, { ...derivation, boot: before[0]?.kind === 'boot' ? before[0].boot : '' }],
+    /not told of/,
+  );
+  await refused(t, [...before, boot, withTerms({ version: 0 })], /version 0/);
+  await refused(t, [...before, boot, withTerms({ made: Number.NaN })], /made NaN/);
   for (const bad of [spans([2, 1]), spans([1, Number.NaN]), spans([5, 6], [1, 2]), spans([1, 3], [2, 4])]) {
-    refused(t, [...before, boot, withTerms({ spans: bad })], /spans are not in order/);
+    await refused(t, [...before, boot, withTerms({ spans: bad })], /spans are not in order/);
   }
 });

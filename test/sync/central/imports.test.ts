@@ -7,6 +7,7 @@ import { BlockDb } from '../../../gateway/store/block-db.ts';
 import { BlockReader } from '../../../gateway/store/block-reader.ts';
 import { storePaths } from '../../../gateway/store/store-dir.ts';
 import { Keeper } from '../../../sync/central/keeper.ts';
+import { SqliteStore } from '../../../sync/central/sqlite-store.ts';
 import { ImportRig } from '../../gateway/commands/import-rig.ts';
 import { bitsOf } from '../../gateway/commands/raw-store.ts';
 import { blocksOf, definitionsOf } from '../same-feed.ts';
@@ -25,7 +26,7 @@ t.test('a central keeps what is imported, before and after it began to pull, lik
   const dir = mkdtempSync(join(tmpdir(), 'caisson-central-'));
   const db = BlockDb.open(storePaths(dir).blocks);
   t.teardown(() => rmSync(dir, { recursive: true }));
-  const keeper = new Keeper(db);
+  const keeper = new Keeper(new SqliteStore(db));
   // Times that overlap with the first, and the first once more.
   for (const [file, second] of [
     ['one.lp', 0],
@@ -35,7 +36,10 @@ t.test('a central keeps what is imported, before and after it began to pull, lik
     await box.import(box.file(file, lines(second)), { name: 'logger' });
     const feed = BlockReader.openReadonly(storePaths(box.dir).blocks);
     const items = feed.feed(db.cursor('box'), 10_000, Number.MAX_SAFE_INTEGER);
-    if (items.length > 0) t.equal(keeper.keep(PEER, { feed: 'f', items, complete: true }).refusal, undefined);
+    if (items.length > 0) {
+      const { refusal } = await keeper.keep(PEER, { feed: 'f', items, complete: true });
+      t.equal(refusal, undefined);
+    }
     t.same(blocksOf(db, 'box'), blocksOf(feed, 'box'), 'every block, once, in order, byte for byte');
     t.same(definitionsOf(db, 'box'), definitionsOf(feed, 'box'));
     feed.close();

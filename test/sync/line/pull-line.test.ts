@@ -21,11 +21,11 @@ class MemorySink implements PullSink {
   readonly skipped: number[] = [];
   refuse = { position: -1, times: 0 };
 
-  resume(): { feed: string; after: number } {
+  async resume(): Promise<{ feed: string; after: number }> {
     return { feed: 'f', after: Math.max(0, ...this.kept, ...this.skipped) };
   }
 
-  keep(_peer: unknown, { items }: PullBatch): KeepResult {
+  async keep(_peer: unknown, { items }: PullBatch): Promise<KeepResult> {
     for (const { position } of items) {
       if (position === this.refuse.position && this.refuse.times > 0) {
         this.refuse.times -= 1;
@@ -36,7 +36,7 @@ class MemorySink implements PullSink {
     return { samples: items.length };
   }
 
-  skip(_peer: unknown, _feed: string, position: number): void {
+  async skip(_peer: unknown, _feed: string, position: number): Promise<void> {
     this.skipped.push(position);
   }
 }

@@ -10,6 +10,7 @@ import { BlockDb } from '../../../../gateway/store/block-db.ts';
 import { storePaths } from '../../../../gateway/store/store-dir.ts';
 import { feedIdOf } from '../../../../sync/api/pull-call.ts';
 import { Keeper } from '../../../../sync/central/keeper.ts';
+import { SqliteStore } from '../../../../sync/central/sqlite-store.ts';
 import { CHANNELS, fillBlock, samplesOf, wholeStore } from '../check/whole-store.ts';
 import { GATEWAY, StoreRig } from '../store-rig.ts';
 
@@ -81,28 +82,28 @@ t.test('central keeps each sample once, whatever it had of the gateway of old', 
     const dir = folder(t);
     const db = BlockDb.open(storePaths(dir).blocks);
     const problems: string[] = [];
-    const keeper = new Keeper(db, { onProblem: (text) => problems.push(text) });
-    const pull = (from: BlockDb) => {
+    const keeper = new Keeper(new SqliteStore(db), { onProblem: (text) => problems.push(text) });
+    const pull = async (from: BlockDb) => {
       const peer = { role: 'gateway', gateway: GATEWAY } as const;
       const feed = feedIdOf(from);
-      const resume = keeper.resume(peer);
+      const resume = await keeper.resume(peer);
       const items = from.feed(resume.feed === feed ? resume.after : 0, 1e6, 1e9);
       return keeper.keep(peer, { feed, items, complete: true });
     };
     // With 3 the chunk that was open is sealed with more samples than the backup has of it.
     if (pulledAfter > 0) rig.sealAll();
-    pull(rig.blocks);
+    await pull(rig.blocks);
     rig.dispose();
 
     const restored = join(folder(t), 'store');
     await restoreStore(backup, restored, OPTIONS, QUIET);
     const again = new StoreRig(CHANNELS, 4096, restored);
     again.sealAll();
-    const fed = pull(again.blocks);
+    const fed = await pull(again.blocks);
     t.equal(fed.refusal, undefined);
     fillBlock(again, 20);
     again.sealAll();
-    t.ok(pull(again.blocks).samples > 0, 'what the restored gateway takes in comes through');
+    t.ok((await pull(again.blocks)).samples > 0, 'what the restored gateway takes in comes through');
     t.same(problems, []);
     t.equal(keeper.counters.conflicts, 0);
     again.dispose();

@@ -7,6 +7,7 @@ import type { StoreTelemetry } from '../../../../gateway/query/store-telemetry.t
 import { BlockDb } from '../../../../gateway/store/block-db.ts';
 import { storePaths } from '../../../../gateway/store/store-dir.ts';
 import { Keeper } from '../../../../sync/central/keeper.ts';
+import { SqliteStore } from '../../../../sync/central/sqlite-store.ts';
 import { GATEWAY, StoreRig } from '../store-rig.ts';
 import { bits, checked, columnsOf, FOREVER, samplesIn } from './merge-look.ts';
 import { Filler, type FillStep, fillStep, mergerOf, NAMES } from './merge-steps.ts';
@@ -38,19 +39,19 @@ function toldBy(telemetry: StoreTelemetry): unknown {
 class Central {
   readonly dir = mkdtempSync(join(tmpdir(), 'caisson-merge-central-'));
   readonly #db = BlockDb.open(storePaths(this.dir).blocks);
-  readonly keeper = new Keeper(this.#db);
+  readonly keeper = new Keeper(new SqliteStore(this.#db));
 
-  pull(rig: StoreRig, itemsMax: number): void {
+  async pull(rig: StoreRig, itemsMax: number): Promise<void> {
     const peer = { role: 'gateway', gateway: GATEWAY } as const;
-    const { after } = this.keeper.resume(peer);
+    const { after } = await this.keeper.resume(peer);
     const items = rig.blocks.feed(after, itemsMax, 1e9);
     const complete = items.length < itemsMax;
-    this.keeper.keep(peer, { feed: 'f', items, complete });
+    await this.keeper.keep(peer, { feed: 'f', items, complete });
   }
 
   /** Takes the whole feed once more, as after its store was restored: positions say nothing then. */
-  pullAnew(rig: StoreRig): void {
-    this.keeper.keep(
+  async pullAnew(rig: StoreRig): Promise<void> {
+    await this.keeper.keep(
       { role: 'gateway', gateway: GATEWAY },
       { feed: 'g', items: rig.blocks.feed(0, 1e6, 1e9), complete: true },
     );
@@ -83,8 +84,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 t.test('whatever is merged and whenever: readers are told the same, and a central has each sample once', async (t) => {
   let merged = 0;
-  fc.assert(
-    fc.property(fc.array(step, { minLength: 8, maxLength: 20 }), (steps) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 8, maxLength: 20 }), async (steps) => {
       const rigs = [new StoreRig(NAMES, RING_SLOTS), new StoreRig(NAMES, RING_SLOTS)] as const;
       const [rig, plain] = rigs;
       const fillers = rigs.map((each) => new Filler(each));
@@ -96,7 +97,7 @@ t.test('whatever is merged and whenever: readers are told the same, and a centra
         for (const each of steps) {
           if (each.kind === 'merge') merger.runRound();
           else if (each.kind === 'merge-steps') for (let i = 0; i < each.count; i += 1) merger.step();
-          else if (each.kind === 'pull') centrals[0].pull(rig, each.count);
+          else if (each.kind === 'pull') await centrals[0].pull(rig, each.count);
           else if (each.kind === 'look') look();
           else if (each.kind === 'fill') {
             for (const filler of fillers) filler.take(each.fill);
@@ -114,10 +115,10 @@ t.test('whatever is merged and whenever: readers are told the same, and a centra
         fresh?.close();
         other?.close();
         t.same(checked(rig.dir).findings, []);
-        for (const central of centrals) central.pull(rig, 1e6);
-        centrals[0].pullAnew(rig);
+        for (const central of centrals) await central.pull(rig, 1e6);
+        await centrals[0].pullAnew(rig);
         const late = new Central();
-        late.pull(plain, 1e6);
+        await late.pull(plain, 1e6);
         for (const central of centrals) {
           t.same(central.samples(), late.samples());
           t.match(central.keeper.counters, {

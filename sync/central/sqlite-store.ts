@@ -1,0 +1,147 @@
+import type { ChannelClass, ChannelDefinition } from '../../gateway/channel.ts';
+import type { ClockReading } from '../../gateway/clock.ts';
+import type { BlockDb, BlockOutcome } from '../../gateway/store/block-db.ts';
+import type { Extent, KeptGap, KeptPack, SequenceRun } from '../../gateway/store/block-rows.ts';
+import type { Derivation } from '../../gateway/store/derivation.ts';
+import type { BlockStore, HeldBlocks, Hole, Progress } from './block-store.ts';
+
+/** Central's blocks in SQLite, on one machine: a change is one transaction, and this process is the only one that writes. */
+export class SqliteStore implements BlockStore {
+  readonly #db: BlockDb;
+  readonly #held: SqliteBlocks;
+
+  constructor(db: BlockDb) {
+    this.#db = db;
+    this.#held = new SqliteBlocks(db);
+  }
+
+  async progress(peer: string): Promise<Progress> {
+    return this.#held.progress(peer);
+  }
+
+  async change<Result>(
+    _peer: string,
+    _gateways: readonly string[],
+    decide: (held: HeldBlocks) => Result,
+  ): Promise<Result> {
+    try {
+      return this.#db.transaction(() => decide(this.#held));
+    } catch (error) {
+      // Ids that the transaction gave out are gone with it.
+      this.#held.learn();
+      throw error;
+    }
+  }
+}
+
+/** The database, with the ids of boots and channels known by heart. */
+class SqliteBlocks implements HeldBlocks {
+  readonly #db: BlockDb;
+  /** By gateway and boot, and by gateway and name. */
+  readonly #boots = new Map<string, { readonly id: number; readonly isDerived: boolean }>();
+  readonly #channels = new Map<string, { readonly id: number; readonly class: ChannelClass }>();
+
+  constructor(db: BlockDb) {
+    this.#db = db;
+    this.learn();
+  }
+
+  /** Reads anew what is known by heart. */
+  learn(): void {
+    this.#boots.clear();
+    this.#channels.clear();
+    for (const { id, gateway, boot, origin } of this.#db.boots()) {
+      this.#boots.set(key(gateway, boot), { id, isDerived: origin !== undefined });
+    }
+    for (const { id, gateway, name, class: channelClass } of this.#db.channelsAfter(0).channels) {
+      this.#channels.set(key(gateway, name), { id, class: channelClass });
+    }
+  }
+
+  progress(peer: string): Progress {
+    return {
+      feed: this.#db.meta(feedKey(peer)) ?? '',
+      after: this.#db.cursor(peer),
+      holes: JSON.parse(this.#db.meta(holesKey(peer)) ?? '[]') as Hole[],
+    };
+  }
+
+  keepProgress(peer: string, { feed, after, holes }: Progress): void {
+    this.#keepMeta(feedKey(peer), feed);
+    this.#keepMeta(holesKey(peer), JSON.stringify(holes));
+    this.#db.keepCursor(peer, after);
+  }
+
+  boot(gateway: string, boot: string): { readonly id: number; readonly isDerived: boolean } | undefined {
+    return this.#boots.get(key(gateway, boot));
+  }
+
+  channel(gateway: string, name: string): { readonly id: number; readonly class: ChannelClass } | undefined {
+    return this.#channels.get(key(gateway, name));
+  }
+
+  keepBoot(gateway: string, boot: string, started: number, origin: number | undefined): number {
+    const id = this.#db.keepBoot(gateway, boot, started, origin);
+    this.#boots.set(key(gateway, boot), { id, isDerived: origin !== undefined });
+    return id;
+  }
+
+  keepChannel(gateway: string, definition: ChannelDefinition): number {
+    const name = key(gateway, definition.name);
+    const id = this.#db.keepChannel(gateway, definition, this.#channels.get(name)?.id);
+    this.#channels.set(name, { id, class: definition.class });
+    return id;
+  }
+
+  keepClock(boot: number, reading: ClockReading): void {
+    this.#db.keepClock(boot, reading);
+  }
+
+  keepDerivation(derivation: Omit<Derivation, 'origin'>): void {
+    this.#db.keepDerivation(derivation);
+  }
+
+  keepPack(pack: KeptPack): BlockOutcome[] {
+    return this.#db.keepPack(pack);
+  }
+
+  keepGap(gap: KeptGap): void {
+    this.#db.keepGap(gap);
+  }
+
+  dropGap(channel: number, boot: number, firstSequence: number): void {
+    this.#db.dropGap(channel, boot, firstSequence);
+  }
+
+  runs(channel: number, boot: number, from: number, to: number): SequenceRun[] {
+    return this.#db.runs(channel, boot, from, to);
+  }
+
+  nextSequence(channel: number, boot: number, before: number): number {
+    return this.#db.nextSequence(channel, boot, before);
+  }
+
+  blocksHolding(channel: number, boot: number, from: number, to: number): Extent[] {
+    return this.#db.blocksHolding(channel, boot, from, to);
+  }
+
+  packBytes(position: number): Uint8Array | undefined {
+    return this.#db.packBytes(position);
+  }
+
+  #keepMeta(name: string, value: string): void {
+    if (this.#db.meta(name) !== value) this.#db.keepMeta(name, value);
+  }
+}
+
+function key(gateway: string, name: string): string {
+  return `${gateway}\n${name}`;
+}
+
+function feedKey(peer: string): string {
+  return `feed of ${peer}`;
+}
+
+function holesKey(peer: string): string {
+  return `holes of ${peer}`;
+}
