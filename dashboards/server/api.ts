@@ -1,5 +1,6 @@
 import { CaissonError } from '../../gateway/errors.ts';
 import type { StoredChannel, Telemetry } from '../../gateway/query/telemetry.ts';
+import { utcFromText } from '../../gateway/utc-text.ts';
 
 /** Channels of one query. Beyond: the query is refused. */
 export const QUERY_CHANNELS_MAX = 64;
@@ -36,11 +37,15 @@ export interface RangeQuery {
  * @throws CaissonError `query-invalid`
  */
 export function parseRangeQuery(search: string, now: number): RangeQuery {
-  const params = new URLSearchParams(search);
+  return parseRange(new URLSearchParams(search), now, QUERY_CHANNELS_MAX);
+}
+
+/** As {@link parseRangeQuery}, of at most so many channels. */
+export function parseRange(params: URLSearchParams, now: number, channelsMax: number): RangeQuery {
   const listed = params.getAll('channels').flatMap((list) => list.split(','));
   const channels = [...listed, ...params.getAll('channel')].filter((name) => name !== '');
-  if (channels.length === 0 || channels.length > QUERY_CHANNELS_MAX) {
-    throw new CaissonError('query-invalid', `${channels.length} channels, expected 1 to ${QUERY_CHANNELS_MAX}`, {
+  if (channels.length === 0 || channels.length > channelsMax) {
+    throw new CaissonError('query-invalid', `${channels.length} channels, expected 1 to ${channelsMax}`, {
       hint: 'channels=name,name',
     });
   }
@@ -112,8 +117,8 @@ function naming(channel: StoredChannel) {
 
 function parseTime(what: string, text: string | null, fallback: number): number {
   if (text === null || text === '') return fallback;
-  const time = /^-?\d{1,16}$/.test(text) ? Number(text) : Date.parse(text) * 1000;
-  if (!Number.isSafeInteger(time)) {
+  const time = /^-?\d{1,16}$/.test(text) ? Number(text) : utcFromText(text);
+  if (time === undefined || !Number.isSafeInteger(time)) {
     throw new CaissonError(
       'query-invalid',
       `${what} is ${JSON.stringify(text)}, expected UTC microseconds or ISO 8601`,

@@ -6,12 +6,14 @@ import type { Telemetry } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import { FRAME_RATE_MAX, WIRE_PROTOCOL } from '../wire.ts';
 import { answerRangeQuery, listChannels, parseRangeQuery } from './api.ts';
+import { parseDataRequest } from './data/data-request.ts';
+import { DataStreams } from './data/data-streams.ts';
 import { LiveHub } from './live/hub.ts';
 import type { Viewer } from './live/viewer.ts';
 import { METRICS_MEDIA_TYPE, metricsText } from './metrics.ts';
 import { isOwnHost, isOwnOrigin } from './request-guard.ts';
 import { SECURITY_HEADERS } from './response-headers.ts';
-import { encodingFor, loadStaticFiles, type StaticFile } from './static-files.ts';
+import { acceptedEncodings, encodingFor, loadStaticFiles, type StaticFile } from './static-files.ts';
 
 /** Viewers at the same time. Beyond: the WebSocket is refused with 503. */
 export const VIEWERS_MAX = 64;
@@ -82,6 +84,7 @@ class DashboardServer implements Dashboard {
   readonly #options: DashboardOptions;
   readonly #files: ReadonlyMap<string, StaticFile>;
   readonly #app: TemplatedApp;
+  readonly #data: DataStreams;
   #hub: LiveHub | undefined;
   #timer: NodeJS.Timeout | undefined;
   #listening: us_listen_socket | undefined;
@@ -91,6 +94,7 @@ class DashboardServer implements Dashboard {
     this.#options = options;
     this.#files = files;
     this.#app = uWS.App();
+    this.#data = new DataStreams(options.telemetry);
   }
 
   async listen(): Promise<void> {
@@ -110,6 +114,7 @@ class DashboardServer implements Dashboard {
     clearInterval(this.#timer);
     this.#hub?.stop();
     this.#hub = undefined;
+    this.#data.stop();
     if (this.#listening !== undefined) uWS.us_listen_socket_close(this.#listening);
     this.#listening = undefined;
     closeConnections(this.#app);
@@ -130,6 +135,7 @@ class DashboardServer implements Dashboard {
     get('/api/v1/channels', () => json(listChannels(telemetry)));
     get('/api/v1/status', () => json(status()));
     get('/api/v1/query', (request) => json(answerRangeQuery(telemetry, parseRangeQuery(request.getQuery(), utcNow()))));
+    this.#app.get('/api/v1/data', (response, request) => this.#table(response, request));
     this.#live(hub);
     this.#app.any('/*', (response, request) => this.#file(response, request));
   }
@@ -180,6 +186,33 @@ class DashboardServer implements Dashboard {
     }
     const { status, mediaType, body } = answerOrError(() => answer(request));
     writeHead(response, status, mediaType).writeHeader('Cache-Control', 'no-store').end(body);
+  }
+
+  /** Samples as a file, in a format that other programs read. */
+  #table(response: HttpResponse, request: HttpRequest): void {
+    if (!isOwnHost(request.getHeader('host'))) {
+      this.#refuse(response, '403 Forbidden', 'this dashboard answers to its own host name only');
+      return;
+    }
+    const search = request.getQuery();
+    const acceptsGzip = acceptedEncodings(request.getHeader('accept-encoding')).has('gzip');
+    void this.#data.answer(
+      response,
+      () => parseDataRequest(search, this.#options.utcNow()),
+      acceptsGzip,
+      (head, { mediaType, fileName, isGzip }) => {
+        writeHead(head, '200 OK', mediaType)
+          .writeHeader('Cache-Control', 'no-store')
+          .writeHeader('Vary', 'Accept-Encoding')
+          .writeHeader('Content-Disposition', `attachment; filename="${fileName}"`);
+        if (isGzip) head.writeHeader('Content-Encoding', 'gzip');
+      },
+      (head, error) => {
+        const { status, mediaType, body } = errorAnswer(error);
+        if (status.startsWith('503')) this.#requestsRefused += 1;
+        writeHead(head, status, mediaType).writeHeader('Cache-Control', 'no-store').end(body);
+      },
+    );
   }
 
   #file(response: HttpResponse, request: HttpRequest): void {
@@ -241,13 +274,18 @@ function answerOrError(answer: () => Answer): Answer {
   try {
     return answer();
   } catch (error) {
-    if (!(error instanceof CaissonError))
-      return json({ error: { message: messageOf(error) } }, '500 Internal Server Error');
-    const { code, message, hint } = error;
-    const status =
-      code === 'channel-unknown' ? '404 Not Found' : code === 'query-invalid' ? '400 Bad Request' : undefined;
-    return json({ error: { code, message, hint } }, status ?? '503 Service Unavailable');
+    return errorAnswer(error);
   }
+}
+
+function errorAnswer(error: unknown): Answer {
+  if (!(error instanceof CaissonError)) {
+    return json({ error: { message: messageOf(error) } }, '500 Internal Server Error');
+  }
+  const { code, message, hint } = error;
+  const status =
+    code === 'channel-unknown' ? '404 Not Found' : code === 'query-invalid' ? '400 Bad Request' : undefined;
+  return json({ error: { code, message, hint } }, status ?? '503 Service Unavailable');
 }
 
 /** Ready is a gateway whose status is fresh. */

@@ -80,13 +80,19 @@ async function staticFile(plain: Uint8Array, mediaType: string, isHashed: boolea
   };
 }
 
-/** The form of a file that the client says it takes (RFC 9110, 12.5.3): brotli before gzip before plain. */
+/** The form of a file that the client says it takes: brotli before gzip before plain. */
 export function encodingFor(acceptEncoding: string): 'br' | 'gzip' | 'identity' {
+  const accepted = acceptedEncodings(acceptEncoding);
+  if (accepted.has('br')) return 'br';
+  return accepted.has('gzip') ? 'gzip' : 'identity';
+}
+
+/** The encodings that a client says it takes (RFC 9110, 12.5.3). */
+export function acceptedEncodings(acceptEncoding: string): ReadonlySet<string> {
   const accepted = new Set<string>();
   for (const part of acceptEncoding.toLowerCase().split(',')) {
     const [name = '', ...parameters] = part.split(';').map((piece) => piece.trim());
     if (!parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter))) accepted.add(name);
   }
-  if (accepted.has('br')) return 'br';
-  return accepted.has('gzip') ? 'gzip' : 'identity';
+  return accepted;
 }

@@ -1,16 +1,19 @@
 import process from 'node:process';
 import type { Command } from 'commander';
-import { formatAddress } from '../../sync/api/address.ts';
-import { startCentral } from '../../sync/central/central.ts';
+import { type Dashboard, startDashboard } from '../../dashboards/server/dashboard.ts';
+import { type Address, formatAddress } from '../../sync/api/address.ts';
+import { type Central, startCentral } from '../../sync/central/central.ts';
 import { conclude, interrupted } from './outcome.ts';
 import { parseServer } from './server-address.ts';
 import { caissonVersion } from './version.ts';
+import { WEB_ROOT } from './web-root.ts';
 
 interface Options {
   readonly data: string;
   readonly name?: string;
   readonly listen: string;
   readonly pull?: readonly string[];
+  readonly http?: string;
 }
 
 export function registerCentral(program: Command): void {
@@ -20,19 +23,22 @@ export function registerCentral(program: Command): void {
     .requiredOption('--data <dir>', 'directory of the store, made if it is not there')
     .option('--name <name>', 'its name, as gateways that wait for it have it in `store.retention.centrals`')
     .option('--listen <host:port>', 'address to answer on, of this machine only', '127.0.0.1:7444')
+    .option('--http <host:port>', 'also serve the dashboard and the HTTP API here, of this machine only')
     .option('--pull <host:port...>', 'gateways, or other centrals, to pull from')
     .addHelpText(
       'after',
       `
 Examples:
   caisson central --data /var/lib/caisson-central --pull 127.0.0.1:7443
-  caisson central --data ./central --listen 127.0.0.1:7444 --pull 127.0.0.1:7443 127.0.0.1:7453`,
+  caisson central --data ./central --listen 127.0.0.1:7444 --pull 127.0.0.1:7443 127.0.0.1:7453
+  caisson central --data ./central --http 127.0.0.1:8090 --pull 127.0.0.1:7443`,
     )
     .action((options: Options) => conclude(() => run(options)));
 }
 
 async function run(options: Options): Promise<void> {
   const listen = parseServer(options.listen);
+  const http = options.http === undefined ? undefined : parseServer(options.http);
   const pull = (options.pull ?? []).map(parseServer);
   const stop = interrupted();
   const say = (text: string) => process.stderr.write(`${text}\n`);
@@ -47,6 +53,20 @@ async function run(options: Options): Promise<void> {
   say(
     `central answers on ${formatAddress({ host: listen.host, port: central.port })}, pulls from ${pull.length} gateway${pull.length === 1 ? '' : 's'}`,
   );
+  const dashboard = http === undefined ? undefined : await serveHttp(central, http);
+  if (dashboard !== undefined) say(`dashboard http://${formatAddress({ host: http?.host ?? '', port: dashboard.port })}`);
   if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
+  dashboard?.stop();
   await central.stop();
+}
+
+/** The dashboard of a gateway over what a central has, which is stopped where that cannot be. */
+async function serveHttp(central: Central, address: Address): Promise<Dashboard> {
+  const { telemetry, status } = central;
+  try {
+    return await startDashboard({ ...address, telemetry, status, webRoot: WEB_ROOT, utcNow: () => Date.now() * 1e3 });
+  } catch (error) {
+    await central.stop();
+    throw error;
+  }
 }

@@ -1,12 +1,9 @@
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { CONFIG_FILE, requireConfig } from './config.ts';
 import { startGateway } from './gateway-process.ts';
 import { conclude, interrupted } from './outcome.ts';
-
-/** The built web app lies beside the compiled code. */
-export const WEB_ROOT = fileURLToPath(new URL('../../dashboards/web', import.meta.url));
+import { WEB_ROOT } from './web-root.ts';
 
 export function registerRun(program: Command): void {
   program

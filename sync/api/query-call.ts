@@ -1,4 +1,5 @@
 import { CaissonError } from '../../gateway/errors.ts';
+import { cutSamples } from '../../gateway/query/cut-samples.ts';
 import type { Envelope, Samples, StoredChannel, Telemetry } from '../../gateway/query/telemetry.ts';
 import { encodeColumn } from './columns.ts';
 import type { EnvelopeMessage, QueryChunkMessage, QueryRequestMessage, SamplesMessage } from './messages.ts';
@@ -6,12 +7,6 @@ import type { Outflow } from './outflow.ts';
 
 /** Channels of one query. Beyond: refused. */
 const QUERY_CHANNELS_MAX = 256;
-
-/** Samples of one chunk, 256 KiB as columns. Longer pieces are cut. */
-const CHUNK_SAMPLES_MAX = 16_384;
-
-/** UTF-16 units of text of one chunk; a single longer text travels alone. */
-const CHUNK_TEXT_UNITS_MAX = 128 * 1024;
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -41,8 +36,8 @@ export async function answerQuery(
   if (!(first < end)) throw new CaissonError('query-invalid', `range [${first}, ${end}) is empty`);
   for (const [index, { id }] of channels.entries()) {
     for (const piece of telemetry.raw(id, first, end, version)) {
-      for (const samples of chunksOf(piece)) {
-        if (!(await out.send({ channel: index, samples }))) return;
+      for (const samples of cutSamples(piece)) {
+        if (!(await out.send({ channel: index, samples: encodeSamples(samples) }))) return;
       }
     }
   }
@@ -64,27 +59,11 @@ export function requestedChannels(
   return channels.map((name) => telemetry.channel(name, gateway === '' ? undefined : gateway));
 }
 
-/** A piece of any length as messages of bounded size. */
-export function* chunksOf({ times, values, late }: Samples): IterableIterator<SamplesMessage> {
-  for (let start = 0; start < times.length; ) {
-    const most = Math.min(times.length, start + CHUNK_SAMPLES_MAX);
-    const end = values instanceof Float64Array ? most : textEnd(values, start, most);
-    const column = encodeColumn(times.subarray(start, end));
-    const flags = late?.subarray(start, end) ?? NO_BYTES;
-    yield values instanceof Float64Array
-      ? { times: column, values: encodeColumn(values.subarray(start, end)), texts: [], late: flags }
-      : { times: column, values: NO_BYTES, texts: values.slice(start, end), late: flags };
-    start = end;
-  }
-}
-
-function textEnd(texts: readonly string[], start: number, most: number): number {
-  let end = start;
-  for (let units = 0; end < most; end += 1) {
-    units += texts[end]?.length ?? 0;
-    if (units > CHUNK_TEXT_UNITS_MAX && end > start) break;
-  }
-  return end;
+function encodeSamples({ times, values, late = NO_BYTES }: Samples): SamplesMessage {
+  const column = encodeColumn(times);
+  return values instanceof Float64Array
+    ? { times: column, values: encodeColumn(values), texts: [], late }
+    : { times: column, values: NO_BYTES, texts: values, late };
 }
 
 function encodeEnvelope(envelope: Envelope): EnvelopeMessage {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Telemetry } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import { BlockDb } from '../../gateway/store/block-db.ts';
 import { lockStore, storePaths } from '../../gateway/store/store-dir.ts';
@@ -32,6 +33,8 @@ export interface CentralOptions {
 
 export interface Central {
   readonly port: number;
+  /** What it has, for who serves it another way. */
+  readonly telemetry: Telemetry;
   status(): GatewayStatus;
   /** Resolves when every line, call and file is closed. */
   stop(): Promise<void>;
@@ -78,7 +81,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       await Promise.all(lines.map(({ line }) => line.stop()));
     });
     for (const { line } of lines) line.start();
-    return { port: server.port, status: () => status.snapshot(), stop: close };
+    return { port: server.port, telemetry, status: () => status.snapshot(), stop: close };
   } catch (error) {
     await close();
     throw error;
