@@ -54,7 +54,8 @@ async function run(options: Options): Promise<void> {
     `central answers on ${formatAddress({ host: listen.host, port: central.port })}, pulls from ${pull.length} gateway${pull.length === 1 ? '' : 's'}`,
   );
   const dashboard = http === undefined ? undefined : await serveHttp(central, http);
-  if (dashboard !== undefined) say(`dashboard http://${formatAddress({ host: http?.host ?? '', port: dashboard.port })}`);
+  if (dashboard !== undefined)
+    say(`dashboard http://${formatAddress({ host: http?.host ?? '', port: dashboard.port })}`);
   if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
   dashboard?.stop();
   await central.stop();

@@ -6,9 +6,9 @@ import t from 'tap';
 import { parseServer } from '../../../gateway/commands/server-address.ts';
 import { Random } from '../../../hardware/simulated/random.ts';
 import { TelemetryClient } from '../../../sync/api/client.ts';
-import { bitsOf } from '../table/example-table.ts';
 import { CaissonProcess, caisson } from '../../sync/caisson-process.ts';
 import { FilledStore } from '../../sync/filled-store.ts';
+import { bitsOf } from '../table/example-table.ts';
 
 t.test('a central gives over HTTP the samples that it gives over gRPC, bit for bit', async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'caisson-central-http-'));
@@ -38,7 +38,7 @@ t.test('a central gives over HTTP the samples that it gives over gRPC, bit for b
   const table = tableFromIPC(new Uint8Array(await reply.arrayBuffer()));
   t.same(bitsOf(table.getChild('value')?.toArray()), bitsOf(values));
   t.same(
-    table.batches.flatMap((batch) => [...batch.getChild('time')?.data[0]?.values].map(Number)),
+    table.batches.flatMap((batch) => Array.from(batch.getChild('time')?.data[0]?.values ?? [], Number)),
     times,
   );
   t.equal((await fetch(`${url}/readyz`)).status, 200);
