@@ -34,7 +34,7 @@ import { CanDecoding } from './can-decoding.ts';
 import { type CanInterface, METER_SAMPLES } from './can-interface.ts';
 import { Dictionaries } from './dictionary.ts';
 import { NODE_ROOM_MAX } from './j1939/node-samples.ts';
-import { NMEA2000_ROOM_MAX } from './nmea2000/nmea2000-samples.ts';
+import { type LiveClock, NMEA2000_ROOM_MAX } from './nmea2000/nmea2000-samples.ts';
 import { OBD_QUANTITIES } from './obd/obd-pids.ts';
 import { ObdPoller, type SendFrame } from './obd/obd-poller.ts';
 import { OBD_ROOM_MAX } from './obd/obd-replies.ts';
@@ -101,6 +101,8 @@ export class CanCollector implements Collector {
   #poller: ObdPoller | undefined;
   #state: CanBusState | undefined;
   #arrivals = new ArrivalStamps(undefined);
+  /** Box time at which the frame in hand came, microseconds. */
+  #arrival = 0;
   #recorded = new RecordedSeconds();
   #cancelMeter: () => void = () => {};
   #meteredAt = 0;
@@ -133,7 +135,8 @@ export class CanCollector implements Collector {
     const { source, intake } = this.#context;
     const { interfaces } = bus;
     const settings = this.#settings;
-    this.#decoding = new CanDecoding(settings, source, dictionaries, interfaces, intake, this.#counters, this.#poller);
+    const live = { tester: this.#poller, clock: bus.waits ? undefined : this.#liveClock() };
+    this.#decoding = new CanDecoding(settings, source, dictionaries, interfaces, intake, this.#counters, live);
     const { bitrate, dataBitrate } = bitratesOf(this.#settings.bus);
     this.#arrivals = new ArrivalStamps(bitrate, dataBitrate);
     this.#recorded = new RecordedSeconds();
@@ -186,6 +189,11 @@ export class CanCollector implements Collector {
       return undefined;
     const { bus } = this.#settings;
     return `${nameOf(bus)}: ${this.#state.problem}`;
+  }
+
+  #liveClock(): LiveClock {
+    const { clock } = this.#context;
+    return { arrival: () => this.#arrival, observe: (reading) => clock.observe(reading) };
   }
 
   /** Who asks the car, where the config has it asked and the bus can send. */
@@ -268,6 +276,7 @@ export class CanCollector implements Collector {
       return;
     }
     const arrival = this.#arrivals.of(i);
+    this.#arrival = arrival;
     if (bus.waits) this.#meterRecorded(recorded, arrival);
     const time = this.#settings.timestamp === 'device' ? recorded : arrival;
     const isKept = this.#keepRaw(bus, frames, i, time);

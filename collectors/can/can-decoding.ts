@@ -4,7 +4,15 @@ import type { CollectorCounters } from '../collector.ts';
 import { bitratesOf, type CanSettings } from './can-config.ts';
 import { CanInterface } from './can-interface.ts';
 import type { Dictionaries } from './dictionary.ts';
+import type { LiveClock } from './nmea2000/nmea2000-samples.ts';
 import type { ObdTester } from './obd/obd-replies.ts';
+
+/** What only a bus that is there now has. */
+export interface LiveBus {
+  /** The box itself where it asks a car for OBD-II. */
+  readonly tester?: ObdTester | undefined;
+  readonly clock?: LiveClock | undefined;
+}
 
 /** Turns the frames of a source's buses into samples: those of a wire and those that were kept raw alike. */
 export class CanDecoding {
@@ -15,11 +23,10 @@ export class CanDecoding {
   readonly #names: readonly string[];
   readonly #sink: SampleSink;
   readonly #counters: CollectorCounters;
-  readonly #tester: ObdTester | undefined;
+  readonly #live: LiveBus;
   /** By index of the bus; null for one that is not wanted. */
   readonly #interfaces: (CanInterface | null)[] = [];
 
-  /** @param tester the box itself where it asks a car for OBD-II */
   constructor(
     settings: CanSettings,
     source: string,
@@ -27,9 +34,9 @@ export class CanDecoding {
     names: readonly string[],
     sink: SampleSink,
     counters: CollectorCounters,
-    tester?: ObdTester,
+    live: LiveBus = {},
   ) {
-    this.#tester = tester;
+    this.#live = live;
     this.#settings = settings;
     this.#source = source;
     this.#dictionaries = dictionaries;
@@ -75,7 +82,8 @@ export class CanDecoding {
       dictionary: this.#dictionaries.of(name),
       protocol,
       obd: obd !== undefined,
-      tester: this.#tester,
+      tester: this.#live.tester,
+      clock: this.#live.clock,
       ...bitratesOf(bus),
     };
     return new CanInterface(about, this.#sink, this.#counters);

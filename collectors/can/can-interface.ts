@@ -20,7 +20,7 @@ import { type J1939Id, j1939Id } from './j1939/pgn.ts';
 import { J1939Transport, TRANSPORT_CONTROL, TRANSPORT_DATA } from './j1939/transport.ts';
 import { MessageRoutes, type Route, type RouteSettings } from './message-routes.ts';
 import { FastPackets } from './nmea2000/fast-packet.ts';
-import { Nmea2000Samples } from './nmea2000/nmea2000-samples.ts';
+import { type LiveClock, Nmea2000Samples } from './nmea2000/nmea2000-samples.ts';
 import { ObdReplies, type ObdTester } from './obd/obd-replies.ts';
 
 export interface CanInterfaceSettings extends RouteSettings {
@@ -28,6 +28,8 @@ export interface CanInterfaceSettings extends RouteSettings {
   readonly obd: boolean;
   /** The box itself where it asks. */
   readonly tester: ObdTester | undefined;
+  /** That of the box where the bus is live. */
+  readonly clock: LiveClock | undefined;
   /** Of the bus, bit/s, where they are known. */
   readonly bitrate: number | undefined;
   readonly dataBitrate: number | undefined;
@@ -72,9 +74,10 @@ export class CanInterface {
     this.#transport = new J1939Transport((reason) => counters.error(reason));
     this.#extendedTransport = new ExtendedTransport((reason) => counters.error(reason));
     this.#fastPackets = new FastPackets((reason) => counters.error(reason));
-    const { path, source, stamp, protocol, obd, tester } = settings;
+    const { path, source, stamp, protocol, obd, tester, clock } = settings;
     this.#nodes = protocol === 'j1939' ? new NodeSamples(path, source, stamp, sink, counters) : undefined;
-    this.#nmea2000 = protocol === 'nmea2000' ? new Nmea2000Samples(path, source, stamp, sink, counters) : undefined;
+    this.#nmea2000 =
+      protocol === 'nmea2000' ? new Nmea2000Samples(path, source, stamp, sink, counters, clock) : undefined;
     this.#obd = obd ? new ObdReplies(path, source, stamp, sink, counters, tester) : undefined;
   }
 

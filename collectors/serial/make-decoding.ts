@@ -30,7 +30,7 @@ export function makeDecoding(
     case 'nmea':
       return new NmeaDecoding(settings, outlet, new GnssSamples(outlet, byDevice), listener);
     case 'ubx':
-      return new UbxDecoding(outlet, new GnssSamples(outlet, byDevice), listener, undefined);
+      return new UbxDecoding(settings, outlet, new GnssSamples(outlet, byDevice), listener, undefined);
     case 'vedirect':
       return new VeDirectDecoding(outlet, listener);
     case 'lines':
@@ -50,7 +50,13 @@ export function makeDecoding(
       return new FramedDecoding(requireFrame(settings), outlet, listener);
     case 'mixed': {
       const samples = new GnssSamples(outlet, byDevice);
-      return new UbxDecoding(outlet, samples, listener, new NmeaDecoding(settings, outlet, samples, listener));
+      return new UbxDecoding(
+        settings,
+        outlet,
+        samples,
+        listener,
+        new NmeaDecoding(settings, outlet, samples, listener),
+      );
     }
   }
 }

@@ -15,16 +15,17 @@ export class NmeaDecoding implements WireDecoding {
   readonly #samples: GnssSamples;
   readonly #listener: WireListener | undefined;
   readonly #framer: NmeaFramer;
-  readonly #decoder = new NmeaDecoder();
+  readonly #decoder: NmeaDecoder;
   readonly #time = new GnssTime();
 
   constructor(
-    { talkers, checksum }: Pick<SerialSettings, 'talkers' | 'checksum'>,
+    { talkers, checksum, satellites }: Pick<SerialSettings, 'talkers' | 'checksum' | 'satellites'>,
     outlet: Outlet,
     samples: GnssSamples,
     listener?: WireListener,
   ) {
     this.#talkers = talkers;
+    this.#decoder = new NmeaDecoder(satellites);
     this.#outlet = outlet;
     this.#samples = samples;
     this.#listener = listener;

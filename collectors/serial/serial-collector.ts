@@ -10,18 +10,22 @@ import {
   type CollectorFactory,
   type CollectorHealth,
 } from '../collector.ts';
+import { GnssClock } from '../gnss-clock.ts';
 import { RawChannel, rawClass } from '../raw-channel.ts';
-import { GnssClock } from './gnss-clock.ts';
 import { makeDecoding } from './make-decoding.ts';
 import { type RawCut, RawLines } from './raw-lines.ts';
 import { type SerialConfig, type SerialSettings, serialSettings } from './serial-config.ts';
+import { UBX_PAYLOAD_BYTES_MAX } from './ubx/gnss-stream.ts';
 import type { WireDecoding } from './wire-decoding.ts';
 
-/** Samples that must fit before more of a recording is read: the most that one of its pieces can hold. */
-const RECORDING_ROOM_SAMPLES = 16_384;
+/** Samples that must fit before more of a recording is read: the most that one of its pieces, of 64 KiB, can hold. */
+const RECORDING_ROOM_SAMPLES = 24_576;
 
 /** The same for the piece itself, kept raw: every byte may end a line. */
 const RAW_RECORDING_ROOM_SAMPLES = 64 * 1024 * textRoom(2);
+
+/** The same for the UBX messages in it, of which every byte may be escaped, and the one that began before it. */
+const MESSAGES_RECORDING_ROOM_SAMPLES = textRoom(4 * (64 * 1024 + UBX_PAYLOAD_BYTES_MAX));
 
 /**
  * Bytes without a whole unit among them from which on health says so: half a minute of a line at 4800 baud, a second of the
@@ -49,6 +53,11 @@ export const createSerialCollector: CollectorFactory<SerialConfig> = (config, co
   const settings = serialSettings(config);
   return new SerialCollector(settings, context, openPort(settings));
 };
+
+function recordingRoom({ raw, messages }: SerialSettings): number {
+  const rawRoom = rawClass(raw) === undefined ? 0 : RAW_RECORDING_ROOM_SAMPLES;
+  return RECORDING_ROOM_SAMPLES + rawRoom + (messages.length === 0 ? 0 : MESSAGES_RECORDING_ROOM_SAMPLES);
+}
 
 function openPort({ port }: SerialSettings): BytePort {
   if ('path' in port) return openSerialPort(port);
@@ -81,7 +90,7 @@ export class SerialCollector implements Collector {
     this.#port = port;
     this.#raw = this.#rawLines(config);
     const isRecording = 'log' in config.port;
-    this.#room = isRecording ? RECORDING_ROOM_SAMPLES + (this.#raw === undefined ? 0 : RAW_RECORDING_ROOM_SAMPLES) : 0;
+    this.#room = isRecording ? recordingRoom(config) : 0;
     this.#gnssClock =
       'path' in config.port ? new GnssClock(config.port.baudRate, config.port.readIntervalMs) : undefined;
     this.#decoding = makeDecoding(config, context.source, context.intake, this.#counters, {

@@ -7,6 +7,7 @@ import { LINE_KEYS, type LineSettings } from '../line-protocol/line-config.ts';
 import { RawConfig } from '../raw-channel.ts';
 import { checkFrame, FrameConfig, type FrameSettings } from './framed/framed-config.ts';
 import { checkLines, LinesConfig, type LinesSettings } from './lines/lines-config.ts';
+import { UBX_NAMES } from './ubx/messages.ts';
 
 const Device = Type.Object(
   {
@@ -76,6 +77,9 @@ const Recording = Type.Object(
   { additionalProperties: false, description: 'a recording in place of a port' },
 );
 
+/** Types of UBX messages that one source may keep as they came. */
+const KEPT_MESSAGES_MAX = 8;
+
 /** Section `serial` of a source: sentences of satellite receivers and instruments from a serial port. */
 export const SerialConfig = Type.Object(
   {
@@ -127,6 +131,31 @@ export const SerialConfig = Type.Object(
         description: 'whether lines without a checksum are refused, or taken as some old instruments need',
       }),
     ),
+    satellites: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description:
+          'with `nmea`, `ubx` and `mixed`: whether elevation, azimuth and signal of each satellite in view are channels, beside ' +
+          'how many there are',
+      }),
+    ),
+    messages: Type.Optional(
+      Type.Array(
+        Type.Union(
+          UBX_NAMES.map((name) => Type.Literal(name)),
+          { description: 'name of a message, as u-blox writes it' },
+        ),
+        {
+          default: [],
+          maxItems: KEPT_MESSAGES_MAX,
+          uniqueItems: true,
+          description:
+            'with `ubx` and `mixed`: UBX messages of which every frame is kept as it came, each in a text channel of its own, as what ' +
+            'post-processing needs',
+          examples: [['RXM-RAWX', 'RXM-SFRBX']],
+        },
+      ),
+    ),
     talkers: Type.Optional(
       Type.Array(
         Type.String({ pattern: '^([A-Z0-9]{2}|P)$', 'x-pattern': 'two capitals or digits such as GP, or P' }),
@@ -166,12 +195,19 @@ const SHAPES = { lines: 'lines', framed: 'frame' } as const;
  * What a schema cannot say of a section.
  * @throws CaissonError `config-invalid`
  */
-export function checkSerial({ protocol, lines, frame, lineProtocol }: SerialSettings): void {
+export function checkSerial({ protocol, lines, frame, lineProtocol, satellites, messages }: SerialSettings): void {
   for (const [name, key] of Object.entries(SHAPES)) {
     const isThere = (key === 'lines' ? lines : frame) !== undefined;
     if (isThere === (protocol === name)) continue;
     const problem = isThere ? `${key} means nothing with protocol: ${protocol}` : `protocol: ${name} needs ${key}`;
     throw new CaissonError('config-invalid', problem);
+  }
+  const hasUbx = protocol === 'ubx' || protocol === 'mixed';
+  if (messages.length > 0 && !hasUbx) {
+    throw new CaissonError('config-invalid', `messages means nothing with protocol: ${protocol}`);
+  }
+  if (satellites && !hasUbx && protocol !== 'nmea') {
+    throw new CaissonError('config-invalid', `satellites means nothing with protocol: ${protocol}`);
   }
   if (lines !== undefined) checkLines(lines);
   if (frame !== undefined) checkFrame(frame);

@@ -121,8 +121,8 @@ function canInput(
 ): (frame: SentFrame, time: number) => void {
   const input = new CanInterface(
     {
-      ...{ path, source: path, stamp: 'arrival', dictionary, protocol: undefined, obd: false, tester: undefined },
-      ...{ bitrate: CAN_BITRATE, dataBitrate: CAN_BITRATE },
+      ...{ path, source: path, stamp: 'arrival', dictionary, protocol: undefined, obd: false },
+      ...{ tester: undefined, clock: undefined, bitrate: CAN_BITRATE, dataBitrate: CAN_BITRATE },
     },
     intake,
     counters,

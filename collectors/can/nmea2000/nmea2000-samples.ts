@@ -1,8 +1,10 @@
 import { Buffer } from 'node:buffer';
 import type { Stamp } from '../../../gateway/channel.ts';
 import { normalName } from '../../../gateway/channel.ts';
+import type { Clock } from '../../../gateway/clock.ts';
 import { type SampleSink, textRoom } from '../../../gateway/intake.ts';
 import type { CollectorCounters } from '../../collector.ts';
+import { BusClock } from './bus-clock.ts';
 import { Canboat, type CanboatDefinition, type CanboatGroup, type CanboatMessage } from './canboat.ts';
 import { type FieldPlan, type Key, type MessagePlan, planMessage } from './field-plan.ts';
 
@@ -22,6 +24,12 @@ const PROPRIETARY: readonly (readonly [from: number, to: number])[] = [
   [0x1ef00, 0x1efff],
   [0x1ff00, 0x1ffff],
 ];
+
+/** The clock of a box that listens to a live bus. */
+export interface LiveClock extends Pick<Clock, 'observe'> {
+  /** Box time at which the frame in hand came, microseconds. */
+  arrival(): number;
+}
 
 /** Samples of one group from one sender with one key. */
 interface Series {
@@ -51,9 +59,22 @@ export class Nmea2000Samples {
   readonly #unknown = new Map<string, number>();
   /** Room that the message in hand has taken. */
   #room = 0;
+  readonly #busClock = new BusClock();
+  readonly #clock: LiveClock | undefined;
 
-  /** @param path first part of the names of its channels */
-  constructor(path: string, source: string, stamp: Stamp, sink: SampleSink, counters: CollectorCounters) {
+  /**
+   * @param path first part of the names of its channels
+   * @param clock told of UTC as a live bus has it
+   */
+  constructor(
+    path: string,
+    source: string,
+    stamp: Stamp,
+    sink: SampleSink,
+    counters: CollectorCounters,
+    clock?: LiveClock,
+  ) {
+    this.#clock = clock;
     this.#path = path;
     this.#source = source;
     this.#stamp = stamp;
@@ -83,6 +104,7 @@ export class Nmea2000Samples {
       this.#counters.error('no-definition');
       return this.#keepBytes(pgn, node, bytes, time);
     }
+    if (this.#clock !== undefined) this.#readClock(this.#clock, message, source);
     return this.#decoded(message, node, time);
   }
 
@@ -92,6 +114,11 @@ export class Nmea2000Samples {
       for (const { id } of plans) yield normalName(`${this.#path}/${path}/${id}`);
     }
     for (const path of this.#unknown.keys()) yield normalName(`${this.#path}/${path}`);
+  }
+
+  #readClock(clock: LiveClock, message: CanboatMessage, source: number): void {
+    const reading = this.#busClock.take(message, source, clock.arrival());
+    if (reading !== undefined) clock.observe(reading);
   }
 
   #decoded({ definition, values, raws, list }: CanboatMessage, node: string, time: number): boolean {

@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import { Fields } from './fields.ts';
-import { type Decode, GNSS_SENTENCES } from './gnss-sentences.ts';
+import { type Decode, GNSS_SENTENCES, SATELLITE_SENTENCES } from './gnss-sentences.ts';
 import { MARINE_SENTENCES } from './marine-sentences.ts';
 import { type Quantity, revolutions, transducer } from './quantities.ts';
 import { Report } from './report.ts';
@@ -52,12 +52,18 @@ export class NmeaDecoder {
   readonly #fields = new Fields();
   readonly #addresses = new Map<number, Address>();
   readonly #named = new Map<string, Quantity>();
-  readonly #decodes: ReadonlyMap<string, Decode> = new Map([
-    ...Object.entries(GNSS_SENTENCES),
-    ...Object.entries(MARINE_SENTENCES),
-    ['XDR', (fields: Fields, report: Report) => this.#transducers(fields, report)],
-    ['RPM', (fields: Fields, report: Report) => this.#revolutions(fields, report)],
-  ]);
+  readonly #decodes: ReadonlyMap<string, Decode>;
+
+  /** @param withSatellites whether each satellite in view is told, beside their number */
+  constructor(withSatellites = false) {
+    this.#decodes = new Map([
+      ...Object.entries(GNSS_SENTENCES),
+      ...Object.entries(withSatellites ? SATELLITE_SENTENCES : {}),
+      ...Object.entries(MARINE_SENTENCES),
+      ['XDR', (fields: Fields, report: Report) => this.#transducers(fields, report)],
+      ['RPM', (fields: Fields, report: Report) => this.#revolutions(fields, report)],
+    ]);
+  }
 
   /** Takes the sentence at `from` to `to - 1`, without start and checksum, as the framer gives it. */
   decode(bytes: Buffer, from: number, to: number): Outcome {

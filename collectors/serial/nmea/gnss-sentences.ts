@@ -1,6 +1,15 @@
 import type { Fields } from './fields.ts';
-import { QUANTITIES as Q, type Quantity } from './quantities.ts';
+import { QUANTITIES as Q } from './quantities.ts';
 import type { Report } from './report.ts';
+import {
+  SATELLITE_SYSTEMS,
+  type SatelliteSystem,
+  satelliteOfNmea,
+  systemOfId,
+  systemOfTalker,
+  USED_COUNTS,
+  VIEW_COUNTS,
+} from './satellites.ts';
 
 /** Takes the fields of one sentence type; `talker` is the two letters before the type. */
 export type Decode = (fields: Fields, report: Report, talker: string) => void;
@@ -72,9 +81,10 @@ export const GNSS_SENTENCES: Readonly<Record<string, Decode>> = {
     }
   },
 
-  GSA(fields, report) {
+  GSA(fields, report, talker) {
     const mode = fields.number(2);
     report.put(Q.fixMode, mode);
+    if (mode !== undefined) usedSatellites(fields, report, systemOfId(fields.number(18)) ?? systemOfTalker(talker));
     if (mode === undefined || mode < 2) return;
     report.put(Q.pdop, fields.number(15));
     report.put(Q.hdop, fields.number(16));
@@ -82,8 +92,7 @@ export const GNSS_SENTENCES: Readonly<Record<string, Decode>> = {
   },
 
   GSV(fields, report, talker) {
-    // Every sentence of a group repeats the number.
-    if (fields.number(2) === 1) report.put(VIEWS[talker] ?? Q.viewAny, fields.number(3));
+    satelliteCount(fields, report, talker);
   },
 
   ZDA(fields, report) {
@@ -115,16 +124,50 @@ export const GNSS_SENTENCES: Readonly<Record<string, Decode>> = {
   },
 };
 
-const VIEWS: Readonly<Record<string, Quantity>> = {
-  GP: Q.viewGps,
-  GL: Q.viewGlonass,
-  GA: Q.viewGalileo,
-  GB: Q.viewBeidou,
-  BD: Q.viewBeidou,
-  GQ: Q.viewQzss,
-  QZ: Q.viewQzss,
-  GI: Q.viewNavic,
+/** Sentences of which each satellite is wanted too. */
+export const SATELLITE_SENTENCES: Readonly<Record<string, Decode>> = {
+  GSV(fields, report, talker) {
+    satelliteCount(fields, report, talker);
+    eachSatellite(fields, report, talker);
+  },
 };
+
+/** Fields of GSA: the first and the last of the satellites that are used. */
+const USED_FIRST = 3;
+const USED_LAST = 14;
+
+/** Counts the satellites of a GSA by system: 0 of the one it is of, and nothing of others, where it lists none. */
+function usedSatellites(fields: Fields, report: Report, system: SatelliteSystem | undefined): void {
+  const counts: Partial<Record<SatelliteSystem, number>> = system === undefined ? {} : { [system]: 0 };
+  for (let index = USED_FIRST; index <= USED_LAST; index += 1) {
+    const satellite = satelliteOfNmea(system, fields.number(index) ?? 0);
+    if (satellite !== undefined) counts[satellite.system] = (counts[satellite.system] ?? 0) + 1;
+  }
+  for (const one of SATELLITE_SYSTEMS) report.put(USED_COUNTS[one], counts[one]);
+}
+
+/** Fields of GSV before its satellites, and fields of each. */
+const VIEW_FIRST = 4;
+const VIEW_FIELDS = 4;
+
+/** The number of satellites that a group of GSV lists, which every sentence of it repeats. */
+function satelliteCount(fields: Fields, report: Report, talker: string): void {
+  if (fields.number(2) !== 1) return;
+  const system = systemOfTalker(talker);
+  report.put(system === undefined ? Q.viewAny : VIEW_COUNTS[system], fields.number(3));
+}
+
+/** A signal that is not tracked has an empty field. */
+function eachSatellite(fields: Fields, report: Report, talker: string): void {
+  const system = systemOfTalker(talker);
+  for (let index = VIEW_FIRST; index + VIEW_FIELDS <= fields.count; index += VIEW_FIELDS) {
+    const satellite = satelliteOfNmea(system, fields.number(index) ?? 0);
+    if (satellite === undefined) continue;
+    report.put(satellite.elevation, fields.number(index + 1));
+    report.put(satellite.azimuth, fields.number(index + 2));
+    report.put(satellite.signal, fields.number(index + 3) ?? 0);
+  }
+}
 
 /** A position is both coordinates or none. */
 function position(fields: Fields, report: Report, index: number): void {

@@ -1,8 +1,16 @@
 import { Report } from '../nmea/report.ts';
+import {
+  SATELLITE_SYSTEMS,
+  type Satellite,
+  type SatelliteSystem,
+  USED_COUNTS,
+  VIEW_COUNTS,
+} from '../nmea/satellites.ts';
 import { geodeticOf, localVelocity } from './geodetic.ts';
 import { GpsTime } from './gps-time.ts';
 import { ubxName } from './messages.ts';
 import { UBX_QUANTITIES as Q } from './quantities.ts';
+import { satelliteOfSat, satelliteOfSvinfo } from './satellite-numbers.ts';
 
 /** What became of a message. */
 export type UbxOutcome =
@@ -13,6 +21,15 @@ export type UbxOutcome =
   | 'unknown';
 
 type Decode = (payload: DataView) => void;
+
+/** What a message tells of one satellite, angles in degrees, the signal in dB-Hz. */
+interface Sighting {
+  readonly satellite: Satellite | undefined;
+  readonly isUsed: boolean;
+  readonly signal: number;
+  readonly elevation: number;
+  readonly azimuth: number;
+}
 
 /** A day of the UTC that NAV-PVT tells, microseconds. */
 const DAY_US = 86_400_000_000;
@@ -35,7 +52,15 @@ export class UbxDecoder {
     'NAV-SOL': [52, (payload) => this.#sol(payload)],
     'NAV-DOP': [18, (payload) => this.#dop(payload)],
     'NAV-TIMEGPS': [16, (payload) => this.#timeGps(payload)],
+    'NAV-SVINFO': [8, (payload) => this.#svinfo(payload)],
+    'NAV-SAT': [8, (payload) => this.#sat(payload)],
   };
+  readonly #withSatellites: boolean;
+
+  /** @param withSatellites whether each satellite in view is told, beside their number */
+  constructor(withSatellites = false) {
+    this.#withSatellites = withSatellites;
+  }
 
   /** @param payload valid only until the call returns */
   decode(messageClass: number, id: number, payload: Uint8Array): UbxOutcome {
@@ -162,6 +187,55 @@ export class UbxDecoder {
     }
   }
 
+  /** Satellites by the channels of older receivers. */
+  #svinfo(payload: DataView): void {
+    this.utc = this.#time.utcOf(payload.getUint32(0, true), 0);
+    this.#satellites(payload, payload.getUint8(4), (at) => ({
+      satellite: satelliteOfSvinfo(payload.getUint8(at + 1)),
+      isUsed: (payload.getUint8(at + 2) & 1) !== 0,
+      signal: payload.getUint8(at + 4),
+      elevation: payload.getInt8(at + 5),
+      azimuth: payload.getInt16(at + 6, true),
+    }));
+  }
+
+  #sat(payload: DataView): void {
+    this.utc = this.#time.utcOf(payload.getUint32(0, true), 0);
+    this.#satellites(payload, payload.getUint8(5), (at) => ({
+      satellite: satelliteOfSat(payload.getUint8(at), payload.getUint8(at + 1)),
+      isUsed: (payload.getUint32(at + 8, true) & 8) !== 0,
+      signal: payload.getUint8(at + 2),
+      elevation: payload.getInt8(at + 3),
+      azimuth: payload.getInt16(at + 4, true),
+    }));
+  }
+
+  /** @param count what the message states; one that is cut off has fewer */
+  #satellites(payload: DataView, count: number, sightingAt: (at: number) => Sighting): void {
+    const { report } = this;
+    const inView: Partial<Record<SatelliteSystem, number>> = {};
+    const used: Partial<Record<SatelliteSystem, number>> = {};
+    const end = Math.min(payload.byteLength, SATELLITES_AT + count * SATELLITE_BYTES);
+    for (let at = SATELLITES_AT; at + SATELLITE_BYTES <= end; at += SATELLITE_BYTES) {
+      const { satellite, isUsed, signal, elevation, azimuth } = sightingAt(at);
+      if (satellite === undefined) continue;
+      const { system } = satellite;
+      inView[system] = (inView[system] ?? 0) + 1;
+      used[system] = (used[system] ?? 0) + (isUsed ? 1 : 0);
+      if (!this.#withSatellites) continue;
+      report.putBool(satellite.used, isUsed);
+      report.put(satellite.signal, signal);
+      // Beyond the zenith it says that the receiver does not know where the satellite is.
+      if (Math.abs(elevation) > 90) continue;
+      report.put(satellite.elevation, elevation);
+      report.put(satellite.azimuth, azimuth);
+    }
+    for (const system of SATELLITE_SYSTEMS) {
+      report.put(VIEW_COUNTS[system], inView[system]);
+      report.put(USED_COUNTS[system], used[system]);
+    }
+  }
+
   #timeGps(payload: DataView): void {
     const valid = payload.getUint8(11);
     const timeOfWeek = payload.getUint32(0, true);
@@ -171,6 +245,10 @@ export class UbxDecoder {
     if ((valid & 3) === 3) this.report.put(Q.errorTime, payload.getUint32(12, true) / 1e9);
   }
 }
+
+/** Bytes before the satellites of NAV-SVINFO and NAV-SAT, and of each. */
+const SATELLITES_AT = 8;
+const SATELLITE_BYTES = 12;
 
 const DOPS = [Q.gdop, Q.pdop, Q.tdop, Q.vdop, Q.hdop, Q.ndop, Q.edop] as const;
 

@@ -28,8 +28,8 @@ export type FrameDamage = 'ubx-checksum' | 'ubx-too-long' | 'rtcm-checksum';
 
 /** All arrays are valid only until the call returns. */
 export interface GnssStreamListener {
-  /** A UBX frame whose checksum is right. */
-  ubx(messageClass: number, id: number, payload: Uint8Array): void;
+  /** A UBX frame whose checksum is right, and its payload. */
+  ubx(messageClass: number, id: number, payload: Uint8Array, frame: Uint8Array): void;
   /** An RTCM 3 message whose CRC is right; `type` is its number, as 1077. */
   rtcm(type: number, message: Uint8Array): void;
   /** Bytes that belong to no frame. */
@@ -102,7 +102,7 @@ export class GnssStream {
       this.#listener.damaged('ubx-checksum');
       return false;
     }
-    this.#listener.ubx(frame[2] ?? 0, frame[3] ?? 0, frame.subarray(UBX_HEAD_BYTES, end));
+    this.#listener.ubx(frame[2] ?? 0, frame[3] ?? 0, frame.subarray(UBX_HEAD_BYTES, end), frame);
     return true;
   }
 

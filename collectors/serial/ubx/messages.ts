@@ -45,6 +45,11 @@ export function ubxName(messageClass: number, id: number): string {
   return `${hex(messageClass)}-${hex(id)}`;
 }
 
+/** Every message that has a name here. */
+export const UBX_NAMES: readonly string[] = Object.values(CLASSES).flatMap(([name, messages]) =>
+  Object.values(messages).map((message) => `${name}-${message}`),
+);
+
 function hex(byte: number): string {
   return byte.toString(16).toUpperCase().padStart(2, '0');
 }

@@ -6,6 +6,7 @@ import { TEXT_LINE_BYTES_MAX } from '../../../collectors/serial/lines/lines-conf
 import { SENTENCE_TYPES } from '../../../collectors/serial/nmea/decoder.ts';
 import { SENTENCE_BYTES_MAX } from '../../../collectors/serial/nmea/framer.ts';
 import { QUANTITIES } from '../../../collectors/serial/nmea/quantities.ts';
+import { SATELLITES_MAX, USED_COUNTS, VIEW_COUNTS } from '../../../collectors/serial/nmea/satellites.ts';
 import { UNKNOWN_TYPES_MAX } from '../../../collectors/serial/outlet.ts';
 import { UBX_PAYLOAD_BYTES_MAX } from '../../../collectors/serial/ubx/gnss-stream.ts';
 import { UBX_QUANTITIES } from '../../../collectors/serial/ubx/quantities.ts';
@@ -57,13 +58,19 @@ t.test('names channels of UBX that exist, and all of them', async (t) => {
     paths.filter((path) => !isNamed(path)),
     [],
   );
+  const counts = [...Object.values(VIEW_COUNTS), ...Object.values(USED_COUNTS)].map(({ path }) => path);
   t.same(
-    named.filter((name) => !name.endsWith('/*') && !paths.includes(name)),
+    counts.filter((path) => !isNamed(path)),
+    [],
+  );
+  t.same(
+    named.filter((name) => !name.endsWith('/*') && name !== 'satellites' && !paths.includes(name)),
     [],
   );
 });
 
 t.test('states the limits of the code', async (t) => {
+  t.match(readme, `${SATELLITES_MAX} there can be at`);
   const reasons = new Map(table('Errors by reason').map(([reason = '', meaning = '']) => [reason, meaning]));
   t.match(reasons.get('`too-long`'), `more than ${SENTENCE_BYTES_MAX} bytes`);
   t.match(reasons.get('`too-long`'), `${TEXT_LINE_BYTES_MAX} of a line`);

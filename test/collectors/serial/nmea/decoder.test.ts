@@ -1,5 +1,6 @@
 import t from 'tap';
 import { NAMED_QUANTITIES_MAX, NmeaDecoder, SENTENCE_TYPES } from '../../../../collectors/serial/nmea/decoder.ts';
+import { SATELLITES_MAX } from '../../../../collectors/serial/nmea/satellites.ts';
 import { decode } from './decode.ts';
 
 const KNOT = 1852 / 3600;
@@ -58,8 +59,24 @@ const CASES: readonly (readonly [sentence: string, told: Readonly<Record<string,
   ['GPVTG,054.7,034.4,005.5,010.2', { speed: 5.5 * KNOT, course: 54.7, 'course/magnetic': 34.4 }],
   ['GPVTG,,T,,M,,N,36.0,K,A', { speed: 10 }],
   ['GPVTG,,T,,M,0.00,N,0.00,K,N', {}],
-  ['GNGSA,A,3,21,5,29,25,12,10,26,2,,,,,1.2,0.7,1.0', { 'fix/mode': 3, pdop: 1.2, hdop: 0.7, vdop: 1 }],
-  ['GPGSA,A,1,,,,,,,,,,,,,99.9,99.9,99.9', { 'fix/mode': 1 }],
+  [
+    'GNGSA,A,3,21,5,29,25,12,10,26,2,,,,,1.2,0.7,1.0',
+    { 'fix/mode': 3, 'satellites/used/gps': 8, pdop: 1.2, hdop: 0.7, vdop: 1 },
+  ],
+  ['GNGSA,A,3,,,,,,,,,,,,,1.2,0.7,1.0', { 'fix/mode': 3, pdop: 1.2, hdop: 0.7, vdop: 1 }],
+  ['GNGSA,A,3,,,,,,,,,,,,,,,,3', { 'fix/mode': 3, 'satellites/used/galileo': 0 }],
+  ['GNGSA,A,3,01,36,,,,,,,,,,,,,,3', { 'fix/mode': 3, 'satellites/used/galileo': 2 }],
+  [
+    'GPGSA,A,3,07,76,75,40,193,500,,,,,,,,,',
+    {
+      'fix/mode': 3,
+      'satellites/used/gps': 1,
+      'satellites/used/glonass': 2,
+      'satellites/used/sbas': 1,
+      'satellites/used/qzss': 1,
+    },
+  ],
+  ['GPGSA,A,1,,,,,,,,,,,,,99.9,99.9,99.9', { 'fix/mode': 1, 'satellites/used/gps': 0 }],
   ['GLGSV,3,1,09,67,40,290,33,68,82,188,36', { 'satellites/view/glonass': 9 }],
   ['GLGSV,3,2,09,67,40,290,33,68,82,188,36', {}],
   ['GPZDA,160012.71,11,03,2004,-1,00', {}],
@@ -277,4 +294,46 @@ t.test('bounds the names that sentences bring', async (t) => {
   }
   t.equal(decode(decoder, 'IIXDR,C,1,C,ONEMORE'), 'bad-field');
   t.equal(decode(decoder, 'IIXDR,C,1,C,T0'), 'decoded');
+});
+
+/** Sentences, and satellites that they tell of as elevation, azimuth, signal. */
+const VIEWS: readonly (readonly [string, Readonly<Record<string, readonly (number | undefined)[]>>])[] = [
+  ['GPGSV,1,1,02,03,39,230,23,40,31,170,', { 'gps/3': [39, 230, 23], 'sbas/127': [31, 170, 0] }],
+  ['GLGSV,1,1,02,67,40,290,33,08,,,36', { 'glonass/3': [40, 290, 33], 'glonass/8': [undefined, undefined, 36] }],
+  ['GAGSV,1,1,01,36,08,098,,7', { 'galileo/36': [8, 98, 0] }],
+  ['GBGSV,1,1,01,33,20,043,27,1', { 'beidou/33': [20, 43, 27] }],
+  ['GQGSV,1,1,01,193,20,043,27', { 'qzss/1': [20, 43, 27] }],
+  ['GIGSV,1,1,01,14,20,043,27', { 'navic/14': [20, 43, 27] }],
+  ['GPGSV,1,1,03,100,20,043,27,999,1,2,3,,,,', {}],
+  ['GPGSV,1,1,03,03,39', {}],
+];
+
+for (const [sentence, satellites] of VIEWS) {
+  t.test(`tells each satellite of ${sentence} where that is wanted`, async (t) => {
+    const decoder = new NmeaDecoder(true);
+    t.equal(decode(decoder, sentence), 'decoded');
+    const { quantities, values } = decoder.report;
+    const told = Object.fromEntries(quantities.map(({ path }, n) => [path, values[n]]));
+    const expected = Object.entries(satellites).flatMap(([name, fields]) =>
+      ['elevation', 'azimuth', 'snr'].map((field, n) => [`satellites/${name}/${field}`, fields[n]]),
+    );
+    const named = Object.entries(told).filter(([path]) => !path.startsWith('satellites/view/'));
+    t.same(
+      named,
+      expected.filter(([, value]) => value !== undefined),
+    );
+  });
+}
+
+t.test('has no more satellites than their systems can have, however they are numbered', async (t) => {
+  const decoder = new NmeaDecoder(true);
+  const paths = new Set<string>();
+  for (const talker of ['GP', 'GL', 'GA', 'GB', 'GQ', 'GI', 'GN', 'XX']) {
+    for (let number = -1; number <= 1000; number += 1) {
+      decode(decoder, `${talker}GSV,1,1,01,${number},1,2,3`);
+      for (const { path } of decoder.report.quantities) if (path.endsWith('/snr')) paths.add(path);
+    }
+  }
+  t.ok(paths.size <= SATELLITES_MAX, `${paths.size}`);
+  t.ok(paths.has('satellites/navic/14/snr') && paths.has('satellites/sbas/158/snr'));
 });

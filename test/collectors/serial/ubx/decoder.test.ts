@@ -201,3 +201,86 @@ t.test('gpsd decodes the same from a NAV-PVT', async (t) => {
     t.ok(Math.abs((utc ?? 0) / 1e3 - Date.parse(String(report.time))) <= 1, `${utc} ${report.time}`);
   }
 });
+
+/** A satellite of NAV-SAT: system, number, signal, elevation, azimuth, flags. */
+function satPayload(satellites: readonly (readonly number[])[]): Buffer {
+  const payload = Buffer.alloc(8 + 12 * satellites.length);
+  payload.writeUInt8(1, 4);
+  payload.writeUInt8(satellites.length, 5);
+  for (const [n, [gnssId = 0, svId = 0, signal = 0, elevation = 0, azimuth = 0, flags = 0]] of satellites.entries()) {
+    const at = 8 + 12 * n;
+    payload.writeUInt8(gnssId, at);
+    payload.writeUInt8(svId, at + 1);
+    payload.writeUInt8(signal, at + 2);
+    payload.writeInt8(elevation, at + 3);
+    payload.writeInt16LE(azimuth, at + 4);
+    payload.writeUInt32LE(flags, at + 8);
+  }
+  return payload;
+}
+
+/** The same of NAV-SVINFO: number, flags, signal, elevation, azimuth. */
+function svinfoPayload(satellites: readonly (readonly number[])[]): Buffer {
+  const payload = Buffer.alloc(8 + 12 * satellites.length);
+  payload.writeUInt8(satellites.length, 4);
+  for (const [n, [svid = 0, flags = 0, signal = 0, elevation = 0, azimuth = 0]] of satellites.entries()) {
+    const at = 8 + 12 * n;
+    payload.set([n, svid, flags, 7, signal], at);
+    payload.writeInt8(elevation, at + 5);
+    payload.writeInt16LE(azimuth, at + 6);
+  }
+  return payload;
+}
+
+const IN_VIEW = {
+  'satellites/view/gps': 2,
+  'satellites/view/galileo': 1,
+  'satellites/used/gps': 1,
+  'satellites/used/galileo': 0,
+};
+const EACH = {
+  'satellites/gps/7/used': 1,
+  'satellites/gps/7/snr': 44,
+  'satellites/gps/7/elevation': 51,
+  'satellites/gps/7/azimuth': 303,
+  'satellites/gps/9/used': 0,
+  'satellites/gps/9/snr': 0,
+  'satellites/galileo/36/used': 0,
+  'satellites/galileo/36/snr': 12,
+  'satellites/galileo/36/elevation': -3,
+  'satellites/galileo/36/azimuth': 0,
+};
+
+for (const [name, frame] of [
+  [
+    'NAV-SAT',
+    ubxFrame(
+      1,
+      0x35,
+      satPayload([
+        [0, 7, 44, 51, 303, 0x0f],
+        [0, 9, 0, 127, 0, 0],
+        [2, 36, 12, -3, 0, 4],
+        [6, 255],
+      ]),
+    ),
+  ],
+  [
+    'NAV-SVINFO',
+    ubxFrame(1, 0x30, svinfoPayload([[7, 1, 44, 51, 303], [9, 0, 0, -91, 0], [246, 0, 12, -3, 0], [255]])),
+  ],
+] as const) {
+  t.test(`${name} counts satellites by system, and tells each where that is wanted`, async (t) => {
+    for (const withSatellites of [false, true]) {
+      const decoder = new UbxDecoder(withSatellites);
+      const { told } = decode(frame, decoder);
+      t.same(told, withSatellites ? { ...IN_VIEW, ...EACH } : IN_VIEW);
+    }
+  });
+}
+
+t.test('takes the satellites that are there of a message that states more', async (t) => {
+  const payload = satPayload([[0, 7, 44, 51, 303, 0x0f]]);
+  payload.writeUInt8(200, 5);
+  t.same(decode(ubxFrame(1, 0x35, payload)).told, { 'satellites/view/gps': 1, 'satellites/used/gps': 1 });
+});

@@ -1,4 +1,4 @@
-import type { ClockReading } from '../../gateway/clock.ts';
+import type { ClockReading } from '../gateway/clock.ts';
 
 /**
  * Longest time a receiver is taken to need from the moment of a fix to the first bit of its sentence, microseconds.

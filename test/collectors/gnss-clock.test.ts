@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { GnssClock } from '../../../collectors/serial/gnss-clock.ts';
-import type { ClockReading } from '../../../gateway/clock.ts';
+import { GnssClock } from '../../collectors/gnss-clock.ts';
+import type { ClockReading } from '../../gateway/clock.ts';
 
 t.test('tells an offset whose error bound holds, whatever the delays within the bounds', async (t) => {
   const delays = fc.array(fc.integer({ min: 0, max: 99_000 }), { minLength: 1, maxLength: 400 });
