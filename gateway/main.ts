@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   doctor: async () => (await import('./commands/doctor.ts')).registerDoctor,
   status: async () => (await import('./commands/status.ts')).registerStatus,
   channels: async () => (await import('./commands/channels.ts')).registerChannels,
+  ledger: async () => (await import('./commands/ledger.ts')).registerLedger,
   query: async () => (await import('./commands/query.ts')).registerQuery,
   sql: async () => (await import('./commands/sql.ts')).registerSql,
   backup: async () => (await import('./commands/backup.ts')).registerBackup,

@@ -38,6 +38,10 @@ export class NoTelemetry implements Telemetry {
   ledger(): readonly [] {
     return [];
   }
+
+  accounts(): readonly [] {
+    return [];
+  }
 }
 
 function unknown(channel: string): CaissonError {

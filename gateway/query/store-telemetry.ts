@@ -4,15 +4,17 @@ import { CaissonError } from '../errors.ts';
 import { QUERY_PIXELS_MAX } from '../limits.ts';
 import { nearest } from '../nearest.ts';
 import { BlockReader } from '../store/block-reader.ts';
-import type { Extent, KeptGap } from '../store/block-rows.ts';
+import type { Extent, KeptBoot, KeptGap } from '../store/block-rows.ts';
 import { JournalReader } from '../store/journal/journal-reader.ts';
 import { storePaths } from '../store/store-dir.ts';
 import { BlockContents } from './block-contents.ts';
+import { bootAccounts } from './boot-accounts.ts';
 import { EnvelopeColumns, queryEnvelope } from './envelope-query.ts';
 import { openedBytesMax } from './opened-packs.ts';
 import { RangeReader, type VersionedChannel } from './range-reader.ts';
 import { TailReader, type TailRow, type TailRows } from './tail-reader.ts';
 import {
+  type BootAccount,
   type Envelope,
   type Gap,
   type LatestSample,
@@ -62,6 +64,7 @@ export class StoreTelemetry implements Telemetry {
   #channelsPosition = 0;
   /** State of the blocks that was taken in. */
   #state: number | undefined;
+  #boots: { readonly state: number | undefined; readonly byId: ReadonlyMap<number, KeptBoot> } | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   private constructor(
@@ -202,6 +205,13 @@ export class StoreTelemetry implements Telemetry {
     return this.#look(() => this.#ledger());
   }
 
+  accounts(channel: number): readonly BootAccount[] {
+    return this.#look(() => {
+      const parts = { blocks: this.#blocks, contents: this.#contents, tail: this.#tail, clocks: this.#clocks };
+      return bootAccounts({ ...parts, boots: this.#knownBoots() }, this.#known(channel));
+    });
+  }
+
   /**
    * Takes in what is new, and asks `read` of the very state that was taken in: the store thread commits and seals meanwhile,
    * and what it moves from the journal into a block must neither be seen twice nor be missed.
@@ -306,6 +316,15 @@ export class StoreTelemetry implements Telemetry {
       sum.lost += lost;
     }
     return [...byChannel].map(([channel, sums]) => ({ channel, ...sums })).sort((a, b) => a.channel - b.channel);
+  }
+
+  /** Every boot by local id; read once for each state of the store. */
+  #knownBoots(): ReadonlyMap<number, KeptBoot> {
+    if (this.#boots?.state !== this.#state) {
+      const byId = new Map(this.#blocks.boots().map((boot) => [boot.id, boot]));
+      this.#boots = { state: this.#state, byId };
+    }
+    return this.#boots?.byId ?? new Map();
   }
 
   #known(id: number): StoredChannel {

@@ -94,6 +94,48 @@ export interface LedgerLine {
   readonly derived: number;
 }
 
+/** Sequence numbers from `first` on, `end` not included. */
+export interface NumberRun {
+  readonly first: number;
+  readonly end: number;
+}
+
+/**
+ * Numbers without samples, for one cause. `count` of them lack: fewer than there are in the run where it is the sum of several of
+ * which only the bounds are known, none where nobody knows how many, as between two boots. Times UTC, microseconds, both inclusive.
+ */
+export interface MissingRun extends NumberRun {
+  readonly count: number;
+  readonly from: number;
+  readonly to: number;
+  readonly cause: string;
+}
+
+/** Samples of one day of UTC; what was lost counts on the day on which the loss began. */
+export interface AccountDay {
+  /** Its first microsecond. */
+  readonly day: number;
+  readonly kept: number;
+  readonly lost: number;
+}
+
+/** What became of the sequence numbers of one channel and boot. All that lists runs does so by ascending first number. */
+export interface BootAccount {
+  /** Id of the boot. */
+  readonly boot: string;
+  /** Id of the boot it was derived from; undefined where it was taken in. */
+  readonly origin: string | undefined;
+  /** One past the greatest number that is known of. */
+  readonly end: number;
+  /** Numbers whose samples are here. */
+  readonly held: readonly NumberRun[];
+  /** How many of those, the last, are in no block yet. */
+  readonly unsealed: number;
+  /** Numbers whose samples are not, with the cause. A number in neither has not come yet. */
+  readonly missing: readonly MissingRun[];
+  readonly days: readonly AccountDay[];
+}
+
 /** What can be asked of a store, the same on a gateway and at central. */
 export interface Telemetry {
   /** Every known channel, by id. */
@@ -136,4 +178,7 @@ export interface Telemetry {
 
   /** The account of every channel that has samples or gaps. */
   ledger(): readonly LedgerLine[];
+
+  /** What became of every sample of a channel, boot by boot. */
+  accounts(channel: number): readonly BootAccount[];
 }

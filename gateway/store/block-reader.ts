@@ -401,7 +401,25 @@ export class BlockReader {
   gaps(channel: number, from: number, to: number): KeptGap[] {
     const sql = 'SELECT * FROM gaps WHERE channel = ? AND time_to >= ? AND time_from <= ? ORDER BY position';
     const gaps = this.#readable(sql, channel, from, to).map(gapOf);
-    return [...gaps, ...this.givenUp.dropped(channel, from, to)].sort((a, b) => a.from - b.from);
+    const dropped = this.givenUp.dropped(channel, from, to).map(({ end: _, ...gap }) => gap);
+    return [...gaps, ...dropped].sort((a, b) => a.from - b.from);
+  }
+
+  /** True where samples of a channel were given up while what the index says of them stays. */
+  hasThinned(channel: number): boolean {
+    return this.givenUp.hasThinned(channel);
+  }
+
+  /**
+   * Gaps of a channel, and what was given up of it and is in no index any more; `end` is one past the last number of a run, in
+   * which more numbers may lie than lack.
+   */
+  missing(channel: number): (KeptGap & { readonly end: number })[] {
+    const gaps = this.#readable('SELECT * FROM gaps WHERE channel = ? ORDER BY position', channel).map(gapOf);
+    return [
+      ...gaps.map((gap) => ({ ...gap, end: gap.firstSequence + gap.count })),
+      ...this.givenUp.dropped(channel, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY),
+    ];
   }
 
   /** What became of the sequence numbers of every channel and boot. */

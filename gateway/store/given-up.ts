@@ -74,14 +74,18 @@ export class GivenUp {
     return Number(this.#readable(() => this.#sql(sql).pluck().all(channel, boot))[0] ?? 0);
   }
 
-  /** What was dropped of a channel and touches the stored times [from, to], as gaps. */
-  dropped(channel: number, from: number, to: number): KeptGap[] {
+  /**
+   * What was dropped of a channel and touches the stored times [from, to], as gaps; `end` is one past the last number, for
+   * numbers that lack for other causes may lie between.
+   */
+  dropped(channel: number, from: number, to: number): (KeptGap & { readonly end: number })[] {
     const sql = 'SELECT * FROM given_up WHERE channel = ? AND dropped > 0 AND time_to >= ? AND time_from <= ?';
     return this.#readable(() => this.#sql(sql).all(channel, from, to) as Row[]).map((row) => ({
       channel,
       boot: Number(row.boot),
       firstSequence: Number(row.first_sequence),
       count: Number(row.dropped),
+      end: Number(row.end_sequence),
       from: Number(row.time_from),
       to: Number(row.time_to),
       cause: String(row.cause),

@@ -13,9 +13,11 @@ import { loadProtos, serviceOf, TELEMETRY_SERVICE } from './descriptor.ts';
 import { decodeFeedItem } from './feed-message.ts';
 import { fromGrpcError } from './grpc-status.ts';
 import { LatestValues } from './latest-values.ts';
+import { type ChannelAccount, wholeAccounts } from './ledger-call.ts';
 import { decodeVersion, type ListedVersion } from './list-versions-call.ts';
 import type {
   EnvelopeMessage,
+  LedgerChunkMessage,
   ListChannelsResponseMessage,
   ListVersionsResponseMessage,
   LiveUpdateMessage,
@@ -186,6 +188,12 @@ export class TelemetryClient {
     )) {
       yield { feed, items: items.map(decodeFeedItem), complete };
     }
+  }
+
+  /** What became of every sample of channels: all, or those of a gateway, or of those names; with the sums of each day. */
+  ledger(filter: ChannelFilter & { readonly days?: boolean } = {}): AsyncGenerator<ChannelAccount, void, undefined> {
+    const { gateway = '', names: channels = [], days = false } = filter;
+    return wholeAccounts(this.#read<LedgerChunkMessage>('GetLedger', { gateway, channels, days }, undefined));
   }
 
   /** Tells that everything of `feed` up to `position` is durable with `follower`. */

@@ -294,6 +294,48 @@ export interface GivenUpRunMessage {
   readonly cause: string;
 }
 
+export interface GetLedgerRequestMessage {
+  readonly gateway: string;
+  readonly channels: readonly string[];
+  readonly days: boolean;
+}
+
+export interface LedgerChunkMessage {
+  readonly accounts: readonly LedgerAccountMessage[];
+}
+
+export interface LedgerAccountMessage {
+  readonly gateway: string;
+  readonly boot: string;
+  readonly origin: string;
+  readonly channel: string;
+  readonly end: number;
+  readonly held: readonly NumberRunMessage[];
+  readonly unsealed: number;
+  readonly missing: readonly MissingRunMessage[];
+  readonly days: readonly LedgerDayMessage[];
+}
+
+export interface NumberRunMessage {
+  readonly first: number;
+  readonly end: number;
+}
+
+export interface MissingRunMessage {
+  readonly first: number;
+  readonly end: number;
+  readonly count: number;
+  readonly from: number;
+  readonly to: number;
+  readonly cause: string;
+}
+
+export interface LedgerDayMessage {
+  readonly day: number;
+  readonly kept: number;
+  readonly lost: number;
+}
+
 export type GetStatusRequestMessage = Readonly<Record<string, never>>;
 
 export interface StatusMessage {

@@ -16,12 +16,15 @@ import { formatAddress } from './address.ts';
 import { HEALTH_SERVICE, loadProtos, serviceOf, TELEMETRY_SERVICE } from './descriptor.ts';
 import { toGrpcStatus } from './grpc-status.ts';
 import { healthMethods } from './health-service.ts';
+import { answerLedger } from './ledger-call.ts';
 import { answerListChannels } from './list-channels-call.ts';
 import { answerListVersions } from './list-versions-call.ts';
 import type {
   AcknowledgeRequestMessage,
   AcknowledgeResponseMessage,
+  GetLedgerRequestMessage,
   GetStatusRequestMessage,
+  LedgerChunkMessage,
   ListChannelsRequestMessage,
   ListChannelsResponseMessage,
   ListVersionsRequestMessage,
@@ -119,6 +122,9 @@ export async function startTelemetryServer(options: TelemetryServerOptions): Pro
     ),
     Sql: streams.method(IN_FLIGHT_MAX, (request: SqlRequestMessage, out: Outflow<SqlChunkMessage>) =>
       sql.answer(request, out),
+    ),
+    GetLedger: streams.method(IN_FLIGHT_MAX, (request: GetLedgerRequestMessage, out: Outflow<LedgerChunkMessage>) =>
+      answerLedger(telemetry, request, out),
     ),
     Subscribe: streams.method(1, (request: SubscribeRequestMessage, out: Outflow<LiveUpdateMessage>) =>
       answerSubscribe(telemetry, request, out),

@@ -120,7 +120,15 @@ export class BatchPass implements PassOutcome {
   }
 
   #placeGap(gateway: string, boot: number, { channel, ...gap }: Extract<Step, { kind: 'given-up' }>['gaps'][number]) {
-    this.lost += placeGap(this.#held, { ...gap, boot, channel: this.#channelOf(gateway, { channel }) });
+    const id = this.#channelOf(gateway, { channel });
+    this.lost += placeGap(this.#held, { ...gap, boot, channel: id });
+    // What stood before it may be gone at the gateway.
+    this.#noteHole(id, boot, gap.firstSequence);
+  }
+
+  #noteHole(channel: number, boot: number, firstSequence: number): void {
+    const hole = holeBefore(this.#held, channel, boot, firstSequence);
+    if (hole !== undefined) this.#open.push(hole);
   }
 
   #keepPack(pack: VerifiedPack): CaissonError | undefined {
@@ -170,8 +178,7 @@ export class BatchPass implements PassOutcome {
       }
       if (outcomes[i] !== 'kept') continue;
       this.fresh.push({ channel, boot, stamp, block, isDerived });
-      const hole = holeBefore(this.#held, channel, boot, firstSequence);
-      if (hole !== undefined) this.#open.push(hole);
+      this.#noteHole(channel, boot, firstSequence);
     }
   }
 

@@ -1,5 +1,6 @@
 import { StoreTelemetry } from '../../gateway/query/store-telemetry.ts';
 import type {
+  BootAccount,
   Envelope,
   Gap,
   LatestSample,
@@ -78,5 +79,9 @@ export class CentralTelemetry implements Telemetry {
 
   ledger(): readonly LedgerLine[] {
     return this.#store.ledger();
+  }
+
+  accounts(channel: number): readonly BootAccount[] {
+    return this.#store.accounts(channel);
   }
 }

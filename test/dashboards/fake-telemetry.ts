@@ -1,5 +1,12 @@
 import { CaissonError } from '../../gateway/errors.ts';
-import type { Envelope, LatestSample, LiveBatch, StoredChannel, Telemetry } from '../../gateway/query/telemetry.ts';
+import type {
+  BootAccount,
+  Envelope,
+  LatestSample,
+  LiveBatch,
+  StoredChannel,
+  Telemetry,
+} from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 
 /** A channel of the fixture: its definition and its value at a moment, seconds. */
@@ -161,6 +168,10 @@ export class FakeTelemetry implements Telemetry {
   }
 
   versions() {
+    return [];
+  }
+
+  accounts(): readonly BootAccount[] {
     return [];
   }
 

@@ -1,6 +1,7 @@
 import { defineChannel } from '../../gateway/channel.ts';
 import { CaissonError } from '../../gateway/errors.ts';
 import type {
+  BootAccount,
   Envelope,
   Gap,
   LatestSample,
@@ -83,6 +84,10 @@ export class MemoryTelemetry implements Telemetry {
 
   versions(): readonly PastVersion[] {
     return this.pasts;
+  }
+
+  accounts(): readonly BootAccount[] {
+    return [];
   }
 
   ledger(): readonly LedgerLine[] {

@@ -1,0 +1,134 @@
+import type { ChannelAccount } from '../../sync/api/ledger-call.ts';
+import type { LedgerDifference, NumberState, Verdict } from '../../sync/ledger/compare-ledgers.ts';
+import { formatTime } from './time-text.ts';
+
+/** What a verdict says to a person. */
+const VERDICTS: Readonly<Record<Verdict, string>> = {
+  waiting: 'on its way',
+  'given-up': 'given up at one end, kept at the other',
+  lost: 'lost at both',
+  contradiction: 'CONTRADICTION: counted as lost at one end, there at the other',
+};
+
+/** Sums over accounts. */
+interface Sums {
+  kept: number;
+  lost: number;
+  readonly causes: Map<string, number>;
+}
+
+/** Accounts for people, a line for each channel or, as asked, each boot and day of it; with a head, and the sum of all at the end. */
+export function ledgerTable(
+  accounts: readonly ChannelAccount[],
+  { boots, days }: { readonly boots: boolean; readonly days: boolean },
+): string[] {
+  const rows = new Map<string, { readonly cells: string[]; readonly sums: Sums }>();
+  const total = emptySums();
+  const add = (cells: string[], kept: number, lost: number, causes: ReadonlyMap<string, number>) => {
+    const key = cells.join('\n');
+    const row = rows.get(key) ?? { cells, sums: emptySums() };
+    rows.set(key, row);
+    for (const sums of [row.sums, total]) addTo(sums, kept, lost, causes);
+  };
+  for (const account of accounts) {
+    // What was derived is not taken in, and no part of the past that must be complete.
+    if (account.origin !== undefined && !boots) continue;
+    const cells = [account.channel, account.gateway, ...(boots ? [account.boot] : [])];
+    const causes = new Map<string, number>();
+    for (const { cause, count } of account.missing) causes.set(cause, (causes.get(cause) ?? 0) + count);
+    if (days) for (const { day, kept, lost } of account.days) add([...cells, dayText(day)], kept, lost, new Map());
+    else add(cells, heldOf(account), lostOf(account), causes);
+  }
+  const head = ['CHANNEL', 'GATEWAY', ...(boots ? ['BOOT'] : []), ...(days ? ['DAY'] : [])];
+  const all = ['all', ...head.slice(1).map(() => '')];
+  return table([
+    [...head, 'TAKEN', 'KEPT', 'LOST', 'COMPLETE', ...(days ? [] : ['WHY'])],
+    ...[...rows.values()].map(({ cells, sums }) => [...cells, ...sumCells(sums)]),
+    [...all, ...sumCells(total)],
+  ]);
+}
+
+/**
+ * Differences for people: the sums of each kind and, line by line, those that contradict or, with `each`, all.
+ * @param ends what the two ends are called
+ */
+export function differenceTable(
+  differences: readonly LedgerDifference[],
+  ends: readonly [string, string],
+  each: boolean,
+): string[] {
+  if (differences.length === 0) return [`${ends[0]} and ${ends[1]} have the same`];
+  const kinds = new Map<
+    string,
+    { readonly first: LedgerDifference; samples: number; readonly channels: Set<string> }
+  >();
+  for (const difference of differences) {
+    const { gateway, channel, here, there, first, end } = difference;
+    const key = `${gateway}\n${here}\n${there}`;
+    const kind = kinds.get(key) ?? { first: difference, samples: 0, channels: new Set<string>() };
+    kinds.set(key, kind);
+    kind.samples += end - first;
+    kind.channels.add(channel);
+  }
+  const summary = table([
+    ['GATEWAY', 'SAMPLES', 'CHANNELS', ...ends.map((end) => `AT ${end}`), 'WHAT IT IS'],
+    ...[...kinds.values()].map(({ first: { gateway, here, there, verdict }, samples, channels }) => {
+      const states = [stateText(here), stateText(there)];
+      return [gateway, String(samples), String(channels.size), ...states, VERDICTS[verdict]];
+    }),
+  ]);
+  const shown = differences.filter(({ verdict }) => each || verdict === 'contradiction');
+  if (shown.length === 0) return summary;
+  const rows = shown.map(({ channel, gateway, boot, first, end, here, there }) => {
+    return [channel, gateway, boot, `${first} to ${end - 1}`, stateText(here), stateText(there)];
+  });
+  const head = ['CHANNEL', 'GATEWAY', 'BOOT', 'SAMPLES', ...ends.map((end) => `AT ${end}`)];
+  return [...summary, '', ...table([head, ...rows])];
+}
+
+function heldOf({ held }: ChannelAccount): number {
+  return held.reduce((sum, { first, end }) => sum + end - first, 0);
+}
+
+/** Everything below the greatest number that is not here: what has not come yet is not complete either. */
+function lostOf(account: ChannelAccount): number {
+  return account.end - heldOf(account);
+}
+
+function stateText(state: NumberState): string {
+  if (state === 'held') return 'there';
+  if (state === 'unsealed') return 'there, in no block yet';
+  return state === 'unknown' ? 'not heard of' : `lost: ${state}`;
+}
+
+function emptySums(): Sums {
+  return { kept: 0, lost: 0, causes: new Map() };
+}
+
+function addTo(sums: Sums, kept: number, lost: number, causes: ReadonlyMap<string, number>): void {
+  sums.kept += kept;
+  sums.lost += lost;
+  for (const [cause, count] of causes) sums.causes.set(cause, (sums.causes.get(cause) ?? 0) + count);
+}
+
+function sumCells({ kept, lost, causes }: Sums): string[] {
+  const taken = kept + lost;
+  // Never rounded up: 100 % is said of nothing that lacks a sample.
+  const share = taken === 0 ? '' : `${Math.floor((kept / taken) * 1e4) / 100} %`;
+  const why = [...causes].filter(([, count]) => count > 0).map(([cause, count]) => `${cause} ${count}`);
+  return [String(taken), String(kept), String(lost), share, why.join(', ')];
+}
+
+function dayText(day: number): string {
+  return formatTime(day).slice(0, 'YYYY-MM-DD'.length);
+}
+
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,98 @@
+import { CaissonError } from '../../gateway/errors.ts';
+import type { BootAccount, Telemetry } from '../../gateway/query/telemetry.ts';
+import type { GetLedgerRequestMessage, LedgerAccountMessage, LedgerChunkMessage } from './messages.ts';
+import type { Outflow } from './outflow.ts';
+
+/** Names of one request. Beyond: refused. */
+const NAMES_MAX = 4096;
+
+/** Runs and days of one part of an account, and of one message. Beyond: the next part, the next message. */
+const ENTRIES_MAX = 8192;
+
+/** Channels that are read before others are served, however fast the reader takes what is sent. */
+const CHANNELS_AT_ONCE = 64;
+
+/** The account of one channel and boot, with whose it is. */
+export interface ChannelAccount extends BootAccount {
+  readonly gateway: string;
+  readonly channel: string;
+}
+
+/**
+ * Sends the accounts of channels, in the order of their ids.
+ * @throws CaissonError `query-invalid` for too many names
+ */
+export async function answerLedger(
+  telemetry: Telemetry,
+  { gateway, channels, days }: GetLedgerRequestMessage,
+  out: Outflow<LedgerChunkMessage>,
+): Promise<void> {
+  if (channels.length > NAMES_MAX) {
+    throw new CaissonError('query-invalid', `${channels.length} names asked for, expected at most ${NAMES_MAX}`);
+  }
+  const names = new Set(channels);
+  let accounts: LedgerAccountMessage[] = [];
+  let entries = 0;
+  let read = 0;
+  const flush = async () => {
+    const isOpen = accounts.length === 0 || (await out.send({ accounts }));
+    accounts = [];
+    entries = 0;
+    return isOpen;
+  };
+  for (const channel of telemetry.channels()) {
+    if (gateway !== '' && channel.gateway !== gateway) continue;
+    if (names.size > 0 && !names.has(channel.name)) continue;
+    for (const account of telemetry.accounts(channel.id)) {
+      for (const part of partsOf({ ...account, gateway: channel.gateway, channel: channel.name }, days)) {
+        const size = entriesOf(part);
+        if (entries + size > ENTRIES_MAX && !(await flush())) return;
+        accounts.push(part);
+        entries += size;
+      }
+    }
+    read += 1;
+    if (read % CHANNELS_AT_ONCE === 0) await out.pause(0);
+    if (!out.isOpen) return;
+  }
+  await flush();
+}
+
+/** Joins parts as they come to whole accounts. */
+export async function* wholeAccounts(
+  chunks: AsyncIterable<LedgerChunkMessage>,
+): AsyncGenerator<ChannelAccount, void, undefined> {
+  let open: ChannelAccount | undefined;
+  for await (const { accounts } of chunks) {
+    for (const { origin, ...part } of accounts) {
+      if (open?.gateway === part.gateway && open.channel === part.channel && open.boot === part.boot) {
+        const [held, missing] = [
+          [...open.held, ...part.held],
+          [...open.missing, ...part.missing],
+        ];
+        open = { ...open, held, missing, days: [...open.days, ...part.days] };
+        continue;
+      }
+      if (open !== undefined) yield open;
+      open = { ...part, origin: origin === '' ? undefined : origin };
+    }
+  }
+  if (open !== undefined) yield open;
+}
+
+function* partsOf(
+  { origin = '', held, missing, days, ...rest }: ChannelAccount,
+  withDays: boolean,
+): Generator<LedgerAccountMessage> {
+  const shown = withDays ? days : [];
+  const length = Math.max(1, held.length, missing.length, shown.length);
+  for (let from = 0; from < length; from += ENTRIES_MAX) {
+    const to = from + ENTRIES_MAX;
+    const lists = { held: held.slice(from, to), missing: missing.slice(from, to), days: shown.slice(from, to) };
+    yield { ...rest, origin, ...lists };
+  }
+}
+
+function entriesOf({ held, missing, days }: LedgerAccountMessage): number {
+  return 1 + held.length + missing.length + days.length;
+}

@@ -1,0 +1,153 @@
+import type { NumberRun } from '../../gateway/query/telemetry.ts';
+import type { ChannelAccount } from '../api/ledger-call.ts';
+
+/**
+ * What an end says of sequence numbers: it has the samples, has them in no block yet, has not heard of them, or lacks them for a
+ * cause, which then is the state.
+ */
+export type NumberState = 'held' | 'unsealed' | 'unknown' | (string & {});
+
+/** What a difference means. */
+export type Verdict =
+  /** One end has yet to hear of it. */
+  | 'waiting'
+  /** One end gave it up for want of room, the other has it. */
+  | 'given-up'
+  /** Both lack it, and name other causes. */
+  | 'lost'
+  /** One end has it, and the other counts it as lost. */
+  | 'contradiction';
+
+/** Numbers of which two ends say different things. */
+export interface LedgerDifference extends NumberRun {
+  readonly gateway: string;
+  readonly boot: string;
+  readonly channel: string;
+  readonly here: NumberState;
+  readonly there: NumberState;
+  readonly verdict: Verdict;
+}
+
+interface StateRun extends NumberRun {
+  readonly state: NumberState;
+}
+
+/** Causes under which samples were given up for want of room, after they had been taken in. */
+const GIVEN_UP: ReadonlySet<NumberState> = new Set(['retention', 'disk-full']);
+
+/** Where two ledgers differ, channel by channel and boot by boot in the order of `here`, then of what only `there` has. */
+export function compareLedgers(here: readonly ChannelAccount[], there: readonly ChannelAccount[]): LedgerDifference[] {
+  const others = new Map(there.map((account) => [keyOf(account), account]));
+  const differences: LedgerDifference[] = [];
+  for (const account of here) {
+    differences.push(...compareAccounts(account, others.get(keyOf(account))));
+    others.delete(keyOf(account));
+  }
+  for (const account of others.values()) differences.push(...compareAccounts(undefined, account));
+  return differences;
+}
+
+function compareAccounts(here: ChannelAccount | undefined, there: ChannelAccount | undefined): LedgerDifference[] {
+  const account = here ?? there;
+  if (account === undefined) return [];
+  const { gateway, boot, channel } = account;
+  const end = Math.max(here?.end ?? 0, there?.end ?? 0);
+  const differences: LedgerDifference[] = [];
+  for (const { first, end: to, states } of together(statesOf(here, end), statesOf(there, end))) {
+    const [a, b] = states;
+    if (a === b) continue;
+    const last = differences.at(-1);
+    if (last !== undefined && last.end === first && last.here === a && last.there === b) {
+      differences[differences.length - 1] = { ...last, end: to };
+    } else {
+      differences.push({ gateway, boot, channel, first, end: to, here: a, there: b, verdict: verdictOf(a, b) });
+    }
+  }
+  return differences;
+}
+
+function verdictOf(a: NumberState, b: NumberState): Verdict {
+  const known = a === 'unknown' ? b : a;
+  // What was given up before the other end heard of it does not come any more.
+  if (a === 'unknown' || b === 'unknown') return GIVEN_UP.has(known) ? 'lost' : 'waiting';
+  const [isHereHeld, isThereHeld] = [isHeld(a), isHeld(b)];
+  if (isHereHeld && isThereHeld) return 'waiting';
+  if (!isHereHeld && !isThereHeld) return 'lost';
+  return GIVEN_UP.has(isHereHeld ? b : a) ? 'given-up' : 'contradiction';
+}
+
+function isHeld(state: NumberState): boolean {
+  return state === 'held' || state === 'unsealed';
+}
+
+/** Every number below `end`, in order, with what an end says of it. */
+function statesOf(account: ChannelAccount | undefined, end: number): StateRun[] {
+  const { held = [], missing = [], unsealed = 0 } = account ?? {};
+  const sealed = sealedBefore(held, unsealed);
+  const exact = missing.filter((run) => run.count === run.end - run.first);
+  // Of these only the bounds are known: they stand for what nothing else does.
+  const spread = missing.filter((run) => run.count > 0 && run.count < run.end - run.first);
+  const layers: StateRun[][] = [
+    held.flatMap(({ first, end: to }) => [
+      { first, end: Math.min(to, sealed), state: 'held' },
+      { first: Math.max(first, sealed), end: to, state: 'unsealed' },
+    ]),
+    ...[exact, ...spread.map((run) => [run])].map((runs) =>
+      runs.map(({ first, end: to, cause }) => ({ first, end: to, state: cause })),
+    ),
+    [{ first: 0, end, state: 'unknown' }],
+  ];
+  return layers.reduce<StateRun[]>((above, below) => overlaid(above, below), []);
+}
+
+/** The number from which on samples are in no block: the last `unsealed` of those that are held are not. */
+function sealedBefore(held: readonly NumberRun[], unsealed: number): number {
+  let left = unsealed;
+  for (const { first, end } of held.toReversed()) {
+    if (left <= 0) return Number.MAX_SAFE_INTEGER;
+    if (end - first >= left) return end - left;
+    left -= end - first;
+  }
+  return unsealed > 0 ? 0 : Number.MAX_SAFE_INTEGER;
+}
+
+/** Runs in order, those of `below` only where `above` has nothing, nor one of `below` before; `above` without overlaps. */
+function overlaid(above: readonly StateRun[], below: readonly StateRun[]): StateRun[] {
+  const runs = above.filter(({ first, end }) => first < end);
+  const added: StateRun[] = [];
+  let [passed, covered] = [0, 0];
+  for (const { first, end, state } of below) {
+    let next = Math.max(first, covered);
+    while ((runs[passed]?.end ?? Number.POSITIVE_INFINITY) <= next) passed += 1;
+    for (let i = passed; i < runs.length && next < end; i += 1) {
+      const run = runs[i] as StateRun;
+      if (run.first >= end) break;
+      if (run.first > next) added.push({ first: next, end: run.first, state });
+      next = Math.max(next, run.end);
+    }
+    if (next < end) added.push({ first: next, end, state });
+    covered = Math.max(covered, end);
+  }
+  return [...runs, ...added].sort((a, b) => a.first - b.first);
+}
+
+/** Two coverings of the same numbers, cut where either is. */
+function* together(
+  a: readonly StateRun[],
+  b: readonly StateRun[],
+): Generator<NumberRun & { readonly states: readonly [NumberState, NumberState] }> {
+  let [i, j, first] = [0, 0, 0];
+  for (;;) {
+    const [left, right] = [a[i], b[j]];
+    if (left === undefined || right === undefined) return;
+    const end = Math.min(left.end, right.end);
+    yield { first, end, states: [left.state, right.state] };
+    first = end;
+    if (left.end === end) i += 1;
+    if (right.end === end) j += 1;
+  }
+}
+
+function keyOf({ gateway, boot, channel }: ChannelAccount): string {
+  return `${gateway}\n${boot}\n${channel}`;
+}
