@@ -1,0 +1,77 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
+import { BlockDb } from '../../../gateway/store/block-db.ts';
+import { storePaths } from '../../../gateway/store/store-dir.ts';
+import { Random } from '../../../hardware/simulated/random.ts';
+import { startTelemetryServer } from '../../../sync/api/server.ts';
+import { Keeper } from '../../../sync/central/keeper.ts';
+import { SqliteStore } from '../../../sync/central/sqlite-store.ts';
+import { caisson } from '../../sync/caisson-process.ts';
+import { FilledStore } from '../../sync/filled-store.ts';
+import { exampleStatus } from '../../sync/memory-telemetry.ts';
+
+const HOST = '127.0.0.1';
+
+/** A server over a folder's store; where it listens. */
+async function serve(t: Test, dir: string, feed: BlockDb): Promise<string> {
+  const telemetry = StoreTelemetry.open(dir);
+  const server = await startTelemetryServer({
+    ...{ host: HOST, port: 0, telemetry, feed },
+    ...{ status: () => exampleStatus(), storeDir: dir },
+  });
+  t.teardown(async () => {
+    await server.stop();
+    telemetry.close();
+    feed.close();
+    rmSync(dir, { recursive: true });
+  });
+  return `${HOST}:${server.port}`;
+}
+
+function folder(): string {
+  return mkdtempSync(join(tmpdir(), 'caisson-ledger-command-'));
+}
+
+t.test('ledger says what was lost and why, and where two ends differ', async (t) => {
+  const [here, there] = [folder(), folder()];
+  const box = new FilledStore(here, 'box', new Random(7));
+  box.seal('speed', 'number', 90);
+  box.lose('speed', 10);
+  box.seal('words', 'text', 5);
+  const central = BlockDb.open(storePaths(there).blocks);
+  const keeper = new Keeper(new SqliteStore(central));
+  const pull = (items = box.db.feed(central.cursor('box'), 1000, Number.MAX_SAFE_INTEGER)) =>
+    keeper.keep({ role: 'gateway', gateway: 'box' }, { feed: 'f', items, complete: true });
+  await pull();
+  const server = ['--server', await serve(t, here, box.db)];
+  const against = ['--against', await serve(t, there, central)];
+
+  const table = (await caisson('ledger', ...server)).stdout.split('\n').map((line) => line.split(/ {2,}/));
+  t.same(table[0], ['CHANNEL', 'GATEWAY', 'TAKEN', 'KEPT', 'LOST', 'COMPLETE', 'WHY']);
+  t.same(table[1], ['speed', 'box', '100', '90', '10', '90 %', 'ring-full 10']);
+  t.same(table[2], ['words', 'box', '5', '5', '0', '100 %']);
+  t.same(table[3], ['all', '105', '95', '10', '90.47 %', 'ring-full 10']);
+
+  const days = (await caisson('ledger', 'speed', '--days', '--boots', ...server)).stdout.split('\n');
+  t.match(days[1], /^speed +box +[0-9a-f]{16} +2023-11-14 +100 +90 +10 +90 %$/);
+  t.match(JSON.parse((await caisson('ledger', 'words', '--json', ...server)).stdout), {
+    ...{ gateway: 'box', channel: 'words', end: 5, held: [{ first: 0, end: 5 }], missing: [] },
+  });
+
+  const same = await caisson('ledger', ...server, ...against);
+  t.match(same, { code: 0, stdout: / have the same\n$/ });
+  box.seal('speed', 'number', 20);
+  const behind = await caisson('ledger', ...server, ...against);
+  t.match(behind, { code: 0, stdout: /box +20 +1 +there +not heard of +on its way/ });
+  // Central is told of what stands behind it, and never gets it: it takes it as lost, what the gateway has.
+  box.seal('speed', 'number', 1);
+  const [, last] = box.db.feed(central.cursor('box'), 1000, Number.MAX_SAFE_INTEGER);
+  await pull(last === undefined ? [] : [last]);
+  const contradicts = await caisson('ledger', ...server, ...against);
+  t.equal(contradicts.code, 1);
+  t.match(contradicts.stdout, /box +20 +1 +there +lost: not-received +CONTRADICTION/);
+  t.match(contradicts.stdout, /speed +box +[0-9a-f]{16} +100 to 119 +there +lost: not-received/);
+});
