@@ -1,25 +1,40 @@
 import { Buffer } from 'node:buffer';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { connectPacket, DISCONNECT_PACKET, packet, publishPacket, pubrelPacket, RawClient } from './raw-client.ts';
+import {
+  connectPacket,
+  DISCONNECT_PACKET,
+  field,
+  idBytes,
+  packet,
+  publishPacket,
+  pubrelPacket,
+  RawClient,
+} from './raw-client.ts';
 
-/** What one step of a sequence does; payloads of `send` and `recv` are hex with spaces. */
+/** What one step of a sequence does. */
 interface Step {
-  readonly type: 'send' | 'recv' | 'publish';
+  readonly type: 'send' | 'recv' | 'external_publish' | 'subscribe' | 'unsubscribe';
+  /** Of `send` and `recv` a packet as {@link bytesOf} reads it; else text. */
   readonly payload: string;
   readonly topic?: string;
   readonly qos?: 0 | 1 | 2;
+  readonly retain?: boolean;
 }
 
-interface Test {
-  readonly name: string;
+/** What a test may say of itself, or its group of all of them. */
+interface Manner {
   readonly ver?: number;
   readonly connect?: boolean;
   readonly expect_disconnect?: boolean;
+}
+
+interface Test extends Manner {
+  readonly name: string;
   readonly msgs: readonly Step[];
 }
 
-interface Group {
+interface Group extends Manner {
   readonly group: string;
   readonly disable?: boolean;
   readonly tests: readonly Test[];
@@ -45,13 +60,13 @@ export function readSequences(folder: string): Sequence[] {
   const groups = files.sort().flatMap((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Group[]);
   return groups
     .filter(({ disable }) => disable !== true)
-    .flatMap(({ group, tests }) =>
+    .flatMap(({ group, tests, ...manner }) =>
       tests.map((test) => ({
         name: `${group} ${test.name}`.replace(/\s+/g, ' ').trim(),
-        version: test.ver ?? (group.startsWith('v5') ? 5 : 4),
+        version: test.ver ?? manner.ver ?? 4,
         steps: test.msgs,
-        connects: test.connect ?? true,
-        endsClosed: test.expect_disconnect ?? true,
+        connects: test.connect ?? manner.connect ?? true,
+        endsClosed: test.expect_disconnect ?? manner.expect_disconnect ?? true,
       })),
     );
 }
@@ -62,17 +77,15 @@ export async function hold(sequence: Sequence, port: number): Promise<string | u
   const ids = new PacketIds();
   try {
     if (sequence.connects) {
-      client.send(connectPacket(sequence.name, { keepAliveS: 60 }));
+      const isOld = sequence.version === 3;
+      const protocol = isOld ? { level: 3, protocol: 'MQIsdp' } : {};
+      client.send(connectPacket(sequence.name, { keepAliveS: 60, ...protocol }));
       const missing = await expect(client, Buffer.from('20020000', 'hex'), ids);
       if (missing !== undefined) return missing;
     }
     for (const step of sequence.steps) {
-      if (step.type === 'send') client.send(ids.translate(bytesOf(step)));
-      else if (step.type === 'publish') await publishAs('other', step, port);
-      else {
-        const missing = await expect(client, bytesOf(step), ids);
-        if (missing !== undefined) return missing;
-      }
+      const missing = await take(step, client, ids, port);
+      if (missing !== undefined) return missing;
     }
     if (sequence.endsClosed) return (await within(() => client.closed)) ? undefined : 'the connection stays open';
     client.send(packet(0xc0));
@@ -109,8 +122,64 @@ class PacketIds {
   }
 }
 
-function bytesOf({ payload }: Step): Buffer {
-  return Buffer.from(payload.replaceAll(' ', ''), 'hex');
+/** What went otherwise in one step. */
+async function take(step: Step, client: RawClient, ids: PacketIds, port: number): Promise<string | undefined> {
+  const { type, topic = '', qos = 0 } = step;
+  switch (type) {
+    case 'send':
+      client.send(ids.translate(bytesOf(step.payload)));
+      return undefined;
+    case 'recv':
+      return expect(client, bytesOf(step.payload), ids);
+    case 'external_publish':
+      await publishAs('helper', step, port);
+      return undefined;
+    case 'subscribe':
+      client.send(packet(0x82, idBytes(1), field(topic), Buffer.of(qos)));
+      return expect(client, packet(0x90, idBytes(1), Buffer.of(qos)), ids);
+    case 'unsubscribe':
+      client.send(packet(0xa2, idBytes(1), field(topic)));
+      return expect(client, packet(0xb0, idBytes(1)), ids);
+  }
+}
+
+/** One word of a packet: text in quotes, a number behind the letter that tells its width, or hex. */
+const WORD = /'[^']*'|\S+/g;
+
+/** The bytes of a packet in the notation of mosquitto's tests. */
+function bytesOf(payload: string): Buffer {
+  return Buffer.concat((payload.match(WORD) ?? []).map(wordBytes));
+}
+
+function wordBytes(word: string): Buffer {
+  const number = Number(word.slice(1));
+  switch (word[0]) {
+    case "'":
+      return Buffer.from(word.slice(1, -1));
+    case 'i':
+      return Buffer.of(number);
+    case 'H':
+    case 'k':
+    case 'm':
+    case 's':
+      return idBytes(number);
+    case 'L':
+      return Buffer.concat([idBytes(number >>> 16), idBytes(number & 0xffff)]);
+    case 'v':
+    case 'r':
+      return lengthBytes(number);
+    default:
+      return Buffer.from(word, 'hex');
+  }
+}
+
+/** A length of a variable number of bytes (MQTT-2.2.3), also such that are not allowed. */
+function lengthBytes(length: number): Buffer {
+  const bytes: number[] = [];
+  for (let rest = length; ; rest = Math.floor(rest / 128)) {
+    bytes.push(rest >= 128 ? (rest % 128) | 0x80 : rest);
+    if (rest < 128) return Buffer.from(bytes);
+  }
 }
 
 async function expect(client: RawClient, bytes: Buffer, ids: PacketIds): Promise<string | undefined> {
@@ -123,9 +192,13 @@ async function expect(client: RawClient, bytes: Buffer, ids: PacketIds): Promise
   return `${instead}, not ${bytes.toString('hex')}`;
 }
 
-async function publishAs(clientId: string, { topic = '', qos = 0, payload }: Step, port: number): Promise<void> {
+async function publishAs(
+  clientId: string,
+  { topic = '', qos = 0, payload, retain = false }: Step,
+  port: number,
+): Promise<void> {
   const client = await RawClient.connect(port, clientId);
-  client.send(publishPacket(topic, payload, { qos, id: 1 }));
+  client.send(publishPacket(topic, payload, { qos, id: 1, retain }));
   if (qos > 0) await within(() => client.packets.length > 0);
   if (qos === 2) client.send(pubrelPacket(1));
   if (qos === 2) await within(() => client.packets.length > 1);
