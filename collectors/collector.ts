@@ -7,6 +7,8 @@ export interface CollectorContext {
   readonly source: string;
   readonly intake: Intake;
   readonly clock: Clock;
+  /** File for what is to outlive the process, beside the store; undefined where nothing is to. */
+  readonly stateFile?: string;
 }
 
 /**

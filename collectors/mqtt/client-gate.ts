@@ -2,10 +2,12 @@ import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { MqttLimits } from './config.ts';
-import { Message, type QoS, type Sender } from './message.ts';
+import type { AcknowledgementType, Session, SubscriberLink } from './distribution/session.ts';
+import { Message, type Sender } from './message.ts';
 import { FramingError, PacketFramer, type WirePacket } from './packet-framer.ts';
 import {
   DISCONNECT,
+  type FilterRequest,
   FLAG_DUP,
   FLAG_RETAIN,
   type GuardReason,
@@ -23,7 +25,6 @@ import {
   UNSUBSCRIBE,
 } from './packet-rules.ts';
 import type { TopicNames } from './topic-names.ts';
-import { matchFilter } from './topic-rules.ts';
 
 /** Bytes that may wait to be written to one client. Beyond: forwarded messages are dropped and it is not read on. */
 export const CLIENT_BACKLOG_BYTES_MAX = 256 * 1024;
@@ -33,6 +34,16 @@ export const QOS2_WINDOW_MAX = 4096;
 const CLOSE_GRACE_MS = 1000;
 /** TCP probes after that silence, milliseconds, so that a client without keep-alive that vanished is noticed. */
 const TCP_KEEPALIVE_MS = 30_000;
+/** Retained messages sent, or steps of the search for them, in one turn of the event loop. */
+const FEED_STEPS = 256;
+const PINGRESP_PACKET = Uint8Array.of(0xd0, 0);
+const UNSUBACK_BYTE = 0xb0;
+const SUBACK_BYTE = 0x90;
+const ACKNOWLEDGEMENTS: Readonly<Record<number, AcknowledgementType>> = {
+  [PUBACK]: 'PUBACK',
+  [PUBREC]: 'PUBREC',
+  [PUBCOMP]: 'PUBCOMP',
+};
 
 /** What a gate needs from its owner. */
 export interface GateOwner {
@@ -47,16 +58,19 @@ export interface GateOwner {
   published(gate: ClientGate, message: Message, maybeRepeat: boolean): void;
   /** A message of QoS 1 or 2 is durable, for the first time. */
   settled(message: Message): void;
-  /** Told once, when CONNECT was accepted by the gate, before the broker sees it. True when the session is to be kept. */
-  connecting(gate: ClientGate, isClean: boolean): boolean;
+  /** What a client subscribes to; the return code of each (MQTT-3.9.3). */
+  subscribed(gate: ClientGate, requests: readonly FilterRequest[]): readonly number[];
+  unsubscribed(gate: ClientGate, requests: readonly FilterRequest[]): void;
+  /** Sends the client the retained messages of its new subscriptions, one a step. */
+  sendRetained(gate: ClientGate, requests: readonly FilterRequest[]): Iterator<void>;
 }
 
 /**
  * Stands between a socket and the broker library, which sees only whole packets that keep the rules. What the client publishes
  * does not go through the library: it is handed to the owner, many messages awaiting their commit at once, and acknowledged here,
- * all that became durable together by one write.
+ * all that became durable together by one write. Neither do subscriptions, nor what is sent to the client for them.
  */
-export class ClientGate extends Duplex implements Sender {
+export class ClientGate extends Duplex implements Sender, SubscriberLink {
   /** Client identifier as the client gave it; empty when it gave none. */
   clientId = '';
   /** Address of the peer. */
@@ -65,12 +79,12 @@ export class ClientGate extends Duplex implements Sender {
   goodbye = false;
   /** True while messages without the DUP flag may be repeats: after a lost connection, until the first that is none. */
   resuming = false;
-  /** True when the session outlives the connection. */
-  keepsSession = false;
+  /** True where the client asked for a session that ends with the connection. */
+  isClean = true;
+  /** What it has subscribed to, once it was let in. */
+  session: Session | undefined;
   /** What tells the messages of this client from those of others. */
   identity: Buffer = Buffer.alloc(0);
-  /** What the client has subscribed to, by filter. */
-  readonly granted = new Map<string, { readonly levels: readonly string[]; readonly qos: QoS }>();
   /** Messages handed over that are not acknowledged yet. */
   inflight = 0;
 
@@ -78,7 +92,9 @@ export class ClientGate extends Duplex implements Sender {
   readonly #owner: GateOwner;
   readonly #framer: PacketFramer;
   readonly #held: Buffer[] = [];
-  #state: 'connect' | 'connecting' | 'open' = 'connect';
+  #state: 'connect' | 'connecting' | 'open' | 'leaving' = 'connect';
+  /** Retained messages that are still to be sent: the client is not read on before. */
+  #feed: Iterator<void> | undefined;
   #paused = false;
   #ended = false;
   #pumping = false;
@@ -88,6 +104,7 @@ export class ClientGate extends Duplex implements Sender {
   #acks: Message[] = [];
   #keepAliveMs = 0;
   #lastHeardMs = performance.now();
+  #lastWrittenMs = performance.now();
 
   constructor(socket: Socket, owner: GateOwner) {
     super({ writableHighWaterMark: CLIENT_BACKLOG_BYTES_MAX });
@@ -133,15 +150,20 @@ export class ClientGate extends Duplex implements Sender {
     this.pump();
   }
 
-  /** The QoS at which a message of `qos` goes to this client: no more than the best of its subscriptions to it grants. */
-  grantedQos(topic: string, qos: QoS): QoS {
-    const levels = topic.split('/');
-    let granted: QoS = 0;
-    for (const subscription of this.granted.values()) {
-      if (subscription.qos > granted && matchFilter(subscription.levels, levels) !== undefined)
-        granted = subscription.qos;
-    }
-    return granted < qos ? granted : qos;
+  get isBehind(): boolean {
+    return this.writableNeedDrain;
+  }
+
+  /** Milliseconds for which the client has read nothing of what waits for it; 0 while it keeps up. */
+  get stalledMs(): number {
+    return this.writableNeedDrain ? performance.now() - this.#lastWrittenMs : 0;
+  }
+
+  send(bytes: Uint8Array): void {
+    if (this.destroyed) return;
+    // Of a client that kept up the time begins now.
+    if (!this.writableNeedDrain) this.#lastWrittenMs = performance.now();
+    this.write(bytes);
   }
 
   /** Its messages are acknowledged at the end of the turn, all by one write. */
@@ -178,7 +200,8 @@ export class ClientGate extends Duplex implements Sender {
   }
 
   #mayRead(): boolean {
-    if (this.destroyed || this.#state === 'connecting') return false;
+    if (this.destroyed || this.#state === 'connecting' || this.#state === 'leaving') return false;
+    if (this.#feed !== undefined) return false;
     return this.inflight < this.#owner.limits.inflightMax && !this.writableNeedDrain && this.#owner.canTake();
   }
 
@@ -192,12 +215,9 @@ export class ClientGate extends Duplex implements Sender {
         this.#takePublish(packet);
         return;
       case SUBSCRIBE:
-      case UNSUBSCRIBE: {
-        const fault = packet.flags === 2 ? inspectFilters(packet, this.#owner.limits) : 'subscribe-malformed';
-        if (fault === undefined) this.#deliver(packet);
-        else this.close(fault);
+      case UNSUBSCRIBE:
+        this.#takeFilters(packet);
         return;
-      }
       case PUBREL:
         if (packet.flags !== 2 || packet.bytes.length !== 4 || packet.bytes.readUInt16BE(2) === 0) break;
         this.#release(packet.bytes.readUInt16BE(2));
@@ -206,12 +226,16 @@ export class ClientGate extends Duplex implements Sender {
       case PUBREC:
       case PUBCOMP:
         if (packet.flags !== 0 || packet.bytes.length !== 4 || packet.bytes.readUInt16BE(2) === 0) break;
-        this.#deliver(packet);
+        this.#takeAcknowledgement(packet.type, packet.bytes.readUInt16BE(2));
         return;
       case PINGREQ:
+        if (packet.flags !== 0 || packet.bytes.length !== 2) break;
+        this.send(PINGRESP_PACKET);
+        return;
       case DISCONNECT:
         if (packet.flags !== 0 || packet.bytes.length !== 2) break;
-        if (packet.type === DISCONNECT) this.goodbye = true;
+        this.goodbye = true;
+        this.#state = 'leaving';
         this.#deliver(packet);
         return;
       default:
@@ -234,9 +258,54 @@ export class ClientGate extends Duplex implements Sender {
     this.identity = Buffer.from(`${Buffer.byteLength(name)} ${name} `);
     this.#keepAliveMs = connect.keepAliveS * 1500;
     this.#state = 'connecting';
-    this.keepsSession = this.#owner.connecting(this, connect.isClean);
-    simplifyConnect(packet, connect, !this.keepsSession);
+    this.isClean = connect.isClean;
+    simplifyConnect(packet, connect);
     this.#deliver(packet);
+  }
+
+  /** Every filter has its return code, in its place (MQTT-3.8.4-5). */
+  #takeFilters(packet: WirePacket): void {
+    const verdict = inspectFilters(packet, this.#owner.limits);
+    if ('fault' in verdict) {
+      this.close(verdict.fault);
+      return;
+    }
+    const { packetId, requests } = verdict;
+    const id = [packetId >> 8, packetId & 0xff];
+    if (packet.type === UNSUBSCRIBE) {
+      this.#owner.unsubscribed(this, requests);
+      this.send(Uint8Array.of(UNSUBACK_BYTE, 2, ...id));
+      return;
+    }
+    const codes = this.#owner.subscribed(this, requests);
+    const length = codes.length + 2;
+    const lengthBytes = length < 0x80 ? [length] : [(length & 0x7f) | 0x80, length >> 7];
+    this.send(Uint8Array.of(SUBACK_BYTE, ...lengthBytes, ...id, ...codes));
+    this.#feed = this.#owner.sendRetained(this, requests);
+    this.#feedOn();
+  }
+
+  /** Sends retained messages as long as the client keeps up; called again when it has caught up. */
+  #feedOn(): void {
+    for (let step = 0; this.#feed !== undefined; step++) {
+      if (this.destroyed) this.#feed = undefined;
+      else if (this.writableNeedDrain) return;
+      else if (step === FEED_STEPS) {
+        setImmediate(() => this.#goOn());
+        return;
+      } else if (this.#feed.next().done === true) this.#feed = undefined;
+    }
+  }
+
+  /** There is room again: first for what the client was promised, then for more of what it says. */
+  #goOn(): void {
+    this.#feedOn();
+    if (this.#feed === undefined) this.pump();
+  }
+
+  #takeAcknowledgement(type: number, packetId: number): void {
+    const kind = ACKNOWLEDGEMENTS[type];
+    if (kind !== undefined && this.session?.acknowledge(kind, packetId) === false) this.close('acknowledgement-kind');
   }
 
   #takePublish(packet: WirePacket): void {
@@ -269,7 +338,7 @@ export class ClientGate extends Duplex implements Sender {
   /** PUBREL is answered by PUBCOMP, whether or not its message is known (MQTT-4.3.3). */
   #release(packetId: number): void {
     this.#unreleased.delete(packetId);
-    this.write(Uint8Array.of(0x70, 2, packetId >> 8, packetId & 0xff));
+    this.send(Uint8Array.of(0x70, 2, packetId >> 8, packetId & 0xff));
   }
 
   readonly #acknowledge = (): void => {
@@ -285,7 +354,7 @@ export class ClientGate extends Duplex implements Sender {
       bytes[at + 3] = packetId & 0xff;
       at += 4;
     }
-    this.write(bytes);
+    this.send(bytes);
   };
 
   #deliver(packet: WirePacket): void {
@@ -335,8 +404,9 @@ export class ClientGate extends Duplex implements Sender {
   }
 
   #written(done: () => void): void {
+    this.#lastWrittenMs = performance.now();
     done();
-    if (this.#paused && !this.writableNeedDrain) this.pump();
+    if (this.#paused && !this.writableNeedDrain) this.#goOn();
   }
 
   override _destroy(_error: Error | null, done: (error?: Error | null) => void): void {

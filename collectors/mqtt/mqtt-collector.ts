@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import { Aedes, type AuthenticateError, type Client, type PublishPacket, type Subscription } from 'aedes';
+import { Aedes, type AuthenticateError, type Client, type PublishPacket } from 'aedes';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
 import { isLoopback } from '../../gateway/loopback.ts';
 import { type Collector, type CollectorContext, CollectorCounters, type CollectorHealth } from '../collector.ts';
@@ -14,12 +14,13 @@ import { readClientCertificate } from './client-certificate.ts';
 import { ClientGate, type GateOwner } from './client-gate.ts';
 import { ClientStates } from './client-states.ts';
 import { type MqttConfig, type MqttSettings, mqttSettings } from './config.ts';
+import { Distribution } from './distribution/distribution.ts';
+import type { Session } from './distribution/session.ts';
+import { libraryEmitter, libraryPersistence } from './library-stores.ts';
 import { Message } from './message.ts';
 import { MessageIntake } from './message-intake.ts';
-import { GUARD_REASONS, type GuardReason } from './packet-rules.ts';
+import { type FilterRequest, GUARD_REASONS, type GuardReason } from './packet-rules.ts';
 import { PrivateTopics } from './private-topics.ts';
-import { RetainedBudget } from './retained-budget.ts';
-import { type SessionStore, Sessions } from './sessions.ts';
 import { SparkplugHost } from './sparkplug/sparkplug-host.ts';
 import { encodeRebirth } from './sparkplug/sparkplug-payload.ts';
 import { SPARKPLUG_NAMESPACE } from './sparkplug/sparkplug-topic.ts';
@@ -38,9 +39,12 @@ const LISTEN_RETRY_MS_MAX = 30_000;
 const STOP_GRACE_MS = 5000;
 /** Clients remembered to have said goodbye. At the maximum the oldest is forgotten: it is then treated as one that was lost. */
 const GOODBYES_MAX = 10_000;
-/** Messages on their way to subscribers, all together. Beyond: not forwarded, and counted. */
-const FORWARDS_MAX = 4096;
+/** How long a client may read nothing while more waits for it than may, milliseconds. Beyond: closed, reason `slow-reader`. */
+const STALL_MS_MAX = 60_000;
+/** Connections beyond `clientsMax` that are looked at, so that one that says nothing can give way, or are still at their TLS handshake. */
+const ARRIVALS_MAX = 64;
 const CONNACK_BAD_CREDENTIALS = 4;
+const SUBSCRIBE_REFUSED = 0x80;
 
 /** What the broker knows beyond {@link CollectorHealth}. */
 export interface MqttDetails {
@@ -61,6 +65,12 @@ export interface MqttDetails {
   readonly retainedRefused: number;
   /** Clients whose session is not kept, because there are too many. */
   readonly sessionsRefused: number;
+  /** Sessions that gave way to others, because their client was away for long. */
+  readonly sessionsEvicted: number;
+  /** Why sessions and retained messages could not be read or written the last time. */
+  readonly stateProblem: string | undefined;
+  /** Bytes written for them since start. */
+  readonly stateBytes: number;
   /** Clients without a state channel, because there are too many. */
   readonly clientsUnnamed: number;
   /** What could not be used, by reason and topic. */
@@ -77,8 +87,7 @@ export class MqttCollector implements Collector {
   readonly #credentials: Credentials;
   readonly #counters = new CollectorCounters();
   readonly #offenders = new Offenders();
-  readonly #retained = new RetainedBudget();
-  readonly #sessions = new Sessions();
+  readonly #distribution: Distribution;
   readonly #private: PrivateTopics;
   readonly #states: ClientStates;
   readonly #gates = new Set<ClientGate>();
@@ -96,15 +105,11 @@ export class MqttCollector implements Collector {
   #retryMs = LISTEN_RETRY_MS;
   #problem: string | undefined;
   #stopped = false;
-  /** Who has subscribed to something: without anyone nothing is forwarded. */
-  readonly #subscribers = new Set<ClientGate>();
-  /** Messages on their way to those who subscribed. */
-  #forwarding = 0;
-  #forwardsDropped = 0;
 
   constructor(config: MqttConfig, context: CollectorContext) {
-    const { intake, clock, source } = context;
+    const { intake, clock, source, stateFile } = context;
     this.#context = context;
+    this.#distribution = new Distribution(stateFile);
     this.#settings = mqttSettings(config);
     this.#private = new PrivateTopics(this.#settings.private);
     this.#credentials = new Credentials(this.#settings.users);
@@ -120,7 +125,15 @@ export class MqttCollector implements Collector {
       topics: new TopicNames(this.#settings.limits),
       published: (gate, message, isDup) => this.#published(gate, message, isDup),
       settled: (message) => this.#forward(message),
-      connecting: (gate, isClean) => this.#connecting(gate, isClean),
+      subscribed: (gate, requests) => requests.map((request) => this.#subscribe(gate, request)),
+      unsubscribed: ({ session }, requests) => {
+        if (session === undefined) return;
+        for (const { filter } of requests) this.#distribution.unsubscribe(session, filter);
+      },
+      sendRetained: ({ session }, requests) => {
+        const filters = requests.map(({ filter }) => filter);
+        return session === undefined ? [].values() : this.#distribution.sendRetained(session, filters);
+      },
     };
   }
 
@@ -140,6 +153,7 @@ export class MqttCollector implements Collector {
     this.#messages = new MessageIntake(intake, clock, source, decoder, this.#counters, onBad);
     this.#messages.onRoom = () => this.#readOn();
     this.#broker = await this.#createBroker();
+    await this.#distribution.open(clock.now(), (topic) => this.#private.has(topic));
     this.#sweep = setInterval(() => this.#closeSilent(), KEEPALIVE_SWEEP_MS);
     this.#announce(true);
     await this.#listen();
@@ -164,6 +178,7 @@ export class MqttCollector implements Collector {
     const broker = this.#broker;
     if (broker !== undefined) await new Promise<void>((resolve) => broker.close(() => resolve()));
     for (const gate of this.#gates) gate.destroy();
+    await this.#distribution.close();
   }
 
   health(): CollectorHealth {
@@ -179,6 +194,7 @@ export class MqttCollector implements Collector {
   }
 
   details(): MqttDetails {
+    const { sessions, retained, state } = this.#distribution;
     return {
       port: this.port,
       clients: this.#gates.size,
@@ -186,9 +202,12 @@ export class MqttCollector implements Collector {
       waiting: this.#messages?.waiting ?? 0,
       waited: this.#messages?.waited ?? 0,
       repeats: this.#messages?.repeats ?? 0,
-      forwardsDropped: this.#forwardsDropped + this.#sessions.dropped,
-      retainedRefused: this.#retained.refused,
-      sessionsRefused: this.#sessions.refused,
+      forwardsDropped: sessions.droppedMessages,
+      retainedRefused: retained.refused,
+      sessionsRefused: sessions.refused,
+      sessionsEvicted: sessions.evicted,
+      stateProblem: state?.problem,
+      stateBytes: state?.written ?? 0,
       clientsUnnamed: this.#states.beyond,
       offenders: this.#offenders.list(),
     };
@@ -202,22 +221,14 @@ export class MqttCollector implements Collector {
       maxInflightInbound: 0,
       maxClientsIdLength: Number.MAX_SAFE_INTEGER,
       authenticate: (client, name, password, done) => this.#authenticate(client, name, password, done),
-      authorizePublish: (_client, packet, done) => this.#authorizePublish(packet, done),
-      authorizeSubscribe: (client, subscription, done) => done(null, this.#authorizeSubscribe(client, subscription)),
-      authorizeForward: (client, packet) => (this.#mayForward(gateOf(client), packet) ? packet : null),
+      authorizePublish: (_client, packet, done) => {
+        this.#takeWill(packet);
+        done(new Error('taken'));
+      },
+      persistence: libraryPersistence((clientId) => this.#distribution.sessions.get(clientId)?.isPresent === true),
+      mq: libraryEmitter(),
     });
-    // Left out of the library's types.
-    this.#sessions.bound(Reflect.get(broker, 'persistence') as SessionStore);
-    broker.on('clientReady', (client) => {
-      const gate = gateOf(client);
-      if (gate === undefined) return;
-      this.#states.set(gate.clientId, 'online');
-      this.#sessions.setOnline(gate.clientId, true);
-      gate.open();
-    });
-    broker.on('unsubscribe', (filters, client) => {
-      for (const filter of filters) gateOf(client)?.granted.delete(filter);
-    });
+    broker.on('clientReady', (client) => this.#ready(gateOf(client)));
     broker.on('clientDisconnect', (client) => this.#disconnected(gateOf(client)));
     const failed = (client: Client, error: Error) => {
       const gate = gateOf(client);
@@ -255,8 +266,8 @@ export class MqttCollector implements Collector {
   #createServer(): Server {
     const server = this.#certificate === undefined ? createServer() : this.#createTlsServer(this.#certificate);
     if (this.#certificate === undefined) server.on('connection', (socket) => this.#accept(socket));
-    server.maxConnections = this.#settings.limits.clientsMax;
-    server.on('drop', () => this.#refused('clients-full'));
+    server.maxConnections = this.#settings.limits.clientsMax + ARRIVALS_MAX;
+    server.on('drop', (data) => this.#refused('clients-full', data?.remoteAddress));
     return server;
   }
 
@@ -284,26 +295,47 @@ export class MqttCollector implements Collector {
 
   /** @param certified common name of its certificate */
   #accept(socket: Socket, certified?: string): void {
+    if (this.#gates.size >= this.#settings.limits.clientsMax && !this.#makeRoom()) {
+      this.#refused('clients-full', socket.remoteAddress);
+      socket.destroy();
+      return;
+    }
     const gate = new ClientGate(socket, this.#owner);
     if (certified !== undefined) this.#certified.set(gate, certified);
     this.#gates.add(gate);
-    gate.once('close', () => {
-      this.#gates.delete(gate);
-      this.#subscribers.delete(gate);
-    });
+    gate.once('close', () => this.#gates.delete(gate));
     this.#broker?.handle(gate);
   }
 
-  #connecting(gate: ClientGate, isClean: boolean): boolean {
-    const known = this.#goodbyes.delete(gate.clientId);
-    gate.resuming = this.#settings.repeats === 'reconnect' && gate.clientId !== '' && !known;
-    return this.#sessions.connect(gate.clientId, isClean);
+  /** The connection that has said nothing for longest gives way: whoever only opens connections keeps no client out. */
+  #makeRoom(): boolean {
+    for (const gate of this.#gates) {
+      if (!gate.silent) continue;
+      this.#gates.delete(gate);
+      this.#refused('clients-full', gate.remote);
+      gate.destroy();
+      return true;
+    }
+    return false;
+  }
+
+  /** The broker has let a client in. */
+  #ready(gate: ClientGate | undefined): void {
+    if (gate === undefined) return;
+    const { clientId } = gate;
+    const known = this.#goodbyes.delete(clientId);
+    gate.resuming = this.#settings.repeats === 'reconnect' && clientId !== '' && !known;
+    this.#states.set(clientId, 'online');
+    gate.session?.attach(gate);
+    gate.open();
   }
 
   #disconnected(gate: ClientGate | undefined): void {
-    if (gate === undefined || gate.clientId === '') return;
+    if (gate === undefined) return;
+    const { session } = gate;
+    if (session?.detach(gate, this.#context.clock.now()) === true) this.#distribution.closed(session);
+    if (gate.clientId === '') return;
     this.#states.set(gate.clientId, gate.goodbye ? 'offline' : 'lost');
-    this.#sessions.setOnline(gate.clientId, false);
     if (!gate.goodbye || gate.inflight > 0) return;
     this.#goodbyes.add(gate.clientId);
     if (this.#goodbyes.size > GOODBYES_MAX) {
@@ -326,6 +358,8 @@ export class MqttCollector implements Collector {
     const named = tls?.clients ?? [];
     const isCertified = certified !== undefined && (named.length === 0 || named.includes(certified));
     if (isCertified || this.#isOpen || (!this.#credentials.open && this.#credentials.accepts(name, password))) {
+      // Not before: who is not let in ends nobody's session.
+      if (gate !== undefined) gate.session = this.#sessionFor(gate);
       done(null, true);
       return;
     }
@@ -352,32 +386,21 @@ export class MqttCollector implements Collector {
     if (!isRepeat && !maybeRepeat) gate.resuming = false;
   }
 
-  /** What the library publishes by itself, wills: it goes on when `done` is called. */
-  #authorizePublish(packet: PublishPacket, done: (error?: Error | null) => void): void {
-    const { topic, qos, retain } = packet;
-    const payload = Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload);
-    // Nobody waits for the acknowledgement of a will.
-    const message = new Message(payload, 0, 0, topic, qos, 0, retain, undefined);
-    if (message.use === 'take') this.#messages?.takeUnconfirmed(message);
-    packet.retain = retain && !this.#private.has(topic) && this.#retained.admit(topic, payload.length);
-    done(null);
+  #sessionFor({ clientId, isClean }: ClientGate): Session {
+    return this.#distribution.sessions.open(clientId, isClean, this.#context.clock.now());
   }
 
-  /** Publishes a message to those who subscribed, and keeps it where it is to be retained. */
+  /** What the library would publish by itself. Nobody waits for the acknowledgement of a will. */
+  #takeWill({ topic, qos, retain, payload }: PublishPacket): void {
+    const bytes = Buffer.isBuffer(payload) ? payload : Buffer.from(payload);
+    const message = new Message(bytes, 0, 0, topic, qos, 0, retain, undefined);
+    if (message.use === 'take') this.#messages?.takeUnconfirmed(message);
+    this.#forward(message);
+  }
+
+  /** Sends a message to those who subscribed, and keeps it where it is to be retained. */
   #forward({ topic, payload, qos, isRetained }: Message): void {
-    if (this.#private.has(topic)) return;
-    const retain = isRetained && this.#retained.admit(topic, payload.length);
-    if (!retain && this.#subscribers.size === 0 && !this.#sessions.isListening) return;
-    if (this.#forwarding >= FORWARDS_MAX) {
-      this.#forwardsDropped++;
-      return;
-    }
-    this.#forwarding++;
-    // A copy, because the payload is a window on a far larger piece of the stream.
-    const packet = { cmd: 'publish', topic, payload: Buffer.from(payload), qos, retain, dup: false } as const;
-    this.#broker?.publish(packet, () => {
-      this.#forwarding--;
-    });
+    if (!this.#private.has(topic)) this.#distribution.publish(topic, payload, qos, isRetained);
   }
 
   /** Tells edge nodes whether their host is there (Sparkplug 3.0, 6.4.23). */
@@ -385,51 +408,29 @@ export class MqttCollector implements Collector {
     const { sparkplug } = this.#settings;
     if (sparkplug === undefined) return;
     const state = JSON.stringify({ online, timestamp: this.#utcMs() });
-    this.#publish(`${SPARKPLUG_NAMESPACE}/STATE/${sparkplug.hostId}`, Buffer.from(state), true);
+    this.#distribution.publish(`${SPARKPLUG_NAMESPACE}/STATE/${sparkplug.hostId}`, Buffer.from(state), 1, true);
   }
 
   #askRebirth(group: string, node: string): void {
-    this.#publish(`${SPARKPLUG_NAMESPACE}/${group}/NCMD/${node}`, Buffer.from(encodeRebirth(this.#utcMs())), false);
+    const command = Buffer.from(encodeRebirth(this.#utcMs()));
+    this.#distribution.publish(`${SPARKPLUG_NAMESPACE}/${group}/NCMD/${node}`, command, 0, false);
   }
 
   #utcMs(): number {
     return Math.floor(this.#context.clock.now() / 1e3);
   }
 
-  /** Publishes a message of our own to those who subscribed. */
-  #publish(topic: string, payload: Buffer, retain: boolean): void {
-    this.#broker?.publish({ cmd: 'publish', topic, payload, qos: 0, retain, dup: false }, () => {});
+  /** The return code of a subscription: what is refused is refused in SUBACK (MQTT-3.9.3). */
+  #subscribe({ session }: ClientGate, { filter, qos }: FilterRequest): number {
+    const reason = this.#refusal(filter);
+    if (reason === undefined && session !== undefined && this.#distribution.subscribe(session, filter, qos)) return qos;
+    this.#refused(reason ?? 'subscriptions-full', filter);
+    return SUBSCRIBE_REFUSED;
   }
 
-  /** What is refused is refused in SUBACK (MQTT-3.9.3). */
-  #authorizeSubscribe(client: Client | null, subscription: Subscription): Subscription | null {
-    const { topic } = subscription;
-    const isShared = topic.startsWith('$share/');
-    if (isShared || this.#private.covers(topic)) {
-      this.#refused(isShared ? 'subscribe-shared' : 'subscribe-private', topic);
-      return null;
-    }
-    const gate = client === null ? undefined : gateOf(client);
-    if (gate !== undefined) {
-      gate.granted.set(topic, { levels: topic.split('/'), qos: subscription.qos });
-      this.#subscribers.add(gate);
-      this.#sessions.subscribe(gate.clientId);
-    }
-    return subscription;
-  }
-
-  /**
-   * A subscriber that does not keep up gets no more than it reads. What a session keeps is sent whatever waits: its bound is that of
-   * the session.
-   */
-  #mayForward(gate: ClientGate | undefined, packet: PublishPacket): boolean {
-    if (gate === undefined || gate.destroyed || this.#private.has(packet.topic)) return false;
-    // MQTT-3.8.4-6; the library looks at subscriptions without wildcards only.
-    packet.qos = gate.grantedQos(packet.topic, packet.qos);
-    if (gate.keepsSession && packet.qos > 0) return this.#sessions.mayForward(gate.clientId, packet);
-    if (!gate.writableNeedDrain) return true;
-    this.#forwardsDropped++;
-    return false;
+  #refusal(filter: string): GuardReason | undefined {
+    if (filter.startsWith('$share/')) return 'subscribe-shared';
+    return this.#private.covers(filter) ? 'subscribe-private' : undefined;
   }
 
   #refused(reason: GuardReason, topic = '', detail: string = GUARD_REASONS[reason]): void {
@@ -442,7 +443,10 @@ export class MqttCollector implements Collector {
   }
 
   #closeSilent(): void {
-    for (const gate of this.#gates) if (gate.overdueMs() > 0) gate.close('keep-alive');
+    for (const gate of this.#gates) {
+      if (gate.overdueMs() > 0) gate.close('keep-alive');
+      else if (gate.stalledMs > STALL_MS_MAX) gate.close('slow-reader');
+    }
   }
 }
 

@@ -1,8 +1,9 @@
 import type { Buffer } from 'node:buffer';
 import type { MqttLimits } from './config.ts';
+import type { QoS } from './message.ts';
 import type { WirePacket } from './packet-framer.ts';
 import type { TopicNames } from './topic-names.ts';
-import { isText, levelsOf, type Span, topicFault } from './topic-text.ts';
+import { hasWholeWildcards, isText, levelsOf, type Span, topicFault } from './topic-text.ts';
 
 /*
  * What MQTT 3.1.1 demands of a packet and the broker library does not check, and our own limits. Pure: bytes in, verdict
@@ -32,7 +33,7 @@ export const FILTERS_MAX = 256;
 
 /** Why a connection is closed or a message stepped over. Each is a counter in health and a row of the README. */
 export const GUARD_REASONS = {
-  'clients-full': 'a connection beyond clientsMax; closed at once',
+  'clients-full': 'a connection beyond clientsMax; closed at once, unless one that has not sent its CONNECT gives way',
   tls: 'a connection that did not come to speak TLS; details name why',
   certificate: 'a client certificate that no authority of tls.clientCa vouches for, or an expired one; closed',
   'connect-missing': 'the first packet was no CONNECT, or none came in time',
@@ -52,7 +53,11 @@ export const GUARD_REASONS = {
   'subscribe-malformed': 'a SUBSCRIBE or UNSUBSCRIBE that breaks MQTT 3.1.1',
   'subscribe-shared': 'a subscription to `$share`; refused in SUBACK',
   'subscribe-private': 'a subscription to topics that only the gateway reads; refused in SUBACK',
+  'subscriptions-full': 'more subscriptions of a client, or of all, than may be; refused in SUBACK',
+  'acknowledgement-kind':
+    'a subscriber acknowledged a message by a packet that is not for its QoS, or not its turn; closed',
   'keep-alive': 'a client that was silent for one and a half times its keep-alive',
+  'slow-reader': 'a client that read nothing for a minute while more waited for it than may; closed',
   broker: 'the broker library closed a connection; details name its words',
 } as const;
 
@@ -138,17 +143,16 @@ function isWholeConnect(bytes: Buffer, flags: number, from: number, limits: Mqtt
 
 /**
  * Makes the broker library keep no keep-alive of its own: the gate watches it, because it knows when it holds a client back
- * itself. Nor a session, where `isClean`. What 3.1 leaves unused is cleared, because the library refuses it.
+ * itself. What 3.1 leaves unused is cleared, because the library refuses it.
  */
-export function simplifyConnect({ bytes }: WirePacket, connect: ConnectPacket, isClean: boolean): void {
-  const flags = (bytes[connect.flagsAt] ?? 0) & ~FLAG_RESERVED;
+export function simplifyConnect({ bytes }: WirePacket, { flagsAt }: ConnectPacket): void {
   bytes[0] = CONNECT << 4;
-  bytes[connect.flagsAt] = isClean ? flags | FLAG_CLEAN : flags;
-  bytes.writeUInt16BE(0, connect.flagsAt + 1);
+  bytes[flagsAt] = (bytes[flagsAt] ?? 0) & ~FLAG_RESERVED;
+  bytes.writeUInt16BE(0, flagsAt + 1);
 }
 
 export interface PublishVerdict {
-  readonly qos: 0 | 1 | 2;
+  readonly qos: QoS;
   /** 0 at QoS 0, and where it could not be read. */
   readonly packetId: number;
   readonly topic: string;
@@ -185,26 +189,45 @@ function malformed(fault: NonNullable<PublishVerdict['fault']>): PublishVerdict 
   return { qos: 0, packetId: 0, topic: '', payloadAt: 0, fault };
 }
 
-/** Checks a SUBSCRIBE or UNSUBSCRIBE (MQTT-3.8, MQTT-3.10). */
-export function inspectFilters(packet: WirePacket, limits: MqttLimits): GuardReason | undefined {
-  const { bytes, bodyAt } = packet;
-  if (packet.oversized) return 'packet-too-large';
+/** What a SUBSCRIBE or UNSUBSCRIBE asks for; `qos` is 0 in an UNSUBSCRIBE. */
+export interface FilterRequest {
+  readonly filter: string;
+  readonly qos: QoS;
+}
+
+export type FiltersVerdict =
+  | { readonly packetId: number; readonly requests: readonly FilterRequest[] }
+  | { readonly fault: GuardReason };
+
+const SUBSCRIBE_MALFORMED = { fault: 'subscribe-malformed' } as const;
+
+/** Reads a SUBSCRIBE or UNSUBSCRIBE (MQTT-3.8, MQTT-3.10). */
+export function inspectFilters(packet: WirePacket, limits: MqttLimits): FiltersVerdict {
+  const { bytes, bodyAt, flags } = packet;
+  if (packet.oversized) return { fault: 'packet-too-large' };
   const optionBytes = packet.type === SUBSCRIBE ? 1 : 0;
-  // MQTT-2.3.1-1
-  if (bodyAt + 2 > bytes.length || bytes.readUInt16BE(bodyAt) === 0) return 'subscribe-malformed';
+  // MQTT-3.8.1-1, MQTT-2.3.1-1
+  if (flags !== 2 || bodyAt + 2 > bytes.length || bytes.readUInt16BE(bodyAt) === 0) return SUBSCRIBE_MALFORMED;
   let at = bodyAt + 2;
-  let filters = 0;
+  const requests: FilterRequest[] = [];
   while (at < bytes.length) {
-    const filter = fieldAt(bytes, at);
-    if (filter === undefined || filter.end + optionBytes > bytes.length) return 'subscribe-malformed';
-    const length = filter.end - filter.begin;
-    if (length === 0 || length > limits.topicBytesMax || !isText(bytes, filter)) return 'subscribe-malformed';
-    if (levelsOf(bytes, filter) > limits.topicLevelsMax || ++filters > FILTERS_MAX) return 'subscribe-malformed';
+    const span = fieldAt(bytes, at);
+    if (span === undefined || span.end + optionBytes > bytes.length) return SUBSCRIBE_MALFORMED;
+    if (!isFilter(bytes, span, limits) || requests.length === FILTERS_MAX) return SUBSCRIBE_MALFORMED;
+    const qos = optionBytes === 1 ? (bytes[span.end] ?? 0) : 0;
     // MQTT-3.8.3-4
-    if (optionBytes === 1 && (bytes[filter.end] ?? 0) > 2) return 'subscribe-malformed';
-    at = filter.end + optionBytes;
+    if (qos !== 0 && qos !== 1 && qos !== 2) return SUBSCRIBE_MALFORMED;
+    requests.push({ filter: bytes.toString('utf8', span.begin, span.end), qos });
+    at = span.end + optionBytes;
   }
-  return filters === 0 || at !== bytes.length ? 'subscribe-malformed' : undefined;
+  return requests.length === 0 ? SUBSCRIBE_MALFORMED : { packetId: bytes.readUInt16BE(bodyAt), requests };
+}
+
+/** True for a topic filter within the limits (MQTT-4.7.1, MQTT-4.7.3). */
+function isFilter(bytes: Buffer, span: Span, limits: MqttLimits): boolean {
+  const length = span.end - span.begin;
+  if (length === 0 || length > limits.topicBytesMax || !isText(bytes, span)) return false;
+  return levelsOf(bytes, span) <= limits.topicLevelsMax && hasWholeWildcards(bytes, span);
 }
 
 /** A length-prefixed field (MQTT-1.5.3); undefined when it reaches beyond the bytes. */

@@ -40,3 +40,14 @@ export function levelsOf(bytes: Buffer, { begin, end }: Span): number {
   for (let at = begin; at < end; at++) if (bytes[at] === SLASH) levels++;
   return levels;
 }
+
+/** True when each wildcard is a whole level, and `#` the last (MQTT-4.7.1-2, MQTT-4.7.1-3). */
+export function hasWholeWildcards(bytes: Buffer, { begin, end }: Span): boolean {
+  for (let at = begin; at < end; at++) {
+    if (bytes[at] !== HASH && bytes[at] !== PLUS) continue;
+    const isFirst = at === begin || bytes[at - 1] === SLASH;
+    const isLast = at === end - 1;
+    if (!isFirst || !(isLast || (bytes[at] === PLUS && bytes[at + 1] === SLASH))) return false;
+  }
+  return true;
+}

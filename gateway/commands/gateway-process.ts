@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { DeviceClockIntake } from '../../collectors/device-clock/device-clock-intake.ts';
 import { RedundancyIntake, redundantChannels } from '../../collectors/redundancy/redundancy-intake.ts';
 import { isShaped } from '../../collectors/shaping/shaping-config.ts';
@@ -125,7 +126,8 @@ async function startSources(
       source.deviceClock === undefined
         ? undefined
         : new DeviceClockIntake({ intake: offered, source: name, utcNow: () => store.utcNow() }, source);
-    const collector = createCollector(source, { source: name, intake: deviceClock ?? offered, clock });
+    const stateFile = join(config.store.dir, `source-${name}.state`);
+    const collector = createCollector(source, { source: name, intake: deviceClock ?? offered, clock, stateFile });
     await collector.start();
     onRunning({ name, kind: source.type, collector, ...(shaping && { shaping }), ...(deviceClock && { deviceClock }) });
   }

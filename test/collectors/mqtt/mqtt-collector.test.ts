@@ -12,7 +12,6 @@ import { MqttConfig, mqttSettings } from '../../../collectors/mqtt/config.ts';
 import { MqttCollector } from '../../../collectors/mqtt/mqtt-collector.ts';
 import { encodePackedFrame } from '../../../collectors/mqtt/packed-frame.ts';
 import { GUARD_REASONS } from '../../../collectors/mqtt/packet-rules.ts';
-import { RETAINED_BYTES_MAX, RETAINED_TOPICS_MAX, RetainedBudget } from '../../../collectors/mqtt/retained-budget.ts';
 import { PAYLOAD_REASONS } from '../../../collectors/payload/payload-error.ts';
 import { PROJECT_ROOT } from '../../data-dir.ts';
 import { waitFor } from '../../wait-for.ts';
@@ -200,21 +199,6 @@ t.test('a subscriber that does not read costs messages to itself and nothing to 
   }
   t.ok(collector.details().forwardsDropped > 0, `dropped from message ${sent} on`);
   t.equal(intake.values('big').length, sent);
-});
-
-t.test('retained messages have a bound in number and bytes', async (t) => {
-  const topics = new RetainedBudget();
-  for (let n = 0; n < RETAINED_TOPICS_MAX; n++) t.ok(topics.admit(`t/${n}`, 1) || t.fail(`topic ${n}`));
-  t.notOk(topics.admit('one/more', 1));
-  t.ok(topics.admit('t/1', 100), 'a known topic may change');
-  t.ok(topics.admit('t/2', 0), 'and be deleted');
-  t.ok(topics.admit('one/more', 1), 'which makes room');
-  const bytes = new RetainedBudget();
-  t.ok(bytes.admit('a', RETAINED_BYTES_MAX - 2));
-  t.notOk(bytes.admit('b', 1));
-  t.ok(bytes.admit('a', 5));
-  t.ok(bytes.admit('b', 1));
-  t.equal(bytes.refused, 1);
 });
 
 t.test('clients with ever new ids do not make ever new channels', async (t) => {

@@ -182,14 +182,24 @@ function lengthBytes(length: number): Buffer {
   }
 }
 
+/**
+ * Waits for a packet. Others may come before it: a message to the client itself and the acknowledgement of what it published stand in
+ * no order to each other (MQTT-4.6).
+ */
 async function expect(client: RawClient, bytes: Buffer, ids: PacketIds): Promise<string | undefined> {
-  await within(() => client.packets.length > 0 || client.closed);
-  const met = client.packets.shift()?.bytes;
-  if (met !== undefined) ids.learn(met, bytes);
-  if (met?.equals(ids.translate(bytes))) return undefined;
-  const instead =
-    met === undefined ? (client.closed ? 'the connection was closed' : 'nothing came') : met.toString('hex');
-  return `${instead}, not ${bytes.toString('hex')}`;
+  const isIt = (met: Buffer): boolean => {
+    ids.learn(met, bytes);
+    return met.equals(ids.translate(bytes));
+  };
+  const place = () => client.packets.findIndex((met) => isIt(met.bytes));
+  if (await within(() => place() >= 0 || client.closed)) {
+    const at = place();
+    if (at >= 0) client.packets.splice(at, 1);
+    if (at >= 0) return undefined;
+  }
+  const [first] = client.packets;
+  const nothing = client.closed ? 'the connection was closed' : 'nothing came';
+  return `${first === undefined ? nothing : first.bytes.toString('hex')}, not ${bytes.toString('hex')}`;
 }
 
 async function publishAs(

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import t from 'tap';
-import { SESSION_MESSAGES_MAX, SESSIONS_MAX } from '../../../collectors/mqtt/sessions.ts';
+import { SESSION_MESSAGES_MAX } from '../../../collectors/mqtt/distribution/session.ts';
+import { SESSIONS_MAX } from '../../../collectors/mqtt/distribution/sessions.ts';
 import { waitFor } from '../../wait-for.ts';
 import { FakeIntake } from './fake-intake.ts';
 import {
