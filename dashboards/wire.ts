@@ -28,6 +28,7 @@ const HISTORY = 0x83;
 const TICK = 0x84;
 const STATUS = 0x85;
 const PONG = 0x86;
+const STALE = 0x87;
 
 const HEAD_BYTES = {
   [SUBSCRIBE]: 14,
@@ -38,6 +39,7 @@ const HEAD_BYTES = {
   [TICK]: 30,
   [STATUS]: 8,
   [PONG]: 20,
+  [STALE]: 6,
 } as const;
 const GAP_BYTES = 16;
 const CHART_BYTES = 40;
@@ -174,13 +176,19 @@ export interface Pong {
   readonly now: number;
 }
 
+/** Which of the channels that a viewer subscribed to are stale; the others are fresh. */
+export interface Stale {
+  readonly type: 'stale';
+  readonly channels: readonly number[];
+}
+
 /** A frame of a type that this version does not know: stepped over (WIRE-7.1). */
 export interface UnknownFrame {
   readonly type: 'unknown';
 }
 
 export type ClientFrame = Subscribe | Ping;
-export type ServerFrame = Hello | Dictionary | History | Tick | Status | Pong;
+export type ServerFrame = Hello | Dictionary | History | Tick | Status | Pong | Stale;
 
 export function encodeClientFrame(frame: ClientFrame): Uint8Array {
   const out = new Writer(frame.type === 'subscribe' ? 64 + 4 * (frame.charts.length + frame.rows.length) : 16);
@@ -216,6 +224,8 @@ export function encodeServerFrame(frame: ServerFrame): Uint8Array {
       return encodeStatus(frame);
     case 'pong':
       return encodePong(frame);
+    case 'stale':
+      return encodeStale(frame);
   }
 }
 
@@ -259,6 +269,12 @@ export function decodeServerFrame(bytes: Uint8Array): ServerFrame | UnknownFrame
       input.head(HEAD_BYTES[PONG]);
       const token = input.f64();
       return { type: 'pong', token, now: input.f64() };
+    }
+    case STALE: {
+      const end = input.head(HEAD_BYTES[STALE]);
+      const count = within('WIRE-8.1', 'stale channels', input.u16(), 0, CHARTS_MAX + ROWS_MAX);
+      input.at(end);
+      return { type: 'stale', channels: input.ids(count) };
     }
     default:
       return { type: 'unknown' };
@@ -510,6 +526,14 @@ function encodePong(frame: Pong): Uint8Array {
   out.head(PONG, HEAD_BYTES[PONG]);
   out.f64(frame.token);
   out.f64(frame.now);
+  return out.bytes();
+}
+
+function encodeStale(frame: Stale): Uint8Array {
+  const out = new Writer(HEAD_BYTES[STALE] + 4 * frame.channels.length);
+  out.head(STALE, HEAD_BYTES[STALE]);
+  out.u16(frame.channels.length);
+  for (const id of frame.channels) out.u32(id);
   return out.bytes();
 }
 

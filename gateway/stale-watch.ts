@@ -1,3 +1,4 @@
+import type { Channel } from './channel.ts';
 import type { ChannelActivity } from './channel-activity.ts';
 
 /** Intervals that must be known of a channel before its silence means anything. */
@@ -39,6 +40,11 @@ export class StaleWatch {
   /** Box time at which a stale channel was last heard, microseconds; exact to a second. */
   heardAt(channel: number): number {
     return this.#heardAt[channel] ?? 0;
+  }
+
+  /** Whether a channel is stale for who looks at it: it was not heard in this run either. */
+  isStale(channel: Pick<Channel, 'id' | 'type' | 'rateHz'>): boolean {
+    return this.heardAt(channel.id) === 0 || (this.#stale.has(channel.id) && isSteady(channel));
   }
 
   /**
@@ -96,6 +102,11 @@ export class StaleWatch {
     this.#longest = grown(new Float64Array(channels), this.#longest);
     this.#known = grown(new Uint8Array(channels), this.#known);
   }
+}
+
+/** Whether silence means anything: what holds its value until it changes, and says no rate, may be silent. */
+export function isSteady({ type, rateHz }: Pick<Channel, 'type' | 'rateHz'>): boolean {
+  return type === 'number' || rateHz !== undefined;
 }
 
 function grown<Column extends Uint8Array | Float64Array>(longer: Column, column: Column): Column {

@@ -46,6 +46,8 @@ export interface DashboardOptions {
   readonly port: number;
   readonly telemetry: Telemetry;
   readonly status: () => GatewayStatus;
+  /** Whether a channel went quiet, or was not heard yet; by its id. Looked at once a second. */
+  readonly isStale: (channel: number) => boolean;
   /** Folder of the built app. */
   readonly webRoot: string;
   /** UTC, microseconds. */
@@ -98,8 +100,8 @@ class DashboardServer implements Dashboard {
   }
 
   async listen(): Promise<void> {
-    const { host, port, telemetry, status, utcNow } = this.#options;
-    const hub = new LiveHub({ telemetry, status, utcNow });
+    const { host, port, telemetry, status, isStale, utcNow } = this.#options;
+    const hub = new LiveHub({ telemetry, status, isStale, utcNow });
     this.#hub = hub;
     this.#routes(hub);
     this.#listening = await listen(this.#app, host.replace(/^\[|\]$/g, ''), port).catch((error: unknown) => {

@@ -3,10 +3,14 @@ import type { Command } from 'commander';
 import { type Dashboard, startDashboard } from '../../dashboards/server/dashboard.ts';
 import { type Address, formatAddress } from '../../sync/api/address.ts';
 import { type Central, startCentral } from '../../sync/central/central.ts';
+import { FollowedFreshness } from '../followed-freshness.ts';
 import { conclude, interrupted } from './outcome.ts';
 import { parseServer } from './server-address.ts';
 import { caissonVersion } from './version.ts';
 import { WEB_ROOT } from './web-root.ts';
+
+/** Time between two looks for channels that went quiet. */
+const FRESHNESS_INTERVAL_MS = 1000;
 
 interface Options {
   readonly data: string;
@@ -64,9 +68,25 @@ async function run(options: Options): Promise<void> {
 /** The dashboard of a gateway over what a central has, which is stopped where that cannot be. */
 async function serveHttp(central: Central, address: Address): Promise<Dashboard> {
   const { telemetry, status } = central;
+  const freshness = new FollowedFreshness(telemetry);
+  const timer = setInterval(() => freshness.look(performance.now() * 1e3), FRESHNESS_INTERVAL_MS);
+  const isStale = (channel: number) => freshness.isStale(channel);
+  const utcNow = () => Date.now() * 1e3;
+  const unfollow = () => {
+    clearInterval(timer);
+    freshness.stop();
+  };
   try {
-    return await startDashboard({ ...address, telemetry, status, webRoot: WEB_ROOT, utcNow: () => Date.now() * 1e3 });
+    const dashboard = await startDashboard({ ...address, telemetry, status, isStale, webRoot: WEB_ROOT, utcNow });
+    return {
+      port: dashboard.port,
+      stop: () => {
+        unfollow();
+        dashboard.stop();
+      },
+    };
   } catch (error) {
+    unfollow();
     await central.stop();
     throw error;
   }

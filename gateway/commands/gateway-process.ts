@@ -3,6 +3,7 @@ import { DeviceClockIntake } from '../../collectors/device-clock/device-clock-in
 import { RedundancyIntake, redundantChannels } from '../../collectors/redundancy/redundancy-intake.ts';
 import { isShaped } from '../../collectors/shaping/shaping-config.ts';
 import { ShapingIntake } from '../../collectors/shaping/shaping-intake.ts';
+import { createChannelFreshness } from '../channel-freshness.ts';
 import type { GatewayStatus } from '../status.ts';
 import { StatusChannels } from '../status-channels.ts';
 import type { StoreHost } from '../store-host.ts';
@@ -54,7 +55,8 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
   const { store, httpPort } = await openStore(config, { ...options, onProblem: say });
   const { dir, wear: budget } = config.store;
   const wear = await WearWatch.open({ dir, budget, store, onProblem: say });
-  board = new StatusBoard(version, store, wear);
+  const freshness = createChannelFreshness();
+  board = new StatusBoard(version, store, wear, freshness);
   const sources: RunningSource[] = [];
   const stopTakingIn = async () => {
     await Promise.all(sources.map(({ collector }) => collector.stop()));
@@ -74,6 +76,7 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
       webRoot,
       httpPort,
       clock: store.clock.origin,
+      freshness,
       status: () => board.snapshot(),
       utcOffset: () => store.utcOffset(),
       onAcknowledged: (central, position) => store.acknowledged(central, position),

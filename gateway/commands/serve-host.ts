@@ -1,3 +1,4 @@
+import type { ChannelFreshness } from '../channel-freshness.ts';
 import type { ClockOrigin } from '../clock.ts';
 import type { GatewayStatus } from '../status.ts';
 import { SupervisedWorker, siblingScript } from '../supervised-worker.ts';
@@ -19,6 +20,7 @@ export interface ServeOptions {
   /** Where the dashboard was before, so that viewers find it; undefined: as configured. */
   readonly httpPort: number | undefined;
   readonly clock: ClockOrigin;
+  readonly freshness: ChannelFreshness;
   readonly status: () => GatewayStatus;
   /** UTC minus box time, microseconds. */
   readonly utcOffset: () => number;
@@ -46,6 +48,7 @@ export function startServe(options: ServeOptions): Promise<{ serve: ServeWorker;
         dashboard: { ...config.dashboard, port: ports?.httpPort ?? options.httpPort ?? config.dashboard.port },
         grpc: { ...config.grpc, port: ports?.grpcPort ?? config.grpc.port },
         clock: options.clock,
+        freshness: options.freshness,
         status: options.status(),
         utcOffset: options.utcOffset(),
       }),

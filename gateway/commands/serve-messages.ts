@@ -1,3 +1,4 @@
+import type { ChannelFreshness } from '../channel-freshness.ts';
 import type { ClockOrigin } from '../clock.ts';
 import type { GatewayStatus } from '../status.ts';
 
@@ -11,6 +12,8 @@ export interface ServeThreadData {
   readonly grpc: { readonly host: string; readonly port: number };
   /** Box time of the boot. */
   readonly clock: ClockOrigin;
+  /** Shared with main, which says it. */
+  readonly freshness: ChannelFreshness;
   readonly status: GatewayStatus;
   /** UTC minus box time, microseconds. */
   readonly utcOffset: number;

@@ -26,6 +26,7 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
     ...data.dashboard,
     telemetry: store?.telemetry ?? new NoTelemetry(),
     status: () => status,
+    isStale: (channel) => data.freshness[channel] !== 1,
     webRoot: data.webRoot,
     utcNow,
   });

@@ -1,6 +1,7 @@
 import type { Channel } from '../channel.ts';
 import type { ChannelActivity } from '../channel-activity.ts';
-import { StaleWatch } from '../stale-watch.ts';
+import type { ChannelFreshness } from '../channel-freshness.ts';
+import { isSteady, StaleWatch } from '../stale-watch.ts';
 import type { StaleChannels } from '../status.ts';
 
 /** Stale channels of a source that are named; all are counted. */
@@ -8,6 +9,8 @@ const NAMED_MAX = 8;
 
 export interface StaleChannelsParts {
   readonly activity: ChannelActivity;
+  /** Is told which channels are fresh. */
+  readonly freshness: ChannelFreshness;
   /** One past the greatest channel id. */
   readonly end: () => number;
   readonly channel: (id: number) => Channel | undefined;
@@ -28,6 +31,7 @@ export class StaleBySource {
   look(now: number): ReadonlyMap<string, StaleChannels> {
     const { activity, end, channel, utcOffset } = this.#parts;
     this.#watch.look(now, activity, end());
+    this.#tellFreshness(end());
     const bySource = new Map<string, { count: number; channels: { name: string; since: number }[] }>();
     for (const id of this.#watch.stale) {
       const definition = channel(id);
@@ -42,8 +46,12 @@ export class StaleBySource {
     }
     return bySource;
   }
-}
 
-function isSteady({ type, rateHz }: Channel): boolean {
-  return type === 'number' || rateHz !== undefined;
+  #tellFreshness(end: number): void {
+    const { freshness, channel } = this.#parts;
+    for (let id = 0; id < end; id += 1) {
+      const definition = this.#watch.heardAt(id) === 0 ? undefined : channel(id);
+      freshness[id] = definition === undefined || this.#watch.isStale(definition) ? 0 : 1;
+    }
+  }
 }

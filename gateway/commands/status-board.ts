@@ -1,6 +1,7 @@
 import type { Collector } from '../../collectors/collector.ts';
 import type { DeviceClockIntake } from '../../collectors/device-clock/device-clock-intake.ts';
 import type { ShapingIntake } from '../../collectors/shaping/shaping-intake.ts';
+import type { ChannelFreshness } from '../channel-freshness.ts';
 import type { GatewayStatus, SourceStatus, StaleChannels } from '../status.ts';
 import type { StoreHost } from '../store-host.ts';
 import { StaleBySource } from './stale-channels.ts';
@@ -35,13 +36,15 @@ export class StatusBoard {
   readonly #rates = new Map<string, { samples: number; at: number; rate: number }>();
   readonly #problems: { time: number; text: string }[] = [];
 
-  constructor(version: string, store: StoreHost, wear: WearWatch) {
+  /** @param freshness is told which channels are fresh */
+  constructor(version: string, store: StoreHost, wear: WearWatch, freshness: ChannelFreshness) {
     this.#version = version;
     this.#store = store;
     this.#wear = wear;
     this.#startedAt = store.utcNow();
     this.#stale = new StaleBySource({
       activity: store.activity,
+      freshness,
       end: () => store.channelsEnd,
       channel: (id) => store.channel(id),
       utcOffset: () => store.utcOffset(),

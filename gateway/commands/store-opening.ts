@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { createChannelFreshness } from '../channel-freshness.ts';
 import { BoxClock } from '../clock.ts';
 import { CaissonError } from '../errors.ts';
 import type { GatewayStatus } from '../status.ts';
@@ -98,6 +99,7 @@ class WaitingRoom {
       webRoot,
       httpPort: undefined,
       clock: clock.origin,
+      freshness: createChannelFreshness(),
       status,
       utcOffset: () => 0,
       onAcknowledged: () => {},

@@ -36,7 +36,15 @@ async function serve(t: Test, status: () => GatewayStatus = () => fakeStatus(utc
     utcNow() - 60e6,
   );
   telemetry.advance(utcNow());
-  const dashboard = await startDashboard({ host: '127.0.0.1', port: 0, telemetry, status, webRoot, utcNow });
+  const dashboard = await startDashboard({
+    host: '127.0.0.1',
+    port: 0,
+    telemetry,
+    status,
+    isStale: telemetry.isStale,
+    webRoot,
+    utcNow,
+  });
   t.teardown(() => dashboard.stop());
   return { dashboard, telemetry };
 }
@@ -353,7 +361,15 @@ t.test('a viewer that stops reading costs bounded memory and gets the latest sta
 t.test('another host than loopback is refused before anything is opened', async (t) => {
   const telemetry = new FakeTelemetry([], utcNow());
   for (const host of ['0.0.0.0', '::', '192.168.1.10', 'box.local', '']) {
-    const starting = startDashboard({ host, port: 0, telemetry, status: () => fakeStatus(utcNow()), webRoot, utcNow });
+    const starting = startDashboard({
+      host,
+      port: 0,
+      telemetry,
+      status: () => fakeStatus(utcNow()),
+      isStale: telemetry.isStale,
+      webRoot,
+      utcNow,
+    });
     await t.rejects(starting, { code: 'config-invalid', message: /127\.0\.0\.1/ }, host);
   }
   t.equal(telemetry.listeners, 0);
@@ -366,7 +382,14 @@ t.test('a port that is taken and an app that is not built are told apart', async
   const address = taken.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   const telemetry = new FakeTelemetry([], utcNow());
-  const options = { host: '127.0.0.1', telemetry, status: () => fakeStatus(utcNow()), webRoot, utcNow };
+  const options = {
+    host: '127.0.0.1',
+    telemetry,
+    status: () => fakeStatus(utcNow()),
+    isStale: telemetry.isStale,
+    webRoot,
+    utcNow,
+  };
   await t.rejects(startDashboard({ ...options, port }), { code: 'port-unavailable', retryable: true });
   await t.rejects(startDashboard({ ...options, port: 0, webRoot: join(webRoot, 'assets') }), {
     code: 'dashboard-missing',
@@ -389,7 +412,15 @@ t.test(
   async (t) => {
     const telemetry = new FakeTelemetry([], utcNow());
     const status = () => fakeStatus(utcNow());
-    const options = { host: '127.0.0.1', port: await freePort(), telemetry, status, webRoot, utcNow };
+    const options = {
+      host: '127.0.0.1',
+      port: await freePort(),
+      telemetry,
+      status,
+      isStale: telemetry.isStale,
+      webRoot,
+      utcNow,
+    };
     const dashboard = await startDashboard(options);
     const client = await SocketClient.open(dashboard.port);
     await client.wait((frame) => frame.type === 'hello');

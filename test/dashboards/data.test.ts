@@ -25,7 +25,15 @@ const RANGE = `from=${FIRST}&to=2025-06-01T13:00:00Z`;
 
 async function serve(t: Test, telemetry: MemoryTelemetry): Promise<number> {
   const status = () => fakeStatus(utcNow());
-  const dashboard = await startDashboard({ host: '127.0.0.1', port: 0, telemetry, status, webRoot, utcNow });
+  const dashboard = await startDashboard({
+    host: '127.0.0.1',
+    port: 0,
+    telemetry,
+    status,
+    isStale: () => false,
+    webRoot,
+    utcNow,
+  });
   t.teardown(() => dashboard.stop());
   return dashboard.port;
 }

@@ -7,6 +7,7 @@ import type {
   StoredChannel,
   Telemetry,
 } from '../../gateway/query/telemetry.ts';
+import { StaleWatch } from '../../gateway/stale-watch.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 
 /** A channel of the fixture: its definition and its value at a moment, seconds. */
@@ -36,6 +37,10 @@ export class FakeTelemetry implements Telemetry {
   readonly #columns: Column[] = [];
   readonly #listeners = new Set<(batch: LiveBatch) => void>();
   #now: number;
+  readonly #watch = new StaleWatch();
+  readonly #heard = new Uint8Array(20_000);
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  readonly isStale = (channel: number): boolean => this.#watch.isStale(this.#column(channel).channel);
 
   constructor(channels: readonly FakeChannel[], start: number) {
     this.#now = start;
@@ -83,11 +88,15 @@ export class FakeTelemetry implements Telemetry {
       }
       if (times.length > 0) this.push(column.channel.id, times, values);
     }
+    if (to - this.#lookedAt < 1e6) return;
+    this.#lookedAt = to;
+    this.#watch.look(to, this.#heard, this.#columns.length + 1);
   }
 
   /** Adds samples to a channel as one commit. */
   push(channel: number, times: readonly number[], values: readonly (number | string)[]): void {
     const column = this.#column(channel);
+    this.#heard[channel] = 1;
     for (const time of times) column.times.push(time);
     for (const value of values) column.values.push(value);
     if ((column.times[0] ?? 0) < this.#now - 2 * KEPT_US) {

@@ -30,6 +30,7 @@ class Bench {
     this.hub = new LiveHub({
       telemetry: this.telemetry,
       status: () => fakeStatus(this.utc),
+      isStale: this.telemetry.isStale,
       utcNow: () => this.utc,
     });
   }
@@ -336,4 +337,37 @@ t.test('a hub over a store that gets nothing says how old its newest sample is',
   bench.subscribe({});
   bench.run(1);
   t.equal(bench.of('tick').at(-1)?.newest, START);
+});
+
+t.test('what is stale is told at every subscription, and when it changes, of what the viewer watches', async (t) => {
+  const bench = new Bench([SINE, STEPS, NOTE]);
+  bench.open();
+  const told = () => bench.of('stale').map(({ channels }) => channels);
+  bench.run(8);
+  t.same(told(), [], 'nothing before the viewer watches something');
+  bench.telemetry.silence('car/steps', true);
+  bench.run(6);
+  bench.subscribe({ charts: [1], rows: [3] });
+  bench.run(2);
+  t.same(told(), [[]]);
+  bench.subscribe({ charts: [1], rows: [2, 3] });
+  bench.run(2);
+  t.same(told(), [[], [2]]);
+  bench.telemetry.silence('car/sine', true);
+  bench.telemetry.silence('car/steps', false);
+  bench.run(6);
+  t.same(told(), [[], [2], [], [1]]);
+});
+
+t.test('a viewer whose socket is full is told what is stale when it has caught up', async (t) => {
+  const bench = new Bench([SINE]);
+  bench.open();
+  bench.run(8);
+  bench.subscribe({ charts: [1] });
+  bench.buffered = BUFFERED_BYTES_MAX;
+  bench.run(2);
+  t.same(bench.of('stale'), []);
+  bench.buffered = 0;
+  bench.run(0.1);
+  t.same(bench.of('stale'), [{ type: 'stale', channels: [] }]);
 });

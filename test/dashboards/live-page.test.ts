@@ -38,14 +38,23 @@ interface Stage {
 /** A dashboard over channels that move in real time, on a port that stays the same over restarts. */
 async function stage(t: Test, channels = CHANNELS): Promise<Stage> {
   const telemetry = new FakeTelemetry(channels, utcNow() - 70e6);
-  telemetry.advance(utcNow());
+  // Second by second, so that it is known how often each channel speaks.
+  for (let second = 70; second >= 0; second -= 1) telemetry.advance(utcNow() - second * 1e6);
   const timer = setInterval(() => telemetry.advance(utcNow()), 20);
   t.teardown(() => clearInterval(timer));
   const webRoot = await builtWeb();
   const port = await freePort();
   const start = async () => {
     const status = () => fakeStatus(utcNow());
-    const dashboard = await startDashboard({ host: '127.0.0.1', port, telemetry, status, webRoot, utcNow });
+    const dashboard = await startDashboard({
+      host: '127.0.0.1',
+      port,
+      telemetry,
+      status,
+      isStale: telemetry.isStale,
+      webRoot,
+      utcNow,
+    });
     t.teardown(() => dashboard.stop());
     return dashboard;
   };

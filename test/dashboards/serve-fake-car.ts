@@ -23,6 +23,7 @@ const dashboard = await startDashboard({
   port: Number(port),
   telemetry,
   status: () => fakeStatus(utcNow()),
+  isStale: telemetry.isStale,
   webRoot,
   utcNow,
 });

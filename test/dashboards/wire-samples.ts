@@ -100,6 +100,8 @@ export const SERVER_SAMPLES: Readonly<Record<string, ServerFrame>> = {
   },
   status: { type: 'status', json: '{"role":"gateway"}' },
   pong: { type: 'pong', token: 12_345.5, now: NOW },
+  stale: { type: 'stale', channels: [300, 1, 4_294_967_295] },
+  'stale-none': { type: 'stale', channels: [] },
 };
 
 /** How a valid vector is broken, and the clause that refuses it. Offsets and bytes are those of WIRE_FORMAT.md. */
@@ -126,6 +128,7 @@ export const INVALID_SAMPLES: Readonly<
   },
   'history-of-no-columns': { of: 'history', clause: 'WIRE-5.2', change: (bytes) => patched(bytes, 24, [0, 0]) },
   'columns-not-ascending': { of: 'history', clause: 'WIRE-5.3', change: (bytes) => patched(bytes, 48, [1, 0]) },
+  'too-many-stale': { of: 'stale', clause: 'WIRE-8.1', change: (bytes) => patched(bytes, 4, [0x41, 4]) },
   'too-many-gaps': { of: 'history', clause: 'WIRE-5.4', change: (bytes) => patched(bytes, 28, [1, 1]) },
 };
 

@@ -97,3 +97,18 @@ t.test('whatever its jitter, a channel heard at least every so often is not stal
   );
   t.pass();
 });
+
+t.test(
+  'who looks at a channel sees it stale before it was heard, and then only where silence means something',
+  async (t) => {
+    const { watch, second } = rig();
+    const steady = { id: 2, type: 'number' } as const;
+    const held = { id: 2, type: 'enum' } as const;
+    t.same([watch.isStale(steady), watch.isStale(held)], [true, true]);
+    for (let i = 0; i < 10; i += 1) second(true);
+    t.same([watch.isStale(steady), watch.isStale(held)], [false, false]);
+    for (let i = 0; i < 5; i += 1) second(false);
+    t.same([watch.isStale(steady), watch.isStale(held)], [true, false]);
+    t.equal(watch.isStale({ ...held, rateHz: 1 }), true, 'one that says its rate is steady');
+  },
+);

@@ -23,6 +23,8 @@ const CLOSE_INVALID = 1007;
 export interface HubOptions {
   readonly telemetry: Telemetry;
   readonly status: () => GatewayStatus;
+  /** Whether a channel went quiet, or was not heard yet; by its id. */
+  readonly isStale: (channel: number) => boolean;
   /** UTC, microseconds. */
   readonly utcNow: () => number;
 }
@@ -144,6 +146,7 @@ export class LiveHub {
       this.#apply(viewer);
       if (viewer.catalogVersion < this.#catalog.version) this.#sendDictionary(viewer);
       histories -= this.#sendHistories(viewer, utc, histories);
+      if (isRefresh || viewer.stale === undefined) this.#sendStale(viewer);
       if (status !== undefined) viewer.statusDue = true;
       if (viewer.statusDue && viewer.canSend) {
         viewer.statusDue = false;
@@ -187,6 +190,7 @@ export class LiveHub {
     const rows = new Set(wish.rows.filter((id) => this.#catalog.get(id) !== undefined && !charts.has(id)));
     this.#renew(viewer.charts, charts);
     this.#renew(viewer.rows, rows);
+    viewer.stale = undefined;
     const isOtherSpan = before === undefined || !isSameSpan(before, wish);
     for (const id of viewer.historyDue) if (!charts.has(id)) viewer.historyDue.delete(id);
     for (const id of charts) if (isOtherSpan || !before.charts.includes(id)) viewer.historyDue.add(id);
@@ -241,6 +245,16 @@ export class LiveHub {
       }
     }
     return read;
+  }
+
+  /** Tells which of its channels are stale, where that is news. */
+  #sendStale(viewer: Viewer): void {
+    if (viewer.applied === undefined || !viewer.canSend) return;
+    const stale = [...viewer.charts.keys(), ...viewer.rows.keys()].filter((id) => this.#options.isStale(id));
+    const told = viewer.stale;
+    if (told !== undefined && told.length === stale.length && stale.every((id, i) => id === told[i])) return;
+    viewer.stale = stale;
+    this.#send(viewer, { type: 'stale', channels: stale });
   }
 
   #encodeStatus(): Uint8Array {

@@ -29,6 +29,8 @@ export class Viewer {
   /** Version of the catalog that this viewer knows. */
   catalogVersion = 0;
   statusDue = true;
+  /** Stale channels as it was last told them; undefined: it is to be told. */
+  stale: readonly number[] | undefined;
   #tickNumber = 0;
   #seenTick = 0;
   #nextTickMs = 0;

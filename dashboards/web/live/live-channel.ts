@@ -5,11 +5,6 @@ import { Precision } from '../model/precision.ts';
 import { exactText, quantityOf, writtenUnit } from '../model/quantity.ts';
 import type { Series } from '../model/series.ts';
 
-/** Seconds after which a channel is stale: so many times its interval, within bounds; the last where the interval is unknown. */
-const STALE_INTERVALS = 5;
-const STALE_LEAST = 2;
-const STALE_UNKNOWN = 10;
-
 /** Times the usual interval that samples may be apart on average while none counts as missing. */
 const COMPLETE_INTERVALS = 1.5;
 
@@ -32,10 +27,10 @@ export class LiveChannel {
   /** Unit that the text is in. */
   readonly unit = signal('');
   readonly isStale = signal(true);
+  /** As the server last told it. */
+  isToldStale = true;
   /** Age of the newest sample; empty where it is fresh. */
   readonly age = signal('');
-  /** Gateway's UTC when news last came, microseconds. */
-  #newsAt = Number.NaN;
   #interval = Number.NaN;
   readonly #precision = new Precision();
   #isDirty = false;
@@ -60,13 +55,12 @@ export class LiveChannel {
     return this.definition.decimals ?? this.#precision.decimals;
   }
 
-  /** Takes the newest sample; `count` samples came since the last time. `now` is the gateway's UTC, microseconds. */
-  update(time: number, value: number | string, count: number, now: number): void {
+  /** Takes the newest sample; `count` samples came since the last time. */
+  update(time: number, value: number | string, count: number): void {
     if (count > 0) {
       const interval = (time - this.time) / 1e6 / count;
       if (interval > 0)
         this.#interval = Number.isNaN(this.#interval) ? interval : this.#interval * 0.9 + interval * 0.1;
-      this.#newsAt = now;
     }
     this.time = time;
     this.value = value;
@@ -99,11 +93,10 @@ export class LiveChannel {
       .join('\n');
   }
 
-  /** Brings staleness and age up to `now`, the gateway's UTC in microseconds. A lost connection makes everything stale. */
+  /** Brings staleness and age up to `now`, the server's UTC in microseconds. A lost connection makes everything stale. */
   showAge(now: number, isConnected: boolean): void {
     const sampleAge = (now - this.time) / 1e6;
-    const newsAge = Math.min(Math.abs(sampleAge), Number.isNaN(this.#newsAt) ? sampleAge : (now - this.#newsAt) / 1e6);
-    const isStale = !isConnected || !(newsAge < this.staleAfter);
+    const isStale = !isConnected || this.isToldStale;
     this.isStale.value = isStale;
     this.age.value = isStale || sampleAge > SHOWN_AGE ? formatAge(sampleAge) : '';
   }
@@ -112,12 +105,6 @@ export class LiveChannel {
   isComplete(time: number, count: number): boolean {
     const expected = this.definition.rateHz > 0 ? 1 / this.definition.rateHz : this.#interval;
     return (time - this.time) / 1e6 / count <= expected * COMPLETE_INTERVALS;
-  }
-
-  /** Seconds of silence after which it counts as stale. */
-  get staleAfter(): number {
-    const interval = this.definition.rateHz > 0 ? 1 / this.definition.rateHz : this.#interval;
-    return Number.isNaN(interval) ? STALE_UNKNOWN : Math.max(STALE_LEAST, interval * STALE_INTERVALS);
   }
 
   /** Seconds between two columns from which on nothing is drawn between them. */

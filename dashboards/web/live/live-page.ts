@@ -56,6 +56,8 @@ export class LivePage {
   readonly #firstCharts = matchMedia('(max-width: 700px)').matches ? FIRST_CHARTS_NARROW : FIRST_CHARTS;
   #wantedPaths: readonly string[] | undefined;
   #visibleRows: readonly number[] = [];
+  /** Channels of the last subscription. */
+  #subscribed: readonly number[] = [];
   #firstLook: ReadonlyMap<number, Set<number | string>> | undefined;
   #frozen: ReadonlyMap<number, Series> | undefined;
   #newest = Number.NaN;
@@ -182,6 +184,9 @@ export class LivePage {
         break;
       case 'status':
         this.#onStatus(parseStatus(frame.json));
+        break;
+      case 'stale':
+        this.#onStale(new Set(frame.channels));
         break;
       case 'pong':
         this.clock.observe(frame.now, localMs);
@@ -316,14 +321,20 @@ export class LivePage {
       const live = this.#channels.get(channel);
       if (live === undefined) continue;
       if (count > 0) live.series?.add(time, min, max, last, live.isComplete(time, count));
-      live.update(time, last, count, tick.now);
+      live.update(time, last, count);
     }
     for (const { channel, count, time, last } of tick.rows) {
-      this.#channels.get(channel)?.update(time, last, count, tick.now);
+      this.#channels.get(channel)?.update(time, last, count);
       this.#firstLook?.get(channel)?.add(last);
     }
-    for (const { channel, count, time, text } of tick.texts)
-      this.#channels.get(channel)?.update(time, text, count, tick.now);
+    for (const { channel, count, time, text } of tick.texts) this.#channels.get(channel)?.update(time, text, count);
+  }
+
+  #onStale(stale: ReadonlySet<number>): void {
+    for (const id of this.#subscribed) {
+      const channel = this.#channels.get(id);
+      if (channel !== undefined) channel.isToldStale = stale.has(id);
+    }
   }
 
   #showValues(): void {
@@ -349,6 +360,7 @@ export class LivePage {
     const charts = isHidden ? [] : this.charts.value;
     const looked = this.#firstLook === undefined ? [] : [...this.#firstLook.keys()];
     const rows = isHidden ? [] : [...new Set([...looked, ...this.#visibleRows])].slice(0, ROWS_MAX);
+    this.#subscribed = [...charts, ...rows];
     this.#connection.send({
       type: 'subscribe',
       frameRate: FRAME_RATE,
