@@ -1,6 +1,5 @@
 import { Buffer } from 'node:buffer';
 import {
-  AsyncByteQueue,
   Binary,
   Bool,
   type Data,
@@ -12,7 +11,6 @@ import {
   Int64,
   makeData,
   RecordBatch,
-  RecordBatchStreamWriter,
   Schema,
   Struct,
   Timestamp,
@@ -21,6 +19,7 @@ import {
   type Vector,
   vectorFromArray,
 } from 'apache-arrow';
+import { ArrowStream } from './arrow-stream.ts';
 import type { ColumnRows, TableBatch, TableColumn, TableSchema, TableWriter } from './column-table.ts';
 import { int64Of } from './int64.ts';
 
@@ -29,18 +28,16 @@ import { int64Of } from './int64.ts';
  * dictionary; times are Timestamp[us, UTC].
  */
 export class ArrowWriter implements TableWriter {
-  readonly #schema: Schema;
+  readonly #stream: ArrowStream;
   readonly #columns: readonly {
     readonly column: TableColumn;
     readonly field: Field;
     readonly names: Names | undefined;
   }[];
-  readonly #sink = new ByteCollector();
-  readonly #writer = new RecordBatchStreamWriter();
 
   constructor({ columns, about }: TableSchema) {
     const fields = columns.map((column, index) => fieldOf(column, index));
-    this.#schema = new Schema(fields, new Map(Object.entries(about)));
+    this.#stream = new ArrowStream(new Schema(fields, new Map(Object.entries(about))));
     this.#columns = columns.map((column, index) => ({
       column,
       field: fields[index] as Field,
@@ -49,37 +46,20 @@ export class ArrowWriter implements TableWriter {
   }
 
   begin(): Uint8Array {
-    this.#writer.reset(this.#sink, this.#schema);
-    return this.#sink.take();
+    return this.#stream.begin();
   }
 
   write({ rows, columns }: TableBatch): Uint8Array {
     const children = this.#columns.map(({ column, field, names }, index) =>
       dataOf(column, field.type, names, columns[index] ?? { kind: 'none' }, rows),
     );
-    const type = new Struct(this.#schema.fields);
-    this.#writer.write(new RecordBatch(this.#schema, makeData({ type, length: rows, nullCount: 0, children })));
-    return this.#sink.take();
+    const { schema } = this.#stream;
+    const type = new Struct(schema.fields);
+    return this.#stream.write(new RecordBatch(schema, makeData({ type, length: rows, nullCount: 0, children })));
   }
 
   end(): Uint8Array {
-    this.#writer.finish();
-    return this.#sink.take();
-  }
-}
-
-/** What the library writes, until it is taken. */
-class ByteCollector extends AsyncByteQueue {
-  #chunks: Uint8Array[] = [];
-
-  override write(chunk: Parameters<AsyncByteQueue['write']>[0]): void {
-    if (chunk instanceof Uint8Array) this.#chunks.push(chunk);
-  }
-
-  take(): Uint8Array {
-    const bytes = Buffer.concat(this.#chunks);
-    this.#chunks = [];
-    return bytes;
+    return this.#stream.end();
   }
 }
 

@@ -5,6 +5,13 @@ import { CaissonError } from '../../gateway/errors.ts';
 /** Beside the sources as well as beside the compiled files: the build copies the folder. */
 const PROTO_DIR = join(import.meta.dirname, '..', 'proto');
 
+const FILES = [
+  'caisson/v1/telemetry.proto',
+  'grpc/health/v1/health.proto',
+  'arrow/flight/flight.proto',
+  'arrow/flight/flight_sql.proto',
+];
+
 /**
  * Everything in sync/proto as gRPC and reflection want it. 64-bit integers are numbers (all of ours stay below 2^53), enums
  * their names, fields that are not there have their default, or are missing where the proto says `optional`.
@@ -12,7 +19,7 @@ const PROTO_DIR = join(import.meta.dirname, '..', 'proto');
  * @throws Error when a file is missing or broken: the installation is damaged
  */
 export function loadProtos(): PackageDefinition {
-  return loadSync(['caisson/v1/telemetry.proto', 'grpc/health/v1/health.proto'], {
+  return loadSync(FILES, {
     includeDirs: [PROTO_DIR],
     longs: Number,
     enums: String,
@@ -31,3 +38,4 @@ export function serviceOf(protos: PackageDefinition, name: string): ServiceDefin
 
 export const TELEMETRY_SERVICE = 'caisson.v1.Telemetry';
 export const HEALTH_SERVICE = 'grpc.health.v1.Health';
+export const FLIGHT_SERVICE = 'arrow.flight.protocol.FlightService';

@@ -1,5 +1,5 @@
 import { type ServerUnaryCall, type ServerWritableStream, type sendUnaryData, status } from '@grpc/grpc-js';
-import { HEALTH_SERVICE, TELEMETRY_SERVICE } from './descriptor.ts';
+import { FLIGHT_SERVICE, HEALTH_SERVICE, TELEMETRY_SERVICE } from './descriptor.ts';
 
 interface HealthCheckRequest {
   readonly service: string;
@@ -9,7 +9,7 @@ interface HealthCheckResponse {
   readonly status: 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN';
 }
 
-const SERVICES: ReadonlySet<string> = new Set(['', TELEMETRY_SERVICE, HEALTH_SERVICE]);
+const SERVICES: ReadonlySet<string> = new Set(['', TELEMETRY_SERVICE, FLIGHT_SERVICE, HEALTH_SERVICE]);
 
 /** The two methods of grpc.health.v1.Health: serving from the start until `stopped` is aborted. */
 export function healthMethods(stopped: AbortSignal) {

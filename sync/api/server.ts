@@ -12,8 +12,10 @@ import { CaissonError, messageOf } from '../../gateway/errors.ts';
 import { isLoopback } from '../../gateway/loopback.ts';
 import type { Telemetry } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
+import { flightMethods } from '../flight/flight-methods.ts';
+import type { RunningTable } from '../flight/flights.ts';
 import { formatAddress } from './address.ts';
-import { HEALTH_SERVICE, loadProtos, serviceOf, TELEMETRY_SERVICE } from './descriptor.ts';
+import { FLIGHT_SERVICE, HEALTH_SERVICE, loadProtos, serviceOf, TELEMETRY_SERVICE } from './descriptor.ts';
 import { toGrpcStatus } from './grpc-status.ts';
 import { healthMethods } from './health-service.ts';
 import { answerLedger } from './ledger-call.ts';
@@ -42,7 +44,8 @@ import type {
 import { Outflow } from './outflow.ts';
 import { answerPull, type FeedSource, feedIdOf } from './pull-call.ts';
 import { answerQuery } from './query-call.ts';
-import { SqlCalls } from './sql-call.ts';
+import { answerSql } from './sql-call.ts';
+import { SqlStatements } from './sql-statements.ts';
 import { encodeStatus } from './status-message.ts';
 import { answerSubscribe } from './subscribe-call.ts';
 
@@ -103,7 +106,8 @@ export async function startTelemetryServer(options: TelemetryServerOptions): Pro
     'grpc.keepalive_timeout_ms': KEEPALIVE_ANSWER_MS,
   });
   const streams = new Streams(stopping.signal);
-  const sql = new SqlCalls(storeDir, () => status().now);
+  const statements = new SqlStatements<RunningTable>(storeDir, () => status().now);
+  stopping.signal.addEventListener('abort', () => statements.stop());
   server.addService(serviceOf(protos, TELEMETRY_SERVICE), {
     ListChannels: unary(
       (request: ListChannelsRequestMessage): ListChannelsResponseMessage => answerListChannels(telemetry, request),
@@ -121,7 +125,7 @@ export async function startTelemetryServer(options: TelemetryServerOptions): Pro
       answerQuery(telemetry, request, out),
     ),
     Sql: streams.method(IN_FLIGHT_MAX, (request: SqlRequestMessage, out: Outflow<SqlChunkMessage>) =>
-      sql.answer(request, out),
+      answerSql(statements, request, out),
     ),
     GetLedger: streams.method(IN_FLIGHT_MAX, (request: GetLedgerRequestMessage, out: Outflow<LedgerChunkMessage>) =>
       answerLedger(telemetry, request, out),
@@ -134,6 +138,12 @@ export async function startTelemetryServer(options: TelemetryServerOptions): Pro
       (request: PullBlocksRequestMessage, out: Outflow<PullBlocksResponseMessage>) => answerPull(feed, request, out),
     ),
   });
+  const openFlight = async () => {
+    const { FlightService } = await import('../flight/flight-service.ts');
+    return new FlightService({ telemetry, statements, version: status().version }, protos);
+  };
+  const flightStream: Parameters<typeof flightMethods>[1] = (answer) => streams.method(IN_FLIGHT_MAX, answer);
+  server.addService(serviceOf(protos, FLIGHT_SERVICE), flightMethods(openFlight, flightStream));
   server.addService(serviceOf(protos, HEALTH_SERVICE), healthMethods(stopping.signal));
   new ReflectionService(protos).addToServer(server);
   const bound = await bind(server, formatAddress({ host, port }));

@@ -29,3 +29,6 @@ export const BATCHES_MAX = 4;
 
 /** Rows of one batch. */
 export const BATCH_ROWS = 1024;
+
+/** UTF-16 units of text and bytes of blobs after which a batch ends. */
+export const BATCH_UNITS = 256 * 1024;

@@ -8,7 +8,7 @@ import { BlockReader } from '../../store/block-reader.ts';
 import { storePaths } from '../../store/store-dir.ts';
 import { OPENED_BYTES_FEW } from '../opened-packs.ts';
 import { StoreTelemetry } from '../store-telemetry.ts';
-import { BATCH_ROWS, BATCHES_MAX, type FromSql, type SqlRequest, type ToSql } from './sql-messages.ts';
+import { BATCH_ROWS, BATCH_UNITS, BATCHES_MAX, type FromSql, type SqlRequest, type ToSql } from './sql-messages.ts';
 import { SqlStatement } from './sql-statement.ts';
 import type { SqlCell } from './sql-value.ts';
 
@@ -17,6 +17,7 @@ const BATCH_MS = 200;
 
 let taken = 0;
 let wake = () => {};
+let said: Promise<void> = Promise.resolve();
 
 process.on('message', (message: ToSql) => {
   if (message.kind === 'run') void run(message);
@@ -35,6 +36,7 @@ async function run(request: SqlRequest): Promise<void> {
     const { code, message, hint } = error;
     say({ kind: 'failed', code, message, hint });
   }
+  await said;
   process.disconnect();
 }
 
@@ -62,17 +64,24 @@ async function answer({ dir, sql, parameters, now }: SqlRequest): Promise<void> 
 
 function* batches(rows: Iterable<SqlCell[]>): IterableIterator<SqlCell[][]> {
   let batch: SqlCell[][] = [];
+  let units = 0;
   let began = performance.now();
   for (const row of rows) {
     batch.push(row);
-    if (batch.length < BATCH_ROWS && performance.now() - began < BATCH_MS) continue;
+    for (const cell of row) units += typeof cell === 'string' || cell instanceof Uint8Array ? cell.length : 0;
+    const isFull = batch.length >= BATCH_ROWS || units >= BATCH_UNITS;
+    if (!isFull && performance.now() - began < BATCH_MS) continue;
     yield batch;
     batch = [];
+    units = 0;
     began = performance.now();
   }
   if (batch.length > 0) yield batch;
 }
 
+/** What was said is on its way at once; `said` resolves when the last of it left this process. */
 function say(message: FromSql): void {
-  process.send?.(message);
+  said = new Promise((resolve) => {
+    process.send?.(message, undefined, undefined, () => resolve());
+  });
 }

@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3';
 import { CaissonError, messageOf } from '../../errors.ts';
+import { COLUMN_KINDS, type SqlColumnKind } from './column-kinds.ts';
 import { narrowedStatements } from './narrow-statement.ts';
 import { describeSqlError } from './sql-error.ts';
 import { addSqlFunctions } from './sql-functions.ts';
@@ -15,6 +16,8 @@ export interface SqlColumn {
   readonly name: string;
   /** True for a column of a table that is a time, UTC in microseconds; what is computed is not known to be one. */
   readonly isTime: boolean;
+  /** Of a column of a table; what is computed may hold anything. */
+  readonly kind?: SqlColumnKind;
 }
 
 const TIME_COLUMNS = new Set(['time', 'since', 'until']);
@@ -52,7 +55,8 @@ export class SqlStatement {
     try {
       this.#statement = prepare(this.#db, sql);
       this.columns = this.#statement.columns().map(({ name, column }) => {
-        return { name, isTime: column !== null && TIME_COLUMNS.has(column) };
+        const kind = column === null ? undefined : COLUMN_KINDS.get(column);
+        return { name, isTime: column !== null && TIME_COLUMNS.has(column), ...(kind !== undefined && { kind }) };
       });
     } catch (error) {
       this.close();

@@ -1,0 +1,14 @@
+/** What a column of a table holds; time: whole microseconds. */
+export type SqlColumnKind = 'time' | 'integer' | 'real' | 'text';
+
+const COLUMNS: Readonly<Record<SqlColumnKind, string>> = {
+  time: 'time since until started ended made',
+  integer: 'late count pixel first_sequence taken kept lost offset error version',
+  real: 'value min max first last sum mean rate_hz',
+  text: 'gateway channel text unit type class residency stamp source description labels boot cause recipe',
+};
+
+/** The kind of each column of the store's tables, by its name, which means the same in all of them. */
+export const COLUMN_KINDS: ReadonlyMap<string, SqlColumnKind> = new Map(
+  Object.entries(COLUMNS).flatMap(([kind, names]) => names.split(' ').map((name) => [name, kind as SqlColumnKind])),
+);
