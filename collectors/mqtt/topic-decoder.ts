@@ -3,6 +3,7 @@ import { ChannelTemplate } from '../line-protocol/channel-template.ts';
 import { LineReader } from '../line-protocol/line-reader.ts';
 import { Field } from '../payload/field.ts';
 import type { SampleBatch } from '../payload/sample-batch.ts';
+import { JsonTopic } from './payload/json-topic.ts';
 import { PackedTopic } from './payload/packed.ts';
 import { readPayload, type TopicReading } from './payload/read-payload.ts';
 import type { SparkplugHost } from './sparkplug/sparkplug-host.ts';
@@ -59,7 +60,8 @@ export class TopicDecoder {
       const root = new Field(plan.name, this.#count);
       const template = plan.payload === 'line' ? new ChannelTemplate(plan.line.channel) : undefined;
       const packed = new PackedTopic(root, this.#count);
-      known = { plan, root, packed, lines: template && new LineReader(root, template, this.#count) };
+      const json = new JsonTopic(root, plan.timestamp, this.#count);
+      known = { plan, root, packed, json, lines: template && new LineReader(root, template, this.#count) };
       this.#topics.set(topic, known);
     }
     return known;

@@ -7,7 +7,7 @@ import { KIND_BOOL, KIND_NUMBER } from '../../payload/sample-kind.ts';
 import { isPackedFrame } from '../packed-frame.ts';
 import type { TopicPlan } from '../topic-rules.ts';
 import { decodeCbor, isSelfDescribedCbor } from './cbor.ts';
-import { decodeJson } from './json.ts';
+import type { JsonTopic } from './json-topic.ts';
 import { readLines } from './lines.ts';
 import { decodeMessagePack } from './message-pack.ts';
 import { NUMBER_BYTES_MAX, parseNumber } from './number.ts';
@@ -19,6 +19,7 @@ export interface TopicReading {
   readonly plan: TopicPlan;
   readonly root: Field;
   readonly packed: PackedTopic;
+  readonly json: JsonTopic;
   /** For `payload: line`. */
   readonly lines: LineReader | undefined;
 }
@@ -28,14 +29,14 @@ export interface TopicReading {
  * @throws PayloadError with the reason under which the message is counted; `batch` is then to be cleared
  */
 export function readPayload(payload: Buffer, reading: TopicReading, batch: SampleBatch): void {
-  const { plan, root, packed, lines } = reading;
+  const { plan, root, packed, json, lines } = reading;
   if (payload.length === 0) throw new PayloadError('empty-payload');
   switch (plan.payload) {
     case 'packed':
       packed.read(payload, batch);
       break;
     case 'json':
-      readTree(decodeJson(payload), root, plan.timestamp, batch);
+      json.read(payload, batch);
       break;
     case 'cbor':
       readTree(decodeCbor(payload), root, plan.timestamp, batch);
@@ -62,7 +63,7 @@ function readNumber(payload: Buffer, root: Field, batch: SampleBatch): void {
   batch.add(root, KIND_NUMBER, 0, value);
 }
 
-function readAuto(payload: Buffer, { plan, root, packed }: TopicReading, batch: SampleBatch): void {
+function readAuto(payload: Buffer, { plan, root, packed, json }: TopicReading, batch: SampleBatch): void {
   if (isPackedFrame(payload)) {
     packed.read(payload, batch);
     return;
@@ -71,10 +72,14 @@ function readAuto(payload: Buffer, { plan, root, packed }: TopicReading, batch: 
     readTree(decodeCbor(payload), root, plan.timestamp, batch);
     return;
   }
-  if (!isUtf8(payload)) throw new PayloadError('payload-unrecognised', `begins ${payload.toString('hex', 0, 8)}`);
   const begin = firstByte(payload);
-  if (begin === BRACE || begin === BRACKET || plan.timestamp !== 'arrival') {
-    readTree(decodeJson(payload), root, plan.timestamp, batch);
+  if (begin === BRACE || begin === BRACKET) {
+    json.read(payload, batch);
+    return;
+  }
+  if (!isUtf8(payload)) throw new PayloadError('payload-unrecognised', `begins ${payload.toString('hex', 0, 8)}`);
+  if (plan.timestamp !== 'arrival') {
+    json.read(payload, batch);
     return;
   }
   const text = payload.toString('utf8');

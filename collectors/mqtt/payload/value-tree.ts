@@ -106,6 +106,6 @@ function walk(
 /** Decimal index; the small ones are made once, so that a known array builds no string. */
 const INDEX_KEYS = Array.from({ length: 256 }, (_, index) => String(index));
 
-function indexKey(index: number): string {
+export function indexKey(index: number): string {
   return INDEX_KEYS[index] ?? String(index);
 }
