@@ -1,5 +1,6 @@
 import { type Channel, type ChannelSpec, normalName } from '../../gateway/channel.ts';
 import type { Intake, Ticket } from '../../gateway/intake.ts';
+import { BACKLOG_SAMPLES_MAX } from './backlog.ts';
 import type { RedundancyConfig } from './redundancy-config.ts';
 import { RedundantChannel, type RedundantParts } from './redundant-channel.ts';
 
@@ -72,7 +73,7 @@ export class RedundancyIntake implements Intake {
   }
 
   hasRoom(samples: number): boolean {
-    return this.#inner.hasRoom(this.#hasMembers ? 2 * samples : samples);
+    return this.#inner.hasRoom(this.#hasMembers ? 2 * samples + BACKLOG_SAMPLES_MAX : samples);
   }
 
   settle(): void {

@@ -1,6 +1,7 @@
 import type { ChannelSpec } from '../../gateway/channel.ts';
 import type { Clock } from '../../gateway/clock.ts';
 import type { Intake } from '../../gateway/intake.ts';
+import { BACKLOG_SAMPLES_MAX, Backlog } from './backlog.ts';
 import { RankedChoice } from './ranked-choice.ts';
 import type { RedundantChannelConfig } from './redundancy-config.ts';
 
@@ -18,12 +19,17 @@ export interface RedundantParts {
   readonly onProblem: (text: string) => void;
 }
 
-/** One channel that is made of the best of several, in order at every change, without a sample twice. */
+/**
+ * One channel that is made of the best of several, in order at every change, without a sample twice. A source that takes over fills in
+ * what it told since the one before was last heard.
+ */
 export class RedundantChannel {
   readonly name: string;
   readonly members: readonly string[];
   readonly #parts: RedundantParts;
   readonly #choice: RankedChoice;
+  /** By rank: what those who are not chosen told. */
+  readonly #backlogs: readonly Backlog[];
   readonly #refused = new Set<string>();
   /** What the channel is, and the rank of the one it has that of. */
   #spec: ChannelSpec | undefined;
@@ -40,6 +46,7 @@ export class RedundantChannel {
     this.members = from;
     this.#parts = parts;
     const silentUs = silentMs === undefined ? undefined : silentMs * 1e3;
+    this.#backlogs = from.map(() => new Backlog());
     this.#choice = new RankedChoice(from.length, { silentUs, returnUs: returnS * 1e6 });
   }
 
@@ -67,13 +74,24 @@ export class RedundantChannel {
   }
 
   offer(rank: number, time: number, value: number): void {
-    if (!this.#isChosen(rank) || this.#isThere(time)) return;
+    if (!this.#isChosen(rank)) this.#backlogs[rank]?.add(time, value, this.#greatest);
+    else if (!this.#isThere(time)) this.#push(time, value);
+  }
+
+  #push(time: number, value: number): void {
     if (time > this.#greatest) this.#greatest = time;
     this.#parts.intake.push(this.#id, time, value);
   }
 
   offerColumns(rank: number, times: Float64Array, values: Float64Array, from: number, to: number): void {
-    if (from >= to || !this.#isChosen(rank)) return;
+    if (from >= to) return;
+    if (!this.#isChosen(rank)) {
+      const backlog = this.#backlogs[rank];
+      for (let at = from; at < to; at += 1) {
+        backlog?.add(times[at] as number, values[at] as number, this.#greatest);
+      }
+      return;
+    }
     let first = from;
     while (first < to && this.#isThere(times[first] as number)) first += 1;
     for (let at = first; at < to; at += 1) {
@@ -98,8 +116,11 @@ export class RedundantChannel {
     this.#sourceId ??= intake.channel({ name: `${this.name}/from`, source, type: 'text', description }).id;
     const [before, after] = [this.members[from], this.members[to] ?? ''];
     intake.pushText(this.#sourceId, now, after);
+    const isMissing = this.#backlogs[to]?.drain(this.#takenTo, (time, value) => this.#push(time, value)) ?? false;
     if (before === undefined) return;
-    onProblem(`${this.name} is taken from ${after}: ${to < from ? 'it is back' : `${before} is silent`}`);
+    const why = to < from ? 'it is back' : `${before} is silent`;
+    const missing = isMissing ? `; of what it told before, only the last ${BACKLOG_SAMPLES_MAX} samples are there` : '';
+    onProblem(`${this.name} is taken from ${after}: ${why}${missing}`);
   }
 
   /** True for a moment that the source before has told of. */

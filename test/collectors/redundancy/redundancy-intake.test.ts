@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { BACKLOG_SAMPLES_MAX } from '../../../collectors/redundancy/backlog.ts';
 import { RedundancyIntake, redundantChannels } from '../../../collectors/redundancy/redundancy-intake.ts';
 import { RecordingIntake } from '../shaping/recording-intake.ts';
 
@@ -122,6 +123,73 @@ t.test('room is asked for the channel that is made as well, and other channels p
   gnss.hasRoom(5);
   gnss.channel({ name: 'gnss/speed', source: 'gnss' });
   gnss.hasRoom(5);
-  t.same(asked, [5, 5, 10]);
+  t.same(asked, [5, 5, 10 + BACKLOG_SAMPLES_MAX]);
   t.same(inner.samples, [{ channel: 'gnss/height', time: 1, value: 1 }]);
 });
+
+/** The gnss speaks until it falls silent, the can all the time, each every `intervalMs`; the times of the channel that is made, ms. */
+function fallen(intervalMs: number, gnssMs: number, wholeMs: number, { by = 'singles' } = {}) {
+  const { clock, inner, problems, gnss, can } = rig();
+  const [a, b] = [
+    gnss.channel({ name: 'gnss/speed', source: 'gnss' }).id,
+    can.channel({ name: 'can/speed', source: 'can' }).id,
+  ];
+  for (let ms = 0; ms < wholeMs; ms += intervalMs) {
+    clock.time = 1e12 + ms * 1e3;
+    if (ms < gnssMs) gnss.push(a, clock.time, 1);
+    if (by === 'singles') can.push(b, clock.time, 2);
+    else can.pushColumns(b, Float64Array.of(clock.time), Float64Array.of(2), 0, 1);
+  }
+  return { problems, made: inner.of('speed').map(([time, value]) => [(time - 1e12) / 1e3, value]) };
+}
+
+for (const by of ['singles', 'columns']) {
+  t.test(`what the next best told while the best was silent is neither lost nor there twice, by ${by}`, async (t) => {
+    const { made, problems } = fallen(100, 1000, 3000, { by });
+    t.same(
+      made,
+      Array.from({ length: 30 }, (_, n) => [n * 100, n < 10 ? 1 : 2]),
+    );
+    t.same(problems, ['speed is taken from can/speed: gnss/speed is silent']);
+  });
+}
+
+t.test('of more than can be kept the newest are filled in, and the problem says so', async (t) => {
+  const { made, problems } = fallen(0.25, 1000, 2000);
+  const times = made.map(([time]) => time as number);
+  const filled = times.filter((time) => time >= 1000 && time < 1500);
+  t.ok(filled.length <= BACKLOG_SAMPLES_MAX && filled.length >= BACKLOG_SAMPLES_MAX - 2, `${filled.length}`);
+  t.same(times.slice(-1), [1999.75]);
+  t.match(problems[0], /only the last 1024 samples are there/);
+});
+
+t.test(
+  'whoever speaks when, the channel has every moment at most once, in order, and no hole that a source could fill',
+  async () => {
+    const turn = fc.record({ gnss: fc.boolean(), can: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(turn, { maxLength: 120 }), (turns) => {
+        const { clock, inner, gnss, can } = rig();
+        const [a, b] = [
+          gnss.channel({ name: 'gnss/speed', source: 'gnss' }).id,
+          can.channel({ name: 'can/speed', source: 'can' }).id,
+        ];
+        const start = clock.time;
+        for (const [n, speaks] of turns.entries()) {
+          clock.time = start + n * 100_000;
+          if (speaks.gnss) gnss.push(a, clock.time, 1);
+          if (speaks.can) can.push(b, clock.time, 2);
+        }
+        const times = inner.of('speed').map(([time]) => time);
+        if (!times.every((time, i) => i === 0 || time > (times[i - 1] ?? 0))) return false;
+        const first = times[0] ?? Number.POSITIVE_INFINITY;
+        const last = times.at(-1) ?? Number.NEGATIVE_INFINITY;
+        const told = turns.flatMap(({ gnss: g, can: c }, n) => (g || c ? [start + n * 100_000] : []));
+        const made = new Set(times);
+        // A source that is chosen and skips a moment is not silent: what the other has of it is not missed.
+        const missing = told.filter((time) => time > first && time < last && !made.has(time));
+        return missing.every((time) => times.some((other) => Math.abs(other - time) <= 500_000));
+      }),
+    );
+  },
+);
