@@ -102,6 +102,17 @@ export interface DiskWearStatus extends WearStatus {
   readonly disk: string;
 }
 
+/** How far a central has the feed of this gateway. */
+export interface DestinationStatus {
+  readonly name: string;
+  /** In the feed. */
+  readonly position: number;
+  /** True where signed receipts say so, false where it says so itself. */
+  readonly proven: boolean;
+  /** Receipts that were not believed, by reason. */
+  readonly refused: Readonly<Record<string, number>>;
+}
+
 /** A snapshot of the whole gateway, or of central, once a second; what `caisson status`, GetStatus and the dashboard show. */
 export interface GatewayStatus {
   readonly role: 'gateway' | 'central';
@@ -119,6 +130,8 @@ export interface GatewayStatus {
   /** Missing at central. */
   readonly wear?: DiskWearStatus;
   readonly sources: readonly SourceStatus[];
+  /** Missing where there is none, as at central. */
+  readonly destinations?: readonly DestinationStatus[];
   /** What a person should know now: a thread restarted, a port gone. Newest last, bounded. */
   readonly problems: readonly { readonly time: number; readonly text: string }[];
 }

@@ -60,6 +60,7 @@ async function run(options: Options): Promise<void> {
   const dashboard = http === undefined ? undefined : await serveHttp(central, http);
   if (dashboard !== undefined)
     say(`dashboard http://${formatAddress({ host: http?.host ?? '', port: dashboard.port })}`);
+  say(`central ${central.name} signs receipts with ${central.receiptKey}`);
   if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
   dashboard?.stop();
   await central.stop();

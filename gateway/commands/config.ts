@@ -7,6 +7,7 @@ import { RedundancyConfig, redundancyFaults } from '../../collectors/redundancy/
 import { shapingFaults } from '../../collectors/shaping/shaping-config.ts';
 import { DashboardConfig } from '../../dashboards/server/dashboard-config.ts';
 import { GrpcConfig } from '../../sync/api/grpc-config.ts';
+import { DestinationsConfig } from '../../sync/destinations/destination-config.ts';
 import { GatewayConfig } from '../config/gateway-config.ts';
 import { renderIssues } from '../config/issue.ts';
 import { type ConfigRule, type LoadedConfig, loadConfig, type RuleBreach } from '../config/load-config.ts';
@@ -30,6 +31,7 @@ export const CONFIG_SCHEMA = Type.Object(
     store: Type.Optional(StoreConfig),
     dashboard: Type.Optional(DashboardConfig),
     grpc: Type.Optional(GrpcConfig),
+    destinations: Type.Optional(DestinationsConfig),
     redundancy: Type.Optional(RedundancyConfig),
     sources: Type.Optional(
       Type.Record(Type.String({ pattern: SOURCE_NAME }), anySourceSchema(), {
@@ -49,6 +51,7 @@ export interface CaissonConfig {
   readonly store: StoreSettings;
   readonly dashboard: Required<DashboardConfig>;
   readonly grpc: Required<GrpcConfig>;
+  readonly destinations?: DestinationsConfig;
   readonly redundancy?: RedundancyConfig;
   readonly sources: Readonly<Record<string, SourceConfig>>;
 }

@@ -12,7 +12,7 @@ export interface ServePorts {
 }
 
 export interface ServeOptions {
-  readonly config: Pick<CaissonConfig, 'dashboard' | 'grpc'>;
+  readonly config: Pick<CaissonConfig, 'dashboard' | 'grpc' | 'destinations'>;
   /** Undefined while the store is not open: then the dashboard shows the status, and nothing else is served. */
   readonly storeDir: string | undefined;
   /** Folder of the built web app. */
@@ -47,6 +47,7 @@ export function startServe(options: ServeOptions): Promise<{ serve: ServeWorker;
         webRoot,
         dashboard: { ...config.dashboard, port: ports?.httpPort ?? options.httpPort ?? config.dashboard.port },
         grpc: { ...config.grpc, port: ports?.grpcPort ?? config.grpc.port },
+        destinations: config.destinations ?? {},
         clock: options.clock,
         freshness: options.freshness,
         status: options.status(),

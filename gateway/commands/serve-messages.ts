@@ -1,3 +1,4 @@
+import type { DestinationsConfig } from '../../sync/destinations/destination-config.ts';
 import type { ChannelFreshness } from '../channel-freshness.ts';
 import type { ClockOrigin } from '../clock.ts';
 import type { GatewayStatus } from '../status.ts';
@@ -10,6 +11,7 @@ export interface ServeThreadData {
   readonly webRoot: string;
   readonly dashboard: { readonly host: string; readonly port: number };
   readonly grpc: { readonly host: string; readonly port: number };
+  readonly destinations: DestinationsConfig;
   /** Box time of the boot. */
   readonly clock: ClockOrigin;
   /** Shared with main, which says it. */

@@ -6,6 +6,7 @@ import process from 'node:process';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { startDashboard } from '../../dashboards/server/dashboard.ts';
 import { startTelemetryServer } from '../../sync/api/server.ts';
+import { receiptDesk } from '../../sync/destinations/receipt-desk-of.ts';
 import { BoxClock } from '../clock.ts';
 import { NoTelemetry } from '../query/no-telemetry.ts';
 import { StoreTelemetry } from '../query/store-telemetry.ts';
@@ -32,6 +33,13 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
   });
   // With a socket of uWebSockets.js open, the end of this thread would be the end of the process.
   process.once('exit', () => dashboard.stop());
+  const receipts =
+    store &&
+    receiptDesk(store.feed, data.destinations, {
+      gateway: () => status.gateway,
+      onConfirmed: (central, position) => say({ kind: 'acknowledged', central, position }),
+      onProblem: (text) => say({ kind: 'problem', text }),
+    });
   const server =
     store === undefined
       ? undefined
@@ -39,8 +47,8 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
           ...data.grpc,
           ...store,
           // Whoever asks for the present wants it to the moment: the last seconds of a range depend on it.
-          status: () => ({ ...status, now: utcNow() }),
-          onAcknowledged: (central, position) => say({ kind: 'acknowledged', central, position }),
+          status: () => ({ ...status, now: utcNow(), destinations: receipts?.status() ?? [] }),
+          ...(receipts && { acknowledge: (word) => receipts.take(word) }),
         });
   say({ kind: 'listening', httpPort: dashboard.port, grpcPort: server?.port ?? 0 });
 

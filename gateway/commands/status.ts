@@ -1,6 +1,13 @@
 import type { Command } from 'commander';
 import { TelemetryClient } from '../../sync/api/client.ts';
-import type { DiskWearStatus, GatewayStatus, MergeStatus, RetentionStatus, SourceStatus } from '../status.ts';
+import type {
+  DestinationStatus,
+  DiskWearStatus,
+  GatewayStatus,
+  MergeStatus,
+  RetentionStatus,
+  SourceStatus,
+} from '../status.ts';
 import { conclude, Output } from './outcome.ts';
 import { parseServer } from './server-address.ts';
 import { formatTime } from './time-text.ts';
@@ -55,6 +62,7 @@ export function statusText(status: GatewayStatus): string {
     lines.push(`ring     ${used} % of ${ring.slots} slots used, ${ring.refused} samples refused`);
   }
   lines.push(...status.sources.map(sourceText));
+  lines.push(...(status.destinations ?? []).map(destinationText));
   lines.push(...status.problems.map(({ time, text }) => `problem  ${formatTime(time)} ${text}`));
   return `${lines.join('\n')}\n`;
 }
@@ -110,6 +118,16 @@ function sourceText(source: SourceStatus): string {
     ...(source.problem === undefined ? [] : [source.problem]),
   ];
   return `source   ${source.name}: ${parts.join('; ')}`;
+}
+
+function destinationText({ name, position, proven, refused }: DestinationStatus): string {
+  const reasons = Object.entries(refused).map(([reason, count]) => `${reason} ${count}`);
+  const parts = [
+    `has the feed up to ${position}`,
+    proven ? 'by signed receipts' : 'as it says itself: no receiptKey is pinned',
+    ...(reasons.length === 0 ? [] : [`receipts refused: ${reasons.join(', ')}`]),
+  ];
+  return `central  ${name}: ${parts.join('; ')}`;
 }
 
 function leftOutText({ leftOut = {} }: SourceStatus): string[] {

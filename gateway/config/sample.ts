@@ -14,7 +14,14 @@ const REMARK_COLUMNS = 100;
  * @returns lines without line ends
  */
 export function sampleSection(name: string, schema: TSchema, title: string, asComment = false): string[] {
-  return [...remark(title), ...holder(name, sampleKeys(schema), asComment)];
+  const body = Object.keys(propertiesOf(schema)).length > 0 ? sampleKeys(schema) : sampleEntries(schema);
+  return [...remark(title), ...holder(name, body, asComment)];
+}
+
+/** Of a section with names of the user's own: the first example, behind `#`. */
+function sampleEntries(schema: TSchema): string[] {
+  const [example = {}] = (schema.examples as Record<string, unknown>[] | undefined) ?? [];
+  return comment(Object.entries(example).map(([key, value]) => `${key}: ${inline(value)}`));
 }
 
 /** A key with what stands under it; behind a `#` where nothing under it is set, because a key alone would hold nothing. */

@@ -213,13 +213,16 @@ export class BlockReader {
     };
   }
 
-  /** Identity of the blocks kept after `position`: what a follower of the journal may forget. */
+  /** Identity of the blocks kept after `position`, up to `upTo`, of so many packs: what a follower of the journal may forget. */
   blocksAfter(
     position: number,
+    upTo: number = Number.MAX_SAFE_INTEGER,
+    packsMax: number = Number.MAX_SAFE_INTEGER,
   ): { position: number; channel: number; boot: number; firstSequence: number; count: number }[] {
     const rows = this.#readable(
-      'SELECT position, roster, ordinal FROM packs WHERE position > ? ORDER BY position',
+      'SELECT position, roster, ordinal FROM packs WHERE position > ? AND position <= ? ORDER BY position',
       position,
+      Math.min(upTo, this.#packsFrom(position, packsMax)),
     );
     return rows.flatMap((row) => this.#blocksOf(row));
   }
@@ -468,6 +471,16 @@ export class BlockReader {
   #positionOf(boot: number): number {
     const row = this.sql('SELECT position FROM boots WHERE id = ?').get(boot) as Row | undefined;
     return Number(row?.position ?? 0);
+  }
+
+  /** Position of the `count`th pack after `position`; of so many that there are fewer, the greatest number. */
+  #packsFrom(position: number, count: number): number {
+    if (count >= Number.MAX_SAFE_INTEGER) return count;
+    const sql = 'SELECT position FROM packs WHERE position > ? ORDER BY position LIMIT 1 OFFSET ?';
+    const last = this.sql(sql)
+      .pluck()
+      .get(position, count - 1) as number | undefined;
+    return last ?? Number.MAX_SAFE_INTEGER;
   }
 
   #extents(rows: readonly IndexRow[], member: number): Extent[] {

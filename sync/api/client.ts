@@ -6,6 +6,7 @@ import type { SqlParameters } from '../../gateway/query/sql/sql-statement.ts';
 import type { Envelope, Samples, StoredChannel } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import type { FeedItem } from '../../gateway/store/block-db.ts';
+import type { SignedReceipt } from '../receipts/receipt.ts';
 import { type Address, formatAddress } from './address.ts';
 import { decodeChannel } from './channel-message.ts';
 import { decodeColumn } from './columns.ts';
@@ -16,6 +17,8 @@ import { LatestValues } from './latest-values.ts';
 import { type ChannelAccount, wholeAccounts } from './ledger-call.ts';
 import { decodeVersion, type ListedVersion } from './list-versions-call.ts';
 import type {
+  AcknowledgeRequestMessage,
+  AcknowledgeResponseMessage,
   EnvelopeMessage,
   LedgerChunkMessage,
   ListChannelsResponseMessage,
@@ -196,13 +199,14 @@ export class TelemetryClient {
     return wholeAccounts(this.#read<LedgerChunkMessage>('GetLedger', { gateway, channels, days }, undefined));
   }
 
-  /** Tells that everything of `feed` up to `position` is durable with `follower`. */
-  async acknowledge(request: {
-    readonly follower: string;
-    readonly feed: string;
-    readonly position: number;
-  }): Promise<void> {
-    await this.#ask<object>('Acknowledge', request);
+  /**
+   * Tells that everything of `feed` up to `position` is durable with `follower`, where it was asked for with a receipt. Returns what
+   * is to be proven next.
+   */
+  acknowledge(
+    word: Pick<AcknowledgeRequestMessage, 'follower' | 'feed' | 'position'> & Partial<SignedReceipt>,
+  ): Promise<AcknowledgeResponseMessage> {
+    return this.#ask<AcknowledgeResponseMessage>('Acknowledge', word);
   }
 
   /**

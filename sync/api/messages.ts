@@ -221,9 +221,14 @@ export interface AcknowledgeRequestMessage {
   readonly follower: string;
   readonly feed: string;
   readonly position: number;
+  readonly receipt: Uint8Array;
+  readonly signature: Uint8Array;
 }
 
-export type AcknowledgeResponseMessage = Readonly<Record<string, never>>;
+export interface AcknowledgeResponseMessage {
+  readonly wanted: Uint8Array;
+  readonly refused: string;
+}
 
 export interface FeedItemMessage {
   readonly position: number;
@@ -351,6 +356,14 @@ export interface StatusMessage {
   readonly sources: readonly SourceStatusMessage[];
   readonly problems: readonly ProblemMessage[];
   readonly wear?: WearStatusMessage;
+  readonly destinations: readonly DestinationStatusMessage[];
+}
+
+export interface DestinationStatusMessage {
+  readonly name: string;
+  readonly position: number;
+  readonly proven: boolean;
+  readonly refused: Readonly<Record<string, number>>;
 }
 
 export interface ClockStatusMessage {

@@ -14,6 +14,7 @@ import type { Telemetry } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import { flightMethods } from '../flight/flight-methods.ts';
 import type { RunningTable } from '../flight/flights.ts';
+import type { Acknowledgement, AcknowledgementAnswer } from '../receipts/receipt-desk.ts';
 import { formatAddress } from './address.ts';
 import { FLIGHT_SERVICE, HEALTH_SERVICE, loadProtos, serviceOf, TELEMETRY_SERVICE } from './descriptor.ts';
 import { toGrpcStatus } from './grpc-status.ts';
@@ -66,6 +67,8 @@ const KEEPALIVE_ANSWER_MS = 10_000;
 /** How long calls may take to end when the server stops, milliseconds. */
 const STOP_MS = 1_000;
 
+const NOTHING_WANTED: AcknowledgementAnswer = { wanted: new Uint8Array(0), refused: '' };
+
 export interface TelemetryServerOptions {
   /** An address of this machine only: there are no credentials to ask for. */
   readonly host: string;
@@ -76,8 +79,8 @@ export interface TelemetryServerOptions {
   readonly status: () => GatewayStatus;
   /** Folder of the store that statements of SQL read. */
   readonly storeDir: string;
-  /** Told that everything of the feed up to `position` is durable with `follower`. */
-  readonly onAcknowledged?: (follower: string, position: number) => void;
+  /** Answers what a follower says of this feed: how far it has it, perhaps with a receipt. */
+  readonly acknowledge?: (word: Acknowledgement) => AcknowledgementAnswer;
 }
 
 export interface TelemetryServer {
@@ -117,9 +120,8 @@ export async function startTelemetryServer(options: TelemetryServerOptions): Pro
     ),
     GetStatus: unary((_request: GetStatusRequestMessage): StatusMessage => encodeStatus(status())),
     Acknowledge: unary((request: AcknowledgeRequestMessage): AcknowledgeResponseMessage => {
-      const { follower, position } = request;
-      if (request.feed !== '' && request.feed === feedIdOf(feed)) options.onAcknowledged?.(follower, position);
-      return {};
+      const isOfThis = request.feed !== '' && request.feed === feedIdOf(feed);
+      return (isOfThis ? options.acknowledge?.(request) : undefined) ?? NOTHING_WANTED;
     }),
     Query: streams.method(IN_FLIGHT_MAX, (request: QueryRequestMessage, out: Outflow<QueryChunkMessage>) =>
       answerQuery(telemetry, request, out),

@@ -8,6 +8,7 @@ export function encodeStatus(status: GatewayStatus): StatusMessage {
     role: ROLES.toWire[status.role],
     clock: { ...status.clock, source: CLOCK_SOURCE_NAMES.toWire[status.clock.source] },
     store: encodeStore(status.store),
+    destinations: status.destinations ?? [],
     sources: status.sources.map((source) => ({
       ...source,
       state: SOURCE_STATES.toWire[source.state],
@@ -17,7 +18,7 @@ export function encodeStatus(status: GatewayStatus): StatusMessage {
 }
 
 /** @throws CaissonError `peer-invalid` */
-export function decodeStatus(message: StatusMessage): GatewayStatus {
+export function decodeStatus({ destinations, ...message }: StatusMessage): GatewayStatus {
   const clock = present(message.clock, 'clock status');
   return {
     ...message,
@@ -26,6 +27,9 @@ export function decodeStatus(message: StatusMessage): GatewayStatus {
     ring: present(message.ring, 'ring status'),
     store: decodeStore(present(message.store, 'store status')),
     sources: message.sources.map(decodeSource),
+    ...(destinations.length > 0 && {
+      destinations: destinations.map((each) => ({ ...each, refused: { ...each.refused } })),
+    }),
   };
 }
 

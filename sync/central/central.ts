@@ -7,6 +7,8 @@ import { type Address, formatAddress } from '../api/address.ts';
 import { TelemetryClient } from '../api/client.ts';
 import { startTelemetryServer } from '../api/server.ts';
 import { PullLine } from '../line/pull-line.ts';
+import { publicKeyText, receiptKey } from '../receipts/receipt-key.ts';
+import { ReceiptWriter } from '../receipts/receipt-writer.ts';
 import { CentralStatus } from './central-status.ts';
 import { CentralTelemetry } from './central-telemetry.ts';
 import { Keeper } from './keeper.ts';
@@ -33,6 +35,9 @@ export interface CentralOptions {
 
 export interface Central {
   readonly port: number;
+  readonly name: string;
+  /** What its receipts are signed with, for the config of gateways. */
+  readonly receiptKey: string;
   /** What it has, for who serves it another way. */
   readonly telemetry: Telemetry;
   status(): GatewayStatus;
@@ -42,7 +47,7 @@ export interface Central {
 
 /**
  * Starts a central: one store for any number of gateways, a line to each, and the same service that a gateway has.
- * @throws CaissonError `store-unusable`, `config-invalid`, `port-unavailable`
+ * @throws CaissonError `store-unusable`, `config-invalid`, `port-unavailable`, `tls-unusable` for the key of its receipts
  */
 export async function startCentral(options: CentralOptions): Promise<Central> {
   const { dir, host, port, version } = options;
@@ -59,8 +64,11 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       status.problem(text);
       options.onProblem?.(text);
     };
-    const keeper = new Keeper(new SqliteStore(db), { onBlock: (block) => telemetry.announce(block), onProblem });
     const name = nameOf(db, options.name);
+    const store = new SqliteStore(db);
+    const key = receiptKey(dir);
+    const receipts = new ReceiptWriter({ store, central: name, key, now: () => Date.now() * 1e3 });
+    const keeper = new Keeper(store, { onBlock: (block) => telemetry.announce(block), onProblem, receipts });
     const lines = options.pull.map((address) => ({
       name: formatAddress(address),
       line: new PullLine({ connect: () => new TelemetryClient(address), sink: keeper, follower: name, onProblem }),
@@ -81,7 +89,14 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       await Promise.all(lines.map(({ line }) => line.stop()));
     });
     for (const { line } of lines) line.start();
-    return { port: server.port, telemetry, status: () => status.snapshot(), stop: close };
+    return {
+      port: server.port,
+      name,
+      receiptKey: publicKeyText(key),
+      telemetry,
+      status: () => status.snapshot(),
+      stop: close,
+    };
   } catch (error) {
     await close();
     throw error;

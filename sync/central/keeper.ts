@@ -1,5 +1,7 @@
 import type { PullBatch } from '../api/client.ts';
 import type { KeepResult, Peer, PullSink, Refusal } from '../line/pull-line.ts';
+import type { SignedReceipt } from '../receipts/receipt.ts';
+import type { ReceiptWriter } from '../receipts/receipt-writer.ts';
 import { BatchPass, type NewBlock, type PassOutcome } from './batch-pass.ts';
 import type { BlockStore, Progress } from './block-store.ts';
 import { gatewayOf, type Step, verifySteps } from './verify-steps.ts';
@@ -26,6 +28,8 @@ export interface KeeperOptions {
   readonly onBlock?: (block: NewBlock) => void;
   /** Told of what a person should know. */
   readonly onProblem?: (text: string) => void;
+  /** Signs what is kept; without it nothing is proven. */
+  readonly receipts?: ReceiptWriter;
 }
 
 /**
@@ -46,10 +50,13 @@ export class Keeper implements PullSink {
   };
   readonly #store: BlockStore;
   readonly #options: KeeperOptions;
+  readonly prove?: (peer: Peer, wanted: Uint8Array) => Promise<SignedReceipt>;
 
   constructor(store: BlockStore, options: KeeperOptions = {}) {
     this.#store = store;
     this.#options = options;
+    const { receipts } = options;
+    if (receipts !== undefined) this.prove = ({ gateway }, wanted) => receipts.answer(gateway, wanted);
   }
 
   resume({ gateway }: Peer): Promise<Progress> {

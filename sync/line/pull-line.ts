@@ -1,6 +1,8 @@
 import { CaissonError, type ErrorCode, messageOf } from '../../gateway/errors.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import type { PullBatch } from '../api/client.ts';
+import type { SignedReceipt } from '../receipts/receipt.ts';
+import { acknowledging, type KeptAnswer, type KeptWord } from './acknowledging.ts';
 import { BackOff } from './back-off.ts';
 import { type Sleep, sleep } from './sleep.ts';
 
@@ -20,7 +22,7 @@ export interface PullClient {
     request: { readonly feed: string; readonly after: number; readonly follow: boolean },
     signal: AbortSignal,
   ): AsyncIterable<PullBatch>;
-  acknowledge(request: { readonly follower: string; readonly feed: string; readonly position: number }): Promise<void>;
+  acknowledge(word: KeptWord): Promise<KeptAnswer>;
   close(): void;
 }
 
@@ -44,6 +46,8 @@ export interface PullSink {
   keep(peer: Peer, batch: PullBatch): Promise<KeepResult>;
   /** Gives up an item that was refused. */
   skip(peer: Peer, feed: string, position: number): Promise<void>;
+  /** Signs what is here of what a peer wants to have proven. Missing where nothing can be signed. */
+  prove?(peer: Peer, wanted: Uint8Array): Promise<SignedReceipt>;
 }
 
 export interface PullLineOptions {
@@ -150,41 +154,35 @@ export class PullLine {
   /** One connection, from its beginning to its end. */
   async #follow(signal: AbortSignal): Promise<void> {
     const client = this.#options.connect();
-    let timer: NodeJS.Timeout | undefined;
+    let stopTelling = () => {};
     try {
       const peer = await client.status();
       if (signal.aborted) return;
       this.#peer = peer;
       this.#connections += 1;
       const { feed, after } = await this.#options.sink.resume(peer);
-      timer = this.#acknowledging(client, peer);
+      stopTelling = this.#acknowledging(client, peer);
       for await (const batch of client.pull({ feed, after, follow: true }, signal)) {
         if (signal.aborted) return;
         await this.#take(peer, batch);
       }
     } finally {
-      clearInterval(timer);
+      stopTelling();
       client.close();
     }
   }
 
-  /**
-   * Tells the other end from time to time what is durable here. A word that is lost costs nothing: the next one says more.
-   */
-  #acknowledging(client: PullClient, peer: Peer): NodeJS.Timeout {
-    const { sink, follower, acknowledgeMs = ACKNOWLEDGE_MS } = this.#options;
-    let told = { feed: '', after: 0 };
-    const tell = async () => {
-      const kept = await sink.resume(peer);
-      if (kept.feed === told.feed && kept.after === told.after) return;
-      told = kept;
-      await client.acknowledge({ follower, feed: kept.feed, position: kept.after });
-    };
-    const tryToTell = () =>
-      tell().catch(() => {
-        told = { feed: '', after: 0 };
-      });
-    return setInterval(() => void tryToTell(), acknowledgeMs);
+  /** Tells the other end from time to time what is durable here. */
+  #acknowledging(client: PullClient, peer: Peer): () => void {
+    const { sink, follower, acknowledgeMs = ACKNOWLEDGE_MS, onProblem = () => {} } = this.#options;
+    return acknowledging({
+      follower,
+      kept: () => sink.resume(peer),
+      tell: (word) => client.acknowledge(word),
+      prove: sink.prove?.bind(sink, peer),
+      intervalMs: acknowledgeMs,
+      onProblem: (text) => onProblem(`${peer.gateway}: ${text}`),
+    });
   }
 
   /** @throws CaissonError for an item that was refused: the connection is given up and the item asked for again */

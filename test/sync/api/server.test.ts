@@ -398,8 +398,15 @@ t.test('what a follower has kept is heard, of the feed that is served and of no 
   const boot = { kind: 'boot', position: 1, gateway: 'box', boot: 'f', started: 0 } as const;
   const { client } = await serve(t, new MemoryTelemetry(), {
     feed: { feed: (after) => (after === 0 ? [boot] : []) },
-    onAcknowledged: (...word) => heard.push(word),
+    acknowledge: (word) => {
+      heard.push([word.follower, word.position]);
+      return { wanted: Uint8Array.of(1, 2), refused: '' };
+    },
   });
-  for (const feed of ['f', 'another', '']) await client.acknowledge({ follower: 'hq', feed, position: 7 });
+  const answers: number[] = [];
+  for (const feed of ['f', 'another', '']) {
+    answers.push((await client.acknowledge({ follower: 'hq', feed, position: 7 })).wanted.length);
+  }
   t.same(heard, [['hq', 7]]);
+  t.same(answers, [2, 0, 0], 'what is to be proven is asked for');
 });

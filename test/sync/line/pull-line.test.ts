@@ -4,6 +4,9 @@ import type { PullBatch } from '../../../sync/api/client.ts';
 import { type KeepResult, PullLine, type PullLineOptions, type PullSink } from '../../../sync/line/pull-line.ts';
 import { waitFor } from '../../wait-for.ts';
 
+/** An answer that asks for no receipt. */
+const NOTHING_WANTED = { wanted: new Uint8Array(0), refused: '' };
+
 const PEER = { role: 'gateway', gateway: 'box' } as const;
 const unreachable = new CaissonError('central-unreachable', 'nobody there', { retryable: true });
 
@@ -63,7 +66,9 @@ function lineOver(
         yield* script.batches?.(after) ?? [];
         if (script.error !== undefined) throw script.error;
       },
-      async acknowledge() {},
+      async acknowledge() {
+        return NOTHING_WANTED;
+      },
       close() {},
     };
   };
@@ -183,6 +188,7 @@ t.test('the other end is told what is durable here, under the name of this end, 
         failures -= 1;
         if (failures >= 0) throw unreachable;
         told.push(request);
+        return NOTHING_WANTED;
       },
       close() {},
     }),

@@ -1,0 +1,23 @@
+import type { BlockReader } from '../../gateway/store/block-reader.ts';
+import { ACKNOWLEDGED_KEY } from '../../gateway/store/retention/acknowledgements.ts';
+import { feedIdOf } from '../api/pull-call.ts';
+import { ReceiptDesk, type ReceiptDeskParts } from '../receipts/receipt-desk.ts';
+import { publicKeyOf } from '../receipts/receipt-key.ts';
+import type { DestinationsConfig } from './destination-config.ts';
+
+/** Where a gateway takes what its centrals say, with the keys that the config pins and what was proven before. */
+export function receiptDesk(
+  store: BlockReader,
+  destinations: DestinationsConfig,
+  parts: Pick<ReceiptDeskParts, 'gateway' | 'onConfirmed' | 'onProblem'>,
+): ReceiptDesk {
+  const keys = new Map(Object.entries(destinations).map(([name, { receiptKey }]) => [name, receiptKey]));
+  const confirmed = JSON.parse(store.meta(ACKNOWLEDGED_KEY) ?? '{}') as Record<string, number>;
+  return new ReceiptDesk({
+    ...parts,
+    store,
+    feed: () => feedIdOf(store),
+    confirmed: new Map(Object.entries(confirmed)),
+    keyOf: (central) => publicKeyOf(keys.get(central) ?? ''),
+  });
+}

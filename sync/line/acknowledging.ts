@@ -1,0 +1,64 @@
+import type { SignedReceipt } from '../receipts/receipt.ts';
+
+/** How far a follower has a feed. */
+export interface KeptWord extends Partial<SignedReceipt> {
+  readonly follower: string;
+  readonly feed: string;
+  readonly position: number;
+}
+
+/** What the other end answers. */
+export interface KeptAnswer {
+  /** Request for a receipt; empty: nothing is to be proven. */
+  readonly wanted: Uint8Array;
+  /** Why the receipt that came with the word is not believed; empty: it is. */
+  readonly refused: string;
+}
+
+export interface AcknowledgingParts {
+  /** Name under which the other end is told. */
+  readonly follower: string;
+  /** How far everything is durable here. */
+  readonly kept: () => Promise<{ readonly feed: string; readonly after: number }>;
+  readonly tell: (word: KeptWord) => Promise<KeptAnswer>;
+  /** Proves what the other end wants to have proven; undefined where nothing can be. */
+  readonly prove: ((wanted: Uint8Array) => Promise<SignedReceipt>) | undefined;
+  readonly intervalMs: number;
+  /** Told of what a person should know. */
+  readonly onProblem: (text: string) => void;
+}
+
+/**
+ * Tells the other end from time to time what is durable here, and proves it as far as it asks. A word that is lost costs nothing:
+ * the next one says more. Returns what ends it.
+ */
+export function acknowledging(parts: AcknowledgingParts): () => void {
+  const { follower, kept, tell, prove, onProblem } = parts;
+  let told = { feed: '', after: 0 };
+  let [isTelling, hasEnded] = [false, false];
+  const say = async () => {
+    const now = await kept();
+    if (now.feed === told.feed && now.after === told.after) return;
+    const word = { follower, feed: now.feed, position: now.after };
+    let answer = await tell(word);
+    while (answer.wanted.length > 0 && prove !== undefined && !hasEnded) {
+      answer = await tell({ ...word, ...(await prove(answer.wanted)) });
+    }
+    if (answer.refused !== '') onProblem(`the receipt of what is kept was refused: ${answer.refused}`);
+    told = now;
+  };
+  const timer = setInterval(() => {
+    if (isTelling) return;
+    isTelling = true;
+    void say()
+      // The line that failed is told by who pulls over it.
+      .catch(() => undefined)
+      .finally(() => {
+        isTelling = false;
+      });
+  }, parts.intervalMs);
+  return () => {
+    hasEnded = true;
+    clearInterval(timer);
+  };
+}

@@ -1,0 +1,267 @@
+import { Buffer } from 'node:buffer';
+import { type KeyObject, randomBytes } from 'node:crypto';
+import { CaissonError } from '../../gateway/errors.ts';
+import type { StoredChannel } from '../../gateway/query/telemetry.ts';
+import type { KeptBoot } from '../../gateway/store/block-rows.ts';
+import type { HeldRange } from './held-ranges.ts';
+import { type PackSource, RangeDigests } from './range-digests.ts';
+import { decodeReceipt, encodeRequest, isSignedBy, NONCE_BYTES, type Receipt } from './receipt.ts';
+
+/** Packs and samples of one request: what the thread that serves may take for it at a time. At least one pack. */
+const REQUEST_PACKS_MAX = 256;
+const REQUEST_SAMPLES_MAX = 1 << 19;
+
+/** Requests that were answered, remembered so that a receipt that comes again is told from one that is late. The oldest are forgotten. */
+const ANSWERED_MAX = 64;
+
+/** Why a receipt is not believed. */
+export type ReceiptRefusal =
+  /** It does not decode. */
+  | 'malformed'
+  /** Not signed by the key that is pinned, or by another central's. */
+  | 'forged'
+  /** Of another gateway, or another feed of it. */
+  | 'wrong-store'
+  /** Of a request that was answered before. */
+  | 'replayed'
+  /** Of no request that is open. */
+  | 'stale'
+  /** It does not have all that was asked for, or other samples under its numbers. */
+  | 'incomplete';
+
+/** What the desk needs of a gateway's store; `BlockReader` has it. */
+export interface DeskStore extends PackSource {
+  boots(): readonly KeptBoot[];
+  channelsAfter(position: number): { readonly channels: readonly StoredChannel[]; readonly position: number };
+  blocksAfter(
+    position: number,
+    upTo: number,
+    packsMax: number,
+  ): {
+    readonly position: number;
+    readonly channel: number;
+    readonly boot: number;
+    readonly firstSequence: number;
+    readonly count: number;
+  }[];
+}
+
+export interface ReceiptDeskParts {
+  readonly store: DeskStore;
+  readonly gateway: () => string;
+  /** Id of the feed. */
+  readonly feed: () => string;
+  /** The public key of a central that must prove what it has; undefined: it is believed. */
+  readonly keyOf: (central: string) => KeyObject | undefined;
+  /** How far each central had proven what it has when the gateway started. */
+  readonly confirmed: ReadonlyMap<string, number>;
+  /** False for a channel that does not travel to that central. */
+  readonly travels?: (central: string, channel: StoredChannel) => boolean;
+  /** Told how far the feed is with a central. */
+  readonly onConfirmed: (central: string, position: number) => void;
+  /** Told of what a person should know. */
+  readonly onProblem: (text: string) => void;
+}
+
+/** What a central tells, as it comes over the wire. */
+export interface Acknowledgement {
+  readonly follower: string;
+  readonly position: number;
+  /** Empty: none. */
+  readonly receipt: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/** What it is answered. */
+export interface AcknowledgementAnswer {
+  /** Request for a receipt; empty: nothing is to be proven. */
+  readonly wanted: Uint8Array;
+  /** Why the receipt was refused; empty: it was not. */
+  readonly refused: ReceiptRefusal | '';
+}
+
+/** How one central stands. */
+export interface DestinationReceipts {
+  readonly name: string;
+  /** How far it has the feed, proven or, without a key, as it says. */
+  readonly position: number;
+  /** True where only a signed receipt is believed. */
+  readonly proven: boolean;
+  /** Receipts that were refused since the start, by reason. */
+  readonly refused: Readonly<Partial<Record<ReceiptRefusal, number>>>;
+}
+
+interface OpenRequest {
+  readonly bytes: Uint8Array;
+  readonly nonce: string;
+  readonly from: number;
+  readonly to: number;
+  readonly ranges: readonly HeldRange[];
+  readonly digests: readonly Uint8Array[];
+}
+
+/** One central. */
+class Account {
+  confirmed: number;
+  open: OpenRequest | undefined;
+  readonly answered: string[] = [];
+  readonly refused: Partial<Record<ReceiptRefusal, number>> = {};
+
+  constructor(confirmed: number) {
+    this.confirmed = confirmed;
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+
+/**
+ * The gateway's side of receipts. Of a central whose key is pinned the word alone moves nothing: it is asked for a receipt over
+ * the samples that came to be since the last one, with a random number so that an old receipt says nothing, and believed where
+ * the digests it signs are those of what is here.
+ */
+export class ReceiptDesk {
+  readonly #parts: ReceiptDeskParts;
+  readonly #accounts = new Map<string, Account>();
+  readonly #channels = new Map<number, StoredChannel>();
+  #channelsPosition = 0;
+
+  constructor(parts: ReceiptDeskParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes a central's word, which must be about the feed of this store. */
+  take(word: Acknowledgement): AcknowledgementAnswer {
+    const { follower, position, receipt, signature } = word;
+    const key = this.#parts.keyOf(follower);
+    const account = this.#account(follower);
+    if (key === undefined) {
+      this.#confirm(follower, account, position);
+      return { wanted: NOTHING, refused: '' };
+    }
+    // One that has less than it had is believed at once: nothing is given up for that.
+    if (position < account.confirmed) this.#confirm(follower, account, position);
+    const refused = receipt.length === 0 ? '' : this.#judge(follower, account, { receipt, signature, key });
+    if (refused !== '') {
+      account.refused[refused] = (account.refused[refused] ?? 0) + 1;
+      this.#parts.onProblem(`a receipt of ${follower} was refused: ${refused}`);
+      return { wanted: NOTHING, refused };
+    }
+    return { wanted: this.#wanted(follower, account, position), refused };
+  }
+
+  /** Every central that was heard of, by name. */
+  status(): DestinationReceipts[] {
+    return [...this.#accounts]
+      .map(([name, { confirmed: position, refused }]) => {
+        return { name, position, proven: this.#parts.keyOf(name) !== undefined, refused: { ...refused } };
+      })
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  #account(central: string): Account {
+    let account = this.#accounts.get(central);
+    if (account === undefined) {
+      account = new Account(this.#parts.confirmed.get(central) ?? 0);
+      this.#accounts.set(central, account);
+    }
+    return account;
+  }
+
+  #confirm(central: string, account: Account, position: number): void {
+    account.confirmed = position;
+    account.open = undefined;
+    this.#parts.onConfirmed(central, position);
+  }
+
+  /** Why a receipt is not believed; empty where it is, and then it counts. */
+  #judge(
+    central: string,
+    account: Account,
+    { receipt: bytes, signature, key }: { receipt: Uint8Array; signature: Uint8Array; key: KeyObject },
+  ): ReceiptRefusal | '' {
+    if (!isSignedBy(bytes, signature, key)) return 'forged';
+    const receipt = decoded(bytes);
+    if (receipt === undefined) return 'malformed';
+    if (receipt.central !== central) return 'forged';
+    if (receipt.gateway !== this.#parts.gateway() || receipt.feed !== this.#parts.feed()) return 'wrong-store';
+    const nonce = Buffer.from(receipt.nonce).toString('hex');
+    const { open } = account;
+    if (open?.nonce !== nonce) return account.answered.includes(nonce) ? 'replayed' : 'stale';
+    account.open = undefined;
+    account.answered.push(nonce);
+    if (account.answered.length > ANSWERED_MAX) account.answered.shift();
+    if (!proves(receipt, open)) return 'incomplete';
+    this.#confirm(central, account, open.to);
+    return '';
+  }
+
+  #wanted(central: string, account: Account, position: number): Uint8Array {
+    while (account.open === undefined && account.confirmed < position) {
+      const request = this.#request(central, account.confirmed, position);
+      if (request.ranges.length > 0) account.open = request;
+      // What is not there to be given up needs no proof.
+      else this.#confirm(central, account, request.to);
+    }
+    return account.open?.bytes ?? NOTHING;
+  }
+
+  /** What came to be in (from, upTo], as far as one request goes. */
+  #request(central: string, from: number, upTo: number): OpenRequest {
+    const { store, travels = () => true } = this.#parts;
+    const blocks = store.blocksAfter(from, upTo, REQUEST_PACKS_MAX);
+    const packs = new Set(blocks.map((block) => block.position));
+    const boots = new Map(store.boots().map(({ id, boot }) => [id, boot]));
+    this.#learnChannels();
+    const samples = new RangeDigests(store);
+    const ranges: HeldRange[] = [];
+    const digests: Uint8Array[] = [];
+    let [count, to] = [0, from];
+    for (const { position, channel: id, boot: bootId, firstSequence: first, count: length } of blocks) {
+      if (count >= REQUEST_SAMPLES_MAX && position !== to) break;
+      to = position;
+      const [channel, boot] = [this.#channels.get(id), boots.get(bootId)];
+      if (channel === undefined || boot === undefined || !travels(central, channel)) continue;
+      const range = { boot, channel: channel.name, first, end: first + length };
+      const digest = samples.of(range, { channel: id, boot: bootId });
+      if (digest === undefined) continue;
+      ranges.push(range);
+      digests.push(digest);
+      count += length;
+    }
+    if (packs.size < REQUEST_PACKS_MAX && (blocks.length === 0 || to === blocks.at(-1)?.position)) to = upTo;
+    const nonce = randomBytes(NONCE_BYTES);
+    const bytes = encodeRequest({ nonce, feed: this.#parts.feed(), from, to, ranges });
+    return { bytes, nonce: nonce.toString('hex'), from, to, ranges, digests };
+  }
+
+  #learnChannels(): void {
+    const { channels, position } = this.#parts.store.channelsAfter(this.#channelsPosition);
+    this.#channelsPosition = position;
+    for (const channel of channels) this.#channels.set(channel.id, channel);
+  }
+}
+
+function decoded(bytes: Uint8Array): Receipt | undefined {
+  try {
+    return decodeReceipt(bytes);
+  } catch (error) {
+    if (error instanceof CaissonError) return undefined;
+    throw error;
+  }
+}
+
+/** True where a receipt answers all that was asked for with the digests of what is here. */
+function proves({ from, to, ranges, digests }: Receipt, open: OpenRequest): boolean {
+  if (from !== open.from || to !== open.to || ranges.length !== open.ranges.length) return false;
+  return open.ranges.every((range, i) => {
+    const [said, digest] = [ranges[i], digests[i]];
+    if (said === undefined || digest === undefined) return false;
+    const isSame = said.boot === range.boot && said.channel === range.channel;
+    return (
+      isSame &&
+      said.first === range.first &&
+      said.end === range.end &&
+      Buffer.from(digest).equals(open.digests[i] ?? NOTHING)
+    );
+  });
+}

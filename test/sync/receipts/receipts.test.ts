@@ -1,0 +1,262 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { BlockDb } from '../../../gateway/store/block-db.ts';
+import { storePaths } from '../../../gateway/store/store-dir.ts';
+import { feedIdOf } from '../../../sync/api/pull-call.ts';
+import { Keeper } from '../../../sync/central/keeper.ts';
+import { SqliteStore } from '../../../sync/central/sqlite-store.ts';
+import { decodeReceipt, decodeRequest, encodeReceipt, signReceipt } from '../../../sync/receipts/receipt.ts';
+import { type Acknowledgement, ReceiptDesk } from '../../../sync/receipts/receipt-desk.ts';
+import { publicKeyOf, publicKeyText, receiptKey } from '../../../sync/receipts/receipt-key.ts';
+import { ReceiptWriter } from '../../../sync/receipts/receipt-writer.ts';
+import { Filler, mergerOf, NAMES } from '../../gateway/store/merge/merge-steps.ts';
+import { GATEWAY, StoreRig } from '../../gateway/store/store-rig.ts';
+
+const PEER = { role: 'gateway', gateway: GATEWAY } as const;
+const ALL = NAMES.map((_, index) => index + 1);
+const NOTHING = new Uint8Array(0);
+const KEY = generateKeyPairSync('ed25519');
+
+/** A gateway that wants proofs of the central `hq`, and that central. */
+class Rig {
+  readonly rig = new StoreRig(NAMES, 1 << 14);
+  readonly dir = mkdtempSync(join(tmpdir(), 'caisson-receipts-'));
+  readonly central = BlockDb.open(storePaths(this.dir).blocks);
+  readonly #store = new SqliteStore(this.central);
+  readonly keeper = new Keeper(this.#store);
+  readonly #filler = new Filler(this.rig);
+  readonly confirmed: number[] = [];
+  readonly problems: string[] = [];
+  desk: ReceiptDesk;
+
+  constructor(t: Test, keyOf: (central: string) => KeyObject | undefined = () => KEY.publicKey) {
+    this.desk = new ReceiptDesk({
+      store: this.rig.blocks,
+      gateway: () => GATEWAY,
+      feed: () => this.feed,
+      keyOf,
+      confirmed: new Map(),
+      onConfirmed: (_, position) => this.confirmed.push(position),
+      onProblem: (text) => this.problems.push(text),
+    });
+    t.teardown(() => {
+      this.central.close();
+      this.rig.dispose();
+      rmSync(this.dir, { recursive: true });
+    });
+  }
+
+  get feed(): string {
+    return feedIdOf(this.rig.blocks);
+  }
+
+  get position(): number {
+    return this.central.cursor(GATEWAY);
+  }
+
+  fill(packs = 9, channels: readonly number[] = ALL): void {
+    this.#filler.take({ kind: 'fill', channels, packs, samples: 30, isLate: true });
+  }
+
+  async pull(itemsMax = 1e6): Promise<void> {
+    const items = this.rig.blocks.feed(this.position, itemsMax, Number.MAX_SAFE_INTEGER);
+    await this.keeper.keep(PEER, { feed: 'f', items, complete: false });
+  }
+
+  /** What central answers to what is wanted. */
+  answer(wanted: Uint8Array, key = KEY.privateKey, central = 'hq', gateway = GATEWAY) {
+    return new ReceiptWriter({ store: this.#store, central, key, now: () => 7 }).answer(gateway, wanted);
+  }
+
+  say(more: Partial<Acknowledgement> = {}) {
+    return this.desk.take({ follower: 'hq', position: this.position, receipt: NOTHING, signature: NOTHING, ...more });
+  }
+
+  /** Proves until nothing more is wanted; returns how many receipts that took. */
+  async prove(): Promise<number> {
+    let receipts = 0;
+    for (let { wanted } = this.say(); wanted.length > 0; receipts += 1) {
+      const answer = this.say(await this.answer(wanted));
+      if (answer.refused !== '') throw new Error(answer.refused);
+      wanted = answer.wanted;
+    }
+    return receipts;
+  }
+}
+
+t.test('a central is believed as far as it proves what it has, and no further', async (t) => {
+  const rig = new Rig(t);
+  rig.fill();
+  await rig.pull(20);
+  t.ok(rig.say().wanted.length > 0);
+  t.same(rig.confirmed, [], 'its word alone moves nothing');
+  t.equal(await rig.prove(), 1);
+  t.same(rig.confirmed, [rig.position]);
+  t.equal(rig.say().wanted.length, 0, 'all is proven');
+  rig.fill(400, [1]);
+  await rig.pull();
+  t.ok((await rig.prove()) > 1, 'a receipt is bounded');
+  t.equal(rig.confirmed.at(-1), rig.position);
+  t.match(rig.desk.status(), [{ name: 'hq', position: rig.position, proven: true, refused: {} }]);
+});
+
+t.test('what was merged or given up since, and what was lost, hinders no receipt', async (t) => {
+  const rig = new Rig(t);
+  rig.fill(20);
+  await rig.pull(30);
+  mergerOf(rig.rig).runRound();
+  rig.fill(3);
+  await rig.pull();
+  rig.rig.blocks.transaction(() => rig.rig.blocks.giveUp('standard', 'thin', 'disk-full', (_, { packs }) => packs < 2));
+  await rig.prove();
+  t.equal(rig.confirmed.at(-1), rig.position);
+  t.same(rig.problems, []);
+});
+
+t.test('a central that has less than it had is believed at once', async (t) => {
+  const rig = new Rig(t);
+  rig.fill();
+  await rig.pull();
+  await rig.prove();
+  rig.say({ position: 3 });
+  t.equal(rig.confirmed.at(-1), 3);
+  await rig.prove();
+  t.equal(rig.confirmed.at(-1), rig.position);
+});
+
+t.test('without a key a central is believed on its word, and that is said', async (t) => {
+  const rig = new Rig(t, () => undefined);
+  t.same(rig.say({ position: 9 }), { wanted: NOTHING, refused: '' });
+  t.same(rig.confirmed, [9]);
+  t.match(rig.desk.status(), [{ name: 'hq', proven: false }]);
+});
+
+const REFUSED: {
+  readonly name: string;
+  readonly reason: string;
+  readonly make: (rig: Rig, wanted: Uint8Array) => Promise<Partial<Acknowledgement>>;
+}[] = [
+  {
+    name: 'a receipt that another key signed',
+    reason: 'forged',
+    make: (rig, wanted) => rig.answer(wanted, generateKeyPairSync('ed25519').privateKey),
+  },
+  {
+    name: 'a receipt that was changed after it was signed',
+    reason: 'forged',
+    make: async (rig, wanted) => {
+      const { receipt, signature } = await rig.answer(wanted);
+      receipt[20] = (receipt[20] ?? 0) ^ 1;
+      return { receipt, signature };
+    },
+  },
+  {
+    name: 'a receipt of another central',
+    reason: 'forged',
+    make: (rig, wanted) => rig.answer(wanted, KEY.privateKey, 'other'),
+  },
+  {
+    name: 'a receipt of another gateway',
+    reason: 'wrong-store',
+    make: async (rig, wanted) => signed({ ...decodeReceipt((await rig.answer(wanted)).receipt), gateway: 'other' }),
+  },
+  {
+    name: 'a receipt of another feed',
+    reason: 'wrong-store',
+    make: async (rig, wanted) => signed({ ...decodeReceipt((await rig.answer(wanted)).receipt), feed: 'other' }),
+  },
+  {
+    name: 'a receipt that nobody asked for',
+    reason: 'stale',
+    make: async (rig, wanted) =>
+      signed({ ...decodeReceipt((await rig.answer(wanted)).receipt), nonce: new Uint8Array(16) }),
+  },
+  {
+    name: 'a receipt that counted before',
+    reason: 'replayed',
+    make: async (rig, wanted) => {
+      const word = await rig.answer(wanted);
+      rig.say(word);
+      rig.confirmed.length = 0;
+      return word;
+    },
+  },
+  {
+    name: 'a receipt of a central that lost a block',
+    reason: 'incomplete',
+    make: (rig, wanted) => {
+      const blocks = rig.central;
+      blocks.transaction(() => blocks.giveUp('standard', 'thin', 'retention', (_, { packs }) => packs < 1));
+      return rig.answer(wanted);
+    },
+  },
+  {
+    name: 'a receipt for less than was asked for',
+    reason: 'incomplete',
+    make: async (rig, wanted) => {
+      const { ranges, digests, ...rest } = decodeReceipt((await rig.answer(wanted)).receipt);
+      return signed({ ...rest, ranges: ranges.slice(1), digests: digests.slice(1) });
+    },
+  },
+  {
+    name: 'signed bytes that are no receipt',
+    reason: 'malformed',
+    make: async () => ({
+      receipt: Uint8Array.of(1, 2, 3),
+      signature: signReceipt(Uint8Array.of(1, 2, 3), KEY.privateKey),
+    }),
+  },
+];
+
+function signed(receipt: Parameters<typeof encodeReceipt>[0]) {
+  const bytes = encodeReceipt(receipt);
+  return { receipt: bytes, signature: signReceipt(bytes, KEY.privateKey) };
+}
+
+for (const { name, reason, make } of REFUSED) {
+  t.test(`${name} is refused, counted and told`, async (t) => {
+    const rig = new Rig(t);
+    rig.fill();
+    await rig.pull();
+    const { wanted } = rig.say();
+    t.match(rig.say(await make(rig, wanted)), { refused: reason });
+    t.same(rig.confirmed, []);
+    t.match(rig.desk.status(), [{ refused: { [reason]: 1 } }]);
+    t.match(rig.problems, [`a receipt of hq was refused: ${reason}`]);
+  });
+}
+
+t.test('requests and receipts that are cut short or go on are refused', async (t) => {
+  const rig = new Rig(t);
+  rig.fill(2);
+  await rig.pull();
+  const { wanted } = rig.say();
+  const { receipt } = await rig.answer(wanted);
+  for (const [decode, bytes] of [
+    [decodeRequest, wanted],
+    [decodeReceipt, receipt],
+  ] as const) {
+    t.same(decode(bytes).ranges, decodeRequest(wanted).ranges);
+    for (let length = 0; length < bytes.length; length += 1) {
+      t.throws(() => decode(bytes.subarray(0, length)), { code: 'peer-invalid' });
+    }
+    t.throws(() => decode(Uint8Array.of(...bytes, 0)), { code: 'peer-invalid', message: /1 bytes follow/ });
+  }
+});
+
+t.test('the key is made once, is readable by its owner only, and is refused where others may read it', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'caisson-receipt-key-'));
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const text = publicKeyText(receiptKey(dir));
+  t.match(text, /^ed25519:[A-Za-z0-9_-]{43}$/);
+  t.equal(publicKeyText(receiptKey(dir)), text, 'the same at the next start');
+  t.ok(publicKeyOf(text)?.equals(publicKeyOf(text) ?? KEY.publicKey));
+  t.equal(publicKeyOf('ed25519:short'), undefined);
+  const [file = ''] = readdirSync(dir);
+  t.equal(statSync(join(dir, file)).mode & 0o777, 0o600);
+  chmodSync(join(dir, file), 0o640);
+  t.throws(() => receiptKey(dir), { code: 'tls-unusable', message: /mode 640, expected 600/ });
+});
