@@ -81,6 +81,11 @@ export const DEBIAN_PACKAGES = {
     probe: ['/usr/bin/python3', '--version'],
     usedFor: 'running the example that sends packed frames',
   },
+  'python-grpc': {
+    package: 'python3-grpcio python3-protobuf protobuf-compiler',
+    probe: ['sh', '-c', 'command -v protoc && /usr/bin/python3 -c "import grpc, google.protobuf"'],
+    usedFor: 'reading over gRPC and Arrow Flight as an analyst does in Python',
+  },
 } satisfies Record<string, DebianPackage>;
 
 export type DebianTool = keyof typeof DEBIAN_PACKAGES;

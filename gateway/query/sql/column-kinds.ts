@@ -5,7 +5,7 @@ const COLUMNS: Readonly<Record<SqlColumnKind, string>> = {
   time: 'time since until started ended made',
   integer: 'late count pixel first_sequence taken kept lost offset error version',
   real: 'value min max first last sum mean rate_hz',
-  text: 'gateway channel text unit type class residency stamp source description labels boot cause recipe',
+  text: 'gateway channel text unit type class residency stamp source description labels boot cause channels recipe',
 };
 
 /** The kind of each column of the store's tables, by its name, which means the same in all of them. */

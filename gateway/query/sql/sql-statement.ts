@@ -20,7 +20,7 @@ export interface SqlColumn {
   readonly kind?: SqlColumnKind;
 }
 
-const TIME_COLUMNS = new Set(['time', 'since', 'until']);
+const TIME_COLUMNS = new Set(['time', 'since', 'until', 'made']);
 
 /** Words that a statement which only reads can begin with. */
 const BEGINNINGS = new Set(['select', 'with', 'values', 'explain']);

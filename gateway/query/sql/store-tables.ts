@@ -32,14 +32,20 @@ export const SQL_TABLES = {
   },
   stats: {
     columns: ['time', 'count', 'min', 'max', 'first', 'last', 'sum', 'mean'],
-    parameters: ['channel', 'since', 'until', 'step', 'gateway'],
+    parameters: ['channel', 'since', 'until', 'step', 'gateway', 'version'],
     meaning:
       'sums of a channel over [since, until), one row each `step` microseconds that has samples; without step, one row',
   },
   envelope: {
     columns: ['pixel', 'time', 'count', 'min', 'max', 'first', 'last'],
-    parameters: ['channel', 'since', 'until', 'pixels', 'gateway'],
+    parameters: ['channel', 'since', 'until', 'pixels', 'gateway', 'version'],
     meaning: 'what a chart of so many pixels draws of [since, until); read from the pyramid, not from samples',
+  },
+  past: {
+    columns: ['time', 'value', 'text', 'late'],
+    parameters: ['channel', 'since', 'until', 'version', 'gateway'],
+    meaning:
+      'samples of a channel over [since, until) as they were when that version of the past was the newest: 0 as they were taken in',
   },
   latest: { columns: ['gateway', 'channel', 'time', 'value', 'text'], meaning: 'the newest sample of each channel' },
   channels: {
@@ -56,6 +62,10 @@ export const SQL_TABLES = {
   ledger: {
     columns: ['gateway', 'channel', 'taken', 'kept', 'lost'],
     meaning: 'samples of each channel: taken in = kept + lost',
+  },
+  versions: {
+    columns: ['gateway', 'boot', 'version', 'made', 'channels', 'recipe'],
+    meaning: 'what was made anew of the past, of which boot, and how; `channels` and `recipe` are JSON',
   },
   boots: { columns: ['gateway', 'boot', 'started', 'ended'], meaning: 'runs of gateways, in box time' },
   clock: {
@@ -85,6 +95,7 @@ export function addStoreTables(db: Database, store: SqlStore, meter: SqlMeter): 
   ordinary('channels', () => telemetry.channels().map(channelRow));
   ordinary('gaps', () => gapRows(telemetry));
   ordinary('ledger', () => ledgerRows(telemetry));
+  ordinary('versions', () => versionRows(telemetry));
   ordinary('boots', () => bootRows(blocks));
   ordinary('clock', () => clockRows(blocks));
   db.table('stats', {
@@ -101,11 +112,19 @@ export function addStoreTables(db: Database, store: SqlStore, meter: SqlMeter): 
       yield* envelopeRows(telemetry, args);
     },
   });
+  db.table('past', {
+    columns: [...SQL_TABLES.past.columns],
+    parameters: [...SQL_TABLES.past.parameters],
+    *rows(...args: unknown[]) {
+      yield* pastRows(telemetry, meter, args);
+    },
+  });
   return () => samples.close();
 }
 
 function* statsRows(telemetry: Telemetry, meter: SqlMeter, args: readonly unknown[]): Rows {
-  const channel = channelArgument('stats', telemetry, args);
+  const channel = channelArgument('stats', telemetry, args, 4);
+  const version = versionArgument('stats', args[5]);
   const since = timeArgument('stats', 'since', args[1]) ?? Number.NEGATIVE_INFINITY;
   const until = timeArgument('stats', 'until', args[2]) ?? Number.POSITIVE_INFINITY;
   const step = timeArgument('stats', 'step', args[3]) ?? Number.POSITIVE_INFINITY;
@@ -114,7 +133,7 @@ function* statsRows(telemetry: Telemetry, meter: SqlMeter, args: readonly unknow
   if (channel.type === 'text') throw new CaissonError('query-invalid', `stats: ${channel.name} is text`);
   meter.countChannel();
   const counted = function* (): IterableIterator<Samples> {
-    for (const samples of telemetry.raw(channel.id, since, until)) {
+    for (const samples of telemetry.raw(channel.id, since, until, version)) {
       meter.countSamples(samples.times.length);
       yield samples;
     }
@@ -125,7 +144,8 @@ function* statsRows(telemetry: Telemetry, meter: SqlMeter, args: readonly unknow
 }
 
 function* envelopeRows(telemetry: Telemetry, args: readonly unknown[]): Rows {
-  const channel = channelArgument('envelope', telemetry, args);
+  const channel = channelArgument('envelope', telemetry, args, 4);
+  const version = versionArgument('envelope', args[5]);
   const since = timeArgument('envelope', 'since', args[1]);
   const until = timeArgument('envelope', 'until', args[2]);
   const pixels = Number(args[3]);
@@ -135,7 +155,7 @@ function* envelopeRows(telemetry: Telemetry, args: readonly unknown[]): Rows {
   if (!Number.isInteger(pixels) || pixels < 1 || pixels > QUERY_PIXELS_MAX) {
     throw new CaissonError('query-invalid', `envelope: ${pixels} pixels, expected 1 to ${QUERY_PIXELS_MAX}`);
   }
-  const { count, min, max, first, last } = telemetry.envelope(channel.id, since, until, pixels);
+  const { count, min, max, first, last } = telemetry.envelope(channel.id, since, until, pixels, version);
   for (let pixel = 0; pixel < pixels; pixel += 1) {
     const samples = count[pixel] ?? 0;
     if (samples === 0) continue;
@@ -147,11 +167,12 @@ function* envelopeRows(telemetry: Telemetry, args: readonly unknown[]): Rows {
 
 const ENVELOPE_HINT = "such as envelope('car7/engine/rpm', ago('1h'), now(), 600)";
 
-function channelArgument(table: string, telemetry: Telemetry, args: readonly unknown[]): StoredChannel {
-  const [name, , , , gateway] = args;
+function channelArgument(table: string, telemetry: Telemetry, args: readonly unknown[], at: number): StoredChannel {
+  const [name] = args;
+  const gateway = args[at];
   if (typeof name === 'string') return telemetry.channel(name, typeof gateway === 'string' ? gateway : undefined);
   throw new CaissonError('query-invalid', `${table} needs a channel`, {
-    hint: table === 'stats' ? "such as stats('car7/engine/rpm', ago('1h'), now())" : ENVELOPE_HINT,
+    hint: table === 'envelope' ? ENVELOPE_HINT : `such as ${table}('car7/engine/rpm', ago('1h'), now())`,
   });
 }
 
@@ -165,6 +186,40 @@ function timeArgument(table: string, name: string, value: unknown): number | und
       hint: `write utc('2025-06-01T12:00:00Z'), or ago('5m')`,
     },
   );
+}
+
+/** Undefined: the newest. */
+function versionArgument(table: string, value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  const version = typeof value === 'number' || typeof value === 'bigint' ? Number(value) : Number.NaN;
+  if (Number.isSafeInteger(version) && version >= 0) return version;
+  throw new CaissonError('query-invalid', `${table}: version is ${String(value)}, expected a whole number from 0`, {
+    hint: 'select version from versions lists them; 0 is what was taken in',
+  });
+}
+
+function* pastRows(telemetry: Telemetry, meter: SqlMeter, args: readonly unknown[]): Rows {
+  const channel = channelArgument('past', telemetry, args, 4);
+  const since = timeArgument('past', 'since', args[1]) ?? Number.NEGATIVE_INFINITY;
+  const until = timeArgument('past', 'until', args[2]) ?? Number.POSITIVE_INFINITY;
+  meter.countChannel();
+  for (const { times, values, late } of telemetry.raw(channel.id, since, until, versionArgument('past', args[3]))) {
+    meter.countSamples(times.length);
+    for (let i = 0; i < times.length; i += 1) {
+      const value = values[i] as number | string;
+      const isText = typeof value === 'string';
+      const text = isText ? value : (channel.labels?.[String(value)] ?? null);
+      yield [whole(times[i] as number), isText ? null : value, text, late?.[i] === 1 ? 1n : 0n];
+    }
+  }
+}
+
+function* versionRows(telemetry: Telemetry): Rows {
+  const names = new Map(telemetry.channels().map(({ id, name }) => [id, name]));
+  for (const { gateway, boot, version, made, channels, recipe } of telemetry.versions()) {
+    const shown = channels.map((id) => names.get(id) ?? null);
+    yield [gateway, boot, whole(version), whole(made), JSON.stringify(shown), JSON.stringify(recipe)];
+  }
 }
 
 function* latestRows(telemetry: Telemetry): Rows {
