@@ -25,6 +25,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   restore: async () => (await import('./commands/restore.ts')).registerRestore,
   redecode: async () => (await import('./commands/redecode.ts')).registerRedecode,
   import: async () => (await import('./commands/import.ts')).registerImport,
+  invite: async () => (await import('./commands/invite.ts')).registerInvite,
+  enroll: async () => (await import('./commands/enroll.ts')).registerEnroll,
+  revoke: async () => (await import('./commands/revoke.ts')).registerRevoke,
   tail: async () => (await import('./commands/tail.ts')).registerTail,
 };
 

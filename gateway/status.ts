@@ -113,6 +113,21 @@ export interface DestinationStatus {
   readonly refused: Readonly<Record<string, number>>;
 }
 
+/** How the secure side of the gRPC service does. */
+export interface SecurityStatus {
+  /** What its own certificate says (role and name), and until when, UTC in microseconds. */
+  readonly role: string;
+  readonly name: string;
+  readonly expires: number;
+  /** Connections that are open, and those that came since the start. */
+  readonly open: number;
+  readonly accepted: number;
+  /** Connections that were not let in or were cut, by reason. */
+  readonly refused: Readonly<Record<string, number>>;
+  /** What is wrong with its certificate or with the clock. */
+  readonly problem?: string;
+}
+
 /** A snapshot of the whole gateway, or of central, once a second; what `caisson status`, GetStatus and the dashboard show. */
 export interface GatewayStatus {
   readonly role: 'gateway' | 'central';
@@ -129,6 +144,8 @@ export interface GatewayStatus {
   readonly store: StoreStatus;
   /** Missing at central. */
   readonly wear?: DiskWearStatus;
+  /** Missing where the gRPC service has no certificate. */
+  readonly security?: SecurityStatus;
   readonly sources: readonly SourceStatus[];
   /** Missing where there is none, as at central. */
   readonly destinations?: readonly DestinationStatus[];

@@ -77,6 +77,20 @@ export function metricsText(status: GatewayStatus, dashboard: DashboardCounters)
     wear('life_used_ratio', 'gauge', 'Share of the life of the disk of the store that is used.', used);
     wear('life_left_years', 'gauge', 'How long the disk of the store lasts at the present rate.', yearsLeft);
   }
+  if (status.security !== undefined) {
+    const { role, name, expires, open, accepted, refused } = status.security;
+    out.family('caisson_certificate_expiry_time_seconds', 'gauge', 'UTC at which the own certificate expires.', [
+      [{ role, name }, expires / 1e6],
+    ]);
+    out.one('caisson_grpc_connections', 'gauge', 'Secure connections that are open.', open);
+    out.one('caisson_grpc_connections_total', 'counter', 'Secure connections that were accepted.', accepted);
+    out.family(
+      'caisson_grpc_turned_away_total',
+      'counter',
+      'Connections that were not let in or were cut, by reason.',
+      Object.entries(refused).map(([reason, count]): Sample => [{ reason }, count]),
+    );
+  }
   const sources = status.sources.map((source) => ({ labels: { source: source.name, kind: source.kind }, source }));
   out.family(
     'caisson_source_up',

@@ -1,10 +1,14 @@
+import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import type { Command } from 'commander';
 import { type Dashboard, startDashboard } from '../../dashboards/server/dashboard.ts';
 import { type Address, formatAddress } from '../../sync/api/address.ts';
-import { type Central, startCentral } from '../../sync/central/central.ts';
+import { type Central, type PullAddress, startCentral } from '../../sync/central/central.ts';
+import type { CentralTrustOptions } from '../../sync/trust/central-trust.ts';
+import { requireHost } from '../../sync/trust/peer-name.ts';
+import { messageOf } from '../errors.ts';
 import { FollowedFreshness } from '../followed-freshness.ts';
-import { conclude, interrupted } from './outcome.ts';
+import { conclude, interrupted, UsageError } from './outcome.ts';
 import { parseServer } from './server-address.ts';
 import { caissonVersion } from './version.ts';
 import { WEB_ROOT } from './web-root.ts';
@@ -12,11 +16,18 @@ import { WEB_ROOT } from './web-root.ts';
 /** Time between two looks for channels that went quiet. */
 const FRESHNESS_INTERVAL_MS = 1000;
 
+/** Holds the passphrase of the authority's key. */
+const PASSPHRASE = 'CAISSON_AUTHORITY_PASSPHRASE';
+
 interface Options {
   readonly data: string;
   readonly name?: string;
   readonly listen: string;
   readonly pull?: readonly string[];
+  readonly authority?: string;
+  readonly passphraseFile?: string;
+  readonly host?: readonly string[];
+  readonly identity?: string;
   readonly http?: string;
 }
 
@@ -26,16 +37,25 @@ export function registerCentral(program: Command): void {
     .description('run the data-center side: pull blocks from gateways into one store and answer queries over it')
     .requiredOption('--data <dir>', 'directory of the store, made if it is not there')
     .option('--name <name>', 'its name, as gateways that wait for it have it in `store.retention.centrals`')
-    .option('--listen <host:port>', 'address to answer on, of this machine only', '127.0.0.1:7444')
+    .option(
+      '--listen <host:port>',
+      'address to answer on, of this machine only unless there are certificates',
+      '127.0.0.1:7444',
+    )
+    .option('--authority <dir>', 'be the authority that gateways enrol at; its folder, made if it is not there')
+    .option('--passphrase-file <file>', `file with the passphrase of its key, or ${PASSPHRASE} in the environment`)
+    .option('--host <name...>', 'names and addresses by which it is dialled, for tools that check them')
+    .option('--identity <dir>', 'folder of `caisson enroll`, where another central is the authority')
     .option('--http <host:port>', 'also serve the dashboard and the HTTP API here, of this machine only')
-    .option('--pull <host:port...>', 'gateways, or other centrals, to pull from')
+    .option('--pull <[name@]host:port...>', 'gateways, or other centrals, to pull from')
     .addHelpText(
       'after',
       `
 Examples:
   caisson central --data /var/lib/caisson-central --pull 127.0.0.1:7443
   caisson central --data ./central --listen 127.0.0.1:7444 --pull 127.0.0.1:7443 127.0.0.1:7453
-  caisson central --data ./central --http 127.0.0.1:8090 --pull 127.0.0.1:7443`,
+  caisson central --data ./central --http 127.0.0.1:8090 --pull 127.0.0.1:7443
+  caisson central --data ./central --name hub --authority ./authority --listen 0.0.0.0:7444 --pull car7@10.0.0.5:7443`,
     )
     .action((options: Options) => conclude(() => run(options)));
 }
@@ -43,13 +63,14 @@ Examples:
 async function run(options: Options): Promise<void> {
   const listen = parseServer(options.listen);
   const http = options.http === undefined ? undefined : parseServer(options.http);
-  const pull = (options.pull ?? []).map(parseServer);
+  const pull = (options.pull ?? []).map(parsePull);
   const stop = interrupted();
   const say = (text: string) => process.stderr.write(`${text}\n`);
   const central = await startCentral({
     ...listen,
     dir: options.data,
     pull,
+    trust: trustOf(options),
     name: options.name,
     version: caissonVersion(),
     onProblem: say,
@@ -64,6 +85,33 @@ async function run(options: Options): Promise<void> {
   if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
   dashboard?.stop();
   await central.stop();
+}
+
+/** By what it is known. @throws UsageError */
+function trustOf({ authority, passphraseFile, host = [], identity }: Options): CentralTrustOptions | undefined {
+  if (authority !== undefined && identity !== undefined)
+    throw new UsageError('give --authority or --identity, not both');
+  if (identity !== undefined) return { identity };
+  if (authority === undefined) return undefined;
+  const passphrase = passphraseFile === undefined ? process.env[PASSPHRASE] : secretIn(passphraseFile);
+  if (passphrase === undefined || passphrase === '') {
+    throw new UsageError(`the key of the authority needs its passphrase: --passphrase-file, or ${PASSPHRASE}`);
+  }
+  return { authority, passphrase, hosts: host.map(requireHost) };
+}
+
+function secretIn(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+  } catch (cause) {
+    throw new UsageError(`--passphrase-file: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** `HOST:PORT`, or `NAME@HOST:PORT` where nobody else may be there. */
+function parsePull(text: string): PullAddress {
+  const at = text.indexOf('@');
+  return at < 0 ? parseServer(text) : { ...parseServer(text.slice(at + 1)), name: text.slice(0, at) };
 }
 
 /** The dashboard of a gateway over what a central has, which is stopped where that cannot be. */

@@ -1,19 +1,16 @@
 import type { Command } from 'commander';
-import { TelemetryClient } from '../../sync/api/client.ts';
 import type { ListedVersion } from '../../sync/api/list-versions-call.ts';
 import type { StoredChannel } from '../query/telemetry.ts';
 import { conclude, Output } from './outcome.ts';
-import { parseServer } from './server-address.ts';
+import { identityOption, openClient, type ServerOptions } from './telemetry-client.ts';
 
-interface Options {
+interface Options extends ServerOptions {
   readonly gateway?: string;
-  readonly server: string;
   readonly json?: boolean;
 }
 
 export function registerChannels(program: Command): void {
-  program
-    .command('channels')
+  identityOption(program.command('channels'))
     .description('list the channels of a gateway or a central')
     .argument('[text...]', 'only channels with all of these in their name, whatever the case')
     .option('--gateway <id>', 'only those of this gateway')
@@ -30,8 +27,8 @@ Examples:
     .action((texts: string[], options: Options) => conclude(() => listChannels(texts, options)));
 }
 
-async function listChannels(texts: readonly string[], { gateway, server, json }: Options): Promise<void> {
-  const client = new TelemetryClient(parseServer(server));
+async function listChannels(texts: readonly string[], { gateway, json, ...options }: Options): Promise<void> {
+  const client = openClient(options);
   try {
     const wanted = texts.map((text) => text.toLowerCase());
     const found = (await client.listChannels({ gateway }))

@@ -6,8 +6,10 @@ import { readDbc } from '../../collectors/can/dbc/read-dbc.ts';
 import { RedundancyConfig, redundancyFaults } from '../../collectors/redundancy/redundancy-config.ts';
 import { shapingFaults } from '../../collectors/shaping/shaping-config.ts';
 import { DashboardConfig } from '../../dashboards/server/dashboard-config.ts';
-import { GrpcConfig } from '../../sync/api/grpc-config.ts';
+import { GrpcConfig, type GrpcSettings } from '../../sync/api/grpc-config.ts';
 import { DestinationsConfig } from '../../sync/destinations/destination-config.ts';
+import { IdentityFolder } from '../../sync/trust/identity-folder.ts';
+import { peerText } from '../../sync/trust/peer-name.ts';
 import { GatewayConfig } from '../config/gateway-config.ts';
 import { renderIssues } from '../config/issue.ts';
 import { type ConfigRule, type LoadedConfig, loadConfig, type RuleBreach } from '../config/load-config.ts';
@@ -50,8 +52,8 @@ export interface CaissonConfig {
   readonly gateway: GatewayConfig;
   readonly store: StoreSettings;
   readonly dashboard: Required<DashboardConfig>;
-  readonly grpc: Required<GrpcConfig>;
   readonly destinations?: DestinationsConfig;
+  readonly grpc: GrpcSettings;
   readonly redundancy?: RedundancyConfig;
   readonly sources: Readonly<Record<string, SourceConfig>>;
 }
@@ -114,6 +116,7 @@ const RULES: readonly ConfigRule<CaissonConfig>[] = [
   whatCollectorsRefuse,
   whatShapingRefuses,
   whatRedundancyRefuses,
+  whatIdentityIs,
   whatDbcFilesAre,
 ];
 
@@ -121,9 +124,10 @@ const RULES: readonly ConfigRule<CaissonConfig>[] = [
 function* onlyLoopback(config: CaissonConfig): ReturnType<ConfigRule<CaissonConfig>> {
   for (const section of ['dashboard', 'grpc'] as const) {
     const { host } = config[section];
-    if (isLoopback(host)) continue;
+    if (isLoopback(host) || (section === 'grpc' && config.grpc.identity !== undefined)) continue;
     const problem = `expected 127.0.0.1, ::1 or localhost, got ${JSON.stringify(host)}`;
-    yield { path: [section, 'host'], problem, hint: 'it asks for no credentials; reach it from elsewhere by ssh -L' };
+    const way = section === 'grpc' ? '`caisson enroll` gets it a certificate' : 'reach it from elsewhere by ssh -L';
+    yield { path: [section, 'host'], problem, hint: `it asks for no credentials; ${way}` };
   }
   for (const [name, source] of Object.entries(config.sources)) {
     if (source.type !== 'mqtt' && source.type !== 'http') continue;
@@ -217,6 +221,24 @@ function* whatShapingRefuses(config: CaissonConfig): ReturnType<ConfigRule<Caiss
 
 function* whatRedundancyRefuses({ redundancy = {} }: CaissonConfig): ReturnType<ConfigRule<CaissonConfig>> {
   for (const { path, ...fault } of redundancyFaults(redundancy)) yield { path: ['redundancy', ...path], ...fault };
+}
+
+/** The certificate must be there, and be that of this gateway. */
+function* whatIdentityIs({ grpc, gateway }: CaissonConfig): ReturnType<ConfigRule<CaissonConfig>> {
+  const { identity: dir } = grpc;
+  if (dir === undefined) return;
+  const path = ['grpc', 'identity'];
+  const refusal = refusalOf(() => IdentityFolder.open(dir).close());
+  if (refusal !== undefined) {
+    yield { path, ...refusal };
+    return;
+  }
+  const identity = IdentityFolder.open(dir);
+  const { own } = identity.credentials;
+  identity.close();
+  if (own.role === 'gateway' && (gateway.id === undefined || gateway.id === own.name)) return;
+  const wanted = gateway.id === undefined ? 'a gateway' : `gateway ${gateway.id}`;
+  yield { path, problem: `it is of ${peerText(own)}, expected that of ${wanted}` };
 }
 
 /** A port that a config opens. */

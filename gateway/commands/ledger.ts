@@ -1,26 +1,24 @@
 import process from 'node:process';
 import type { Command } from 'commander';
 import { formatAddress } from '../../sync/api/address.ts';
-import { TelemetryClient } from '../../sync/api/client.ts';
 import type { ChannelAccount } from '../../sync/api/ledger-call.ts';
 import { compareLedgers, type LedgerDifference } from '../../sync/ledger/compare-ledgers.ts';
 import { differenceTable, ledgerTable } from './ledger-text.ts';
 import { conclude, EXIT_FAILED, Output } from './outcome.ts';
 import { parseServer } from './server-address.ts';
+import { identityOption, openClient, type ServerOptions } from './telemetry-client.ts';
 
-interface Options {
+interface Options extends ServerOptions {
   readonly gateway?: string;
   readonly boots?: boolean;
   readonly days?: boolean;
   readonly against?: string;
   readonly each?: boolean;
-  readonly server: string;
   readonly json?: boolean;
 }
 
 export function registerLedger(program: Command): void {
-  program
-    .command('ledger')
+  identityOption(program.command('ledger'))
     .description('say what became of every sample: kept, or lost and why; and where two ends differ')
     .argument('[channel...]', 'names of channels, as `caisson channels` lists them; none: all')
     .option('--gateway <id>', 'only channels of this gateway')
@@ -46,24 +44,24 @@ A loss counts on the day on which it began. With --against it ends with 1 where 
 async function ledger(names: readonly string[], options: Options): Promise<void> {
   const { gateway, server, against, boots = false, days = false } = options;
   const filter = { gateway, names, days };
-  const here = await read(server, filter);
+  const here = await read(options, filter);
   const output = new Output();
   const write = (lines: readonly string[]) => output.write(lines.map((line) => `${line}\n`).join(''));
   const asJson = options.json === true;
   if (against === undefined) {
     return write(asJson ? here.map((account) => JSON.stringify(account)) : ledgerTable(here, { boots, days }));
   }
-  const differences = compareLedgers(here, await read(against, filter));
+  const differences = compareLedgers(here, await read({ ...options, server: against }, filter));
   if (differences.some(({ verdict }) => verdict === 'contradiction')) process.exitCode = EXIT_FAILED;
   const ends = [formatAddress(parseServer(server)), formatAddress(parseServer(against))] as const;
   return write(asJson ? differences.map(asLine) : differenceTable(differences, ends, options.each === true));
 }
 
 async function read(
-  server: string,
+  options: ServerOptions,
   filter: { readonly gateway: string | undefined; readonly names: readonly string[]; readonly days: boolean },
 ): Promise<ChannelAccount[]> {
-  const client = new TelemetryClient(parseServer(server));
+  const client = openClient(options);
   const accounts: ChannelAccount[] = [];
   try {
     for await (const account of client.ledger(filter)) accounts.push(account);

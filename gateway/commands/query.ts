@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
-import { TelemetryClient } from '../../sync/api/client.ts';
 import { QUERY_PIXELS_MAX } from '../limits.ts';
 import { conclude, interrupted, Output, UsageError } from './outcome.ts';
 import { type SampleFormat, SampleText } from './sample-text.ts';
-import { parseServer } from './server-address.ts';
+import { identityOption, openClient, type ServerOptions } from './telemetry-client.ts';
 import { parseDuration, parseTime } from './time-text.ts';
 
 /** Characters written at once. */
@@ -11,7 +10,7 @@ const WRITE_CHARACTERS = 64 * 1024;
 
 const LAST_DEFAULT = '60s';
 
-interface Options {
+interface Options extends ServerOptions {
   readonly from?: string;
   readonly to?: string;
   readonly last?: string;
@@ -19,7 +18,6 @@ interface Options {
   readonly raw?: boolean;
   readonly version?: string;
   readonly gateway?: string;
-  readonly server: string;
   readonly json?: boolean;
   readonly csv?: boolean;
 }
@@ -31,8 +29,7 @@ export interface QueryRange {
 }
 
 export function registerQuery(program: Command): void {
-  program
-    .command('query')
+  identityOption(program.command('query'))
     .description('print samples of channels, from a gateway or a central')
     .argument('<channel...>', 'names of channels, as `caisson channels` lists them')
     .option('--from <time>', 'begin, inclusive: ISO 8601 (UTC without a zone) or microseconds since 1970')
@@ -63,7 +60,7 @@ async function query(names: readonly string[], options: Options): Promise<void> 
   const format = formatOf(options);
   const pixels = pixelsOf(options);
   const version = versionOf(options);
-  const client = new TelemetryClient(parseServer(options.server));
+  const client = openClient(options);
   const output = new Output();
   const stop = AbortSignal.any([output.closed, interrupted()]);
   try {

@@ -10,8 +10,8 @@ export interface ServeThreadData {
   /** Folder of the built web app. */
   readonly webRoot: string;
   readonly dashboard: { readonly host: string; readonly port: number };
-  readonly grpc: { readonly host: string; readonly port: number };
   readonly destinations: DestinationsConfig;
+  readonly grpc: { readonly host: string; readonly port: number; readonly identity?: string };
   /** Box time of the boot. */
   readonly clock: ClockOrigin;
   /** Shared with main, which says it. */

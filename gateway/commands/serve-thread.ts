@@ -7,9 +7,11 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { startDashboard } from '../../dashboards/server/dashboard.ts';
 import { startTelemetryServer } from '../../sync/api/server.ts';
 import { receiptDesk } from '../../sync/destinations/receipt-desk-of.ts';
+import { openKeptTrust } from '../../sync/trust/kept-trust.ts';
 import { BoxClock } from '../clock.ts';
 import { NoTelemetry } from '../query/no-telemetry.ts';
 import { StoreTelemetry } from '../query/store-telemetry.ts';
+import type { GatewayStatus, SecurityStatus } from '../status.ts';
 import { BlockReader } from '../store/block-reader.ts';
 import { storePaths } from '../store/store-dir.ts';
 import type { FromServe, ServeThreadData, ToServe } from './serve-messages.ts';
@@ -22,12 +24,18 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
   const say = (message: FromServe) => port.postMessage(message);
   const clock = new BoxClock(data.clock);
   const utcNow = () => clock.now() + utcOffset;
-  const store = data.storeDir === undefined ? undefined : openStore(data.storeDir, say);
+  const onProblem = (text: string) => say({ kind: 'problem', text });
+  const store = data.storeDir === undefined ? undefined : openStore(data.storeDir, onProblem);
+  let security: () => SecurityStatus | undefined = () => undefined;
+  const present = (): GatewayStatus => {
+    const secure = security();
+    return { ...status, ...(secure !== undefined && { security: secure }) };
+  };
   const dashboard = await startDashboard({
     ...data.dashboard,
     telemetry: store?.telemetry ?? new NoTelemetry(),
-    status: () => status,
     isStale: (channel) => data.freshness[channel] !== 1,
+    status: present,
     webRoot: data.webRoot,
     utcNow,
   });
@@ -40,6 +48,10 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
       onConfirmed: (central, position) => say({ kind: 'acknowledged', central, position }),
       onProblem: (text) => say({ kind: 'problem', text }),
     });
+  const trust =
+    store === undefined || data.grpc.identity === undefined
+      ? undefined
+      : openKeptTrust(data.grpc.identity, { role: 'gateway', name: status.gateway }, onProblem);
   const server =
     store === undefined
       ? undefined
@@ -47,9 +59,11 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
           ...data.grpc,
           ...store,
           // Whoever asks for the present wants it to the moment: the last seconds of a range depend on it.
-          status: () => ({ ...status, now: utcNow(), destinations: receipts?.status() ?? [] }),
           ...(receipts && { acknowledge: (word) => receipts.take(word) }),
+          status: () => ({ ...present(), now: utcNow(), destinations: receipts?.status() ?? [] }),
+          ...(trust !== undefined && { secure: trust }),
         });
+  security = () => server?.secure?.status();
   say({ kind: 'listening', httpPort: dashboard.port, grpcPort: server?.port ?? 0 });
 
   port.on('message', (message: ToServe) => {
@@ -61,6 +75,7 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
   async function stop(): Promise<void> {
     port.close();
     dashboard.stop();
+    await trust?.close();
     await server?.stop();
     store?.telemetry.close();
     store?.feed.close();
@@ -69,9 +84,9 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
 
 function openStore(
   storeDir: string,
-  say: (message: FromServe) => void,
+  onProblem: (text: string) => void,
 ): { telemetry: StoreTelemetry; feed: BlockReader; storeDir: string } {
-  const telemetry = StoreTelemetry.open(storeDir, (text) => say({ kind: 'problem', text }));
+  const telemetry = StoreTelemetry.open(storeDir, onProblem);
   return { telemetry, feed: BlockReader.openReadonly(storePaths(storeDir).blocks, FEED_CACHE_KIB), storeDir };
 }
 

@@ -1,7 +1,7 @@
 import process from 'node:process';
 import { text as textOf } from 'node:stream/consumers';
 import { type Command, Option } from 'commander';
-import { TelemetryClient } from '../../sync/api/client.ts';
+import type { TelemetryClient } from '../../sync/api/client.ts';
 import { SQL_MEMORY_MIB_MAX, SQL_ROWS_MAX, SQL_SECONDS_MAX } from '../limits.ts';
 import { runSql, type SqlLimits } from '../query/sql/run-sql.ts';
 import { SQL_FUNCTIONS } from '../query/sql/sql-functions.ts';
@@ -11,9 +11,9 @@ import { SQL_TABLES, type SqlTable } from '../query/sql/store-tables.ts';
 import { CONFIG_FILE } from './config.ts';
 import { conclude, interrupted, Output, UsageError } from './outcome.ts';
 import { ProgressLine } from './progress-line.ts';
-import { parseServer } from './server-address.ts';
 import { SQL_FORMATS, type SqlFormat, SqlText } from './sql-text.ts';
 import { type StoreOption, storeDirOf } from './store-option.ts';
+import { identityOption, openClient } from './telemetry-client.ts';
 import { parseDuration } from './time-text.ts';
 
 interface Options extends StoreOption {
@@ -25,11 +25,11 @@ interface Options extends StoreOption {
   readonly json?: boolean;
   readonly csv?: boolean;
   readonly server?: string;
+  readonly identity?: string;
 }
 
 export function registerSql(program: Command): void {
-  program
-    .command('sql')
+  identityOption(program.command('sql'))
     .description('run a SQL statement that reads a store, of a gateway or a central, running or not')
     .argument('[statement]', 'one statement; without it, or with -, it is read from stdin')
     .option('--config <file>', 'config of the gateway whose store is read', CONFIG_FILE)
@@ -108,9 +108,9 @@ async function sql(argument: string | undefined, options: Options): Promise<void
 }
 
 /** Of the server that is asked; undefined where the store is read here. */
-function clientOf({ server, store }: Options): TelemetryClient | undefined {
+function clientOf({ server, store, ...options }: Options): TelemetryClient | undefined {
   if (server !== undefined && store !== undefined) throw new UsageError('give --store or --server, not both');
-  return server === undefined ? undefined : new TelemetryClient(parseServer(server));
+  return server === undefined ? undefined : openClient({ server, ...options });
 }
 
 async function statementOf(argument: string | undefined): Promise<string> {

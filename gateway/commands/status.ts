@@ -1,25 +1,23 @@
 import type { Command } from 'commander';
-import { TelemetryClient } from '../../sync/api/client.ts';
 import type {
   DestinationStatus,
   DiskWearStatus,
   GatewayStatus,
   MergeStatus,
   RetentionStatus,
+  SecurityStatus,
   SourceStatus,
 } from '../status.ts';
 import { conclude, Output } from './outcome.ts';
-import { parseServer } from './server-address.ts';
+import { identityOption, openClient, type ServerOptions } from './telemetry-client.ts';
 import { formatTime } from './time-text.ts';
 
-interface Options {
-  readonly server: string;
+interface Options extends ServerOptions {
   readonly json?: boolean;
 }
 
 export function registerStatus(program: Command): void {
-  program
-    .command('status')
+  identityOption(program.command('status'))
     .description('print how a gateway or a central does')
     .option('--server <host:port>', 'gateway or central to ask', '127.0.0.1:7443')
     .option('--json', 'the whole status as one JSON object')
@@ -34,7 +32,7 @@ Examples:
 }
 
 async function printStatus(options: Options): Promise<void> {
-  const client = new TelemetryClient(parseServer(options.server));
+  const client = openClient(options);
   try {
     const status = await client.status();
     await new Output().write(options.json === true ? `${JSON.stringify(status)}\n` : statusText(status));
@@ -61,6 +59,7 @@ export function statusText(status: GatewayStatus): string {
     const used = ((100 * ring.used) / ring.slots).toFixed(1);
     lines.push(`ring     ${used} % of ${ring.slots} slots used, ${ring.refused} samples refused`);
   }
+  if (status.security !== undefined) lines.push(...securityTexts(status.security));
   lines.push(...status.sources.map(sourceText));
   lines.push(...(status.destinations ?? []).map(destinationText));
   lines.push(...status.problems.map(({ time, text }) => `problem  ${formatTime(time)} ${text}`));
@@ -89,6 +88,18 @@ function retentionTexts(status: RetentionStatus): string[] {
 
 function gigabytes(bytes: number): string {
   return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
+function securityTexts({ role, name, expires, open, accepted, refused, problem }: SecurityStatus): string[] {
+  const turnedAway = Object.entries(refused).map(([reason, count]) => `${reason} ${count}`);
+  return [
+    [
+      `trust    ${role} ${name}, certificate until ${formatTime(expires)}`,
+      `${open} connections, ${accepted} in all`,
+      ...(turnedAway.length === 0 ? [] : [`turned away: ${turnedAway.join(', ')}`]),
+      ...(problem === undefined ? [] : [problem]),
+    ].join('; '),
+  ];
 }
 
 function wearText({ disk, writtenBytes, bytesPerDay, bytesPerSample, yearsLeft, used }: DiskWearStatus): string {

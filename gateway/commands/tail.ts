@@ -1,20 +1,17 @@
 import type { Command } from 'commander';
-import { TelemetryClient } from '../../sync/api/client.ts';
 import { conclude, interrupted, Output, UsageError } from './outcome.ts';
 import { SampleText } from './sample-text.ts';
-import { parseServer } from './server-address.ts';
+import { identityOption, openClient, type ServerOptions } from './telemetry-client.ts';
 
-interface Options {
+interface Options extends ServerOptions {
   readonly rate?: string;
   readonly count?: string;
   readonly gateway?: string;
-  readonly server: string;
   readonly json?: boolean;
 }
 
 export function registerTail(program: Command): void {
-  program
-    .command('tail')
+  identityOption(program.command('tail'))
     .description('print values of channels as they change, from a gateway or a central, until interrupted')
     .argument('<channel...>', 'names of channels, as `caisson channels` lists them')
     .option('--rate <hz>', 'most updates a second of one channel, up to 60 (default: 10)')
@@ -36,7 +33,7 @@ Examples:
 async function tail(names: readonly string[], options: Options): Promise<void> {
   const rateMax = positive('--rate', options.rate) ?? 0;
   let left = positive('--count', options.count) ?? Number.POSITIVE_INFINITY;
-  const client = new TelemetryClient(parseServer(options.server));
+  const client = openClient(options);
   const output = new Output();
   const stop = AbortSignal.any([output.closed, interrupted()]);
   try {

@@ -1,5 +1,7 @@
+import type { Duplex } from 'node:stream';
 import { type ChannelOptions, Client, type ClientReadableStream, credentials } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
+import { CaissonError } from '../../gateway/errors.ts';
 import type { SqlLimits, SqlRun } from '../../gateway/query/sql/run-sql.ts';
 import type { SqlListener } from '../../gateway/query/sql/sql-meter.ts';
 import type { SqlParameters } from '../../gateway/query/sql/sql-statement.ts';
@@ -31,6 +33,7 @@ import type {
   SqlChunkMessage,
   StatusMessage,
 } from './messages.ts';
+import { SocketBridge } from './socket-bridge.ts';
 import { encodeSqlRequest, readSqlAnswer } from './sql-answer.ts';
 import { decodeStatus } from './status-message.ts';
 
@@ -51,6 +54,10 @@ export interface TelemetryClientOptions {
   readonly keepaliveMs?: number;
   /** And given up when it does not answer within, milliseconds. */
   readonly keepaliveAnswerMs?: number;
+  /** Makes connections, such as secure ones, or hands out one that the other end made; undefined: plain TCP to the address. */
+  readonly open?: () => Promise<Duplex>;
+  /** Whom the other end proved to be, where connections are secure: its status must say the same. */
+  readonly peer?: () => Pick<GatewayStatus, 'role' | 'gateway'> | undefined;
 }
 
 export interface ChannelFilter {
@@ -98,11 +105,15 @@ export class TelemetryClient {
   readonly address: string;
   readonly #service = serviceOf(loadProtos(), TELEMETRY_SERVICE);
   readonly #options: ChannelOptions;
+  readonly #bridge: SocketBridge | undefined;
+  readonly #peer: () => Pick<GatewayStatus, 'role' | 'gateway'> | undefined;
   #bulk: Client | undefined;
   #live: Client | undefined;
 
   constructor(address: Address, options: TelemetryClientOptions = {}) {
     this.address = formatAddress(address);
+    this.#bridge = options.open === undefined ? undefined : new SocketBridge(options.open);
+    this.#peer = options.peer ?? (() => undefined);
     this.#options = {
       'grpc.max_receive_message_length': RESPONSE_BYTES_MAX,
       'grpc.keepalive_time_ms': options.keepaliveMs ?? 20_000,
@@ -119,10 +130,17 @@ export class TelemetryClient {
   close(): void {
     this.#bulk?.close();
     this.#live?.close();
+    this.#bridge?.close();
   }
 
   async status(): Promise<GatewayStatus> {
-    return decodeStatus(await this.#ask<StatusMessage>('GetStatus', {}));
+    const status = decodeStatus(await this.#ask<StatusMessage>('GetStatus', {}));
+    const peer = this.#peer();
+    if (peer !== undefined && (peer.role !== status.role || peer.gateway !== status.gateway)) {
+      const claims = `${this.address} says that it is ${status.role} ${status.gateway}`;
+      throw new CaissonError('peer-invalid', `${claims}, its certificate is of ${peer.role} ${peer.gateway}`);
+    }
+    return status;
   }
 
   /** All channels, or only those of a gateway, or of those names. */
@@ -250,7 +268,7 @@ export class TelemetryClient {
         }
       }
       const { error } = ended;
-      if (error !== undefined && signal?.aborted !== true) throw fromGrpcError(error, this.address);
+      if (error !== undefined && signal?.aborted !== true) throw this.#errorOf(error);
     } finally {
       signal?.removeEventListener('abort', cancel);
       call.cancel();
@@ -272,7 +290,7 @@ export class TelemetryClient {
       if (signal?.aborted) cancel();
       for await (const message of call) yield message as Response;
     } catch (error) {
-      if (signal?.aborted !== true) throw fromGrpcError(error, this.address);
+      if (signal?.aborted !== true) throw this.#errorOf(error);
     } finally {
       signal?.removeEventListener('abort', cancel);
       call.cancel();
@@ -292,7 +310,7 @@ export class TelemetryClient {
         { deadline },
         (error, response) => {
           if (error === null && response !== undefined) resolve(response);
-          else reject(fromGrpcError(error, this.address));
+          else reject(this.#errorOf(error));
         },
       );
     });
@@ -308,6 +326,13 @@ export class TelemetryClient {
     );
   }
 
+  /** What a failed call means: where no connection could be made, why. */
+  #errorOf(thrown: unknown): CaissonError {
+    const error = fromGrpcError(thrown, this.address);
+    const failure = this.#bridge?.failure;
+    return error.code === 'central-unreachable' && failure instanceof CaissonError ? failure : error;
+  }
+
   #method(name: string): MethodDefinition<object, object> {
     const method = this.#service[name];
     if (method === undefined) throw new Error(`no method ${name} in ${TELEMETRY_SERVICE}`);
@@ -315,7 +340,7 @@ export class TelemetryClient {
   }
 
   #connect(windowBytes: number): Client {
-    return new Client(this.address, credentials.createInsecure(), {
+    return new Client(this.#bridge?.target ?? this.address, credentials.createInsecure(), {
       ...this.#options,
       'grpc-node.flow_control_window': windowBytes,
     });

@@ -51,6 +51,8 @@ const RETRYABLE: ReadonlySet<status> = new Set([
 function grpcCodeOf(error: CaissonError): status {
   if (error.code === 'channel-unknown') return status.NOT_FOUND;
   if (error.code === 'query-invalid') return status.INVALID_ARGUMENT;
+  if (error.code === 'peer-untrusted') return status.UNAUTHENTICATED;
+  if (error.code === 'access-refused' || error.code === 'invite-refused') return status.PERMISSION_DENIED;
   if (error.retryable) return status.UNAVAILABLE;
   return error.code === 'query-limit' ? status.RESOURCE_EXHAUSTED : status.INTERNAL;
 }

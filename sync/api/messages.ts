@@ -2,6 +2,7 @@
  * The messages of sync/proto/caisson/v1/telemetry.proto as they are in memory; the proto says what they mean. A field is
  * `?` where the proto has `optional` or `oneof`, and may be null where a message may be missing.
  */
+import type { SecurityStatus } from '../../gateway/status.ts';
 
 export type ChannelTypeName =
   | 'CHANNEL_TYPE_UNSPECIFIED'
@@ -356,6 +357,7 @@ export interface StatusMessage {
   readonly sources: readonly SourceStatusMessage[];
   readonly problems: readonly ProblemMessage[];
   readonly wear?: WearStatusMessage;
+  readonly security?: SecurityStatus;
   readonly destinations: readonly DestinationStatusMessage[];
 }
 

@@ -15,8 +15,18 @@ import type { GatewayStatus } from '../../gateway/status.ts';
 import { flightMethods } from '../flight/flight-methods.ts';
 import type { RunningTable } from '../flight/flights.ts';
 import type { Acknowledgement, AcknowledgementAnswer } from '../receipts/receipt-desk.ts';
-import { formatAddress } from './address.ts';
-import { FLIGHT_SERVICE, HEALTH_SERVICE, loadProtos, serviceOf, TELEMETRY_SERVICE } from './descriptor.ts';
+import type { Authority } from '../trust/authority.ts';
+import { SecurePort, type SecurePortOptions } from '../trust/secure-port.ts';
+import { trustMethods } from '../trust/trust-service.ts';
+import { type Address, formatAddress } from './address.ts';
+import {
+  FLIGHT_SERVICE,
+  HEALTH_SERVICE,
+  loadProtos,
+  serviceOf,
+  TELEMETRY_SERVICE,
+  TRUST_SERVICE,
+} from './descriptor.ts';
 import { toGrpcStatus } from './grpc-status.ts';
 import { healthMethods } from './health-service.ts';
 import { answerLedger } from './ledger-call.ts';
@@ -70,7 +80,7 @@ const STOP_MS = 1_000;
 const NOTHING_WANTED: AcknowledgementAnswer = { wanted: new Uint8Array(0), refused: '' };
 
 export interface TelemetryServerOptions {
-  /** An address of this machine only: there are no credentials to ask for. */
+  /** An address of this machine only, unless it is secure. */
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
@@ -81,10 +91,14 @@ export interface TelemetryServerOptions {
   readonly storeDir: string;
   /** Answers what a follower says of this feed: how far it has it, perhaps with a receipt. */
   readonly acknowledge?: (word: Acknowledgement) => AcknowledgementAnswer;
+  /** TLS at both ends, and calls by role; undefined: whoever reaches it may ask for everything. */
+  readonly secure?: (SecurePortOptions & { readonly authority?: Authority | undefined }) | undefined;
 }
 
 export interface TelemetryServer {
   readonly port: number;
+  /** Undefined where it is not secure. */
+  readonly secure: SecurePort | undefined;
   /** Resolves when every call has ended and the port is closed. */
   stop(): Promise<void>;
 }
@@ -95,7 +109,8 @@ export interface TelemetryServer {
  */
 export async function startTelemetryServer(options: TelemetryServerOptions): Promise<TelemetryServer> {
   const { host, port, telemetry, feed, status, storeDir } = options;
-  requireLoopback(host);
+  const secure = options.secure === undefined ? undefined : new SecurePort(options.secure);
+  if (secure === undefined) requireLoopback(host);
   // Every failure is told by whoever met it; gRPC's own lines on stderr would say it a second time.
   setLogVerbosity(logVerbosity.NONE);
   const stopping = new AbortController();
@@ -107,6 +122,7 @@ export async function startTelemetryServer(options: TelemetryServerOptions): Pro
     'grpc.max_concurrent_streams': STREAMS_PER_CONNECTION_MAX,
     'grpc.keepalive_time_ms': KEEPALIVE_MS,
     'grpc.keepalive_timeout_ms': KEEPALIVE_ANSWER_MS,
+    ...(secure !== undefined && { interceptors: [secure.guard] }),
   });
   const streams = new Streams(stopping.signal);
   const statements = new SqlStatements<RunningTable>(storeDir, () => status().now);
@@ -147,13 +163,20 @@ export async function startTelemetryServer(options: TelemetryServerOptions): Pro
   const flightStream: Parameters<typeof flightMethods>[1] = (answer) => streams.method(IN_FLIGHT_MAX, answer);
   server.addService(serviceOf(protos, FLIGHT_SERVICE), flightMethods(openFlight, flightStream));
   server.addService(serviceOf(protos, HEALTH_SERVICE), healthMethods(stopping.signal));
+  const { authority } = options.secure ?? {};
+  if (authority !== undefined) server.addService(serviceOf(protos, TRUST_SERVICE), trustMethods(authority));
   new ReflectionService(protos).addToServer(server);
-  const bound = await bind(server, formatAddress({ host, port }));
+  const bound = await (secure === undefined
+    ? bind(server, formatAddress({ host, port }))
+    : listenSecurely(server, secure, { host, port }));
   return {
     port: bound,
+    secure,
     async stop() {
       stopping.abort();
+      secure?.stop();
       await shutdown(server);
+      secure?.close();
     },
   };
 }
@@ -215,7 +238,7 @@ function requireLoopback(host: string): void {
     'config-invalid',
     `gRPC will not listen on ${host}: without credentials only loopback is allowed`,
     {
-      hint: 'use 127.0.0.1 or ::1, and an SSH tunnel or VPN to reach it from elsewhere',
+      hint: 'use 127.0.0.1 or ::1, or enrol: `caisson enroll` gets the certificate with which it may listen',
     },
   );
 }
@@ -235,6 +258,12 @@ function bind(server: Server, address: string): Promise<number> {
       }
     });
   });
+}
+
+/** Connections are made and checked outside of gRPC, which gets those that are there. */
+function listenSecurely(server: Server, secure: SecurePort, address: Address): Promise<number> {
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  return secure.listen(address, (socket) => injector.injectConnection(socket));
 }
 
 function shutdown(server: Server): Promise<void> {

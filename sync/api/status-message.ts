@@ -30,6 +30,7 @@ export function decodeStatus({ destinations, ...message }: StatusMessage): Gatew
     ...(destinations.length > 0 && {
       destinations: destinations.map((each) => ({ ...each, refused: { ...each.refused } })),
     }),
+    ...(message.security && { security: { ...message.security, refused: { ...message.security.refused } } }),
   };
 }
 

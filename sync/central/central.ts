@@ -9,6 +9,8 @@ import { startTelemetryServer } from '../api/server.ts';
 import { PullLine } from '../line/pull-line.ts';
 import { publicKeyText, receiptKey } from '../receipts/receipt-key.ts';
 import { ReceiptWriter } from '../receipts/receipt-writer.ts';
+import { type CentralTrustOptions, openCentralTrust } from '../trust/central-trust.ts';
+import { secureClient } from '../trust/secure-client.ts';
 import { CentralStatus } from './central-status.ts';
 import { CentralTelemetry } from './central-telemetry.ts';
 import { Keeper } from './keeper.ts';
@@ -20,17 +22,24 @@ const STATUS_INTERVAL_MS = 1_000;
 export interface CentralOptions {
   /** Directory of central's own store, made if it is not there. */
   readonly dir: string;
-  /** Loopback only. */
+  /** Loopback only, unless there is `trust`. */
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
   /** Gateways, or other centrals, to pull from. */
-  readonly pull: readonly Address[];
+  readonly pull: readonly PullAddress[];
+  /** By what it is known and whom it trusts; undefined: nobody asks who anybody is. */
+  readonly trust?: CentralTrustOptions | undefined;
   /** Its own name, kept from then on; undefined: the name it has, made up at the first start. */
   readonly name?: string | undefined;
   readonly version: string;
   /** Told of what a person should know, as it happens. */
   readonly onProblem?: (text: string) => void;
+}
+
+/** Whom to pull from; with a name, nobody else is taken for it. */
+export interface PullAddress extends Address {
+  readonly name?: string | undefined;
 }
 
 export interface Central {
@@ -69,9 +78,15 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     const key = receiptKey(dir);
     const receipts = new ReceiptWriter({ store, central: name, key, now: () => Date.now() * 1e3 });
     const keeper = new Keeper(store, { onBlock: (block) => telemetry.announce(block), onProblem, receipts });
+    const trust = options.trust === undefined ? undefined : openCentralTrust(options.trust, name, onProblem);
+    closers.push(() => trust?.close());
+    const connect = (address: PullAddress) =>
+      trust === undefined
+        ? new TelemetryClient(address)
+        : secureClient(address, trust.identity, { roles: ['gateway', 'central'], name: address.name });
     const lines = options.pull.map((address) => ({
       name: formatAddress(address),
-      line: new PullLine({ connect: () => new TelemetryClient(address), sink: keeper, follower: name, onProblem }),
+      line: new PullLine({ connect: () => connect(address), sink: keeper, follower: name, onProblem }),
     }));
     const status = new CentralStatus({ name, version, db, counters: keeper.counters, lines });
     const timer = setInterval(() => status.takeRates(), STATUS_INTERVAL_MS);
@@ -81,9 +96,14 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       port,
       telemetry,
       feed: db,
-      status: () => status.snapshot(),
+      status: () => snapshot(),
       storeDir: dir,
+      secure: trust,
     });
+    const snapshot = (): GatewayStatus => {
+      const security = server.secure?.status();
+      return { ...status.snapshot(), ...(security !== undefined && { security }) };
+    };
     closers.push(() => server.stop());
     closers.push(async () => {
       await Promise.all(lines.map(({ line }) => line.stop()));
@@ -94,7 +114,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       name,
       receiptKey: publicKeyText(key),
       telemetry,
-      status: () => status.snapshot(),
+      status: snapshot,
       stop: close,
     };
   } catch (error) {

@@ -5,6 +5,8 @@ import { serialSettings } from '../../../collectors/serial/serial-config.ts';
 import { listCanLinks } from '../../../hardware/can/can-links.ts';
 import { listSerialPorts, type SerialPortEntry } from '../../../hardware/serial/serial-ports.ts';
 import { TelemetryClient } from '../../../sync/api/client.ts';
+import { IdentityFolder } from '../../../sync/trust/identity-folder.ts';
+import { secureClient } from '../../../sync/trust/secure-client.ts';
 import { secretKeysOf } from '../../config/schema-walk.ts';
 import { messageOf } from '../../errors.ts';
 import type { GatewayStatus } from '../../status.ts';
@@ -87,18 +89,27 @@ export async function examineRecording(
   return canFindings(sightings, { ports: [], dbc, folder: resolve('.') });
 }
 
+/** A gateway may ask itself, by its own certificate. */
+function clientOf({ host, port, identity }: CaissonConfig['grpc']): TelemetryClient {
+  // One that listens everywhere is asked here.
+  const address = { host: host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host, port };
+  if (identity === undefined) return new TelemetryClient(address);
+  return secureClient(address, IdentityFolder.open(identity), { roles: ['gateway'] });
+}
+
 /** The status of the gateway that runs with this config; undefined where none answers. */
 async function askGateway({ grpc }: CaissonConfig, { listening }: BoxFacts): Promise<GatewayStatus | undefined> {
   if (!listening.some(({ port }) => port === grpc.port)) return undefined;
-  const client = new TelemetryClient(grpc);
+  let client: TelemetryClient | undefined;
   try {
+    client = clientOf(grpc);
     const status = await client.status();
     return status.role === 'gateway' ? status : undefined;
   } catch {
     // What listens there is another program, which the ports then tell.
     return undefined;
   } finally {
-    client.close();
+    client?.close();
   }
 }
 

@@ -1,0 +1,81 @@
+import { CaissonError } from '../../gateway/errors.ts';
+import { type PeerName, peerText } from './peer-name.ts';
+import type { Peer } from './verify-peer.ts';
+
+/**
+ * Who may call. `itself` is a gateway's own certificate at its own server, for the command line on the box; `anyone` needs no
+ * certificate.
+ */
+type Permitted = 'anyone' | 'gateway' | 'central' | 'reader' | 'itself';
+
+interface Access {
+  readonly atGateway: readonly Permitted[];
+  readonly atCentral: readonly Permitted[];
+}
+
+const READING: Access = { atGateway: ['central', 'reader', 'itself'], atCentral: ['central', 'reader'] };
+const LOOKING: Access = {
+  atGateway: ['central', 'reader', 'itself'],
+  atCentral: ['central', 'reader', 'gateway'],
+};
+
+/** Every call and who may make it. What does not stand here, nobody may. */
+export const ACCESS: Readonly<Record<string, Access>> = {
+  '/caisson.v1.Telemetry/ListChannels': READING,
+  '/caisson.v1.Telemetry/ListVersions': READING,
+  '/caisson.v1.Telemetry/Query': READING,
+  '/caisson.v1.Telemetry/Sql': READING,
+  '/caisson.v1.Telemetry/Subscribe': READING,
+  '/caisson.v1.Telemetry/GetLedger': READING,
+  '/caisson.v1.Telemetry/GetStatus': READING,
+  // All of what a gateway has, as it has it: for who keeps it.
+  '/caisson.v1.Telemetry/PullBlocks': { atGateway: ['central'], atCentral: ['central'] },
+  '/caisson.v1.Telemetry/Acknowledge': { atGateway: ['central'], atCentral: ['central'] },
+  '/caisson.v1.Trust/Enroll': { atGateway: [], atCentral: ['anyone'] },
+  '/caisson.v1.Trust/Refresh': { atGateway: [], atCentral: ['gateway', 'central', 'reader'] },
+  // Flight has no call here that changes anything: what is put is refused.
+  '/arrow.flight.protocol.FlightService/Handshake': READING,
+  '/arrow.flight.protocol.FlightService/ListFlights': READING,
+  '/arrow.flight.protocol.FlightService/GetFlightInfo': READING,
+  '/arrow.flight.protocol.FlightService/GetSchema': READING,
+  '/arrow.flight.protocol.FlightService/DoGet': READING,
+  '/arrow.flight.protocol.FlightService/DoAction': READING,
+  '/arrow.flight.protocol.FlightService/ListActions': READING,
+  '/grpc.health.v1.Health/Check': LOOKING,
+  '/grpc.health.v1.Health/Watch': LOOKING,
+  '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo': READING,
+  '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo': READING,
+};
+
+/** What of a request must name the caller itself, so that nobody speaks for another. */
+const OWN_NAME: Readonly<Record<string, (request: unknown) => unknown>> = {
+  '/caisson.v1.Telemetry/Acknowledge': (request) => (request as { follower?: unknown }).follower,
+};
+
+/**
+ * Why `peer` may not make that call of `server`; undefined: it may.
+ * @param peer undefined: nobody who is trusted
+ */
+export function accessRefusal(path: string, peer: Peer | undefined, server: PeerName): CaissonError | undefined {
+  const access = ACCESS[path];
+  const permitted = (server.role === 'gateway' ? access?.atGateway : access?.atCentral) ?? [];
+  if (permitted.includes('anyone')) return undefined;
+  if (peer !== undefined && permitted.includes(peer.role)) return undefined;
+  if (peer !== undefined && permitted.includes('itself') && peer.role === server.role && peer.name === server.name) {
+    return undefined;
+  }
+  const who = peer === undefined ? 'nobody without a certificate' : `not ${peerText(peer)}`;
+  return new CaissonError(
+    'access-refused',
+    `${peerText(server)}: ${path.slice(1)} may be called by ${permitted.length === 0 ? 'nobody here' : permitted.join(', ')}, ${who}`,
+  );
+}
+
+/** Why `peer` may not say that; undefined: it may. */
+export function requestRefusal(path: string, peer: Peer, request: unknown): CaissonError | undefined {
+  const named = OWN_NAME[path]?.(request);
+  if (named === undefined || named === peer.name) return undefined;
+  return new CaissonError('access-refused', `${peerText(peer)} speaks for '${String(named)}', expected its own name`, {
+    hint: 'a central follows under the name in its certificate',
+  });
+}

@@ -1,0 +1,23 @@
+import type { Address } from '../api/address.ts';
+import { TelemetryClient } from '../api/client.ts';
+import type { Identity } from './identity.ts';
+import { dialSecure } from './secure-dial.ts';
+import type { Expected, Peer } from './verify-peer.ts';
+
+/** A client that proves who it is, and speaks to nobody but whom it expects. */
+export function secureClient(address: Address, identity: Identity, expected: Expected): TelemetryClient {
+  let peer: Peer | undefined;
+  return new TelemetryClient(address, {
+    open: async () => {
+      const connection = await dialSecure(address, { as: identity, expected });
+      peer = connection.peer;
+      return connection.socket;
+    },
+    peer: () => statusOf(peer),
+  });
+}
+
+/** What the status of a peer must say of it. */
+export function statusOf(peer: Peer | undefined): { role: 'gateway' | 'central'; gateway: string } | undefined {
+  return peer === undefined || peer.role === 'reader' ? undefined : { role: peer.role, gateway: peer.name };
+}
