@@ -28,6 +28,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   invite: async () => (await import('./commands/invite.ts')).registerInvite,
   enroll: async () => (await import('./commands/enroll.ts')).registerEnroll,
   revoke: async () => (await import('./commands/revoke.ts')).registerRevoke,
+  replay: async () => (await import('./commands/replay.ts')).registerReplay,
   tail: async () => (await import('./commands/tail.ts')).registerTail,
 };
 

@@ -1,7 +1,5 @@
-import { basename } from 'node:path';
 import type { CanConfig } from '../../collectors/can/can-config.ts';
 import { openCanImport } from '../../collectors/can/can-import.ts';
-import { matchInterfaces } from '../../collectors/can/match-interfaces.ts';
 import { wholeCensus } from '../../collectors/can/recording-census.ts';
 import { type Recognised, recogniseRecording } from '../../collectors/recognise-recording.ts';
 import type { RecordingImport } from '../../collectors/recording-import.ts';
@@ -10,6 +8,7 @@ import { openSerialImport } from '../../collectors/serial/serial-import.ts';
 import { offsetUs } from '../../collectors/utc-offset.ts';
 import { NoRecordingError } from '../../hardware/can/recording/can-recording.ts';
 import { CaissonError, messageOf } from '../errors.ts';
+import { type CanDecodingSettings, canRecordingDecoding } from './can-recording-decoding.ts';
 import type { ReadContent } from './recording-content.ts';
 import { recordingName } from './recording-sources.ts';
 import type { SourceConfig } from './source-kinds.ts';
@@ -20,15 +19,11 @@ export const IMPORTED_FORMATS =
   'InfluxDB line protocol, CSV of RaceChrono Pro (version 3) or of AiM RaceStudio 3; any of them plain or gzip';
 
 /** How recordings are to be decoded. */
-export interface ImportSettings {
+export interface ImportSettings extends CanDecodingSettings {
   /** A source of the config whose recordings they are. */
   readonly source: { readonly name: string; readonly config: SourceConfig } | undefined;
   /** First part of channel names; undefined: what the file is called. */
   readonly name: string | undefined;
-  readonly dbcs: readonly string[];
-  readonly protocol: CanConfig['protocol'];
-  readonly obd: boolean;
-  readonly raw: boolean;
   /** Such as `+08:00`. */
   readonly utcOffset: string | undefined;
   /** UTC of the first sample, microseconds. */
@@ -66,25 +61,11 @@ async function planCan(
   source: string,
   settings: ImportSettings,
 ): Promise<RecordingImport> {
-  const { dbcs, protocol, obd, raw, startAt } = settings;
   const census = await censusOf(path, settings);
-  // Messages of J1939 are known by their group, so that their identifiers say nothing of which file fits.
-  const interfaces =
-    protocol === 'j1939'
-      ? Object.fromEntries([...census.buses.keys()].map((bus) => [bus, { dbc: [...dbcs] }]))
-      : matchInterfaces(census.buses, dbcs);
-  const isDecoded = obd || protocol === 'nmea2000' || Object.values(interfaces).some(({ dbc = [] }) => dbc.length > 0);
-  if (dbcs.length > 0 && !isDecoded && census.frames > 0) {
-    const files = dbcs.map((dbc) => basename(dbc)).join(', ');
-    throw new CaissonError('import-refused', `${path}: none of its ${census.frames} frames is in ${files}`, {
-      hint: 'without --dbc its frames are kept as they are; --protocol j1939 looks for parameter groups',
-    });
-  }
+  const { startAt } = settings;
   const config: CanConfig = {
     bus: { log: path, ...utcOffsetOf(settings) },
-    ...{ interfaces, raw: raw || !isDecoded },
-    ...(protocol !== undefined && { protocol }),
-    ...(obd && { obd }),
+    ...canRecordingDecoding(path, census.buses, settings),
   };
   return openCanImport({ path, config, source, census, format, startAt });
 }

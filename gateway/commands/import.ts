@@ -6,10 +6,14 @@ import { type CaissonConfig, CONFIG_FILE, requireConfig } from './config.ts';
 import { type FileImport, importFile } from './import-file.ts';
 import type { ImportSettings } from './import-plan.ts';
 import { BrokenOff, ImportStore } from './import-store.ts';
-import { reportJson, reportText } from './import-text.ts';
+import { type ImportReport, reportJson, reportText } from './import-text.ts';
 import { conclude, EXIT_FAILED, interrupted, Output, UsageError } from './outcome.ts';
 import { ProgressLine } from './progress-line.ts';
+import { spoolInput } from './spooled-input.ts';
 import { parseTime } from './time-text.ts';
+
+/** The file that is standard input. */
+const STDIN = '-';
 
 const CAN_PROTOCOLS = ['j1939', 'nmea2000'] as const;
 
@@ -33,7 +37,7 @@ export function registerImport(program: Command): void {
   program
     .command('import')
     .description('take recordings into a store at once, under the times that they were recorded at')
-    .argument('<files...>', 'recordings; what they are is told by their content')
+    .argument('<files...>', 'recordings; what they are is told by their content; - is standard input')
     .option('--config <file>', 'configuration of the gateway whose store is meant', CONFIG_FILE)
     .option('--store <dir>', 'the store itself; made if it is not there')
     .option('--source <name>', 'source of the config whose recordings they are: its channels, DBC files and settings')
@@ -63,6 +67,7 @@ Examples:
   caisson import --source car logs/*.candump.log.gz
   caisson import --store /var/lib/caisson --name boat track.nmea
   caisson import AGX.csv --utc-offset +08:00
+  ssh car7 cat drive.log.gz | caisson import --name car7 -
 
 Formats: CAN frames as candump, Vector ASC and BLF, PEAK TRC, pcap, pcapng and MF4 have them; NMEA 0183, UBX, MTConnect SHDR,
 InfluxDB line protocol; CSV of RaceChrono Pro (version 3) and AiM RaceStudio 3. Any of them plain or gzip.
@@ -77,6 +82,7 @@ async function importFiles(files: readonly string[], options: Options): Promise<
   const isWithoutConfig = options.source === undefined && (options.store !== undefined || options.dryRun === true);
   const config = isWithoutConfig ? undefined : requireConfig(options.config);
   const settings = settingsOf(options, config);
+  if (files.filter((file) => file === STDIN).length > 1) throw new UsageError('- is given more than once');
   const dir = options.store ?? config?.store.dir;
   const store =
     options.dryRun === true || dir === undefined
@@ -93,7 +99,7 @@ async function importFiles(files: readonly string[], options: Options): Promise<
       const isAgain = options.again === true;
       const request = { settings, store, isAgain, signal, now: Date.now() * 1e3, ...progress(place, line) };
       try {
-        const report = await importFile(file, request);
+        const report = await importGiven(file, request);
         line.clear();
         await output.write(options.json === true ? reportJson(report) : reportText(report));
       } catch (error) {
@@ -108,6 +114,20 @@ async function importFiles(files: readonly string[], options: Options): Promise<
   } finally {
     line.clear();
     store?.close();
+  }
+}
+
+/** Imports a file, or what comes on standard input. */
+async function importGiven(file: string, request: FileImport): Promise<ImportReport> {
+  if (file !== STDIN) return importFile(file, request);
+  const { signal } = request;
+  const spooled = await spoolInput(process.stdin, signal).catch((error: unknown) => {
+    throw signal.aborted ? new BrokenOff() : error;
+  });
+  try {
+    return { ...(await importFile(spooled.path, request)), file };
+  } finally {
+    await spooled.remove();
   }
 }
 

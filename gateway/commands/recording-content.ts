@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { RECOGNISED_BYTES } from '../../collectors/recognise-recording.ts';
 import { type RecordingContent, readableBytes } from '../../collectors/recording-import.ts';
+import { readPieces } from '../../hardware/serial/log-port.ts';
 import { CaissonError, messageOf } from '../errors.ts';
 
 /** A file as it was read. */
@@ -43,6 +44,26 @@ export async function readContent(path: string, onRead: (bytes: number) => void)
     broken,
     state,
   };
+}
+
+/**
+ * The first bytes of a file, unpacked, RECOGNISED_BYTES at most.
+ * @throws CaissonError `port-unavailable` where it cannot be read
+ */
+export async function readHead(path: string): Promise<Uint8Array> {
+  const head = new Uint8Array(RECOGNISED_BYTES);
+  let bytes = 0;
+  try {
+    for await (const piece of await readPieces(path)) {
+      head.set((piece as Uint8Array).subarray(0, head.length - bytes), bytes);
+      bytes = Math.min(head.length, bytes + (piece as Uint8Array).length);
+      if (bytes === head.length) break;
+    }
+  } catch (cause) {
+    // Of a packed one that is cut short, what is before tells what it is.
+    if (bytes === 0) throw new CaissonError('port-unavailable', messageOf(cause), { cause });
+  }
+  return head.subarray(0, bytes);
 }
 
 /** What changes when a file does. */

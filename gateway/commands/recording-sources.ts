@@ -56,7 +56,7 @@ const SOURCE_WORD_MAX = 48;
 const GENERIC_WORD = /^(\d*|session)$/i;
 
 /** {@link recordingName}, counted on where it is taken: `rav4-2`. */
-function sourceName(file: string, taken: Readonly<Record<string, unknown>>): string {
+export function sourceName(file: string, taken: Readonly<Record<string, unknown>>): string {
   const name = recordingName(file);
   let unique = name;
   for (let count = 2; Object.hasOwn(taken, unique); count += 1) unique = `${name}-${count}`;

@@ -1,0 +1,125 @@
+/** `caisson replay` and `caisson import -`, as a person runs them: recordings of every format, through the collectors and at once. */
+import { spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import t from 'tap';
+import { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
+import { TelemetryClient } from '../../../sync/api/client.ts';
+import { raceChrono } from '../../collectors/replay/recordings.ts';
+import { eventually } from '../../scenarios/eventually.ts';
+import { CaissonProcess, caisson } from '../../sync/caisson-process.ts';
+import { ImportRig } from './import-rig.ts';
+import { DBC, FRAMES, nmeaLog, RECORDED, SPEEDS } from './recorded-formats.ts';
+
+const MAIN = join(import.meta.dirname, '..', '..', '..', 'gateway', 'main.js');
+const ANY_PORTS = ['--port', '0', '--grpc-port', '0'];
+
+/** All values of a channel. */
+function valuesOf(telemetry: StoreTelemetry, name: string): number[] {
+  const { id } = telemetry.channel(name);
+  return [...telemetry.raw(id, -1e18, 1e18)].flatMap(({ values }) => [...values].map(Number));
+}
+
+const TABLE = raceChrono(['1600000000.0,1,10,50,10,0,10,1', '1600000000.1,1,11,50,10,0,10,1']);
+
+for (const [format, make] of Object.entries(RECORDED)) {
+  t.test(`${format} comes in whole and gives what the others give`, async (t) => {
+    const rig = new ImportRig(t);
+    const report = await rig.import(rig.bytes('drive', make()), { dbcs: [rig.file('car.dbc', DBC)] });
+    t.match(report, { format, state: 'imported', received: FRAMES, skipped: {} });
+    rig.ask((telemetry) => {
+      const speed = telemetry.channels().find(({ name }) => name.endsWith('/Engine/Speed'));
+      t.same(valuesOf(telemetry, speed?.name ?? ''), SPEEDS);
+    });
+  });
+}
+
+t.test('recordings of all kinds are played, kept and told of', async (t) => {
+  const rig = new ImportRig(t);
+  const names = Object.keys(RECORDED).map((format) => `${format.replaceAll(' ', '-')}.recording`);
+  const logs = Object.values(RECORDED).map((make, n) => rig.bytes(names[n] ?? '', make()));
+  const files = [...logs, rig.file('boat.nmea', nmeaLog()), rig.bytes('lap.csv.gz', gzipSync(TABLE))];
+  const dbc = rig.file('car.dbc', DBC);
+  const args = ['--speed', 'max', '--exit', '--json', '--store', rig.dir, '--dbc', dbc, ...ANY_PORTS, ...files];
+  const { code, stdout, stderr } = await caisson('replay', ...args);
+  t.equal(code, 0, stderr);
+  const reports = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { source: string; kind: string; received: number; dropped: number });
+  t.same(
+    reports.map(({ kind, received, dropped }) => [kind, received, dropped]),
+    [...logs.map(() => ['can', FRAMES, 0]), ['serial', 2 * FRAMES, 0], ['replay', 2, 0]],
+  );
+  const telemetry = StoreTelemetry.open(rig.dir);
+  t.teardown(() => telemetry.close());
+  const speeds = telemetry.channels().filter(({ name }) => name.endsWith('/Engine/Speed'));
+  t.equal(speeds.length, logs.length);
+  for (const { name } of speeds) t.same(valuesOf(telemetry, name), SPEEDS, name);
+  t.same(
+    valuesOf(telemetry, 'boat/altitude'),
+    Array.from({ length: FRAMES }, (_, n) => n),
+  );
+});
+
+t.test('what is played can be looked at until Ctrl-C, and is thrown away then', async (t) => {
+  const rig = new ImportRig(t);
+  const log = rig.bytes('drive.log', RECORDED.candump?.() ?? Buffer.alloc(0));
+  const replay = new CaissonProcess(['replay', log, '--dbc', rig.file('car.dbc', DBC), '--speed', '10', ...ANY_PORTS]);
+  const [, port = ''] = /gRPC 127\.0\.0\.1:(\d+)/.exec(await replay.said('replay: dashboard')) ?? [];
+  const client = new TelemetryClient({ host: '127.0.0.1', port: Number(port) });
+  t.teardown(() => client.close());
+  while (!replay.stdout.includes('gave')) await new Promise((resolve) => replay.child.stdout?.once('data', resolve));
+  await eventually('the status to be told', async () => (await client.status()).sources[0]?.state === 'stopped');
+  t.match((await client.status()).sources, [{ name: 'drive', received: FRAMES }]);
+  const { code, stdout } = await replay.kill('SIGINT');
+  t.equal(code, 0);
+  t.match(stdout, /^drive: 50 units gave 1\d\d samples\n$/);
+});
+
+t.test('what cannot be played is refused with what was expected', async (t) => {
+  const rig = new ImportRig(t);
+  const notes = rig.file('notes.txt', 'Dear John\n');
+  const log = rig.bytes('drive.log', RECORDED.candump?.() ?? Buffer.alloc(0));
+  const other = rig.file('other.dbc', DBC.replace('BO_ 256', 'BO_ 257'));
+  for (const [args, code, said] of [
+    [[notes], 1, /notes.txt is no recording that is known/],
+    [[rig.file('missing')], 1, /ENOENT/],
+    [[log, '--dbc', other], 1, /none of its frames is in other.dbc/],
+    [[log, '--speed', '0'], 2, /--speed is 0, expected max, or a number above 0/],
+    [[log, '--port', '70000'], 2, /--port is 70000, expected a whole number/],
+    [[log, '--utc-offset', '8'], 2, /--utc-offset is 8, expected hours and minutes/],
+  ] as const) {
+    const outcome = await caisson('replay', ...args);
+    t.equal(outcome.code, code, outcome.stderr);
+    t.match(outcome.stderr, said);
+  }
+});
+
+/** Runs an import with that on standard input. */
+function importInput(input: Uint8Array, ...args: readonly string[]): Promise<{ code: number | null; text: string }> {
+  const child = spawn(process.execPath, [MAIN, 'import', ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (more) => (text += more));
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, text })));
+}
+
+t.test('a recording comes in through standard input as from a file, and not twice', async (t) => {
+  const rig = new ImportRig(t);
+  const log = RECORDED.candump?.() ?? Buffer.alloc(0);
+  const args = ['--store', rig.dir, '--name', 'car7', '--dbc', rig.file('car.dbc', DBC)];
+  t.match(await importInput(gzipSync(log), ...args, '-'), {
+    code: 0,
+    text: /^- \(candump\): 50 units gave 1\d\d samples/m,
+  });
+  rig.ask((telemetry) => t.same(valuesOf(telemetry, 'car7/can0/Engine/Speed'), SPEEDS));
+  const file = rig.file('drive.log');
+  writeFileSync(file, log);
+  t.match(await caisson('import', ...args, file), { code: 0, stdout: /already here/ });
+  t.equal(readFileSync(file).length, log.length);
+  t.match(await importInput(log, ...args, '-', '-'), { code: 2, text: /- is given more than once/ });
+  t.match(await importInput(Buffer.from('Dear John\n'), ...args, '-'), { code: 1, text: /no recording that is known/ });
+});
