@@ -123,6 +123,14 @@ const LimitsSchema = Type.Object(
       Type.Integer({ minimum: 1, maximum: 10_000, default: 256, description: 'connections at a time' }),
     ),
     ...TOPIC_LIMITS,
+    stallSeconds: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 3600,
+        default: 60,
+        description: 'a client that reads nothing for so long, while more waits for it than may, is closed, s',
+      }),
+    ),
   },
   { additionalProperties: false, default: {}, description: 'limits of the broker' },
 );

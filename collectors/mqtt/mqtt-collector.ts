@@ -39,8 +39,6 @@ const LISTEN_RETRY_MS_MAX = 30_000;
 const STOP_GRACE_MS = 5000;
 /** Clients remembered to have said goodbye. At the maximum the oldest is forgotten: it is then treated as one that was lost. */
 const GOODBYES_MAX = 10_000;
-/** How long a client may read nothing while more waits for it than may, milliseconds. Beyond: closed, reason `slow-reader`. */
-const STALL_MS_MAX = 60_000;
 /** Connections beyond `clientsMax` that are looked at, so that one that says nothing can give way, or are still at their TLS handshake. */
 const ARRIVALS_MAX = 64;
 const CONNACK_BAD_CREDENTIALS = 4;
@@ -443,9 +441,10 @@ export class MqttCollector implements Collector {
   }
 
   #closeSilent(): void {
+    const stallMs = this.#settings.limits.stallSeconds * 1000;
     for (const gate of this.#gates) {
       if (gate.overdueMs() > 0) gate.close('keep-alive');
-      else if (gate.stalledMs > STALL_MS_MAX) gate.close('slow-reader');
+      else if (gate.stalledMs > stallMs) gate.close('slow-reader');
     }
   }
 }

@@ -12,6 +12,7 @@ import { hasWholeWildcards, isText, levelsOf, type Span, topicFault } from './to
  */
 
 export const CONNECT = 1;
+export const CONNACK = 2;
 export const PUBLISH = 3;
 export const PUBACK = 4;
 export const PUBREC = 5;
@@ -57,7 +58,7 @@ export const GUARD_REASONS = {
   'acknowledgement-kind':
     'a subscriber acknowledged a message by a packet that is not for its QoS, or not its turn; closed',
   'keep-alive': 'a client that was silent for one and a half times its keep-alive',
-  'slow-reader': 'a client that read nothing for a minute while more waited for it than may; closed',
+  'slow-reader': 'a client that read nothing for stallSeconds while more waited for it than may; closed',
   broker: 'the broker library closed a connection; details name its words',
 } as const;
 

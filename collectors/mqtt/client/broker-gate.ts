@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { Message, Sender } from '../message.ts';
 import { FramingError, PacketFramer, type WirePacket } from '../packet-framer.ts';
-import { type GuardReason, PINGREQ, PUBACK, PUBCOMP, PUBLISH, PUBREC, PUBREL } from '../packet-rules.ts';
+import { CONNACK, type GuardReason, PINGREQ, PUBACK, PUBCOMP, PUBLISH, PUBREC, PUBREL } from '../packet-rules.ts';
 import type { TopicNames } from '../topic-names.ts';
 import type { MqttClientLimits } from './client-config.ts';
 import { readPublish } from './incoming-publish.ts';
@@ -53,6 +53,8 @@ export class BrokerGate extends Duplex implements Sender {
   readonly #framer: PacketFramer;
   /** Messages handed over that are not acknowledged yet. */
   #inflight = 0;
+  /** CONNACK has come: nothing may come before (MQTT-3.2.0-1). */
+  #isAnswered = false;
   #isLibraryFull = false;
   #isPaused = false;
   #isEnded = false;
@@ -127,7 +129,9 @@ export class BrokerGate extends Duplex implements Sender {
   }
 
   #take(packet: WirePacket): void {
-    if (packet.type === PUBLISH) this.#takePublish(packet);
+    if (packet.type === CONNACK) this.#isAnswered = true;
+    if (!this.#isAnswered) this.#refuse('packet-malformed');
+    else if (packet.type === PUBLISH) this.#takePublish(packet);
     else if (packet.oversized) this.#refuse('packet-too-large');
     else if (packet.type === PUBREL) this.#takeRelease(packet);
     else this.#isLibraryFull = !this.push(packet.bytes);

@@ -102,8 +102,7 @@ export class SparkplugHost {
   }
 
   #bearNode(place: SparkplugTopic, payload: SparkplugPayload, batch: SampleBatch): void {
-    if (payload.seq !== 0)
-      throw new PayloadError('sparkplug-invalid', `NBIRTH with seq ${payload.seq}, which must be 0`);
+    const seq = sequenceOf(payload);
     const key = keyOf(place);
     const before = this.#nodes.get(key);
     if (before === undefined && this.#nodes.size >= NODES_MAX) {
@@ -111,7 +110,7 @@ export class SparkplugHost {
     }
     const session = payload.metrics.find(({ name }) => name === SESSION_METRIC);
     const node: EdgeNode = {
-      seq: 0,
+      seq,
       bdSeq: session === undefined ? undefined : sessionNumber(session),
       isOnline: true,
       own: { byName: new Map(), isOnline: true },
@@ -195,9 +194,8 @@ export class SparkplugHost {
   }
 
   /** Looks whether a message is the next one of its node; what it says counts also where others before it are missing. */
-  #follow(node: EdgeNode, place: SparkplugTopic, { seq }: SparkplugPayload, batch: SampleBatch, now: number): void {
-    if (seq === undefined || seq >= SEQUENCES)
-      throw new PayloadError('sparkplug-invalid', `seq ${seq} is not 0 to 255`);
+  #follow(node: EdgeNode, place: SparkplugTopic, payload: SparkplugPayload, batch: SampleBatch, now: number): void {
+    const seq = sequenceOf(payload);
     if (seq === node.seq) throw new PayloadError('sparkplug-repeat', `${place.type} with seq ${seq} once more`);
     const expected = (node.seq + 1) % SEQUENCES;
     node.seq = seq;
@@ -225,6 +223,12 @@ export class SparkplugHost {
     const field = this.#root.child(group).child(node);
     return device === undefined ? field : field.child(device);
   }
+}
+
+/** A birth may begin anywhere (tck-id-payloads-nbirth-seq); what follows counts on from there. */
+function sequenceOf({ seq }: SparkplugPayload): number {
+  if (seq === undefined || seq >= SEQUENCES) throw new PayloadError('sparkplug-invalid', `seq ${seq} is not 0 to 255`);
+  return seq;
 }
 
 function keyOf({ group, node }: SparkplugTopic): string {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import t from 'tap';
@@ -18,6 +18,13 @@ import { runBroker } from './running-broker.ts';
 const PAHO = process.env.CAISSON_TEST_PAHO;
 /** Folder `test/broker/data` of eclipse/mosquitto. */
 const MOSQUITTO = process.env.CAISSON_TEST_MOSQUITTO;
+
+/** Folder `specification/src/main/asciidoc/chapters` of eclipse-sparkplug/sparkplug. */
+const SPARKPLUG = process.env.CAISSON_TEST_SPARKPLUG;
+
+/** Assertions that say something of a host, or of the MQTT server. */
+const OF_HOSTS =
+  /^(components-ph|host-topic|message-flow-(phid|hid)|conformance-mqtt|payloads-(state|ncmd|dcmd)|topics-(ncmd|dcmd)|operational-behavior-(host|data-commands-[nd]cmd|edge-node-termination-host-action))/;
 
 /** Which sequences end otherwise here, how many they are, and why; rows of the README. */
 const OTHERWISE: readonly [group: string, names: RegExp, count: number, why: string][] = [
@@ -95,3 +102,21 @@ t.test(
     t.ok(section.includes(`| as they say | ${sequences.length - otherwise} | |`), `${sequences.length} sequences`);
   },
 );
+
+t.test('the README says of each assertion of Sparkplug on hosts whether it holds', async (t) => {
+  if (SPARKPLUG === undefined || !existsSync(SPARKPLUG)) {
+    t.pass('', { skip: 'CAISSON_TEST_SPARKPLUG names no folder with the chapters of the specification' });
+    return;
+  }
+  const chapters = readdirSync(SPARKPLUG).map((name) => readFileSync(join(SPARKPLUG, name), 'utf8'));
+  const ids = chapters.flatMap((text) =>
+    [...text.matchAll(/tck-testable tck-id-([a-z0-9-]+)/g)].map(([, id = '']) => id),
+  );
+  const asserted = [...new Set(ids)].filter((id) => OF_HOSTS.test(id));
+  t.ok(asserted.length > 80, `${asserted.length} assertions`);
+  const named = [...sectionOf('Conformance').matchAll(/`([a-z0-9-]+)(\*?)`/g)];
+  for (const id of asserted) {
+    const isNamed = named.some(([, name = '', more]) => (more === '*' ? id.startsWith(name) : id === name));
+    if (!isNamed) t.fail(id);
+  }
+});

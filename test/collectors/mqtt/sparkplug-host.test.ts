@@ -249,9 +249,18 @@ t.test('commands, states of hosts and other topics say nothing', async (t) => {
   }
 });
 
-t.test('a birth of a node with a sequence other than 0 is refused', async (t) => {
+t.test('a birth of a node begins its sequence anywhere from 0 to 255, and what follows counts on', async (t) => {
+  const edge = new Edge();
+  const metrics = [{ name: 'm', alias: 1, datatype: 10, doubleValue: 1 }];
+  edge.send('g/NBIRTH/n', { seq: 255, metrics });
+  t.equal(edge.send('g/NDATA/n', { seq: 0, metrics: [{ alias: 1, doubleValue: 2 }] }).length, 1);
+  t.same([edge.asked, edge.faults], [[], []]);
   t.equal(
-    reasonOf(() => new Edge().send('g/NBIRTH/n', { seq: 3, metrics: [] })),
+    reasonOf(() => edge.send('g/NBIRTH/n', { seq: 256, metrics })),
+    'sparkplug-invalid',
+  );
+  t.equal(
+    reasonOf(() => edge.send('g/NBIRTH/n', { metrics })),
     'sparkplug-invalid',
   );
 });

@@ -7,6 +7,7 @@ import { TopicNames } from '../../../../collectors/mqtt/topic-names.ts';
 import { waitFor } from '../../../wait-for.ts';
 import { packet, publishPacket } from '../raw-client.ts';
 
+const CONNACK_PACKET = packet(0x20, Buffer.of(0, 0));
 const PINGREQ_PACKET = packet(0xc0);
 const PINGRESP_PACKET = packet(0xd0);
 
@@ -18,7 +19,7 @@ t.test(
     await once(server, 'listening');
     const address = server.address();
     const socket = connect(typeof address === 'object' && address !== null ? address.port : 0, '127.0.0.1');
-    let hasRoom = false;
+    let hasRoom = true;
     let taken = 0;
     const limits = { packetBytesMax: 1024, topicBytesMax: 512, topicLevelsMax: 32, inflightMax: 10 };
     const gate = new BrokerGate(socket, {
@@ -49,6 +50,10 @@ t.test(
     peer?.on('data', (chunk: Buffer) => {
       forBroker = Buffer.concat([forBroker, chunk]);
     });
+    peer?.write(CONNACK_PACKET);
+    await waitFor('let in', () => forLibrary.equals(CONNACK_PACKET));
+    forLibrary = Buffer.alloc(0);
+    hasRoom = false;
     peer?.write(publishPacket('a', '1'));
     await waitFor('held', () => socket.isPaused());
     gate.write(PINGREQ_PACKET);

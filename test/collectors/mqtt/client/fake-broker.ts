@@ -29,6 +29,8 @@ export class FakeBroker {
   packets: WirePacket[] = [];
   pings = 0;
   connections = 0;
+  /** Nothing is answered any more, as by a broker behind a cut line. */
+  isMute = false;
   readonly #options: FakeBrokerOptions;
   #socket: Socket | undefined;
 
@@ -82,6 +84,7 @@ export class FakeBroker {
   #take(socket: Socket, met: WirePacket): void {
     const { version = '3.1.1', connack = 0, isSessionKept = false, suback = () => [1] } = this.#options;
     const noProperties = version === 5 ? [Buffer.of(0)] : [];
+    if (this.isMute) return;
     if (met.type === PINGREQ) {
       this.pings++;
       socket.write(packet(0xd0));
