@@ -21,6 +21,7 @@ export const ERROR_CODES = {
   'access-refused': 'the other end of a connection does not trust the certificate shown, or its role may not ask that',
   'trust-unusable': 'the folder of an authority or of an identity is missing, damaged, or cannot be opened',
   'invite-refused': 'an invitation or a token cannot be what it should be, or was used, or has expired',
+  'residency-violated': 'something was about to leave that must stay; it did not',
   'address-invalid': 'a network address is malformed',
   'child-failed': 'a process that this one needs ended before it was up',
   'dashboard-missing': 'the built dashboard is not in the folder it is served from',

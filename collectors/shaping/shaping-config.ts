@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { patternFault } from './channel-pattern.ts';
+import { patternFault } from '../../gateway/channel-pattern.ts';
 
 /** Rules of one source. */
 export const KEEP_RULES_MAX = 256;

@@ -1,10 +1,10 @@
 import { type Channel, type ChannelSpec, normalName } from '../../gateway/channel.ts';
 import type { ChannelActivity } from '../../gateway/channel-activity.ts';
+import { channelPattern } from '../../gateway/channel-pattern.ts';
 import type { Clock } from '../../gateway/clock.ts';
 import { type Intake, type Ticket, textRoom } from '../../gateway/intake.ts';
 import { CHANNELS_MAX } from '../../gateway/limits.ts';
 import { rawChannelName } from '../raw-channel.ts';
-import { channelPattern } from './channel-pattern.ts';
 import {
   ChannelThinning,
   KeptRun,

@@ -7,7 +7,7 @@ import { RedundancyConfig, redundancyFaults } from '../../collectors/redundancy/
 import { shapingFaults } from '../../collectors/shaping/shaping-config.ts';
 import { DashboardConfig } from '../../dashboards/server/dashboard-config.ts';
 import { GrpcConfig, type GrpcSettings } from '../../sync/api/grpc-config.ts';
-import { DestinationsConfig } from '../../sync/destinations/destination-config.ts';
+import { DestinationsConfig, destinationFaults } from '../../sync/destinations/destination-config.ts';
 import { IdentityFolder } from '../../sync/trust/identity-folder.ts';
 import { peerText } from '../../sync/trust/peer-name.ts';
 import { GatewayConfig } from '../config/gateway-config.ts';
@@ -118,7 +118,12 @@ const RULES: readonly ConfigRule<CaissonConfig>[] = [
   whatRedundancyRefuses,
   whatIdentityIs,
   whatDbcFilesAre,
+  whatDestinationsRefuse,
 ];
+
+function* whatDestinationsRefuse({ destinations = {} }: CaissonConfig): ReturnType<ConfigRule<CaissonConfig>> {
+  for (const { path, problem } of destinationFaults(destinations)) yield { path: ['destinations', ...path], problem };
+}
 
 /** Where no credentials guard a port, only this machine may reach it. */
 function* onlyLoopback(config: CaissonConfig): ReturnType<ConfigRule<CaissonConfig>> {

@@ -6,6 +6,7 @@ import process from 'node:process';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { startDashboard } from '../../dashboards/server/dashboard.ts';
 import { startTelemetryServer } from '../../sync/api/server.ts';
+import { DestinationPolicy } from '../../sync/destinations/destination-policy.ts';
 import { receiptDesk } from '../../sync/destinations/receipt-desk-of.ts';
 import { openKeptTrust } from '../../sync/trust/kept-trust.ts';
 import { BoxClock } from '../clock.ts';
@@ -59,6 +60,7 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
           ...data.grpc,
           ...store,
           // Whoever asks for the present wants it to the moment: the last seconds of a range depend on it.
+          policy: new DestinationPolicy(data.destinations),
           ...(receipts && { acknowledge: (word) => receipts.take(word) }),
           status: () => ({ ...present(), now: utcNow(), destinations: receipts?.status() ?? [] }),
           ...(trust !== undefined && { secure: trust }),

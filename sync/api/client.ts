@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { type ChannelOptions, Client, type ClientReadableStream, credentials } from '@grpc/grpc-js';
+import { type ChannelOptions, Client, type ClientReadableStream, credentials, Metadata } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
 import { CaissonError } from '../../gateway/errors.ts';
 import type { SqlLimits, SqlRun } from '../../gateway/query/sql/run-sql.ts';
@@ -8,6 +8,7 @@ import type { SqlParameters } from '../../gateway/query/sql/sql-statement.ts';
 import type { Envelope, Samples, StoredChannel } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import type { FeedItem } from '../../gateway/store/block-db.ts';
+import { nameDestination } from '../destinations/caller.ts';
 import type { SignedReceipt } from '../receipts/receipt.ts';
 import { type Address, formatAddress } from './address.ts';
 import { decodeChannel } from './channel-message.ts';
@@ -52,6 +53,8 @@ const UNARY_MS = 10_000;
 export interface TelemetryClientOptions {
   /** A silent connection is asked for life after so long, milliseconds. */
   readonly keepaliveMs?: number;
+  /** Name of the central that asks; without it the caller is someone on the box. */
+  readonly destination?: string;
   /** And given up when it does not answer within, milliseconds. */
   readonly keepaliveAnswerMs?: number;
   /** Makes connections, such as secure ones, or hands out one that the other end made; undefined: plain TCP to the address. */
@@ -107,6 +110,7 @@ export class TelemetryClient {
   readonly #options: ChannelOptions;
   readonly #bridge: SocketBridge | undefined;
   readonly #peer: () => Pick<GatewayStatus, 'role' | 'gateway'> | undefined;
+  readonly #metadata = new Metadata();
   #bulk: Client | undefined;
   #live: Client | undefined;
 
@@ -114,6 +118,7 @@ export class TelemetryClient {
     this.address = formatAddress(address);
     this.#bridge = options.open === undefined ? undefined : new SocketBridge(options.open);
     this.#peer = options.peer ?? (() => undefined);
+    if (options.destination !== undefined) nameDestination(this.#metadata, options.destination);
     this.#options = {
       'grpc.max_receive_message_length': RESPONSE_BYTES_MAX,
       'grpc.keepalive_time_ms': options.keepaliveMs ?? 20_000,
@@ -307,6 +312,7 @@ export class TelemetryClient {
         requestSerialize,
         responseDeserialize as (bytes: Buffer) => Response,
         request,
+        this.#metadata,
         { deadline },
         (error, response) => {
           if (error === null && response !== undefined) resolve(response);
@@ -323,6 +329,7 @@ export class TelemetryClient {
       requestSerialize,
       responseDeserialize as (bytes: Buffer) => Response,
       request,
+      this.#metadata,
     );
   }
 

@@ -18,11 +18,15 @@ const RESPONSE_BYTES_MAX = 256 * 1024;
 /** How often a follower at the end of the feed is looked for news, milliseconds. */
 const POLL_MS = 100;
 
-/** Sends the feed from where the follower stands; with `follow` until it goes. */
+/**
+ * Sends the feed from where the follower stands; with `follow` until it goes.
+ * @param guard asked of every item as it is handed on; what it throws ends the call
+ */
 export async function answerPull(
   source: FeedSource,
   request: PullBlocksRequestMessage,
   out: Outflow<PullBlocksResponseMessage>,
+  guard: (item: FeedItem) => void = () => {},
 ): Promise<void> {
   let feed = feedIdOf(source);
   let after = request.feed === feed ? request.after : 0;
@@ -34,6 +38,7 @@ export async function answerPull(
     const next = items.length === 0 ? [] : read(source, after);
     const isComplete = next.length === 0;
     if (isFirst || items.length > 0) {
+      for (const item of items) guard(item);
       if (!(await out.send({ feed, items: items.map(encodeFeedItem), complete: isComplete }))) return;
       isFirst = false;
     }

@@ -2,6 +2,7 @@ import {
   status as grpcStatus,
   type handleUnaryCall,
   logVerbosity,
+  type Metadata,
   Server,
   ServerCredentials,
   type ServerWritableStream,
@@ -12,6 +13,9 @@ import { CaissonError, messageOf } from '../../gateway/errors.ts';
 import { isLoopback } from '../../gateway/loopback.ts';
 import type { Telemetry } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
+import { destinationOf, refuseDestinations } from '../destinations/caller.ts';
+import type { DestinationPolicy } from '../destinations/destination-policy.ts';
+import { feedFor, viewFor } from '../destinations/scoped-view.ts';
 import { flightMethods } from '../flight/flight-methods.ts';
 import type { RunningTable } from '../flight/flights.ts';
 import type { Acknowledgement, AcknowledgementAnswer } from '../receipts/receipt-desk.ts';
@@ -86,6 +90,8 @@ export interface TelemetryServerOptions {
   readonly port: number;
   readonly telemetry: Telemetry;
   readonly feed: FeedSource;
+  /** What goes to which central; without it everything does, as far as a feed does not define its channels. */
+  readonly policy?: DestinationPolicy;
   readonly status: () => GatewayStatus;
   /** Folder of the store that statements of SQL read. */
   readonly storeDir: string;
@@ -122,38 +128,50 @@ export async function startTelemetryServer(options: TelemetryServerOptions): Pro
     'grpc.max_concurrent_streams': STREAMS_PER_CONNECTION_MAX,
     'grpc.keepalive_time_ms': KEEPALIVE_MS,
     'grpc.keepalive_timeout_ms': KEEPALIVE_ANSWER_MS,
-    ...(secure !== undefined && { interceptors: [secure.guard] }),
+    // Who calls is known before what may be called is looked at.
+    interceptors: [...(secure === undefined ? [] : [secure.guard]), refuseDestinations],
   });
   const streams = new Streams(stopping.signal);
+  const viewOf = ({ metadata }: { readonly metadata: Metadata }) =>
+    viewFor(options.policy, telemetry, destinationOf(metadata));
   const statements = new SqlStatements<RunningTable>(storeDir, () => status().now);
   stopping.signal.addEventListener('abort', () => statements.stop());
   server.addService(serviceOf(protos, TELEMETRY_SERVICE), {
     ListChannels: unary(
-      (request: ListChannelsRequestMessage): ListChannelsResponseMessage => answerListChannels(telemetry, request),
+      (request: ListChannelsRequestMessage, call): ListChannelsResponseMessage =>
+        answerListChannels(viewOf(call).telemetry, request),
     ),
     ListVersions: unary(
-      (request: ListVersionsRequestMessage): ListVersionsResponseMessage => answerListVersions(telemetry, request),
+      (request: ListVersionsRequestMessage, call): ListVersionsResponseMessage =>
+        answerListVersions(viewOf(call).telemetry, request),
     ),
-    GetStatus: unary((_request: GetStatusRequestMessage): StatusMessage => encodeStatus(status())),
+    GetStatus: unary(
+      (_request: GetStatusRequestMessage, call): StatusMessage => encodeStatus(viewOf(call).status(status())),
+    ),
     Acknowledge: unary((request: AcknowledgeRequestMessage): AcknowledgeResponseMessage => {
       const isOfThis = request.feed !== '' && request.feed === feedIdOf(feed);
       return (isOfThis ? options.acknowledge?.(request) : undefined) ?? NOTHING_WANTED;
     }),
-    Query: streams.method(IN_FLIGHT_MAX, (request: QueryRequestMessage, out: Outflow<QueryChunkMessage>) =>
-      answerQuery(telemetry, request, out),
+    Query: streams.method(IN_FLIGHT_MAX, (request: QueryRequestMessage, out: Outflow<QueryChunkMessage>, call) =>
+      answerQuery(viewOf(call).telemetry, request, out),
     ),
     Sql: streams.method(IN_FLIGHT_MAX, (request: SqlRequestMessage, out: Outflow<SqlChunkMessage>) =>
       answerSql(statements, request, out),
     ),
-    GetLedger: streams.method(IN_FLIGHT_MAX, (request: GetLedgerRequestMessage, out: Outflow<LedgerChunkMessage>) =>
-      answerLedger(telemetry, request, out),
+    GetLedger: streams.method(
+      IN_FLIGHT_MAX,
+      (request: GetLedgerRequestMessage, out: Outflow<LedgerChunkMessage>, call) =>
+        answerLedger(viewOf(call).telemetry, request, out),
     ),
-    Subscribe: streams.method(1, (request: SubscribeRequestMessage, out: Outflow<LiveUpdateMessage>) =>
-      answerSubscribe(telemetry, request, out),
+    Subscribe: streams.method(1, (request: SubscribeRequestMessage, out: Outflow<LiveUpdateMessage>, call) =>
+      answerSubscribe(viewOf(call).telemetry, request, out),
     ),
     PullBlocks: streams.method(
       IN_FLIGHT_MAX,
-      (request: PullBlocksRequestMessage, out: Outflow<PullBlocksResponseMessage>) => answerPull(feed, request, out),
+      (request: PullBlocksRequestMessage, out: Outflow<PullBlocksResponseMessage>, { metadata }) => {
+        const scoped = feedFor(options.policy, feed, destinationOf(metadata));
+        return answerPull(scoped.feed, request, out, scoped.guard);
+      },
     ),
   });
   const openFlight = async () => {
@@ -192,7 +210,7 @@ class Streams {
 
   method<Request, Response>(
     inFlightMax: number,
-    answer: (request: Request, out: Outflow<Response>) => Promise<void>,
+    answer: (request: Request, out: Outflow<Response>, call: { readonly metadata: Metadata }) => Promise<void>,
   ): (call: ServerWritableStream<Request, Response>) => void {
     return (call) => {
       if (this.#running >= STREAMS_MAX) {
@@ -210,10 +228,10 @@ class Streams {
   async #answer<Request, Response>(
     call: ServerWritableStream<Request, Response>,
     out: Outflow<Response>,
-    answer: (request: Request, out: Outflow<Response>) => Promise<void>,
+    answer: (request: Request, out: Outflow<Response>, call: { readonly metadata: Metadata }) => Promise<void>,
   ): Promise<void> {
     try {
-      await answer(call.request, out);
+      await answer(call.request, out, call);
       if (this.#stopped.aborted) call.emit('error', { code: grpcStatus.UNAVAILABLE, details: 'the server stops' });
       else call.end();
     } catch (error) {
@@ -222,10 +240,12 @@ class Streams {
   }
 }
 
-function unary<Request, Response>(answer: (request: Request) => Response): handleUnaryCall<Request, Response> {
+function unary<Request, Response>(
+  answer: (request: Request, call: { readonly metadata: Metadata }) => Response,
+): handleUnaryCall<Request, Response> {
   return (call, reply) => {
     try {
-      reply(null, answer(call.request));
+      reply(null, answer(call.request, call));
     } catch (error) {
       reply(toGrpcStatus(error));
     }

@@ -6,6 +6,7 @@ import { lockStore, storePaths } from '../../gateway/store/store-dir.ts';
 import { type Address, formatAddress } from '../api/address.ts';
 import { TelemetryClient } from '../api/client.ts';
 import { startTelemetryServer } from '../api/server.ts';
+import { DestinationPolicy } from '../destinations/destination-policy.ts';
 import { PullLine } from '../line/pull-line.ts';
 import { publicKeyText, receiptKey } from '../receipts/receipt-key.ts';
 import { ReceiptWriter } from '../receipts/receipt-writer.ts';
@@ -82,7 +83,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     closers.push(() => trust?.close());
     const connect = (address: PullAddress) =>
       trust === undefined
-        ? new TelemetryClient(address)
+        ? new TelemetryClient(address, { destination: name })
         : secureClient(address, trust.identity, { roles: ['gateway', 'central'], name: address.name });
     const lines = options.pull.map((address) => ({
       name: formatAddress(address),
@@ -97,6 +98,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       telemetry,
       feed: db,
       status: () => snapshot(),
+      policy: new DestinationPolicy({}),
       storeDir: dir,
       secure: trust,
     });

@@ -1,4 +1,12 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { patternFault } from '../../gateway/channel-pattern.ts';
+
+const PATTERNS_MAX = 256;
+
+const patterns = (description: string) =>
+  Type.Optional(
+    Type.Array(Type.String({ minLength: 1 }), { maxItems: PATTERNS_MAX, examples: [['car/engine/**']], description }),
+  );
 
 /** One of `destinations`: a central that pulls from this box. */
 export const DestinationConfig = Type.Object(
@@ -12,6 +20,17 @@ export const DestinationConfig = Type.Object(
         examples: ['ed25519:11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo'],
       }),
     ),
+    region: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 63,
+        description:
+          'where it keeps what it gets; without it, channels that may go to some regions only do not go there',
+        examples: ['eu'],
+      }),
+    ),
+    only: patterns('channels that go there, `*` within a segment and `**` across; without it, all'),
+    except: patterns('channels that do not'),
   },
   { additionalProperties: false },
 );
@@ -24,7 +43,21 @@ const DESTINATION_NAME = '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$';
 export const DestinationsConfig = Type.Record(Type.String({ pattern: DESTINATION_NAME }), DestinationConfig, {
   additionalProperties: false,
   'x-pattern': 'letters, digits, `.`, `-` and `_`, first a letter or digit, 63 at most',
-  examples: [{ hq: { receiptKey: 'ed25519:11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' } }],
-  description: 'centrals that pull from this box, each under its name',
+  examples: [{ hq: { region: 'eu', except: ['driver/**'] } }],
+  description: 'centrals that pull from this box, each under its name; to others go channels without residency only',
 });
 export type DestinationsConfig = Static<typeof DestinationsConfig>;
+
+/** What no schema says: patterns that mean nothing. */
+export function* destinationFaults(
+  destinations: DestinationsConfig,
+): Generator<{ readonly path: readonly (string | number)[]; readonly problem: string }> {
+  for (const [name, { only = [], except = [] }] of Object.entries(destinations)) {
+    for (const [key, list] of Object.entries({ only, except })) {
+      for (const [index, pattern] of list.entries()) {
+        const problem = patternFault(pattern);
+        if (problem !== undefined) yield { path: [name, key, index], problem };
+      }
+    }
+  }
+}

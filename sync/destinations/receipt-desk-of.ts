@@ -4,6 +4,7 @@ import { feedIdOf } from '../api/pull-call.ts';
 import { ReceiptDesk, type ReceiptDeskParts } from '../receipts/receipt-desk.ts';
 import { publicKeyOf } from '../receipts/receipt-key.ts';
 import type { DestinationsConfig } from './destination-config.ts';
+import { DestinationPolicy } from './destination-policy.ts';
 
 /** Where a gateway takes what its centrals say, with the keys that the config pins and what was proven before. */
 export function receiptDesk(
@@ -12,12 +13,14 @@ export function receiptDesk(
   parts: Pick<ReceiptDeskParts, 'gateway' | 'onConfirmed' | 'onProblem'>,
 ): ReceiptDesk {
   const keys = new Map(Object.entries(destinations).map(([name, { receiptKey }]) => [name, receiptKey]));
+  const policy = new DestinationPolicy(destinations);
   const confirmed = JSON.parse(store.meta(ACKNOWLEDGED_KEY) ?? '{}') as Record<string, number>;
   return new ReceiptDesk({
     ...parts,
     store,
     feed: () => feedIdOf(store),
     confirmed: new Map(Object.entries(confirmed)),
+    travels: (central, channel) => policy.scopeOf(central).allows(channel),
     keyOf: (central) => publicKeyOf(keys.get(central) ?? ''),
   });
 }

@@ -11,6 +11,10 @@ import { decodeReceipt, encodeRequest, isSignedBy, NONCE_BYTES, type Receipt } f
 const REQUEST_PACKS_MAX = 256;
 const REQUEST_SAMPLES_MAX = 1 << 19;
 
+/** Packs looked at at a time, and how often, for whether what a central does not have goes there at all. The rest comes with the next word. */
+const PASSED_PACKS = 32;
+const PASSED_LOOKS_MAX = 64;
+
 /** Requests that were answered, remembered so that a receipt that comes again is told from one that is late. The oldest are forgotten. */
 const ANSWERED_MAX = 64;
 
@@ -131,7 +135,8 @@ export class ReceiptDesk {
 
   /** Takes a central's word, which must be about the feed of this store. */
   take(word: Acknowledgement): AcknowledgementAnswer {
-    const { follower, position, receipt, signature } = word;
+    const { follower, receipt, signature } = word;
+    const position = this.#passed(follower, word.position);
     const key = this.#parts.keyOf(follower);
     const account = this.#account(follower);
     if (key === undefined) {
@@ -156,6 +161,24 @@ export class ReceiptDesk {
         return { name, position, proven: this.#parts.keyOf(name) !== undefined, refused: { ...refused } };
       })
       .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** How far a central has the feed that it may have, where what follows does not travel there. */
+  #passed(central: string, position: number): number {
+    const { store, travels } = this.#parts;
+    let passed = position;
+    for (let look = 0; travels !== undefined && look < PASSED_LOOKS_MAX; look += 1) {
+      const blocks = store.blocksAfter(passed, Number.MAX_SAFE_INTEGER, PASSED_PACKS);
+      this.#learnChannels();
+      for (const { position: at, channel: id } of blocks) {
+        const channel = this.#channels.get(id);
+        if (channel === undefined || travels(central, channel)) return passed < at ? Math.max(passed, at - 1) : passed;
+      }
+      const last = blocks.at(-1)?.position;
+      if (last === undefined) return passed;
+      passed = last;
+    }
+    return passed;
   }
 
   #account(central: string): Account {

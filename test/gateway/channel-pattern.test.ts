@@ -1,5 +1,5 @@
 import t from 'tap';
-import { channelPattern, patternFault } from '../../../collectors/shaping/channel-pattern.ts';
+import { channelPattern, patternFault } from '../../gateway/channel-pattern.ts';
 
 const cases: [pattern: string, fits: readonly string[], others: readonly string[]][] = [
   ['car/speed', ['car/speed'], ['car/speed2', 'xcar/speed', 'car', 'car/speed/x']],

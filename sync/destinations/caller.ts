@@ -1,0 +1,57 @@
+import {
+  status as grpcStatus,
+  type Metadata,
+  ResponderBuilder,
+  ServerInterceptingCall,
+  type ServerInterceptor,
+  ServerListenerBuilder,
+} from '@grpc/grpc-js';
+import { callerOf } from '../trust/access-guard.ts';
+
+/** Metadata in which a central says who it is where no certificate does. */
+const DESTINATION_KEY = 'caisson-destination';
+
+/** What a central may call. Whatever is not here reads the whole store. */
+const FOR_DESTINATIONS: ReadonlySet<string> = new Set([
+  ...['Acknowledge', 'GetLedger', 'GetStatus', 'ListChannels', 'ListVersions', 'PullBlocks', 'Query', 'Subscribe'].map(
+    (method) => `/caisson.v1.Telemetry/${method}`,
+  ),
+  ...['Check', 'Watch'].map((method) => `/grpc.health.v1.Health/${method}`),
+]);
+
+/**
+ * Name of the central that calls: that of its certificate where the connection has one, and otherwise the one that it declares. Undefined
+ * for someone on the box or its site: the box itself, a reader, and who reaches a server without credentials and names nothing.
+ */
+export function destinationOf(metadata: Metadata): string | undefined {
+  const caller = callerOf(metadata);
+  if (caller !== undefined) return caller.role === 'central' ? caller.name : undefined;
+  const [name] = metadata.get(DESTINATION_KEY);
+  return name === undefined ? undefined : String(name);
+}
+
+/** Makes `metadata` say who calls. */
+export function nameDestination(metadata: Metadata, name: string): void {
+  metadata.set(DESTINATION_KEY, name);
+}
+
+/** Refuses centrals what is answered from the whole store. */
+export const refuseDestinations: ServerInterceptor = (method, call) => {
+  let isRefused = false;
+  const listener = new ServerListenerBuilder()
+    .withOnReceiveMetadata((metadata, next) => {
+      if (destinationOf(metadata) === undefined || FOR_DESTINATIONS.has(method.path)) return next(metadata);
+      isRefused = true;
+      const details = `${method.path} is answered to callers on the box only`;
+      call.sendStatus({ code: grpcStatus.PERMISSION_DENIED, details });
+    })
+    .withOnReceiveMessage((message, next) => {
+      if (!isRefused) next(message);
+    })
+    .withOnReceiveHalfClose((next) => {
+      if (!isRefused) next();
+    })
+    .build();
+  const responder = new ResponderBuilder().withStart((next) => next(listener)).build();
+  return new ServerInterceptingCall(call, responder);
+};

@@ -1,0 +1,42 @@
+import type { ChannelDefinition } from '../../gateway/channel.ts';
+import { channelPattern } from '../../gateway/channel-pattern.ts';
+import type { DestinationsConfig } from './destination-config.ts';
+
+/** What of a channel decides where it goes. */
+export type TravellingChannel = Pick<ChannelDefinition, 'name' | 'residency'>;
+
+/** What goes to one destination. */
+export interface DestinationScope {
+  readonly name: string;
+  /** True for a channel whose name and samples may leave for there. */
+  readonly allows: (channel: TravellingChannel) => boolean;
+}
+
+/** Says what goes where: residency of the channel first, then the filter of the destination. */
+export class DestinationPolicy {
+  readonly #scopes: ReadonlyMap<string, DestinationScope>;
+
+  constructor(destinations: DestinationsConfig) {
+    this.#scopes = new Map(
+      Object.entries(destinations).map(([name, { region, only, except = [] }]) => {
+        const [wanted, unwanted] = [only?.map(channelPattern), except.map(channelPattern)];
+        const allows = (channel: TravellingChannel) =>
+          resides(channel, region) &&
+          (wanted === undefined || wanted.some((means) => means(channel.name))) &&
+          !unwanted.some((means) => means(channel.name));
+        return [name, { name, allows }];
+      }),
+    );
+  }
+
+  /** The scope of a destination; one that no config names gets what may go anywhere. */
+  scopeOf(name: string): DestinationScope {
+    return this.#scopes.get(name) ?? { name, allows: (channel) => resides(channel, undefined) };
+  }
+}
+
+/** True where a channel's residency lets it go to a region. */
+function resides({ residency }: TravellingChannel, region: string | undefined): boolean {
+  if (residency === 'any') return true;
+  return residency !== 'local' && region !== undefined && residency.includes(region);
+}

@@ -1,0 +1,57 @@
+import type { Telemetry } from '../../gateway/query/telemetry.ts';
+import type { GatewayStatus } from '../../gateway/status.ts';
+import type { FeedItem } from '../../gateway/store/block-rows.ts';
+import type { FeedSource } from '../api/pull-call.ts';
+import type { DestinationPolicy } from './destination-policy.ts';
+import type { ChannelSource } from './known-channels.ts';
+import { ScopedFeed } from './scoped-feed.ts';
+import { ScopedTelemetry } from './scoped-telemetry.ts';
+
+/** A feed with the definitions of its channels; `BlockReader` has it. */
+export type DefinedFeed = FeedSource & ChannelSource;
+
+/** A store as one caller may see it. */
+export interface ScopedView {
+  readonly telemetry: Telemetry;
+  readonly status: (whole: GatewayStatus) => GatewayStatus;
+}
+
+/** The view of a destination; without a name the whole store. */
+export function viewFor(
+  policy: DestinationPolicy | undefined,
+  telemetry: Telemetry,
+  name: string | undefined,
+): ScopedView {
+  if (policy === undefined || name === undefined) return { telemetry, status: (whole) => whole };
+  return {
+    telemetry: new ScopedTelemetry(telemetry, policy.scopeOf(name)),
+    status: (whole) => scopedStatus(whole, name),
+  };
+}
+
+/**
+ * The feed for one pull, and what is asked of every item as it is handed to the socket. Who pulls is a destination even where it does not
+ * say its name.
+ */
+export function feedFor(
+  policy: DestinationPolicy | undefined,
+  feed: DefinedFeed | FeedSource,
+  name = '',
+): { readonly feed: FeedSource; readonly guard: (item: FeedItem) => void } {
+  if (policy === undefined || !('channelsAfter' in feed)) return { feed, guard: () => {} };
+  const scoped = new ScopedFeed(feed, policy.scopeOf(name));
+  return { feed: scoped, guard: (item) => scoped.requireAllowed(item) };
+}
+
+/** Names of channels stand in texts, and among those that are silent. Other centrals are nobody's business. */
+function scopedStatus(whole: GatewayStatus, name: string): GatewayStatus {
+  const { destinations = [], sources, ...rest } = whole;
+  return {
+    ...rest,
+    problems: [],
+    destinations: destinations.filter((each) => each.name === name),
+    sources: sources.map(({ problem: _, errorPlaces: __, stale, ...source }) => {
+      return { ...source, ...(stale !== undefined && { stale: { count: stale.count, channels: [] } }) };
+    }),
+  };
+}
