@@ -16,6 +16,7 @@ export const ERROR_CODES = {
   'derivation-refused': 'the past cannot be made anew as it was asked for',
   'import-refused': 'a file is no recording that can be imported, or not as it was asked for',
   'central-unreachable': 'the other end of a sync line does not answer',
+  'gateway-held': 'another process of central pulls from that gateway',
   'peer-invalid': 'the other end of a sync line sent something that cannot be',
   'peer-untrusted': 'the other end of a connection showed no certificate that is trusted here',
   'access-refused': 'the other end of a connection does not trust the certificate shown, or its role may not ask that',

@@ -61,6 +61,11 @@ export const DEBIAN_PACKAGES = {
     probe: ['sh', '-c', 'command -v influxd'],
     usedFor: 'reading line protocol as its inventors do, and holding its intake against another',
   },
+  postgresql: {
+    package: 'postgresql',
+    probe: ['sh', '-c', 'test -x /usr/lib/postgresql/*/bin/postgres'],
+    usedFor: 'keeping the blocks of a central, and holding its intake against a row a sample',
+  },
   curl: {
     package: 'curl',
     probe: ['curl', '--version'],

@@ -1,9 +1,9 @@
 import { messageOf } from '../errors.ts';
 import { BLOCK_SAMPLES_MAX } from '../limits.ts';
-import type { BlockReader } from '../store/block-reader.ts';
 import type { Extent, KeptGap } from '../store/block-rows.ts';
 import { damageOf } from '../store/damage.ts';
 import type { NumberSamples } from '../store/pack/pack-info.ts';
+import type { BlockSource } from './block-source.ts';
 import { type OpenedPack, OpenedPacks } from './opened-packs.ts';
 import type { PixelGrid, Stretches } from './pixel-grid.ts';
 import type { Samples } from './telemetry.ts';
@@ -23,7 +23,7 @@ export interface FoldedBlock {
 
 /** Reads blocks; a pack that is damaged costs only itself: it is told once, and from then on its blocks are gaps. */
 export class BlockContents {
-  readonly #blocks: BlockReader;
+  readonly #blocks: BlockSource;
   readonly #onProblem: (text: string) => void;
   readonly #opened: OpenedPacks;
   /** Where the times of a look are put. */
@@ -32,7 +32,7 @@ export class BlockContents {
   readonly #damaged = new Map<number, readonly KeptGap[]>();
 
   /** @param openedBytesMax bytes of packs that are kept open */
-  constructor(blocks: BlockReader, onProblem: (text: string) => void, openedBytesMax: number) {
+  constructor(blocks: BlockSource, onProblem: (text: string) => void, openedBytesMax: number) {
     this.#blocks = blocks;
     this.#opened = new OpenedPacks(blocks, openedBytesMax);
     this.#onProblem = onProblem;

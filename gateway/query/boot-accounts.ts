@@ -1,7 +1,7 @@
 import type { Stamp } from '../channel.ts';
-import type { BlockReader } from '../store/block-reader.ts';
 import type { Extent, KeptBoot, KeptGap } from '../store/block-rows.ts';
 import type { BlockContents } from './block-contents.ts';
+import type { BlockSource } from './block-source.ts';
 import type { TailReader } from './tail-reader.ts';
 import type { AccountDay, BootAccount, MissingRun, NumberRun } from './telemetry.ts';
 import type { BootClocks } from './utc.ts';
@@ -11,7 +11,7 @@ const DAY_US = 86_400e6;
 
 /** What accounts are read from. */
 export interface AccountParts {
-  readonly blocks: BlockReader;
+  readonly blocks: BlockSource;
   readonly contents: BlockContents;
   /** Undefined where a store has no journal. */
   readonly tail: TailReader | undefined;

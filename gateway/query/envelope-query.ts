@@ -1,6 +1,6 @@
-import type { BlockReader } from '../store/block-reader.ts';
 import type { Extent } from '../store/block-rows.ts';
 import { type EnvelopeNode, extremesOf, greatest, least, nodeOf } from '../store/envelope-node.ts';
+import type { BlockSource } from './block-source.ts';
 import { lowerBound } from './lower-bound.ts';
 import { OUTSIDE, PixelGrid, type Stretches } from './pixel-grid.ts';
 import type { RangeReader, ShiftedRun, VersionedChannel } from './range-reader.ts';
@@ -224,7 +224,7 @@ function shareOf(count: number, at: number, pixels: number): number {
  * edge of a pixel is opened, down to the samples.
  */
 export function queryEnvelope(
-  parts: { readonly blocks: BlockReader; readonly reader: RangeReader; readonly clocks: BootClocks },
+  parts: { readonly blocks: BlockSource; readonly reader: RangeReader; readonly clocks: BootClocks },
   channel: VersionedChannel,
   columns: EnvelopeColumns,
 ): Envelope {

@@ -1,8 +1,8 @@
 import { totalmem } from 'node:os';
 import process from 'node:process';
-import type { BlockReader } from '../store/block-reader.ts';
 import type { Extent } from '../store/block-rows.ts';
 import { Pack } from '../store/pack/pack.ts';
+import type { BlockSource } from './block-source.ts';
 import type { PixelGrid, Stretches } from './pixel-grid.ts';
 
 /**
@@ -76,7 +76,7 @@ export class OpenedPack {
 }
 
 /** Where packs are read. */
-export type PackSource = Pick<BlockReader, 'packBytes' | 'channelOf'>;
+export type PackSource = Pick<BlockSource, 'packBytes' | 'channelOf'>;
 
 /** Opens packs and keeps those used last. */
 export class OpenedPacks {

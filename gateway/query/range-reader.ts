@@ -1,8 +1,8 @@
 import type { Stamp } from '../channel.ts';
 import type { UtcMap } from '../clock.ts';
-import type { BlockReader } from '../store/block-reader.ts';
 import type { Extent } from '../store/block-rows.ts';
 import type { BlockContents, FoldedBlock } from './block-contents.ts';
+import type { BlockSource } from './block-source.ts';
 import { Lateness } from './lateness.ts';
 import { lowerBound } from './lower-bound.ts';
 import type { PixelGrid } from './pixel-grid.ts';
@@ -46,7 +46,7 @@ interface Piece {
 const BEHIND_BLOCKS = 2 ** 52;
 
 export interface RangeReaderParts {
-  readonly blocks: BlockReader;
+  readonly blocks: BlockSource;
   readonly contents: BlockContents;
   readonly tail: TailReader | undefined;
   readonly clocks: BootClocks;
@@ -62,7 +62,7 @@ export interface VersionedChannel {
 
 /** Reads stretches of one channel from blocks and tail, in UTC: the samples that are shown in a version. */
 export class RangeReader {
-  readonly #blocks: BlockReader;
+  readonly #blocks: BlockSource;
   readonly #contents: BlockContents;
   readonly #tail: TailReader | undefined;
   readonly #clocks: BootClocks;
@@ -82,6 +82,12 @@ export class RangeReader {
    */
   samples(channel: VersionedChannel, from: number, to: number): IterableIterator<Samples> {
     return merged(this.#pieces(channel, from, to), from, to);
+  }
+
+  /** Times in [from, to), ascending, at which that range can be cut so that a stretch has some `blocks` blocks. */
+  cuts(channel: VersionedChannel, from: number, to: number, blocks: number): number[] {
+    const starts = this.#pieces(channel, from, to).map(({ timeMin }) => timeMin);
+    return [...new Set(starts.filter((time, i) => i % blocks === 0 && time > from && time < to))];
   }
 
   /** How much of an extent is shown; `some` also where that is not known. */

@@ -8,6 +8,7 @@ import type { Extent, KeptBoot, KeptGap } from '../store/block-rows.ts';
 import { JournalReader } from '../store/journal/journal-reader.ts';
 import { storePaths } from '../store/store-dir.ts';
 import { BlockContents } from './block-contents.ts';
+import type { BlockSource } from './block-source.ts';
 import { bootAccounts } from './boot-accounts.ts';
 import { EnvelopeColumns, queryEnvelope } from './envelope-query.ts';
 import { openedBytesMax } from './opened-packs.ts';
@@ -49,7 +50,7 @@ interface Newest {
  * sees all that was committed before it.
  */
 export class StoreTelemetry implements Telemetry {
-  readonly #blocks: BlockReader;
+  readonly #blocks: BlockSource;
   readonly #contents: BlockContents;
   readonly #journal: JournalReader | undefined;
   readonly #tail: TailReader | undefined;
@@ -67,16 +68,11 @@ export class StoreTelemetry implements Telemetry {
   #boots: { readonly state: number | undefined; readonly byId: ReadonlyMap<number, KeptBoot> } | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(
-    blocks: BlockReader,
-    contents: BlockContents,
-    journal: JournalReader | undefined,
-    onProblem: (text: string) => void,
-  ) {
+  private constructor(blocks: BlockSource, contents: BlockContents, journal?: JournalReader, tail?: TailReader) {
     this.#blocks = blocks;
     this.#contents = contents;
     this.#journal = journal;
-    this.#tail = journal === undefined ? undefined : new TailReader(journal, blocks, onProblem);
+    this.#tail = tail;
     this.#reader = new RangeReader({
       ...{ blocks, contents: this.#contents, tail: this.#tail },
       ...{ clocks: this.#clocks, versions: this.#versions },
@@ -101,7 +97,13 @@ export class StoreTelemetry implements Telemetry {
     const onDamage = (what: string) => onProblem(`blocks.db, ${what}`);
     const blocks = BlockReader.openReadonly(paths.blocks, undefined, onDamage);
     const journal = existsSync(paths.journal) ? JournalReader.open(paths.journal) : undefined;
-    return new StoreTelemetry(blocks, new BlockContents(blocks, onProblem, openedBytes), journal, onProblem);
+    const tail = journal === undefined ? undefined : new TailReader(journal, blocks, onProblem);
+    return new StoreTelemetry(blocks, new BlockContents(blocks, onProblem, openedBytes), journal, tail);
+  }
+
+  /** Answers from blocks that are kept elsewhere; parameters as for {@link StoreTelemetry.open}. */
+  static over(blocks: BlockSource, onProblem: (text: string) => void, openedBytes: number): StoreTelemetry {
+    return new StoreTelemetry(blocks, new BlockContents(blocks, onProblem, openedBytes));
   }
 
   close(): void {
@@ -150,6 +152,16 @@ export class StoreTelemetry implements Telemetry {
 
   raw(channel: number, from: number, to: number, version: number = NEWEST_VERSION): IterableIterator<Samples> {
     return this.#look(() => this.#reader.samples({ ...this.#known(channel), version }, from, to));
+  }
+
+  /** Times at which [from, to) can be cut for {@link StoreTelemetry.raw}, so that a stretch has some `blocks` blocks. */
+  cuts(channel: number, from: number, to: number, blocks: number, version: number = NEWEST_VERSION): number[] {
+    return this.#look(() => this.#reader.cuts({ ...this.#known(channel), version }, from, to, blocks));
+  }
+
+  /** What is added to stored times of a boot to give UTC at one of them, microseconds. */
+  utcOffset(boot: number, stamp: Stamp, time: number): number {
+    return this.#look(() => this.#clocks.of(boot, stamp).offsetAt(time));
   }
 
   envelope(channel: number, from: number, to: number, pixels: number, version: number = NEWEST_VERSION): Envelope {
@@ -417,6 +429,8 @@ export class StoreTelemetry implements Telemetry {
   }
 
   #schedule(): void {
+    // Without a tail nothing is committed that anybody who follows is told of.
+    if (this.#tail === undefined) return;
     clearTimeout(this.#timer);
     const interval = this.#listeners.size > 0 ? FOLLOW_INTERVAL_MS : IDLE_INTERVAL_MS;
     this.#timer = setTimeout(() => {

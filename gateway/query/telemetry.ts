@@ -182,3 +182,15 @@ export interface Telemetry {
   /** What became of every sample of a channel, boot by boot. */
   accounts(channel: number): readonly BootAccount[];
 }
+
+/**
+ * The same, where what is asked for may have to be fetched before it can be answered: `await` and `for await` serve both. Who
+ * follows is told of what is new to this process.
+ */
+export type AskedTelemetry = Pick<Telemetry, 'follow'> & {
+  readonly [Name in Exclude<keyof Telemetry, 'follow' | 'raw'>]: (
+    ...asked: Parameters<Telemetry[Name]>
+  ) => ReturnType<Telemetry[Name]> | Promise<ReturnType<Telemetry[Name]>>;
+} & {
+  raw(...asked: Parameters<Telemetry['raw']>): Iterable<Samples> | AsyncIterable<Samples>;
+};

@@ -1,6 +1,6 @@
 import type { Stamp } from '../channel.ts';
 import { type ClockReading, UtcMap } from '../clock.ts';
-import type { BlockReader } from '../store/block-reader.ts';
+import type { BlockSource } from './block-source.ts';
 
 const IDENTITY = new UtcMap([]);
 
@@ -14,7 +14,7 @@ export class BootClocks {
   #bootPosition = 0;
 
   /** Takes in the rows that were added since the last call. */
-  poll(blocks: BlockReader): void {
+  poll(blocks: BlockSource): void {
     const { rows, position } = blocks.clockAfter(this.#position);
     this.#position = position;
     for (const { boot, reading } of rows) {

@@ -1,6 +1,6 @@
 import type { Stamp } from '../channel.ts';
-import type { BlockReader } from '../store/block-reader.ts';
 import type { Derivation, Span } from '../store/derivation.ts';
+import type { BlockSource } from './block-source.ts';
 import type { Samples } from './telemetry.ts';
 
 /** Stored times of which samples are shown: spans that do not touch, ascending. */
@@ -28,7 +28,7 @@ export class Versions {
   #position = 0;
 
   /** Takes in what was kept since the last call; true where that may change what is shown. */
-  poll(blocks: BlockReader): boolean {
+  poll(blocks: BlockSource): boolean {
     const { boots, position } = blocks.derivedBootsAfter(this.#bootPosition);
     const made = blocks.derivationsAfter(this.#position);
     this.#bootPosition = position;

@@ -7,9 +7,10 @@ import { type Database, openDatabase } from './database.ts';
 import { encodeDefinition } from './definition-bytes.ts';
 import { type Derivation, encodeSpans } from './derivation.ts';
 import { type GivenUpSoFar, GiveUp, type HeldPack } from './give-up.ts';
-import { encodeEntries, type IndexEntry, mergeEntries } from './index-entries.ts';
+import { encodeEntries, type IndexEntry } from './index-entries.ts';
+import { envelopeOver } from './index-tree.ts';
 import type { KeptImport } from './kept-import.ts';
-import { isKeptAlready, singlePack } from './known-block.ts';
+import { type BlockOutcome, outcomeOf, singlePack } from './known-block.ts';
 import { PackMerges } from './merge/pack-merges.ts';
 import { PackTotals } from './pack-totals.ts';
 import { RECENT_CHANGES } from './recent-rows.ts';
@@ -17,12 +18,10 @@ import { decodeRoster, encodeRoster, RosterBook } from './roster.ts';
 import { RECENT_MAX, type RecentMax, RowPlacement } from './row-placement.ts';
 
 export type { Extent, FeedItem, KeptBlock, KeptGap, KeptPack, SequenceRun } from './block-rows.ts';
+export type { BlockOutcome } from './known-block.ts';
 
 /** Pages cached for the large database. */
 const CACHE_KIB = 8 * 1024;
-
-/** What became of a block that was offered. */
-export type BlockOutcome = 'kept' | 'known' | 'conflict';
 
 /** Key in `meta` of the last position given out when something was dropped. */
 const LAST_POSITION = 'last position';
@@ -208,7 +207,7 @@ export class BlockDb extends BlockReader {
    */
   keepPack(pack: KeptPack): BlockOutcome[] {
     const { boot, blocks, bytes } = pack;
-    const outcomes = blocks.map((block, index) => this.#outcomeOf(pack, block, index));
+    const outcomes = blocks.map((block, index) => outcomeOf(this, pack, block, index));
     for (const [index, block] of blocks.entries()) {
       if (outcomes[index] === 'conflict') this.#keepConflict(boot, block, singlePack(bytes, index));
     }
@@ -322,20 +321,8 @@ export class BlockDb extends BlockReader {
     return this.#totals.now;
   }
 
-  /** What is to become of a block, before anything is written. */
-  #outcomeOf({ boot, stamp, bytes }: KeptPack, block: KeptBlock, index: number): BlockOutcome {
-    const { channel, firstSequence, count } = block;
-    const end = firstSequence + count;
-    const isBehind = firstSequence >= this.#endOf(channel, boot);
-    if (isBehind && !this.#touchesGap(channel, boot, firstSequence, end)) return 'kept';
-    const runs = this.runs(channel, boot, firstSequence, end);
-    if (runs.length === 0) return 'kept';
-    const [known] = this.blocksHolding(channel, boot, firstSequence, end);
-    const isOne = runs.length === 1 && known !== undefined && known.stamp === stamp;
-    return isOne && isKeptAlready(this, known, block, bytes, index) ? 'known' : 'conflict';
-  }
-
-  #touchesGap(channel: number, boot: number, first: number, end: number): boolean {
+  /** True where a gap has sequence numbers of [first, end). */
+  touchesGap(channel: number, boot: number, first: number, end: number): boolean {
     const row = this.sql(
       'SELECT first_sequence + count AS next FROM gaps WHERE channel = ? AND boot = ? AND first_sequence < ? ORDER BY first_sequence DESC LIMIT 1',
     ).get(channel, boot, end) as Row | undefined;
@@ -343,7 +330,7 @@ export class BlockDb extends BlockReader {
   }
 
   /** One past the last sequence number of a channel and boot in blocks, from memory where it was asked for before. */
-  #endOf(channel: number, boot: number): number {
+  endOf(channel: number, boot: number): number {
     const ends = this.#endsOf(boot);
     let end = ends.get(channel);
     if (end === undefined) {
@@ -402,18 +389,11 @@ export class BlockDb extends BlockReader {
   /** Makes the envelope `ordinal` of `level` from the rows under it, and those above that it completes. */
   #raisePyramid(roster: number, level: number, ordinal: number): void {
     const under = this.index.cover(roster, level - 1, ordinal * FAN_OUT, (ordinal + 1) * FAN_OUT);
-    const [head] = under;
-    const tail = under.at(-1);
-    if (head !== undefined && tail !== undefined) {
-      const isOfOneKind = under.every((row) => row.boot === head.boot && row.stamp === head.stamp);
-      const entries = this.index
-        .channels(roster)
-        .map((_, member) =>
-          under.reduce<IndexEntry | undefined>((merged, row) => mergeEntries(merged, row.entries()[member]), undefined),
-        );
+    const envelope = envelopeOver(under, this.index.channels(roster).length);
+    if (envelope !== undefined) {
+      const { firstPosition, lastPosition, boot, stamp, timeMin, timeMax, entries } = envelope;
       this.sql('INSERT INTO envelopes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
-        ...[roster, level, ordinal, head.firstPosition, tail.lastPosition, isOfOneKind ? (head.boot ?? null) : null],
-        ...[head.stamp, Math.min(...under.map((row) => row.timeMin)), Math.max(...under.map((row) => row.timeMax))],
+        ...[roster, level, ordinal, firstPosition, lastPosition, boot ?? null, stamp, timeMin, timeMax],
         encodeEntries(entries),
       );
     }

@@ -1,6 +1,7 @@
 import type { Statement } from 'better-sqlite3';
 import type { ClockReading } from '../clock.ts';
 import type { StoredChannel } from '../query/telemetry.ts';
+import { BlockLookup, runsOf } from './block-lookup.ts';
 import {
   derivationOf,
   type Extent,
@@ -20,11 +21,10 @@ import { decodeDefinition } from './definition-bytes.ts';
 import type { Derivation } from './derivation.ts';
 import { Feed } from './feed.ts';
 import { GivenUp } from './given-up.ts';
-import type { IndexEntry } from './index-entries.ts';
 import { importOf, type KeptImport } from './kept-import.ts';
 import { type IndexRow, PackIndex } from './pack-index.ts';
 import { RememberedRows } from './remembered-rows.ts';
-import { type SequenceAccount, sequenceAccounts } from './sequence-accounts.ts';
+import { GAP_SUMS, type GapSum, type SequenceAccount, sequenceAccounts } from './sequence-accounts.ts';
 
 /** Where a restored store keeps the id of its feed: the positions it gives out were given out before, for other things. */
 export const FEED_KEY = 'feed';
@@ -45,6 +45,7 @@ export class BlockReader {
   protected readonly index: PackIndex;
   protected readonly givenUp: GivenUp;
 
+  readonly #lookup: BlockLookup;
   readonly #feed: Feed;
   /** Names of channels by id, which never change. */
   readonly #names = new Map<number, string>();
@@ -59,6 +60,7 @@ export class BlockReader {
       onDamage(what);
     };
     this.index = new PackIndex(db, this.#onDamage, remembered);
+    this.#lookup = new BlockLookup(this.index);
     this.givenUp = new GivenUp((text) => this.sql(text), this.#onDamage);
     this.#feed = new Feed(
       (text) => this.sql(text),
@@ -267,86 +269,44 @@ export class BlockReader {
 
   /** Blocks and gaps of a channel and boot that hold sequence numbers of [from, to), in their order. */
   runs(channel: number, boot: number, from: number, to: number): SequenceRun[] {
-    const runs: SequenceRun[] = this.blocksHolding(channel, boot, from, to).map((block) => ({
-      kind: 'block',
-      firstSequence: block.firstSequence,
-      count: block.count,
-      from: block.timeMin,
-      to: block.timeMax,
-      cause: '',
-    }));
     // Gaps do not overlap, so that of all that begin before `from` only the last can reach into the range.
-    for (const row of this.sql(GAP_RUNS).all({ channel, boot, from, to }) as Row[]) {
-      const { firstSequence, count, from: timeFrom, to: timeTo, cause } = gapOf(row);
-      runs.push({ kind: 'gap', firstSequence, count, from: timeFrom, to: timeTo, cause });
-    }
-    return runs.sort((a, b) => a.firstSequence - b.firstSequence);
+    const gaps = (this.sql(GAP_RUNS).all({ channel, boot, from, to }) as Row[]).map(gapOf);
+    return runsOf(this.blocksHolding(channel, boot, from, to), gaps);
   }
 
   /** Greatest stored time of a channel and boot in blocks before a sequence number; -Infinity where there is none. */
   reachBefore(channel: number, boot: number, sequence: number): number {
-    let reach = Number.NEGATIVE_INFINITY;
-    const visit = (rows: readonly IndexRow[], member: number) => {
-      for (const row of rows) {
-        const entry = row.boot === undefined || row.boot === boot ? row.entries()[member] : undefined;
-        if (entry === undefined || entry.timeMax <= reach) continue;
-        if (row.boot !== undefined && entry.firstSequence >= sequence) continue;
-        if (row.boot !== undefined && entry.endSequence <= sequence) reach = entry.timeMax;
-        else if (row.level > 0) visit(this.index.children(row), member);
-      }
-    };
-    for (const { roster, member } of this.index.series(channel)) visit(this.index.roots(roster).reverse(), member);
-    return reach;
+    return this.#lookup.reachBefore(channel, boot, sequence);
   }
 
   /** Blocks of a channel and boot that hold sequence numbers of [from, to). */
   blocksHolding(channel: number, boot: number, from: number, to: number): Extent[] {
-    return this.#blocks(channel, (row) => {
-      if (row.boot !== undefined && row.boot !== boot) return false;
-      if (row.boot === undefined) return true;
-      return (entry) => entry.firstSequence < to && entry.endSequence > from;
-    });
+    return this.#lookup.holding(channel, boot, from, to);
+  }
+
+  /** The extents that cover all blocks of a channel with as few as can be; of each roster in the order they were kept. */
+  roots(channel: number): Extent[] {
+    return this.#lookup.roots(channel);
+  }
+
+  /** What lies directly under an envelope. */
+  children(extent: Extent): Extent[] {
+    return this.#lookup.children(extent);
+  }
+
+  /** Blocks of a channel that may hold a stored time in [from, to], by time. */
+  overlapping(channel: number, from: number, to: number): Extent[] {
+    return this.#lookup.overlapping(channel, from, to);
+  }
+
+  /** The block of a channel with the greatest stored time; of several the one kept last. */
+  newest(channel: number): Extent | undefined {
+    return this.#lookup.newest(channel);
   }
 
   /** Greatest stored time of all blocks in box time, microseconds; 0 where there is none. */
   lastTime(): number {
     return Number(this.meta('last time') ?? 0);
-  }
-
-  /** The extents that cover all blocks of a channel with as few as can be; of each roster in the order they were kept. */
-  roots(channel: number): Extent[] {
-    return this.index.series(channel).flatMap(({ roster, member }) => this.#extents(this.index.roots(roster), member));
-  }
-
-  /** What lies directly under an envelope. */
-  children(extent: Extent): Extent[] {
-    return this.#extents(this.index.children(extent), extent.member);
-  }
-
-  /** Blocks of a channel that may hold a stored time in [from, to], by time. */
-  overlapping(channel: number, from: number, to: number): Extent[] {
-    return this.#blocks(channel, (row) => {
-      if (row.timeMax < from || row.timeMin > to) return false;
-      return (entry) => entry.timeMax >= from && entry.timeMin <= to;
-    }).sort((a, b) => a.timeMin - b.timeMin || a.firstPosition - b.firstPosition);
-  }
-
-  /** The block of a channel with the greatest stored time; of several the one kept last. */
-  newest(channel: number): Extent | undefined {
-    let newest: Extent | undefined;
-    const isNewer = ({ timeMax, lastPosition }: Extent) =>
-      newest === undefined ||
-      timeMax > newest.timeMax ||
-      (timeMax === newest.timeMax && lastPosition > newest.lastPosition);
-    const visit = (extents: Extent[]) => {
-      for (const extent of extents.sort((a, b) => b.timeMax - a.timeMax || b.lastPosition - a.lastPosition)) {
-        if (!isNewer(extent)) continue;
-        if (extent.level === 0) newest = extent;
-        else visit(this.children(extent));
-      }
-    };
-    visit(this.roots(channel));
-    return newest;
   }
 
   /** Name of the channel that an extent is of. */
@@ -427,7 +387,8 @@ export class BlockReader {
 
   /** What became of the sequence numbers of every channel and boot. */
   accounts(): SequenceAccount[] {
-    return sequenceAccounts((text) => this.sql(text), this.index, this.givenUp);
+    const gaps = this.sql(GAP_SUMS).all() as GapSum[];
+    return sequenceAccounts(this.index, this.index.rosters(), this.givenUp.accounts(), gaps);
   }
 
   /** What came to be after `after`, at most `itemsMax` steps and, but for the first, `bytesMax` bytes of packs. */
@@ -439,32 +400,7 @@ export class BlockReader {
   /** One past the greatest sequence number of a channel and boot in blocks that begin before `before`. */
   #blockEnd(channel: number, boot: number, before: number): number {
     const dropped = this.givenUp.droppedEnd(channel, boot);
-    let end = dropped <= before ? dropped : 0;
-    const visit = (rows: readonly IndexRow[], member: number) => {
-      for (const row of rows) {
-        if (row.boot !== undefined && row.boot !== boot) continue;
-        const entry = row.entries()[member];
-        if (entry === undefined) continue;
-        if (row.boot !== undefined && (entry.firstSequence >= before || entry.endSequence <= end)) continue;
-        if (row.boot !== undefined && (row.level === 0 || entry.endSequence <= before)) end = entry.endSequence;
-        else if (row.level > 0) visit(this.index.children(row).toReversed(), member);
-      }
-    };
-    for (const { roster, member } of this.index.series(channel)) visit(this.index.roots(roster).reverse(), member);
-    return end;
-  }
-
-  /** Blocks of a channel under all rows that `enters` lets in: wholly, not at all, or where it says true of the entry. */
-  #blocks(channel: number, enters: (row: IndexRow) => boolean | ((entry: IndexEntry) => boolean)): Extent[] {
-    return this.index.series(channel).flatMap(({ roster, member }) => {
-      const isIn = (row: IndexRow) => {
-        const answer = enters(row);
-        if (answer === false) return false;
-        const entry = row.entries()[member];
-        return entry !== undefined && (answer === true || answer(entry));
-      };
-      return this.#extents([...this.index.packs(roster, isIn)], member);
-    });
+    return this.#lookup.endBefore(channel, boot, before, dropped <= before ? dropped : 0);
   }
 
   /** Position at which a boot was kept: before every pack of it. */
@@ -481,10 +417,6 @@ export class BlockReader {
       .pluck()
       .get(position, count - 1) as number | undefined;
     return last ?? Number.MAX_SAFE_INTEGER;
-  }
-
-  #extents(rows: readonly IndexRow[], member: number): Extent[] {
-    return rows.flatMap((row) => this.index.extent(row, member) ?? []);
   }
 
   #packRow(pack: Row): IndexRow[] {

@@ -1,17 +1,49 @@
 import { CaissonError } from '../errors.ts';
-import type { BlockReader } from './block-reader.ts';
-import type { Extent, KeptBlock } from './block-rows.ts';
+import type { Extent, KeptBlock, KeptPack, SequenceRun } from './block-rows.ts';
 import type { EnvelopeNode } from './envelope-node.ts';
 import { encodePack } from './pack/encode-pack.ts';
 import { Pack } from './pack/pack.ts';
 import { sameSamples } from './pack/pack-info.ts';
 
+/** What became of a block that was offered. */
+export type BlockOutcome = 'kept' | 'known' | 'conflict';
+
+/** What is known of the sequence numbers of a channel and boot, and where their samples are. */
+export interface KnownSequences {
+  /** One past the last sequence number in a block. */
+  endOf(channel: number, boot: number): number;
+  /** True where a gap has numbers of [first, end). */
+  touchesGap(channel: number, boot: number, first: number, end: number): boolean;
+  /** Blocks and gaps that hold numbers of [from, to), in their order. */
+  runs(channel: number, boot: number, from: number, to: number): readonly SequenceRun[];
+  blocksHolding(channel: number, boot: number, from: number, to: number): readonly Extent[];
+  packBytes(position: number): Uint8Array | undefined;
+}
+
+/** What is to become of a block of a pack, before anything is written. */
+export function outcomeOf(
+  known: KnownSequences,
+  { boot, stamp, bytes }: KeptPack,
+  block: KeptBlock,
+  index: number,
+): BlockOutcome {
+  const { channel, firstSequence, count } = block;
+  const end = firstSequence + count;
+  const isBehind = firstSequence >= known.endOf(channel, boot);
+  if (isBehind && !known.touchesGap(channel, boot, firstSequence, end)) return 'kept';
+  const runs = known.runs(channel, boot, firstSequence, end);
+  if (runs.length === 0) return 'kept';
+  const [holder] = known.blocksHolding(channel, boot, firstSequence, end);
+  const isOne = runs.length === 1 && holder !== undefined && holder.stamp === stamp;
+  return isOne && isKeptAlready(known, holder, block, bytes, index) ? 'known' : 'conflict';
+}
+
 /**
  * True where the block that stands at `known` is the offered one (BLOCK-1.4): by its content or, where that was given up or
  * is damaged, by all that the index says of it.
  */
-export function isKeptAlready(
-  reader: BlockReader,
+function isKeptAlready(
+  packs: Pick<KnownSequences, 'packBytes'>,
   known: Extent,
   { firstSequence, count, timeMin, timeMax, node }: KeptBlock,
   bytes: Uint8Array,
@@ -19,7 +51,7 @@ export function isKeptAlready(
 ): boolean {
   if (known.firstSequence !== firstSequence || known.count !== count) return false;
   if (known.timeMin !== timeMin || known.timeMax !== timeMax || !sameNode(known.node, node)) return false;
-  const stored = openIntact(reader.packBytes(known.firstPosition));
+  const stored = openIntact(packs.packBytes(known.firstPosition));
   if (stored === undefined) return true;
   const offered = Pack.open(bytes);
   return (

@@ -1,39 +1,16 @@
 import type { Statement } from 'better-sqlite3';
 import type { Stamp } from '../channel.ts';
-import type { Extent, Row } from './block-rows.ts';
+import type { Row } from './block-rows.ts';
 import { FAN_OUT } from './block-schema.ts';
 import { attempt, type OnDamage, readableRows } from './damage.ts';
 import type { Database } from './database.ts';
 import { decodeEntries, type IndexEntries, type IndexEntry, mergeEntries } from './index-entries.ts';
+import { type IndexRow, IndexTree, type Series } from './index-tree.ts';
 import { type RecentRow, RecentRows } from './recent-rows.ts';
 import type { RememberedRows } from './remembered-rows.ts';
 import { decodeRoster } from './roster.ts';
 
-/** A row of the index: of a pack at level 0, of an envelope above. */
-export interface IndexRow {
-  readonly roster: number;
-  readonly level: number;
-  readonly ordinal: number;
-  readonly firstPosition: number;
-  readonly lastPosition: number;
-  /** Undefined where an envelope covers several boots or stamps. */
-  readonly boot: number | undefined;
-  readonly stamp: Stamp;
-  /** Least and greatest stored time of all blocks, microseconds. */
-  readonly timeMin: number;
-  readonly timeMax: number;
-  /** Why the samples of a pack were given up; undefined where they are there. */
-  readonly thinned: string | undefined;
-  /** By member of the roster; none where the row is damaged. */
-  entries(): IndexEntries;
-}
-
-/** The series that a channel's blocks are in. */
-export interface Series {
-  readonly roster: number;
-  /** Place of the channel in the roster. */
-  readonly member: number;
-}
+export type { IndexRow, Series } from './index-tree.ts';
 
 const PACK_ROWS = `SELECT ordinal, position AS position_first, position AS position_last, boot, stamp, time_min, time_max,
   thinned, entries FROM pack_index WHERE roster = ? AND ordinal >= ? AND ordinal < ? ORDER BY ordinal`;
@@ -46,7 +23,7 @@ const ALL = Number.MAX_SAFE_INTEGER;
 const NO_BYTES = new Uint8Array(0);
 
 /** Reads the index of packs and the pyramid above it. */
-export class PackIndex {
+export class PackIndex extends IndexTree {
   readonly #db: Database;
   readonly #packRows: Statement;
   readonly #recentRow: Statement;
@@ -72,6 +49,7 @@ export class PackIndex {
    * @param remembered where rows are kept from one snapshot to the next; none for one who changes them
    */
   constructor(db: Database, onDamage: OnDamage = () => {}, remembered?: RememberedRows<IndexRow>) {
+    super();
     this.#onDamage = (what) => {
       this.#damage += 1;
       onDamage(what);
@@ -188,56 +166,6 @@ export class PackIndex {
   /** The rows of a roster that may not be in their place, from an ordinal on, ascending. */
   recent(roster: number, from: number): readonly RecentRow[] {
     return this.#recent.of(roster, from, ALL);
-  }
-
-  /** The rows of packs under all rows that `enters` says true of, in order. */
-  *packs(roster: number, enters: (row: IndexRow) => boolean): IterableIterator<IndexRow> {
-    const open = this.roots(roster).reverse();
-    for (let row = open.pop(); row !== undefined; row = open.pop()) {
-      if (!enters(row)) continue;
-      if (row.level === 0) yield row;
-      else open.push(...this.children(row).toReversed());
-    }
-  }
-
-  /**
-   * As few rows as cover a roster with each of one boot; not those that are known to be of another than `boot`.
-   * @param began position at which that boot was kept: before every pack of it
-   */
-  *rowsOfOneBoot(roster: number, boot?: number, began = 0): IterableIterator<IndexRow> {
-    const open = this.roots(roster);
-    for (let row = open.pop(); row !== undefined; row = open.pop()) {
-      if (row.lastPosition < began) continue;
-      if (row.boot === undefined) open.push(...this.children(row));
-      else if (boot === undefined || row.boot === boot) yield row;
-    }
-  }
-
-  /** What a row says of one channel; undefined where it has nothing of it. */
-  extent(row: IndexRow, member: number): Extent | undefined {
-    const entry = row.entries()[member];
-    if (entry === undefined) return undefined;
-    const { roster, level, ordinal, firstPosition, lastPosition, boot, stamp, thinned } = row;
-    const { block, count, firstSequence, endSequence, timeMin, timeMax, node } = entry;
-    // Written out: a spread takes several times as long, and a chart asks for thousands of extents.
-    return {
-      block,
-      count,
-      firstSequence,
-      endSequence,
-      timeMin,
-      timeMax,
-      node,
-      roster,
-      member,
-      level,
-      ordinal,
-      firstPosition,
-      lastPosition,
-      boot,
-      stamp,
-      thinned,
-    };
   }
 
   /**

@@ -1,7 +1,5 @@
-import type { Statement } from 'better-sqlite3';
-import type { Row } from './block-rows.ts';
-import type { GivenUp } from './given-up.ts';
-import type { PackIndex } from './pack-index.ts';
+import type { GivenUpAccount } from './given-up.ts';
+import type { IndexTree } from './index-tree.ts';
 
 /** What became of the sequence numbers of one channel and boot. */
 export interface SequenceAccount {
@@ -15,11 +13,18 @@ export interface SequenceAccount {
   next: number;
 }
 
-/** The account of every channel and boot, from as few rows of the index as tell it. */
+/** What gaps of one channel and boot come to. */
+export type GapSum = Omit<SequenceAccount, 'kept'>;
+
+export const GAP_SUMS =
+  'SELECT channel, boot, SUM(count) AS lost, MAX(first_sequence + count) AS next FROM gaps GROUP BY channel, boot';
+
+/** The account of every channel and boot of rosters, from as few rows of the index as tell it. */
 export function sequenceAccounts(
-  sql: (text: string) => Statement,
-  index: PackIndex,
-  givenUp: GivenUp,
+  index: IndexTree,
+  rosters: readonly number[],
+  givenUp: readonly GivenUpAccount[],
+  gaps: readonly GapSum[],
 ): SequenceAccount[] {
   const accounts = new Map<string, SequenceAccount>();
   const accountOf = (channel: number, boot: number) => {
@@ -28,7 +33,7 @@ export function sequenceAccounts(
     accounts.set(key, known);
     return known;
   };
-  for (const roster of index.rosters()) {
+  for (const roster of rosters) {
     const channels = index.channels(roster);
     for (const row of index.rowsOfOneBoot(roster)) {
       for (const [member, entry] of row.entries().entries()) {
@@ -40,19 +45,16 @@ export function sequenceAccounts(
       }
     }
   }
-  for (const { channel, boot, thinned, dropped, end } of givenUp.accounts()) {
+  for (const { channel, boot, thinned, dropped, end } of givenUp) {
     const sums = accountOf(channel, boot);
     sums.kept -= thinned;
     sums.lost += thinned + dropped;
     sums.next = Math.max(sums.next, end);
   }
-  const gaps = sql(
-    'SELECT channel, boot, SUM(count) AS lost, MAX(first_sequence + count) AS next FROM gaps GROUP BY channel, boot',
-  ).all() as Row[];
-  for (const row of gaps) {
-    const sums = accountOf(Number(row.channel), Number(row.boot));
-    sums.lost += Number(row.lost);
-    sums.next = Math.max(sums.next, Number(row.next));
+  for (const { channel, boot, lost, next } of gaps) {
+    const sums = accountOf(channel, boot);
+    sums.lost += lost;
+    sums.next = Math.max(sums.next, next);
   }
   return [...accounts.values()].sort((a, b) => a.channel - b.channel || a.boot - b.boot);
 }

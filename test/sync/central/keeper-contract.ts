@@ -23,8 +23,8 @@ export interface StoreRig {
   feed(gateway: string): Promise<FeedItem[]>;
   accounts(): Promise<SequenceAccount[]>;
   channels(): Promise<StoredChannel[]>;
-  /** Makes the next change that keeps a pack fail, after it has begun. */
-  failNext(): void;
+  /** Makes changes that keep a pack fail, after they have begun, until the returned function is called. */
+  fail(): Promise<() => unknown>;
 }
 
 interface Bench {
@@ -40,7 +40,7 @@ interface Bench {
   kept(): Promise<FeedItem[]>;
   accounts(): Promise<SequenceAccount[]>;
   channels(): Promise<StoredChannel[]>;
-  failNext(): void;
+  fail: StoreRig['fail'];
 }
 
 /**
@@ -70,7 +70,7 @@ export async function keeperContract(t: Test, open: (t: Test) => Promise<StoreRi
       kept: () => rig.feed('box'),
       accounts: () => rig.accounts(),
       channels: () => rig.channels(),
-      failNext: () => rig.failNext(),
+      fail: () => rig.fail(),
     };
   }
 
@@ -321,16 +321,17 @@ export async function keeperContract(t: Test, open: (t: Test) => Promise<StoreRi
   );
 
   await t.test('a failed transaction leaves nothing behind, also not in memory', async (t) => {
-    const { source, kept, channels, keeper, keep, items, fresh, failNext } = await bench(t);
+    const { source, kept, channels, keeper, keep, items, fresh, fail } = await bench(t);
     const before = items();
     await keep(before);
     source.seal('a', 'number', 10);
     const all = items();
     const block = all.filter((item) => item.kind === 'pack');
-    failNext();
+    const mend = await fail();
     await t.rejects(keep(block));
     t.equal((await kept()).length, before.length);
     t.equal((await keeper.resume(BOX)).after, before.at(-1)?.position);
+    await mend();
     await keep(block);
     t.match(await channels(), [{ id: fresh.at(-1)?.channel, name: 'a' }]);
     await keep(all.filter((item) => item.kind === 'channel').map((item) => ({ ...item, position: 1000 })));

@@ -21,11 +21,13 @@ t.test('central over SQLite', (t) =>
       feed: async (gateway) => feedOf(db, gateway),
       accounts: async () => db.accounts(),
       channels: async () => db.channelsAfter(0).channels,
-      failNext: () => {
+      fail: async () => {
         const keepPack = db.keepPack.bind(db);
         db.keepPack = () => {
-          db.keepPack = keepPack;
           throw new Error('disk full');
+        };
+        return () => {
+          db.keepPack = keepPack;
         };
       },
     };

@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto';
+import { CaissonError } from '../../../gateway/errors.ts';
+import { encodeSpans } from '../../../gateway/store/derivation.ts';
+import { encodeEntries } from '../../../gateway/store/index-entries.ts';
+import { encodeRoster } from '../../../gateway/store/roster.ts';
+import type { Statements } from './database.ts';
+import type { Draft } from './draft.ts';
+import type { DraftGateway } from './draft-gateway.ts';
+import { insertRows } from './insert-rows.ts';
+
+/** What a commit needs to know beside the draft. */
+export interface CommitTerms {
+  readonly month: number;
+  /** How long a lease is good for from now on, milliseconds. */
+  readonly leaseMs: number;
+}
+
+/**
+ * Writes a draft; belongs in a transaction.
+ * @throws CaissonError `gateway-held` where another process has taken the lease meanwhile: nothing of it is committed
+ */
+export async function commitDraft(statements: Statements, draft: Draft, terms: CommitTerms): Promise<void> {
+  // In one order for everybody, so that none waits for another in a circle.
+  const gateways = [...draft.gateways.values()].sort((a, b) => a.held.number - b.held.number);
+  for (const each of gateways) await fence(statements, each, terms.leaseMs);
+  for (const each of gateways) await write(statements, each, terms.month);
+}
+
+/** Updates the row of a gateway, which nobody else can until the transaction ends. */
+async function fence(statements: Statements, { held, progress, position, packs }: DraftGateway, leaseMs: number) {
+  const blocks = held.blocks + packs.reduce((sum, pack) => sum + pack.blocks, 0);
+  const bytes = held.bytes + packs.reduce((sum, pack) => sum + pack.bytes.length, 0);
+  const { rowCount } = await statements.query(
+    `UPDATE gateways SET feed = $3, after = $4, holes = $5, position = $6, blocks = $7, bytes = $8,
+       expires = now() + $9 * interval '1 millisecond' WHERE gateway = $1 AND epoch = $2`,
+    [
+      ...[held.number, held.epoch, progress.feed, progress.after, JSON.stringify(progress.holes), position],
+      ...[blocks, bytes, leaseMs],
+    ],
+  );
+  if (rowCount === 1) return;
+  throw new CaissonError('gateway-held', `another process pulls from ${held.name} now`, { retryable: true });
+}
+
+async function write(statements: Statements, draft: DraftGateway, month: number): Promise<void> {
+  const { held, index } = draft;
+  const gateway = held.number;
+  const insert = (table: string, columns: readonly string[], rows: readonly (readonly unknown[])[], more?: string) =>
+    insertRows(
+      statements,
+      table,
+      ['gateway', ...columns],
+      rows.map((row) => [gateway, ...row]),
+      more,
+    );
+  await insert(
+    'packs',
+    ['month', 'position', 'bytes'],
+    draft.packs.map(({ position, bytes }) => [month, position, bytes]),
+  );
+  const packs = new Map(draft.packs.map((pack) => [pack.position, pack]));
+  await insert(
+    'pack_index',
+    [
+      ...['roster', 'level', 'ordinal', 'position_first', 'position_last', 'boot', 'stamp', 'time_min', 'time_max'],
+      ...['month', 'size', 'class', 'entries'],
+    ],
+    index.added.map((row) => {
+      const pack = row.level === 0 ? packs.get(row.firstPosition) : undefined;
+      return [
+        ...[row.roster, row.level, row.ordinal, row.firstPosition, row.lastPosition, row.boot ?? null, row.stamp],
+        ...[row.timeMin, row.timeMax, month, pack?.bytes.length ?? 0, pack?.class ?? ''],
+        encodeEntries(row.entries()),
+      ];
+    }),
+  );
+  await insert(
+    'rosters',
+    ['id', 'position', 'packs', 'channels'],
+    [...index.rosters.values()].map((roster) => {
+      const position = draft.rosterPositions.get(roster.id) ?? draft.position;
+      return [roster.id, position, roster.packs, encodeRoster(roster.channels)];
+    }),
+    'ON CONFLICT (gateway, id) DO UPDATE SET position = excluded.position, packs = excluded.packs',
+  );
+  await insert(
+    'boots',
+    ['id', 'position', 'boot', 'started', 'origin'],
+    draft.boots.map(({ id, position, boot, started, origin }) => [id, position, boot, started, origin ?? null]),
+  );
+  // Of a channel that was defined several times only the last counts.
+  const channels = new Map(draft.channels.map((each) => [each.channel.id, each]));
+  await insert(
+    'channels',
+    ['id', 'position', 'name', 'definition'],
+    [...channels.values()].map(({ channel, position, definition }) => [channel.id, position, channel.name, definition]),
+    'ON CONFLICT (gateway, id) DO UPDATE SET position = excluded.position, definition = excluded.definition',
+  );
+  await insert(
+    'clock',
+    ['position', 'boot', 'time', 'offset', 'error', 'source'],
+    draft.clock.map(({ position, boot, reading: { time, offset, error, source } }) => {
+      return [position, boot, time, offset, error, source];
+    }),
+  );
+  await insert(
+    'derivations',
+    ['position', 'boot', 'version', 'made', 'arrival', 'device', 'channels', 'recipe'],
+    draft.derivations.map(({ position, boot, version, made, spans, channels: ids, recipe }) => [
+      ...[position, boot, version, made, encodeSpans(spans.arrival), encodeSpans(spans.device)],
+      ...[encodeRoster(ids), JSON.stringify(recipe)],
+    ]),
+  );
+  await writeGaps(statements, draft);
+  await insert(
+    'conflicts',
+    ['position', 'channel', 'boot', 'first_sequence', 'met', 'digest', 'bytes'],
+    draft.conflicts.map(({ position, channel, boot, firstSequence, bytes }) => {
+      const digest = createHash('sha256').update(bytes).digest();
+      return [position, channel, boot, firstSequence, Date.now() * 1e3, digest, bytes];
+    }),
+    'ON CONFLICT DO NOTHING',
+  );
+}
+
+/** Gaps that came, went or grew: what is touched is taken out, and put in as it is. */
+async function writeGaps(statements: Statements, draft: DraftGateway): Promise<void> {
+  const touched = [...draft.touchedGaps].flatMap(([key, firsts]) => {
+    const [channel = 0, boot = 0] = key.split(' ').map(Number);
+    return [...firsts].map((first) => ({ channel, boot, first, now: draft.gaps(channel, boot).beginningAt(first) }));
+  });
+  if (touched.length === 0) return;
+  const gateway = draft.held.number;
+  await statements.query(
+    `DELETE FROM gaps USING unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS gone (channel, boot, first)
+     WHERE gateway = $1 AND gaps.channel = gone.channel AND gaps.boot = gone.boot AND first_sequence = gone.first`,
+    [
+      gateway,
+      touched.map(({ channel }) => channel),
+      touched.map(({ boot }) => boot),
+      touched.map(({ first }) => first),
+    ],
+  );
+  await insertRows(
+    statements,
+    'gaps',
+    ['gateway', 'channel', 'boot', 'first_sequence', 'position', 'count', 'time_from', 'time_to', 'cause'],
+    touched.flatMap(({ now }) => {
+      if (now === undefined) return [];
+      const { channel, boot, firstSequence, position, count, from, to, cause } = now;
+      return [[gateway, channel, boot, firstSequence, position, count, from, to, cause]];
+    }),
+  );
+}

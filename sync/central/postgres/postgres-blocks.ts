@@ -1,0 +1,194 @@
+import type { ClockReading } from '../../../gateway/clock.ts';
+import { CaissonError } from '../../../gateway/errors.ts';
+import type { BlockSource } from '../../../gateway/query/block-source.ts';
+import type { StoredChannel } from '../../../gateway/query/telemetry.ts';
+import { BlockLookup } from '../../../gateway/store/block-lookup.ts';
+import type { Extent, KeptBoot, KeptGap } from '../../../gateway/store/block-rows.ts';
+import { FAN_OUT } from '../../../gateway/store/block-schema.ts';
+import type { Derivation } from '../../../gateway/store/derivation.ts';
+import { type SequenceAccount, sequenceAccounts } from '../../../gateway/store/sequence-accounts.ts';
+import { Catalogue } from './catalogue.ts';
+import type { PostgresDatabase } from './database.ts';
+import { GapCache } from './gap-cache.ts';
+import { PackCache } from './pack-cache.ts';
+import { SeriesIndex } from './series-index.ts';
+
+/** Bytes that one question may need at a time. At the maximum: it is refused. */
+const QUESTION_BYTES_MAX = 256 << 20;
+
+/** What one question has fetched beside the index. */
+interface Fetched {
+  readonly packs: PackCache;
+  readonly gaps: GapCache;
+}
+
+/**
+ * Blocks in PostgreSQL, for queries: the same synchronous logic runs over what was fetched; what it misses is fetched and the
+ * logic run again, until it missed nothing. Each round fetches a level of the pyramid, so that there are few.
+ */
+export class PostgresBlocks implements BlockSource {
+  readonly #db: PostgresDatabase;
+  readonly #catalogue = new Catalogue();
+  readonly #index = new SeriesIndex(this.#catalogue);
+  readonly #lookup = new BlockLookup(this.#index);
+  #fetched: Fetched = { packs: new PackCache(), gaps: new GapCache() };
+
+  constructor(db: PostgresDatabase) {
+    this.#db = db;
+  }
+
+  /**
+   * Answers a question from what was committed before it.
+   * @param answer asks of this; it may be called several times, of which the last counts
+   * @throws CaissonError `store-failed`, `query-limit`, and what `answer` throws
+   */
+  async ask<Answer>(answer: () => Answer): Promise<Answer> {
+    await this.#db.read((statements) => this.#catalogue.learn(statements));
+    const fetched: Fetched = { packs: new PackCache(), gaps: new GapCache() };
+    for (let bytes = 0; ; ) {
+      if (bytes > QUESTION_BYTES_MAX) throw tooLarge();
+      const said = this.#attempt(answer, fetched);
+      const groups = this.#index.takeMissing();
+      const { packs, gaps } = fetched;
+      if (groups.length === 0 && packs.missing === 0 && !gaps.isMissing) {
+        this.#index.trim();
+        if ('error' in said) throw said.error;
+        return said.answer;
+      }
+      await this.#db.read(async (statements) => {
+        // Gaps and blocks of one state: what was missing may have come.
+        if (gaps.isMissing) await this.#catalogue.learn(statements);
+        await gaps.fetch(statements, this.#catalogue.version);
+        bytes += await this.#index.fetch(statements, groups);
+        bytes += await packs.fetch(statements);
+      });
+    }
+  }
+
+  close(): void {}
+
+  snapshot<Result>(read: () => Result): Result {
+    return read();
+  }
+
+  state(): number {
+    return this.#catalogue.version;
+  }
+
+  boots(): KeptBoot[] {
+    return [...this.#catalogue.boots];
+  }
+
+  channelsAfter(position: number): { channels: StoredChannel[]; position: number } {
+    const { channels } = this.#catalogue;
+    return { channels: channels.slice(position), position: channels.length };
+  }
+
+  clockAfter(position: number): { rows: { boot: number; reading: ClockReading }[]; position: number } {
+    const { clock } = this.#catalogue;
+    return { rows: clock.slice(position), position: clock.length };
+  }
+
+  derivedBootsAfter(position: number): { boots: { boot: number; origin: number }[]; position: number } {
+    const { boots } = this.#catalogue;
+    const derived = boots
+      .slice(position)
+      .flatMap(({ id, origin }) => (origin === undefined ? [] : [{ boot: id, origin }]));
+    return { boots: derived, position: boots.length };
+  }
+
+  derivationsAfter(position: number): { derivations: Derivation[]; position: number } {
+    const { derivations } = this.#catalogue;
+    return { derivations: derivations.slice(position), position: derivations.length };
+  }
+
+  channelOf({ roster, member }: Pick<Extent, 'roster' | 'member'>): string {
+    return this.#catalogue.nameOf(this.#index.channels(roster)[member] ?? 0);
+  }
+
+  packBytes(position: number): Uint8Array | undefined {
+    return this.#fetched.packs.bytes(position, this.#index.monthOf(position));
+  }
+
+  hasPack(): boolean {
+    return true;
+  }
+
+  rowAsGaps(roster: number, ordinal: number, cause: string): KeptGap[] {
+    const row = this.#index
+      .rows({ roster, level: 0, group: Math.floor(ordinal / FAN_OUT) }, (ordinal % FAN_OUT) + 1)
+      .at(-1);
+    const channels = this.#index.channels(roster);
+    return (row?.entries() ?? []).flatMap((entry, member) => {
+      const channel = channels[member];
+      if (entry === undefined || channel === undefined) return [];
+      const { firstSequence, count, timeMin: from, timeMax: to } = entry;
+      return [{ channel, boot: row?.boot ?? 0, firstSequence, count, from, to, cause }];
+    });
+  }
+
+  thinned(): Extent[] {
+    return [];
+  }
+
+  hasThinned(): boolean {
+    return false;
+  }
+
+  missing(channel: number): (KeptGap & { readonly end: number })[] {
+    const gaps = this.#fetched.gaps.of(channel, this.#catalogue.version);
+    return gaps.map((gap) => ({ ...gap, end: gap.firstSequence + gap.count }));
+  }
+
+  gaps(channel: number, from: number, to: number): KeptGap[] {
+    return this.#fetched.gaps
+      .of(channel, this.#catalogue.version)
+      .filter((gap) => gap.to >= from && gap.from <= to)
+      .sort((a, b) => a.from - b.from);
+  }
+
+  accounts(): SequenceAccount[] {
+    const gaps = this.#fetched.gaps.sums(this.#catalogue.version);
+    return sequenceAccounts(this.#index, [...this.#catalogue.rosters.keys()], [], gaps);
+  }
+
+  roots(channel: number): Extent[] {
+    return this.#lookup.roots(channel);
+  }
+
+  children(extent: Extent): Extent[] {
+    return this.#lookup.children(extent);
+  }
+
+  overlapping(channel: number, from: number, to: number): Extent[] {
+    return this.#lookup.overlapping(channel, from, to);
+  }
+
+  newest(channel: number): Extent | undefined {
+    return this.#lookup.newest(channel);
+  }
+
+  reachBefore(channel: number, boot: number, sequence: number): number {
+    return this.#lookup.reachBefore(channel, boot, sequence);
+  }
+
+  blocksHolding(channel: number, boot: number, from: number, to: number): Extent[] {
+    return this.#lookup.holding(channel, boot, from, to);
+  }
+
+  /** One run of the logic; what it throws counts only where nothing was missing. */
+  #attempt<Answer>(answer: () => Answer, fetched: Fetched): { readonly answer: Answer } | { readonly error: unknown } {
+    this.#fetched = fetched;
+    try {
+      return { answer: answer() };
+    } catch (error) {
+      return { error };
+    }
+  }
+}
+
+function tooLarge(): CaissonError {
+  return new CaissonError('query-limit', `the answer needs more than ${QUESTION_BYTES_MAX >> 20} MiB of blocks`, {
+    hint: 'ask for fewer pixels, or a shorter range',
+  });
+}

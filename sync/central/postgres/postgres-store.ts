@@ -1,0 +1,122 @@
+import { randomBytes } from 'node:crypto';
+import type { BlockStore, HeldBlocks, Progress } from '../block-store.ts';
+import { commitDraft } from './commit-draft.ts';
+import { PostgresDatabase } from './database.ts';
+import { Draft } from './draft.ts';
+import type { HeldGateway } from './held-gateway.ts';
+import { LEASE_MS, Leases } from './leases.ts';
+import { PackCache } from './pack-cache.ts';
+import { monthOf, openMonth, openSchema } from './schema.ts';
+
+export interface PostgresStoreOptions {
+  /** `postgres://user@host:port/database` */
+  readonly url: string;
+  /** Name of this central; its processes may share it. */
+  readonly name: string;
+  /** LEASE_MS unless a test is in a hurry. */
+  readonly leaseMs?: number;
+}
+
+/** Blocks and bytes kept of all gateways that this process holds. */
+export interface StoreTotals {
+  readonly blocks: number;
+  readonly bytes: number;
+}
+
+/**
+ * Central's blocks in PostgreSQL, for any number of central processes. A change is decided in memory, over what the
+ * process that holds a gateway's lease knows by heart, and written in one transaction together with the position it goes up to.
+ */
+export class PostgresStore implements BlockStore {
+  readonly #db: PostgresDatabase;
+  readonly #leases: Leases;
+  readonly #leaseMs: number;
+  /** The last change of each gateway: one after the other, since each is decided over the one before. */
+  readonly #turns = new Map<string, Promise<unknown>>();
+  /** Month whose partition is there. */
+  #month = 0;
+
+  private constructor(db: PostgresDatabase, { name, leaseMs = LEASE_MS }: PostgresStoreOptions) {
+    this.#db = db;
+    this.#leaseMs = leaseMs;
+    this.#leases = new Leases(db, `${name}-${randomBytes(4).toString('hex')}`, leaseMs);
+  }
+
+  /** @throws CaissonError `config-invalid`, `store-unusable`, `store-failed` */
+  static async open(options: PostgresStoreOptions): Promise<PostgresStore> {
+    const db = new PostgresDatabase(options.url);
+    try {
+      await openSchema(db);
+      return new PostgresStore(db, options);
+    } catch (error) {
+      await db.close();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#turns.values());
+    await this.#leases.close();
+    await this.#db.close();
+  }
+
+  async progress(peer: string): Promise<Progress> {
+    return (await this.#leases.hold(peer)).progress;
+  }
+
+  change<Result>(peer: string, gateways: readonly string[], decide: (held: HeldBlocks) => Result): Promise<Result> {
+    const names = [...new Set([peer, ...gateways])].sort();
+    return this.#inTurn(names, () => this.#change(names, decide));
+  }
+
+  async #change<Result>(names: readonly string[], decide: (held: HeldBlocks) => Result): Promise<Result> {
+    const held: HeldGateway[] = [];
+    for (const name of names) held.push(await this.#leases.hold(name));
+    const month = await this.#openedMonth();
+    try {
+      const { draft, result } = await this.#decided(held, decide);
+      await this.#db.change((statements) => commitDraft(statements, draft, { month, leaseMs: this.#leaseMs }));
+      for (const each of draft.gateways.values()) each.held.take(each, month);
+      return result;
+    } catch (error) {
+      for (const each of held) this.#leases.forget(each);
+      throw error;
+    }
+  }
+
+  /** Decides over what is here and fetches what was missing, until nothing was. */
+  async #decided<Result>(
+    held: readonly HeldGateway[],
+    decide: (held: HeldBlocks) => Result,
+  ): Promise<{ draft: Draft; result: Result }> {
+    const packs = new PackCache();
+    for (;;) {
+      const draft = new Draft(held, packs);
+      const result = decide(draft);
+      if (packs.missing === 0 && held.every(({ index }) => index.missing === 0)) return { draft, result };
+      await this.#db.read(async (statements) => {
+        for (const { index } of held) await index.fetch(statements, index.takeMissing());
+        await packs.fetch(statements);
+      });
+    }
+  }
+
+  async #openedMonth(): Promise<number> {
+    const month = monthOf(Date.now());
+    if (month !== this.#month) await openMonth(this.#db, month);
+    this.#month = month;
+    return month;
+  }
+
+  /** Runs `work` when no other change of any of these gateways is under way here. */
+  async #inTurn<Result>(names: readonly string[], work: () => Promise<Result>): Promise<Result> {
+    const before = names.map((name) => this.#turns.get(name));
+    const turn = Promise.allSettled(before).then(work);
+    for (const name of names) this.#turns.set(name, turn);
+    try {
+      return await turn;
+    } finally {
+      for (const name of names) if (this.#turns.get(name) === turn) this.#turns.delete(name);
+    }
+  }
+}

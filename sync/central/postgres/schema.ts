@@ -1,0 +1,115 @@
+import { CaissonError } from '../../../gateway/errors.ts';
+import type { PostgresDatabase, Statements } from './database.ts';
+
+const SCHEMA_VERSION = '1';
+
+/** Times that the tables are tried to be made: of two processes that begin at once, one finds the other's. */
+const TRIES_MAX = 5;
+
+/**
+ * The schema. Every table but the two small ones begins its key with `gateway`, the column to distribute by; there are no
+ * sequences, no foreign keys over tables, no extensions and no locks but those of rows, so that it can be spread over machines.
+ *
+ * `gateways` has one row a gateway or central that is pulled from: who holds it (`holder`, `expires`, and `epoch`, which fences off
+ * whoever held it before), how far its feed was taken over, and the last `position` given out. Whatever is written of a gateway is written in a
+ * transaction that updates its row and names the epoch.
+ *
+ * What came to be known of a gateway has its `position` from one counter. Packs of one roster form a series; a row of `pack_index`
+ * says of every block of a pack (level 0), or of FAN_OUT rows of the level below, what queries need (`gateway/store/index-entries.ts`).
+ *
+ * Packs, which are nearly all of the bytes, are partitioned by the month in which they came. The index stays when they go.
+ */
+const TABLES = `
+CREATE TABLE IF NOT EXISTS caisson (key text PRIMARY KEY, value text NOT NULL);
+CREATE TABLE IF NOT EXISTS gateway_numbers (name text PRIMARY KEY, number bigint NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS gateways (
+  gateway bigint PRIMARY KEY, holder text NOT NULL, epoch bigint NOT NULL, expires timestamptz NOT NULL, feed text NOT NULL,
+  after bigint NOT NULL, holes text NOT NULL, position bigint NOT NULL, blocks bigint NOT NULL, bytes bigint NOT NULL);
+CREATE TABLE IF NOT EXISTS boots (
+  gateway bigint NOT NULL, id bigint NOT NULL, position bigint NOT NULL, boot text NOT NULL, started double precision NOT NULL,
+  origin bigint, PRIMARY KEY (gateway, id));
+CREATE TABLE IF NOT EXISTS channels (
+  gateway bigint NOT NULL, id bigint NOT NULL, position bigint NOT NULL, name text NOT NULL, definition bytea NOT NULL,
+  PRIMARY KEY (gateway, id));
+CREATE TABLE IF NOT EXISTS clock (
+  gateway bigint NOT NULL, position bigint NOT NULL, boot bigint NOT NULL, "time" double precision NOT NULL,
+  "offset" double precision NOT NULL, error double precision NOT NULL, source text NOT NULL, PRIMARY KEY (gateway, position));
+CREATE TABLE IF NOT EXISTS derivations (
+  gateway bigint NOT NULL, position bigint NOT NULL, boot bigint NOT NULL, version bigint NOT NULL, made double precision NOT NULL,
+  arrival bytea NOT NULL, device bytea NOT NULL, channels bytea NOT NULL, recipe text NOT NULL, PRIMARY KEY (gateway, position));
+CREATE TABLE IF NOT EXISTS rosters (
+  gateway bigint NOT NULL, id bigint NOT NULL, position bigint NOT NULL, packs bigint NOT NULL, channels bytea NOT NULL,
+  PRIMARY KEY (gateway, id));
+CREATE TABLE IF NOT EXISTS packs (
+  gateway bigint NOT NULL, month int NOT NULL, position bigint NOT NULL, bytes bytea NOT NULL,
+  PRIMARY KEY (gateway, month, position)) PARTITION BY RANGE (month);
+CREATE TABLE IF NOT EXISTS pack_index (
+  gateway bigint NOT NULL, roster bigint NOT NULL, level int NOT NULL, ordinal bigint NOT NULL, position_first bigint NOT NULL,
+  position_last bigint NOT NULL, boot bigint, stamp text NOT NULL, time_min double precision NOT NULL,
+  time_max double precision NOT NULL, month int NOT NULL, size int NOT NULL, class text NOT NULL, entries bytea NOT NULL,
+  PRIMARY KEY (gateway, roster, level, ordinal));
+CREATE TABLE IF NOT EXISTS gaps (
+  gateway bigint NOT NULL, channel bigint NOT NULL, boot bigint NOT NULL, first_sequence bigint NOT NULL, position bigint NOT NULL,
+  count bigint NOT NULL, time_from double precision NOT NULL, time_to double precision NOT NULL, cause text NOT NULL,
+  PRIMARY KEY (gateway, channel, boot, first_sequence));
+CREATE TABLE IF NOT EXISTS conflicts (
+  gateway bigint NOT NULL, position bigint NOT NULL, channel bigint NOT NULL, boot bigint NOT NULL, first_sequence bigint NOT NULL,
+  met double precision NOT NULL, digest bytea NOT NULL, bytes bytea NOT NULL,
+  PRIMARY KEY (gateway, channel, boot, first_sequence, digest));
+CREATE INDEX IF NOT EXISTS boots_position ON boots (gateway, position);
+CREATE INDEX IF NOT EXISTS channels_position ON channels (gateway, position);
+CREATE INDEX IF NOT EXISTS rosters_position ON rosters (gateway, position);
+ALTER TABLE packs ALTER COLUMN bytes SET STORAGE EXTERNAL;
+INSERT INTO caisson VALUES ('schema version', '${SCHEMA_VERSION}') ON CONFLICT (key) DO NOTHING;
+`;
+
+/** Makes the tables where they are not there. @throws CaissonError `store-unusable`, `store-failed` */
+export async function openSchema(db: PostgresDatabase): Promise<void> {
+  const version = await retried(() => db.change(makeTables));
+  if (version === SCHEMA_VERSION) return;
+  throw new CaissonError('store-unusable', `the database has schema version ${version}, expected ${SCHEMA_VERSION}`, {
+    hint: 'it was written by another version of Caisson',
+  });
+}
+
+/** Number of the month in which `time` (UTC, milliseconds) lies. */
+export function monthOf(time: number): number {
+  const date = new Date(time);
+  return date.getUTCFullYear() * 12 + date.getUTCMonth();
+}
+
+/** Makes the partition of a month, and of the one after it, where they are not there. */
+export async function openMonth(db: PostgresDatabase, month: number): Promise<void> {
+  await retried(() =>
+    db.change(async (statements) => {
+      for (const each of [month, month + 1]) {
+        await statements.query(
+          `CREATE TABLE IF NOT EXISTS ${partitionOf(each)} PARTITION OF packs FOR VALUES FROM (${each}) TO (${each + 1})`,
+        );
+      }
+    }),
+  );
+}
+
+/** Name of the table with the packs of a month. */
+export function partitionOf(month: number): string {
+  return `packs_${Math.floor(month / 12)}_${String((month % 12) + 1).padStart(2, '0')}`;
+}
+
+async function makeTables(statements: Statements): Promise<string> {
+  const { rows: known } = await statements.query("SELECT to_regclass('caisson') IS NOT NULL AS made");
+  if (known[0]?.made !== true) await statements.query(TABLES);
+  const { rows } = await statements.query("SELECT value FROM caisson WHERE key = 'schema version'");
+  return String(rows[0]?.value);
+}
+
+/** Two processes may make the same table at the same time, of which one fails. */
+async function retried<Result>(make: () => Promise<Result>): Promise<Result> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await make();
+    } catch (error) {
+      if (tries >= TRIES_MAX) throw error;
+    }
+  }
+}
