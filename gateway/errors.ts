@@ -12,6 +12,7 @@ export const ERROR_CODES = {
   'journal-invalid': 'bytes that should be a journal row are not a valid journal row',
   'channel-unknown': 'no channel has that name',
   'query-invalid': 'a query asks for something that cannot be',
+  'not-served': 'this server cannot answer such a question, others can',
   'query-limit': 'a SQL statement reached its limit of time, rows or memory, or as many run as may at a time',
   'derivation-refused': 'the past cannot be made anew as it was asked for',
   'import-refused': 'a file is no recording that can be imported, or not as it was asked for',

@@ -3,7 +3,7 @@ import process from 'node:process';
 import type { Command } from 'commander';
 import { type Dashboard, startDashboard } from '../../dashboards/server/dashboard.ts';
 import { type Address, formatAddress } from '../../sync/api/address.ts';
-import { type Central, type PullAddress, startCentral } from '../../sync/central/central.ts';
+import { type Central, type PullAddress, type StorePlace, startCentral } from '../../sync/central/central.ts';
 import type { CentralTrustOptions } from '../../sync/trust/central-trust.ts';
 import { requireHost } from '../../sync/trust/peer-name.ts';
 import { messageOf } from '../errors.ts';
@@ -18,9 +18,13 @@ const FRESHNESS_INTERVAL_MS = 1000;
 
 /** Holds the passphrase of the authority's key. */
 const PASSPHRASE = 'CAISSON_AUTHORITY_PASSPHRASE';
+const LEASE_MS_MIN = 1_000;
+const LEASE_MS_MAX = 3_600_000;
 
 interface Options {
-  readonly data: string;
+  readonly data?: string;
+  readonly store?: string;
+  readonly lease: string;
   readonly name?: string;
   readonly listen: string;
   readonly pull?: readonly string[];
@@ -35,7 +39,9 @@ export function registerCentral(program: Command): void {
   program
     .command('central')
     .description('run the data-center side: pull blocks from gateways into one store and answer queries over it')
-    .requiredOption('--data <dir>', 'directory of the store, made if it is not there')
+    .option('--data <dir>', 'directory of the store, made if it is not there; with --store: of the key of its receipts')
+    .option('--store <url>', 'keep all in this PostgreSQL instead, with any number of such processes; needs --name')
+    .option('--lease <seconds>', 'with --store: how long a gateway stays with a process that is gone, 1 to 3600', '30')
     .option('--name <name>', 'its name, as gateways that wait for it have it in `store.retention.centrals`')
     .option(
       '--listen <host:port>',
@@ -55,7 +61,8 @@ Examples:
   caisson central --data /var/lib/caisson-central --pull 127.0.0.1:7443
   caisson central --data ./central --listen 127.0.0.1:7444 --pull 127.0.0.1:7443 127.0.0.1:7453
   caisson central --data ./central --http 127.0.0.1:8090 --pull 127.0.0.1:7443
-  caisson central --data ./central --name hub --authority ./authority --listen 0.0.0.0:7444 --pull car7@10.0.0.5:7443`,
+  caisson central --data ./central --name hub --authority ./authority --listen 0.0.0.0:7444 --pull car7@10.0.0.5:7443
+  caisson central --store postgres://caisson@db.local/caisson --name hq --pull 127.0.0.1:7443 127.0.0.1:7453`,
     )
     .action((options: Options) => conclude(() => run(options)));
 }
@@ -64,11 +71,12 @@ async function run(options: Options): Promise<void> {
   const listen = parseServer(options.listen);
   const http = options.http === undefined ? undefined : parseServer(options.http);
   const pull = (options.pull ?? []).map(parsePull);
+  const store = storeOf(options);
   const stop = interrupted();
   const say = (text: string) => process.stderr.write(`${text}\n`);
   const central = await startCentral({
     ...listen,
-    dir: options.data,
+    ...store,
     pull,
     trust: trustOf(options),
     name: options.name,
@@ -81,7 +89,8 @@ async function run(options: Options): Promise<void> {
   const dashboard = http === undefined ? undefined : await serveHttp(central, http);
   if (dashboard !== undefined)
     say(`dashboard http://${formatAddress({ host: http?.host ?? '', port: dashboard.port })}`);
-  say(`central ${central.name} signs receipts with ${central.receiptKey}`);
+  const { name, receiptKey } = central;
+  if (receiptKey !== undefined) say(`central ${name} signs receipts with ${receiptKey}`);
   if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
   dashboard?.stop();
   await central.stop();
@@ -114,9 +123,23 @@ function parsePull(text: string): PullAddress {
   return at < 0 ? parseServer(text) : { ...parseServer(text.slice(at + 1)), name: text.slice(0, at) };
 }
 
+/** @throws UsageError */
+function storeOf({ data, store, http, lease, name }: Options): StorePlace {
+  if (store === undefined) {
+    if (data !== undefined) return { dir: data };
+    throw new UsageError('central has no place to keep what it pulls: give --data or --store');
+  }
+  if (name === undefined) throw new UsageError('--store needs --name, the same for all processes of one central');
+  if (http !== undefined) throw new UsageError('--http shows a store in --data, not what is in --store');
+  const leaseMs = Number(lease) * 1e3;
+  if (leaseMs >= LEASE_MS_MIN && leaseMs <= LEASE_MS_MAX) return { url: store, dir: data, leaseMs };
+  throw new UsageError(`--lease is '${lease}', expected seconds, 1 to 3600`);
+}
+
 /** The dashboard of a gateway over what a central has, which is stopped where that cannot be. */
 async function serveHttp(central: Central, address: Address): Promise<Dashboard> {
   const { telemetry, status } = central;
+  if (telemetry === undefined) throw new TypeError('the store of this central does not answer at once');
   const freshness = new FollowedFreshness(telemetry);
   const timer = setInterval(() => freshness.look(performance.now() * 1e3), FRESHNESS_INTERVAL_MS);
   const isStale = (channel: number) => freshness.isStale(channel);

@@ -53,6 +53,7 @@ function grpcCodeOf(error: CaissonError): status {
   if (error.code === 'query-invalid') return status.INVALID_ARGUMENT;
   if (error.code === 'peer-untrusted') return status.UNAUTHENTICATED;
   if (error.code === 'access-refused' || error.code === 'invite-refused') return status.PERMISSION_DENIED;
+  if (error.code === 'not-served') return status.UNIMPLEMENTED;
   if (error.retryable) return status.UNAVAILABLE;
   return error.code === 'query-limit' ? status.RESOURCE_EXHAUSTED : status.INTERNAL;
 }

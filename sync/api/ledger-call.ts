@@ -1,5 +1,5 @@
 import { CaissonError } from '../../gateway/errors.ts';
-import type { BootAccount, Telemetry } from '../../gateway/query/telemetry.ts';
+import type { AskedTelemetry, BootAccount } from '../../gateway/query/telemetry.ts';
 import type { GetLedgerRequestMessage, LedgerAccountMessage, LedgerChunkMessage } from './messages.ts';
 import type { Outflow } from './outflow.ts';
 
@@ -23,7 +23,7 @@ export interface ChannelAccount extends BootAccount {
  * @throws CaissonError `query-invalid` for too many names
  */
 export async function answerLedger(
-  telemetry: Telemetry,
+  telemetry: AskedTelemetry,
   { gateway, channels, days }: GetLedgerRequestMessage,
   out: Outflow<LedgerChunkMessage>,
 ): Promise<void> {
@@ -40,10 +40,10 @@ export async function answerLedger(
     entries = 0;
     return isOpen;
   };
-  for (const channel of telemetry.channels()) {
+  for (const channel of await telemetry.channels()) {
     if (gateway !== '' && channel.gateway !== gateway) continue;
     if (names.size > 0 && !names.has(channel.name)) continue;
-    for (const account of telemetry.accounts(channel.id)) {
+    for (const account of await telemetry.accounts(channel.id)) {
       for (const part of partsOf({ ...account, gateway: channel.gateway, channel: channel.name }, days)) {
         const size = entriesOf(part);
         if (entries + size > ENTRIES_MAX && !(await flush())) return;

@@ -1,5 +1,5 @@
 import { CaissonError } from '../../gateway/errors.ts';
-import type { Telemetry } from '../../gateway/query/telemetry.ts';
+import type { AskedTelemetry } from '../../gateway/query/telemetry.ts';
 import { encodeChannel } from './channel-message.ts';
 import type { ChannelMessage, ListChannelsRequestMessage, ListChannelsResponseMessage } from './messages.ts';
 
@@ -14,17 +14,17 @@ const NAMES_MAX = 4096;
  * One page of channels.
  * @throws CaissonError `query-invalid` for too many names
  */
-export function answerListChannels(
-  telemetry: Telemetry,
+export async function answerListChannels(
+  telemetry: AskedTelemetry,
   request: ListChannelsRequestMessage,
-): ListChannelsResponseMessage {
+): Promise<ListChannelsResponseMessage> {
   if (request.names.length > NAMES_MAX) {
     throw new CaissonError('query-invalid', `${request.names.length} names asked for, expected at most ${NAMES_MAX}`);
   }
   const names = new Set(request.names);
   const page: ChannelMessage[] = [];
   let units = 0;
-  for (const channel of telemetry.channels()) {
+  for (const channel of await telemetry.channels()) {
     if (channel.id <= request.after) continue;
     if (request.gateway !== '' && channel.gateway !== request.gateway) continue;
     if (names.size > 0 && !names.has(channel.name)) continue;

@@ -1,4 +1,4 @@
-import type { PastVersion, Telemetry } from '../../gateway/query/telemetry.ts';
+import type { AskedTelemetry, PastVersion } from '../../gateway/query/telemetry.ts';
 import type { ListVersionsRequestMessage, ListVersionsResponseMessage, VersionMessage } from './messages.ts';
 import { decodeRecipe } from './recipe-text.ts';
 
@@ -11,16 +11,16 @@ export interface ListedVersion extends Omit<PastVersion, 'channels'> {
 }
 
 /** One page of versions. */
-export function answerListVersions(
-  telemetry: Telemetry,
+export async function answerListVersions(
+  telemetry: AskedTelemetry,
   request: ListVersionsRequestMessage,
-): ListVersionsResponseMessage {
+): Promise<ListVersionsResponseMessage> {
   const page: VersionMessage[] = [];
   let units = 0;
   let names: ReadonlyMap<number, string> | undefined;
-  for (const version of telemetry.versions()) {
+  for (const version of await telemetry.versions()) {
     if (version.id <= request.after || (request.gateway !== '' && version.gateway !== request.gateway)) continue;
-    names ??= new Map(telemetry.channels().map(({ id, name }) => [id, name]));
+    names ??= new Map((await telemetry.channels()).map(({ id, name }) => [id, name]));
     const message = encodeVersion(version, names);
     units += JSON.stringify(message).length;
     if (units > PAGE_UNITS_MAX && page.length > 0) return { versions: page, more: true };

@@ -1,6 +1,6 @@
 import { CaissonError } from '../../gateway/errors.ts';
 import { cutSamples } from '../../gateway/query/cut-samples.ts';
-import type { Envelope, Samples, StoredChannel, Telemetry } from '../../gateway/query/telemetry.ts';
+import type { AskedTelemetry, Envelope, Samples, StoredChannel } from '../../gateway/query/telemetry.ts';
 import { encodeColumn } from './columns.ts';
 import type { EnvelopeMessage, QueryChunkMessage, QueryRequestMessage, SamplesMessage } from './messages.ts';
 import type { Outflow } from './outflow.ts';
@@ -15,18 +15,18 @@ const NO_BYTES = new Uint8Array(0);
  * @throws CaissonError `query-invalid`, `channel-unknown`
  */
 export async function answerQuery(
-  telemetry: Telemetry,
+  telemetry: AskedTelemetry,
   request: QueryRequestMessage,
   out: Outflow<QueryChunkMessage>,
 ): Promise<void> {
-  const channels = requestedChannels(telemetry, request, QUERY_CHANNELS_MAX);
+  const channels = await requestedChannels(telemetry, request, QUERY_CHANNELS_MAX);
   const { from, to, pixels, version } = request;
   if (pixels > 0) {
     if (from === undefined || to === undefined) {
       throw new CaissonError('query-invalid', `${pixels} pixels of an open range, expected both from and to`);
     }
     for (const [index, { id }] of channels.entries()) {
-      const envelope = encodeEnvelope(telemetry.envelope(id, from, to, pixels, version));
+      const envelope = encodeEnvelope(await telemetry.envelope(id, from, to, pixels, version));
       if (!(await out.send({ channel: index, envelope }))) return;
     }
     return;
@@ -35,7 +35,7 @@ export async function answerQuery(
   const end = to ?? Number.MAX_SAFE_INTEGER;
   if (!(first < end)) throw new CaissonError('query-invalid', `range [${first}, ${end}) is empty`);
   for (const [index, { id }] of channels.entries()) {
-    for (const piece of telemetry.raw(id, first, end, version)) {
+    for await (const piece of telemetry.raw(id, first, end, version)) {
       for (const samples of cutSamples(piece)) {
         if (!(await out.send({ channel: index, samples: encodeSamples(samples) }))) return;
       }
@@ -47,16 +47,18 @@ export async function answerQuery(
  * The channels a request names.
  * @throws CaissonError `query-invalid` for none or too many, `channel-unknown`
  */
-export function requestedChannels(
-  telemetry: Telemetry,
+export async function requestedChannels(
+  telemetry: AskedTelemetry,
   request: { readonly channels: readonly string[]; readonly gateway: string },
   channelsMax: number,
-): StoredChannel[] {
+): Promise<StoredChannel[]> {
   const { channels, gateway } = request;
   if (channels.length === 0 || channels.length > channelsMax) {
     throw new CaissonError('query-invalid', `${channels.length} channels asked for, expected 1 to ${channelsMax}`);
   }
-  return channels.map((name) => telemetry.channel(name, gateway === '' ? undefined : gateway));
+  const found: StoredChannel[] = [];
+  for (const name of channels) found.push(await telemetry.channel(name, gateway === '' ? undefined : gateway));
+  return found;
 }
 
 function encodeSamples({ times, values, late = NO_BYTES }: Samples): SamplesMessage {

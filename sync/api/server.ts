@@ -11,7 +11,7 @@ import {
 import { ReflectionService } from '@grpc/reflection';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
 import { isLoopback } from '../../gateway/loopback.ts';
-import type { Telemetry } from '../../gateway/query/telemetry.ts';
+import type { AskedTelemetry, Telemetry } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import { destinationOf, refuseDestinations } from '../destinations/caller.ts';
 import type { DestinationPolicy } from '../destinations/destination-policy.ts';
@@ -83,23 +83,34 @@ const STOP_MS = 1_000;
 
 const NOTHING_WANTED: AcknowledgementAnswer = { wanted: new Uint8Array(0), refused: '' };
 
-export interface TelemetryServerOptions {
+/** A store in files of this machine, of which all can be asked. */
+export interface ServedFiles {
+  readonly telemetry: Telemetry;
+  /** What others may pull. */
+  readonly feed: FeedSource;
+  /** What goes to which central; without it everything does, as far as a feed does not define its channels. */
+  readonly policy?: DestinationPolicy;
+  /** Folder of the store that statements of SQL read. */
+  readonly storeDir: string;
+}
+
+/** A store beyond this machine: PullBlocks, Sql and Arrow Flight are refused, and other centrals. */
+export interface ServedElsewhere {
+  readonly telemetry: AskedTelemetry;
+  readonly storeDir?: undefined;
+}
+
+export type TelemetryServerOptions = (ServedFiles | ServedElsewhere) & {
   /** An address of this machine only, unless it is secure. */
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
-  readonly telemetry: Telemetry;
-  readonly feed: FeedSource;
-  /** What goes to which central; without it everything does, as far as a feed does not define its channels. */
-  readonly policy?: DestinationPolicy;
   readonly status: () => GatewayStatus;
-  /** Folder of the store that statements of SQL read. */
-  readonly storeDir: string;
   /** Answers what a follower says of this feed: how far it has it, perhaps with a receipt. */
   readonly acknowledge?: (word: Acknowledgement) => AcknowledgementAnswer;
   /** TLS at both ends, and calls by role; undefined: whoever reaches it may ask for everything. */
   readonly secure?: (SecurePortOptions & { readonly authority?: Authority | undefined }) | undefined;
-}
+};
 
 export interface TelemetryServer {
   readonly port: number;
@@ -114,7 +125,8 @@ export interface TelemetryServer {
  * @throws CaissonError `config-invalid` for a host that is not loopback, `port-unavailable`
  */
 export async function startTelemetryServer(options: TelemetryServerOptions): Promise<TelemetryServer> {
-  const { host, port, telemetry, feed, status, storeDir } = options;
+  const { host, port, telemetry, status } = options;
+  const files = options.storeDir === undefined ? undefined : options;
   const secure = options.secure === undefined ? undefined : new SecurePort(options.secure);
   if (secure === undefined) requireLoopback(host);
   // Every failure is told by whoever met it; gRPC's own lines on stderr would say it a second time.
@@ -132,31 +144,33 @@ export async function startTelemetryServer(options: TelemetryServerOptions): Pro
     interceptors: [...(secure === undefined ? [] : [secure.guard]), refuseDestinations],
   });
   const streams = new Streams(stopping.signal);
-  const viewOf = ({ metadata }: { readonly metadata: Metadata }) =>
-    viewFor(options.policy, telemetry, destinationOf(metadata));
-  const statements = new SqlStatements<RunningTable>(storeDir, () => status().now);
-  stopping.signal.addEventListener('abort', () => statements.stop());
+  const viewOf = ({ metadata }: { readonly metadata: Metadata }) => {
+    const caller = destinationOf(metadata);
+    return files === undefined ? wholeView(telemetry, caller) : viewFor(files.policy, files.telemetry, caller);
+  };
+  const statements = files && new SqlStatements<RunningTable>(files.storeDir, () => status().now);
+  stopping.signal.addEventListener('abort', () => statements?.stop());
   server.addService(serviceOf(protos, TELEMETRY_SERVICE), {
     ListChannels: unary(
-      (request: ListChannelsRequestMessage, call): ListChannelsResponseMessage =>
+      (request: ListChannelsRequestMessage, call): Promise<ListChannelsResponseMessage> =>
         answerListChannels(viewOf(call).telemetry, request),
     ),
     ListVersions: unary(
-      (request: ListVersionsRequestMessage, call): ListVersionsResponseMessage =>
+      (request: ListVersionsRequestMessage, call): Promise<ListVersionsResponseMessage> =>
         answerListVersions(viewOf(call).telemetry, request),
     ),
     GetStatus: unary(
       (_request: GetStatusRequestMessage, call): StatusMessage => encodeStatus(viewOf(call).status(status())),
     ),
     Acknowledge: unary((request: AcknowledgeRequestMessage): AcknowledgeResponseMessage => {
-      const isOfThis = request.feed !== '' && request.feed === feedIdOf(feed);
+      const isOfThis = files !== undefined && request.feed !== '' && request.feed === feedIdOf(files.feed);
       return (isOfThis ? options.acknowledge?.(request) : undefined) ?? NOTHING_WANTED;
     }),
     Query: streams.method(IN_FLIGHT_MAX, (request: QueryRequestMessage, out: Outflow<QueryChunkMessage>, call) =>
       answerQuery(viewOf(call).telemetry, request, out),
     ),
     Sql: streams.method(IN_FLIGHT_MAX, (request: SqlRequestMessage, out: Outflow<SqlChunkMessage>) =>
-      answerSql(statements, request, out),
+      statements === undefined ? notServed('SQL') : answerSql(statements, request, out),
     ),
     GetLedger: streams.method(
       IN_FLIGHT_MAX,
@@ -169,17 +183,20 @@ export async function startTelemetryServer(options: TelemetryServerOptions): Pro
     PullBlocks: streams.method(
       IN_FLIGHT_MAX,
       (request: PullBlocksRequestMessage, out: Outflow<PullBlocksResponseMessage>, { metadata }) => {
-        const scoped = feedFor(options.policy, feed, destinationOf(metadata));
+        if (files === undefined) return notServed('PullBlocks');
+        const scoped = feedFor(files.policy, files.feed, destinationOf(metadata));
         return answerPull(scoped.feed, request, out, scoped.guard);
       },
     ),
   });
-  const openFlight = async () => {
-    const { FlightService } = await import('../flight/flight-service.ts');
-    return new FlightService({ telemetry, statements, version: status().version }, protos);
-  };
-  const flightStream: Parameters<typeof flightMethods>[1] = (answer) => streams.method(IN_FLIGHT_MAX, answer);
-  server.addService(serviceOf(protos, FLIGHT_SERVICE), flightMethods(openFlight, flightStream));
+  if (files !== undefined && statements !== undefined) {
+    const openFlight = async () => {
+      const { FlightService } = await import('../flight/flight-service.ts');
+      return new FlightService({ telemetry: files.telemetry, statements, version: status().version }, protos);
+    };
+    const flightStream: Parameters<typeof flightMethods>[1] = (answer) => streams.method(IN_FLIGHT_MAX, answer);
+    server.addService(serviceOf(protos, FLIGHT_SERVICE), flightMethods(openFlight, flightStream));
+  }
   server.addService(serviceOf(protos, HEALTH_SERVICE), healthMethods(stopping.signal));
   const { authority } = options.secure ?? {};
   if (authority !== undefined) server.addService(serviceOf(protos, TRUST_SERVICE), trustMethods(authority));
@@ -241,15 +258,28 @@ class Streams {
 }
 
 function unary<Request, Response>(
-  answer: (request: Request, call: { readonly metadata: Metadata }) => Response,
+  answer: (request: Request, call: { readonly metadata: Metadata }) => Response | Promise<Response>,
 ): handleUnaryCall<Request, Response> {
   return (call, reply) => {
-    try {
-      reply(null, answer(call.request, call));
-    } catch (error) {
-      reply(toGrpcStatus(error));
-    }
+    // Within a promise also what is thrown at once is a reply.
+    Promise.resolve()
+      .then(() => answer(call.request, call))
+      .then(
+        (response) => reply(null, response),
+        (error) => reply(toGrpcStatus(error)),
+      );
   };
+}
+
+/** Of a store beyond this machine other centrals see nothing: what may go to them is decided over files. */
+function wholeView(telemetry: AskedTelemetry, caller: string | undefined) {
+  if (caller === undefined) return { telemetry, status: (whole: GatewayStatus) => whole };
+  throw new CaissonError('not-served', `this server answers no other central, and so not ${caller}`);
+}
+
+function notServed(what: string): Promise<never> {
+  const message = `this server does not answer ${what}: its store is a database beyond this machine`;
+  return Promise.reject(new CaissonError('not-served', message, { hint: 'ask a gateway, or a central with --data' }));
 }
 
 function requireLoopback(host: string): void {

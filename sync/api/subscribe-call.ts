@@ -1,5 +1,5 @@
 import { CaissonError } from '../../gateway/errors.ts';
-import type { Telemetry } from '../../gateway/query/telemetry.ts';
+import type { AskedTelemetry } from '../../gateway/query/telemetry.ts';
 import { encodeColumn } from './columns.ts';
 import { LatestValues } from './latest-values.ts';
 import type { LiveUpdateMessage, LiveValueMessage, SubscribeRequestMessage } from './messages.ts';
@@ -20,11 +20,11 @@ const RATE_MAX = 60;
  * @throws CaissonError `query-invalid`, `channel-unknown`
  */
 export async function answerSubscribe(
-  telemetry: Telemetry,
+  telemetry: AskedTelemetry,
   request: SubscribeRequestMessage,
   out: Outflow<LiveUpdateMessage>,
 ): Promise<void> {
-  const channels = requestedChannels(telemetry, request, SUBSCRIBE_CHANNELS_MAX);
+  const channels = await requestedChannels(telemetry, request, SUBSCRIBE_CHANNELS_MAX);
   const intervalMs = 1000 / rateOf(request.rateMax);
   const indexes = new Map<number, number[]>();
   for (const [index, { id }] of channels.entries()) indexes.set(id, [...(indexes.get(id) ?? []), index]);
@@ -34,7 +34,7 @@ export async function answerSubscribe(
   });
   try {
     for (const [index, { id }] of channels.entries()) {
-      const sample = telemetry.latest(id);
+      const sample = await telemetry.latest(id);
       if (sample !== undefined) latest.offer(index, sample.time, sample.value);
     }
     await out.send({ values: latest.take().map(encodeLiveValue) });

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import type { GatewayStatus, SourceStatus } from '../../gateway/status.ts';
-import type { BlockDb } from '../../gateway/store/block-db.ts';
 import type { PullLine } from '../line/pull-line.ts';
 import type { KeeperCounters } from './keeper.ts';
 
@@ -13,9 +12,25 @@ const RATE_WEIGHT = 0.3;
 export interface CentralStatusParts {
   readonly name: string;
   readonly version: string;
-  readonly db: BlockDb;
+  /** Blocks kept and the bytes of their packs. */
+  readonly totals: () => { readonly blocks: number; readonly bytes: number };
   readonly counters: Readonly<KeeperCounters>;
   readonly lines: readonly { readonly name: string; readonly line: PullLine }[];
+  readonly problems: ProblemList;
+}
+
+/** What a person should know. */
+export class ProblemList {
+  readonly #problems: { time: number; text: string }[] = [];
+
+  add(text: string): void {
+    this.#problems.push({ time: Date.now() * 1e3, text });
+    if (this.#problems.length > PROBLEMS_MAX) this.#problems.shift();
+  }
+
+  all(): { time: number; text: string }[] {
+    return [...this.#problems];
+  }
 }
 
 /** Central in the words of a gateway's status: its sources are the lines it pulls from. */
@@ -23,17 +38,10 @@ export class CentralStatus {
   readonly #parts: CentralStatusParts;
   readonly #boot = randomBytes(8).toString('hex');
   readonly #startedAt = Date.now() * 1e3;
-  readonly #problems: { time: number; text: string }[] = [];
   readonly #rates = new Map<string, { samples: number; at: number; rate: number }>();
 
   constructor(parts: CentralStatusParts) {
     this.#parts = parts;
-  }
-
-  /** Takes note of what a person should know. */
-  problem(text: string): void {
-    this.#problems.push({ time: Date.now() * 1e3, text });
-    if (this.#problems.length > PROBLEMS_MAX) this.#problems.shift();
   }
 
   /** Works out the rates of the lines since the last call; to be called about once a second. */
@@ -48,8 +56,8 @@ export class CentralStatus {
   }
 
   snapshot(): GatewayStatus {
-    const { name, version, db, counters, lines } = this.#parts;
-    const { blocks, bytes } = db.totals;
+    const { name, version, totals, counters, lines, problems } = this.#parts;
+    const { blocks, bytes } = totals();
     return {
       role: 'central',
       gateway: name,
@@ -71,7 +79,7 @@ export class CentralStatus {
         lost: counters.lost,
       },
       sources: lines.map((each) => this.#source(each)),
-      problems: [...this.#problems],
+      problems: problems.all(),
     };
   }
 

@@ -1,28 +1,36 @@
-import { randomBytes } from 'node:crypto';
 import type { Telemetry } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
-import { BlockDb } from '../../gateway/store/block-db.ts';
-import { lockStore, storePaths } from '../../gateway/store/store-dir.ts';
 import { type Address, formatAddress } from '../api/address.ts';
 import { TelemetryClient } from '../api/client.ts';
 import { startTelemetryServer } from '../api/server.ts';
-import { DestinationPolicy } from '../destinations/destination-policy.ts';
 import { PullLine } from '../line/pull-line.ts';
 import { publicKeyText, receiptKey } from '../receipts/receipt-key.ts';
 import { ReceiptWriter } from '../receipts/receipt-writer.ts';
 import { type CentralTrustOptions, openCentralTrust } from '../trust/central-trust.ts';
 import { secureClient } from '../trust/secure-client.ts';
-import { CentralStatus } from './central-status.ts';
-import { CentralTelemetry } from './central-telemetry.ts';
+import { CentralStatus, ProblemList } from './central-status.ts';
+import type { CentralStore } from './central-store.ts';
 import { Keeper } from './keeper.ts';
-import { SqliteStore } from './sqlite-store.ts';
+import { openPostgresCentral } from './postgres/postgres-central.ts';
+import { openSqliteCentral } from './sqlite-central.ts';
 
 /** How often rates are taken, milliseconds. */
 const STATUS_INTERVAL_MS = 1_000;
 
-export interface CentralOptions {
-  /** Directory of central's own store, made if it is not there. */
-  readonly dir: string;
+/**
+ * Where it keeps what it pulls: a folder, made if it is not there, or a database, `postgres://user@host:port/database`. Over
+ * a database the folder holds the key of its receipts, the same for all of its processes; without it, it signs none.
+ */
+export type StorePlace =
+  | { readonly dir: string; readonly url?: undefined }
+  | {
+      readonly dir?: string | undefined;
+      readonly url: string;
+      /** How long a gateway stays with a process that is gone, milliseconds. */
+      readonly leaseMs?: number;
+    };
+
+export type CentralOptions = StorePlace & {
   /** Loopback only, unless there is `trust`. */
   readonly host: string;
   /** 0: any free port. */
@@ -31,12 +39,15 @@ export interface CentralOptions {
   readonly pull: readonly PullAddress[];
   /** By what it is known and whom it trusts; undefined: nobody asks who anybody is. */
   readonly trust?: CentralTrustOptions | undefined;
-  /** Its own name, kept from then on; undefined: the name it has, made up at the first start. */
+  /**
+   * Its own name. In a folder it is kept from then on; undefined: the name it has, made up at the first start. Over a database
+   * it must be given.
+   */
   readonly name?: string | undefined;
   readonly version: string;
   /** Told of what a person should know, as it happens. */
   readonly onProblem?: (text: string) => void;
-}
+};
 
 /** Whom to pull from; with a name, nobody else is taken for it. */
 export interface PullAddress extends Address {
@@ -46,10 +57,10 @@ export interface PullAddress extends Address {
 export interface Central {
   readonly port: number;
   readonly name: string;
-  /** What its receipts are signed with, for the config of gateways. */
-  readonly receiptKey: string;
-  /** What it has, for who serves it another way. */
-  readonly telemetry: Telemetry;
+  /** What its receipts are signed with, for the config of gateways; undefined where it signs none. */
+  readonly receiptKey: string | undefined;
+  /** What it has, for who serves it another way; undefined where it cannot answer at once. */
+  readonly telemetry: Telemetry | undefined;
   status(): GatewayStatus;
   /** Resolves when every line, call and file is closed. */
   stop(): Promise<void>;
@@ -57,28 +68,32 @@ export interface Central {
 
 /**
  * Starts a central: one store for any number of gateways, a line to each, and the same service that a gateway has.
- * @throws CaissonError `store-unusable`, `config-invalid`, `port-unavailable`, `tls-unusable` for the key of its receipts
+ * @throws CaissonError `store-unusable`, `store-failed`, `config-invalid`, `port-unavailable`, `tls-unusable` for the key of its
+ *   receipts
  */
 export async function startCentral(options: CentralOptions): Promise<Central> {
-  const { dir, host, port, version } = options;
-  const closers: (() => void | Promise<void>)[] = [lockStore(dir)];
+  const { host, port, version } = options;
+  const closers: (() => void | Promise<void>)[] = [];
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
-    const db = BlockDb.open(storePaths(dir).blocks);
-    closers.push(() => db.close());
-    const telemetry = new CentralTelemetry(dir, db);
-    closers.push(() => telemetry.close());
+    const problems = new ProblemList();
     const onProblem = (text: string) => {
-      status.problem(text);
+      problems.add(text);
       options.onProblem?.(text);
     };
-    const name = nameOf(db, options.name);
-    const store = new SqliteStore(db);
-    const key = receiptKey(dir);
-    const receipts = new ReceiptWriter({ store, central: name, key, now: () => Date.now() * 1e3 });
-    const keeper = new Keeper(store, { onBlock: (block) => telemetry.announce(block), onProblem, receipts });
+    const store = await openStore(options, onProblem);
+    closers.push(() => store.close());
+    const { name, telemetry } = store;
+    const key = options.dir === undefined ? undefined : receiptKey(options.dir);
+    const now = () => Date.now() * 1e3;
+    const receipts = key && new ReceiptWriter({ store: store.blocks, central: name, key, now });
+    const keeper = new Keeper(store.blocks, {
+      onBlock: (block) => store.announce(block),
+      onProblem,
+      ...(receipts === undefined ? {} : { receipts }),
+    });
     const trust = options.trust === undefined ? undefined : openCentralTrust(options.trust, name, onProblem);
     closers.push(() => trust?.close());
     const connect = (address: PullAddress) =>
@@ -89,17 +104,15 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       name: formatAddress(address),
       line: new PullLine({ connect: () => connect(address), sink: keeper, follower: name, onProblem }),
     }));
-    const status = new CentralStatus({ name, version, db, counters: keeper.counters, lines });
+    const { counters } = keeper;
+    const status = new CentralStatus({ name, version, totals: () => store.totals(), counters, lines, problems });
     const timer = setInterval(() => status.takeRates(), STATUS_INTERVAL_MS);
     closers.push(() => clearInterval(timer));
     const server = await startTelemetryServer({
       host,
       port,
-      telemetry,
-      feed: db,
       status: () => snapshot(),
-      policy: new DestinationPolicy({}),
-      storeDir: dir,
+      ...(store.files ?? { telemetry }),
       secure: trust,
     });
     const snapshot = (): GatewayStatus => {
@@ -114,8 +127,8 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     return {
       port: server.port,
       name,
-      receiptKey: publicKeyText(key),
-      telemetry,
+      receiptKey: key && publicKeyText(key),
+      telemetry: store.files?.telemetry,
       status: snapshot,
       stop: close,
     };
@@ -125,11 +138,9 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
   }
 }
 
-/** Central's own name: the one it is given, or the one that it has, or one that is made up; kept. */
-function nameOf(db: BlockDb, given: string | undefined): string {
-  const kept = db.meta('gateway');
-  if (kept !== undefined && (given === undefined || given === kept)) return kept;
-  const name = given ?? `central-${randomBytes(4).toString('hex')}`;
-  db.transaction(() => db.keepMeta('gateway', name));
-  return name;
+function openStore(options: CentralOptions, onProblem: (text: string) => void): CentralStore | Promise<CentralStore> {
+  const { name } = options;
+  return options.url === undefined
+    ? openSqliteCentral(options.dir, name)
+    : openPostgresCentral({ ...options, name, onProblem });
 }

@@ -52,6 +52,11 @@ export class Leases {
     return opening;
   }
 
+  /** Every gateway that this process holds. */
+  all(): HeldGateway[] {
+    return [...this.#leases.values()].map(({ held }) => held);
+  }
+
   /** Forgets what is known by heart: after a commit of which it is not sure what became of it. */
   forget(held: HeldGateway): void {
     if (this.#leases.get(held.name)?.held === held) this.#leases.delete(held.name);
@@ -60,7 +65,7 @@ export class Leases {
   /** Lets others take the leases at once. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    const held = [...this.#leases.values()].map((lease) => lease.held);
+    const held = this.all();
     this.#leases.clear();
     // Where it does not get through, they run out by themselves.
     await this.#update("holder = '', expires = now()", held).catch(() => {});
@@ -86,7 +91,7 @@ export class Leases {
   async #renew(): Promise<void> {
     const since = performance.now() - this.#leaseMs;
     for (const [name, { usedAt }] of this.#leases) if (usedAt < since) this.#leases.delete(name);
-    const held = [...this.#leases.values()].map((lease) => lease.held);
+    const held = this.all();
     const expires = `expires = now() + ${this.#leaseMs} * interval '1 millisecond'`;
     const renewed = await this.#update(expires, held).catch(() => undefined);
     if (renewed === undefined) return;

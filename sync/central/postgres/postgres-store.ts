@@ -1,16 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { BlockStore, HeldBlocks, Progress } from '../block-store.ts';
 import { commitDraft } from './commit-draft.ts';
-import { PostgresDatabase } from './database.ts';
+import type { PostgresDatabase } from './database.ts';
 import { Draft } from './draft.ts';
 import type { HeldGateway } from './held-gateway.ts';
 import { LEASE_MS, Leases } from './leases.ts';
 import { PackCache } from './pack-cache.ts';
-import { monthOf, openMonth, openSchema } from './schema.ts';
+import { monthOf, openMonth } from './schema.ts';
 
 export interface PostgresStoreOptions {
-  /** `postgres://user@host:port/database` */
-  readonly url: string;
   /** Name of this central; its processes may share it. */
   readonly name: string;
   /** LEASE_MS unless a test is in a hurry. */
@@ -36,28 +34,27 @@ export class PostgresStore implements BlockStore {
   /** Month whose partition is there. */
   #month = 0;
 
-  private constructor(db: PostgresDatabase, { name, leaseMs = LEASE_MS }: PostgresStoreOptions) {
+  /** @param db with the schema made (`openSchema`); closed by its owner */
+  constructor(db: PostgresDatabase, { name, leaseMs = LEASE_MS }: PostgresStoreOptions) {
     this.#db = db;
     this.#leaseMs = leaseMs;
     this.#leases = new Leases(db, `${name}-${randomBytes(4).toString('hex')}`, leaseMs);
   }
 
-  /** @throws CaissonError `config-invalid`, `store-unusable`, `store-failed` */
-  static async open(options: PostgresStoreOptions): Promise<PostgresStore> {
-    const db = new PostgresDatabase(options.url);
-    try {
-      await openSchema(db);
-      return new PostgresStore(db, options);
-    } catch (error) {
-      await db.close();
-      throw error;
+  /** Blocks and bytes of the gateways that this process holds. */
+  totals(): StoreTotals {
+    let blocks = 0;
+    let bytes = 0;
+    for (const held of this.#leases.all()) {
+      blocks += held.blocks;
+      bytes += held.bytes;
     }
+    return { blocks, bytes };
   }
 
   async close(): Promise<void> {
     await Promise.allSettled(this.#turns.values());
     await this.#leases.close();
-    await this.#db.close();
   }
 
   async progress(peer: string): Promise<Progress> {

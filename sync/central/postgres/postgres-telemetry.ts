@@ -36,15 +36,12 @@ export class PostgresTelemetry implements AskedTelemetry {
     this.#store.close();
   }
 
-  /** Hands blocks that were just kept by this process to everyone who follows. @throws CaissonError `store-failed` */
-  async announce(fresh: readonly NewBlock[]): Promise<void> {
-    if (this.#listeners.size === 0) return;
-    for (const { channel, boot, stamp, block, isDerived } of fresh) {
-      if (isDerived) continue;
-      const { times, values, count, timeMax } = block;
-      const utcOffset = await this.#ask(() => this.#store.utcOffset(boot, stamp, timeMax));
-      for (const listener of this.#listeners) listener({ channel, times, values, start: 0, end: count, utcOffset });
-    }
+  /** Hands a block that was just kept by this process to everyone who follows. @throws CaissonError `store-failed` */
+  async announce({ channel, boot, stamp, block, isDerived }: NewBlock): Promise<void> {
+    if (isDerived || this.#listeners.size === 0) return;
+    const { times, values, count, timeMax } = block;
+    const utcOffset = await this.#ask(() => this.#store.utcOffset(boot, stamp, timeMax));
+    for (const listener of this.#listeners) listener({ channel, times, values, start: 0, end: count, utcOffset });
   }
 
   follow(listener: (batch: LiveBatch) => void): () => void {

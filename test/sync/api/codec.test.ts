@@ -159,12 +159,12 @@ t.test('an item of the feed is the same after the wire', async (t) => {
 });
 
 t.test('a version of the past is the same after the wire, its channels by name', async (t) => {
-  fc.assert(
-    fc.property(fc.nat(1e9), text, text, terms, (id, gateway, boot, each) => {
+  await fc.assert(
+    fc.asyncProperty(fc.nat(1e9), text, text, terms, async (id, gateway, boot, each) => {
       const telemetry = new MemoryTelemetry();
       const channels = ['a', 'b'].map((name) => telemetry.add(name, function* () {}).id);
       telemetry.pasts.push({ ...each, id: id + 1, gateway, boot, channels });
-      const page = answerListVersions(telemetry, { gateway: '', after: 0 });
+      const page = await answerListVersions(telemetry, { gateway: '', after: 0 });
       const got = overTheWire<ListVersionsResponseMessage>('ListVersions', page);
       t.same(got.versions.map(decodeVersion), [{ ...each, id: id + 1, gateway, boot, channels: ['a', 'b'] }]);
     }),
@@ -188,9 +188,9 @@ t.test('versions come a page at a time, and of one gateway where that is asked f
       recipe,
     });
   }
-  const page = answerListVersions(telemetry, { gateway: 'box', after: 0 });
+  const page = await answerListVersions(telemetry, { gateway: 'box', after: 0 });
   t.same([page.versions.map(({ id }) => id), page.more], [[1, 2], true]);
-  const rest = answerListVersions(telemetry, { gateway: 'box', after: 2 });
+  const rest = await answerListVersions(telemetry, { gateway: 'box', after: 2 });
   t.same([rest.versions.map(({ id }) => id), rest.more], [[4, 5], false]);
   t.throws(() => decodeVersion({ ...(page.versions[0] as VersionMessage), recipe: '{"x":' }), { code: 'peer-invalid' });
   t.throws(() => decodeVersion({ ...(page.versions[0] as VersionMessage), recipe: '{}' }), { code: 'peer-invalid' });

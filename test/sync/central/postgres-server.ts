@@ -51,8 +51,11 @@ export class PostgresServer {
   /** Starts it in the folder that it has; resolves when it lets clients in. */
   async startAgain(): Promise<void> {
     const args = ['-D', join(this.#dir, 'data'), '-p', String(this.port), '-h', '127.0.0.1', '-k', this.#dir];
-    this.#child = spawn(join(this.#bin, 'postgres'), args, { ...this.#user, cwd: this.#dir, stdio: 'ignore' });
     for (const end = performance.now() + START_MS; ; await setTimeout(LOOK_MS)) {
+      // It does not start while processes of the one that was killed still end.
+      if (!this.#isUp()) {
+        this.#child = spawn(join(this.#bin, 'postgres'), args, { ...this.#user, cwd: this.#dir, stdio: 'ignore' });
+      }
       try {
         await this.#run('postgres', 'SELECT 1');
         return;
@@ -65,7 +68,7 @@ export class PostgresServer {
   /** Kills it: all of its processes end without a word, and nothing that is not on disk remains. */
   async kill(signal: 'SIGKILL' | 'SIGQUIT' | 'SIGINT' = 'SIGKILL'): Promise<void> {
     const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child === undefined || !this.#isUp()) return;
     const ended = new Promise((resolve) => child.once('exit', resolve));
     child.kill(signal);
     await ended;
@@ -82,6 +85,10 @@ export class PostgresServer {
   async dispose(): Promise<void> {
     await this.kill('SIGINT');
     rmSync(this.#dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  }
+
+  #isUp(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   #urlOf(database: string): string {

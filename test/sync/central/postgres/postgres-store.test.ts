@@ -1,5 +1,7 @@
 import t from 'tap';
+import { PostgresDatabase } from '../../../../sync/central/postgres/database.ts';
 import { PostgresStore } from '../../../../sync/central/postgres/postgres-store.ts';
+import { openSchema } from '../../../../sync/central/postgres/schema.ts';
 import { requireTools } from '../../../debian.ts';
 import { keeperContract } from '../keeper-contract.ts';
 import { PostgresLook } from '../postgres-rig.ts';
@@ -12,10 +14,13 @@ if (requireTools(t, 'postgresql')) {
   await t.test('central over PostgreSQL', (t) =>
     keeperContract(t, async (t) => {
       const url = await server.database();
-      const store = await PostgresStore.open({ url, name: 'hq' });
+      const db = new PostgresDatabase(url);
+      await openSchema(db);
+      const store = new PostgresStore(db, { name: 'hq' });
       const look = new PostgresLook(url);
       t.teardown(async () => {
         await store.close();
+        await db.close();
         await look.close();
       });
       return {

@@ -1,0 +1,19 @@
+import type { AskedTelemetry } from '../../gateway/query/telemetry.ts';
+import type { ServedFiles } from '../api/server.ts';
+import type { NewBlock } from './batch-pass.ts';
+import type { BlockStore } from './block-store.ts';
+
+/** Where a central keeps what it pulls, with all that is asked of it. */
+export interface CentralStore {
+  /** Central's own name, under which it tells gateways what it has. */
+  readonly name: string;
+  readonly blocks: BlockStore;
+  readonly telemetry: AskedTelemetry;
+  /** Where it is in files of this machine: what only those can be asked. */
+  readonly files: ServedFiles | undefined;
+  /** Blocks kept and the bytes of their packs, as far as this process knows. */
+  totals(): { readonly blocks: number; readonly bytes: number };
+  /** Tells those who follow of a block that was just kept by this process. */
+  announce(block: NewBlock): void;
+  close(): void | Promise<void>;
+}

@@ -1,0 +1,50 @@
+import { CaissonError, messageOf } from '../../../gateway/errors.ts';
+import type { CentralStore } from '../central-store.ts';
+import { PostgresDatabase } from './database.ts';
+import { PostgresStore, type PostgresStoreOptions } from './postgres-store.ts';
+import { PostgresTelemetry } from './postgres-telemetry.ts';
+import { openSchema } from './schema.ts';
+
+export interface PostgresCentralOptions extends Pick<PostgresStoreOptions, 'leaseMs'> {
+  /** `postgres://user@host:port/database` */
+  readonly url: string;
+  /** Its processes share the name, since gateways wait for what that central has, whichever of them has it. */
+  readonly name: string | undefined;
+  /** Told of what a person should know. */
+  readonly onProblem: (text: string) => void;
+}
+
+/**
+ * One process of a central that keeps all in PostgreSQL, where any number of them may.
+ * @throws CaissonError `config-invalid`, `store-unusable`, `store-failed`
+ */
+export async function openPostgresCentral(options: PostgresCentralOptions): Promise<CentralStore> {
+  const { url, name, leaseMs, onProblem } = options;
+  if (name === undefined) {
+    throw new CaissonError('config-invalid', 'a central over PostgreSQL has no name', {
+      hint: 'give all of its processes the same with --name',
+    });
+  }
+  const db = new PostgresDatabase(url);
+  try {
+    await openSchema(db);
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
+  const blocks = new PostgresStore(db, { name, ...(leaseMs === undefined ? {} : { leaseMs }) });
+  const telemetry = new PostgresTelemetry(db, onProblem);
+  return {
+    ...{ name, blocks, telemetry },
+    files: undefined,
+    totals: () => blocks.totals(),
+    announce: (block) => {
+      telemetry.announce(block).catch((error) => onProblem(`who follows was not told of a block: ${messageOf(error)}`));
+    },
+    async close() {
+      telemetry.close();
+      await blocks.close();
+      await db.close();
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import { randomBytes } from 'node:crypto';
+import { BlockDb } from '../../gateway/store/block-db.ts';
+import { lockStore, storePaths } from '../../gateway/store/store-dir.ts';
+import { DestinationPolicy } from '../destinations/destination-policy.ts';
+import type { CentralStore } from './central-store.ts';
+import { CentralTelemetry } from './central-telemetry.ts';
+import { SqliteStore } from './sqlite-store.ts';
+
+/**
+ * A central on one machine, which keeps all in SQLite.
+ * @param dir made if it is not there
+ * @param name kept from then on; undefined: the name it has, made up at the first start
+ * @throws CaissonError `store-unusable`
+ */
+export function openSqliteCentral(dir: string, name: string | undefined): CentralStore {
+  const unlock = lockStore(dir);
+  try {
+    const db = BlockDb.open(storePaths(dir).blocks);
+    const telemetry = new CentralTelemetry(dir, db);
+    return {
+      name: nameOf(db, name),
+      blocks: new SqliteStore(db),
+      telemetry,
+      files: { telemetry, feed: db, storeDir: dir, policy: new DestinationPolicy({}) },
+      totals: () => db.totals,
+      announce: (block) => telemetry.announce(block),
+      close() {
+        telemetry.close();
+        db.close();
+        unlock();
+      },
+    };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+/** Central's own name: the one it is given, or the one that it has, or one that is made up; kept. */
+function nameOf(db: BlockDb, given: string | undefined): string {
+  const kept = db.meta('gateway');
+  if (kept !== undefined && (given === undefined || given === kept)) return kept;
+  const name = given ?? `central-${randomBytes(4).toString('hex')}`;
+  db.transaction(() => db.keepMeta('gateway', name));
+  return name;
+}
