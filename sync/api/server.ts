@@ -100,7 +100,7 @@ export interface ServedElsewhere {
   readonly storeDir?: undefined;
 }
 
-export type TelemetryServerOptions = (ServedFiles | ServedElsewhere) & {
+interface ServerOptions {
   /** An address of this machine only, unless it is secure. */
   readonly host: string;
   /** 0: any free port. */
@@ -110,7 +110,11 @@ export type TelemetryServerOptions = (ServedFiles | ServedElsewhere) & {
   readonly acknowledge?: (word: Acknowledgement) => AcknowledgementAnswer;
   /** TLS at both ends, and calls by role; undefined: whoever reaches it may ask for everything. */
   readonly secure?: (SecurePortOptions & { readonly authority?: Authority | undefined }) | undefined;
-};
+}
+
+export interface TelemetryServerOptions extends ServerOptions, ServedFiles {}
+
+export interface DatabaseServerOptions extends ServerOptions, ServedElsewhere {}
 
 export interface TelemetryServer {
   readonly port: number;
@@ -124,7 +128,9 @@ export interface TelemetryServer {
  * Serves caisson.v1.Telemetry, grpc.health.v1.Health and reflection.
  * @throws CaissonError `config-invalid` for a host that is not loopback, `port-unavailable`
  */
-export async function startTelemetryServer(options: TelemetryServerOptions): Promise<TelemetryServer> {
+export async function startTelemetryServer(
+  options: TelemetryServerOptions | DatabaseServerOptions,
+): Promise<TelemetryServer> {
   const { host, port, telemetry, status } = options;
   const files = options.storeDir === undefined ? undefined : options;
   const secure = options.secure === undefined ? undefined : new SecurePort(options.secure);

@@ -7,12 +7,7 @@ import type { Samples } from '../../../gateway/query/telemetry.ts';
 import { type LiveValue, type QueryPiece, TelemetryClient } from '../../../sync/api/client.ts';
 import { HEALTH_SERVICE, loadProtos, serviceOf, TELEMETRY_SERVICE } from '../../../sync/api/descriptor.ts';
 import type { LiveUpdateMessage } from '../../../sync/api/messages.ts';
-import {
-  type ServedFiles,
-  startTelemetryServer,
-  type TelemetryServer,
-  type TelemetryServerOptions,
-} from '../../../sync/api/server.ts';
+import { startTelemetryServer, type TelemetryServer, type TelemetryServerOptions } from '../../../sync/api/server.ts';
 import { waitFor } from '../../wait-for.ts';
 import { exampleStatus, MemoryTelemetry } from '../memory-telemetry.ts';
 
@@ -21,7 +16,7 @@ const HOST = '127.0.0.1';
 async function serve(
   t: Test,
   telemetry: MemoryTelemetry,
-  options: Partial<ServedFiles & TelemetryServerOptions> = {},
+  options: Partial<TelemetryServerOptions> = {},
 ): Promise<{ client: TelemetryClient; server: TelemetryServer }> {
   const server = await startTelemetryServer({
     host: HOST,
