@@ -58,7 +58,7 @@ export class BrokerLink {
   constructor(settings: MqttClientSettings, owner: BrokerLinkOwner, will: OutgoingMessage | undefined) {
     this.#settings = settings;
     this.#owner = owner;
-    const socket = openSocket(settings);
+    const socket = openBrokerSocket(settings);
     socket.setKeepAlive(true, TCP_KEEPALIVE_MS);
     this.#gate = new BrokerGate(socket, owner);
     this.#client = new MqttClient(() => this.#gate, clientOptions(settings, will));
@@ -67,7 +67,7 @@ export class BrokerLink {
       owner.accepted(this, sessionPresent);
     });
     this.#client.on('error', (error) => {
-      this.#problem ??= problemOf(error, settings, this.#isAccepted);
+      this.#problem ??= brokerProblem(error, settings, this.#isAccepted);
       this.#gate.destroy();
     });
     this.#client.on('disconnect', ({ reasonCode }) => {
@@ -129,13 +129,13 @@ export class BrokerLink {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     const { problem } = this.#gate;
-    const known = this.#problem ?? (problem && problemOf(problem, this.#settings, this.#isAccepted));
+    const known = this.#problem ?? (problem && brokerProblem(problem, this.#settings, this.#isAccepted));
     this.#owner.ended(this, known ?? silentEnd(this.#isAccepted, this.#settings));
   }
 }
 
 /** The files are read for each connection, so that new ones count. */
-function openSocket({ host, port, tls }: MqttClientSettings): Socket {
+export function openBrokerSocket({ host, port, tls }: MqttClientSettings): Socket {
   if (tls === undefined) return connectTcp({ host, port });
   const servername = serverNameOf({ host, tls });
   return connectTls({
@@ -175,7 +175,7 @@ function clientOptions(settings: MqttClientSettings, will: OutgoingMessage | und
 }
 
 /** What went wrong, with whom, and what to do. */
-function problemOf(
+export function brokerProblem(
   error: Error & { code?: unknown },
   { host, user, version, tls }: MqttClientSettings,
   wasAccepted: boolean,
@@ -191,7 +191,7 @@ function problemOf(
 }
 
 /** A connection that ended without a word. */
-function silentEnd(wasAccepted: boolean, { clientId, tls }: MqttClientSettings): string {
+export function silentEnd(wasAccepted: boolean, { clientId, tls }: MqttClientSettings): string {
   if (wasAccepted) return `the broker closed the connection; look whether another client connects as ${clientId}`;
   const fault = silentFault(tls);
   return `the broker closed the connection before it accepted it${fault === undefined ? '' : `; ${fault}`}`;

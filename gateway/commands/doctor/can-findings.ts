@@ -128,12 +128,13 @@ function wireFindings(sighting: CanSighting, ports: readonly SerialPortEntry[]):
   const { source, settings, device, problem, adapterBaudRate, bitrate } = sighting;
   const { bus } = settings;
   const about = `source ${source}`;
-  const place = { about, path: ['sources', source, 'bus', 'slcan'] };
+  const isSlcan = 'slcan' in bus;
+  const place = { about, path: ['sources', source, 'bus', isSlcan ? 'slcan' : 'gvret'] };
   if (device !== undefined) {
     const finding = deviceFinding(place, device, ports);
     if (finding !== undefined) return found(finding);
     if (problem !== undefined) return found(refusalFinding(place, device, problem));
-    if (adapterBaudRate === undefined) return found(noAdapter(about, source, device.path));
+    if (isSlcan && adapterBaudRate === undefined) return found(noAdapter(about, source, device.path));
   }
   if (problem !== undefined) return found(busProblem(about, source, settings, problem));
   const findings: Finding[] = [];

@@ -1,5 +1,5 @@
 import { openBus } from '../../../collectors/can/can-collector.ts';
-import type { CanSettings } from '../../../collectors/can/can-config.ts';
+import { type CanSettings, isDevice } from '../../../collectors/can/can-config.ts';
 import { countFrames, type FrameCensus } from '../../../collectors/can/frame-census.ts';
 import { censusOfRecording } from '../../../collectors/can/recording-census.ts';
 import type { CanBus } from '../../../hardware/can/can-bus.ts';
@@ -53,7 +53,11 @@ export async function lookAtCan(source: string, settings: CanSettings, listenMs:
   try {
     if ('log' in bus) return { source, settings, censuses: await censusOfRecording(bus.log), errors: {} };
     if ('slcan' in bus) return await lookAtSlcan(source, settings, bus, listenMs);
-    return { source, settings, ...(await listen(openBus(asItIs(bus)), listenMs)) };
+    const device = 'gvret' in bus && isDevice(bus.gvret) ? await readDeviceFacts(bus.gvret) : undefined;
+    if (device !== undefined && (!device.isThere || device.holder !== undefined)) {
+      return { source, settings, device, ...NOTHING };
+    }
+    return { source, settings, ...(device && { device }), ...(await listen(openBus(asItIs(bus)), listenMs)) };
   } catch (error) {
     return { source, settings, ...NOTHING, problem: messageOf(error) };
   }

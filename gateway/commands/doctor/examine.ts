@@ -14,6 +14,7 @@ import { type CaissonConfig, CONFIG_SCHEMA, type ConfigFile, listenersOf } from 
 import type { SourceConfig } from '../source-kinds.ts';
 import { type BoxFacts, readBoxFacts, realPath } from './box-facts.ts';
 import { boxFindings, clockFindings, secretFindings } from './box-findings.ts';
+import { brokerFindings, lookAtBroker } from './broker-check.ts';
 import { canFindings, linkFindings } from './can-findings.ts';
 import { lookAtCan } from './can-sightings.ts';
 import { type ConfigPlaces, modeOf } from './config-places.ts';
@@ -22,6 +23,7 @@ import { lookAtModbus, modbusFindings } from './modbus-check.ts';
 import { serialFindings, surveyFindings } from './serial-findings.ts';
 import { lookAtSerial, surveyPort } from './serial-sightings.ts';
 import { statusFindings } from './status-findings.ts';
+import { tlsFindings } from './tls-findings.ts';
 
 export interface ExamineOptions {
   /** How long each wire is listened to at each speed, milliseconds. */
@@ -44,18 +46,19 @@ export async function examineConfig(
     places.secretFiles(),
     places.writtenSecrets(secretKeysOf(CONFIG_SCHEMA)),
   );
+  const tls = tlsFindings(config.sources, Date.now());
   const running = await askGateway(config, facts);
   if (running !== undefined) {
     const box = boxFindings(config, facts, []);
     // The gateway knows its clock better, from whatever tells it.
     const ofBox = withoutAbout(box, 'clock');
-    return together([ofBox, secrets, statusFindings(running, facts.wallUs), sourcesDiffer(config, running)]);
+    return together([ofBox, secrets, tls, statusFindings(running, facts.wallUs), sourcesDiffer(config, running)]);
   }
   if (facts.storeHolder !== undefined) {
-    return together([boxFindings(config, facts, []), secrets, silentGateway(config, facts)]);
+    return together([boxFindings(config, facts, []), secrets, tls, silentGateway(config, facts)]);
   }
   const box = boxFindings(config, facts, listenersOf(config));
-  return together([box, secrets, await examineSources(file, options)]);
+  return together([box, secrets, tls, await examineSources(file, options)]);
 }
 
 /** Looks at the wires of the box without a config: what could be a source. */
@@ -152,7 +155,7 @@ async function examineSources(
   const sources = Object.entries(config.sources);
   const taken = new Set(sources.flatMap(([, source]) => devicesOf(source)).map(realPath));
   const free = ports.filter(({ device }) => !taken.has(device));
-  const [serial, can, modbus, surveyed, links] = await Promise.all([
+  const [serial, can, modbus, brokers, surveyed, links] = await Promise.all([
     Promise.all(
       sources.flatMap(([name, source]) =>
         source.type === 'serial' ? [lookAtSerial(name, serialSettings(source), listenMs)] : [],
@@ -166,6 +169,11 @@ async function examineSources(
     Promise.all(
       sources.flatMap(([name, source]) => (source.type === 'modbus' ? [lookAtModbus(name, source, listenMs)] : [])),
     ),
+    Promise.all(
+      sources.flatMap(([name, source]) =>
+        source.type === 'mqtt-client' ? [lookAtBroker(name, source, listenMs)] : [],
+      ),
+    ),
     Promise.all(free.map((port) => surveyPort(port, listenMs))),
     lookAtLinks(listenMs, new Set(sources.flatMap(([, source]) => interfacesOf(source)))),
   ]);
@@ -173,6 +181,7 @@ async function examineSources(
     serialFindings(serial, ports, surveyed),
     canFindings(can, { ports, dbc, folder: dirname(resolve(path)) }),
     ...modbus.map((sighting) => modbusFindings(sighting, ports)),
+    ...brokers.map((sighting) => brokerFindings(sighting, Date.now())),
     surveyFindings(surveyed),
     links,
   ]);
