@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import { type ChannelOptions, Client, type ClientReadableStream, credentials, Metadata } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
@@ -7,7 +8,6 @@ import type { SqlListener } from '../../gateway/query/sql/sql-meter.ts';
 import type { SqlParameters } from '../../gateway/query/sql/sql-statement.ts';
 import type { Envelope, Samples, StoredChannel } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
-import type { FeedItem } from '../../gateway/store/block-db.ts';
 import { nameDestination } from '../destinations/caller.ts';
 import type { SignedReceipt } from '../receipts/receipt.ts';
 import { type Address, formatAddress } from './address.ts';
@@ -33,10 +33,14 @@ import type {
   SamplesMessage,
   SqlChunkMessage,
   StatusMessage,
+  TransferRequestMessage,
+  TransferResponseMessage,
 } from './messages.ts';
+import type { PullBatch } from './pull-batch.ts';
 import { SocketBridge } from './socket-bridge.ts';
 import { encodeSqlRequest, readSqlAnswer } from './sql-answer.ts';
 import { decodeStatus } from './status-message.ts';
+import { pullTransfer, type TransferRequest } from './transfer-pull.ts';
 
 /** Bytes of one response. A pack is at most 2 MiB, an envelope of QUERY_PIXELS_MAX 0.7 MiB. */
 const RESPONSE_BYTES_MAX = 16 << 20;
@@ -91,13 +95,6 @@ export interface LiveValue {
   readonly channel: number;
   readonly time: number;
   readonly value: number | string;
-}
-
-/** A run of the feed. `complete` when nothing stood after it. */
-export interface PullBatch {
-  readonly feed: string;
-  readonly items: readonly FeedItem[];
-  readonly complete: boolean;
 }
 
 /**
@@ -213,6 +210,30 @@ export class TelemetryClient {
       signal,
     )) {
       yield { feed, items: items.map(decodeFeedItem), complete };
+    }
+  }
+
+  /** The feed from where `request` stands, as much at a time as its pacer says, until the loop is left. */
+  async *transfer(request: TransferRequest, signal?: AbortSignal): AsyncGenerator<PullBatch, void, undefined> {
+    this.#bulk ??= this.#connect(BULK_WINDOW_BYTES);
+    const { path, requestSerialize, responseDeserialize } = this.#method('Transfer');
+    const call = this.#bulk.makeBidiStreamRequest<TransferRequestMessage, Buffer>(
+      path,
+      requestSerialize,
+      // What is granted counts in bytes as they come.
+      (bytes) => bytes,
+      this.#metadata,
+    );
+    const cancel = () => call.cancel();
+    signal?.addEventListener('abort', cancel, { once: true });
+    try {
+      if (signal?.aborted) cancel();
+      yield* pullTransfer(call, request, responseDeserialize as (bytes: Buffer) => TransferResponseMessage);
+    } catch (error) {
+      if (signal?.aborted !== true) throw fromGrpcError(error, this.address);
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+      call.cancel();
     }
   }
 

@@ -1,18 +1,21 @@
-import type { ServerWritableStream } from '@grpc/grpc-js';
+import type { ServerDuplexStream, ServerWritableStream } from '@grpc/grpc-js';
+
+/** A call that is answered with a stream. */
+export type OutgoingCall<Message> = ServerWritableStream<unknown, Message> | ServerDuplexStream<unknown, Message>;
 
 /**
  * The server's end of a stream. Messages leave one after the other; a sender that waits for {@link Outflow.send} never has
  * more than `inFlightMax` messages between itself and the wire, however slowly the reader takes them.
  */
 export class Outflow<Message> {
-  readonly #call: ServerWritableStream<unknown, Message>;
+  readonly #call: OutgoingCall<Message>;
   readonly #inFlightMax: number;
   readonly #closing = new AbortController();
   #inFlight = 0;
   #wake: (() => void) | undefined;
 
   /** @param stopped aborted when the server stops */
-  constructor(call: ServerWritableStream<unknown, Message>, inFlightMax: number, stopped: AbortSignal) {
+  constructor(call: OutgoingCall<Message>, inFlightMax: number, stopped: AbortSignal) {
     this.#call = call;
     this.#inFlightMax = inFlightMax;
     const close = () => {

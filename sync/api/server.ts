@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer';
 import {
   status as grpcStatus,
   type handleUnaryCall,
@@ -5,9 +6,11 @@ import {
   type Metadata,
   Server,
   ServerCredentials,
+  type ServerDuplexStream,
   type ServerWritableStream,
   setLogVerbosity,
 } from '@grpc/grpc-js';
+import type { ServiceDefinition } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
 import { isLoopback } from '../../gateway/loopback.ts';
@@ -55,14 +58,17 @@ import type {
   SqlRequestMessage,
   StatusMessage,
   SubscribeRequestMessage,
+  TransferRequestMessage,
+  TransferResponseMessage,
 } from './messages.ts';
-import { Outflow } from './outflow.ts';
+import { Outflow, type OutgoingCall } from './outflow.ts';
 import { answerPull, type FeedSource, feedIdOf } from './pull-call.ts';
 import { answerQuery } from './query-call.ts';
 import { answerSql } from './sql-call.ts';
 import { SqlStatements } from './sql-statements.ts';
 import { encodeStatus } from './status-message.ts';
 import { answerSubscribe } from './subscribe-call.ts';
+import { answerTransfer } from './transfer-call.ts';
 
 /** Bytes of one request. Larger ones are refused by gRPC. */
 const REQUEST_BYTES_MAX = 4 << 20;
@@ -73,6 +79,9 @@ const STREAMS_PER_CONNECTION_MAX = 64;
 
 /** Messages between a stream and the wire: enough to keep a fast reader busy. */
 const IN_FLIGHT_MAX = 4;
+
+/** The same of a transfer, whose messages may be small: what the client grants bounds their bytes. */
+const TRANSFER_IN_FLIGHT_MAX = 64;
 
 /** How long a silent connection lives, milliseconds: a ping after the first, an answer within the second. */
 const KEEPALIVE_MS = 20_000;
@@ -156,7 +165,8 @@ export async function startTelemetryServer(
   };
   const statements = files && new SqlStatements<RunningTable>(files.storeDir, () => status().now);
   stopping.signal.addEventListener('abort', () => statements?.stop());
-  server.addService(serviceOf(protos, TELEMETRY_SERVICE), {
+  const { service, serialize } = withTransferAsBytes(serviceOf(protos, TELEMETRY_SERVICE));
+  server.addService(service, {
     ListChannels: unary(
       (request: ListChannelsRequestMessage, call): Promise<ListChannelsResponseMessage> =>
         answerListChannels(viewOf(call).telemetry, request),
@@ -192,6 +202,14 @@ export async function startTelemetryServer(
         if (files === undefined) return notServed('PullBlocks');
         const scoped = feedFor(files.policy, files.feed, destinationOf(metadata));
         return answerPull(scoped.feed, request, out, scoped.guard);
+      },
+    ),
+    Transfer: streams.duplex(
+      TRANSFER_IN_FLIGHT_MAX,
+      (call: ServerDuplexStream<TransferRequestMessage, Buffer>, out) => {
+        if (files === undefined) return notServed('Transfer');
+        const scoped = feedFor(files.policy, files.feed, destinationOf(call.metadata));
+        return answerTransfer(scoped, call, out, serialize);
       },
     ),
   });
@@ -235,32 +253,56 @@ class Streams {
     inFlightMax: number,
     answer: (request: Request, out: Outflow<Response>, call: { readonly metadata: Metadata }) => Promise<void>,
   ): (call: ServerWritableStream<Request, Response>) => void {
-    return (call) => {
-      if (this.#running >= STREAMS_MAX) {
-        const details = `${STREAMS_MAX} streams are open, no more can be`;
-        call.emit('error', { code: grpcStatus.RESOURCE_EXHAUSTED, details });
-        return;
-      }
-      this.#running += 1;
-      void this.#answer(call, new Outflow(call, inFlightMax, this.#stopped), answer).finally(() => {
-        this.#running -= 1;
-      });
-    };
+    return (call) => this.#run(call, inFlightMax, (out) => answer(call.request, out, call));
   }
 
-  async #answer<Request, Response>(
-    call: ServerWritableStream<Request, Response>,
+  duplex<Request, Response>(
+    inFlightMax: number,
+    answer: (call: ServerDuplexStream<Request, Response>, out: Outflow<Response>) => Promise<void>,
+  ): (call: ServerDuplexStream<Request, Response>) => void {
+    return (call) => this.#run(call, inFlightMax, (out) => answer(call, out));
+  }
+
+  #run<Response>(
+    call: OutgoingCall<Response>,
+    inFlightMax: number,
+    answer: (out: Outflow<Response>) => Promise<void>,
+  ): void {
+    if (this.#running >= STREAMS_MAX) {
+      const details = `${STREAMS_MAX} streams are open, no more can be`;
+      call.emit('error', { code: grpcStatus.RESOURCE_EXHAUSTED, details });
+      return;
+    }
+    this.#running += 1;
+    void this.#answer(call, new Outflow(call, inFlightMax, this.#stopped), answer).finally(() => {
+      this.#running -= 1;
+    });
+  }
+
+  async #answer<Response>(
+    call: OutgoingCall<Response>,
     out: Outflow<Response>,
-    answer: (request: Request, out: Outflow<Response>, call: { readonly metadata: Metadata }) => Promise<void>,
+    answer: (out: Outflow<Response>) => Promise<void>,
   ): Promise<void> {
     try {
-      await answer(call.request, out, call);
+      await answer(out);
       if (this.#stopped.aborted) call.emit('error', { code: grpcStatus.UNAVAILABLE, details: 'the server stops' });
       else call.end();
     } catch (error) {
       call.emit('error', toGrpcStatus(error));
     }
   }
+}
+
+/** The service, of which the responses of a transfer are handed over as bytes: it counts them before they are sent. */
+function withTransferAsBytes(service: ServiceDefinition): {
+  service: ServiceDefinition;
+  serialize: (response: TransferResponseMessage) => Buffer;
+} {
+  const { Transfer } = service;
+  if (Transfer === undefined) throw new Error(`no method Transfer in ${TELEMETRY_SERVICE}`);
+  const asBytes = { ...Transfer, responseSerialize: (bytes: object) => bytes as Buffer };
+  return { service: { ...service, Transfer: asBytes }, serialize: Transfer.responseSerialize };
 }
 
 function unary<Request, Response>(

@@ -1,4 +1,4 @@
-import type { PullBatch } from '../api/client.ts';
+import type { PullBatch } from '../api/pull-batch.ts';
 import type { KeepResult, Peer, PullSink, Refusal } from '../line/pull-line.ts';
 import type { SignedReceipt } from '../receipts/receipt.ts';
 import type { ReceiptWriter } from '../receipts/receipt-writer.ts';

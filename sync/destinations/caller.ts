@@ -13,9 +13,17 @@ const DESTINATION_KEY = 'caisson-destination';
 
 /** What a central may call. Whatever is not here reads the whole store. */
 const FOR_DESTINATIONS: ReadonlySet<string> = new Set([
-  ...['Acknowledge', 'GetLedger', 'GetStatus', 'ListChannels', 'ListVersions', 'PullBlocks', 'Query', 'Subscribe'].map(
-    (method) => `/caisson.v1.Telemetry/${method}`,
-  ),
+  ...[
+    'Acknowledge',
+    'GetLedger',
+    'GetStatus',
+    'ListChannels',
+    'ListVersions',
+    'PullBlocks',
+    'Query',
+    'Subscribe',
+    'Transfer',
+  ].map((method) => `/caisson.v1.Telemetry/${method}`),
   ...['Check', 'Watch'].map((method) => `/grpc.health.v1.Health/${method}`),
 ]);
 

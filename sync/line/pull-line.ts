@@ -1,9 +1,13 @@
 import { CaissonError, type ErrorCode, messageOf } from '../../gateway/errors.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
-import type { PullBatch } from '../api/client.ts';
+import type { PullBatch } from '../api/pull-batch.ts';
+import type { TransferRequest } from '../api/transfer-pull.ts';
 import type { SignedReceipt } from '../receipts/receipt.ts';
 import { acknowledging, type KeptAnswer, type KeptWord } from './acknowledging.ts';
 import { BackOff } from './back-off.ts';
+import { LoopLag } from './loop-lag.ts';
+import { Pacer, type PacerState } from './pacer.ts';
+import { PackAssembly } from './pack-assembly.ts';
 import { type Sleep, sleep } from './sleep.ts';
 
 /** Times an item is asked for again when it is refused. Then it is left out, so that what stands behind it still comes. */
@@ -18,10 +22,7 @@ export type Peer = Pick<GatewayStatus, 'role' | 'gateway'>;
 /** What a line needs of a client; `TelemetryClient` has it. One is made for each attempt. */
 export interface PullClient {
   status(): Promise<Peer>;
-  pull(
-    request: { readonly feed: string; readonly after: number; readonly follow: boolean },
-    signal: AbortSignal,
-  ): AsyncIterable<PullBatch>;
+  transfer(request: TransferRequest, signal: AbortSignal): AsyncIterable<PullBatch>;
   acknowledge(word: KeptWord): Promise<KeptAnswer>;
   close(): void;
 }
@@ -56,6 +57,8 @@ export interface PullLineOptions {
   readonly sink: PullSink;
   /** Name under which the other end is told what was kept. */
   readonly follower: string;
+  /** Of the line at most, bytes a second; undefined: what it gives. */
+  readonly capBytesPerS?: number | undefined;
   /** ACKNOWLEDGE_MS unless a test is in a hurry. */
   readonly acknowledgeMs?: number;
   readonly sleep?: Sleep;
@@ -82,6 +85,8 @@ export interface PullLineHealth {
   readonly skipped: number;
   /** True when the other end had nothing more at the last look. */
   readonly complete: boolean;
+  /** What its pacer found; undefined before the first contact. */
+  readonly pace: PacerState | undefined;
 }
 
 /**
@@ -104,6 +109,9 @@ export class PullLine {
   #complete = false;
   readonly #errors: Partial<Record<ErrorCode, number>> = {};
   #refused = { feed: '', position: -1, times: 0 };
+  #pacer: Pacer | undefined;
+  readonly #assembly = new PackAssembly();
+  readonly #lag = new LoopLag();
 
   constructor(options: PullLineOptions) {
     this.#options = options;
@@ -134,6 +142,7 @@ export class PullLine {
       errors: { ...this.#errors },
       skipped: this.#skipped,
       complete: this.#complete,
+      pace: this.#pacer?.state,
     };
   }
 
@@ -154,6 +163,7 @@ export class PullLine {
   /** One connection, from its beginning to its end. */
   async #follow(signal: AbortSignal): Promise<void> {
     const client = this.#options.connect();
+    this.#lag.start();
     let stopTelling = () => {};
     try {
       const peer = await client.status();
@@ -162,12 +172,18 @@ export class PullLine {
       this.#connections += 1;
       const { feed, after } = await this.#options.sink.resume(peer);
       stopTelling = this.#acknowledging(client, peer);
-      for await (const batch of client.pull({ feed, after, follow: true }, signal)) {
+      const pacer = new Pacer({ capBytesPerS: this.#options.capBytesPerS, earlier: this.#pacer?.state });
+      this.#pacer = pacer;
+      for await (const batch of client.transfer(
+        { feed, after, pacer, lag: this.#lag, assembly: this.#assembly },
+        signal,
+      )) {
         if (signal.aborted) return;
         await this.#take(peer, batch);
       }
     } finally {
       stopTelling();
+      this.#lag.stop();
       client.close();
     }
   }

@@ -30,6 +30,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   '/caisson.v1.Telemetry/GetStatus': READING,
   // All of what a gateway has, as it has it: for who keeps it.
   '/caisson.v1.Telemetry/PullBlocks': { atGateway: ['central'], atCentral: ['central'] },
+  '/caisson.v1.Telemetry/Transfer': { atGateway: ['central'], atCentral: ['central'] },
   '/caisson.v1.Telemetry/Acknowledge': { atGateway: ['central'], atCentral: ['central'] },
   '/caisson.v1.Trust/Enroll': { atGateway: [], atCentral: ['anyone'] },
   '/caisson.v1.Trust/Refresh': { atGateway: [], atCentral: ['gateway', 'central', 'reader'] },

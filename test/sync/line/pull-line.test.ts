@@ -1,6 +1,6 @@
 import t from 'tap';
 import { CaissonError } from '../../../gateway/errors.ts';
-import type { PullBatch } from '../../../sync/api/client.ts';
+import type { PullBatch } from '../../../sync/api/pull-batch.ts';
 import { type KeepResult, PullLine, type PullLineOptions, type PullSink } from '../../../sync/line/pull-line.ts';
 import { waitFor } from '../../wait-for.ts';
 
@@ -61,7 +61,7 @@ function lineOver(
         if (script.statusError !== undefined) throw script.statusError;
         return PEER;
       },
-      async *pull({ after }) {
+      async *transfer({ after }) {
         asked.push(after);
         yield* script.batches?.(after) ?? [];
         if (script.error !== undefined) throw script.error;
@@ -176,7 +176,7 @@ t.test('the other end is told what is durable here, under the name of this end, 
     sink,
     connect: () => ({
       status: async () => PEER,
-      async *pull() {
+      async *transfer() {
         yield batch([1, 2]);
         await waitFor('it was told', () => told.length === 1);
         yield batch([3], true);

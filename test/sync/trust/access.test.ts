@@ -37,7 +37,7 @@ t.test('who may call what', async (t) => {
     t.same(permitted(telemetry(name), 'car7'), ['own gateway', 'central', 'reader'], name);
     t.same(permitted(telemetry(name), 'hub'), ['central', 'reader'], name);
   }
-  for (const name of ['PullBlocks', 'Acknowledge']) {
+  for (const name of ['Transfer', 'PullBlocks', 'Acknowledge']) {
     t.same(permitted(telemetry(name), 'car7'), ['central'], name);
     t.same(permitted(telemetry(name), 'hub'), ['central'], name);
   }

@@ -1,0 +1,106 @@
+import type { Buffer } from 'node:buffer';
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import { CaissonError } from '../../gateway/errors.ts';
+import type { FeedItem } from '../../gateway/store/block-db.ts';
+import { FeedSender } from './feed-sender.ts';
+import type {
+  TransferGrantMessage,
+  TransferOpeningMessage,
+  TransferRequestMessage,
+  TransferResponseMessage,
+} from './messages.ts';
+import type { Outflow } from './outflow.ts';
+import type { FeedSource } from './pull-call.ts';
+
+/** How often a follower that has everything is looked for news, milliseconds. */
+const POLL_MS = 100;
+
+/** Credit in the words of the sender: what it was granted, and what it used of it. */
+class Credit {
+  #grant: TransferGrantMessage | undefined;
+  #grantedAt = 0;
+  #used = 0;
+  /** True while nothing may be sent. */
+  #isWaiting = true;
+
+  /** True where there is room for a whole message. */
+  get isOpen(): boolean {
+    return this.#grant !== undefined && this.#grant.bytes - this.#used >= this.#grant.quantumBytes;
+  }
+
+  get quantumBytes(): number {
+    return this.#grant?.quantumBytes ?? 0;
+  }
+
+  take(grant: TransferGrantMessage): void {
+    if (grant.number <= (this.#grant?.number ?? 0)) return;
+    this.#grant = grant;
+    this.#grantedAt = performance.now();
+  }
+
+  /** Waits for more, by what is told of {@link Credit.times}. */
+  wait(): void {
+    this.#isWaiting = true;
+  }
+
+  /** For the next message: the last grant, and for how long it was there. */
+  times(): Pick<TransferResponseMessage, 'grant' | 'heldUs'> {
+    const heldUs = this.#isWaiting ? 0 : Math.max(1, Math.round((performance.now() - this.#grantedAt) * 1e3));
+    this.#isWaiting = false;
+    return { grant: this.#grant?.number ?? 0, heldUs };
+  }
+
+  use(bytes: number): void {
+    this.#used += bytes;
+  }
+}
+
+/**
+ * Sends the feed within what the follower grants, until it goes.
+ * @param scope what it may see; the guard is asked of every item as it is handed on, and what it throws ends the call
+ * @param serialize gives the bytes of a response: what is granted counts in them
+ * @throws CaissonError `query-invalid` where the call does not begin with an opening, or has a second one
+ */
+export async function answerTransfer(
+  scope: { readonly feed: FeedSource; readonly guard?: (item: FeedItem) => void },
+  call: ServerDuplexStream<TransferRequestMessage, Buffer>,
+  out: Outflow<Buffer>,
+  serialize: (response: TransferResponseMessage) => Buffer,
+): Promise<void> {
+  const credit = new Credit();
+  let opened: TransferOpeningMessage | undefined;
+  let sender: FeedSender | undefined;
+  let invalid: CaissonError | undefined;
+  let wake = () => {};
+  call.on('data', ({ opening, grant }: TransferRequestMessage) => {
+    if (opening && opened === undefined) opened = opening;
+    else if (opening || opened === undefined) invalid ??= misplaced(opening ? 'a second opening' : 'no opening');
+    if (grant) credit.take(grant);
+    wake();
+  });
+  call.once('end', () => wake());
+  out.closed.addEventListener('abort', () => wake(), { once: true });
+  while (out.isOpen && !call.readableEnded) {
+    if (invalid !== undefined) throw invalid;
+    if (opened === undefined || !credit.isOpen) {
+      credit.wait();
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      continue;
+    }
+    sender ??= new FeedSender(scope.feed, opened, scope.guard);
+    const part = sender.next(credit.quantumBytes);
+    if (part === undefined) {
+      await out.pause(POLL_MS);
+      continue;
+    }
+    const bytes = serialize({ ...part, ...credit.times() });
+    credit.use(bytes.length);
+    await out.send(bytes);
+  }
+}
+
+function misplaced(what: string): CaissonError {
+  return new CaissonError('query-invalid', `a transfer with ${what}, expected one, and that first`);
+}
