@@ -14,10 +14,16 @@ export interface Load {
 
 const START_US = 1_700_000_000_000_000;
 
-/** One number a message, eight topics a client. */
-export function singleLoad(): Load {
-  const [messages, topics] = [8192, 8];
-  return load({ clients: 8, window: 4096 }, 1, messages, (at) => {
+/** Messages of a load of single numbers that all its clients may have in flight, and that a lap of all of them has at most. */
+const SINGLES_IN_FLIGHT = 32_768;
+const SINGLES_LAP_MAX = 8192;
+
+/** One number a message, eight topics a client; as many messages in flight whatever the number of clients. */
+export function singleLoad(clients = 8): Load {
+  const topics = 8;
+  const window = Math.min(SINGLES_LAP_MAX, 2 ** Math.floor(Math.log2(SINGLES_IN_FLIGHT / clients)));
+  const messages = Math.min(SINGLES_LAP_MAX, 4 * window);
+  return load({ clients, window }, 1, messages, (at) => {
     const [topic, value] = [`sensor/${at % topics}`, sensed(at, at % topics)];
     return { topic, payload: Buffer.from(String(value)), values: [[topic, value]] };
   });

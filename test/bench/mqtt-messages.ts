@@ -13,31 +13,47 @@ import { median } from './statistics.ts';
 const ROUNDS = 5;
 /** Rounds until the machine code is what it stays. */
 const WARM_ROUNDS = 2;
+/** Connections between which the messages of one number are divided. */
+const SINGLE_CLIENTS = [1, 10, 100] as const;
+/** Messages of one number in a round, of all clients together. */
+const SINGLE_MESSAGES = 262_144;
 /** What each client sends in a round. */
-const SINGLE_LAPS = 4;
 const JSON_LAPS = 8;
 const PACKED_LAPS = 8;
 
 /** What comes by MQTT, from the socket to the disk: the broker and the store in a process of their own, whose CPU counts whole. */
 export async function mqttFigures(progress: Progress): Promise<Figure[]> {
   if (!isInstalled('mosquitto-broker')) throw new Error('mosquitto is not installed: apt-get install mosquitto');
-  const singles = await measure(singleLoad(), SINGLE_LAPS, true, progress);
+  const singles: (Measured & { readonly clients: number })[] = [];
+  for (const clients of SINGLE_CLIENTS) {
+    const load = singleLoad(clients);
+    const laps = Math.ceil(SINGLE_MESSAGES / (load.lap.length * clients));
+    singles.push({ clients, ...(await measure(load, laps, true, progress)) });
+  }
   const json = await measure(jsonLoad(), JSON_LAPS, false, progress);
   const packed = await measure(packedLoad(), PACKED_LAPS, false, progress);
   return [
-    {
-      name: 'mqtt_qos1_per_s',
-      value: singles.perCpuSecond,
-      unit: 'messages/s',
-      meaning:
-        'messages of one number at QoS 1, on disk when acknowledged, a second of CPU of the broker and the store',
-    },
+    ...singles.flatMap(({ clients, perCpuSecond, ratio }): Figure[] => [
+      {
+        name: `mqtt_qos1_per_cpu_s_${clients}`,
+        value: perCpuSecond,
+        unit: 'messages/s',
+        meaning: `messages of one number at QoS 1 over ${countOf(clients)}, on disk when acknowledged, a second of CPU of the broker and the store`,
+      },
+      {
+        name: `mqtt_qos1_ratio_${clients}`,
+        value: ratio,
+        unit: '',
+        target: atLeast(1),
+        meaning: 'the same, over what mosquitto without persistence takes of the same messages a second of CPU',
+      },
+    ]),
     {
       name: 'mqtt_qos1_ratio',
-      value: singles.ratio,
+      value: Math.min(...singles.map(({ ratio }) => ratio)),
       unit: '',
       target: atLeast(1),
-      meaning: 'the same, over what mosquitto without persistence takes of the same messages a second of CPU',
+      meaning: `the least of these, over ${SINGLE_CLIENTS.join(', ')} connections`,
     },
     {
       name: 'mqtt_json_values_per_s',
@@ -67,6 +83,10 @@ export async function mqttFigures(progress: Progress): Promise<Figure[]> {
       meaning: 'the same a second of CPU of the broker and the store',
     },
   ];
+}
+
+function countOf(connections: number): string {
+  return connections === 1 ? 'one connection' : `${connections} connections`;
 }
 
 interface Measured {

@@ -38,6 +38,7 @@ export class Distribution {
   /** Sends a message to those who subscribed, and keeps it where it is to be retained. The payload stays the caller's. */
   publish(topic: string, payload: Uint8Array, qos: QoS, isRetained: boolean): void {
     if (isRetained) this.retained.set(topic, payload, qos);
+    if (this.#tree.size === 0) return;
     const subscribers = this.#tree.match(topic);
     if (subscribers.size === 0) return;
     const message: OutgoingMessage = { topic, payload: Buffer.from(payload), qos, isRetained: false };
