@@ -43,8 +43,12 @@ export const COMMIT_SLOTS_MAX = 1 << 18;
  */
 export const UNSEALED_BYTES_MAX = 512 << 20;
 
-/** Bytes of chunks that were sealed, kept to be used again. At the maximum: further memory is let go of. */
-export const CHUNK_SPARE_BYTES_MAX = 64 << 20;
+/**
+ * Bytes of memory for samples, in use and spare together. At the maximum: what sealed chunks give back is let go of. What was
+ * spare for CHUNK_SPARE_INTERVAL_MS is let go of as well.
+ */
+export const CHUNK_KEPT_BYTES_MAX = 512 << 20;
+export const CHUNK_SPARE_INTERVAL_MS = 120_000;
 
 /** Receipts (16-byte digests of acknowledged messages) kept to recognise repeats. At the maximum: the oldest are forgotten. */
 export const RECEIPTS_MAX = 1 << 18;

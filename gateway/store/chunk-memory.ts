@@ -1,4 +1,4 @@
-import { BLOCK_SAMPLES_MAX, CHUNK_SPARE_BYTES_MAX } from '../limits.ts';
+import { BLOCK_SAMPLES_MAX, CHUNK_KEPT_BYTES_MAX } from '../limits.ts';
 
 /** Least samples that a chunk has memory for. */
 export const CHUNK_ROOM_MIN = 32;
@@ -15,25 +15,55 @@ export interface ChunkColumns {
   readonly numbers: Float64Array;
 }
 
+/** Memory of one room that is kept to be used again. */
+class Spares {
+  readonly #columns: ChunkColumns[] = [];
+  /** The fewest there were since the last look. */
+  #least = 0;
+
+  pop(): ChunkColumns | undefined {
+    const columns = this.#columns.pop();
+    this.#least = Math.min(this.#least, this.#columns.length);
+    return columns;
+  }
+
+  push(columns: ChunkColumns): void {
+    this.#columns.push(columns);
+  }
+
+  /** Lets go of those that were spare ever since the last call; returns how many. */
+  dropUnused(): number {
+    const unused = this.#least;
+    this.#columns.splice(0, unused);
+    this.#least = this.#columns.length;
+    return unused;
+  }
+}
+
 /**
  * Gives chunks their memory, and takes it back to give it out again: to allocate and clear it anew costs more than to fill
- * it. Knows how much is in use.
+ * it, and V8 collects garbage the more often the more such memory comes and goes. Knows how much is in use.
  */
 export class ChunkMemory {
-  readonly #spareBytesMax: number;
+  readonly #keptBytesMax: number;
   /** By their room, a power of two. */
-  readonly #spares = new Map<number, ChunkColumns[]>();
+  readonly #spares = new Map<number, Spares>();
   #spareBytes = 0;
   #usedBytes = 0;
 
-  /** @param spareBytesMax bytes that are kept to be used again */
-  constructor(spareBytesMax = CHUNK_SPARE_BYTES_MAX) {
-    this.#spareBytesMax = spareBytesMax;
+  /** @param keptBytesMax bytes in use and spare up to which what comes back is kept to be used again */
+  constructor(keptBytesMax = CHUNK_KEPT_BYTES_MAX) {
+    this.#keptBytesMax = keptBytesMax;
   }
 
   /** Bytes that chunks hold now, text as it is in UTF-8. */
   get usedBytes(): number {
     return this.#usedBytes;
+  }
+
+  /** Bytes kept to be used again. */
+  get spareBytes(): number {
+    return this.#spareBytes;
   }
 
   /** Columns for `room` samples; what stands in them is of no meaning. */
@@ -52,11 +82,19 @@ export class ChunkMemory {
     const bytes = room * SAMPLE_BYTES;
     this.#usedBytes -= bytes;
     const isCommon = room >= SPARE_ROOM_MIN && room === roomFor(room);
-    if (!isCommon || this.#spareBytes + bytes > this.#spareBytesMax) return;
+    if (!isCommon || this.#usedBytes + this.#spareBytes + bytes > this.#keptBytesMax) return;
     this.#spareBytes += bytes;
-    const spares = this.#spares.get(room);
-    if (spares === undefined) this.#spares.set(room, [columns]);
-    else spares.push(columns);
+    let spares = this.#spares.get(room);
+    if (spares === undefined) {
+      spares = new Spares();
+      this.#spares.set(room, spares);
+    }
+    spares.push(columns);
+  }
+
+  /** Lets go of what was spare ever since the last call: what a flood took is given back some time after it. */
+  dropUnused(): void {
+    for (const [room, spares] of this.#spares) this.#spareBytes -= spares.dropUnused() * room * SAMPLE_BYTES;
   }
 
   /** Counts `bytes` of text that a chunk holds besides; negative where it lets go of them. */

@@ -10,6 +10,7 @@ import Database from 'better-sqlite3';
 import type { Channel } from '../channel.ts';
 import type { ClockReading } from '../clock.ts';
 import { CaissonError, messageOf } from '../errors.ts';
+import { CHUNK_SPARE_INTERVAL_MS } from '../limits.ts';
 import type { RingReader } from '../ring.ts';
 import type { WearRecord } from '../wear-meter.ts';
 import { beginBoot } from './begin-boot.ts';
@@ -185,6 +186,7 @@ class StoreThread {
     const seal = new Every(SEAL_INTERVAL_MS);
     const trim = new Every(TRIM_INTERVAL_MS);
     const prepare = new Every(PREPARE_INTERVAL_MS);
+    const spare = new Every(CHUNK_SPARE_INTERVAL_MS);
     const ages = new RowAges(this.#data.blockAgeSeconds * 1e3);
     const commits = new CommitTimes();
     let nextCommit = 0;
@@ -222,6 +224,7 @@ class StoreThread {
       this.#retention.step(now);
       if (trim.isDue(now)) writer.trim();
       if (prepare.isDue(now)) this.#journal.prepare();
+      if (spare.isDue(now)) writer.dropUnusedMemory();
       if (status.isDue(now)) this.#sendStatus(writer, merger, commits);
       if (this.#mail.stop !== undefined) continue;
       const mergeMs = () => (this.#mayMerge(writer) ? merger.dueMs(performance.now()) : Number.POSITIVE_INFINITY);

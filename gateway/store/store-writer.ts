@@ -175,6 +175,11 @@ export class StoreWriter implements RingSink {
     this.#open.makeRoom(ROOM_SAMPLES);
   }
 
+  /** Gives back the memory that was not used since the last call. */
+  dropUnusedMemory(): void {
+    this.#memory.dropUnused();
+  }
+
   /** True while a seal pass is under way, or enough waits for one. */
   hasSealBatch(): boolean {
     if (this.#sealer.isBusy || this.#sweepFrom !== undefined || this.#isFull()) return true;

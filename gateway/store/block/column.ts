@@ -60,14 +60,18 @@ const COMPRESS_BYTES_MIN = 16;
 /** A frame is kept where it takes at most this share of the plain content: reading it takes as long as the rest of decoding. */
 const COMPRESS_SHARE = 0.9;
 
-/** The best form for zstd is tried where it seems to come down to so much of the plain one: what seems is not certain. */
-const TRY_SHARE = 1.03;
+/**
+ * The best form for zstd is tried where it seems to come down to so much of the plain one. What seems is not certain; but
+ * of those above one in fifty was kept, and trying them took most of the time of sealing.
+ */
+const TRY_SHARE = 0.95;
 
-/** It is tried in any case from so many bytes on, where that takes little of the time: repetitions are not foreseen. */
-const LONG_BYTES_MIN = 1024;
+/** It is tried in any case from so many bytes on: these are floats as they are, whose repetitions are not foreseen. */
+const LONG_BYTES_MIN = 8 * 1024;
 
-/** The next best is tried as well where it seems to take at most so many times as much. */
+/** The next best is tried as well where it seems to take at most so many times as much, and the best so much of the plain one. */
 const SECOND_SHARE = 1.1;
+const SECOND_TRY_SHARE = 0.9;
 
 /** Room for a column of numbers; text may take more. */
 const SCRATCH_BYTES = 64 * 1024;
@@ -108,6 +112,7 @@ function worthCompressing(forms: readonly ColumnForm[], plainBytes: number): Col
   if (plainBytes < COMPRESS_BYTES_MIN) return [];
   const first = leastBy(forms, ({ compressedBytes }) => compressedBytes);
   if (first.compressedBytes > plainBytes * TRY_SHARE) return plainBytes < LONG_BYTES_MIN ? [] : [first];
+  if (first.compressedBytes > plainBytes * SECOND_TRY_SHARE) return [first];
   const others = forms.filter((form) => form !== first && form.compressedBytes <= first.compressedBytes * SECOND_SHARE);
   return others.length === 0 ? [first] : [first, leastBy(others, ({ compressedBytes }) => compressedBytes)];
 }

@@ -29,6 +29,9 @@ import { refuseTime, SampleWriter } from './sample-writer.ts';
 /** A shorter body is left as it is: a record takes whole pages, and what zstd could take off would not save one. */
 const COMPRESS_BYTES_MIN = 3900;
 
+/** So is a longer one: it comes where samples come as fast as they can be taken, and what zstd would save its time costs. */
+const COMPRESS_BYTES_MAX = 256 * 1024;
+
 /** Most bytes of a group before its times and values. */
 const HEAD_BYTES_MAX = 32;
 
@@ -81,7 +84,8 @@ export class RowEncoder {
   }
 
   #framed(body: Uint8Array, isWide: boolean): Uint8Array {
-    const frame = body.length < COMPRESS_BYTES_MIN ? undefined : zstd.encode(body, body.length - 4);
+    const isTried = body.length >= COMPRESS_BYTES_MIN && body.length <= COMPRESS_BYTES_MAX;
+    const frame = isTried ? zstd.encode(body, body.length - 4) : undefined;
     const out = this.#row;
     out.clear();
     out.u8(ROW_VERSION);

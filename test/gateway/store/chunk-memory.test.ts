@@ -1,22 +1,38 @@
 import t from 'tap';
 import { BLOCK_SAMPLES_MAX } from '../../../gateway/limits.ts';
 import { Chunk } from '../../../gateway/store/chunk.ts';
-import { CHUNK_ROOM_MIN, ChunkMemory, roomFor } from '../../../gateway/store/chunk-memory.ts';
+import { CHUNK_ROOM_MIN, type ChunkColumns, ChunkMemory, roomFor } from '../../../gateway/store/chunk-memory.ts';
 
 t.test('memory is given out again, as much of it as may be kept', async (t) => {
   const room = 512;
-  const memory = new ChunkMemory(5 * room * 16);
+  const bytes = room * 16;
+  const memory = new ChunkMemory(5 * bytes);
   const all = Array.from({ length: 7 }, () => memory.take(room));
-  t.equal(memory.usedBytes, all.length * room * 16);
+  t.equal(memory.usedBytes, all.length * bytes);
   for (const columns of all) memory.giveBack(columns);
-  t.equal(memory.usedBytes, 0);
+  t.same([memory.usedBytes, memory.spareBytes], [0, 5 * bytes]);
   const known = new Set(all);
   t.notOk(known.has(memory.take(BLOCK_SAMPLES_MAX)), 'none of another room');
   const again = Array.from(all, () => memory.take(room));
   t.equal(again.filter((columns) => known.has(columns)).length, 5);
   t.equal(new Set(again).size, all.length, 'each to one at a time');
-  for (const columns of again.slice(0, 5)) memory.giveBack(columns);
-  t.ok(known.has(memory.take(room)), 'and there is room for others when some went out');
+  memory.giveBack(again[0] as ChunkColumns);
+  t.equal(memory.spareBytes, 0, 'what is in use counts');
+});
+
+t.test('memory that is spare for long is let go of', async (t) => {
+  const bytes = 512 * 16;
+  const memory = new ChunkMemory();
+  const flood = Array.from({ length: 6 }, () => memory.take(512));
+  for (const columns of flood) memory.giveBack(columns);
+  memory.dropUnused();
+  t.equal(memory.spareBytes, 6 * bytes, 'it was in use since the last look');
+  const used = [memory.take(512), memory.take(512)];
+  for (const columns of used) memory.giveBack(columns);
+  memory.dropUnused();
+  t.equal(memory.spareBytes, 2 * bytes, 'as many stay as were needed');
+  memory.dropUnused();
+  t.equal(memory.spareBytes, 0);
 });
 
 t.test('memory that few would ask for is not kept', async (t) => {
