@@ -16,6 +16,7 @@ export const ERROR_CODES = {
   'query-limit': 'a SQL statement reached its limit of time, rows or memory, or as many run as may at a time',
   'derivation-refused': 'the past cannot be made anew as it was asked for',
   'import-refused': 'a file is no recording that can be imported, or not as it was asked for',
+  'export-failed': 'an export could not be written to its folder or bucket',
   'central-unreachable': 'the other end of a sync line does not answer',
   'gateway-held': 'another process of central pulls from that gateway',
   'peer-invalid': 'the other end of a sync line sent something that cannot be',

@@ -29,6 +29,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   enroll: async () => (await import('./commands/enroll.ts')).registerEnroll,
   revoke: async () => (await import('./commands/revoke.ts')).registerRevoke,
   replay: async () => (await import('./commands/replay.ts')).registerReplay,
+  export: async () => (await import('./commands/export.ts')).registerExport,
   tail: async () => (await import('./commands/tail.ts')).registerTail,
 };
 

@@ -51,7 +51,7 @@ export class Output {
     return this.#closing.signal;
   }
 
-  async write(text: string): Promise<void> {
+  async write(text: string | Uint8Array): Promise<void> {
     if (this.closed.aborted || process.stdout.write(text)) return;
     await new Promise<void>((resolve) => {
       process.stdout.once('drain', resolve);
