@@ -128,6 +128,22 @@ export interface SecurityStatus {
   readonly problem?: string;
 }
 
+/** A line to a central that this gateway dials and hands over. */
+export interface UplinkStatus {
+  /** What is dialled. */
+  readonly address: string;
+  readonly state: 'dialling' | 'connected' | 'waiting';
+  /** UTC since when, microseconds. */
+  readonly since: number;
+  /** Name of the central that took it; missing where none has it now. */
+  readonly central?: string;
+  /** Why there is none. */
+  readonly problem?: string;
+  /** Lines that were taken, and attempts that failed, since the start. */
+  readonly lines: number;
+  readonly failures: number;
+}
+
 /** A snapshot of the whole gateway, or of central, once a second; what `caisson status`, GetStatus and the dashboard show. */
 export interface GatewayStatus {
   readonly role: 'gateway' | 'central';
@@ -146,6 +162,8 @@ export interface GatewayStatus {
   readonly wear?: DiskWearStatus;
   /** Missing where the gRPC service has no certificate. */
   readonly security?: SecurityStatus;
+  /** Missing where no central is dialled. */
+  readonly uplinks?: readonly UplinkStatus[];
   readonly sources: readonly SourceStatus[];
   /** Missing where there is none, as at central. */
   readonly destinations?: readonly DestinationStatus[];

@@ -91,6 +91,25 @@ export function metricsText(status: GatewayStatus, dashboard: DashboardCounters)
       Object.entries(refused).map(([reason, count]): Sample => [{ reason }, count]),
     );
   }
+  const uplinks = (status.uplinks ?? []).map((uplink) => ({ labels: { address: uplink.address }, uplink }));
+  out.family(
+    'caisson_uplink_up',
+    'gauge',
+    'Whether a central has the line that is dialled.',
+    uplinks.map(({ labels, uplink }) => [labels, uplink.state === 'connected' ? 1 : 0]),
+  );
+  out.family(
+    'caisson_uplink_lines_total',
+    'counter',
+    'Lines that central took.',
+    uplinks.map(({ labels, uplink }) => [labels, uplink.lines]),
+  );
+  out.family(
+    'caisson_uplink_failures_total',
+    'counter',
+    'Attempts to hand central a line that failed.',
+    uplinks.map(({ labels, uplink }) => [labels, uplink.failures]),
+  );
   const sources = status.sources.map((source) => ({ labels: { source: source.name, kind: source.kind }, source }));
   out.family(
     'caisson_source_up',

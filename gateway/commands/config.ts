@@ -8,6 +8,7 @@ import { shapingFaults } from '../../collectors/shaping/shaping-config.ts';
 import { DashboardConfig } from '../../dashboards/server/dashboard-config.ts';
 import { GrpcConfig, type GrpcSettings } from '../../sync/api/grpc-config.ts';
 import { DestinationsConfig, destinationFaults } from '../../sync/destinations/destination-config.ts';
+import { CentralConfig } from '../../sync/reverse/central-config.ts';
 import { IdentityFolder } from '../../sync/trust/identity-folder.ts';
 import { peerText } from '../../sync/trust/peer-name.ts';
 import { GatewayConfig } from '../config/gateway-config.ts';
@@ -33,6 +34,7 @@ export const CONFIG_SCHEMA = Type.Object(
     store: Type.Optional(StoreConfig),
     dashboard: Type.Optional(DashboardConfig),
     grpc: Type.Optional(GrpcConfig),
+    central: Type.Optional(CentralConfig),
     destinations: Type.Optional(DestinationsConfig),
     redundancy: Type.Optional(RedundancyConfig),
     sources: Type.Optional(
@@ -52,6 +54,7 @@ export interface CaissonConfig {
   readonly gateway: GatewayConfig;
   readonly store: StoreSettings;
   readonly dashboard: Required<DashboardConfig>;
+  readonly central?: CentralConfig;
   readonly destinations?: DestinationsConfig;
   readonly grpc: GrpcSettings;
   readonly redundancy?: RedundancyConfig;
@@ -229,9 +232,14 @@ function* whatRedundancyRefuses({ redundancy = {} }: CaissonConfig): ReturnType<
 }
 
 /** The certificate must be there, and be that of this gateway. */
-function* whatIdentityIs({ grpc, gateway }: CaissonConfig): ReturnType<ConfigRule<CaissonConfig>> {
+function* whatIdentityIs({ grpc, gateway, central }: CaissonConfig): ReturnType<ConfigRule<CaissonConfig>> {
   const { identity: dir } = grpc;
-  if (dir === undefined) return;
+  if (dir === undefined) {
+    if ((central?.dial ?? []).length === 0) return;
+    const hint = '`caisson enroll` gets a certificate; `grpc.identity` names its folder';
+    yield { path: ['central', 'dial'], problem: 'no central takes a line without a certificate', hint };
+    return;
+  }
   const path = ['grpc', 'identity'];
   const refusal = refusalOf(() => IdentityFolder.open(dir).close());
   if (refusal !== undefined) {

@@ -11,6 +11,8 @@ export interface ServeThreadData {
   readonly webRoot: string;
   readonly dashboard: { readonly host: string; readonly port: number };
   readonly destinations: DestinationsConfig;
+  /** Centrals that are dialled, `HOST:PORT`. */
+  readonly dial: readonly string[];
   readonly grpc: { readonly host: string; readonly port: number; readonly identity?: string };
   /** Box time of the boot. */
   readonly clock: ClockOrigin;

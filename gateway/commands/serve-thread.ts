@@ -3,11 +3,15 @@
  * it costs the threads that take in and store samples nothing.
  */
 import process from 'node:process';
+import type { TLSSocket } from 'node:tls';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { startDashboard } from '../../dashboards/server/dashboard.ts';
+import { parseAddress } from '../../sync/api/address.ts';
 import { startTelemetryServer } from '../../sync/api/server.ts';
 import { DestinationPolicy } from '../../sync/destinations/destination-policy.ts';
 import { receiptDesk } from '../../sync/destinations/receipt-desk-of.ts';
+import { LineDialer } from '../../sync/reverse/line-dialer.ts';
+import type { Caller } from '../../sync/trust/callers.ts';
 import { openKeptTrust } from '../../sync/trust/kept-trust.ts';
 import { BoxClock } from '../clock.ts';
 import { NoTelemetry } from '../query/no-telemetry.ts';
@@ -27,10 +31,16 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
   const utcNow = () => clock.now() + utcOffset;
   const onProblem = (text: string) => say({ kind: 'problem', text });
   const store = data.storeDir === undefined ? undefined : openStore(data.storeDir, onProblem);
+  const dialers: LineDialer[] = [];
   let security: () => SecurityStatus | undefined = () => undefined;
   const present = (): GatewayStatus => {
     const secure = security();
-    return { ...status, ...(secure !== undefined && { security: secure }) };
+    const uplinks = dialers.map((dialer) => dialer.status());
+    return {
+      ...status,
+      ...(secure !== undefined && { security: secure }),
+      ...(uplinks.length > 0 && { uplinks }),
+    };
   };
   const dashboard = await startDashboard({
     ...data.dashboard,
@@ -66,6 +76,12 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
           ...(trust !== undefined && { secure: trust }),
         });
   security = () => server?.secure?.status();
+  if (trust !== undefined && server !== undefined) {
+    const serve = (line: TLSSocket, caller: Caller) => server.secure?.take(line, caller);
+    const options = { identity: trust.identity, serve, utcNow };
+    dialers.push(...data.dial.map((address) => new LineDialer({ ...options, address: parseAddress(address) })));
+    for (const dialer of dialers) dialer.start();
+  }
   say({ kind: 'listening', httpPort: dashboard.port, grpcPort: server?.port ?? 0 });
 
   port.on('message', (message: ToServe) => {
@@ -77,6 +93,7 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
   async function stop(): Promise<void> {
     port.close();
     dashboard.stop();
+    await Promise.all(dialers.map((dialer) => dialer.stop()));
     await trust?.close();
     await server?.stop();
     store?.telemetry.close();

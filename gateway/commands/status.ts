@@ -7,6 +7,7 @@ import type {
   RetentionStatus,
   SecurityStatus,
   SourceStatus,
+  UplinkStatus,
 } from '../status.ts';
 import { conclude, Output } from './outcome.ts';
 import { identityOption, openClient, type ServerOptions } from './telemetry-client.ts';
@@ -60,6 +61,7 @@ export function statusText(status: GatewayStatus): string {
     lines.push(`ring     ${used} % of ${ring.slots} slots used, ${ring.refused} samples refused`);
   }
   if (status.security !== undefined) lines.push(...securityTexts(status.security));
+  lines.push(...(status.uplinks ?? []).map(uplinkText));
   lines.push(...status.sources.map(sourceText));
   lines.push(...(status.destinations ?? []).map(destinationText));
   lines.push(...status.problems.map(({ time, text }) => `problem  ${formatTime(time)} ${text}`));
@@ -88,6 +90,15 @@ function retentionTexts(status: RetentionStatus): string[] {
 
 function gigabytes(bytes: number): string {
   return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
+function uplinkText({ address, state, since, central, problem, lines, failures }: UplinkStatus): string {
+  const parts = [
+    state === 'connected' ? `taken by ${central ?? 'central'} since ${formatTime(since)}` : `${state}, no line`,
+    `${lines} lines, ${failures} attempts failed`,
+    ...(problem === undefined ? [] : [problem]),
+  ];
+  return `uplink   ${address}: ${parts.join('; ')}`;
 }
 
 function securityTexts({ role, name, expires, open, accepted, refused, problem }: SecurityStatus): string[] {

@@ -63,6 +63,8 @@ export interface TelemetryClientOptions {
   readonly keepaliveAnswerMs?: number;
   /** Makes connections, such as secure ones, or hands out one that the other end made; undefined: plain TCP to the address. */
   readonly open?: () => Promise<Duplex>;
+  /** Everything goes over one connection: the other end made it, and there is no second. */
+  readonly isOneConnection?: boolean;
   /** Whom the other end proved to be, where connections are secure: its status must say the same. */
   readonly peer?: () => Pick<GatewayStatus, 'role' | 'gateway'> | undefined;
 }
@@ -106,6 +108,7 @@ export class TelemetryClient {
   readonly #service = serviceOf(loadProtos(), TELEMETRY_SERVICE);
   readonly #options: ChannelOptions;
   readonly #bridge: SocketBridge | undefined;
+  readonly #isOneConnection: boolean;
   readonly #peer: () => Pick<GatewayStatus, 'role' | 'gateway'> | undefined;
   readonly #metadata = new Metadata();
   #bulk: Client | undefined;
@@ -116,6 +119,7 @@ export class TelemetryClient {
     this.#bridge = options.open === undefined ? undefined : new SocketBridge(options.open);
     this.#peer = options.peer ?? (() => undefined);
     if (options.destination !== undefined) nameDestination(this.#metadata, options.destination);
+    this.#isOneConnection = options.isOneConnection ?? false;
     this.#options = {
       'grpc.max_receive_message_length': RESPONSE_BYTES_MAX,
       'grpc.keepalive_time_ms': options.keepaliveMs ?? 20_000,
@@ -261,7 +265,7 @@ export class TelemetryClient {
     request: { readonly channels: readonly string[]; readonly gateway?: string | undefined; readonly rateMax?: number },
     signal?: AbortSignal,
   ): AsyncGenerator<LiveValue[], void, undefined> {
-    this.#live ??= this.#connect(LIVE_WINDOW_BYTES);
+    this.#live ??= this.#isOneConnection ? this.#bulkClient() : this.#connect(LIVE_WINDOW_BYTES);
     const call = this.#stream<LiveUpdateMessage>(this.#live, 'Subscribe', {
       channels: request.channels,
       gateway: request.gateway ?? '',
@@ -365,6 +369,11 @@ export class TelemetryClient {
     const method = this.#service[name];
     if (method === undefined) throw new Error(`no method ${name} in ${TELEMETRY_SERVICE}`);
     return method;
+  }
+
+  #bulkClient(): Client {
+    this.#bulk ??= this.#connect(BULK_WINDOW_BYTES);
+    return this.#bulk;
   }
 
   #connect(windowBytes: number): Client {

@@ -2,7 +2,7 @@
  * The messages of sync/proto/caisson/v1/telemetry.proto as they are in memory; the proto says what they mean. A field is
  * `?` where the proto has `optional` or `oneof`, and may be null where a message may be missing.
  */
-import type { SecurityStatus } from '../../gateway/status.ts';
+import type { SecurityStatus, UplinkStatus } from '../../gateway/status.ts';
 
 export type ChannelTypeName =
   | 'CHANNEL_TYPE_UNSPECIFIED'
@@ -392,6 +392,7 @@ export interface StatusMessage {
   readonly problems: readonly ProblemMessage[];
   readonly wear?: WearStatusMessage;
   readonly security?: SecurityStatus;
+  readonly uplinks: readonly UplinkStatusMessage[];
   readonly destinations: readonly DestinationStatusMessage[];
 }
 
@@ -400,6 +401,16 @@ export interface DestinationStatusMessage {
   readonly position: number;
   readonly proven: boolean;
   readonly refused: Readonly<Record<string, number>>;
+}
+
+export type UplinkStateName =
+  | 'UPLINK_STATE_UNSPECIFIED'
+  | 'UPLINK_STATE_DIALLING'
+  | 'UPLINK_STATE_CONNECTED'
+  | 'UPLINK_STATE_WAITING';
+
+export interface UplinkStatusMessage extends Omit<UplinkStatus, 'state'> {
+  readonly state: UplinkStateName;
 }
 
 export interface ClockStatusMessage {

@@ -1,6 +1,6 @@
 import type { GatewayStatus, SourceStatus, StoreStatus } from '../../gateway/status.ts';
 import type { SourceStatusMessage, StatusMessage, StoreStatusMessage } from './messages.ts';
-import { CHANNEL_CLASSES, CLOCK_SOURCE_NAMES, present, ROLES, SOURCE_STATES } from './wire-names.ts';
+import { CHANNEL_CLASSES, CLOCK_SOURCE_NAMES, present, ROLES, SOURCE_STATES, UPLINK_STATES } from './wire-names.ts';
 
 export function encodeStatus(status: GatewayStatus): StatusMessage {
   return {
@@ -9,6 +9,7 @@ export function encodeStatus(status: GatewayStatus): StatusMessage {
     clock: { ...status.clock, source: CLOCK_SOURCE_NAMES.toWire[status.clock.source] },
     store: encodeStore(status.store),
     destinations: status.destinations ?? [],
+    uplinks: (status.uplinks ?? []).map((each) => ({ ...each, state: UPLINK_STATES.toWire[each.state] })),
     sources: status.sources.map((source) => ({
       ...source,
       state: SOURCE_STATES.toWire[source.state],
@@ -18,7 +19,7 @@ export function encodeStatus(status: GatewayStatus): StatusMessage {
 }
 
 /** @throws CaissonError `peer-invalid` */
-export function decodeStatus({ destinations, ...message }: StatusMessage): GatewayStatus {
+export function decodeStatus({ destinations, uplinks, ...message }: StatusMessage): GatewayStatus {
   const clock = present(message.clock, 'clock status');
   return {
     ...message,
@@ -29,6 +30,9 @@ export function decodeStatus({ destinations, ...message }: StatusMessage): Gatew
     sources: message.sources.map(decodeSource),
     ...(destinations.length > 0 && {
       destinations: destinations.map((each) => ({ ...each, refused: { ...each.refused } })),
+    }),
+    ...(uplinks.length > 0 && {
+      uplinks: uplinks.map((each) => ({ ...each, state: UPLINK_STATES.fromWire(each.state) })),
     }),
     ...(message.security && { security: { ...message.security, refused: { ...message.security.refused } } }),
   };

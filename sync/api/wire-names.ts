@@ -1,7 +1,7 @@
 import type { ChannelClass, ChannelType, Stamp } from '../../gateway/channel.ts';
 import type { ClockSource } from '../../gateway/clock.ts';
 import { CaissonError } from '../../gateway/errors.ts';
-import type { GatewayStatus, SourceStatus } from '../../gateway/status.ts';
+import type { GatewayStatus, SourceStatus, UplinkStatus } from '../../gateway/status.ts';
 import type {
   ChannelClassName,
   ChannelTypeName,
@@ -9,6 +9,7 @@ import type {
   RoleName,
   SourceStateName,
   StampName,
+  UplinkStateName,
 } from './messages.ts';
 
 /** Words of the project against names of the proto's enums, both ways. */
@@ -67,6 +68,12 @@ export const SOURCE_STATES = wireNames<SourceStatus['state'], SourceStateName>({
   running: 'SOURCE_STATE_RUNNING',
   waiting: 'SOURCE_STATE_WAITING',
   stopped: 'SOURCE_STATE_STOPPED',
+});
+
+export const UPLINK_STATES = wireNames<UplinkStatus['state'], UplinkStateName>({
+  dialling: 'UPLINK_STATE_DIALLING',
+  connected: 'UPLINK_STATE_CONNECTED',
+  waiting: 'UPLINK_STATE_WAITING',
 });
 
 /** The message itself. @throws CaissonError `peer-invalid` where it is missing */

@@ -15,7 +15,8 @@ export interface CentralStatusParts {
   /** Blocks kept and the bytes of their packs. */
   readonly totals: () => { readonly blocks: number; readonly bytes: number };
   readonly counters: Readonly<KeeperCounters>;
-  readonly lines: readonly { readonly name: string; readonly line: PullLine }[];
+  /** What is pulled from: a place that was dialled, or a gateway that dialled in. */
+  readonly lines: () => readonly CentralLine[];
   readonly problems: ProblemList;
 }
 
@@ -33,6 +34,12 @@ export class ProblemList {
   }
 }
 
+export interface CentralLine {
+  readonly name: string;
+  readonly kind: 'pull' | 'reverse';
+  readonly line: PullLine;
+}
+
 /** Central in the words of a gateway's status: its sources are the lines it pulls from. */
 export class CentralStatus {
   readonly #parts: CentralStatusParts;
@@ -47,7 +54,7 @@ export class CentralStatus {
   /** Works out the rates of the lines since the last call; to be called about once a second. */
   takeRates(): void {
     const at = performance.now();
-    for (const { name, line } of this.#parts.lines) {
+    for (const { name, line } of this.#parts.lines()) {
       const { samples } = line.health();
       const last = this.#rates.get(name) ?? { samples, at, rate: 0 };
       const now = at > last.at ? ((samples - last.samples) * 1e3) / (at - last.at) : 0;
@@ -78,16 +85,16 @@ export class CentralStatus {
         blockBytes: bytes,
         lost: counters.lost,
       },
-      sources: lines.map((each) => this.#source(each)),
+      sources: lines().map((each) => this.#source(each)),
       problems: problems.all(),
     };
   }
 
-  #source({ name, line }: { name: string; line: PullLine }): SourceStatus {
+  #source({ name, kind, line }: CentralLine): SourceStatus {
     const { state, problem, peer, items, samples, errors, skipped } = line.health();
     return {
-      name: peer === undefined ? name : `${peer.gateway} at ${name}`,
-      kind: 'pull',
+      name: peer === undefined || kind === 'reverse' ? name : `${peer.gateway} at ${name}`,
+      kind,
       state,
       ...(problem === undefined ? {} : { problem }),
       received: items,

@@ -6,6 +6,7 @@ import { startTelemetryServer } from '../api/server.ts';
 import { PullLine } from '../line/pull-line.ts';
 import { publicKeyText, receiptKey } from '../receipts/receipt-key.ts';
 import { ReceiptWriter } from '../receipts/receipt-writer.ts';
+import { AcceptedLines } from '../reverse/accepted-lines.ts';
 import { type CentralTrustOptions, openCentralTrust } from '../trust/central-trust.ts';
 import { secureClient } from '../trust/secure-client.ts';
 import { CentralStatus, ProblemList } from './central-status.ts';
@@ -102,10 +103,30 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
         : secureClient(address, trust.identity, { roles: ['gateway', 'central'], name: address.name });
     const lines = options.pull.map((address) => ({
       name: formatAddress(address),
+      kind: 'pull' as const,
       line: new PullLine({ connect: () => connect(address), sink: keeper, follower: name, onProblem }),
     }));
+    const accepted = new AcceptedLines({
+      name,
+      pull: (options) => new PullLine({ ...options, sink: keeper, follower: name, onProblem }),
+    });
+    const allLines = () => [
+      ...lines,
+      ...accepted.lines.map(({ gateway, line }) => ({
+        name: `${gateway}, dialling in`,
+        kind: 'reverse' as const,
+        line,
+      })),
+    ];
     const { counters } = keeper;
-    const status = new CentralStatus({ name, version, totals: () => store.totals(), counters, lines, problems });
+    const status = new CentralStatus({
+      name,
+      version,
+      totals: () => store.totals(),
+      counters,
+      lines: allLines,
+      problems,
+    });
     const timer = setInterval(() => status.takeRates(), STATUS_INTERVAL_MS);
     closers.push(() => clearInterval(timer));
     const server = await startTelemetryServer({
@@ -113,7 +134,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       port,
       status: () => snapshot(),
       ...(store.files ?? { telemetry }),
-      secure: trust,
+      secure: trust && { ...trust, onLine: (socket, caller) => accepted.take(socket, caller) },
     });
     const snapshot = (): GatewayStatus => {
       const security = server.secure?.status();
@@ -121,7 +142,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     };
     closers.push(() => server.stop());
     closers.push(async () => {
-      await Promise.all(lines.map(({ line }) => line.stop()));
+      await Promise.all([...lines.map(({ line }) => line.stop()), accepted.stop()]);
     });
     for (const { line } of lines) line.start();
     return {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { stringify } from 'yaml';
 import { eventually } from '../../scenarios/eventually.ts';
+import { freePort } from '../../scenarios/free-port.ts';
 import { waitFor } from '../../wait-for.ts';
 import { CaissonProcess, caisson } from '../caisson-process.ts';
 import { folderOf, HOST, PASSPHRASE } from './trusted.ts';
@@ -14,11 +15,12 @@ t.test('invited, enrolled, pulled from over mTLS, and revoked, by commands alone
   writeFileSync(join(dir, 'passphrase'), `${PASSPHRASE}\n`);
   const central = (...more: readonly string[]) => {
     const known = ['--authority', authority, '--passphrase-file', join(dir, 'passphrase'), '--name', 'hub'];
-    return new CaissonProcess(['central', '--data', store, '--listen', `${HOST}:0`, ...known, ...more]);
+    return new CaissonProcess(['central', '--data', store, '--listen', at, ...known, ...more]);
   };
+  const at = `${HOST}:${await freePort()}`;
   const first = central();
   t.teardown(() => first.kill('SIGKILL'));
-  const at = (await first.said('central answers on ')).split(',')[0] ?? '';
+  await first.said('central answers on ');
   t.notMatch(
     readdirSync(authority)
       .map((name) => readFileSync(join(authority, name), 'latin1'))
@@ -36,19 +38,26 @@ t.test('invited, enrolled, pulled from over mTLS, and revoked, by commands alone
   t.match(await caisson('enroll', invited.stdout.trim(), '--identity', identity), { code: 1, stderr: /was used/ });
 
   const config = join(dir, 'caisson.yaml');
-  const write = (id: string) =>
+  const write = (id: string, isEnrolled = true) =>
     writeFileSync(
       config,
       stringify({
         gateway: { id },
         store: { dir: 'store' },
         dashboard: { port: 0 },
-        grpc: { host: '0.0.0.0', port: 0, identity: 'identity' },
+        grpc: { host: '0.0.0.0', port: 0, ...(isEnrolled && { identity: 'identity' }) },
+        central: { dial: [at] },
         sources: { box: { type: 'health' } },
       }),
     );
   write('car8');
   t.match(await caisson('check', config), { code: 1, stderr: /it is of gateway car7, expected that of gateway car8/ });
+  write('car7', false);
+  t.match(await caisson('check', config), {
+    code: 1,
+    stderr:
+      /no central takes a line without a certificate[\s\S]*expected 127\.0\.0\.1|expected 127\.0\.0\.1[\s\S]*no central takes a line/,
+  });
   write('car7');
   const gateway = new CaissonProcess(['run', config]);
   t.teardown(() => gateway.kill('SIGKILL'));
@@ -57,34 +66,42 @@ t.test('invited, enrolled, pulled from over mTLS, and revoked, by commands alone
   const status = await caisson('status', '--server', `${HOST}:${port}`, '--identity', identity);
   t.match(
     status,
-    { code: 0, stdout: /trust +gateway car7, certificate until 20\d\d-.*; 1 connections/ },
+    { code: 0, stdout: /trust +gateway car7, certificate until 20\d\d-.*; \d connections/ },
     status.stderr,
   );
 
   t.equal((await first.kill('SIGTERM')).code, 0);
   const second = central('--pull', `car7@${HOST}:${port}`);
   t.teardown(() => second.kill('SIGKILL'));
-  const again = (await second.said('central answers on ')).split(',')[0] ?? '';
-  const token = await caisson('invite', 'anna', '--role', 'reader', '--authority', authority, '--central', again);
+  await second.said('central answers on ');
+  const token = await caisson('invite', 'anna', '--role', 'reader', '--authority', authority, '--central', at);
   const anna = join(dir, 'anna');
   t.match(await caisson('enroll', token.stdout.trim(), '--identity', anna), { code: 0 });
   await eventually(
     'central has channels of the box',
     async () => {
-      const { stdout } = await caisson('channels', '--server', again, '--identity', anna);
+      const { stdout } = await caisson('channels', '--server', at, '--identity', anna);
       return stdout.includes('box/');
     },
     30_000,
   );
+  await eventually('the box has its line taken', async () => {
+    const { stdout } = await caisson('status', '--server', `${HOST}:${port}`, '--identity', identity);
+    return /uplink +127\.0\.0\.1:\d+: taken by hub since /.test(stdout);
+  });
+  await eventually('central pulls over both lines', async () => {
+    const { stdout } = await caisson('status', '--server', at, '--identity', anna);
+    return /car7 at 127.*: pull, running/.test(stdout) && /car7, dialling in: reverse, running/.test(stdout);
+  });
   t.match(
-    await caisson('status', '--server', again),
+    await caisson('status', '--server', at),
     { code: 1, stderr: /again|UNAVAILABLE/ },
     'not without a certificate',
   );
   const revoked = await caisson('revoke', 'anna', '--role', 'reader', '--authority', authority);
   t.match(revoked, { code: 0, stdout: /1 certificate of reader anna revoked/ });
   await eventually('anna is told so', async () => {
-    const { stderr } = await caisson('status', '--server', again, '--identity', anna);
+    const { stderr } = await caisson('status', '--server', at, '--identity', anna);
     return /central hub does not trust this end: the certificate of reader anna was revoked/.test(stderr);
   });
   t.match(await caisson('revoke', 'nobody', '--authority', authority), {

@@ -9,6 +9,7 @@ import { CentralIdentity } from '../../../sync/trust/central-identity.ts';
 import type { Identity } from '../../../sync/trust/identity.ts';
 import { IdentityFolder, keepIdentity } from '../../../sync/trust/identity-folder.ts';
 import type { PeerRole } from '../../../sync/trust/peer-name.ts';
+import type { SecurePortOptions } from '../../../sync/trust/secure-port.ts';
 import { parseToken } from '../../../sync/trust/token.ts';
 import { enroll } from '../../../sync/trust/trust-client.ts';
 import { exampleStatus, MemoryTelemetry } from '../memory-telemetry.ts';
@@ -38,13 +39,17 @@ export class TrustedCentral {
     this.server = server;
   }
 
-  static async start(t: Test, options: Partial<TelemetryServerOptions> = {}): Promise<TrustedCentral> {
+  static async start(
+    t: Test,
+    options: Partial<TelemetryServerOptions> = {},
+    onLine?: SecurePortOptions['onLine'],
+  ): Promise<TrustedCentral> {
     const dir = join(folderOf(t), 'authority');
     const authority = Authority.open(dir, PASSPHRASE);
     const identity = new CentralIdentity(authority, 'hub', ['localhost', HOST]);
     const server = await startServer(
       { ...exampleStatus('hub'), role: 'central' },
-      { secure: { identity, authority }, ...options },
+      { secure: { identity, authority, onLine }, ...options },
     );
     t.teardown(async () => {
       await server.stop();
