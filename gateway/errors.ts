@@ -24,6 +24,8 @@ export const ERROR_CODES = {
   'access-refused': 'the other end of a connection does not trust the certificate shown, or its role may not ask that',
   'trust-unusable': 'the folder of an authority or of an identity is missing, damaged, or cannot be opened',
   'invite-refused': 'an invitation or a token cannot be what it should be, or was used, or has expired',
+  'courier-invalid': 'a courier file is damaged, cut, or for another key',
+  'courier-failed': 'a courier file could not be written, or reads back other bytes',
   'residency-violated': 'something was about to leave that must stay; it did not',
   'address-invalid': 'a network address is malformed',
   'child-failed': 'a process that this one needs ended before it was up',

@@ -4,6 +4,8 @@ import type { Command } from 'commander';
 import { type Dashboard, startDashboard } from '../../dashboards/server/dashboard.ts';
 import { type Address, formatAddress } from '../../sync/api/address.ts';
 import { type Central, type PullAddress, type StorePlace, startCentral } from '../../sync/central/central.ts';
+import { courierKey } from '../../sync/courier/courier-key.ts';
+import { keyText } from '../../sync/receipts/kept-key.ts';
 import type { CentralTrustOptions } from '../../sync/trust/central-trust.ts';
 import { requireHost } from '../../sync/trust/peer-name.ts';
 import { messageOf } from '../errors.ts';
@@ -91,6 +93,9 @@ async function run(options: Options): Promise<void> {
     say(`dashboard http://${formatAddress({ host: http?.host ?? '', port: dashboard.port })}`);
   const { name, receiptKey } = central;
   if (receiptKey !== undefined) say(`central ${name} signs receipts with ${receiptKey}`);
+  if (options.data !== undefined) {
+    say(`courier files for ${name} are encrypted to ${keyText(courierKey(options.data), 'x25519')}`);
+  }
   if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
   dashboard?.stop();
   await central.stop();

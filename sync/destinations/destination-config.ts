@@ -20,6 +20,14 @@ export const DestinationConfig = Type.Object(
         examples: ['ed25519:11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo'],
       }),
     ),
+    courierKey: Type.Optional(
+      Type.String({
+        pattern: '^x25519:[A-Za-z0-9_-]{43}$',
+        'x-pattern': '`x25519:` and 43 letters, as `caisson central` says it at its start',
+        description: 'key that `caisson courier write` encrypts to, so that only this central can read what is carried',
+        examples: ['x25519:hSDwCYkwp1R0i33ctD73Wg2_Og0mOBr066SpjqqbTmo'],
+      }),
+    ),
     region: Type.Optional(
       Type.String({
         minLength: 1,

@@ -1,0 +1,48 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Ending of a file that is being written. */
+export const PART = '.part';
+
+const TOP = 'caisson-courier';
+const NAME = /^([0-9a-f]+)-(\d+)-(\d+)\.ccf$/;
+
+/** A file that is whole, as its name tells it. */
+export interface CourierFileName {
+  readonly name: string;
+  readonly feed: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Where the files of a gateway for a central lie. */
+export function courierFolder(medium: string, gateway: string, central: string): string {
+  return join(medium, TOP, gateway, central);
+}
+
+export function courierName(feed: string, from: number, to: number): string {
+  return `${feed}-${from}-${to}.ccf`;
+}
+
+/** The whole files of a folder, by feed and position. */
+export function filesOf(folder: string): CourierFileName[] {
+  return readdirSync(folder)
+    .flatMap((name) => {
+      const [, feed = '', from = '', to = ''] = NAME.exec(name) ?? [];
+      return feed === '' ? [] : [{ name, feed, from: Number(from), to: Number(to) }];
+    })
+    .sort((a, b) => (a.feed < b.feed ? -1 : a.feed > b.feed ? 1 : a.from - b.from));
+}
+
+/** Paths of all whole files on a medium, of every gateway and central. */
+export function filesOn(medium: string): string[] {
+  const under = (folder: string) =>
+    readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+      entry.isDirectory() ? [join(folder, entry.name)] : [],
+    );
+  const centrals = under(medium)
+    .filter((folder) => folder === join(medium, TOP))
+    .flatMap(under)
+    .flatMap(under);
+  return centrals.sort().flatMap((folder) => filesOf(folder).map(({ name }) => join(folder, name)));
+}
