@@ -39,6 +39,10 @@ const BENCHES: Readonly<Record<string, ListedBench>> = {
       'collectors: frames of a real car and sentences of receivers decoded into the ring, recordings read, lines over HTTP',
     load: async () => (await import('./collectors-bench.ts')).runCollectors,
   },
+  central: {
+    about: 'central over PostgreSQL: samples kept a second, against a row a sample in the same server',
+    load: async () => (await import('./central-bench.ts')).runCentral,
+  },
   car: {
     about: 'the gateway process at one simulated car: CPU, memory, samples taken in and lost',
     load: async () => (await import('./car-bench.ts')).runCar,
