@@ -22,7 +22,7 @@ import { atLeast, type Bench, type Progress } from './figure.ts';
 import { decodeRav4 } from './recorded-drive.ts';
 import { median } from './statistics.ts';
 
-const LAPS = 4;
+const LAPS = 16;
 const ROUNDS = 3;
 
 /** Size of one batch: as much as one response of PullBlocks has. */
