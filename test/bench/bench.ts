@@ -39,6 +39,10 @@ const BENCHES: Readonly<Record<string, ListedBench>> = {
       'collectors: frames of a real car and sentences of receivers decoded into the ring, recordings read, lines over HTTP',
     load: async () => (await import('./collectors-bench.ts')).runCollectors,
   },
+  sync: {
+    about: 'blocks on the wire: overhead, bytes a sample, against line protocol, use of thin and slow lines',
+    load: async () => (await import('./sync-bench.ts')).runSync,
+  },
   central: {
     about: 'central over PostgreSQL: samples kept a second, against a row a sample in the same server',
     load: async () => (await import('./central-bench.ts')).runCentral,

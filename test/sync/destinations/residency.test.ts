@@ -16,6 +16,9 @@ import { startTelemetryServer } from '../../../sync/api/server.ts';
 import type { DestinationsConfig } from '../../../sync/destinations/destination-config.ts';
 import { DestinationPolicy } from '../../../sync/destinations/destination-policy.ts';
 import { ScopedFeed } from '../../../sync/destinations/scoped-feed.ts';
+import { LoopLag } from '../../../sync/line/loop-lag.ts';
+import { Pacer } from '../../../sync/line/pacer.ts';
+import { PackAssembly } from '../../../sync/line/pack-assembly.ts';
 import { exampleStatus } from '../memory-telemetry.ts';
 
 const HOST = '127.0.0.1';
@@ -137,6 +140,9 @@ async function askAll(client: TelemetryClient, unnamed: boolean): Promise<PullBa
     });
   }
   if (!unnamed) await attempt(() => client.sql({ sql: 'select * from channels' }));
+  const lag = new LoopLag();
+  const opening = { feed: '', after: 0, pacer: new Pacer(), lag, assembly: new PackAssembly() };
+  for await (const { complete } of client.transfer(opening)) if (complete) break;
   const batches: PullBatch[] = [];
   const stop = new AbortController();
   for await (const batch of client.pull({ feed: '', after: 0, follow: false }, stop.signal)) batches.push(batch);
