@@ -78,7 +78,7 @@ t.test('a central that is killed again and again ends up with every block once',
 
   const db = BlockReader.openReadonly(storePaths(centralDir).blocks);
   const total = store.db.totals.blocks;
-  await waitFor('everything arrived', () => blocksOf(db, 'car').length >= total, 60_000);
+  await waitFor('everything arrived', () => blocksOf(db, 'car').length >= total, 120_000);
   const { code } = await central.kill('SIGTERM');
   t.equal(code, 0, 'ends in good order when asked to');
   t.same(blocksOf(db, 'car'), blocksOf(store.db, 'car'), 'every block, once, in order, byte for byte');

@@ -98,6 +98,7 @@ t.test('has what the gateways have, whenever and wherever the lines are cut', as
     await waitFor(
       `${store.gateway} is complete`,
       () => blocksOf(db, store.gateway).length >= total && line.health().complete,
+      60_000,
     );
     await line.stop();
     await proxy.stop();
