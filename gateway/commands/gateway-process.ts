@@ -9,7 +9,8 @@ import { StatusChannels } from '../status-channels.ts';
 import type { StoreHost } from '../store-host.ts';
 import type { CaissonConfig } from './config.ts';
 import { startServe } from './serve-host.ts';
-import { createCollector } from './source-collectors.ts';
+import { loadCollector, type MakeCollector } from './source-collectors.ts';
+import type { SourceConfig } from './source-kinds.ts';
 import { type RunningSource, StatusBoard } from './status-board.ts';
 import { openStore } from './store-opening.ts';
 import { WearWatch } from './wear-watch.ts';
@@ -52,6 +53,9 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
     board?.problem(text);
     onProblem(text);
   };
+  const loading = loadSources(config.sources);
+  // Nobody awaits it where the store can never be opened.
+  loading.catch(() => {});
   const { store, httpPort } = await openStore(config, { ...options, onProblem: say });
   const { dir, wear: budget } = config.store;
   const wear = await WearWatch.open({ dir, budget, store, onProblem: say });
@@ -66,7 +70,7 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
   };
   const start = async () => {
     // The sources first, so that a box that comes back takes in at once: what serves reads all of the journal as it starts.
-    await startSources(config, store, say, (source) => {
+    await startSources(config, store, await loading, say, (source) => {
       sources.push(source);
       board.addSource(source);
     });
@@ -111,16 +115,29 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
   };
 }
 
+interface LoadedSource {
+  readonly name: string;
+  readonly source: SourceConfig;
+  readonly create: MakeCollector;
+}
+
+function loadSources(sources: CaissonConfig['sources']): Promise<LoadedSource[]> {
+  return Promise.all(
+    Object.entries(sources).map(async ([name, source]) => ({ name, source, create: await loadCollector(source) })),
+  );
+}
+
 /** Starts the sources one after another and hands each on as it runs. */
 async function startSources(
   config: CaissonConfig,
   store: StoreHost,
+  sources: readonly LoadedSource[],
   onProblem: (text: string) => void,
   onRunning: (source: RunningSource) => void,
 ): Promise<void> {
   const { clock, intake, activity } = store;
   const members = redundantChannels(config.redundancy ?? {}, { intake, clock, onProblem });
-  for (const [name, source] of Object.entries(config.sources)) {
+  for (const { name, source, create } of sources) {
     const shaping = isShaped(source) ? new ShapingIntake({ source: name, intake, clock, activity }, source) : undefined;
     const kept = shaping ?? intake;
     // The best is chosen of what its sources bring, not of what is kept of it under their own names.
@@ -130,7 +147,7 @@ async function startSources(
         ? undefined
         : new DeviceClockIntake({ intake: offered, source: name, utcNow: () => store.utcNow() }, source);
     const stateFile = join(config.store.dir, `source-${name}.state`);
-    const collector = createCollector(source, { source: name, intake: deviceClock ?? offered, clock, stateFile });
+    const collector = create({ source: name, intake: deviceClock ?? offered, clock, stateFile });
     await collector.start();
     onRunning({ name, kind: source.type, collector, ...(shaping && { shaping }), ...(deviceClock && { deviceClock }) });
   }

@@ -1,32 +1,46 @@
-import { createCanCollector } from '../../collectors/can/can-collector.ts';
 import type { Collector, CollectorContext } from '../../collectors/collector.ts';
-import { createHealthCollector } from '../../collectors/health/health-collector.ts';
-import { createHttpCollector } from '../../collectors/http/http-collector.ts';
-import { createModbusCollector } from '../../collectors/modbus/modbus-collector.ts';
-import { createMqttClientCollector } from '../../collectors/mqtt/client/mqtt-client-collector.ts';
-import { createMqttCollector } from '../../collectors/mqtt/mqtt-collector.ts';
-import { createReplayCollector } from '../../collectors/replay/replay-collector.ts';
-import { createSerialCollector } from '../../collectors/serial/serial-collector.ts';
 import type { SourceConfig } from './source-kinds.ts';
 
-/** The collector of a source of any kind. */
-export function createCollector(config: SourceConfig, context: CollectorContext): Collector {
+/** Makes the collector of one source. */
+export type MakeCollector = (context: CollectorContext) => Collector;
+
+/**
+ * Loads what a source of this kind runs on, and nothing of the others: a box that only listens to CAN carries no code of
+ * MQTT, and a box that comes back loads while its store recovers.
+ */
+export async function loadCollector(config: SourceConfig): Promise<MakeCollector> {
   switch (config.type) {
-    case 'can':
-      return createCanCollector(config, context);
-    case 'health':
-      return createHealthCollector(config, context);
-    case 'modbus':
-      return createModbusCollector(config, context);
-    case 'http':
-      return createHttpCollector(config, context);
-    case 'mqtt':
-      return createMqttCollector(config, context);
-    case 'mqtt-client':
-      return createMqttClientCollector(config, context);
-    case 'replay':
-      return createReplayCollector(config, context);
-    case 'serial':
-      return createSerialCollector(config, context);
+    case 'can': {
+      const { createCanCollector } = await import('../../collectors/can/can-collector.ts');
+      return (context) => createCanCollector(config, context);
+    }
+    case 'health': {
+      const { createHealthCollector } = await import('../../collectors/health/health-collector.ts');
+      return (context) => createHealthCollector(config, context);
+    }
+    case 'modbus': {
+      const { createModbusCollector } = await import('../../collectors/modbus/modbus-collector.ts');
+      return (context) => createModbusCollector(config, context);
+    }
+    case 'http': {
+      const { createHttpCollector } = await import('../../collectors/http/http-collector.ts');
+      return (context) => createHttpCollector(config, context);
+    }
+    case 'mqtt': {
+      const { createMqttCollector } = await import('../../collectors/mqtt/mqtt-collector.ts');
+      return (context) => createMqttCollector(config, context);
+    }
+    case 'mqtt-client': {
+      const { createMqttClientCollector } = await import('../../collectors/mqtt/client/mqtt-client-collector.ts');
+      return (context) => createMqttClientCollector(config, context);
+    }
+    case 'replay': {
+      const { createReplayCollector } = await import('../../collectors/replay/replay-collector.ts');
+      return (context) => createReplayCollector(config, context);
+    }
+    case 'serial': {
+      const { createSerialCollector } = await import('../../collectors/serial/serial-collector.ts');
+      return (context) => createSerialCollector(config, context);
+    }
   }
 }

@@ -28,7 +28,11 @@ const ANNOTATIONS = ['x-path', 'x-pattern'];
  * @param show how a value is printed: what came from a secret must not be
  */
 export function validate(schema: TSchema, value: unknown, show: (pointer: string, value: unknown) => string): Misfit[] {
-  const ajv = new Ajv({ allErrors: true, verbose: true, strict: true, strictTypes: false, strictRequired: false });
+  const ajv = new Ajv({
+    ...{ allErrors: true, verbose: true, strict: true, strictTypes: false, strictRequired: false },
+    // The code that it writes is run once: to make it shorter takes longer than that, while a box that comes back waits.
+    code: { optimize: false },
+  });
   ajv.addVocabulary(ANNOTATIONS);
   if (ajv.validate(schema, value)) return [];
   return settleUnions(ajv.errors ?? []).map((error) => ('misfit' in error ? error.misfit : explain(error, show)));

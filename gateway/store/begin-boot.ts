@@ -53,6 +53,7 @@ export function beginBoot(parts: BootParts): { id: number; ring: RingReader; wri
     open,
     gateway,
     boot: id,
+    channels: recovered.channels,
     recovered: recovered.chunks.filter((chunk) => chunk.boot !== id),
     memory: recovered.memory,
     gaps: recovered.gaps,

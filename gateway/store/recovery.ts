@@ -1,4 +1,5 @@
 import { CaissonError } from '../errors.ts';
+import type { StoredChannel } from '../query/telemetry.ts';
 import type { BlockDb, KeptGap } from './block-db.ts';
 import type { BootSpan } from './boot-spans.ts';
 import { Chunk } from './chunk.ts';
@@ -10,8 +11,10 @@ import type { JournalLoss } from './journal/row.ts';
 import { decodeRowColumns, decodeRowRuns, type RowColumns } from './journal/row-decoder.ts';
 import type { RowGap } from './store-writer.ts';
 
-/** What the journal holds that no block does. */
+/** What the journal holds that no block does, and whose it is. */
 export interface Recovered {
+  /** All that the store knows, of any gateway. */
+  readonly channels: readonly StoredChannel[];
   /** Chunks in the order of their rows; of each boot and channel the sequence numbers rise. */
   readonly chunks: readonly Chunk[];
   /** Where they have it, and others are to. */
@@ -43,7 +46,8 @@ export function recover(journal: Journal, blocks: BlockDb): Recovered {
       journal.setAside(row, error.message);
     }
   }
-  return { chunks: recovery.chunks(), memory, gaps: recovery.gaps, ringEnds, damaged: journal.damaged };
+  const { channels } = blocks.channelsAfter(0);
+  return { channels, chunks: recovery.chunks(), memory, gaps: recovery.gaps, ringEnds, damaged: journal.damaged };
 }
 
 function firstRunsOf(journal: Journal, boots: ReadonlyMap<string, number>): FirstRuns {
@@ -232,9 +236,7 @@ export function gapsSince(
     const end = ends.get(gap.channel);
     if (gap.boot === boot.id && end !== undefined) end.next = Math.max(end.next, gap.firstSequence + gap.count);
   }
-  const arrival = new Set(
-    blocks.channelsAfter(0).channels.flatMap((channel) => (channel.stamp === 'arrival' ? [channel.id] : [])),
-  );
+  const arrival = new Set(recovered.channels.flatMap(({ id, stamp }) => (stamp === 'arrival' ? [id] : [])));
   const gapEnds = blocks.gapEndsOfBoot(boot.id);
   const cause = boot.ended === undefined ? 'unclean-stop' : 'stopped';
   return [...ends.values()]

@@ -153,9 +153,8 @@ class StoreThread {
     for (const { row, reason } of this.#recovered.damaged) {
       this.#send({ kind: 'problem', text: `the journal is damaged at row ${row}: ${reason}` });
     }
-    const channels = this.#blocks
-      .channelsAfter(0)
-      .channels.filter((channel) => channel.gateway === this.#gateway)
+    const channels = this.#recovered.channels
+      .filter((channel) => channel.gateway === this.#gateway)
       .map(({ gateway: _, ...channel }) => channel);
     const arrival = new Set(channels.flatMap((channel) => (channel.stamp === 'arrival' ? [channel.id] : [])));
     const unsealed = this.#recovered.chunks.filter((chunk) => arrival.has(chunk.channel));

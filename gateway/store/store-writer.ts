@@ -36,6 +36,8 @@ export interface StoreWriterParts {
   readonly gateway: string;
   /** Local id of the running boot. */
   readonly boot: number;
+  /** Channels of the store. */
+  readonly channels: readonly Channel[];
   /** Chunks of former boots found in the journal, and gaps of any boot. */
   readonly recovered: readonly Chunk[];
   readonly gaps: readonly RowGap[];
@@ -104,7 +106,7 @@ export class StoreWriter implements RingSink {
     this.#unsealedBytesMax = parts.unsealedBytesMax;
     for (const { id, boot } of parts.blocks.boots()) this.#boots.set(id, { boot, clock: [] });
     for (const { boot, reading } of parts.blocks.clockAfter(0).rows) this.#boots.get(boot)?.clock.push(reading);
-    for (const channel of parts.blocks.channelsAfter(0).channels) this.#channels.set(channel.id, channel);
+    for (const channel of parts.channels) this.#channels.set(channel.id, channel);
   }
 
   /** Samples committed by this writer. */

@@ -1,7 +1,7 @@
 import type { CollectorHealth } from '../../../collectors/collector.ts';
 import { BoxClock } from '../../clock.ts';
 import { DiscardingIntake } from '../../discarding-intake.ts';
-import { createCollector } from '../source-collectors.ts';
+import { loadCollector } from '../source-collectors.ts';
 import type { SourceConfig } from '../source-kinds.ts';
 
 /** Time between two looks at how a collector does, milliseconds. */
@@ -18,7 +18,8 @@ export async function tryCollector(
   isDone: (health: CollectorHealth) => boolean,
 ): Promise<CollectorHealth> {
   const clock = new BoxClock(BoxClock.startingAt(Date.now() * 1e3, 0));
-  const collector = createCollector(config, { source, intake: new DiscardingIntake(), clock });
+  const create = await loadCollector(config);
+  const collector = create({ source, intake: new DiscardingIntake(), clock });
   await collector.start();
   try {
     const end = performance.now() + limitMs;

@@ -7,7 +7,7 @@ import { stringify } from 'yaml';
 import type { RedecodedBoot } from '../../../gateway/commands/boot-redecoder.ts';
 import { type CaissonConfig, requireConfig } from '../../../gateway/commands/config.ts';
 import { type RedecodeRequest, redecodeStore } from '../../../gateway/commands/redecode-store.ts';
-import { createCollector } from '../../../gateway/commands/source-collectors.ts';
+import { loadCollector } from '../../../gateway/commands/source-collectors.ts';
 import { JOURNAL_SEGMENT_BYTES } from '../../../gateway/limits.ts';
 import { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
 import { createRing } from '../../../gateway/ring.ts';
@@ -63,7 +63,8 @@ export class RawStore {
     const host = await StoreHost.open({ ...config.store, gateway: config.gateway.id, onProblem });
     const source = config.sources.car;
     if (source === undefined) throw new Error('no source car');
-    const collector = createCollector(source, { source: 'car', intake: host.intake, clock: host.clock });
+    const create = await loadCollector(source);
+    const collector = create({ source: 'car', intake: host.intake, clock: host.clock });
     await collector.start();
     await waitFor('the end of the recording', () => collector.health().state === 'stopped', 60_000);
     await collector.stop();
