@@ -70,28 +70,80 @@ export abstract class IndexTree {
   /** What a row says of one channel; undefined where it has nothing of it. */
   extent(row: IndexRow, member: number): Extent | undefined {
     const entry = row.entries()[member];
-    if (entry === undefined) return undefined;
-    const { roster, level, ordinal, firstPosition, lastPosition, boot, stamp, thinned } = row;
-    const { block, count, firstSequence, endSequence, timeMin, timeMax, node } = entry;
-    // Written out: a spread takes several times as long, and a chart asks for thousands of extents.
-    return {
-      block,
-      count,
-      firstSequence,
-      endSequence,
-      timeMin,
-      timeMax,
-      node,
-      roster,
-      member,
-      level,
-      ordinal,
-      firstPosition,
-      lastPosition,
-      boot,
-      stamp,
-      thinned,
-    };
+    return entry === undefined ? undefined : new RowExtent(row, member, entry);
+  }
+}
+
+/** Reads row and entry where they stand: a chart asks for thousands of extents, and looks at little of each. */
+class RowExtent implements Extent {
+  readonly member: number;
+  readonly #row: IndexRow;
+  readonly #entry: IndexEntry;
+
+  constructor(row: IndexRow, member: number, entry: IndexEntry) {
+    this.#row = row;
+    this.member = member;
+    this.#entry = entry;
+  }
+
+  get block(): number {
+    return this.#entry.block;
+  }
+
+  get count(): number {
+    return this.#entry.count;
+  }
+
+  get firstSequence(): number {
+    return this.#entry.firstSequence;
+  }
+
+  get endSequence(): number {
+    return this.#entry.endSequence;
+  }
+
+  get timeMin(): number {
+    return this.#entry.timeMin;
+  }
+
+  get timeMax(): number {
+    return this.#entry.timeMax;
+  }
+
+  get node(): IndexEntry['node'] {
+    return this.#entry.node;
+  }
+
+  get roster(): number {
+    return this.#row.roster;
+  }
+
+  get level(): number {
+    return this.#row.level;
+  }
+
+  get ordinal(): number {
+    return this.#row.ordinal;
+  }
+
+  get firstPosition(): number {
+    return this.#row.firstPosition;
+  }
+
+  get lastPosition(): number {
+    return this.#row.lastPosition;
+  }
+
+  get boot(): number | undefined {
+    return this.#row.boot;
+  }
+
+  get stamp(): Stamp {
+    return this.#row.stamp;
+  }
+
+  get thinned(): string | undefined {
+    return this.#row.thinned;
   }
 }
 

@@ -2,7 +2,6 @@
  * The messages of sync/proto/caisson/v1/telemetry.proto as they are in memory; the proto says what they mean. A field is
  * `?` where the proto has `optional` or `oneof`, and may be null where a message may be missing.
  */
-import type { SecurityStatus, UplinkStatus } from '../../gateway/status.ts';
 
 export type ChannelTypeName =
   | 'CHANNEL_TYPE_UNSPECIFIED'
@@ -219,14 +218,20 @@ export interface PullBlocksResponseMessage {
 }
 
 export interface TransferRequestMessage {
-  readonly opening?: TransferOpeningMessage | null;
-  readonly grant?: TransferGrantMessage | null;
+  readonly opening?: TransferOpeningMessage;
+  readonly grant?: TransferGrantMessage;
 }
 
 export interface TransferOpeningMessage {
   readonly feed: string;
   readonly after: number;
-  readonly part: { readonly position: number; readonly check: Uint8Array; readonly bytes: number } | null;
+  readonly part: PackPartMessage | null;
+}
+
+export interface PackPartMessage {
+  readonly position: number;
+  readonly check: Uint8Array;
+  readonly bytes: number;
 }
 
 export interface TransferGrantMessage {
@@ -391,7 +396,7 @@ export interface StatusMessage {
   readonly sources: readonly SourceStatusMessage[];
   readonly problems: readonly ProblemMessage[];
   readonly wear?: WearStatusMessage;
-  readonly security?: SecurityStatus;
+  readonly security?: SecurityStatusMessage;
   readonly uplinks: readonly UplinkStatusMessage[];
   readonly destinations: readonly DestinationStatusMessage[];
 }
@@ -409,8 +414,24 @@ export type UplinkStateName =
   | 'UPLINK_STATE_CONNECTED'
   | 'UPLINK_STATE_WAITING';
 
-export interface UplinkStatusMessage extends Omit<UplinkStatus, 'state'> {
+export interface UplinkStatusMessage {
+  readonly address: string;
   readonly state: UplinkStateName;
+  readonly since: number;
+  readonly central?: string;
+  readonly problem?: string;
+  readonly lines: number;
+  readonly failures: number;
+}
+
+export interface SecurityStatusMessage {
+  readonly role: string;
+  readonly name: string;
+  readonly expires: number;
+  readonly open: number;
+  readonly accepted: number;
+  readonly refused: Readonly<Record<string, number>>;
+  readonly problem?: string;
 }
 
 export interface ClockStatusMessage {

@@ -69,7 +69,7 @@ t.test('a wrong call ends with 2, a failed statement with 1, and both say why', 
 
 t.test('help lists tables, functions and examples', async (t) => {
   const { stdout } = spawnSync(process.execPath, [MAIN, 'sql', '--help'], { encoding: 'utf8' });
-  for (const word of ['samples', 'stats(channel, since, until, step, gateway)', "ago('5m')", 'Examples:'])
+  for (const word of ['samples', 'stats(channel, since, until, step, gateway, version)', "ago('5m')", 'Examples:'])
     t.match(stdout, word);
 });
 
