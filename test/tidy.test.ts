@@ -8,6 +8,17 @@ import { brokenRule, findCycles, importsOf, sourceFiles } from './imports.ts';
 
 const FOLDERS = ['collectors', 'dashboards', 'gateway', 'hardware', 'sync', 'test'];
 
+/** Files of a Node project and its people that stand beside the folders. */
+const TOP_FILES = [
+  'ARCHITECTURE.md',
+  'LICENSE',
+  'README.md',
+  'biome.json',
+  'package-lock.json',
+  'package.json',
+  'tsconfig.json',
+];
+
 /** Lines of one source file. Beyond: a second noun has appeared, and wants a file of its own. */
 const FILE_LINES_MAX = 600;
 
@@ -48,6 +59,11 @@ t.test('the house has six folders', async (t) => {
   const folders = projectFiles.filter((path) => path.includes('/')).map((path) => path.slice(0, path.indexOf('/')));
   const visible = new Set(folders.filter((folder) => !folder.startsWith('.')));
   t.same([...visible].sort(), FOLDERS);
+});
+
+t.test('beside the folders stand only the files that a Node project needs', async (t) => {
+  const files = projectFiles.filter((path) => !path.includes('/') && !path.startsWith('.'));
+  t.same(files.sort(), TOP_FILES);
 });
 
 t.test('files are named in kebab-case', async (t) => {

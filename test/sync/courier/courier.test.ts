@@ -147,7 +147,8 @@ t.test(
       (await rig.read(medium)).every(({ outcome }) => outcome === 'kept'),
       'what is whole is good',
     );
-    const [path = ''] = filesOn(medium);
+    const [path] = filesOn(medium);
+    if (path === undefined) throw new Error('nothing was written');
     t.notOk(readdirSync(dirname(path)).some((name) => name.endsWith('.part')));
     rmSync(join(medium, 'other'));
     writeFileSync(join(dirname(path), 'left.part'), 'as a power cut leaves it');
