@@ -126,9 +126,9 @@ export class DraftGateway {
     const key = sequenceKey(channel, boot);
     const known = this.ends.get(key) ?? this.held.ends.get(key);
     if (known !== undefined) return known;
-    const before = this.held.index.missing;
     const end = new BlockLookup(this.held.index).endBefore(channel, boot, Number.MAX_SAFE_INTEGER, 0);
-    if (this.held.index.missing === before) this.held.ends.set(key, end);
+    // Where anything is missing it may be what this asked for, which another channel of the roster asked for before.
+    if (this.held.index.missing === 0) this.held.ends.set(key, end);
     return end;
   }
 
