@@ -9,7 +9,7 @@ import { PostgresStore } from '../../../../sync/central/postgres/postgres-store.
 import { openSchema } from '../../../../sync/central/postgres/schema.ts';
 import { requireTools } from '../../../debian.ts';
 import { FilledStore } from '../../filled-store.ts';
-import { blocksIn, blocksOf, feedOf } from '../../same-feed.ts';
+import { blocksIn, blocksOf, feedOf, gapsIn, gapsOf } from '../../same-feed.ts';
 import { PostgresLook } from '../postgres-rig.ts';
 import { PostgresServer } from '../postgres-server.ts';
 
@@ -56,6 +56,16 @@ if (requireTools(t, 'postgresql')) {
     source.seal('a');
     t.match(await keep(1), { refusal: undefined });
     t.same(blocksIn(await look.feed('box')), blocksOf(source.db, 'box'));
+  });
+
+  await t.test('whoever goes on misses nothing of what stands in one pack', async (t) => {
+    const { look, source, stores, keep } = await rig(t, server, 2);
+    source.sealPack(['a', 'b', 'c']);
+    await keep(0);
+    await stores[0]?.close();
+    for (const name of ['a', 'b', 'c']) source.lose(name, 3);
+    await keep(1);
+    t.same(gapsIn(await look.feed('box')), gapsOf(source.db, 'box'), 'only what the gateway lost is lost');
   });
 
   await t.test('a process whose lease was taken commits nothing more', async (t) => {
