@@ -193,7 +193,7 @@ t.test(
     const second = await startCentral({ ...common, dir: secondDir, pull: [{ host: HOST, port: central.port }] });
     t.teardown(() => second.stop());
     const blocks = gateways.reduce((sum, { store }) => sum + store.db.totals.blocks, 0);
-    await waitFor('everything arrived at the second central', () => second.status().store.blocks === blocks);
+    await waitFor('everything arrived at the second central', () => second.status().store.blocks === blocks, 60_000);
 
     const client = new TelemetryClient({ host: HOST, port: second.port });
     t.teardown(() => client.close());
