@@ -1,6 +1,5 @@
 import process from 'node:process';
-import { type Command, Option } from 'commander';
-import { UTC_OFFSET } from '../../collectors/utc-offset.ts';
+import type { Command } from 'commander';
 import { CaissonError, messageOf } from '../errors.ts';
 import { type CaissonConfig, CONFIG_FILE, requireConfig } from './config.ts';
 import { type FileImport, importFile } from './import-file.ts';
@@ -9,24 +8,18 @@ import { BrokenOff, ImportStore } from './import-store.ts';
 import { type ImportReport, reportJson, reportText } from './import-text.ts';
 import { conclude, EXIT_FAILED, interrupted, Output, UsageError } from './outcome.ts';
 import { ProgressLine } from './progress-line.ts';
+import { type RecordingOptions, recordingSettings, withRecordingOptions } from './recording-options.ts';
 import { spoolInput } from './spooled-input.ts';
 import { parseTime } from './time-text.ts';
 
 /** The file that is standard input. */
 const STDIN = '-';
 
-const CAN_PROTOCOLS = ['j1939', 'nmea2000'] as const;
-
-interface Options {
+interface Options extends RecordingOptions {
   readonly config: string;
   readonly store?: string;
   readonly source?: string;
   readonly name?: string;
-  readonly dbc: readonly string[];
-  readonly protocol?: (typeof CAN_PROTOCOLS)[number];
-  readonly obd?: boolean;
-  readonly raw?: boolean;
-  readonly utcOffset?: string;
   readonly start?: string;
   readonly again?: boolean;
   readonly dryRun?: boolean;
@@ -34,26 +27,15 @@ interface Options {
 }
 
 export function registerImport(program: Command): void {
-  program
+  const command = program
     .command('import')
     .description('take recordings into a store at once, under the times that they were recorded at')
     .argument('<files...>', 'recordings; what they are is told by their content; - is standard input')
     .option('--config <file>', 'configuration of the gateway whose store is meant', CONFIG_FILE)
     .option('--store <dir>', 'the store itself; made if it is not there')
     .option('--source <name>', 'source of the config whose recordings they are: its channels, DBC files and settings')
-    .option('--name <name>', 'first part of channel names; without it, what the file is called')
-    .option(
-      '--dbc <file>',
-      'DBC file for CAN frames; again for each further one',
-      (file, files: string[]) => [...files, file],
-      [],
-    )
-    .addOption(
-      new Option('--protocol <name>', 'what is spoken on the CAN bus, as in the config').choices(CAN_PROTOCOLS),
-    )
-    .option('--obd', 'decode replies of OBD-II')
-    .option('--raw', 'keep CAN frames as they came, too; without a DBC file they are')
-    .option('--utc-offset <offset>', 'local time minus UTC, as +08:00, of recorders that write local time')
+    .option('--name <name>', 'first part of channel names; without it, what the file is called');
+  withRecordingOptions(command)
     .option('--start <time>', 'when the first sample was recorded, in place of what the recording says')
     .option('--again', 'also what is here with the same channels, decoded with other settings')
     .option('--dry-run', 'say what would come in, and keep nothing')
@@ -145,10 +127,7 @@ function progress(place: string, line: ProgressLine): Pick<FileImport, 'onLook' 
 }
 
 function settingsOf(options: Options, config: CaissonConfig | undefined): ImportSettings {
-  const { source: name, utcOffset, start } = options;
-  if (utcOffset !== undefined && !new RegExp(UTC_OFFSET.pattern).test(utcOffset)) {
-    throw new UsageError(`--utc-offset is ${utcOffset}, expected ${UTC_OFFSET['x-pattern']}`);
-  }
+  const { source: name, start } = options;
   const source = name === undefined ? undefined : config?.sources[name];
   if (name !== undefined && source === undefined) {
     const names = Object.keys(config?.sources ?? {}).join(', ');
@@ -159,8 +138,8 @@ function settingsOf(options: Options, config: CaissonConfig | undefined): Import
   }
   return {
     source: name === undefined || source === undefined ? undefined : { name, config: source },
-    ...{ name: options.name, dbcs: options.dbc, utcOffset },
-    ...{ protocol: options.protocol, obd: options.obd === true, raw: options.raw === true },
+    ...{ name: options.name, dbcs: options.dbc },
+    ...recordingSettings(options),
     startAt: start === undefined ? undefined : parseTime(start, '--start: '),
   };
 }

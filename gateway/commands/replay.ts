@@ -3,32 +3,25 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { stringify } from 'yaml';
-import { UTC_OFFSET } from '../../collectors/utc-offset.ts';
 import type { SourceStatus } from '../status.ts';
 import { requireConfig } from './config.ts';
 import { startGateway } from './gateway-process.ts';
 import { conclude, EXIT_FAILED, interrupted, Output, UsageError } from './outcome.ts';
+import { type RecordingOptions, recordingSettings, withRecordingOptions } from './recording-options.ts';
 import { type ReplaySettings, replaySources } from './replay-sources.ts';
 import type { SourceConfig } from './source-kinds.ts';
 import { WEB_ROOT } from './web-root.ts';
 
-const CAN_PROTOCOLS = ['j1939', 'nmea2000'] as const;
-
 /** Time between two looks whether all is played. */
 const LOOK_INTERVAL_MS = 200;
 
-interface Options {
+interface Options extends RecordingOptions {
   readonly speed: string;
   readonly loop?: boolean;
   readonly store?: string;
   readonly name?: string;
-  readonly dbc: readonly string[];
-  readonly protocol?: (typeof CAN_PROTOCOLS)[number];
-  readonly obd?: boolean;
-  readonly raw?: boolean;
-  readonly utcOffset?: string;
   readonly baudRate: string;
   readonly port: string;
   readonly grpcPort: string;
@@ -37,26 +30,15 @@ interface Options {
 }
 
 export function registerReplay(program: Command): void {
-  program
+  const command = program
     .command('replay')
     .description('play recordings as if they came in now, through the collectors of live sources, and show them')
     .argument('<files...>', 'recordings; what they are is told by their content')
     .option('--speed <n>', 'seconds of the recordings in one second, or `max`: as fast as they can be kept', '1')
     .option('--loop', 'begin CAN frames and tables again at their end')
     .option('--store <dir>', 'keep what comes in here; without it, it is thrown away at the end')
-    .option('--name <name>', 'first part of channel names; without it, what each file is called')
-    .option(
-      '--dbc <file>',
-      'DBC file for CAN frames; again for each further one',
-      (file, files: string[]) => [...files, file],
-      [],
-    )
-    .addOption(
-      new Option('--protocol <name>', 'what is spoken on the CAN bus, as in the config').choices(CAN_PROTOCOLS),
-    )
-    .option('--obd', 'decode replies of OBD-II')
-    .option('--raw', 'keep CAN frames as they came, too; without a DBC file they are')
-    .option('--utc-offset <offset>', 'local time minus UTC, as +08:00, of recorders that write local time')
+    .option('--name <name>', 'first part of channel names; without it, what each file is called');
+  withRecordingOptions(command)
     .option('--baud-rate <n>', 'pace of what a wire said, of which recordings have no times, bits a second', '9600')
     .option('--port <n>', 'of the dashboard; 0 takes a free one', '8080')
     .option('--grpc-port <n>', 'where other commands ask; 0 takes a free one', '7443')
@@ -137,16 +119,13 @@ function writeConfig(
 }
 
 function settingsOf(options: Options): ReplaySettings {
-  const { utcOffset, speed } = options;
-  if (utcOffset !== undefined && !new RegExp(UTC_OFFSET.pattern).test(utcOffset)) {
-    throw new UsageError(`--utc-offset is ${utcOffset}, expected ${UTC_OFFSET['x-pattern']}`);
-  }
+  const { speed } = options;
   if (speed !== 'max' && !(Number(speed) > 0 && Number(speed) <= 10_000)) {
     throw new UsageError(`--speed is ${speed}, expected max, or a number above 0 up to 10000`);
   }
   return {
-    ...{ name: options.name, dbcs: options.dbc.map((dbc) => resolve(dbc)), utcOffset },
-    ...{ protocol: options.protocol, obd: options.obd === true, raw: options.raw === true },
+    ...{ name: options.name, dbcs: options.dbc.map((dbc) => resolve(dbc)) },
+    ...recordingSettings(options),
     ...{ speed: speed === 'max' ? speed : Number(speed), loop: options.loop === true },
     baudRate: wholeNumber('--baud-rate', options.baudRate, 4_000_000),
   };

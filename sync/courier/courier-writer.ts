@@ -12,6 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { syncPath } from '../../gateway/durable-files.ts';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
 import type { FeedItem } from '../../gateway/store/block-rows.ts';
 import { ByteWriter } from '../../gateway/store/bytes.ts';
@@ -131,15 +132,6 @@ function writeFile(parts: CourierWriterParts, codec: FeedBytes, folder: string, 
   }
   const name = courierName(feedId, after, to);
   renameSync(path, join(folder, name));
-  syncFolder(folder);
+  syncPath(folder);
   return { name, items, bytes, to };
-}
-
-function syncFolder(folder: string): void {
-  const handle = openSync(folder, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }

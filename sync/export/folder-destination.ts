@@ -1,16 +1,6 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
+import { syncPath } from '../../gateway/durable-files.ts';
 import type { Destination } from './destination.ts';
 import { attempt, failed } from './failed.ts';
 
@@ -37,9 +27,9 @@ export class FolderDestination implements Destination {
     attempt(() => {
       const place = join(this.#root, path);
       mkdirSync(dirname(place), { recursive: true });
-      sync(file);
+      syncPath(file);
       renameSync(file, place);
-      sync(dirname(place));
+      syncPath(dirname(place));
     });
   }
 
@@ -71,14 +61,5 @@ export class FolderDestination implements Destination {
         rmdirSync(place);
       }
     });
-  }
-}
-
-function sync(path: string): void {
-  const file = openSync(path, 'r');
-  try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
   }
 }

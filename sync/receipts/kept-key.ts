@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { chmodSync, closeSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import { writeWhole } from '../../gateway/durable-files.ts';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
 
 /** What a key is for: to sign with, or to agree on a secret. */
@@ -59,15 +60,6 @@ export function publicKeyOfRaw(raw: Uint8Array, type: KeyType): KeyObject {
 /** Whole or not at all: a key that was half written could not be told from a broken one. */
 function made(path: string, type: KeyType): KeyObject {
   const { privateKey } = type === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('x25519');
-  const fresh = `${path}.new`;
-  const file = openSync(fresh, 'w', KEY_MODE);
-  try {
-    chmodSync(fresh, KEY_MODE);
-    writeSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(fresh, path);
+  writeWhole(path, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), KEY_MODE);
   return privateKey;
 }

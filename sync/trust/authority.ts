@@ -1,6 +1,7 @@
 import { createHash, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeWhole } from '../../gateway/durable-files.ts';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
 import type { Address } from '../api/address.ts';
 import { issueCertificate, makeAuthority, type Signer } from './certificate.ts';
@@ -11,7 +12,6 @@ import { makeRevocationList } from './revocation-list.ts';
 import { openKey, sealKey } from './sealed-key.ts';
 import { formatToken } from './token.ts';
 import type { Peer } from './verify-peer.ts';
-import { writeWhole } from './write-whole.ts';
 
 const DAY_MS = 86_400_000;
 

@@ -1,13 +1,13 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeWhole } from '../../gateway/durable-files.ts';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
 import { type Address, formatAddress, parseAddress } from '../api/address.ts';
 import type { Issued } from './authority.ts';
 import type { Credentials, Identity } from './identity.ts';
 import { readRevocationList } from './revocation-list.ts';
 import { peerOf } from './verify-peer.ts';
-import { writeWhole } from './write-whole.ts';
 
 /** How often the files are looked at, milliseconds. */
 const LOOK_MS = 2000;

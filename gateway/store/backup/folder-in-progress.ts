@@ -1,15 +1,6 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { syncPath } from '../../durable-files.ts';
 import { CaissonError } from '../../errors.ts';
 
 /** Where a folder is filled; a run that was interrupted leaves nothing else. */
@@ -48,7 +39,7 @@ export class FolderInProgress {
     const names = readdirSync(this.path).filter((name) => name !== last);
     for (const name of [...names, last]) renameSync(join(this.path, name), join(this.#dir, name));
     this.discard();
-    sync(this.#dir);
+    syncPath(this.#dir);
   }
 
   discard(): void {
@@ -58,14 +49,5 @@ export class FolderInProgress {
 
 function syncTree(path: string): void {
   if (statSync(path).isDirectory()) for (const name of readdirSync(path)) syncTree(join(path, name));
-  sync(path);
-}
-
-function sync(path: string): void {
-  const file = openSync(path, 'r');
-  try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
+  syncPath(path);
 }

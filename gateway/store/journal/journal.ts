@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { closeSync, existsSync, fdatasyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { syncPath } from '../../durable-files.ts';
 import { CaissonError, messageOf } from '../../errors.ts';
 import { JOURNAL_SPARES_MIN, RECEIPTS_MAX } from '../../limits.ts';
 import { isFull } from '../disk-room.ts';
@@ -10,7 +11,7 @@ import { PublishedReader, PublishedWriter } from './published.ts';
 import { carriedReceipts, receiptsOf } from './receipts.ts';
 import { DIGEST_BYTES, pagesOf, type RecordHead, recordLength, writeRecord } from './record.ts';
 import { encodeJournalRow } from './row-encoder.ts';
-import { readRange, SpareSegments, syncDir, writeAll } from './segment-files.ts';
+import { readRange, SpareSegments, writeAll } from './segment-files.ts';
 import { SegmentReader } from './segment-reader.ts';
 
 /** Bytes of a record for which memory is kept between commits. */
@@ -94,7 +95,7 @@ export class Journal {
     this.#dir = dir;
     if (!existsSync(dir)) {
       mkdirSync(dir);
-      syncDir(dirname(dir));
+      syncPath(dirname(dir));
     }
     const published = new PublishedReader(dir);
     const scan = scanJournal(dir, boots, published.read());

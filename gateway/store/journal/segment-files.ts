@@ -11,6 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { syncPath } from '../../durable-files.ts';
 import { PAGE_BYTES } from './record.ts';
 
 /** The files of a journal's folder (SEGMENT clauses of JOURNAL_FORMAT.md): their names, how one is made, how it is recycled. */
@@ -73,16 +74,6 @@ export function writeAll(file: number, bytes: Uint8Array, length: number, at: nu
   while (written < length) written += writeSync(file, bytes, written, length - written, at + written);
 }
 
-/** Makes the names of a folder durable. */
-export function syncDir(dir: string): void {
-  const file = openSync(dir, 'r');
-  try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-}
-
 /**
  * Segments that are not in use: recycled ones, and those made in advance. They are full of bytes, so that writing a record
  * over them never needs room nor changes what the file system keeps about the file.
@@ -121,7 +112,7 @@ export class SpareSegments {
     const path = join(this.#dir, `segment-${id}`);
     const spare = bytes <= this.#bytes ? this.#spare() : this.#madeOf(bytes);
     renameSync(spare, path);
-    syncDir(this.#dir);
+    syncPath(this.#dir);
     return { id, path, size: Math.max(bytes, this.#bytes) };
   }
 
