@@ -32,7 +32,6 @@ import type {
   QueryChunkMessage,
   SamplesMessage,
   SqlChunkMessage,
-  StatusMessage,
   TransferRequestMessage,
   TransferResponseMessage,
 } from './messages.ts';
@@ -40,6 +39,7 @@ import type { PullBatch } from './pull-batch.ts';
 import { SocketBridge } from './socket-bridge.ts';
 import { encodeSqlRequest, readSqlAnswer } from './sql-answer.ts';
 import { decodeStatus } from './status-message.ts';
+import type { StatusMessage } from './status-messages.ts';
 import { pullTransfer, type TransferRequest } from './transfer-pull.ts';
 
 /** Bytes of one response. A pack is at most 2 MiB, an envelope of QUERY_PIXELS_MAX 0.7 MiB. */

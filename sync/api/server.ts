@@ -43,7 +43,6 @@ import type {
   AcknowledgeRequestMessage,
   AcknowledgeResponseMessage,
   GetLedgerRequestMessage,
-  GetStatusRequestMessage,
   LedgerChunkMessage,
   ListChannelsRequestMessage,
   ListChannelsResponseMessage,
@@ -56,7 +55,6 @@ import type {
   QueryRequestMessage,
   SqlChunkMessage,
   SqlRequestMessage,
-  StatusMessage,
   SubscribeRequestMessage,
   TransferRequestMessage,
   TransferResponseMessage,
@@ -67,6 +65,7 @@ import { answerQuery } from './query-call.ts';
 import { answerSql } from './sql-call.ts';
 import { SqlStatements } from './sql-statements.ts';
 import { encodeStatus } from './status-message.ts';
+import type { GetStatusRequestMessage, StatusMessage } from './status-messages.ts';
 import { answerSubscribe } from './subscribe-call.ts';
 import { answerTransfer } from './transfer-call.ts';
 

@@ -1,5 +1,5 @@
 import type { GatewayStatus, SourceStatus, StoreStatus } from '../../gateway/status.ts';
-import type { SourceStatusMessage, StatusMessage, StoreStatusMessage } from './messages.ts';
+import type { SourceStatusMessage, StatusMessage, StoreStatusMessage } from './status-messages.ts';
 import { CHANNEL_CLASSES, CLOCK_SOURCE_NAMES, present, ROLES, SOURCE_STATES, UPLINK_STATES } from './wire-names.ts';
 
 export function encodeStatus(status: GatewayStatus): StatusMessage {

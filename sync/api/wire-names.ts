@@ -2,15 +2,8 @@ import type { ChannelClass, ChannelType, Stamp } from '../../gateway/channel.ts'
 import type { ClockSource } from '../../gateway/clock.ts';
 import { CaissonError } from '../../gateway/errors.ts';
 import type { GatewayStatus, SourceStatus, UplinkStatus } from '../../gateway/status.ts';
-import type {
-  ChannelClassName,
-  ChannelTypeName,
-  ClockSourceName,
-  RoleName,
-  SourceStateName,
-  StampName,
-  UplinkStateName,
-} from './messages.ts';
+import type { ChannelClassName, ChannelTypeName, ClockSourceName, StampName } from './messages.ts';
+import type { RoleName, SourceStateName, UplinkStateName } from './status-messages.ts';
 
 /** Words of the project against names of the proto's enums, both ways. */
 export interface WireNames<Word extends string, Name extends string> {

@@ -12,10 +12,10 @@ import type {
   ListChannelsResponseMessage,
   ListVersionsResponseMessage,
   PullBlocksResponseMessage,
-  StatusMessage,
   VersionMessage,
 } from '../../../sync/api/messages.ts';
 import { decodeStatus, encodeStatus } from '../../../sync/api/status-message.ts';
+import type { StatusMessage } from '../../../sync/api/status-messages.ts';
 import { exampleStatus, MemoryTelemetry } from '../memory-telemetry.ts';
 
 const service = serviceOf(loadProtos(), TELEMETRY_SERVICE);

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import protobuf from 'protobufjs';
 import t from 'tap';
@@ -29,7 +29,7 @@ t.test('every message of the proto has an interface with the same fields', async
   for (const [name, members] of expected) t.same(declared.get(name), members, name);
 });
 
-/** Type of each field as messages.ts must spell it. */
+/** Type of each field as its interface must spell it. */
 function fieldsOf(type: protobuf.Type): Record<string, string> {
   const fields: Record<string, string> = {};
   for (const field of type.fieldsArray) {
@@ -44,11 +44,21 @@ function fieldsOf(type: protobuf.Type): Record<string, string> {
   return fields;
 }
 
-/** Interfaces and unions of names in messages.ts. */
+/** Interfaces and unions of names in `messages.ts` and every `NAME-messages.ts`; each stands once. */
 function declarations(): Map<string, Record<string, string> | readonly string[]> {
-  const path = join(PROJECT_ROOT, 'sync/api/messages.ts');
-  const source = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.ES2023, true);
+  const folder = join(PROJECT_ROOT, 'sync/api');
   const found = new Map<string, Record<string, string> | readonly string[]>();
+  for (const file of readdirSync(folder).filter((name) => /^([\w-]+-)?messages\.ts$/.test(name))) {
+    const source = ts.createSourceFile(file, readFileSync(join(folder, file), 'utf8'), ts.ScriptTarget.ES2023, true);
+    for (const [name, members] of declarationsOf(source)) {
+      if (found.has(name)) throw new Error(`${name} stands in ${file} and in another file`);
+      found.set(name, members);
+    }
+  }
+  return found;
+}
+
+function* declarationsOf(source: ts.SourceFile): Iterable<[string, Record<string, string> | readonly string[]]> {
   for (const statement of source.statements) {
     if (ts.isInterfaceDeclaration(statement)) {
       const members: Record<string, string> = {};
@@ -56,14 +66,13 @@ function declarations(): Map<string, Record<string, string> | readonly string[]>
         if (!ts.isPropertySignature(member) || member.type === undefined) continue;
         members[`${member.name.getText()}${member.questionToken === undefined ? '' : '?'}`] = member.type.getText();
       }
-      found.set(statement.name.text, members);
+      yield [statement.name.text, members];
     }
     if (ts.isTypeAliasDeclaration(statement)) {
       const names = ts.isUnionTypeNode(statement.type) ? statement.type.types.map((each) => each.getText()) : undefined;
-      found.set(statement.name.text, names?.map((name) => name.slice(1, -1)) ?? {});
+      yield [statement.name.text, names?.map((name) => name.slice(1, -1)) ?? {}];
     }
   }
-  return found;
 }
 
 function camel(name: string): string {

@@ -1,0 +1,159 @@
+/** Messages of GetStatus, as messages.ts has the others. */
+
+import type { ChannelClassName, ClockSourceName } from './messages.ts';
+
+export type RoleName = 'ROLE_UNSPECIFIED' | 'ROLE_GATEWAY' | 'ROLE_CENTRAL';
+
+export type SourceStateName =
+  | 'SOURCE_STATE_UNSPECIFIED'
+  | 'SOURCE_STATE_STARTING'
+  | 'SOURCE_STATE_RUNNING'
+  | 'SOURCE_STATE_WAITING'
+  | 'SOURCE_STATE_STOPPED';
+
+export type GetStatusRequestMessage = Readonly<Record<string, never>>;
+
+export interface StatusMessage {
+  readonly role: RoleName;
+  readonly gateway: string;
+  readonly boot: string;
+  readonly version: string;
+  readonly startedAt: number;
+  readonly now: number;
+  readonly clock: ClockStatusMessage | null;
+  readonly ring: RingStatusMessage | null;
+  readonly store: StoreStatusMessage | null;
+  readonly sources: readonly SourceStatusMessage[];
+  readonly problems: readonly ProblemMessage[];
+  readonly wear?: WearStatusMessage;
+  readonly security?: SecurityStatusMessage;
+  readonly uplinks: readonly UplinkStatusMessage[];
+  readonly destinations: readonly DestinationStatusMessage[];
+}
+
+export interface DestinationStatusMessage {
+  readonly name: string;
+  readonly position: number;
+  readonly proven: boolean;
+  readonly refused: Readonly<Record<string, number>>;
+}
+
+export type UplinkStateName =
+  | 'UPLINK_STATE_UNSPECIFIED'
+  | 'UPLINK_STATE_DIALLING'
+  | 'UPLINK_STATE_CONNECTED'
+  | 'UPLINK_STATE_WAITING';
+
+export interface UplinkStatusMessage {
+  readonly address: string;
+  readonly state: UplinkStateName;
+  readonly since: number;
+  readonly central?: string;
+  readonly problem?: string;
+  readonly lines: number;
+  readonly failures: number;
+}
+
+export interface SecurityStatusMessage {
+  readonly role: string;
+  readonly name: string;
+  readonly expires: number;
+  readonly open: number;
+  readonly accepted: number;
+  readonly refused: Readonly<Record<string, number>>;
+  readonly problem?: string;
+}
+
+export interface ClockStatusMessage {
+  readonly source: ClockSourceName;
+  readonly errorUs: number;
+}
+
+export interface RingStatusMessage {
+  readonly slots: number;
+  readonly used: number;
+  readonly refused: number;
+}
+
+export interface StoreStatusMessage {
+  readonly commits: number;
+  readonly samples: number;
+  readonly commitMs: number;
+  readonly journalRows: number;
+  readonly unsealed: number;
+  readonly sealWaits: number;
+  readonly blocks: number;
+  readonly blockBytes: number;
+  readonly lost: number;
+  readonly retention?: RetentionStatusMessage;
+  readonly merge?: MergeStatusMessage;
+}
+
+export interface MergeStatusMessage {
+  readonly packs: number;
+  readonly into: number;
+  readonly samples: number;
+  readonly bytes: number;
+}
+
+export interface RetentionStatusMessage {
+  readonly rung: string;
+  readonly usedBytes: number;
+  readonly limitBytes: number;
+  readonly roomBytes: number;
+  readonly hoursLeft: number;
+  readonly classes: readonly ClassStatusMessage[];
+}
+
+export interface ClassStatusMessage {
+  readonly class: ChannelClassName;
+  readonly bytes: number;
+  readonly reachUs: number;
+}
+
+export interface WearStatusMessage {
+  readonly disk: string;
+  readonly writtenBytes: number;
+  readonly bytesPerDay: number;
+  readonly bytesPerSample: number;
+  readonly yearsLeft: number;
+  readonly used: number;
+  readonly isOverBudget: boolean;
+}
+
+export interface SourceStatusMessage {
+  readonly name: string;
+  readonly kind: string;
+  readonly state: SourceStateName;
+  readonly problem?: string;
+  readonly received: number;
+  readonly samples: number;
+  readonly rate: number;
+  readonly errors: Readonly<Record<string, number>>;
+  readonly dropped: number;
+  readonly lastSeen?: number;
+  readonly leftOut: Readonly<Record<string, number>>;
+  readonly stale?: StaleChannelsMessage;
+  readonly deviceClock?: DeviceClockMessage;
+}
+
+export interface DeviceClockMessage {
+  readonly offsetUs: number;
+  readonly correctedUs: number;
+  readonly driftPpm?: number;
+}
+
+export interface StaleChannelsMessage {
+  readonly count: number;
+  readonly channels: readonly StaleChannelMessage[];
+}
+
+export interface StaleChannelMessage {
+  readonly name: string;
+  readonly since: number;
+}
+
+export interface ProblemMessage {
+  readonly time: number;
+  readonly text: string;
+}
