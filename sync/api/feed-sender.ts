@@ -8,7 +8,7 @@ import { type FeedSource, feedIdOf } from './pull-call.ts';
 const ITEMS_MAX = 256;
 const BYTES_MAX = 256 * 1024;
 
-/** Bytes of an item that is no pack, about. */
+/** Bytes of an item that is no pack, about, before it is known what they compress to. */
 const ITEM_BYTES = 100;
 
 /** Bytes at the end of a pack by which it is told from another one at its position: its own checksum. */
@@ -47,10 +47,14 @@ export class FeedSender {
     this.#after = opening.feed === this.#feed ? opening.after : 0;
   }
 
-  /** The next of about `bytesMax`; undefined while there is nothing that was not given out. */
-  next(bytesMax: number): FeedPart | undefined {
+  /**
+   * The next of about `bytesMax`; undefined while there is nothing that was not given out.
+   * @param itemBytes what an item that is no pack takes, about
+   */
+  next(bytesMax: number, itemBytes = ITEM_BYTES): FeedPart | undefined {
+    const bytesOf = (item: FeedItem) => (item.kind === 'pack' ? item.bytes.length : itemBytes);
     if (this.#feed === '') this.#feed = feedIdOf(this.#source);
-    const items = this.#pack === undefined ? this.#whole(bytesMax) : [];
+    const items = this.#pack === undefined ? this.#whole(bytesMax, bytesOf) : [];
     const room = bytesMax - items.reduce((sum, item) => sum + bytesOf(item), 0);
     const piece = room > 0 ? this.#piece(room) : undefined;
     const complete = this.#pack === undefined && this.#peek() === undefined;
@@ -63,7 +67,7 @@ export class FeedSender {
   }
 
   /** Items that fit wholly; where the next pack does not, it is opened. */
-  #whole(bytesMax: number): FeedItem[] {
+  #whole(bytesMax: number, bytesOf: (item: FeedItem) => number): FeedItem[] {
     const items: FeedItem[] = [];
     let room = bytesMax;
     for (let item = this.#peek(); item !== undefined && room > 0; item = this.#peek()) {
@@ -86,11 +90,13 @@ export class FeedSender {
     if (pack === undefined) return undefined;
     const { position, bytes, offset } = pack;
     const end = Math.min(bytes.length, offset + room);
-    const check = pack.isTold ? NOTHING : bytes.subarray(bytes.length - CHECK_BYTES);
+    const piece = bytes.subarray(offset, end);
+    const isFirst = !pack.isTold;
     pack.offset = end;
     pack.isTold = true;
     if (end === bytes.length) this.#pack = undefined;
-    return { position, size: bytes.length, offset, check, bytes: bytes.subarray(offset, end) };
+    if (!isFirst) return { position: 0, size: 0, offset: 0, check: NOTHING, bytes: piece };
+    return { position, size: bytes.length, offset, check: bytes.subarray(bytes.length - CHECK_BYTES), bytes: piece };
   }
 
   /** How much of a pack the follower has already. */
@@ -118,7 +124,3 @@ export class FeedSender {
 }
 
 const NOTHING = new Uint8Array(0);
-
-function bytesOf(item: FeedItem): number {
-  return item.kind === 'pack' ? item.bytes.length : ITEM_BYTES;
-}

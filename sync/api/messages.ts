@@ -239,6 +239,8 @@ export interface TransferResponseMessage {
   readonly complete: boolean;
   readonly grant: number;
   readonly heldUs: number;
+  readonly packed: Uint8Array;
+  readonly packedBytes: number;
 }
 
 export interface PackPieceMessage {

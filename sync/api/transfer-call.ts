@@ -10,6 +10,7 @@ import type {
   TransferResponseMessage,
 } from './messages.ts';
 import type { Outflow } from './outflow.ts';
+import { ItemPacker } from './packed-items.ts';
 import type { FeedSource } from './pull-call.ts';
 
 /** How often a follower that has everything is looked for news, milliseconds. */
@@ -68,6 +69,7 @@ export async function answerTransfer(
   serialize: (response: TransferResponseMessage) => Buffer,
 ): Promise<void> {
   const credit = new Credit();
+  const packer = new ItemPacker(serialize);
   let opened: TransferOpeningMessage | undefined;
   let sender: FeedSender | undefined;
   let invalid: CaissonError | undefined;
@@ -90,12 +92,12 @@ export async function answerTransfer(
       continue;
     }
     sender ??= new FeedSender(scope.feed, opened, scope.guard);
-    const part = sender.next(credit.quantumBytes);
+    const part = sender.next(credit.quantumBytes, packer.itemBytes);
     if (part === undefined) {
       await out.pause(POLL_MS);
       continue;
     }
-    const bytes = serialize({ ...part, ...credit.times() });
+    const bytes = serialize({ ...packer.pack(part), ...credit.times() });
     credit.use(bytes.length);
     await out.send(bytes);
   }

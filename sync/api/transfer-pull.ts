@@ -6,6 +6,7 @@ import type { Pacer } from '../line/pacer.ts';
 import type { PackAssembly } from '../line/pack-assembly.ts';
 import { decodeFeedItem } from './feed-message.ts';
 import type { TransferRequestMessage, TransferResponseMessage } from './messages.ts';
+import { unpackItems } from './packed-items.ts';
 import type { PullBatch } from './pull-batch.ts';
 
 /** Bytes that came and were not taken yet. At the maximum: nothing more is granted. */
@@ -55,7 +56,7 @@ export async function* pullTransfer(
     const message = deserialize(bytes);
     pacer.received(performance.now(), bytes.length, message.grant, message.heldUs / 1e3, lag.blockedMs);
     try {
-      inbox.put(message, assembly, bytes.length);
+      inbox.put({ ...message, items: unpackItems(message, deserialize) }, assembly, bytes.length);
     } catch (error) {
       end({ error });
       call.cancel();
@@ -101,7 +102,7 @@ class Inbox {
     if (feed !== '') this.#feed = feed;
     for (const item of items) this.#items.push(decodeFeedItem(item));
     const pack = piece === null ? undefined : assembly.add(piece);
-    if (piece !== null && pack !== undefined) this.#items.push({ kind: 'pack', position: piece.position, bytes: pack });
+    if (pack !== undefined) this.#items.push({ kind: 'pack', ...pack });
     // A piece alone is nothing that could be kept.
     this.#hasNews ||= items.length > 0 || pack !== undefined || piece === null;
     this.#complete = complete;

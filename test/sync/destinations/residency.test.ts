@@ -123,7 +123,7 @@ async function serve(t: Test) {
 }
 
 /** Every answer that a caller gets of whatever it may ask; failures are answers as well. */
-async function askAll(client: TelemetryClient, unnamed: boolean): Promise<PullBatch[]> {
+async function askAll(client: TelemetryClient, unnamed: boolean) {
   const attempt = async (ask: () => Promise<unknown>) => ask().catch((error: unknown) => String(error));
   const drain = async (stream: AsyncIterable<unknown>) => {
     for await (const _ of stream);
@@ -142,14 +142,18 @@ async function askAll(client: TelemetryClient, unnamed: boolean): Promise<PullBa
   if (!unnamed) await attempt(() => client.sql({ sql: 'select * from channels' }));
   const lag = new LoopLag();
   const opening = { feed: '', after: 0, pacer: new Pacer(), lag, assembly: new PackAssembly() };
-  for await (const { complete } of client.transfer(opening)) if (complete) break;
+  const transferred: PullBatch[] = [];
+  for await (const batch of client.transfer(opening)) {
+    transferred.push(batch);
+    if (batch.complete) break;
+  }
   const batches: PullBatch[] = [];
   const stop = new AbortController();
   for await (const batch of client.pull({ feed: '', after: 0, follow: false }, stop.signal)) batches.push(batch);
-  return batches;
+  return { batches, transferred };
 }
 
-/** Bytes of a packed column are compressed, so that packs are opened to be looked through. */
+/** Columns of packs and items of a transfer are compressed, so that they are opened to be looked through. */
 function plainOf(batches: readonly PullBatch[]): Buffer {
   const parts: Buffer[] = [];
   for (const item of batches.flatMap(({ items }) => items)) {
@@ -178,8 +182,8 @@ for (const { name, caller, goes } of CASES) {
       caller === undefined ? {} : { destination: caller },
     );
     t.teardown(() => client.close());
-    const batches = await askAll(client, caller === undefined);
-    const sent = Buffer.concat([wire.bytes(), plainOf(batches)]);
+    const { batches, transferred } = await askAll(client, caller === undefined);
+    const sent = Buffer.concat([wire.bytes(), plainOf(transferred), plainOf(batches)]);
     for (const { name: channel, value } of CHANNELS) {
       const isThere = [Buffer.from(channel), Buffer.from(Float64Array.of(value).buffer)].map((bytes) =>
         sent.includes(bytes),
@@ -212,7 +216,7 @@ t.test('someone on the box sees everything, and still pulls only what may go any
   const client = new TelemetryClient({ host: HOST, port });
   t.teardown(() => client.close());
   t.equal((await client.listChannels()).length, CHANNELS.length);
-  const text = plainOf(await askAll(client, true)).toString('latin1');
+  const text = plainOf((await askAll(client, true)).batches).toString('latin1');
   t.same(
     CHANNELS.filter(({ name }) => text.includes(name)).map(({ name }) => name),
     ['open/speed', 'open/driver-heart'],
