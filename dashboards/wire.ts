@@ -31,6 +31,7 @@ import {
   type WireChannel,
 } from './wire-frames.ts';
 
+export type { Attention, Fleet, FleetBox } from '../gateway/fleet.ts';
 export * from './wire-frames.ts';
 export { WireError };
 

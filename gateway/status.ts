@@ -165,6 +165,8 @@ export interface GatewayStatus {
   /** Missing where no central is dialled. */
   readonly uplinks?: readonly UplinkStatus[];
   readonly sources: readonly SourceStatus[];
+  /** Position of the last item of its feed; missing where nobody said it, as at central. */
+  readonly feedEnd?: number;
   /** Missing where there is none, as at central. */
   readonly destinations?: readonly DestinationStatus[];
   /** What a person should know now: a thread restarted, a port gone. Newest last, bounded. */

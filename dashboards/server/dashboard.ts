@@ -1,6 +1,7 @@
 import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_listen_socket } from 'uWebSockets.js';
 import { connect } from 'node:net';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
+import type { Fleet } from '../../gateway/fleet.ts';
 import { isLoopback } from '../../gateway/loopback.ts';
 import type { Telemetry } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
@@ -46,6 +47,8 @@ export interface DashboardOptions {
   readonly port: number;
   readonly telemetry: Telemetry;
   readonly status: () => GatewayStatus;
+  /** All boxes of a central; undefined at a gateway, which knows of none. */
+  readonly fleet?: () => Fleet;
   /** Whether a channel went quiet, or was not heard yet; by its id. Looked at once a second. */
   readonly isStale: (channel: number) => boolean;
   /** Folder of the built app. */
@@ -123,7 +126,7 @@ class DashboardServer implements Dashboard {
   }
 
   #routes(hub: LiveHub): void {
-    const { telemetry, status, utcNow } = this.#options;
+    const { telemetry, status, fleet, utcNow } = this.#options;
     const get = (path: string, answer: (request: HttpRequest) => Answer) => {
       this.#app.get(path, (response, request) => this.#answer(response, request, answer));
     };
@@ -136,6 +139,7 @@ class DashboardServer implements Dashboard {
     }));
     get('/api/v1/channels', () => json(listChannels(telemetry)));
     get('/api/v1/status', () => json(status()));
+    if (fleet !== undefined) get('/api/v1/fleet', () => json(fleet()));
     get('/api/v1/query', (request) => json(answerRangeQuery(telemetry, parseRangeQuery(request.getQuery(), utcNow()))));
     this.#app.get('/api/v1/data', (response, request) => this.#table(response, request));
     this.#live(hub);

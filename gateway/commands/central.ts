@@ -143,7 +143,7 @@ function storeOf({ data, store, http, lease, name }: Options): StorePlace {
 
 /** The dashboard of a gateway over what a central has, which is stopped where that cannot be. */
 async function serveHttp(central: Central, address: Address): Promise<Dashboard> {
-  const { telemetry, status } = central;
+  const { telemetry, status, fleet } = central;
   if (telemetry === undefined) throw new TypeError('the store of this central does not answer at once');
   const freshness = new FollowedFreshness(telemetry);
   const timer = setInterval(() => freshness.look(performance.now() * 1e3), FRESHNESS_INTERVAL_MS);
@@ -154,7 +154,15 @@ async function serveHttp(central: Central, address: Address): Promise<Dashboard>
     freshness.stop();
   };
   try {
-    const dashboard = await startDashboard({ ...address, telemetry, status, isStale, webRoot: WEB_ROOT, utcNow });
+    const dashboard = await startDashboard({
+      ...address,
+      telemetry,
+      status,
+      fleet,
+      isStale,
+      webRoot: WEB_ROOT,
+      utcNow,
+    });
     return {
       port: dashboard.port,
       stop: () => {

@@ -72,7 +72,12 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
           // Whoever asks for the present wants it to the moment: the last seconds of a range depend on it.
           policy: new DestinationPolicy(data.destinations),
           ...(receipts && { acknowledge: (word) => receipts.take(word) }),
-          status: () => ({ ...present(), now: utcNow(), destinations: receipts?.status() ?? [] }),
+          status: () => ({
+            ...present(),
+            now: utcNow(),
+            feedEnd: store.feed.lastPosition(),
+            destinations: receipts?.status() ?? [],
+          }),
           ...(trust !== undefined && { secure: trust }),
         });
   security = () => server?.secure?.status();

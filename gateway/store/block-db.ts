@@ -6,6 +6,7 @@ import { createSchema, FAN_OUT, requireVersion } from './block-schema.ts';
 import { type Database, openDatabase } from './database.ts';
 import { encodeDefinition } from './definition-bytes.ts';
 import { type Derivation, encodeSpans } from './derivation.ts';
+import { LAST_POSITION } from './feed.ts';
 import { type GivenUpSoFar, GiveUp, type HeldPack } from './give-up.ts';
 import { encodeEntries, type IndexEntry } from './index-entries.ts';
 import { envelopeOver } from './index-tree.ts';
@@ -22,9 +23,6 @@ export type { BlockOutcome } from './known-block.ts';
 
 /** Pages cached for the large database. */
 const CACHE_KIB = 8 * 1024;
-
-/** Key in `meta` of the last position given out when something was dropped. */
-const LAST_POSITION = 'last position';
 
 /** The large database, to be read and written; one process does. */
 export class BlockDb extends BlockReader {
@@ -73,7 +71,7 @@ export class BlockDb extends BlockReader {
     createSchema(db);
     requireVersion(db, path);
     const blocks = new BlockDb(db, recentMax);
-    blocks.#nextPosition = blocks.#lastPosition() + 1;
+    blocks.#nextPosition = blocks.lastPosition() + 1;
     blocks.#learnRosters();
     return blocks;
   }
@@ -466,16 +464,5 @@ export class BlockDb extends BlockReader {
     const position = this.#nextPosition;
     this.#nextPosition += 1;
     return position;
-  }
-
-  /** The last position that was ever given out, also to what was dropped since: a cursor behind it must miss nothing. */
-  #lastPosition(): number {
-    const row = this.sql(
-      `SELECT MAX(position) AS position FROM (
-         SELECT MAX(position) AS position FROM boots UNION ALL SELECT MAX(position) FROM channels
-         UNION ALL SELECT MAX(position) FROM clock UNION ALL SELECT MAX(position) FROM packs
-         UNION ALL SELECT MAX(position) FROM gaps UNION ALL SELECT MAX(position) FROM derivations)`,
-    ).get() as Row;
-    return Math.max(Number(row.position ?? 0), Number(this.meta(LAST_POSITION) ?? 0));
   }
 }

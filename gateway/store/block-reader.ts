@@ -19,7 +19,8 @@ import { attempt, type OnDamage, readableRows } from './damage.ts';
 import { type Database, openDatabase } from './database.ts';
 import { decodeDefinition } from './definition-bytes.ts';
 import type { Derivation } from './derivation.ts';
-import { Feed } from './feed.ts';
+import { Feed, LAST_POSITION } from './feed.ts';
+import { type GatewayHolding, gatewayHoldings } from './gateway-holdings.ts';
 import { GivenUp } from './given-up.ts';
 import { importOf, type KeptImport } from './kept-import.ts';
 import { type IndexRow, PackIndex } from './pack-index.ts';
@@ -395,6 +396,22 @@ export class BlockReader {
   feed(after: number, itemsMax: number, bytesMax: number): FeedItem[] {
     // Of one state: what a look finds may be merged or given up before the next.
     return this.snapshot(() => this.#feed.after(after, itemsMax, bytesMax));
+  }
+
+  /** The last position that was ever given out, also to what was dropped since: a cursor behind it must miss nothing. */
+  lastPosition(): number {
+    const row = this.sql(
+      `SELECT MAX(position) AS position FROM (
+         SELECT MAX(position) AS position FROM boots UNION ALL SELECT MAX(position) FROM channels
+         UNION ALL SELECT MAX(position) FROM clock UNION ALL SELECT MAX(position) FROM packs
+         UNION ALL SELECT MAX(position) FROM gaps UNION ALL SELECT MAX(position) FROM derivations)`,
+    ).get() as Row;
+    return Math.max(Number(row.position ?? 0), Number(this.meta(LAST_POSITION) ?? 0));
+  }
+
+  /** What is held of each gateway, in sums. @param since stored time from which on losses are counted once more, microseconds */
+  holdings(since: number): GatewayHolding[] {
+    return this.snapshot(() => gatewayHoldings((text) => this.sql(text), since));
   }
 
   /** One past the greatest sequence number of a channel and boot in blocks that begin before `before`. */

@@ -2,6 +2,9 @@ import type { Statement } from 'better-sqlite3';
 import { derivationOf, type FeedItem, gapOf, type KeptGap, type Row, readingOf } from './block-rows.ts';
 import { decodeDefinition } from './definition-bytes.ts';
 
+/** Key in `meta` of the last position given out when something was dropped. */
+export const LAST_POSITION = 'last position';
+
 /** Bytes of one block in an item that tells of a thinned pack, about. */
 const GIVEN_UP_BYTES = 64;
 

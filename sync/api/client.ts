@@ -1,20 +1,23 @@
 import type { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import { type ChannelOptions, Client, type ClientReadableStream, credentials, Metadata } from '@grpc/grpc-js';
-import type { MethodDefinition } from '@grpc/proto-loader';
+import type { MethodDefinition, ServiceDefinition } from '@grpc/proto-loader';
 import { CaissonError } from '../../gateway/errors.ts';
+import type { Fleet } from '../../gateway/fleet.ts';
 import type { SqlLimits, SqlRun } from '../../gateway/query/sql/run-sql.ts';
 import type { SqlListener } from '../../gateway/query/sql/sql-meter.ts';
 import type { SqlParameters } from '../../gateway/query/sql/sql-statement.ts';
 import type { Envelope, Samples, StoredChannel } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import { nameDestination } from '../destinations/caller.ts';
+import { decodeFleet } from '../fleet/fleet-message.ts';
 import type { SignedReceipt } from '../receipts/receipt.ts';
 import { type Address, formatAddress } from './address.ts';
 import { decodeChannel } from './channel-message.ts';
 import { decodeColumn } from './columns.ts';
-import { loadProtos, serviceOf, TELEMETRY_SERVICE } from './descriptor.ts';
+import { FLEET_SERVICE, loadProtos, serviceOf, TELEMETRY_SERVICE } from './descriptor.ts';
 import { decodeFeedItem } from './feed-message.ts';
+import type { ListBoxesResponseMessage } from './fleet-messages.ts';
 import { fromGrpcError } from './grpc-status.ts';
 import { LatestValues } from './latest-values.ts';
 import { type ChannelAccount, wholeAccounts } from './ledger-call.ts';
@@ -105,7 +108,7 @@ export interface LiveValue {
  */
 export class TelemetryClient {
   readonly address: string;
-  readonly #service = serviceOf(loadProtos(), TELEMETRY_SERVICE);
+  readonly #service = methodsOfServices();
   readonly #options: ChannelOptions;
   readonly #bridge: SocketBridge | undefined;
   readonly #isOneConnection: boolean;
@@ -172,6 +175,11 @@ export class TelemetryClient {
       if (!page.more || last === undefined) return versions;
       after = last.id;
     }
+  }
+
+  /** All boxes of a central, those that need attention first. */
+  async fleet(): Promise<Fleet> {
+    return decodeFleet(await this.#ask<ListBoxesResponseMessage>('ListBoxes', {}));
   }
 
   async *query(query: QueryOptions, signal?: AbortSignal): AsyncGenerator<QueryPiece, void, undefined> {
@@ -367,7 +375,7 @@ export class TelemetryClient {
 
   #method(name: string): MethodDefinition<object, object> {
     const method = this.#service[name];
-    if (method === undefined) throw new Error(`no method ${name} in ${TELEMETRY_SERVICE}`);
+    if (method === undefined) throw new Error(`no method ${name} in ${TELEMETRY_SERVICE} or ${FLEET_SERVICE}`);
     return method;
   }
 
@@ -382,6 +390,12 @@ export class TelemetryClient {
       'grpc-node.flow_control_window': windowBytes,
     });
   }
+}
+
+/** What is called here, by the name of the method: no two services share one. */
+function methodsOfServices(): ServiceDefinition {
+  const protos = loadProtos();
+  return { ...serviceOf(protos, TELEMETRY_SERVICE), ...serviceOf(protos, FLEET_SERVICE) };
 }
 
 function decodeSamples({ times, values, texts, late }: SamplesMessage): Samples {

@@ -13,12 +13,14 @@ import {
 import type { ServiceDefinition } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
+import type { Fleet } from '../../gateway/fleet.ts';
 import { isLoopback } from '../../gateway/loopback.ts';
 import type { AskedTelemetry, Telemetry } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import { destinationOf, refuseDestinations } from '../destinations/caller.ts';
 import type { DestinationPolicy } from '../destinations/destination-policy.ts';
 import { feedFor, viewFor } from '../destinations/scoped-view.ts';
+import { fleetMethods } from '../fleet/fleet-service.ts';
 import { flightMethods } from '../flight/flight-methods.ts';
 import type { RunningTable } from '../flight/flights.ts';
 import type { Acknowledgement, AcknowledgementAnswer } from '../receipts/receipt-desk.ts';
@@ -27,6 +29,7 @@ import { SecurePort, type SecurePortOptions } from '../trust/secure-port.ts';
 import { trustMethods } from '../trust/trust-service.ts';
 import { type Address, formatAddress } from './address.ts';
 import {
+  FLEET_SERVICE,
   FLIGHT_SERVICE,
   HEALTH_SERVICE,
   loadProtos,
@@ -116,6 +119,8 @@ interface ServerOptions {
   readonly status: () => GatewayStatus;
   /** Answers what a follower says of this feed: how far it has it, perhaps with a receipt. */
   readonly acknowledge?: (word: Acknowledgement) => AcknowledgementAnswer;
+  /** All boxes of a central; undefined at a gateway, which knows of none. */
+  readonly fleet?: (() => Fleet) | undefined;
   /** TLS at both ends, and calls by role; undefined: whoever reaches it may ask for everything. */
   readonly secure?: (SecurePortOptions & { readonly authority?: Authority | undefined }) | undefined;
 }
@@ -221,6 +226,7 @@ export async function startTelemetryServer(
     server.addService(serviceOf(protos, FLIGHT_SERVICE), flightMethods(openFlight, flightStream));
   }
   server.addService(serviceOf(protos, HEALTH_SERVICE), healthMethods(stopping.signal));
+  if (options.fleet !== undefined) server.addService(serviceOf(protos, FLEET_SERVICE), fleetMethods(options.fleet));
   const { authority } = options.secure ?? {};
   if (authority !== undefined) server.addService(serviceOf(protos, TRUST_SERVICE), trustMethods(authority));
   new ReflectionService(protos).addToServer(server);

@@ -29,6 +29,7 @@ export interface StatusMessage {
   readonly security?: SecurityStatusMessage;
   readonly uplinks: readonly UplinkStatusMessage[];
   readonly destinations: readonly DestinationStatusMessage[];
+  readonly feedEnd?: number;
 }
 
 export interface DestinationStatusMessage {

@@ -1,4 +1,5 @@
 import type { AskedTelemetry } from '../../gateway/query/telemetry.ts';
+import type { GatewayHolding, NewestStored } from '../../gateway/store/gateway-holdings.ts';
 import type { ServedFiles } from '../api/server.ts';
 import type { NewBlock } from './batch-pass.ts';
 import type { BlockStore } from './block-store.ts';
@@ -13,6 +14,10 @@ export interface CentralStore {
   readonly files: ServedFiles | undefined;
   /** Blocks kept and the bytes of their packs, as far as this process knows. */
   totals(): { readonly blocks: number; readonly bytes: number };
+  /** What is here of each gateway, in sums; undefined where it takes a while. Losses since a stored time are counted once more. */
+  readonly holdings: ((since: number) => GatewayHolding[]) | undefined;
+  /** UTC of the newest of some samples, microseconds. */
+  utcOf(newest: NewestStored): number;
   /** Tells those who follow of a block that was just kept by this process. */
   announce(block: NewBlock): void;
   close(): void | Promise<void>;

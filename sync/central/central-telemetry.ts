@@ -13,6 +13,7 @@ import type {
 } from '../../gateway/query/telemetry.ts';
 import { BootClocks } from '../../gateway/query/utc.ts';
 import type { BlockDb } from '../../gateway/store/block-db.ts';
+import type { NewestStored } from '../../gateway/store/gateway-holdings.ts';
 import type { NewBlock } from './batch-pass.ts';
 
 /** Central's store as telemetry. Central has no journal to follow: what is new to it arrives as blocks. */
@@ -40,6 +41,12 @@ export class CentralTelemetry implements Telemetry {
     const { times, values, count, timeMax } = block;
     const utcOffset = this.#clocks.of(boot, stamp).offsetAt(timeMax);
     for (const listener of this.#listeners) listener({ channel, times, values, start: 0, end: count, utcOffset });
+  }
+
+  /** UTC of the newest of some samples, microseconds. */
+  utcOf({ boot, stamp, time }: NewestStored): number {
+    this.#clocks.poll(this.#db);
+    return time + this.#clocks.of(boot, stamp).offsetAt(time);
   }
 
   follow(listener: (batch: LiveBatch) => void): () => void {

@@ -1,9 +1,12 @@
+import type { Fleet } from '../../gateway/fleet.ts';
 import type { Telemetry } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import { type Address, formatAddress } from '../api/address.ts';
 import { TelemetryClient } from '../api/client.ts';
 import { startTelemetryServer } from '../api/server.ts';
-import { PullLine } from '../line/pull-line.ts';
+import { BoxWatches } from '../fleet/box-watches.ts';
+import { FleetView } from '../fleet/fleet-view.ts';
+import { PullLine, type PullLineOptions } from '../line/pull-line.ts';
 import { publicKeyText, receiptKey } from '../receipts/receipt-key.ts';
 import { ReceiptWriter } from '../receipts/receipt-writer.ts';
 import { AcceptedLines } from '../reverse/accepted-lines.ts';
@@ -63,6 +66,8 @@ export interface Central {
   /** What it has, for who serves it another way; undefined where it cannot answer at once. */
   readonly telemetry: Telemetry | undefined;
   status(): GatewayStatus;
+  /** All boxes, those that need attention first. */
+  fleet(): Fleet;
   /** Resolves when every line, call and file is closed. */
   stop(): Promise<void>;
 }
@@ -101,23 +106,40 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       trust === undefined
         ? new TelemetryClient(address, { destination: name })
         : secureClient(address, trust.identity, { roles: ['gateway', 'central'], name: address.name });
+    const watches = new BoxWatches({ now, position: async (gateway) => (await store.blocks.progress(gateway)).after });
+    const pull = (options: Pick<PullLineOptions<TelemetryClient>, 'connect' | 'sleep'>) =>
+      new PullLine({
+        ...options,
+        attend: (client, status) => watches.attend(client, status),
+        sink: keeper,
+        follower: name,
+        onProblem,
+      });
     const lines = options.pull.map((address) => ({
       name: formatAddress(address),
       kind: 'pull' as const,
-      line: new PullLine({ connect: () => connect(address), sink: keeper, follower: name, onProblem }),
+      wanted: address.name,
+      line: pull({ connect: () => connect(address) }),
     }));
-    const accepted = new AcceptedLines({
-      name,
-      pull: (options) => new PullLine({ ...options, sink: keeper, follower: name, onProblem }),
-    });
+    const accepted = new AcceptedLines({ name, pull });
     const allLines = () => [
       ...lines,
       ...accepted.lines.map(({ gateway, line }) => ({
         name: `${gateway}, dialling in`,
         kind: 'reverse' as const,
+        wanted: gateway,
         line,
       })),
     ];
+    const fleet = new FleetView({
+      central: name,
+      now,
+      lines: () => allLines().map(({ line, ...each }) => ({ ...each, health: line.health() })),
+      seen: (gateway) => watches.of(gateway),
+      holdings: store.holdings,
+      utcOf: store.utcOf,
+      certificates: trust?.authority && (() => trust.authority?.certificates() ?? []),
+    });
     const { counters } = keeper;
     const status = new CentralStatus({
       name,
@@ -133,6 +155,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       host,
       port,
       status: () => snapshot(),
+      fleet: () => fleet.look(),
       ...(store.files ?? { telemetry }),
       secure: trust && { ...trust, onLine: (socket, caller) => accepted.take(socket, caller) },
     });
@@ -151,6 +174,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       receiptKey: key && publicKeyText(key),
       telemetry: store.files?.telemetry,
       status: snapshot,
+      fleet: () => fleet.look(),
       stop: close,
     };
   } catch (error) {

@@ -23,6 +23,8 @@ export function openSqliteCentral(dir: string, name: string | undefined): Centra
       telemetry,
       files: { telemetry, feed: db, storeDir: dir, policy: new DestinationPolicy({}) },
       totals: () => db.totals,
+      holdings: (since) => db.holdings(since),
+      utcOf: (newest) => telemetry.utcOf(newest),
       announce: (block) => telemetry.announce(block),
       close() {
         telemetry.close();

@@ -21,7 +21,7 @@ export type Peer = Pick<GatewayStatus, 'role' | 'gateway'>;
 
 /** What a line needs of a client; `TelemetryClient` has it. One is made for each attempt. */
 export interface PullClient {
-  status(): Promise<Peer>;
+  status(): Promise<GatewayStatus>;
   transfer(request: TransferRequest, signal: AbortSignal): AsyncIterable<PullBatch>;
   acknowledge(word: KeptWord): Promise<KeptAnswer>;
   close(): void;
@@ -51,9 +51,11 @@ export interface PullSink {
   prove?(peer: Peer, wanted: Uint8Array): Promise<SignedReceipt>;
 }
 
-export interface PullLineOptions {
+export interface PullLineOptions<Client extends PullClient = PullClient> {
   /** Makes the client of one attempt. */
-  readonly connect: () => PullClient;
+  connect(): Client;
+  /** Does what else there is to be done over a connection, from when the other end has said how it does; returns what ends that. */
+  attend?(client: Client, status: GatewayStatus): () => void;
   readonly sink: PullSink;
   /** Name under which the other end is told what was kept. */
   readonly follower: string;
@@ -93,8 +95,8 @@ export interface PullLineHealth {
  * Follows the feed of one gateway or central for as long as it runs: connects, goes on where the sink stands, keeps what
  * comes, and after a cut begins again with bounded back-off.
  */
-export class PullLine {
-  readonly #options: PullLineOptions;
+export class PullLine<Client extends PullClient = PullClient> {
+  readonly #options: PullLineOptions<Client>;
   readonly #sleep: Sleep;
   readonly #backOff: BackOff;
   readonly #stopping = new AbortController();
@@ -113,7 +115,7 @@ export class PullLine {
   readonly #assembly = new PackAssembly();
   readonly #lag = new LoopLag();
 
-  constructor(options: PullLineOptions) {
+  constructor(options: PullLineOptions<Client>) {
     this.#options = options;
     this.#sleep = options.sleep ?? sleep;
     this.#backOff = new BackOff(options.random);
@@ -165,10 +167,12 @@ export class PullLine {
     const client = this.#options.connect();
     this.#lag.start();
     let stopTelling = () => {};
+    let stopAttending = () => {};
     try {
       const peer = await client.status();
       if (signal.aborted) return;
       this.#peer = peer;
+      stopAttending = this.#options.attend?.(client, peer) ?? stopAttending;
       this.#connections += 1;
       const { feed, after } = await this.#options.sink.resume(peer);
       stopTelling = this.#acknowledging(client, peer);
@@ -183,6 +187,7 @@ export class PullLine {
       }
     } finally {
       stopTelling();
+      stopAttending();
       this.#lag.stop();
       client.close();
     }

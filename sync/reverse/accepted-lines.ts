@@ -16,7 +16,7 @@ const FAREWELL_MS = 2_000;
 
 export interface AcceptedLinesOptions {
   /** Makes what pulls over the lines of one gateway, and starts with the first of them. */
-  readonly pull: (options: Pick<PullLineOptions, 'connect' | 'sleep'>) => PullLine;
+  readonly pull: (options: Pick<PullLineOptions<TelemetryClient>, 'connect' | 'sleep'>) => PullLine;
   /** Central's own name, for those it refuses. */
   readonly name: string;
 }

@@ -32,6 +32,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   '/caisson.v1.Telemetry/PullBlocks': { atGateway: ['central'], atCentral: ['central'] },
   '/caisson.v1.Telemetry/Transfer': { atGateway: ['central'], atCentral: ['central'] },
   '/caisson.v1.Telemetry/Acknowledge': { atGateway: ['central'], atCentral: ['central'] },
+  '/caisson.v1.Fleet/ListBoxes': { atGateway: [], atCentral: ['central', 'reader'] },
   '/caisson.v1.Trust/Enroll': { atGateway: [], atCentral: ['anyone'] },
   '/caisson.v1.Trust/Refresh': { atGateway: [], atCentral: ['gateway', 'central', 'reader'] },
   // Flight has no call here that changes anything: what is put is refused.

@@ -7,7 +7,7 @@ import type { Address } from '../api/address.ts';
 import { issueCertificate, makeAuthority, type Signer } from './certificate.ts';
 import { readCertificateRequest } from './certificate-request.ts';
 import type { PeerName } from './peer-name.ts';
-import { newSerial, TrustRegister } from './register.ts';
+import { type IssuedCertificate, newSerial, TrustRegister } from './register.ts';
 import { makeRevocationList } from './revocation-list.ts';
 import { openKey, sealKey } from './sealed-key.ts';
 import { formatToken } from './token.ts';
@@ -138,6 +138,11 @@ export class Authority {
   /** The signed list of them, DER. */
   get revocations(): Buffer {
     return this.#list().list;
+  }
+
+  /** Every certificate that was issued, by name and age. */
+  certificates(): IssuedCertificate[] {
+    return this.#register.certificates();
   }
 
   /** Told when certificates were taken back. Returns what ends that. */

@@ -1,11 +1,11 @@
-import { useComputed } from '@preact/signals';
 import type { LivePage } from '../live/live-page.ts';
 import { formatAge, formatClock, formatCount } from '../model/format.ts';
 import { concernsOf, type ShownRecorder, type ShownStatus } from '../model/status.ts';
 import { useDismissable } from './dismissable.ts';
 import { Icon } from './icons.tsx';
+import { Mark } from './mark.tsx';
 import { Sources } from './sources.tsx';
-import { chooseTheme, THEMES, type Theme, theme } from './theme.ts';
+import { ThemeSwitch } from './theme-switch.tsx';
 
 /** Seconds from which on the newest sample of the whole store is conspicuously old. */
 const OLD_SECONDS = 2;
@@ -28,17 +28,13 @@ export function StatusStrip({ page, onTree }: { page: LivePage; onTree: () => vo
       <Badges page={page} />
       <Facts page={page} />
       {page.status.value !== undefined && <Sources sources={page.status.value.sources} />}
+      {page.hello.value?.role === 'central' && (
+        <a class="fleet-link" href="/fleet.html">
+          Fleet
+        </a>
+      )}
       <ThemeSwitch />
     </header>
-  );
-}
-
-function Mark() {
-  return (
-    <svg class="mark" viewBox="0 0 32 32" width="22" height="22" aria-hidden="true">
-      <path class="mark-box" d="M4 7h24v18H4z" />
-      <path class="mark-wave" d="M4 17h6l4-6 5 10 3-4h6" />
-    </svg>
   );
 }
 
@@ -204,34 +200,5 @@ function Concerns({ status }: { status: ShownStatus }) {
         </ol>
       )}
     </div>
-  );
-}
-
-const THEME_NAMES: Readonly<Record<Theme, string>> = {
-  auto: 'Auto',
-  dark: 'Dark',
-  light: 'Light',
-  sunlight: 'Sunlight',
-};
-
-function ThemeSwitch() {
-  const chosen = useComputed(() => theme.value);
-  return (
-    <label class="theme-switch">
-      <span class="unseen">Theme</span>
-      <select
-        value={chosen.value}
-        onChange={(event) => {
-          const name = THEMES.find((candidate) => candidate === event.currentTarget.value);
-          if (name !== undefined) chooseTheme(name);
-        }}
-      >
-        {THEMES.map((name) => (
-          <option key={name} value={name}>
-            {THEME_NAMES[name]}
-          </option>
-        ))}
-      </select>
-    </label>
   );
 }

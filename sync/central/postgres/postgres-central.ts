@@ -38,6 +38,8 @@ export async function openPostgresCentral(options: PostgresCentralOptions): Prom
     ...{ name, blocks, telemetry },
     files: undefined,
     totals: () => blocks.totals(),
+    holdings: undefined,
+    utcOf: ({ time }) => time,
     announce: (block) => {
       telemetry.announce(block).catch((error) => onProblem(`who follows was not told of a block: ${messageOf(error)}`));
     },

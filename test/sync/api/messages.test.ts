@@ -5,9 +5,13 @@ import t from 'tap';
 import ts from 'typescript';
 import { PROJECT_ROOT } from '../../data-dir.ts';
 
-const PROTO = protobuf
-  .parse(readFileSync(join(PROJECT_ROOT, 'sync/proto/caisson/v1/telemetry.proto'), 'utf8'))
-  .root.lookup('caisson.v1');
+const PROTO = ['telemetry', 'fleet']
+  .reduce(
+    (root, name) =>
+      protobuf.parse(readFileSync(join(PROJECT_ROOT, `sync/proto/caisson/v1/${name}.proto`), 'utf8'), root).root,
+    new protobuf.Root(),
+  )
+  .lookup('caisson.v1');
 
 const SCALARS: Readonly<Record<string, string>> = {
   double: 'number',

@@ -3,11 +3,12 @@ import { CaissonError } from '../../../gateway/errors.ts';
 import type { PullBatch } from '../../../sync/api/pull-batch.ts';
 import { type KeepResult, PullLine, type PullLineOptions, type PullSink } from '../../../sync/line/pull-line.ts';
 import { waitFor } from '../../wait-for.ts';
+import { exampleStatus } from '../memory-telemetry.ts';
 
 /** An answer that asks for no receipt. */
 const NOTHING_WANTED = { wanted: new Uint8Array(0), refused: '' };
 
-const PEER = { role: 'gateway', gateway: 'box' } as const;
+const PEER = exampleStatus('box');
 const unreachable = new CaissonError('central-unreachable', 'nobody there', { retryable: true });
 
 /** A batch of boots at these positions. */

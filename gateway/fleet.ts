@@ -1,0 +1,73 @@
+/** How urgently somebody must look at a box, most urgently first. */
+export const ATTENTIONS = ['act', 'watch', 'good'] as const;
+export type Attention = (typeof ATTENTIONS)[number];
+
+/** How a line does; `none`: this central has had none since it started; `beyond`: the box comes by way of another central. */
+export const LINE_STATES = ['starting', 'running', 'waiting', 'stopped', 'none', 'beyond'] as const;
+
+/** Whether central dials the box, or the box dials central. */
+export const LINE_KINDS = ['pull', 'reverse'] as const;
+
+/** The line over which a central pulls from a box. */
+export interface BoxLine {
+  readonly state: (typeof LINE_STATES)[number];
+  /** Missing where there is none. */
+  readonly kind?: (typeof LINE_KINDS)[number];
+  /** Where it is dialled, or what it is called. */
+  readonly place?: string;
+  /** Why it waits. */
+  readonly problem?: string;
+}
+
+/** How a disk does; what is not known is missing. */
+export interface BoxDisk {
+  /** What is given up because it runs short: `none`, or a rung of the ladder. */
+  readonly rung: string;
+  readonly usedBytes: number;
+  readonly limitBytes: number;
+  readonly roomBytes: number;
+  /** Until samples are given up; missing where none are yet. */
+  readonly hoursLeft?: number;
+  /** Until it is worn out. */
+  readonly yearsLeft?: number;
+  readonly isOverWearBudget: boolean;
+}
+
+/** What a central knows of one box. What is missing is not known. Times are UTC, microseconds. */
+export interface BoxFacts {
+  readonly gateway: string;
+  readonly line: BoxLine;
+  /** When its status was last read. */
+  readonly heard?: number;
+  /** Time of the newest sample that central has. */
+  readonly newest?: number;
+  /** What its feed has beyond what central has; bytes about. */
+  readonly behind?: { readonly positions: number; readonly bytes: number };
+  /** Stretches that are missing at central, their samples, and those that were lost within the last day. */
+  readonly gaps: number;
+  readonly lost: number;
+  readonly lostToday: number;
+  readonly version?: string;
+  /** Until when its certificate is good, and when it was taken back. */
+  readonly certificate?: { readonly expires: number; readonly revoked?: number };
+  /** `source` as in a status; `aheadUs`: its clock minus that of central, by half a round trip unsure. */
+  readonly clock?: { readonly source: string; readonly errorUs?: number; readonly aheadUs: number };
+  readonly disk?: BoxDisk;
+  readonly sources?: { readonly count: number; readonly waiting: readonly string[]; readonly staleChannels: number };
+  /** Samples that it refused since it started because its ring was full. */
+  readonly refused?: number;
+}
+
+/** A box, and why somebody must look at it, the most urgent reason first. */
+export interface FleetBox extends BoxFacts {
+  readonly attention: Attention;
+  readonly reasons: readonly string[];
+}
+
+/** All boxes of a central, those that need attention first. */
+export interface Fleet {
+  readonly central: string;
+  /** UTC, microseconds. */
+  readonly now: number;
+  readonly boxes: readonly FleetBox[];
+}

@@ -1,0 +1,67 @@
+/** Messages of sync/proto/caisson/v1/fleet.proto, as messages.ts has those of telemetry.proto. */
+
+export type ListBoxesRequestMessage = Readonly<Record<string, never>>;
+
+export interface ListBoxesResponseMessage {
+  readonly central: string;
+  readonly now: number;
+  readonly boxes: readonly BoxMessage[];
+}
+
+export interface BoxMessage {
+  readonly gateway: string;
+  readonly attention: string;
+  readonly reasons: readonly string[];
+  readonly line?: BoxLineMessage;
+  readonly heard?: number;
+  readonly newest?: number;
+  readonly behind?: BoxBacklogMessage;
+  readonly gaps: number;
+  readonly lost: number;
+  readonly lostToday: number;
+  readonly version?: string;
+  readonly certificate?: BoxCertificateMessage;
+  readonly clock?: BoxClockMessage;
+  readonly disk?: BoxDiskMessage;
+  readonly sources?: BoxSourcesMessage;
+  readonly refused?: number;
+}
+
+export interface BoxLineMessage {
+  readonly state: string;
+  readonly kind?: string;
+  readonly place?: string;
+  readonly problem?: string;
+}
+
+export interface BoxBacklogMessage {
+  readonly positions: number;
+  readonly bytes: number;
+}
+
+export interface BoxCertificateMessage {
+  readonly expires: number;
+  readonly revoked?: number;
+}
+
+export interface BoxClockMessage {
+  readonly source: string;
+  readonly errorUs?: number;
+  readonly aheadUs: number;
+}
+
+export interface BoxDiskMessage {
+  readonly rung: string;
+  readonly usedBytes: number;
+  readonly limitBytes: number;
+  readonly roomBytes: number;
+  readonly hoursLeft?: number;
+  readonly yearsLeft?: number;
+  readonly isOverWearBudget: boolean;
+}
+
+export interface BoxSourcesMessage {
+  readonly count: number;
+  readonly waiting: readonly string[];
+  readonly staleChannels: number;
+}

@@ -1,0 +1,31 @@
+import { CaissonError } from '../../gateway/errors.ts';
+import { ATTENTIONS, type BoxLine, type Fleet, type FleetBox, LINE_KINDS, LINE_STATES } from '../../gateway/fleet.ts';
+import type { BoxLineMessage, BoxMessage, ListBoxesResponseMessage } from '../api/fleet-messages.ts';
+import { present } from '../api/wire-names.ts';
+
+/** A fleet as the other end told it. @throws CaissonError `peer-invalid` */
+export function decodeFleet({ central, now, boxes }: ListBoxesResponseMessage): Fleet {
+  return { central, now, boxes: boxes.map(decodeBox) };
+}
+
+function decodeBox({ line, ...box }: BoxMessage): FleetBox {
+  return {
+    ...box,
+    attention: oneOf(ATTENTIONS, box.attention),
+    line: decodeLine(present(line, 'line of a box')),
+  };
+}
+
+function decodeLine({ kind, ...line }: BoxLineMessage): BoxLine {
+  return {
+    ...line,
+    state: oneOf(LINE_STATES, line.state),
+    ...(kind !== undefined && { kind: oneOf(LINE_KINDS, kind) }),
+  };
+}
+
+function oneOf<Word extends string>(words: readonly Word[], text: string): Word {
+  const word = words.find((each) => each === text);
+  if (word !== undefined) return word;
+  throw new CaissonError('peer-invalid', `the other end sent '${text}', expected one of ${words.join(', ')}`);
+}
