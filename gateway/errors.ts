@@ -27,6 +27,8 @@ export const ERROR_CODES = {
   'courier-invalid': 'a courier file is damaged, cut, or for another key',
   'courier-failed': 'a courier file could not be written, or reads back other bytes',
   'residency-violated': 'something was about to leave that must stay; it did not',
+  'server-busy': 'a server has as much to do as it takes; it says when it may be asked again',
+  'server-stopping': 'a server ended in good order while it was asked; it may be back soon',
   'address-invalid': 'a network address is malformed',
   'child-failed': 'a process that this one needs ended before it was up',
   'dashboard-missing': 'the built dashboard is not in the folder it is served from',
@@ -39,6 +41,8 @@ export interface CaissonErrorOptions {
   hint?: string;
   /** True when the same operation may succeed later without a change. */
   retryable?: boolean;
+  /** Not before so many milliseconds, where that is known; then it is retryable. */
+  retryAfterMs?: number;
   cause?: unknown;
 }
 
@@ -47,13 +51,15 @@ export class CaissonError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly retryable: boolean;
+  readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: CaissonErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'CaissonError';
     this.code = code;
     this.hint = options.hint;
-    this.retryable = options.retryable ?? false;
+    this.retryAfterMs = options.retryAfterMs;
+    this.retryable = options.retryable ?? options.retryAfterMs !== undefined;
   }
 }
 

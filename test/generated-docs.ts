@@ -2,10 +2,12 @@ import { configMarkdown } from '../gateway/commands/schema.ts';
 import { ERROR_CODES } from '../gateway/errors.ts';
 import { SQL_FUNCTIONS } from '../gateway/query/sql/sql-functions.ts';
 import { SQL_TABLES, type SqlTable } from '../gateway/query/sql/store-tables.ts';
+import { type CallDeadline, DEADLINES } from '../sync/api/deadlines.ts';
 
 /** Parts of documents that are made from the code, by the name in their markers. */
 export const GENERATED: Readonly<Record<string, () => string>> = {
   config: configMarkdown,
+  deadlines: deadlineTable,
   errors: errorTable,
   sql: sqlTables,
 };
@@ -14,6 +16,17 @@ function errorTable(): string {
   const rows = Object.entries(ERROR_CODES).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`);
   return ['| Code | Meaning |', '|---|---|', ...rows].join('\n');
 }
+
+function deadlineTable(): string {
+  const shown = (ms: number | undefined) => (ms === undefined ? 'pings' : `${ms / 1e3} s`);
+  const rows = Object.entries<CallDeadline>(DEADLINES).map(([call, { firstMs, nextMs }]) => {
+    return `| ${call} | ${shown(firstMs)} | ${SINGLE.has(call) ? '' : shown(nextMs)} |`;
+  });
+  return ['| Call | Answer, or first message | Next message |', '|---|---|---|', ...rows].join('\n');
+}
+
+/** Calls that are answered with one message. */
+const SINGLE: ReadonlySet<string> = new Set(['ListChannels', 'ListVersions', 'GetStatus', 'Acknowledge', 'ListBoxes']);
 
 function sqlTables(): string {
   const rows = Object.entries<SqlTable>(SQL_TABLES).map(([name, { columns, parameters, meaning }]) => {

@@ -27,6 +27,9 @@ export async function conclude(run: () => Promise<void>): Promise<void> {
     // What nobody expected is a defect, and its place is what helps.
     process.stderr.write(`caisson: ${expected ? messageOf(error) : (stack ?? messageOf(error))}\n`);
     if (error instanceof CaissonError && error.hint !== undefined) process.stderr.write(`  ${error.hint}\n`);
+    if (error instanceof CaissonError && error.retryAfterMs !== undefined) {
+      process.stderr.write(`  it may be tried again in ${Math.ceil(error.retryAfterMs / 1e3)} s\n`);
+    }
     const isUsage =
       error instanceof UsageError || (error instanceof CaissonError && error.code === 'config-unreadable');
     process.exitCode = isUsage ? EXIT_USAGE : EXIT_FAILED;

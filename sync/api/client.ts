@@ -15,6 +15,7 @@ import type { SignedReceipt } from '../receipts/receipt.ts';
 import { type Address, formatAddress } from './address.ts';
 import { decodeChannel } from './channel-message.ts';
 import { decodeColumn } from './columns.ts';
+import { type CallDeadline, DEADLINES, inTime, type KnownCall } from './deadlines.ts';
 import { FLEET_SERVICE, loadProtos, serviceOf, TELEMETRY_SERVICE } from './descriptor.ts';
 import { decodeFeedItem } from './feed-message.ts';
 import type { ListBoxesResponseMessage } from './fleet-messages.ts';
@@ -53,9 +54,6 @@ const BULK_WINDOW_BYTES = 4 << 20;
 
 /** Receive window of live values, bytes: what is in it is already old. */
 const LIVE_WINDOW_BYTES = 16 * 1024;
-
-/** How long a single question may take, milliseconds. */
-const UNARY_MS = 10_000;
 
 export interface TelemetryClientOptions {
   /** A silent connection is asked for life after so long, milliseconds. */
@@ -288,6 +286,9 @@ export class TelemetryClient {
     };
     const cancel = () => call.cancel();
     signal?.addEventListener('abort', cancel, { once: true });
+    const { firstMs } = DEADLINES.Subscribe;
+    const late = setTimeout(() => end({ error: this.#late('Subscribe', firstMs) }), firstMs);
+    call.once('data', () => clearTimeout(late));
     call.on('data', ({ values }: LiveUpdateMessage) => {
       for (const value of values) latest.offer(value.channel, value.time, decodeLiveValue(value));
       wake?.();
@@ -308,13 +309,14 @@ export class TelemetryClient {
       const { error } = ended;
       if (error !== undefined && signal?.aborted !== true) throw this.#errorOf(error);
     } finally {
+      clearTimeout(late);
       signal?.removeEventListener('abort', cancel);
       call.cancel();
     }
   }
 
   async *#read<Response>(
-    method: string,
+    method: KnownCall,
     request: object,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<Response, void, undefined> {
@@ -326,7 +328,7 @@ export class TelemetryClient {
     call.on('error', () => {});
     try {
       if (signal?.aborted) cancel();
-      for await (const message of call) yield message as Response;
+      yield* inTime<Response>(call, DEADLINES[method], (waitedMs) => this.#late(method, waitedMs));
     } catch (error) {
       if (signal?.aborted !== true) throw this.#errorOf(error);
     } finally {
@@ -335,10 +337,11 @@ export class TelemetryClient {
     }
   }
 
-  #ask<Response>(method: string, request: object): Promise<Response> {
+  #ask<Response>(method: KnownCall, request: object): Promise<Response> {
     this.#bulk ??= this.#connect(BULK_WINDOW_BYTES);
     const { path, requestSerialize, responseDeserialize } = this.#method(method);
-    const deadline = Date.now() + UNARY_MS;
+    const { firstMs = Number.POSITIVE_INFINITY }: CallDeadline = DEADLINES[method];
+    const deadline = Date.now() + firstMs;
     return new Promise((resolve, reject) => {
       this.#bulk?.makeUnaryRequest(
         path,
@@ -363,6 +366,16 @@ export class TelemetryClient {
       responseDeserialize as (bytes: Buffer) => Response,
       request,
       this.#metadata,
+    );
+  }
+
+  #late(method: KnownCall, waitedMs: number): CaissonError {
+    return new CaissonError(
+      'central-unreachable',
+      `${this.address}: ${method} brought nothing for ${waitedMs / 1e3} s`,
+      {
+        retryable: true,
+      },
     );
   }
 

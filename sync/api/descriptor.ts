@@ -1,5 +1,10 @@
 import { join } from 'node:path';
-import { loadSync, type PackageDefinition, type ServiceDefinition } from '@grpc/proto-loader';
+import {
+  loadSync,
+  type MessageTypeDefinition,
+  type PackageDefinition,
+  type ServiceDefinition,
+} from '@grpc/proto-loader';
 import { CaissonError } from '../../gateway/errors.ts';
 
 /** Beside the sources as well as beside the compiled files: the build copies the folder. */
@@ -12,6 +17,8 @@ const FILES = [
   'grpc/health/v1/health.proto',
   'arrow/flight/flight.proto',
   'arrow/flight/flight_sql.proto',
+  'google/rpc/status.proto',
+  'google/rpc/error_details.proto',
 ];
 
 /**
@@ -21,12 +28,23 @@ const FILES = [
  * @throws Error when a file is missing or broken: the installation is damaged
  */
 export function loadProtos(): PackageDefinition {
-  return loadSync(FILES, {
+  loaded ??= loadSync(FILES, {
     includeDirs: [PROTO_DIR],
     longs: Number,
     enums: String,
     defaults: true,
   });
+  return loaded;
+}
+
+/** Read once a process: a central makes a client for every attempt of every line. */
+let loaded: PackageDefinition | undefined;
+
+/** The message of that full name. */
+export function messageTypeOf(protos: PackageDefinition, name: string): MessageTypeDefinition<object, object> {
+  const definition = protos[name];
+  if (definition === undefined || !('deserialize' in definition)) throw new Error(`no message ${name} in ${PROTO_DIR}`);
+  return definition as MessageTypeDefinition<object, object>;
 }
 
 /** The service of that full name. */

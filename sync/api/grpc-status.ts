@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { Metadata, type ServiceError, type StatusObject, status } from '@grpc/grpc-js';
 import { CaissonError, ERROR_CODES, type ErrorCode, messageOf } from '../../gateway/errors.ts';
+import { DETAILS_KEY, encodeErrorDetails, retryDelayIn } from './error-details.ts';
 
 const CODE_KEY = 'caisson-code';
 const HINT_KEY = 'caisson-hint-bin';
@@ -11,7 +12,9 @@ export function toGrpcStatus(thrown: unknown): Partial<StatusObject> {
   const metadata = new Metadata();
   metadata.set(CODE_KEY, thrown.code);
   if (thrown.hint !== undefined) metadata.set(HINT_KEY, Buffer.from(thrown.hint));
-  return { code: grpcCodeOf(thrown), details: thrown.message, metadata };
+  const code = grpcCodeOf(thrown);
+  metadata.set(DETAILS_KEY, encodeErrorDetails(code, thrown));
+  return { code, details: thrown.message, metadata };
 }
 
 /** What a call that failed means here: the error of the other end, or that it could not be reached. */
@@ -25,17 +28,21 @@ export function fromGrpcError(thrown: unknown, address: string): CaissonError {
   }
   const code = String(thrown.metadata?.get(CODE_KEY)[0] ?? '');
   const hint = thrown.metadata?.get(HINT_KEY)[0];
+  const retryAfterMs = retryDelayIn(thrown.metadata?.get(DETAILS_KEY)[0]);
+  const retry = retryAfterMs === undefined ? {} : { retryAfterMs };
   if (isErrorCode(code)) {
     return new CaissonError(code, thrown.details, {
       cause: thrown,
       // A statement that reached its limit reaches it again: what is ours says by itself whether to try again.
-      retryable: thrown.code === status.UNAVAILABLE,
+      retryable: thrown.code === status.UNAVAILABLE || retryAfterMs !== undefined,
+      ...retry,
       ...(hint === undefined ? {} : { hint: hint.toString() }),
     });
   }
   return new CaissonError('central-unreachable', `${address}: ${thrown.details} (${status[thrown.code]})`, {
     cause: thrown,
-    retryable: RETRYABLE.has(thrown.code),
+    retryable: RETRYABLE.has(thrown.code) || retryAfterMs !== undefined,
+    ...retry,
     ...(thrown.code === status.UNAVAILABLE ? { hint: `is anything listening at ${address}?` } : {}),
   });
 }
@@ -54,6 +61,7 @@ function grpcCodeOf(error: CaissonError): status {
   if (error.code === 'peer-untrusted') return status.UNAUTHENTICATED;
   if (error.code === 'access-refused' || error.code === 'invite-refused') return status.PERMISSION_DENIED;
   if (error.code === 'not-served') return status.UNIMPLEMENTED;
+  if (error.code === 'server-busy') return status.RESOURCE_EXHAUSTED;
   if (error.retryable) return status.UNAVAILABLE;
   return error.code === 'query-limit' ? status.RESOURCE_EXHAUSTED : status.INTERNAL;
 }

@@ -1,6 +1,5 @@
 import type { Buffer } from 'node:buffer';
 import {
-  status as grpcStatus,
   type handleUnaryCall,
   logVerbosity,
   type Metadata,
@@ -78,6 +77,10 @@ const REQUEST_BYTES_MAX = 4 << 20;
 /** Streams that are answered at the same time, over all connections and in one. Beyond: RESOURCE_EXHAUSTED, or waiting. */
 const STREAMS_MAX = 256;
 const STREAMS_PER_CONNECTION_MAX = 64;
+
+/** When who found no room may ask again, milliseconds; and when a server that stops is likely to be back. */
+const BUSY_MS = 2_000;
+const STOPPING = new CaissonError('server-stopping', 'the server stops', { retryAfterMs: BUSY_MS });
 
 /** Messages between a stream and the wire: enough to keep a fast reader busy. */
 const IN_FLIGHT_MAX = 4;
@@ -274,8 +277,10 @@ class Streams {
     answer: (out: Outflow<Response>) => Promise<void>,
   ): void {
     if (this.#running >= STREAMS_MAX) {
-      const details = `${STREAMS_MAX} streams are open, no more can be`;
-      call.emit('error', { code: grpcStatus.RESOURCE_EXHAUSTED, details });
+      const busy = new CaissonError('server-busy', `${STREAMS_MAX} streams are open, no more can be`, {
+        retryAfterMs: BUSY_MS,
+      });
+      call.emit('error', toGrpcStatus(busy));
       return;
     }
     this.#running += 1;
@@ -291,7 +296,7 @@ class Streams {
   ): Promise<void> {
     try {
       await answer(out);
-      if (this.#stopped.aborted) call.emit('error', { code: grpcStatus.UNAVAILABLE, details: 'the server stops' });
+      if (this.#stopped.aborted) call.emit('error', toGrpcStatus(STOPPING));
       else call.end();
     } catch (error) {
       call.emit('error', toGrpcStatus(error));

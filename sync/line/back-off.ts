@@ -15,11 +15,17 @@ export class BackOff {
     this.#random = random;
   }
 
-  /** The next wait, milliseconds. */
-  next(): number {
+  /**
+   * The next wait, milliseconds.
+   * @param leastMs what the other end asks for; chance makes it longer by up to a quarter, never shorter
+   */
+  next(leastMs = 0): number {
     const wait = this.#next;
     this.#next = Math.min(BACK_OFF_MAX_MS, wait * 2);
-    return Math.round(wait * (1 - JITTER * this.#random()));
+    const chance = this.#random();
+    return Math.round(
+      Math.max(wait * (1 - JITTER * chance), Math.min(leastMs, BACK_OFF_MAX_MS) * (1 + JITTER * chance)),
+    );
   }
 
   /** Begins anew, after a success. */

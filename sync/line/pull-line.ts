@@ -151,14 +151,16 @@ export class PullLine<Client extends PullClient = PullClient> {
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
+      let leastMs: number | undefined;
       try {
         await this.#follow(signal);
         this.#wait('the other end closed the connection');
       } catch (error) {
         this.#count(error instanceof CaissonError ? error.code : 'store-failed');
+        if (error instanceof CaissonError) leastMs = error.retryAfterMs;
         this.#wait(messageOf(error));
       }
-      if (!signal.aborted) await this.#sleep(this.#backOff.next(), signal);
+      if (!signal.aborted) await this.#sleep(this.#backOff.next(leastMs), signal);
     }
   }
 
