@@ -381,7 +381,7 @@ t.test('ends open streams when it stops', async (t) => {
   await waitFor('the server follows', () => telemetry.followers === 1);
   const started = performance.now();
   const [outcome] = await Promise.allSettled([next, server.stop()]);
-  t.match(outcome, { status: 'rejected', reason: { code: 'central-unreachable', retryable: true } });
+  t.match(outcome, { status: 'rejected', reason: { code: 'server-stopping', retryable: true } });
   t.ok(performance.now() - started < 900, 'without waiting for the streams');
 });
 
