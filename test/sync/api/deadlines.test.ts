@@ -73,6 +73,9 @@ t.test('a server that accepts calls and never answers is given up', async (t) =>
   const [status, live] = await Promise.allSettled([client.status(), values.next()]);
   t.match(status, { status: 'rejected', reason: { code: 'central-unreachable', retryable: true } });
   t.match(live, { status: 'rejected', reason: { message: /Subscribe brought nothing for 10 s/, retryable: true } });
-  t.ok(Math.abs(Number(deadline) - began - (DEADLINES.GetStatus.firstMs ?? 0)) < 3_000, 'the server is told the deadline');
+  t.ok(
+    Math.abs(Number(deadline) - began - (DEADLINES.GetStatus.firstMs ?? 0)) < 3_000,
+    'the server is told the deadline',
+  );
   t.same(asked.slice(0, 2).sort(), ['GetStatus', 'Subscribe']);
 });
