@@ -13,6 +13,7 @@ export const ERROR_CODES = {
   'channel-unknown': 'no channel has that name',
   'query-invalid': 'a query asks for something that cannot be',
   'not-served': 'this server cannot answer such a question, others can',
+  'resume-lost': 'a token to go on with is of a place that this store does not have',
   'query-limit': 'a SQL statement reached its limit of time, rows or memory, or as many run as may at a time',
   'derivation-refused': 'the past cannot be made anew as it was asked for',
   'import-refused': 'a file is no recording that can be imported, or not as it was asked for',

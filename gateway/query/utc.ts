@@ -14,7 +14,7 @@ export class BootClocks {
   #bootPosition = 0;
 
   /** Takes in the rows that were added since the last call. */
-  poll(blocks: BlockSource): void {
+  poll(blocks: Pick<BlockSource, 'clockAfter' | 'derivedBootsAfter'>): void {
     const { rows, position } = blocks.clockAfter(this.#position);
     this.#position = position;
     for (const { boot, reading } of rows) {

@@ -392,10 +392,10 @@ export class BlockReader {
     return sequenceAccounts(this.index, this.index.rosters(), this.givenUp.accounts(), gaps);
   }
 
-  /** What came to be after `after`, at most `itemsMax` steps and, but for the first, `bytesMax` bytes of packs. */
-  feed(after: number, itemsMax: number, bytesMax: number): FeedItem[] {
+  /** What came to be after `after`, at most `itemsMax` steps and, but for the first, `bytesMax` bytes of packs; only of `gateway` where one is named. */
+  feed(after: number, itemsMax: number, bytesMax: number, gateway?: string): FeedItem[] {
     // Of one state: what a look finds may be merged or given up before the next.
-    return this.snapshot(() => this.#feed.after(after, itemsMax, bytesMax));
+    return this.snapshot(() => this.#feed.after(after, itemsMax, bytesMax, gateway));
   }
 
   /** The last position that was ever given out, also to what was dropped since: a cursor behind it must miss nothing. */

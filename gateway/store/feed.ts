@@ -23,6 +23,20 @@ const FEED_SQL: Record<FeedItem['kind'], string> = {
     FROM derivations JOIN boots ON boots.id = derivations.boot WHERE derivations.position = ?`,
 };
 
+/** What may stand in the feed after a position, and what of it is of one gateway. */
+const KEYS_SQL = `SELECT position, 'boot' AS kind FROM boots WHERE position > @after
+  UNION ALL SELECT position, 'channel' FROM channels WHERE position > @after
+  UNION ALL SELECT position, 'clock' FROM clock WHERE position > @after
+  UNION ALL SELECT position, CASE WHEN bytes IS NULL THEN 'given-up' ELSE 'pack' END FROM packs WHERE position > @after
+  UNION ALL SELECT position, 'gap' FROM gaps WHERE position > @after
+  UNION ALL SELECT position, 'derivation' FROM derivations WHERE position > @after
+  ORDER BY position LIMIT @itemsMax`;
+const OWN_BOOT = '(SELECT id FROM boots WHERE gateway = @gateway)';
+const KEYS_OF_GATEWAY_SQL = KEYS_SQL.replace(
+  /FROM (boots|channels) WHERE/g,
+  'FROM $1 WHERE gateway = @gateway AND',
+).replace(/FROM (clock|packs|gaps|derivations) WHERE/g, `FROM $1 WHERE boot IN ${OWN_BOOT} AND`);
+
 /** Reads the log of a store that a central follows: every step by its position, in the order in which they came to be. */
 export class Feed {
   readonly #sql: (text: string) => Statement;
@@ -34,17 +48,11 @@ export class Feed {
     this.#packAsGaps = packAsGaps;
   }
 
-  /** What came to be after `after`, at most `itemsMax` steps and, but for the first, `bytesMax` bytes of packs. */
-  after(after: number, itemsMax: number, bytesMax: number): FeedItem[] {
-    const keys = this.#sql(
-      `SELECT position, 'boot' AS kind FROM boots WHERE position > @after
-       UNION ALL SELECT position, 'channel' FROM channels WHERE position > @after
-       UNION ALL SELECT position, 'clock' FROM clock WHERE position > @after
-       UNION ALL SELECT position, CASE WHEN bytes IS NULL THEN 'given-up' ELSE 'pack' END FROM packs WHERE position > @after
-       UNION ALL SELECT position, 'gap' FROM gaps WHERE position > @after
-       UNION ALL SELECT position, 'derivation' FROM derivations WHERE position > @after
-       ORDER BY position LIMIT @itemsMax`,
-    ).all({ after, itemsMax }) as { position: number; kind: FeedItem['kind'] }[];
+  /** What came to be after `after`, at most `itemsMax` steps and, but for the first, `bytesMax` bytes of packs; only of `gateway` where one is named. */
+  after(after: number, itemsMax: number, bytesMax: number, gateway?: string): FeedItem[] {
+    const statement = this.#sql(gateway === undefined ? KEYS_SQL : KEYS_OF_GATEWAY_SQL);
+    const bounds = gateway === undefined ? { after, itemsMax } : { after, itemsMax, gateway };
+    const keys = statement.all(bounds) as { position: number; kind: FeedItem['kind'] }[];
     const items: FeedItem[] = [];
     let bytes = 0;
     for (const { position, kind } of keys) {

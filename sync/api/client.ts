@@ -10,6 +10,9 @@ import type { SqlParameters } from '../../gateway/query/sql/sql-statement.ts';
 import type { Envelope, Samples, StoredChannel } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import { nameDestination } from '../destinations/caller.ts';
+import { decodeRun } from '../fanout/live-update.ts';
+import type { MissedRun } from '../fanout/news.ts';
+import type { SampleRun } from '../fanout/sample-run.ts';
 import { decodeFleet } from '../fleet/fleet-message.ts';
 import type { SignedReceipt } from '../receipts/receipt.ts';
 import { type Address, formatAddress } from './address.ts';
@@ -23,6 +26,7 @@ import { fromGrpcError } from './grpc-status.ts';
 import { LatestValues } from './latest-values.ts';
 import { type ChannelAccount, wholeAccounts } from './ledger-call.ts';
 import { decodeVersion, type ListedVersion } from './list-versions-call.ts';
+import type { LiveUpdateMessage, LiveValueMessage } from './live-messages.ts';
 import type {
   AcknowledgeRequestMessage,
   AcknowledgeResponseMessage,
@@ -30,8 +34,6 @@ import type {
   LedgerChunkMessage,
   ListChannelsResponseMessage,
   ListVersionsResponseMessage,
-  LiveUpdateMessage,
-  LiveValueMessage,
   PullBlocksResponseMessage,
   QueryChunkMessage,
   SamplesMessage,
@@ -98,6 +100,14 @@ export interface LiveValue {
   readonly channel: number;
   readonly time: number;
   readonly value: number | string;
+}
+
+/** What a subscription to every sample gives. */
+export interface EveryUpdate {
+  readonly samples: readonly (SampleRun & { readonly gateway: string })[];
+  readonly missed: readonly (MissedRun & { readonly gateway: string })[];
+  /** Where to go on; undefined: a later update says. */
+  readonly resume: Uint8Array | undefined;
 }
 
 /**
@@ -312,6 +322,29 @@ export class TelemetryClient {
       clearTimeout(late);
       signal?.removeEventListener('abort', cancel);
       call.cancel();
+    }
+  }
+
+  /**
+   * Every sample that a central keeps of channels, from now on or from where `resume` says, with what is missing; as fast as the loop takes
+   * them. What `resume` of an update stands for is that update and all before it.
+   */
+  async *subscribeEvery(
+    request: {
+      readonly channels: readonly string[];
+      readonly gateway?: string | undefined;
+      readonly resume?: Uint8Array | undefined;
+    },
+    signal?: AbortSignal,
+  ): AsyncGenerator<EveryUpdate, void, undefined> {
+    const { channels, gateway = '', resume = new Uint8Array(0) } = request;
+    const message = { channels, gateway, every: true, resume };
+    for await (const update of this.#read<LiveUpdateMessage>('Subscribe', message, signal)) {
+      yield {
+        samples: update.samples.map(decodeRun),
+        missed: update.missed,
+        resume: update.resume.length > 0 ? update.resume : undefined,
+      };
     }
   }
 

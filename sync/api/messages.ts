@@ -180,23 +180,6 @@ export interface SqlReadMessage {
   readonly channels: number;
 }
 
-export interface SubscribeRequestMessage {
-  readonly channels: readonly string[];
-  readonly gateway: string;
-  readonly rateMax: number;
-}
-
-export interface LiveUpdateMessage {
-  readonly values: readonly LiveValueMessage[];
-}
-
-export interface LiveValueMessage {
-  readonly channel: number;
-  readonly time: number;
-  readonly number?: Uint8Array;
-  readonly text?: string;
-}
-
 export interface PullBlocksRequestMessage {
   readonly feed: string;
   readonly after: number;

@@ -19,6 +19,7 @@ import type { GatewayStatus } from '../../gateway/status.ts';
 import { destinationOf, refuseDestinations } from '../destinations/caller.ts';
 import type { DestinationPolicy } from '../destinations/destination-policy.ts';
 import { feedFor, viewFor } from '../destinations/scoped-view.ts';
+import { answerEvery, type EverySample, everyNotServed } from '../fanout/every-call.ts';
 import { fleetMethods } from '../fleet/fleet-service.ts';
 import { flightMethods } from '../flight/flight-methods.ts';
 import type { RunningTable } from '../flight/flights.ts';
@@ -41,6 +42,7 @@ import { healthMethods } from './health-service.ts';
 import { answerLedger } from './ledger-call.ts';
 import { answerListChannels } from './list-channels-call.ts';
 import { answerListVersions } from './list-versions-call.ts';
+import type { LiveUpdateMessage, SubscribeRequestMessage } from './live-messages.ts';
 import type {
   AcknowledgeRequestMessage,
   AcknowledgeResponseMessage,
@@ -50,14 +52,12 @@ import type {
   ListChannelsResponseMessage,
   ListVersionsRequestMessage,
   ListVersionsResponseMessage,
-  LiveUpdateMessage,
   PullBlocksRequestMessage,
   PullBlocksResponseMessage,
   QueryChunkMessage,
   QueryRequestMessage,
   SqlChunkMessage,
   SqlRequestMessage,
-  SubscribeRequestMessage,
   TransferRequestMessage,
   TransferResponseMessage,
 } from './messages.ts';
@@ -120,6 +120,8 @@ interface ServerOptions {
   /** 0: any free port. */
   readonly port: number;
   readonly status: () => GatewayStatus;
+  /** For subscriptions to every sample; without it they are refused. */
+  readonly every?: EverySample;
   /** Answers what a follower says of this feed: how far it has it, perhaps with a receipt. */
   readonly acknowledge?: (word: Acknowledgement) => AcknowledgementAnswer;
   /** All boxes of a central; undefined at a gateway, which knows of none. */
@@ -200,9 +202,12 @@ export async function startTelemetryServer(
       (request: GetLedgerRequestMessage, out: Outflow<LedgerChunkMessage>, call) =>
         answerLedger(viewOf(call).telemetry, request, out),
     ),
-    Subscribe: streams.method(1, (request: SubscribeRequestMessage, out: Outflow<LiveUpdateMessage>, call) =>
-      answerSubscribe(viewOf(call).telemetry, request, out),
-    ),
+    Subscribe: streams.method(1, (request: SubscribeRequestMessage, out: Outflow<LiveUpdateMessage>, call) => {
+      const { telemetry } = viewOf(call);
+      if (!request.every) return answerSubscribe(telemetry, request, out);
+      if (options.every === undefined) return Promise.reject(everyNotServed());
+      return answerEvery(options.every, telemetry, request, out, destinationOf(call.metadata) !== undefined);
+    }),
     PullBlocks: streams.method(
       IN_FLIGHT_MAX,
       (request: PullBlocksRequestMessage, out: Outflow<PullBlocksResponseMessage>, { metadata }) => {

@@ -1,8 +1,9 @@
 import { CaissonError } from '../../gateway/errors.ts';
 import type { AskedTelemetry } from '../../gateway/query/telemetry.ts';
+import { EMPTY_UPDATE } from '../fanout/live-update.ts';
 import { encodeColumn } from './columns.ts';
 import { LatestValues } from './latest-values.ts';
-import type { LiveUpdateMessage, LiveValueMessage, SubscribeRequestMessage } from './messages.ts';
+import type { LiveUpdateMessage, LiveValueMessage, SubscribeRequestMessage } from './live-messages.ts';
 import type { Outflow } from './outflow.ts';
 import { requestedChannels } from './query-call.ts';
 
@@ -37,10 +38,10 @@ export async function answerSubscribe(
       const sample = await telemetry.latest(id);
       if (sample !== undefined) latest.offer(index, sample.time, sample.value);
     }
-    await out.send({ values: latest.take().map(encodeLiveValue) });
+    await out.send({ ...EMPTY_UPDATE, values: latest.take().map(encodeLiveValue) });
     while (out.isOpen) {
       await out.pause(intervalMs);
-      if (latest.changes > 0) await out.send({ values: latest.take().map(encodeLiveValue) });
+      if (latest.changes > 0) await out.send({ ...EMPTY_UPDATE, values: latest.take().map(encodeLiveValue) });
     }
   } finally {
     unfollow();

@@ -1,6 +1,7 @@
 import type { AskedTelemetry } from '../../gateway/query/telemetry.ts';
 import type { GatewayHolding, NewestStored } from '../../gateway/store/gateway-holdings.ts';
 import type { ServedFiles } from '../api/server.ts';
+import type { NewsSource } from '../fanout/news.ts';
 import type { NewBlock } from './batch-pass.ts';
 import type { BlockStore } from './block-store.ts';
 
@@ -10,6 +11,8 @@ export interface CentralStore {
   readonly name: string;
   readonly blocks: BlockStore;
   readonly telemetry: AskedTelemetry;
+  /** Everything that it keeps, in the order of its commits. */
+  readonly news: NewsSource;
   /** Where it is in files of this machine: what only those can be asked. */
   readonly files: ServedFiles | undefined;
   /** Blocks kept and the bytes of their packs, as far as this process knows. */

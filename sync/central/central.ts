@@ -4,6 +4,7 @@ import type { GatewayStatus } from '../../gateway/status.ts';
 import { type Address, formatAddress } from '../api/address.ts';
 import { TelemetryClient } from '../api/client.ts';
 import { startTelemetryServer } from '../api/server.ts';
+import { NewsBell } from '../fanout/news-bell.ts';
 import { BoxWatches } from '../fleet/box-watches.ts';
 import { FleetView } from '../fleet/fleet-view.ts';
 import { PullLine, type PullLineOptions } from '../line/pull-line.ts';
@@ -95,7 +96,11 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     const key = options.dir === undefined ? undefined : receiptKey(options.dir);
     const now = () => Date.now() * 1e3;
     const receipts = key && new ReceiptWriter({ store: store.blocks, central: name, key, now });
+    const bell = new NewsBell();
     const keeper = new Keeper(store.blocks, {
+      onKept: (gateways) => {
+        for (const gateway of gateways) bell.ring(gateway);
+      },
       onBlock: (block) => store.announce(block),
       onProblem,
       ...(receipts === undefined ? {} : { receipts }),
@@ -157,6 +162,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       status: () => snapshot(),
       fleet: () => fleet.look(),
       ...(store.files ?? { telemetry }),
+      every: { news: store.news, bell },
       secure: trust && { ...trust, onLine: (socket, caller) => accepted.take(socket, caller) },
     });
     const snapshot = (): GatewayStatus => {
@@ -186,6 +192,6 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
 function openStore(options: CentralOptions, onProblem: (text: string) => void): CentralStore | Promise<CentralStore> {
   const { name } = options;
   return options.url === undefined
-    ? openSqliteCentral(options.dir, name)
+    ? openSqliteCentral(options.dir, name, onProblem)
     : openPostgresCentral({ ...options, name, onProblem });
 }

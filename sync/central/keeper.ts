@@ -26,6 +26,8 @@ export interface KeeperCounters {
 export interface KeeperOptions {
   /** Told of every new block, after its commit. */
   readonly onBlock?: (block: NewBlock) => void;
+  /** Told after every commit of whom it changed anything. */
+  readonly onKept?: (gateways: readonly string[]) => void;
   /** Told of what a person should know. */
   readonly onProblem?: (text: string) => void;
   /** Signs what is kept; without it nothing is proven. */
@@ -97,6 +99,7 @@ export class Keeper implements PullSink {
     this.counters.conflicts += pass.conflicts;
     this.counters.holes += pass.holes;
     this.counters.lost += pass.lost;
+    this.#options.onKept?.([...new Set([peer.gateway, ...gateways])]);
     for (const problem of pass.problems) this.#options.onProblem?.(problem);
     return pass;
   }

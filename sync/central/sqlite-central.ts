@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { BlockDb } from '../../gateway/store/block-db.ts';
 import { lockStore, storePaths } from '../../gateway/store/store-dir.ts';
 import { DestinationPolicy } from '../destinations/destination-policy.ts';
+import { SqliteNews } from '../fanout/sqlite-news.ts';
 import type { CentralStore } from './central-store.ts';
 import { CentralTelemetry } from './central-telemetry.ts';
 import { SqliteStore } from './sqlite-store.ts';
@@ -10,9 +11,14 @@ import { SqliteStore } from './sqlite-store.ts';
  * A central on one machine, which keeps all in SQLite.
  * @param dir made if it is not there
  * @param name kept from then on; undefined: the name it has, made up at the first start
+ * @param onProblem told of what a person should know
  * @throws CaissonError `store-unusable`
  */
-export function openSqliteCentral(dir: string, name: string | undefined): CentralStore {
+export function openSqliteCentral(
+  dir: string,
+  name: string | undefined,
+  onProblem: (text: string) => void = () => {},
+): CentralStore {
   const unlock = lockStore(dir);
   try {
     const db = BlockDb.open(storePaths(dir).blocks);
@@ -21,6 +27,7 @@ export function openSqliteCentral(dir: string, name: string | undefined): Centra
       name: nameOf(db, name),
       blocks: new SqliteStore(db),
       telemetry,
+      news: new SqliteNews(db, onProblem),
       files: { telemetry, feed: db, storeDir: dir, policy: new DestinationPolicy({}) },
       totals: () => db.totals,
       holdings: (since) => db.holdings(since),

@@ -1,6 +1,7 @@
 import { CaissonError, messageOf } from '../../../gateway/errors.ts';
 import type { CentralStore } from '../central-store.ts';
 import { PostgresDatabase } from './database.ts';
+import { PostgresNews } from './postgres-news.ts';
 import { PostgresStore, type PostgresStoreOptions } from './postgres-store.ts';
 import { PostgresTelemetry } from './postgres-telemetry.ts';
 import { openSchema } from './schema.ts';
@@ -35,7 +36,7 @@ export async function openPostgresCentral(options: PostgresCentralOptions): Prom
   const blocks = new PostgresStore(db, { name, ...(leaseMs === undefined ? {} : { leaseMs }) });
   const telemetry = new PostgresTelemetry(db, onProblem);
   return {
-    ...{ name, blocks, telemetry },
+    ...{ name, blocks, telemetry, news: new PostgresNews(db, onProblem) },
     files: undefined,
     totals: () => blocks.totals(),
     holdings: undefined,

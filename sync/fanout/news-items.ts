@@ -1,0 +1,109 @@
+import type { Stamp } from '../../gateway/channel.ts';
+import { CaissonError } from '../../gateway/errors.ts';
+import type { BlockSource } from '../../gateway/query/block-source.ts';
+import { BootClocks } from '../../gateway/query/utc.ts';
+import type { FeedItem, KeptBoot, KeptGap } from '../../gateway/store/block-rows.ts';
+import { Pack } from '../../gateway/store/pack/pack.ts';
+import type { NewsItem } from './news.ts';
+
+/** What names of a feed stand for; a store in files has it, and what was read of one that is elsewhere. */
+export type NamedRows = Pick<BlockSource, 'boots' | 'channelsAfter' | 'clockAfter' | 'derivedBootsAfter'>;
+
+/** Makes news of items of a store's feed: samples of blocks, with UTC as far as it is known. */
+export class NewsItems {
+  readonly #rows: NamedRows;
+  readonly #onProblem: (text: string) => void;
+  readonly #clocks = new BootClocks();
+  /** By gateway and name. */
+  readonly #boots = new Map<string, KeptBoot>();
+  readonly #stamps = new Map<string, Stamp>();
+  #channelsPosition = 0;
+
+  /** @param onProblem told of a pack that cannot be read; it costs itself */
+  constructor(rows: NamedRows, onProblem: (text: string) => void) {
+    this.#rows = rows;
+    this.#onProblem = onProblem;
+  }
+
+  /** @param wants channels whose samples matter, by name; blocks of others are not decoded */
+  of(gateway: string, items: readonly FeedItem[], wants: (channel: string) => boolean = () => true): NewsItem[] {
+    if (items.length > 0) this.#learn();
+    return items.flatMap((item) => this.#of(gateway, item, wants));
+  }
+
+  #of(gateway: string, item: FeedItem, wants: (channel: string) => boolean): NewsItem[] {
+    const { position } = item;
+    switch (item.kind) {
+      case 'boot':
+        return item.origin === undefined ? [{ kind: 'boot', position, boot: item.boot, started: item.started }] : [];
+      case 'pack':
+        return this.#samples(gateway, item, wants);
+      case 'gap':
+        return this.#missed(gateway, position, item.boot, [{ ...item.gap, channel: item.channel }], wants);
+      case 'given-up':
+        return this.#missed(gateway, position, item.boot, item.gaps, wants);
+      default:
+        return [];
+    }
+  }
+
+  #samples(
+    gateway: string,
+    item: Extract<FeedItem, { kind: 'pack' }>,
+    wants: (channel: string) => boolean,
+  ): NewsItem[] {
+    try {
+      return this.#decoded(gateway, item, wants);
+    } catch (error) {
+      if (!(error instanceof CaissonError)) throw error;
+      this.#onProblem(`the pack at ${item.position} of ${gateway} cannot be delivered: ${error.message}`);
+      return [];
+    }
+  }
+
+  #decoded(
+    gateway: string,
+    { position, bytes }: Extract<FeedItem, { kind: 'pack' }>,
+    wants: (channel: string) => boolean,
+  ): NewsItem[] {
+    const pack = Pack.open(bytes);
+    const { boot: name, stamp } = pack.header;
+    const boot = this.#boots.get(keyOf(gateway, name));
+    if (boot === undefined || boot.origin !== undefined) return [];
+    return pack.blocks.flatMap(({ channel, firstSequence, timeMax }, index): NewsItem[] => {
+      if (!wants(channel)) return [];
+      const { times, values } = pack.samples(index);
+      const utcOffset = this.#clocks.of(boot.id, stamp).offsetAt(timeMax);
+      return [{ kind: 'samples', position, run: { boot: name, channel, firstSequence, times, values, utcOffset } }];
+    });
+  }
+
+  #missed(
+    gateway: string,
+    position: number,
+    name: string,
+    gaps: readonly (Omit<KeptGap, 'channel' | 'boot'> & { readonly channel: string })[],
+    wants: (channel: string) => boolean,
+  ): NewsItem[] {
+    const boot = this.#boots.get(keyOf(gateway, name));
+    if (boot === undefined || boot.origin !== undefined) return [];
+    return gaps.flatMap(({ channel, firstSequence, count, from, to, cause }): NewsItem[] => {
+      if (!wants(channel)) return [];
+      const map = this.#clocks.of(boot.id, this.#stamps.get(keyOf(gateway, channel)) ?? 'arrival');
+      const utc = { from: from + map.offsetAt(from), to: to + map.offsetAt(to) };
+      return [{ kind: 'missed', position, run: { boot: name, channel, firstSequence, count, ...utc, cause } }];
+    });
+  }
+
+  #learn(): void {
+    for (const boot of this.#rows.boots()) this.#boots.set(keyOf(boot.gateway, boot.boot), boot);
+    const { channels, position } = this.#rows.channelsAfter(this.#channelsPosition);
+    this.#channelsPosition = position;
+    for (const { gateway, name, stamp } of channels) this.#stamps.set(keyOf(gateway, name), stamp);
+    this.#clocks.poll(this.#rows);
+  }
+}
+
+function keyOf(gateway: string, name: string): string {
+  return `${gateway}\n${name}`;
+}
