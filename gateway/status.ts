@@ -144,6 +144,47 @@ export interface UplinkStatus {
   readonly failures: number;
 }
 
+/** One of the lines between a central and a gateway, as the end knows it that says so. */
+export interface LineStatus {
+  /** At the other end: a gateway, or a central. */
+  readonly gateway: string;
+  readonly name: string;
+  /** Used now; ready, while a better one is used; kept from use by its config or by whoever opens it; failed. */
+  readonly state: 'in-use' | 'standby' | 'waiting' | 'dead';
+  /** What its pacer does, what it waits for, or what it failed of. */
+  readonly why: string;
+  /** UTC until when it waits, microseconds; missing where nobody knows. */
+  readonly until?: number;
+  /** UTC since when it fails, microseconds; missing where it does not. */
+  readonly failingSince?: number;
+  /** True where its bytes cost money. */
+  readonly metered: boolean;
+  /** Since the start. */
+  readonly connections: number;
+  readonly failures: number;
+  /** On the wire, by this end, since the start. */
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  /** Missing where the config sets none. */
+  readonly capBytesPerS?: number;
+  /** Of a day of UTC, and what of it was used today. */
+  readonly budgetBytes?: number;
+  readonly budgetUsedBytes?: number;
+  /** What was found of it last; missing before the first contact, and at the end that does not decide the pace. */
+  readonly pace?: LinePace;
+}
+
+export interface LinePace {
+  readonly bytesPerS: number;
+  /** The shortest one; NaN before it is known. */
+  readonly roundTripMs: number;
+  /** What a round trip takes beyond it. */
+  readonly queueMs: number;
+  /** On its way at most, and in one message. */
+  readonly windowBytes: number;
+  readonly quantumBytes: number;
+}
+
 /** A snapshot of the whole gateway, or of central, once a second; what `caisson status`, GetStatus and the dashboard show. */
 export interface GatewayStatus {
   readonly role: 'gateway' | 'central';
@@ -164,6 +205,8 @@ export interface GatewayStatus {
   readonly security?: SecurityStatus;
   /** Missing where no central is dialled. */
   readonly uplinks?: readonly UplinkStatus[];
+  /** Missing where nothing is pulled. */
+  readonly lines?: readonly LineStatus[];
   readonly sources: readonly SourceStatus[];
   /** Position of the last item of its feed; missing where nobody said it, as at central. */
   readonly feedEnd?: number;

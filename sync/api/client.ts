@@ -1,6 +1,13 @@
 import type { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
-import { type ChannelOptions, Client, type ClientReadableStream, credentials, Metadata } from '@grpc/grpc-js';
+import {
+  type ChannelCredentials,
+  type ChannelOptions,
+  Client,
+  type ClientReadableStream,
+  credentials,
+  Metadata,
+} from '@grpc/grpc-js';
 import type { MethodDefinition, ServiceDefinition } from '@grpc/proto-loader';
 import { CaissonError } from '../../gateway/errors.ts';
 import type { Fleet } from '../../gateway/fleet.ts';
@@ -9,11 +16,12 @@ import type { SqlListener } from '../../gateway/query/sql/sql-meter.ts';
 import type { SqlParameters } from '../../gateway/query/sql/sql-statement.ts';
 import type { Envelope, Samples, StoredChannel } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
-import { nameDestination } from '../destinations/caller.ts';
+import { nameDestination, nameLine } from '../destinations/caller.ts';
 import { decodeRun } from '../fanout/live-update.ts';
 import type { MissedRun } from '../fanout/news.ts';
 import type { SampleRun } from '../fanout/sample-run.ts';
 import { decodeFleet } from '../fleet/fleet-message.ts';
+import type { WireMeter } from '../line/wire-meter.ts';
 import type { SignedReceipt } from '../receipts/receipt.ts';
 import { type Address, formatAddress } from './address.ts';
 import { decodeChannel } from './channel-message.ts';
@@ -41,6 +49,7 @@ import type {
   TransferRequestMessage,
   TransferResponseMessage,
 } from './messages.ts';
+import { meteredCredentials } from './metered-credentials.ts';
 import type { PullBatch } from './pull-batch.ts';
 import { SocketBridge } from './socket-bridge.ts';
 import { encodeSqlRequest, readSqlAnswer } from './sql-answer.ts';
@@ -62,6 +71,10 @@ export interface TelemetryClientOptions {
   readonly keepaliveMs?: number;
   /** Name of the central that asks; without it the caller is someone on the box. */
   readonly destination?: string;
+  /** Name of the line that it asks over, as central's config has it: the other end counts its bytes under that. */
+  readonly line?: string;
+  /** Counts the bytes of connections that this client dials by itself. */
+  readonly meter?: WireMeter;
   /** And given up when it does not answer within, milliseconds. */
   readonly keepaliveAnswerMs?: number;
   /** Makes connections, such as secure ones, or hands out one that the other end made; undefined: plain TCP to the address. */
@@ -122,6 +135,7 @@ export class TelemetryClient {
   readonly #isOneConnection: boolean;
   readonly #peer: () => Pick<GatewayStatus, 'role' | 'gateway'> | undefined;
   readonly #metadata = new Metadata();
+  readonly #credentials: ChannelCredentials;
   #bulk: Client | undefined;
   #live: Client | undefined;
 
@@ -130,6 +144,8 @@ export class TelemetryClient {
     this.#bridge = options.open === undefined ? undefined : new SocketBridge(options.open);
     this.#peer = options.peer ?? (() => undefined);
     if (options.destination !== undefined) nameDestination(this.#metadata, options.destination);
+    if (options.line !== undefined) nameLine(this.#metadata, options.line);
+    this.#credentials = options.meter === undefined ? credentials.createInsecure() : meteredCredentials(options.meter);
     this.#isOneConnection = options.isOneConnection ?? false;
     this.#options = {
       'grpc.max_receive_message_length': RESPONSE_BYTES_MAX,
@@ -431,7 +447,7 @@ export class TelemetryClient {
   }
 
   #connect(windowBytes: number): Client {
-    return new Client(this.#bridge?.target ?? this.address, credentials.createInsecure(), {
+    return new Client(this.#bridge?.target ?? this.address, this.#credentials, {
       ...this.#options,
       'grpc-node.flow_control_window': windowBytes,
     });

@@ -37,7 +37,7 @@ export class ProblemList {
 export interface CentralLine {
   readonly name: string;
   readonly kind: 'pull' | 'reverse';
-  readonly line: PullLine;
+  readonly line: Pick<PullLine, 'health'>;
 }
 
 /** Central in the words of a gateway's status: its sources are the lines it pulls from. */

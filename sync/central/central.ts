@@ -7,7 +7,7 @@ import { startTelemetryServer } from '../api/server.ts';
 import { NewsBell } from '../fanout/news-bell.ts';
 import { BoxWatches } from '../fleet/box-watches.ts';
 import { FleetView } from '../fleet/fleet-view.ts';
-import { PullLine, type PullLineOptions } from '../line/pull-line.ts';
+import { PullLine, type Way } from '../line/pull-line.ts';
 import { publicKeyText, receiptKey } from '../receipts/receipt-key.ts';
 import { ReceiptWriter } from '../receipts/receipt-writer.ts';
 import { AcceptedLines } from '../reverse/accepted-lines.ts';
@@ -112,9 +112,9 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
         ? new TelemetryClient(address, { destination: name })
         : secureClient(address, trust.identity, { roles: ['gateway', 'central'], name: address.name });
     const watches = new BoxWatches({ now, position: async (gateway) => (await store.blocks.progress(gateway)).after });
-    const pull = (options: Pick<PullLineOptions<TelemetryClient>, 'connect' | 'sleep'>) =>
+    const pull = (ways: readonly Way<TelemetryClient>[]) =>
       new PullLine({
-        ...options,
+        ways,
         attend: (client, status) => watches.attend(client, status),
         sink: keeper,
         follower: name,
@@ -124,9 +124,9 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       name: formatAddress(address),
       kind: 'pull' as const,
       wanted: address.name,
-      line: pull({ connect: () => connect(address) }),
+      line: pull([{ name: formatAddress(address), connect: () => connect(address) }]),
     }));
-    const accepted = new AcceptedLines({ name, pull });
+    const accepted = new AcceptedLines({ name, pull: (way) => pull([way]) });
     const allLines = () => [
       ...lines,
       ...accepted.lines.map(({ gateway, line }) => ({
@@ -163,7 +163,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       fleet: () => fleet.look(),
       ...(store.files ?? { telemetry }),
       every: { news: store.news, bell },
-      secure: trust && { ...trust, onLine: (socket, caller) => accepted.take(socket, caller) },
+      secure: trust && { ...trust, onLine: (socket, caller, raw) => accepted.take(socket, caller, raw) },
     });
     const snapshot = (): GatewayStatus => {
       const security = server.secure?.status();

@@ -11,6 +11,10 @@ import { callerOf } from '../trust/access-guard.ts';
 /** Metadata in which a central says who it is where no certificate does. */
 const DESTINATION_KEY = 'caisson-destination';
 
+/** Metadata in which a central says over which of its lines it asks, and what names look like. */
+const LINE_KEY = 'caisson-line';
+export const LINE_NAME = '^[a-z0-9][a-z0-9._-]{0,31}$';
+
 /** What a central may call. Whatever is not here reads the whole store. */
 const FOR_DESTINATIONS: ReadonlySet<string> = new Set([
   ...[
@@ -41,6 +45,17 @@ export function destinationOf(metadata: Metadata): string | undefined {
 /** Makes `metadata` say who calls. */
 export function nameDestination(metadata: Metadata, name: string): void {
   metadata.set(DESTINATION_KEY, name);
+}
+
+/** Makes `metadata` say over which line. */
+export function nameLine(metadata: Metadata, line: string): void {
+  metadata.set(LINE_KEY, line);
+}
+
+/** Over which line a central says that it asks; undefined where it says nothing that is a name. */
+export function lineOf(metadata: Metadata): string | undefined {
+  const [name] = metadata.get(LINE_KEY);
+  return name !== undefined && new RegExp(LINE_NAME).test(String(name)) ? String(name) : undefined;
 }
 
 /** Refuses centrals what is answered from the whole store. */

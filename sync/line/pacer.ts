@@ -53,9 +53,9 @@ const CAP_BURST_MS = 50;
 
 /**
  * Why the window is as it is: it looks for the rate; has found it; empties the queue to see the shortest round trip;
- * there is little to send; the window may not be larger; a cap applies.
+ * there is little to send; the window may not be larger; a cap applies; little of a budget is left.
  */
-export type PacerReason = 'starting' | 'steady' | 'probing' | 'idle' | 'window' | 'cap';
+export type PacerReason = 'starting' | 'steady' | 'probing' | 'idle' | 'window' | 'cap' | 'budget';
 
 /** What is granted to the sender. */
 export interface Grant {
@@ -84,6 +84,8 @@ export interface PacerOptions {
   readonly capBytesPerS?: number | undefined;
   /** What an earlier connection over this line found. */
   readonly earlier?: PacerState | undefined;
+  /** Bytes that may still come, of a budget; undefined: there is none. */
+  readonly left?: (() => number) | undefined;
 }
 
 interface Round {
@@ -98,6 +100,7 @@ interface Round {
 
 export class Pacer {
   readonly #cap: number;
+  readonly #left: () => number;
   #window: number;
   #isStarting = true;
   #startRounds = 0;
@@ -122,8 +125,9 @@ export class Pacer {
   readonly #sent = new Map<number, { readonly at: number; readonly blockedMs: number }>();
   #round: Round | undefined;
 
-  constructor({ capBytesPerS = Number.POSITIVE_INFINITY, earlier }: PacerOptions = {}) {
+  constructor({ capBytesPerS = Number.POSITIVE_INFINITY, earlier, left }: PacerOptions = {}) {
     this.#cap = capBytesPerS;
+    this.#left = left ?? (() => Number.POSITIVE_INFINITY);
     // Half of what it was: the line may have become another one meanwhile.
     this.#window = Math.max(WINDOW_FIRST_BYTES, (earlier?.windowBytes ?? 0) / 2);
     this.#rate = earlier?.bytesPerS ?? 0;
@@ -147,7 +151,10 @@ export class Pacer {
   grant(now: number, blockedMs = 0): Grant | undefined {
     if (Number.isNaN(this.#openedAt)) this.#openedAt = now;
     const quantumBytes = this.#quantum;
-    const wanted = Math.min(this.#received + Math.max(this.#window, 2 * quantumBytes), this.#capBytes(now));
+    const left = this.#received + this.#left();
+    const unspent = Math.min(this.#received + Math.max(this.#window, 2 * quantumBytes), this.#capBytes(now));
+    const wanted = Math.min(unspent, left);
+    if (left < unspent) this.#reason = 'budget';
     // A sender waits until a whole message may be sent, as large as it was told.
     const isHeld = this.#granted - this.#received < this.#quantumTold && quantumBytes < this.#quantumTold;
     if (wanted < this.#granted + quantumBytes / 2 && !isHeld) return undefined;

@@ -1,31 +1,22 @@
 import { CaissonError, type ErrorCode, messageOf } from '../../gateway/errors.ts';
-import type { GatewayStatus } from '../../gateway/status.ts';
+import type { GatewayStatus, LineStatus } from '../../gateway/status.ts';
 import type { PullBatch } from '../api/pull-batch.ts';
-import type { TransferRequest } from '../api/transfer-pull.ts';
 import type { SignedReceipt } from '../receipts/receipt.ts';
-import { acknowledging, type KeptAnswer, type KeptWord } from './acknowledging.ts';
-import { BackOff } from './back-off.ts';
+import { acknowledging } from './acknowledging.ts';
+import { LineChoice } from './line-choice.ts';
 import { LoopLag } from './loop-lag.ts';
 import { Pacer, type PacerState } from './pacer.ts';
 import { PackAssembly } from './pack-assembly.ts';
 import { type Sleep, sleep } from './sleep.ts';
+import type { Peer, PullClient, Way } from './way.ts';
+
+export type { Peer, PullClient, Way } from './way.ts';
 
 /** Times an item is asked for again when it is refused. Then it is left out, so that what stands behind it still comes. */
 const REFUSALS_MAX = 3;
 
 /** How often the other end is told what was kept, milliseconds: late enough to cost nothing. */
 const ACKNOWLEDGE_MS = 5_000;
-
-/** Who is at the other end. */
-export type Peer = Pick<GatewayStatus, 'role' | 'gateway'>;
-
-/** What a line needs of a client; `TelemetryClient` has it. One is made for each attempt. */
-export interface PullClient {
-  status(): Promise<GatewayStatus>;
-  transfer(request: TransferRequest, signal: AbortSignal): AsyncIterable<PullBatch>;
-  acknowledge(word: KeptWord): Promise<KeptAnswer>;
-  close(): void;
-}
 
 /** An item that was not kept; everything before it was. */
 export interface Refusal {
@@ -51,21 +42,28 @@ export interface PullSink {
   prove?(peer: Peer, wanted: Uint8Array): Promise<SignedReceipt>;
 }
 
+/** How often the lines are looked at while one is used, milliseconds. */
+const LOOK_MS = 1_000;
+
 export interface PullLineOptions<Client extends PullClient = PullClient> {
-  /** Makes the client of one attempt. */
-  connect(): Client;
+  /** Ways to the other end, the best first; at least one. */
+  readonly ways: readonly Way<Client>[];
   /** Does what else there is to be done over a connection, from when the other end has said how it does; returns what ends that. */
   attend?(client: Client, status: GatewayStatus): () => void;
   readonly sink: PullSink;
   /** Name under which the other end is told what was kept. */
   readonly follower: string;
-  /** Of the line at most, bytes a second; undefined: what it gives. */
-  readonly capBytesPerS?: number | undefined;
   /** ACKNOWLEDGE_MS unless a test is in a hurry. */
   readonly acknowledgeMs?: number;
   readonly sleep?: Sleep;
   /** Numbers in [0, 1). */
   readonly random?: () => number;
+  /** Of a clock that never steps, milliseconds. */
+  readonly steadyMs?: () => number;
+  /** UTC, milliseconds. */
+  readonly utcMs?: () => number;
+  /** LOOK_MS unless a test is in a hurry. */
+  readonly lookMs?: number;
   /** Told of what a person should know. */
   readonly onProblem?: (text: string) => void;
 }
@@ -87,18 +85,21 @@ export interface PullLineHealth {
   readonly skipped: number;
   /** True when the other end had nothing more at the last look. */
   readonly complete: boolean;
-  /** What its pacer found; undefined before the first contact. */
+  /** What the pacer of the line in use found; undefined before the first contact. */
   readonly pace: PacerState | undefined;
+  /** Every way to the other end. */
+  readonly lines: readonly Omit<LineStatus, 'gateway'>[];
 }
 
 /**
- * Follows the feed of one gateway or central for as long as it runs: connects, goes on where the sink stands, keeps what
- * comes, and after a cut begins again with bounded back-off.
+ * Follows the feed of one gateway or central for as long as it runs: connects over the best line there is, goes on where the sink
+ * stands, keeps what comes, and after a cut goes on over the next line, or over the same one with bounded back-off. It uses one line
+ * at a time, so that nothing travels twice.
  */
 export class PullLine<Client extends PullClient = PullClient> {
   readonly #options: PullLineOptions<Client>;
   readonly #sleep: Sleep;
-  readonly #backOff: BackOff;
+  readonly #choice: LineChoice<Client>;
   readonly #stopping = new AbortController();
   #running: Promise<void> | undefined;
   #state: PullLineHealth['state'] = 'starting';
@@ -112,13 +113,15 @@ export class PullLine<Client extends PullClient = PullClient> {
   readonly #errors: Partial<Record<ErrorCode, number>> = {};
   #refused = { feed: '', position: -1, times: 0 };
   #pacer: Pacer | undefined;
+  #isProbing = false;
   readonly #assembly = new PackAssembly();
   readonly #lag = new LoopLag();
 
   constructor(options: PullLineOptions<Client>) {
     this.#options = options;
     this.#sleep = options.sleep ?? sleep;
-    this.#backOff = new BackOff(options.random);
+    const { ways, random, steadyMs = () => performance.now(), utcMs = Date.now } = options;
+    this.#choice = new LineChoice({ ways, random, steadyMs, utcMs });
   }
 
   /** Begins; returns at once. */
@@ -130,6 +133,7 @@ export class PullLine<Client extends PullClient = PullClient> {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
+    this.#choice.close();
     this.#state = 'stopped';
   }
 
@@ -145,54 +149,107 @@ export class PullLine<Client extends PullClient = PullClient> {
       skipped: this.#skipped,
       complete: this.#complete,
       pace: this.#pacer?.state,
+      lines: this.#choice.status(),
     };
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      let leastMs: number | undefined;
+      const choice = this.#choice.choose();
+      if (choice.way === undefined) {
+        this.#wait(choice.why);
+        await this.#rest(choice.waitMs, signal);
+        continue;
+      }
       try {
-        await this.#follow(signal);
-        this.#wait('the other end closed the connection');
+        const left = await this.#follow(choice.way, signal);
+        if (!left) this.#wait('the other end closed the connection');
+        this.#choice.ended(left ? undefined : this.#problem);
       } catch (error) {
         this.#count(error instanceof CaissonError ? error.code : 'store-failed');
-        if (error instanceof CaissonError) leastMs = error.retryAfterMs;
         this.#wait(messageOf(error));
+        this.#choice.ended(messageOf(error), error instanceof CaissonError ? error.retryAfterMs : undefined);
       }
-      if (!signal.aborted) await this.#sleep(this.#backOff.next(leastMs), signal);
     }
   }
 
-  /** One connection, from its beginning to its end. */
-  async #follow(signal: AbortSignal): Promise<void> {
-    const client = this.#options.connect();
+  /** Waits, or until the other end opens a line. */
+  async #rest(waitMs: number, signal: AbortSignal): Promise<void> {
+    const came = new AbortController();
+    const unfollow = this.#options.ways.map(({ arrival }) => arrival?.onCome(() => came.abort()));
+    const from = performance.now();
+    try {
+      await this.#sleep(waitMs, AbortSignal.any([signal, came.signal]));
+    } finally {
+      for (const end of unfollow) end?.();
+    }
+    if (!came.signal.aborted) this.#choice.waited(waitMs, performance.now() - from);
+  }
+
+  /** One connection, from its beginning to its end; true where the line was left for a better one, or may be used no more. */
+  async #follow(way: Way<Client>, signal: AbortSignal): Promise<boolean> {
+    const client = way.connect();
     this.#lag.start();
+    const leaving = new AbortController();
     let stopTelling = () => {};
     let stopAttending = () => {};
+    let stopLooking = () => {};
     try {
       const peer = await client.status();
-      if (signal.aborted) return;
+      if (signal.aborted) return true;
       this.#peer = peer;
       stopAttending = this.#options.attend?.(client, peer) ?? stopAttending;
       this.#connections += 1;
+      this.#choice.connected();
       const { feed, after } = await this.#options.sink.resume(peer);
       stopTelling = this.#acknowledging(client, peer);
-      const pacer = new Pacer({ capBytesPerS: this.#options.capBytesPerS, earlier: this.#pacer?.state });
+      const left = way.budget === undefined ? undefined : () => this.#choice.grantable(way);
+      const pacer = new Pacer({ capBytesPerS: way.capBytesPerS, earlier: this.#choice.paceOf(way), left });
       this.#pacer = pacer;
-      for await (const batch of client.transfer(
-        { feed, after, pacer, lag: this.#lag, assembly: this.#assembly },
-        signal,
-      )) {
-        if (signal.aborted) return;
+      stopLooking = this.#looking(pacer, leaving);
+      const ending = AbortSignal.any([signal, leaving.signal]);
+      const opening = { feed, after, pacer, lag: this.#lag, assembly: this.#assembly };
+      for await (const batch of client.transfer(opening, ending)) {
+        if (signal.aborted) return true;
         await this.#take(peer, batch);
       }
+      return ending.aborted;
     } finally {
+      stopLooking();
       stopTelling();
       stopAttending();
       this.#lag.stop();
       client.close();
     }
+  }
+
+  /** Looks at all lines from time to time while one is used. Returns what ends it. */
+  #looking(pacer: Pacer, leaving: AbortController): () => void {
+    const timer = setInterval(() => {
+      this.#choice.paced(pacer.state);
+      const { leave, probe } = this.#choice.look();
+      if (leave !== undefined) leaving.abort();
+      else if (probe !== undefined && !this.#isProbing) void this.#probe(probe);
+    }, this.#options.lookMs ?? LOOK_MS);
+    return () => {
+      clearInterval(timer);
+      this.#choice.paced(pacer.state);
+    };
+  }
+
+  /** Asks over a better line whether it is well. */
+  async #probe(way: Way<Client>): Promise<void> {
+    this.#isProbing = true;
+    let failure: string | undefined;
+    try {
+      const client = way.connect();
+      await client.status().finally(() => client.close());
+    } catch (error) {
+      failure = messageOf(error);
+    }
+    this.#isProbing = false;
+    this.#choice.probed(way, failure);
   }
 
   /** Tells the other end from time to time what is durable here. */
@@ -217,7 +274,7 @@ export class PullLine<Client extends PullClient = PullClient> {
     this.#complete = batch.complete;
     this.#state = 'running';
     this.#problem = undefined;
-    this.#backOff.reset();
+    this.#choice.brought();
   }
 
   async #refuse(peer: Peer, feed: string, { position, error }: Refusal): Promise<never> {

@@ -1,8 +1,10 @@
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { CaissonError } from '../../gateway/errors.ts';
 import { TelemetryClient } from '../api/client.ts';
-import type { PullLine, PullLineOptions } from '../line/pull-line.ts';
-import type { Sleep } from '../line/sleep.ts';
+import type { PullLine } from '../line/pull-line.ts';
+import type { Arrival, Way } from '../line/way.ts';
+import { WireMeter } from '../line/wire-meter.ts';
 import type { Caller } from '../trust/callers.ts';
 import { peerText } from '../trust/peer-name.ts';
 import type { Peer } from '../trust/verify-peer.ts';
@@ -15,8 +17,8 @@ const GATEWAYS_MAX = 4096;
 const FAREWELL_MS = 2_000;
 
 export interface AcceptedLinesOptions {
-  /** Makes what pulls over the lines of one gateway, and starts with the first of them. */
-  readonly pull: (options: Pick<PullLineOptions<TelemetryClient>, 'connect' | 'sleep'>) => PullLine;
+  /** Makes what pulls over the lines of a gateway that nobody expected, and starts with the first of them. */
+  readonly pull: (way: Way<TelemetryClient>) => PullLine<TelemetryClient>;
   /** Central's own name, for those it refuses. */
   readonly name: string;
 }
@@ -24,8 +26,11 @@ export interface AcceptedLinesOptions {
 /** What pulls from a gateway that dials in. */
 export interface AcceptedLine {
   readonly gateway: string;
-  readonly line: PullLine;
+  readonly line: PullLine<TelemetryClient>;
 }
+
+/** A way over the lines that one gateway hands over. */
+export type DialledWay = Required<Pick<Way<TelemetryClient>, 'connect' | 'meter' | 'arrival'>>;
 
 /**
  * The lines that gateways hand over. Each gateway has one at a time: of two the newer is the live one, because the older is what
@@ -40,13 +45,20 @@ export class AcceptedLines {
     this.#options = options;
   }
 
-  /** By gateway, also those whose line is gone at the moment. */
+  /** Of those that nobody expected, by gateway, also where the line is gone at the moment. */
   get lines(): readonly AcceptedLine[] {
-    return [...this.#gateways].map(([gateway, { line }]) => ({ gateway, line }));
+    return [...this.#gateways].flatMap(([gateway, { line }]) => (line === undefined ? [] : [{ gateway, line }]));
   }
 
-  /** Takes a line over, or tells why not and closes it. */
-  take(socket: TLSSocket, caller: Caller): void {
+  /** The way over the lines of a gateway, for who pulls from it over other lines as well. */
+  expect(gateway: string): DialledWay {
+    const known = this.#gateways.get(gateway) ?? new DialledGateway(gateway);
+    this.#gateways.set(gateway, known);
+    return known.way;
+  }
+
+  /** Takes a line over, or tells why not and closes it. @param raw the connection of TCP below, of which the bytes are counted */
+  take(socket: TLSSocket, caller: Caller, raw?: Socket): void {
     const refusal = 'refusal' in caller ? caller.refusal : this.#refusalOf(caller.peer);
     if (refusal !== undefined) {
       const { code, message, hint } = refusal;
@@ -60,7 +72,7 @@ export class AcceptedLines {
     const known = this.#gateways.get(caller.peer.name);
     const gateway = known ?? new DialledGateway(caller.peer.name, this.#options.pull);
     this.#gateways.set(caller.peer.name, gateway);
-    gateway.take(socket);
+    gateway.take(socket, raw);
   }
 
   /** Resolves when nothing is pulled any more. */
@@ -81,47 +93,46 @@ export class AcceptedLines {
 
 /** One gateway that dials in: its line of the moment, and what pulls over it. */
 class DialledGateway {
-  readonly line: PullLine;
+  /** Undefined where somebody else pulls. */
+  readonly line: PullLine<TelemetryClient> | undefined;
+  readonly way: DialledWay;
   readonly #name: string;
+  readonly #meter = new WireMeter();
+  readonly #waiting = new Set<() => void>();
   #socket: TLSSocket | undefined;
   /** A line that nothing was pulled over yet. */
   #fresh: TLSSocket | undefined;
-  #wake: (() => void) | undefined;
 
-  constructor(name: string, pull: AcceptedLinesOptions['pull']) {
+  constructor(name: string, pull?: AcceptedLinesOptions['pull']) {
     this.#name = name;
-    this.line = pull({ connect: () => this.#connect(), sleep: this.#untilDialled });
+    const arrival: Arrival = {
+      isThere: () => this.#fresh !== undefined,
+      onCome: (tell) => {
+        this.#waiting.add(tell);
+        return () => this.#waiting.delete(tell);
+      },
+    };
+    this.way = { connect: () => this.#connect(), meter: this.#meter, arrival };
+    this.line = pull?.({ name: '', ...this.way });
   }
 
-  take(socket: TLSSocket): void {
+  take(socket: TLSSocket, raw: Socket | undefined): void {
     this.#socket?.destroy();
     this.#socket = socket;
     this.#fresh = socket;
+    if (raw !== undefined) this.#meter.add(raw);
     socket.once('close', () => {
       if (this.#fresh === socket) this.#fresh = undefined;
     });
     writeVerdict(socket, { taken: true });
-    this.line.start();
-    this.#wake?.();
+    this.line?.start();
+    for (const tell of this.#waiting) tell();
   }
 
   async stop(): Promise<void> {
     this.#socket?.destroy();
-    await this.line.stop();
+    await this.line?.stop();
   }
-
-  /** There is nothing to try before the gateway dials in again, and nothing to wait for when it has. */
-  readonly #untilDialled: Sleep = async (_ms, signal) => {
-    if (this.#fresh !== undefined || signal.aborted) return;
-    await new Promise<void>((resolve) => {
-      const wake = () => {
-        signal.removeEventListener('abort', wake);
-        resolve();
-      };
-      this.#wake = wake;
-      signal.addEventListener('abort', wake, { once: true });
-    });
-  };
 
   #connect(): TelemetryClient {
     const socket = this.#fresh;

@@ -1,5 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import { isIP } from 'node:net';
+import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
 import { type Address, formatAddress } from '../api/address.ts';
@@ -38,6 +38,8 @@ export interface Introduction {
 /** A connection to a peer that was checked. */
 export interface SecureConnection {
   readonly socket: TLSSocket;
+  /** The connection of TCP below it: what counts bytes counts those. */
+  readonly raw: Socket;
   readonly peer: Peer;
 }
 
@@ -51,16 +53,17 @@ export async function dialSecure(address: Address, options: DialOptions): Promis
   const { as, expected, protocol = GRPC_PROTOCOL, signal, now = Date.now } = options;
   const isKnown = 'credentials' in as;
   const where = formatAddress(address);
+  const raw = connectPlain({ host: address.host, port: address.port, noDelay: true });
   const socket = connect({
     ...(isKnown ? tlsOptions(as.credentials) : { minVersion: MIN_TLS_VERSION }),
-    host: address.host,
-    port: address.port,
+    socket: raw,
     ...(isIP(address.host) === 0 && { servername: address.host }),
     ALPNProtocols: [protocol],
     // Who it is decides, not what it is called in some network: verifyPeer judges.
     rejectUnauthorized: false,
     checkServerIdentity: () => undefined,
   });
+  raw.on('error', (error) => socket.destroy(error));
   try {
     await shaken(socket, where, signal);
     const judgement = isKnown ? judgementOf(as.credentials, now()) : introduced(socket, as, now());
@@ -72,7 +75,7 @@ export async function dialSecure(address: Address, options: DialOptions): Promis
       throw new CaissonError('peer-untrusted', `OpenSSL says ${objection}`, { retryable: true });
     }
     requireExpected(peer, expected);
-    return { socket, peer };
+    return { socket, raw, peer };
   } catch (error) {
     socket.destroy();
     if (!(error instanceof CaissonError) || error.code !== 'peer-untrusted') throw error;

@@ -19,15 +19,18 @@ const HANDSHAKE_MS = 10_000;
 const STRANGERS_MAX = 32;
 const STRANGER_MS = 10_000;
 
+/** Takes a connection over. @param raw that of TCP below it: what counts bytes counts those */
+export type TakeConnection = (socket: TLSSocket, caller: Caller, raw: Socket | undefined) => void;
+
 export interface SecureListenerOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
   readonly identity: Identity;
   /** Takes a connection over; a stranger's as well, to tell why it is refused. */
-  readonly onConnection: (socket: TLSSocket, caller: Caller) => void;
+  readonly onConnection: TakeConnection;
   /** Takes over the connection of a peer that hands over a line; undefined: none is taken. */
-  readonly onLine?: ((socket: TLSSocket, caller: Caller) => void) | undefined;
+  readonly onLine?: TakeConnection | undefined;
   readonly now?: () => number;
 }
 
@@ -47,7 +50,7 @@ export class SecureListener {
   readonly #options: SecureListenerOptions;
   readonly #server: Server;
   readonly #unfollow: () => void;
-  readonly #shaking = new Set<string>();
+  readonly #shaking = new Map<string, Socket>();
   #turnedAway = 0;
   #strangers = 0;
 
@@ -112,20 +115,22 @@ export class SecureListener {
       return;
     }
     const key = connectionKey(socket);
-    this.#shaking.add(key);
+    this.#shaking.set(key, socket);
     socket.once('close', () => this.#shaking.delete(key));
   }
 
   #onSecure(socket: TLSSocket): void {
-    this.#shaking.delete(connectionKey(socket));
+    const key = connectionKey(socket);
+    const raw = this.#shaking.get(key);
+    this.#shaking.delete(key);
     // What comes later, its owner sees at `close`.
     socket.on('error', () => {});
     const { identity, onConnection, onLine, now = Date.now } = this.#options;
     const caller = callerOf(socket, identity, now());
     if ('refusal' in caller && !this.#holdStranger(socket)) return;
     this.counters.accepted += 1;
-    if (socket.alpnProtocol === LINE_PROTOCOL && onLine !== undefined) onLine(socket, caller);
-    else if (socket.alpnProtocol === GRPC_PROTOCOL) onConnection(socket, caller);
+    if (socket.alpnProtocol === LINE_PROTOCOL && onLine !== undefined) onLine(socket, caller, raw);
+    else if (socket.alpnProtocol === GRPC_PROTOCOL) onConnection(socket, caller, raw);
     else {
       this.#count('no-protocol');
       socket.destroy();

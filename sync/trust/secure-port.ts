@@ -5,12 +5,12 @@ import type { Address } from '../api/address.ts';
 import { accessGuard } from './access-guard.ts';
 import { type Caller, Callers } from './callers.ts';
 import { type Identity, identityProblem } from './identity.ts';
-import { SecureListener } from './secure-listener.ts';
+import { SecureListener, type TakeConnection } from './secure-listener.ts';
 
 export interface SecurePortOptions {
   readonly identity: Identity;
   /** Takes over the connection of a peer that hands over a line; undefined: none is taken. */
-  readonly onLine?: ((socket: TLSSocket, caller: Caller) => void) | undefined;
+  readonly onLine?: TakeConnection | undefined;
 }
 
 /** The secure side of a gRPC server: knows who is at the other end of every connection, and cuts those that are taken back. */
@@ -46,9 +46,9 @@ export class SecurePort {
       onLine:
         onLine === undefined
           ? undefined
-          : (socket, caller) => {
+          : (socket, caller, raw) => {
               this.#callers.add(socket, caller);
-              onLine(socket, caller);
+              onLine(socket, caller, raw);
             },
     });
     return this.#listener.address.port;

@@ -137,7 +137,7 @@ async function pass(drive: Drive, laps: number): Promise<Passage> {
     closers.push(() => db.close());
     const line = new PullLine({
       follower: 'bench',
-      connect: () => new TelemetryClient({ host: '127.0.0.1', port: link.port }),
+      ways: [{ name: '', connect: () => new TelemetryClient({ host: '127.0.0.1', port: link.port }) }],
       sink: new Keeper(new SqliteStore(db)),
     });
     closers.push(() => line.stop());

@@ -73,7 +73,7 @@ t.test('has what the gateways have, whenever and wherever the lines are cut', as
     const proxy = await CutProxy.start(gateway.server.port);
     const line = new PullLine({
       follower: 'hq',
-      connect: () => new TelemetryClient({ host: HOST, port: proxy.port }),
+      ways: [{ name: '', connect: () => new TelemetryClient({ host: HOST, port: proxy.port }) }],
       sink: keeper,
       // Waits as the back-off says, but much faster.
       sleep: (ms, signal) => sleep(Math.min(10, ms / 500), signal),
@@ -114,7 +114,13 @@ t.test('notices a line that died without a word', async (t) => {
   const db = BlockDb.open(storePaths(tempDir(t)).blocks);
   const line = new PullLine({
     follower: 'hq',
-    connect: () => new TelemetryClient({ host: HOST, port: proxy.port }, { keepaliveMs: 100, keepaliveAnswerMs: 100 }),
+    ways: [
+      {
+        name: '',
+        connect: () =>
+          new TelemetryClient({ host: HOST, port: proxy.port }, { keepaliveMs: 100, keepaliveAnswerMs: 100 }),
+      },
+    ],
     sink: new Keeper(new SqliteStore(db)),
     sleep: async () => {},
   });
@@ -150,7 +156,7 @@ t.test('asks again for a block that was damaged on the way, and leaves out one t
     const problems: string[] = [];
     const line = new PullLine({
       follower: 'hq',
-      connect: () => new TelemetryClient({ host: HOST, port: server.port }),
+      ways: [{ name: '', connect: () => new TelemetryClient({ host: HOST, port: server.port }) }],
       sink: new Keeper(new SqliteStore(db), { onProblem: (text) => problems.push(text) }),
       sleep: async () => {},
       onProblem: (text) => problems.push(text),

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { CaissonError } from '../../../gateway/errors.ts';
 import type { PullBatch } from '../../../sync/api/pull-batch.ts';
-import { type KeepResult, PullLine, type PullLineOptions, type PullSink } from '../../../sync/line/pull-line.ts';
+import { type KeepResult, PullLine, type PullSink, type Way } from '../../../sync/line/pull-line.ts';
 import { waitFor } from '../../wait-for.ts';
 import { exampleStatus } from '../memory-telemetry.ts';
 
@@ -54,7 +54,7 @@ function lineOver(
   const asked: number[] = [];
   const problems: string[] = [];
   let connection = -1;
-  const connect: PullLineOptions['connect'] = () => {
+  const connect: Way['connect'] = () => {
     connection += 1;
     const script = scripts[connection] ?? { statusError: unreachable };
     return {
@@ -79,7 +79,7 @@ function lineOver(
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   };
   const onProblem = (text: string) => problems.push(text);
-  const line = new PullLine({ connect, sink, follower: 'hq', sleep, random: () => 0, onProblem });
+  const line = new PullLine({ ways: [{ name: '', connect }], sink, follower: 'hq', sleep, random: () => 0, onProblem });
   return {
     line,
     waits,
@@ -175,24 +175,29 @@ t.test('the other end is told what is durable here, under the name of this end, 
     follower: 'hq',
     acknowledgeMs: 1,
     sink,
-    connect: () => ({
-      status: async () => PEER,
-      async *transfer() {
-        yield batch([1, 2]);
-        await waitFor('it was told', () => told.length === 1);
-        yield batch([3], true);
-        await new Promise<void>((resolve) => {
-          release = resolve;
-        });
+    ways: [
+      {
+        name: '',
+        connect: () => ({
+          status: async () => PEER,
+          async *transfer() {
+            yield batch([1, 2]);
+            await waitFor('it was told', () => told.length === 1);
+            yield batch([3], true);
+            await new Promise<void>((resolve) => {
+              release = resolve;
+            });
+          },
+          async acknowledge(request) {
+            failures -= 1;
+            if (failures >= 0) throw unreachable;
+            told.push(request);
+            return NOTHING_WANTED;
+          },
+          close() {},
+        }),
       },
-      async acknowledge(request) {
-        failures -= 1;
-        if (failures >= 0) throw unreachable;
-        told.push(request);
-        return NOTHING_WANTED;
-      },
-      close() {},
-    }),
+    ],
   });
   line.start();
   await waitFor('it was told of all', () => told.length === 2);

@@ -32,9 +32,9 @@ export async function startCentral(t: Test): Promise<Ends> {
   const sink = new EmptySink();
   const lines = new AcceptedLines({
     name: 'hub',
-    pull: (options) => new PullLine({ ...options, sink, follower: 'hub' }),
+    pull: (way) => new PullLine({ ways: [way], sink, follower: 'hub' }),
   });
-  const central = await TrustedCentral.start(t, {}, (socket, caller) => lines.take(socket, caller));
+  const central = await TrustedCentral.start(t, {}, (socket, caller, raw) => lines.take(socket, caller, raw));
   t.teardown(() => lines.stop());
   const health = (gateway: string) => lines.lines.find((each) => each.gateway === gateway)?.line.health();
   return { central, lines, health };
