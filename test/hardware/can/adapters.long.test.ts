@@ -4,24 +4,29 @@ import process from 'node:process';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import t from 'tap';
-import { FRAME_BYTES_MAX, FrameBatch } from '../../../hardware/can/can-frame.ts';
+import { ReasonCounts } from '../../../hardware/can/can-bus.ts';
+import { FrameBatch } from '../../../hardware/can/can-frame.ts';
+import { candumpText } from '../../../hardware/can/candump-frame.ts';
+import { GvretDecoder } from '../../../hardware/can/gvret/gvret.ts';
 import { SlcanDecoder } from '../../../hardware/can/slcan.ts';
 import { SocketcandDecoder } from '../../../hardware/can/socketcand.ts';
 import { FUZZ_RUNS, microsecondsEach, piecesOf } from '../../fuzz.ts';
+import { gvretFrame } from './gvret-adapter.ts';
 
 /** Most CPU time that an input of some hundred bytes, decoded twice, may take on average, microseconds. */
 const AVERAGE_US_MAX = 1_000;
 
 interface Decoder {
   readonly errors: Readonly<Record<string, number>>;
-  decode(bytes: Uint8Array, at: number, batch: FrameBatch): number;
+  /** Reads a piece; `take` is called for each batch that has frames. */
+  decode(piece: Uint8Array, batch: FrameBatch, take: () => void): void;
 }
 
-const DECODERS: Readonly<
-  Record<string, { make: (say: (answer: unknown) => void) => Decoder; wires: readonly string[] }>
-> = {
+type MakeDecoder = (say: (answer: unknown) => void) => Decoder;
+
+const DECODERS: Readonly<Record<string, { make: MakeDecoder; wires: readonly string[] }>> = {
   slcan: {
-    make: () => new SlcanDecoder(),
+    make: () => inPlace(new SlcanDecoder()),
     wires: [
       't12380011223344556677\r',
       'T1ABCDEF82AABB\r',
@@ -34,7 +39,7 @@ const DECODERS: Readonly<
     ],
   },
   socketcand: {
-    make: (say) => new SocketcandDecoder(say),
+    make: (say) => inPlace(new SocketcandDecoder(say)),
     wires: [
       '< hi >',
       '< ok >',
@@ -45,24 +50,58 @@ const DECODERS: Readonly<
       '< error could not open >',
     ],
   },
+  gvret: {
+    make: (say) => {
+      const reasons = new ReasonCounts();
+      const decoder = new GvretDecoder(reasons, say);
+      return {
+        errors: reasons.counts,
+        decode(piece, batch, take) {
+          decoder.feed(piece);
+          for (let isMore = true; isMore; batch.clear()) {
+            isMore = decoder.read(batch);
+            take();
+          }
+        },
+      };
+    },
+    wires: [
+      gvretFrame({ bus: 0, id: 0x123, data: Uint8Array.of(0xaa, 0xbb), time: 10_000 }),
+      gvretFrame({ bus: 1, id: 0x18fef100, extended: true, data: new Uint8Array(8).fill(0xf1), time: 10_001 }),
+      gvretFrame({ bus: 1, id: 0x123, fd: true, data: new Uint8Array(12), time: 10_002 }),
+      Buffer.of(0xf1, 0x09, 0xde, 0xad, 0xf1, 0x0c, 2, 0xf1, 0x07, 0x6b, 2, 0x20, 0, 0, 0),
+      Buffer.of(0xf1, 0x06, 1, 0x20, 0xa1, 7, 0, 0x10, 0x48, 0xe8, 1, 0, 0xf1, 1, 1, 2, 3, 4),
+    ].map((bytes) => bytes.toString('latin1')),
+  },
 };
 
-function decoded(make: (say: (answer: unknown) => void) => Decoder, pieces: readonly Uint8Array[], capacity: number) {
+/** A decoder that is asked to go on where it stopped in a piece. */
+function inPlace(decoder: SlcanDecoder | SocketcandDecoder): Decoder {
+  return {
+    errors: decoder.errors,
+    decode(piece, batch, take) {
+      for (let at = 0; at < piece.length; ) {
+        batch.clear();
+        const next = decoder.decode(piece, at, batch);
+        if (next <= at) throw new Error(`no way on from byte ${at}`);
+        at = next;
+        take();
+      }
+    },
+  };
+}
+
+function decoded(make: MakeDecoder, pieces: readonly Uint8Array[], capacity: number) {
   const answers: unknown[] = [];
   const decoder = make((answer) => answers.push(answer));
   const frames: string[] = [];
   const batch = new FrameBatch(capacity);
   for (const piece of pieces) {
-    for (let at = 0; at < piece.length; ) {
-      batch.clear();
-      const next = decoder.decode(piece, at, batch);
-      if (next <= at) throw new Error(`no way on from byte ${at}`);
-      at = next;
+    decoder.decode(piece, batch, () => {
       for (let i = 0; i < batch.count; i += 1) {
-        const data = batch.data.subarray(i * FRAME_BYTES_MAX, i * FRAME_BYTES_MAX + (batch.lengths[i] ?? 0));
-        frames.push(`${batch.ids[i]} ${batch.flags[i]} ${Buffer.from(data).toString('hex').length}`);
+        frames.push(`${batch.interfaces[i]} ${batch.flags[i]} ${candumpText('can', batch, i)}`);
       }
-    }
+    });
   }
   return { frames, answers, errors: { ...decoder.errors } };
 }

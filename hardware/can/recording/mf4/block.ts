@@ -8,6 +8,9 @@ const LINKS_MAX = 100_000;
 /** Bytes of a block that describes something. Data blocks are not read whole. */
 const CONTENT_BYTES_MAX = 1024 * 1024;
 
+/** Bytes of content that are read of the blocks that say how the data are to be read. */
+const CONTENT_BYTES_MIN: Readonly<Record<string, number>> = { HD: 13, DG: 1, CG: 32, CN: 12, CC: 1, DZ: 24 };
+
 /** A block of an MF4 file (ASAM MDF 4). */
 export interface Mf4Block {
   /** Two letters behind `##`. */
@@ -49,6 +52,9 @@ export async function readBlock(file: RandomBytes, at: number, ...kinds: readonl
   if (rest.byteLength < 8 * count) throw new Mf4Error(`byte ${at}: the file ends in a block ${kind}`);
   const links = Array.from({ length: count }, (_, index) => wide(rest, 8 * index));
   const content = new DataView(rest.buffer, rest.byteOffset + 8 * count, rest.byteLength - 8 * count);
+  if (content.byteLength < (CONTENT_BYTES_MIN[kind] ?? 0)) {
+    throw new Mf4Error(`byte ${at}: a block ${kind} with ${content.byteLength} bytes of content is too short`);
+  }
   return { kind, at, length, links, contentAt, content };
 }
 

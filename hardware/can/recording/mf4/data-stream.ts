@@ -129,13 +129,15 @@ async function unpacked(bytes: Uint8Array): Promise<Uint8Array | undefined> {
 
 async function collect(file: RandomBytes, at: number, segments: Segment[], isOpenEnded: boolean): Promise<void> {
   const block = await readBlock(file, at, ...DATA_KINDS, 'DZ', 'DL', 'HL');
-  if (block.kind === 'HL') return collect(file, block.links[0] ?? 0, segments, isOpenEnded);
-  if (block.kind !== 'DL') return add(segments, await segmentOf(file, at, isOpenEnded));
-  let list = block;
-  for (;;) {
+  if (DATA_KINDS.includes(block.kind) || block.kind === 'DZ')
+    return add(segments, await segmentOf(file, at, isOpenEnded));
+  let list = block.kind === 'HL' ? await readBlock(file, block.links[0] ?? 0, 'DL') : block;
+  // A list of empty blocks adds no segment: a circle of such is known by the lists that were met.
+  for (const met = new Set([list.at]); ; met.add(list.at)) {
     const [next = 0, ...data] = list.links;
     for (const each of data) if (each !== 0) add(segments, await segmentOf(file, each, isOpenEnded && next === 0));
     if (next === 0) return;
+    if (met.has(next)) throw new Mf4Error(`byte ${list.at}: a list of data blocks that goes in a circle`);
     list = await readBlock(file, next, 'DL');
   }
 }
@@ -154,7 +156,6 @@ async function segmentOf(file: RandomBytes, at: number, isOpenEnded: boolean): P
     const bytes = isOpenEnded && told === 0 ? there : Math.min(told, there);
     return { length: bytes, fileAt: contentAt, packed: undefined };
   }
-  if (content.byteLength < PACKED_HEADER_BYTES) throw new Mf4Error(`byte ${at}: a block DZ without its header`);
   const unpacked = wide(content, 8);
   if (unpacked > UNPACKED_BYTES_MAX) throw new Mf4Error(`byte ${at}: a block DZ of ${unpacked} bytes is too long`);
   const transposedBy = content.getUint8(2) === TRANSPOSED ? content.getUint32(4, true) : 0;
@@ -165,6 +166,7 @@ async function segmentOf(file: RandomBytes, at: number, isOpenEnded: boolean): P
 /** Records of `width` bytes out of their columns; what is no whole record stands behind them as it is. */
 function transposedBack(columns: Uint8Array, width: number): Uint8Array {
   const rows = Math.floor(columns.length / width);
+  if (rows < 2) return columns;
   const out = columns.slice();
   for (let column = 0, at = 0; column < width; column++) {
     for (let row = 0; row < rows; row++) out[row * width + column] = columns[at++] as number;

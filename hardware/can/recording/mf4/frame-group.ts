@@ -16,6 +16,8 @@ import { VariableData } from './variable-data.ts';
 /** Length in front of data of variable length. */
 const LENGTH_BYTES = 4;
 const CLASSIC_BYTES_MAX = 8;
+/** Bytes that a record of variable length may have. */
+const VARIABLE_BYTES_MAX = 1024 * 1024;
 const NOTHING = new Uint8Array(0);
 
 /** One kind of record of a data group. */
@@ -105,11 +107,11 @@ export class FrameGroup {
     const head = await this.#bytes(this.#at, LENGTH_BYTES);
     if (head === undefined) return this.#endCut();
     const length = lengthOf(head);
-    if (kind.provides !== undefined) {
+    if (kind.provides !== undefined && length <= VARIABLE_BYTES_MAX) {
       const bytes = await this.#bytes(this.#at + LENGTH_BYTES, length);
       if (bytes === undefined) return this.#endCut();
       kind.provides.add(bytes);
-    }
+    } else kind.provides?.pass(length);
     this.#at += LENGTH_BYTES + length;
     return true;
   }
@@ -127,7 +129,9 @@ export class FrameGroup {
     const hasData = !isError && (flags & FRAME_REMOTE) === 0;
     const bytes = hasData ? await this.#data(kind, layout, record) : NOTHING;
     if (bytes === undefined || (hasData && bytes.length < length)) return this.#fail('missing-data');
-    batch.add(isError ? 0 : id, flags, bytes, 0, length, this.#start + layout.time(record));
+    const time = this.#start + layout.time(record);
+    if (!Number.isSafeInteger(time)) return this.#fail('bad-time');
+    batch.add(isError ? 0 : id, flags, bytes, 0, length, time);
     batch.interfaces[batch.count - 1] = index;
   }
 
@@ -191,6 +195,7 @@ async function readVariable(stream: DataStream, at: number): Promise<Uint8Array 
     const head = stream.peek(at, LENGTH_BYTES) ?? (await stream.read(at, LENGTH_BYTES));
     if (head === undefined) return undefined;
     const length = lengthOf(head);
+    if (length > VARIABLE_BYTES_MAX) return undefined;
     return stream.peek(at + LENGTH_BYTES, length) ?? (await stream.read(at + LENGTH_BYTES, length));
   } catch (error) {
     if (error instanceof Mf4Error) return undefined;

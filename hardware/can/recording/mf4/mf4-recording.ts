@@ -16,10 +16,13 @@ const TIME_FLAGS_AT = 12;
 const IS_LOCAL_TIME = 1;
 
 const DATA_GROUPS_MAX = 10_000;
+/** Of all data groups together. */
 const CHANNEL_GROUPS_MAX = 10_000;
 /** Of a channel group whose records are the data of another one. */
 const IS_VARIABLE = 1;
 const ID_BYTES_MAX = 8;
+/** Bytes of a record of frames, or of what stands among them. */
+const RECORD_BYTES_MAX = 1024 * 1024;
 
 /** Frames that are read ahead of each data group. */
 const AHEAD_FRAMES = 256;
@@ -31,11 +34,16 @@ const AHEAD_FRAMES = 256;
 export async function openMf4(path: string, isPacked: boolean, context: RecordingContext): Promise<CanRecording> {
   const file = await openRandomBytes(path, isPacked);
   try {
-    return new Mf4Recording(file, await readGroups(file, context));
+    return await readMf4(file, context);
   } catch (error) {
     await file.close();
     throw error;
   }
+}
+
+/** Frames of an MF4 file whose bytes are at hand. Rejects as {@link openMf4} does; who closes the recording closes the file. */
+export async function readMf4(file: RandomBytes, context: RecordingContext): Promise<CanRecording> {
+  return new Mf4Recording(file, await readGroups(file, context));
 }
 
 /** Frames of all data groups, in the order of their times. */
@@ -90,8 +98,11 @@ async function readGroups(file: RandomBytes, context: RecordingContext): Promise
   const header = await readBlock(file, IDENTIFICATION_BYTES, 'HD');
   const start = startOf(header.content, context.utcOffsetUs);
   const groups: FrameGroup[] = [];
+  let room = CHANNEL_GROUPS_MAX;
   for (const group of await readChain(file, header.links[0] ?? 0, 'DG', DATA_GROUPS_MAX)) {
-    const read = await readGroup(file, group, start, isOpenEnded, context);
+    const channelGroups = await readChain(file, group.links[1] ?? 0, 'CG', room);
+    room -= channelGroups.length;
+    const read = await readGroup(file, group, channelGroups, start, isOpenEnded, context);
     if (read !== undefined) groups.push(read);
   }
   if (groups.length === 0) throw new Mf4Error('no group of CAN frames in it (CAN_DataFrame)');
@@ -101,13 +112,13 @@ async function readGroups(file: RandomBytes, context: RecordingContext): Promise
 async function readGroup(
   file: RandomBytes,
   { at, links, content }: Mf4Block,
+  channelGroups: readonly Mf4Block[],
   start: number,
   isOpenEnded: boolean,
   context: RecordingContext,
 ): Promise<FrameGroup | undefined> {
   const idBytes = content.getUint8(0);
   if (idBytes > ID_BYTES_MAX) throw new Mf4Error(`byte ${at}: identifiers of ${idBytes} bytes cannot be`);
-  const channelGroups = await readChain(file, links[1] ?? 0, 'CG', CHANNEL_GROUPS_MAX);
   const provided = new Map(channelGroups.filter(isVariable).map((group) => [group.at, new VariableData()] as const));
   const kinds = new Map<number, RecordKind>();
   for (const group of channelGroups) {
@@ -116,6 +127,7 @@ async function readGroup(
     const data = provided.get(dataAt) ?? (dataAt === 0 ? undefined : await DataStream.open(file, dataAt, isOpenEnded));
     const { content: about } = group;
     const bytes = isVariable(group) ? undefined : about.getUint32(24, true) + about.getUint32(28, true);
+    if ((bytes ?? 0) > RECORD_BYTES_MAX) throw new Mf4Error(`byte ${group.at}: a record of ${bytes} bytes is too long`);
     kinds.set(idBytes === 0 ? 0 : about.getUint32(0, true), { bytes, layout, data, provides: provided.get(group.at) });
   }
   if (![...kinds.values()].some(({ layout }) => layout !== undefined)) return undefined;

@@ -27,7 +27,9 @@ export async function openRandomBytes(path: string, isPacked: boolean): Promise<
   return {
     size,
     async read(offset, length) {
-      const { buffer, bytesRead } = await file.read(new Uint8Array(length), 0, length, offset);
+      // What a damaged file asks for may be longer than it is.
+      const there = Math.max(0, Math.min(length, size - offset));
+      const { buffer, bytesRead } = await file.read(new Uint8Array(there), 0, there, offset);
       return buffer.subarray(0, bytesRead);
     },
     close: () => file.close(),

@@ -20,6 +20,7 @@ const VARIABLE_LENGTH = 1;
 const FLOAT_LITTLE = 4;
 const FLOAT_BIG = 5;
 const LINEAR = 1;
+const NUMBER_BITS_MAX = 64;
 
 /** Kinds of bus events that are frames, by the name of their group's channel (ASAM MDF bus logging). */
 const EVENTS: Readonly<Record<string, number>> = {
@@ -84,6 +85,10 @@ export class RecordLayout {
         throw new Mf4Error(`byte ${group.at}: a channel reaches beyond its record of ${recordBytes} bytes`);
       }
     }
+    for (const [name, { bits }] of [['time', master.field] as const, ...fields]) {
+      if (name === 'DataBytes' || (bits > 0 && bits <= NUMBER_BITS_MAX)) continue;
+      throw new Mf4Error(`byte ${group.at}: ${name} of ${bits} bits cannot be`);
+    }
     const bytes = channels.find(({ name }) => name === `${event}.DataBytes`);
     return new RecordLayout(EVENTS[event] ?? 0, fields, await readTime(file, master), dataPlace(bytes));
   }
@@ -140,6 +145,8 @@ interface TimeField {
 
 async function readTime(file: RandomBytes, master: Channel): Promise<TimeField> {
   const isFloat = master.dataType === FLOAT_LITTLE || master.dataType === FLOAT_BIG;
+  const { bits } = master.field;
+  if (isFloat && bits !== 32 && bits !== 64) throw new Mf4Error(`a time that is a float of ${bits} bits cannot be`);
   const plain = { field: master.field, isFloat, offset: 0, factor: 1 };
   if (master.conversionAt === 0) return plain;
   const { content } = await readBlock(file, master.conversionAt, 'CC');

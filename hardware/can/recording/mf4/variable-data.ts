@@ -1,3 +1,5 @@
+/** Length in front of each. */
+const LENGTH_BYTES = 4;
 /** Data that wait for their frames. Beyond, the oldest are given up: their frames were damaged. */
 const WAITING_MAX = 4096;
 
@@ -10,12 +12,17 @@ export class VariableData {
   /** Takes the next data in the order of the file; they are copied. */
   add(bytes: Uint8Array): void {
     this.#byOffset.set(this.#offset, bytes.slice());
-    this.#offset += 4 + bytes.length;
+    this.pass(bytes.length);
     if (this.#byOffset.size <= WAITING_MAX) return;
     for (const oldest of this.#byOffset.keys()) {
       this.#byOffset.delete(oldest);
       break;
     }
+  }
+
+  /** Passes over data of a length that no frame has. */
+  pass(length: number): void {
+    this.#offset += LENGTH_BYTES + length;
   }
 
   has(offset: number): boolean {

@@ -1,7 +1,11 @@
 import { Buffer } from 'node:buffer';
 import { FRAME_BYTES_MAX, FRAME_REMOTE, FrameBatch } from '../../../../hardware/can/can-frame.ts';
 import { decoderOf, openCanRecording } from '../../../../hardware/can/recording/can-recording.ts';
-import { recordingContext } from '../../../../hardware/can/recording/frame-decoder.ts';
+import {
+  type CanRecording,
+  type RecordingContext,
+  recordingContext,
+} from '../../../../hardware/can/recording/frame-decoder.ts';
 import type { RecordingFormat } from '../../../../hardware/can/recording/recording-format.ts';
 
 /** A frame as a recording has it. */
@@ -56,9 +60,17 @@ export function decodePieces(
 }
 
 /** Frames of a file, whatever its format. */
-export async function readRecording(path: string, utcOffsetUs = 0): Promise<Decoded> {
+export function readRecording(path: string, utcOffsetUs = 0): Promise<Decoded> {
+  return decodeAll((context) => openCanRecording(path, context), utcOffsetUs);
+}
+
+/** Frames of what `open` opens. */
+export async function decodeAll(
+  open: (context: RecordingContext) => Promise<CanRecording>,
+  utcOffsetUs = 0,
+): Promise<Decoded> {
   const context = recordingContext(utcOffsetUs);
-  const recording = await openCanRecording(path, context);
+  const recording = await open(context);
   const batch = new FrameBatch(256);
   const lines: Line[] = [];
   for (; await recording.read(batch); batch.clear()) lines.push(...linesOf(batch, context.interfaces.names));
