@@ -1,4 +1,7 @@
 import { Buffer } from 'node:buffer';
+import { aim, raceChrono } from '../../collectors/replay/recordings.ts';
+import { navPvt } from '../../collectors/serial/ubx/ubx-frames.ts';
+import { vedirectBlock } from '../../collectors/serial/vedirect/vedirect-block.ts';
 import { blfFile, message, object } from '../../hardware/can/recording/blf-file.ts';
 import { dataGroup, frameGroup, header, mf4File, record } from '../../hardware/can/recording/mf4-writer.ts';
 import { pcap, pcapng, SECONDS } from '../../hardware/can/recording/pcap-file.ts';
@@ -79,7 +82,7 @@ export const RECORDED: Readonly<Record<string, () => Buffer>> = {
 };
 
 /** Sentences of a receiver a second apart, whose altitude counts. */
-export function nmeaLog(): string {
+function nmeaLog(): string {
   const line = (body: string) => {
     const checksum = [...body].reduce((sum, letter) => sum ^ letter.charCodeAt(0), 0);
     return `$${body}*${checksum.toString(16).toUpperCase().padStart(2, '0')}\r\n`;
@@ -90,3 +93,65 @@ export function nmeaLog(): string {
     return line(rmc) + line(`GPGGA,${clock},5000.000,N,00800.000,E,1,08,1.0,${n},M,0.0,M,,`);
   }).join('');
 }
+
+/** Seconds of UTC of the first fix and row of {@link WIRES_AND_TABLES}. */
+const FIRST_FIX = Date.UTC(2021, 6, 26, 12) / 1000;
+
+function ubxLog(): Buffer {
+  return Buffer.concat(
+    all((n) => navPvt({ iTow: 1000 * n, utc: [2021, 7, 26, 12, 0, n], hMsl: 1000 * n, height: 1000 * n })),
+  );
+}
+
+function shdrLog(): string {
+  return all((n) => `2021-07-26T12:00:${String(n).padStart(2, '0')}.000Z|spindle|${n}\n`).join('');
+}
+
+function lineProtocol(): string {
+  return all((n) => `tank level=${n} ${FIRST_FIX + n}000000000\n`).join('');
+}
+
+function vedirectLog(): Buffer {
+  return Buffer.concat(all((n) => vedirectBlock(['V', String(1000 * n)], ['SOC', '990'])));
+}
+
+interface Recorded {
+  /** Whose values are 0, 1, 2 and so on. */
+  readonly channel: string;
+  /** What it is read by. */
+  readonly kind: 'serial' | 'replay';
+  /** Sentences, messages, lines, blocks or rows. */
+  readonly received: number;
+  /** Says the times of what it holds; another can be played, and not imported. */
+  readonly isTimed: boolean;
+  readonly make: () => string | Uint8Array;
+}
+
+/** Recordings of all that is not frames of a CAN bus, by what Caisson calls it; each counts up. */
+export const WIRES_AND_TABLES: Readonly<Record<string, Recorded>> = {
+  'NMEA 0183': { channel: 'altitude', kind: 'serial', received: 2 * FRAMES, isTimed: true, make: nmeaLog },
+  'NMEA 0183 and UBX': { channel: 'altitude', kind: 'serial', received: FRAMES, isTimed: true, make: ubxLog },
+  'MTConnect SHDR': { channel: 'spindle', kind: 'serial', received: FRAMES, isTimed: true, make: shdrLog },
+  'InfluxDB line protocol': {
+    channel: 'tank/level',
+    kind: 'serial',
+    received: FRAMES,
+    isTimed: true,
+    make: lineProtocol,
+  },
+  'VE.Direct': { channel: 'battery/voltage', kind: 'serial', received: FRAMES, isTimed: false, make: vedirectLog },
+  'RaceChrono Pro CSV': {
+    channel: 'session/lap_number',
+    kind: 'replay',
+    received: FRAMES,
+    isTimed: true,
+    make: () => raceChrono(all((n) => `${FIRST_FIX + n / 10},${n},10,50,10,0,10,1`)),
+  },
+  'AiM RaceStudio 3 CSV': {
+    channel: 'Oil_Water_Temp',
+    kind: 'replay',
+    received: FRAMES,
+    isTimed: true,
+    make: () => aim(all((n) => [(n / 20).toFixed(3), '1', '2', String(n), '0', ''])),
+  },
+};

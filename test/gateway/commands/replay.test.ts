@@ -6,11 +6,10 @@ import { gzipSync } from 'node:zlib';
 import t from 'tap';
 import { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
 import { TelemetryClient } from '../../../sync/api/client.ts';
-import { raceChrono } from '../../collectors/replay/recordings.ts';
 import { eventually } from '../../scenarios/eventually.ts';
 import { CaissonProcess, caisson } from '../../sync/caisson-process.ts';
 import { ImportRig } from './import-rig.ts';
-import { DBC, FRAMES, nmeaLog, RECORDED, SPEEDS } from './recorded-formats.ts';
+import { DBC, FRAMES, RECORDED, SPEEDS, WIRES_AND_TABLES } from './recorded-formats.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', '..', 'gateway', 'main.js');
 const ANY_PORTS = ['--port', '0', '--grpc-port', '0'];
@@ -21,7 +20,8 @@ function valuesOf(telemetry: StoreTelemetry, name: string): number[] {
   return [...telemetry.raw(id, -1e18, 1e18)].flatMap(({ values }) => [...values].map(Number));
 }
 
-const TABLE = raceChrono(['1600000000.0,1,10,50,10,0,10,1', '1600000000.1,1,11,50,10,0,10,1']);
+/** What recordings that count have counted. */
+const COUNT = Array.from({ length: FRAMES }, (_, n) => n);
 
 for (const [format, make] of Object.entries(RECORDED)) {
   t.test(`${format} comes in whole and gives what the others give`, async (t) => {
@@ -35,14 +35,25 @@ for (const [format, make] of Object.entries(RECORDED)) {
   });
 }
 
+for (const [format, { channel, received, isTimed, make }] of Object.entries(WIRES_AND_TABLES)) {
+  if (!isTimed) continue;
+  t.test(`${format} comes in whole, each value under its channel`, async (t) => {
+    const rig = new ImportRig(t);
+    const settings = { startAt: Date.UTC(2021, 6, 26) * 1e3, utcOffset: '+02:00' };
+    const report = await rig.import(rig.bytes('wire', Buffer.from(make())), settings);
+    t.match(report, { format, state: 'imported', received, skipped: {} });
+    rig.ask((telemetry) => t.same(valuesOf(telemetry, `car/${channel}`), COUNT));
+  });
+}
+
 t.test('recordings of all kinds are played, kept and told of', async (t) => {
   const rig = new ImportRig(t);
-  const names = Object.keys(RECORDED).map((format) => `${format.replaceAll(' ', '-')}.recording`);
-  const logs = Object.values(RECORDED).map((make, n) => rig.bytes(names[n] ?? '', make()));
-  const files = [...logs, rig.file('boat.nmea', nmeaLog()), rig.bytes('lap.csv.gz', gzipSync(TABLE))];
+  const logs = Object.values(RECORDED).map((make, n) => rig.bytes(`bus${n}.recording`, make()));
+  const others = Object.values(WIRES_AND_TABLES);
+  const files = others.map(({ make }, n) => rig.bytes(`wire${n}.gz`, gzipSync(make())));
   const dbc = rig.file('car.dbc', DBC);
-  const args = ['--speed', 'max', '--exit', '--json', '--store', rig.dir, '--dbc', dbc, ...ANY_PORTS, ...files];
-  const { code, stdout, stderr } = await caisson('replay', ...args);
+  const args = ['--speed', 'max', '--exit', '--json', '--store', rig.dir, '--dbc', dbc, ...ANY_PORTS];
+  const { code, stdout, stderr } = await caisson('replay', ...args, ...logs, ...files);
   t.equal(code, 0, stderr);
   const reports = stdout
     .trim()
@@ -50,17 +61,16 @@ t.test('recordings of all kinds are played, kept and told of', async (t) => {
     .map((line) => JSON.parse(line) as { source: string; kind: string; received: number; dropped: number });
   t.same(
     reports.map(({ kind, received, dropped }) => [kind, received, dropped]),
-    [...logs.map(() => ['can', FRAMES, 0]), ['serial', 2 * FRAMES, 0], ['replay', 2, 0]],
+    [...logs.map(() => ['can', FRAMES, 0]), ...others.map(({ kind, received }) => [kind, received, 0])],
   );
   const telemetry = StoreTelemetry.open(rig.dir);
   t.teardown(() => telemetry.close());
   const speeds = telemetry.channels().filter(({ name }) => name.endsWith('/Engine/Speed'));
   t.equal(speeds.length, logs.length);
   for (const { name } of speeds) t.same(valuesOf(telemetry, name), SPEEDS, name);
-  t.same(
-    valuesOf(telemetry, 'boat/altitude'),
-    Array.from({ length: FRAMES }, (_, n) => n),
-  );
+  for (const [n, { channel }] of others.entries()) {
+    t.same(valuesOf(telemetry, `wire${n}/${channel}`), COUNT, channel);
+  }
 });
 
 t.test('what is played can be looked at until Ctrl-C, and is thrown away then', async (t) => {
