@@ -164,8 +164,9 @@ export class BlockDb extends BlockReader {
     const bytes = encodeDefinition(definition);
     const known = id === undefined ? undefined : this.#channelRow(id);
     if (id === undefined || known === undefined) {
-      const { lastInsertRowid } = this.sql('INSERT INTO channels VALUES (?, ?, ?, ?, ?)').run(
-        ...[id ?? null, this.#takePosition(), gateway, definition.name, bytes],
+      const position = this.#takePosition();
+      const { lastInsertRowid } = this.sql('INSERT INTO channels VALUES (?, ?, ?, ?, ?, ?)').run(
+        ...[id ?? null, position, position, gateway, definition.name, bytes],
       );
       return Number(lastInsertRowid);
     }

@@ -5,7 +5,7 @@ import { GIVEN_UP_SCHEMA } from './given-up.ts';
 import { IMPORTS_SCHEMA } from './kept-import.ts';
 import { MERGED_SCHEMA } from './merge/merged-rows.ts';
 
-const SCHEMA_VERSION = 5;
+const SCHEMA_VERSION = 6;
 
 /** Rows under one row of the pyramid's next level. */
 export const FAN_OUT = 16;
@@ -13,6 +13,9 @@ export const FAN_OUT = 16;
 /**
  * The schema. Every row of `channels`, `boots`, `clock`, `packs`, `gaps` and `derivations` has its `position` from one counter, so that
  * one number is a cursor over everything that a central must know, in the order in which it came to be.
+ *
+ * A definition that changes is told of again, at a position of its own. `first_position` is where it was told of first: who follows from the
+ * beginning is told there as well, so that no block comes before the definition of its channel.
  *
  * There is no index of names: whoever keeps channels knows their ids. Nor one of which rosters a channel is in, which the
  * rosters tell (`pack-index.ts`).
@@ -41,8 +44,8 @@ CREATE TABLE boots (
   id INTEGER PRIMARY KEY, position INTEGER NOT NULL UNIQUE, gateway TEXT NOT NULL, boot TEXT NOT NULL, started REAL NOT NULL, ended REAL,
   origin INTEGER REFERENCES boots, UNIQUE (gateway, boot)) STRICT;
 CREATE TABLE channels (
-  id INTEGER PRIMARY KEY, position INTEGER NOT NULL UNIQUE, gateway TEXT NOT NULL, name TEXT NOT NULL,
-  definition BLOB NOT NULL) STRICT;
+  id INTEGER PRIMARY KEY, position INTEGER NOT NULL UNIQUE, first_position INTEGER NOT NULL UNIQUE, gateway TEXT NOT NULL,
+  name TEXT NOT NULL, definition BLOB NOT NULL) STRICT;
 CREATE TABLE clock (
   position INTEGER PRIMARY KEY, boot INTEGER NOT NULL REFERENCES boots, time REAL NOT NULL, offset REAL NOT NULL,
   error REAL NOT NULL, source TEXT NOT NULL) STRICT;

@@ -11,7 +11,8 @@ const GIVEN_UP_BYTES = 64;
 const FEED_SQL: Record<FeedItem['kind'], string> = {
   boot: `SELECT boots.gateway, boots.boot, boots.started, origins.boot AS origin
     FROM boots LEFT JOIN boots AS origins ON origins.id = boots.origin WHERE boots.position = ?`,
-  channel: 'SELECT gateway, name, definition FROM channels WHERE position = ?',
+  channel: `WITH told (at) AS (VALUES (?)) SELECT gateway, name, definition
+    FROM told JOIN channels ON channels.position = at OR channels.first_position = at`,
   clock:
     'SELECT boots.gateway, boots.boot, time, offset, error, source FROM clock JOIN boots ON boots.id = clock.boot WHERE clock.position = ?',
   pack: 'SELECT bytes FROM packs WHERE position = ?',
@@ -26,6 +27,7 @@ const FEED_SQL: Record<FeedItem['kind'], string> = {
 /** What may stand in the feed after a position, and what of it is of one gateway. */
 const KEYS_SQL = `SELECT position, 'boot' AS kind FROM boots WHERE position > @after
   UNION ALL SELECT position, 'channel' FROM channels WHERE position > @after
+  UNION ALL SELECT first_position, 'channel' FROM channels WHERE first_position > @after AND first_position <> position
   UNION ALL SELECT position, 'clock' FROM clock WHERE position > @after
   UNION ALL SELECT position, CASE WHEN bytes IS NULL THEN 'given-up' ELSE 'pack' END FROM packs WHERE position > @after
   UNION ALL SELECT position, 'gap' FROM gaps WHERE position > @after

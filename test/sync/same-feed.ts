@@ -41,10 +41,11 @@ export function gapsIn(items: readonly FeedItem[]): string[] {
 
 /** The newest definition of every channel as JSON with sorted keys, sorted. */
 export function definitionsIn(items: readonly FeedItem[]): string[] {
-  return items
+  const definitions = items
     .flatMap((item) => (item.kind === 'channel' ? [item.definition] : []))
-    .map((definition) => JSON.stringify(Object.entries(definition).sort(([a], [b]) => (a < b ? -1 : 1))))
-    .sort();
+    .map((definition) => JSON.stringify(Object.entries(definition).sort(([a], [b]) => (a < b ? -1 : 1))));
+  // One that was changed stands where it was told of first, and where it was changed.
+  return [...new Set(definitions)].sort();
 }
 
 export function blocksOf(db: BlockReader, gateway: string): { identity: string; bytes: string }[] {
