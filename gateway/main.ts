@@ -24,6 +24,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   sql: async () => (await import('./commands/sql.ts')).registerSql,
   backup: async () => (await import('./commands/backup.ts')).registerBackup,
   courier: async () => (await import('./commands/courier.ts')).registerCourier,
+  drill: async () => (await import('./commands/drill.ts')).registerDrill,
   restore: async () => (await import('./commands/restore.ts')).registerRestore,
   redecode: async () => (await import('./commands/redecode.ts')).registerRedecode,
   import: async () => (await import('./commands/import.ts')).registerImport,

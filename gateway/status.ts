@@ -185,6 +185,21 @@ export interface LinePace {
   readonly quantumBytes: number;
 }
 
+/** How the backups of one gateway do, as the drills say that restored them. Times UTC, microseconds, 0 where there was none. */
+export interface DrillStatus {
+  readonly gateway: string;
+  /** Backups that are kept, and those of them that a drill restored and found right; others do not count. */
+  readonly copies: number;
+  readonly restored: number;
+  /** When the last drill began, and whether it found everything right. */
+  readonly last: number;
+  readonly ok: boolean;
+  /** When the last one began that did. */
+  readonly good: number;
+  /** What the last one found. */
+  readonly problem?: string;
+}
+
 /** A snapshot of the whole gateway, or of central, once a second; what `caisson status`, GetStatus and the dashboard show. */
 export interface GatewayStatus {
   readonly role: 'gateway' | 'central';
@@ -210,6 +225,8 @@ export interface GatewayStatus {
   readonly sources: readonly SourceStatus[];
   /** Position of the last item of its feed; missing where nobody said it, as at central. */
   readonly feedEnd?: number;
+  /** Missing where no vaults are looked at. */
+  readonly drills?: readonly DrillStatus[];
   /** Missing where there is none, as at central. */
   readonly destinations?: readonly DestinationStatus[];
   /** What a person should know now: a thread restarted, a port gone. Newest last, bounded. */

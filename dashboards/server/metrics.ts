@@ -110,6 +110,19 @@ export function metricsText(status: GatewayStatus, dashboard: DashboardCounters)
     'Attempts to hand central a line that failed.',
     uplinks.map(({ labels, uplink }) => [labels, uplink.failures]),
   );
+  const drills = (status.drills ?? []).map((drill) => ({ labels: { gateway: drill.gateway }, drill }));
+  out.family(
+    'caisson_backup_drill_ok',
+    'gauge',
+    'Whether the last drill restored the backup of a gateway and found everything right.',
+    drills.map(({ labels, drill }) => [labels, drill.ok ? 1 : 0]),
+  );
+  out.family(
+    'caisson_backup_restored_timestamp_seconds',
+    'gauge',
+    'When the last drill began that did, 0 where none did.',
+    drills.map(({ labels, drill }) => [labels, drill.good / 1e6]),
+  );
   const sources = status.sources.map((source) => ({ labels: { source: source.name, kind: source.kind }, source }));
   out.family(
     'caisson_source_up',

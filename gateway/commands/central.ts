@@ -35,6 +35,7 @@ interface Options {
   readonly host?: readonly string[];
   readonly identity?: string;
   readonly http?: string;
+  readonly drills?: readonly string[];
 }
 
 export function registerCentral(program: Command): void {
@@ -55,6 +56,7 @@ export function registerCentral(program: Command): void {
     .option('--host <name...>', 'names and addresses by which it is dialled, for tools that check them')
     .option('--identity <dir>', 'folder of `caisson enroll`, where another central is the authority')
     .option('--http <host:port>', 'also serve the dashboard and the HTTP API here, of this machine only')
+    .option('--drills <dir...>', 'folders of `caisson drill restore`, to be shown in the status')
     .option('--pull <[name@]host:port...>', 'gateways, or other centrals, to pull from')
     .addHelpText(
       'after',
@@ -83,6 +85,7 @@ async function run(options: Options): Promise<void> {
     trust: trustOf(options),
     name: options.name,
     version: caissonVersion(),
+    vaults: options.drills ?? [],
     onProblem: say,
   });
   say(

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type {
   DestinationStatus,
   DiskWearStatus,
+  DrillStatus,
   GatewayStatus,
   MergeStatus,
   RetentionStatus,
@@ -64,6 +65,7 @@ export function statusText(status: GatewayStatus): string {
   lines.push(...(status.uplinks ?? []).map(uplinkText));
   lines.push(...status.sources.map(sourceText));
   lines.push(...(status.destinations ?? []).map(destinationText));
+  lines.push(...(status.drills ?? []).map(drillText));
   lines.push(...status.problems.map(({ time, text }) => `problem  ${formatTime(time)} ${text}`));
   return `${lines.join('\n')}\n`;
 }
@@ -150,6 +152,15 @@ function destinationText({ name, position, proven, refused }: DestinationStatus)
     ...(reasons.length === 0 ? [] : [`receipts refused: ${reasons.join(', ')}`]),
   ];
   return `central  ${name}: ${parts.join('; ')}`;
+}
+
+function drillText({ gateway, copies, restored, last, ok, good, problem }: DrillStatus): string {
+  const parts = [
+    `${copies} backups, ${restored} of them restored and found right`,
+    `drilled ${formatTime(last)}${ok ? '' : `: ${problem ?? 'it failed'}`}`,
+    ...(ok ? [] : [good === 0 ? 'never found right' : `last found right ${formatTime(good)}`]),
+  ];
+  return `backup   ${gateway}: ${parts.join('; ')}`;
 }
 
 function leftOutText({ leftOut = {} }: SourceStatus): string[] {

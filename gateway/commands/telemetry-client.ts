@@ -23,11 +23,12 @@ export function identityOption(command: Command): Command {
 
 /**
  * A client of the server that options name.
+ * @param destination as which it asks where there are no certificates; undefined: as someone on the box
  * @throws UsageError, CaissonError `trust-unusable`
  */
-export function openClient({ server, identity }: ServerOptions): TelemetryClient {
+export function openClient({ server, identity }: ServerOptions, destination?: string): TelemetryClient {
   const address = parseServer(server);
-  if (identity === undefined) return new TelemetryClient(address);
+  if (identity === undefined) return new TelemetryClient(address, destination === undefined ? {} : { destination });
   const credentials = IdentityFolder.open(identity, (text) => process.stderr.write(`${text}\n`));
   return secureClient(address, credentials, { roles: ['gateway', 'central'] });
 }

@@ -22,12 +22,14 @@ import type { MissedRun } from '../fanout/news.ts';
 import type { SampleRun } from '../fanout/sample-run.ts';
 import { decodeFleet } from '../fleet/fleet-message.ts';
 import type { WireMeter } from '../line/wire-meter.ts';
+import type { HeldRange } from '../receipts/held-ranges.ts';
 import type { SignedReceipt } from '../receipts/receipt.ts';
 import { type Address, formatAddress } from './address.ts';
 import { decodeChannel } from './channel-message.ts';
 import { decodeColumn } from './columns.ts';
 import { type CallDeadline, DEADLINES, inTime, type KnownCall } from './deadlines.ts';
 import { FLEET_SERVICE, loadProtos, serviceOf, TELEMETRY_SERVICE } from './descriptor.ts';
+import type { DigestChunkMessage } from './digest-messages.ts';
 import { decodeFeedItem } from './feed-message.ts';
 import type { ListBoxesResponseMessage } from './fleet-messages.ts';
 import { fromGrpcError } from './grpc-status.ts';
@@ -277,6 +279,15 @@ export class TelemetryClient {
   ledger(filter: ChannelFilter & { readonly days?: boolean } = {}): AsyncGenerator<ChannelAccount, void, undefined> {
     const { gateway = '', names: channels = [], days = false } = filter;
     return wholeAccounts(this.#read<LedgerChunkMessage>('GetLedger', { gateway, channels, days }, undefined));
+  }
+
+  /** A digest a range of a gateway's samples, in their order; empty where not all of them are there. At most 256 ranges. */
+  async digests(gateway: string, ranges: readonly HeldRange[]): Promise<Uint8Array[]> {
+    const all: Uint8Array[] = [];
+    for await (const { digests } of this.#read<DigestChunkMessage>('GetDigests', { gateway, ranges }, undefined)) {
+      all.push(...digests);
+    }
+    return all;
   }
 
   /**

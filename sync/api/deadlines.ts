@@ -23,6 +23,7 @@ export const DEADLINES = {
   ListBoxes: SHORT,
   Query: READING,
   GetLedger: READING,
+  GetDigests: READING,
   Sql: { firstMs: STATEMENT_MS, nextMs: STATEMENT_MS },
   PullBlocks: { firstMs: 10_000 },
   Subscribe: { firstMs: 10_000 },

@@ -37,6 +37,8 @@ import {
   TELEMETRY_SERVICE,
   TRUST_SERVICE,
 } from './descriptor.ts';
+import { answerDigests, isDigestSource } from './digest-call.ts';
+import type { DigestChunkMessage, GetDigestsRequestMessage } from './digest-messages.ts';
 import { toGrpcStatus } from './grpc-status.ts';
 import { healthMethods } from './health-service.ts';
 import { answerLedger } from './ledger-call.ts';
@@ -208,6 +210,15 @@ export async function startTelemetryServer(
       if (options.every === undefined) return Promise.reject(everyNotServed());
       return answerEvery(options.every, telemetry, request, out, destinationOf(call.metadata) !== undefined);
     }),
+    GetDigests: streams.method(
+      IN_FLIGHT_MAX,
+      (request: GetDigestsRequestMessage, out: Outflow<DigestChunkMessage>, { metadata }) => {
+        if (files === undefined || !isDigestSource(files.feed)) return notServed('GetDigests');
+        const destination = destinationOf(metadata);
+        const scope = destination === undefined ? undefined : files.policy?.scopeOf(destination);
+        return answerDigests(files.feed, scope, request, out);
+      },
+    ),
     PullBlocks: streams.method(
       IN_FLIGHT_MAX,
       (request: PullBlocksRequestMessage, out: Outflow<PullBlocksResponseMessage>, { metadata }) => {

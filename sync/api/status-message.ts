@@ -9,6 +9,7 @@ export function encodeStatus(status: GatewayStatus): StatusMessage {
     clock: { ...status.clock, source: CLOCK_SOURCE_NAMES.toWire[status.clock.source] },
     store: encodeStore(status.store),
     destinations: status.destinations ?? [],
+    drills: status.drills ?? [],
     uplinks: (status.uplinks ?? []).map((each) => ({ ...each, state: UPLINK_STATES.toWire[each.state] })),
     sources: status.sources.map((source) => ({
       ...source,
@@ -19,7 +20,7 @@ export function encodeStatus(status: GatewayStatus): StatusMessage {
 }
 
 /** @throws CaissonError `peer-invalid` */
-export function decodeStatus({ destinations, uplinks, ...message }: StatusMessage): GatewayStatus {
+export function decodeStatus({ destinations, uplinks, drills, ...message }: StatusMessage): GatewayStatus {
   const clock = present(message.clock, 'clock status');
   return {
     ...message,
@@ -34,6 +35,7 @@ export function decodeStatus({ destinations, uplinks, ...message }: StatusMessag
     ...(uplinks.length > 0 && {
       uplinks: uplinks.map((each) => ({ ...each, state: UPLINK_STATES.fromWire(each.state) })),
     }),
+    ...(drills.length > 0 && { drills: drills.map((each) => ({ ...each })) }),
     ...(message.security && { security: { ...message.security, refused: { ...message.security.refused } } }),
   };
 }

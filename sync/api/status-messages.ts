@@ -30,6 +30,17 @@ export interface StatusMessage {
   readonly uplinks: readonly UplinkStatusMessage[];
   readonly destinations: readonly DestinationStatusMessage[];
   readonly feedEnd?: number;
+  readonly drills: readonly DrillStatusMessage[];
+}
+
+export interface DrillStatusMessage {
+  readonly gateway: string;
+  readonly copies: number;
+  readonly restored: number;
+  readonly last: number;
+  readonly ok: boolean;
+  readonly good: number;
+  readonly problem?: string;
 }
 
 export interface DestinationStatusMessage {

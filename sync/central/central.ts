@@ -4,6 +4,7 @@ import type { GatewayStatus } from '../../gateway/status.ts';
 import { type Address, formatAddress } from '../api/address.ts';
 import { TelemetryClient } from '../api/client.ts';
 import { startTelemetryServer } from '../api/server.ts';
+import { DrillWatch } from '../drill/drill-watch.ts';
 import { NewsBell } from '../fanout/news-bell.ts';
 import { BoxWatches } from '../fleet/box-watches.ts';
 import { FleetView } from '../fleet/fleet-view.ts';
@@ -50,6 +51,8 @@ export type CentralOptions = StorePlace & {
    */
   readonly name?: string | undefined;
   readonly version: string;
+  /** Folders with backups and what drills found of them, for the status. */
+  readonly vaults?: readonly string[];
   /** Told of what a person should know, as it happens. */
   readonly onProblem?: (text: string) => void;
 };
@@ -154,6 +157,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       lines: allLines,
       problems,
     });
+    const watch = new DrillWatch(options.vaults ?? []);
     const timer = setInterval(() => status.takeRates(), STATUS_INTERVAL_MS);
     closers.push(() => clearInterval(timer));
     const server = await startTelemetryServer({
@@ -167,7 +171,12 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     });
     const snapshot = (): GatewayStatus => {
       const security = server.secure?.status();
-      return { ...status.snapshot(), ...(security !== undefined && { security }) };
+      const drills = watch.status();
+      return {
+        ...status.snapshot(),
+        ...(security !== undefined && { security }),
+        ...(drills.length > 0 && { drills }),
+      };
     };
     closers.push(() => server.stop());
     closers.push(async () => {

@@ -19,6 +19,7 @@ export const LINE_NAME = '^[a-z0-9][a-z0-9._-]{0,31}$';
 const FOR_DESTINATIONS: ReadonlySet<string> = new Set([
   ...[
     'Acknowledge',
+    'GetDigests',
     'GetLedger',
     'GetStatus',
     'ListChannels',
@@ -32,12 +33,12 @@ const FOR_DESTINATIONS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Name of the central that calls: that of its certificate where the connection has one, and otherwise the one that it declares. Undefined
+ * Name of the central, or of the backup, that calls: that of its certificate where the connection has one, and otherwise the one that it declares. Undefined
  * for someone on the box or its site: the box itself, a reader, and who reaches a server without credentials and names nothing.
  */
 export function destinationOf(metadata: Metadata): string | undefined {
   const caller = callerOf(metadata);
-  if (caller !== undefined) return caller.role === 'central' ? caller.name : undefined;
+  if (caller !== undefined) return caller.role === 'central' || caller.role === 'backup' ? caller.name : undefined;
   const [name] = metadata.get(DESTINATION_KEY);
   return name === undefined ? undefined : String(name);
 }

@@ -6,7 +6,7 @@ import type { Peer } from './verify-peer.ts';
  * Who may call. `itself` is a gateway's own certificate at its own server, for the command line on the box; `anyone` needs no
  * certificate.
  */
-type Permitted = 'anyone' | 'gateway' | 'central' | 'reader' | 'itself';
+type Permitted = 'anyone' | 'gateway' | 'central' | 'reader' | 'backup' | 'itself';
 
 interface Access {
   readonly atGateway: readonly Permitted[];
@@ -14,6 +14,8 @@ interface Access {
 }
 
 const READING: Access = { atGateway: ['central', 'reader', 'itself'], atCentral: ['central', 'reader'] };
+/** For who keeps copies and holds them against what is there. */
+const COPYING: Access = { atGateway: [...READING.atGateway, 'backup'], atCentral: [...READING.atCentral, 'backup'] };
 const LOOKING: Access = {
   atGateway: ['central', 'reader', 'itself'],
   atCentral: ['central', 'reader', 'gateway'],
@@ -21,20 +23,21 @@ const LOOKING: Access = {
 
 /** Every call and who may make it. What does not stand here, nobody may. */
 export const ACCESS: Readonly<Record<string, Access>> = {
-  '/caisson.v1.Telemetry/ListChannels': READING,
+  '/caisson.v1.Telemetry/ListChannels': COPYING,
   '/caisson.v1.Telemetry/ListVersions': READING,
   '/caisson.v1.Telemetry/Query': READING,
   '/caisson.v1.Telemetry/Sql': READING,
   '/caisson.v1.Telemetry/Subscribe': READING,
-  '/caisson.v1.Telemetry/GetLedger': READING,
-  '/caisson.v1.Telemetry/GetStatus': READING,
+  '/caisson.v1.Telemetry/GetDigests': COPYING,
+  '/caisson.v1.Telemetry/GetLedger': COPYING,
+  '/caisson.v1.Telemetry/GetStatus': COPYING,
   // All of what a gateway has, as it has it: for who keeps it.
-  '/caisson.v1.Telemetry/PullBlocks': { atGateway: ['central'], atCentral: ['central'] },
+  '/caisson.v1.Telemetry/PullBlocks': { atGateway: ['central', 'backup'], atCentral: ['central', 'backup'] },
   '/caisson.v1.Telemetry/Transfer': { atGateway: ['central'], atCentral: ['central'] },
   '/caisson.v1.Telemetry/Acknowledge': { atGateway: ['central'], atCentral: ['central'] },
   '/caisson.v1.Fleet/ListBoxes': { atGateway: [], atCentral: ['central', 'reader'] },
   '/caisson.v1.Trust/Enroll': { atGateway: [], atCentral: ['anyone'] },
-  '/caisson.v1.Trust/Refresh': { atGateway: [], atCentral: ['gateway', 'central', 'reader'] },
+  '/caisson.v1.Trust/Refresh': { atGateway: [], atCentral: ['gateway', 'central', 'reader', 'backup'] },
   // Flight has no call here that changes anything: what is put is refused.
   '/arrow.flight.protocol.FlightService/Handshake': READING,
   '/arrow.flight.protocol.FlightService/ListFlights': READING,

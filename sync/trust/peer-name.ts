@@ -1,8 +1,11 @@
 import { isIP } from 'node:net';
 import { CaissonError } from '../../gateway/errors.ts';
 
-/** What a certificate lets its owner be. A reader asks and changes nothing: tools of analysts. */
-export const PEER_ROLES = ['gateway', 'central', 'reader'] as const;
+/**
+ * What a certificate lets its owner be. A reader asks and changes nothing: tools of analysts. A backup does so as well, and
+ * may pull what is there, as far as it may go to a destination of its name.
+ */
+export const PEER_ROLES = ['gateway', 'central', 'reader', 'backup'] as const;
 export type PeerRole = (typeof PEER_ROLES)[number];
 
 /** Whom a certificate is of. */
@@ -13,7 +16,7 @@ export interface PeerName {
 
 /** As ids of gateways are. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
-const IDENTITY = /^caisson:\/\/(gateway|central|reader)\/([A-Za-z0-9][A-Za-z0-9._-]{0,62})$/;
+const IDENTITY = /^caisson:\/\/(gateway|central|reader|backup)\/([A-Za-z0-9][A-Za-z0-9._-]{0,62})$/;
 const HOST =
   /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
 

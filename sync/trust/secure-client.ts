@@ -26,5 +26,6 @@ export function secureClient(
 
 /** What the status of a peer must say of it. */
 export function statusOf(peer: Peer | undefined): { role: 'gateway' | 'central'; gateway: string } | undefined {
-  return peer === undefined || peer.role === 'reader' ? undefined : { role: peer.role, gateway: peer.name };
+  if (peer?.role !== 'gateway' && peer?.role !== 'central') return undefined;
+  return { role: peer.role, gateway: peer.name };
 }

@@ -10,6 +10,7 @@ const CALLERS = {
   'other gateway': peer('gateway', 'car8'),
   central: peer('central', 'hub'),
   reader: peer('reader', 'anna'),
+  backup: peer('backup', 'vault'),
 } as const;
 
 /** Paths of every call that a server has. */
@@ -33,17 +34,32 @@ t.test('who may call what', async (t) => {
       .map(([name]) => name);
   };
   const telemetry = (name: string) => `/caisson.v1.Telemetry/${name}`;
-  for (const name of ['ListChannels', 'Query', 'Sql', 'Subscribe', 'GetStatus']) {
+  for (const name of ['Query', 'Sql', 'Subscribe']) {
     t.same(permitted(telemetry(name), 'car7'), ['own gateway', 'central', 'reader'], name);
     t.same(permitted(telemetry(name), 'hub'), ['central', 'reader'], name);
   }
-  for (const name of ['Transfer', 'PullBlocks', 'Acknowledge']) {
+  for (const name of ['ListChannels', 'GetDigests', 'GetLedger', 'GetStatus']) {
+    t.same(permitted(telemetry(name), 'car7'), ['own gateway', 'central', 'reader', 'backup'], name);
+    t.same(permitted(telemetry(name), 'hub'), ['central', 'reader', 'backup'], name);
+  }
+  t.same(
+    permitted(telemetry('PullBlocks'), 'car7'),
+    ['central', 'backup'],
+    'who keeps copies pulls, and changes nothing',
+  );
+  for (const name of ['Transfer', 'Acknowledge']) {
     t.same(permitted(telemetry(name), 'car7'), ['central'], name);
     t.same(permitted(telemetry(name), 'hub'), ['central'], name);
   }
   t.same(permitted('/caisson.v1.Trust/Enroll', 'hub'), Object.keys(CALLERS), 'who has no certificate yet, gets one');
   t.same(permitted('/caisson.v1.Trust/Enroll', 'car7'), []);
-  t.same(permitted('/caisson.v1.Trust/Refresh', 'hub'), ['own gateway', 'other gateway', 'central', 'reader']);
+  t.same(permitted('/caisson.v1.Trust/Refresh', 'hub'), [
+    'own gateway',
+    'other gateway',
+    'central',
+    'reader',
+    'backup',
+  ]);
   t.same(permitted('/somebody.Else/Does', 'car7'), [], 'what is not known, nobody may');
 });
 
