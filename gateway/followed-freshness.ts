@@ -1,17 +1,18 @@
-import type { StoredChannel, Telemetry } from './query/telemetry.ts';
+import type { AskedTelemetry, StoredChannel } from './query/telemetry.ts';
+import { whenHere } from './query/when-here.ts';
 import { StaleWatch } from './stale-watch.ts';
 
 const ROOM_FIRST = 256;
 
 /** Says which channels of a store are stale to who only follows it, as a central does: by what is committed, not by what is heard. */
 export class FollowedFreshness {
-  readonly #telemetry: Telemetry;
+  readonly #telemetry: AskedTelemetry;
   readonly #watch = new StaleWatch();
   readonly #unfollow: () => void;
   #activity = new Uint8Array(ROOM_FIRST);
   #channels: ReadonlyMap<number, StoredChannel> = new Map();
 
-  constructor(telemetry: Telemetry) {
+  constructor(telemetry: AskedTelemetry) {
     this.#telemetry = telemetry;
     this.#unfollow = telemetry.follow(({ channel }) => this.#hear(channel));
   }
@@ -19,8 +20,11 @@ export class FollowedFreshness {
   /** To be called about once a second. @param now any clock that goes on steadily, microseconds */
   look(now: number): void {
     this.#watch.look(now, this.#activity, this.#activity.length);
-    const channels = this.#telemetry.channels();
-    if (channels.length !== this.#channels.size) this.#channels = new Map(channels.map((one) => [one.id, one]));
+    const learn = (channels: readonly StoredChannel[]) => {
+      if (channels.length !== this.#channels.size) this.#channels = new Map(channels.map((one) => [one.id, one]));
+    };
+    // Where the channels cannot be told, those that are known stay, and the next look asks again.
+    whenHere(() => this.#telemetry.channels(), learn, () => {});
   }
 
   isStale(channel: number): boolean {

@@ -1,5 +1,5 @@
 import { CaissonError } from '../../gateway/errors.ts';
-import type { StoredChannel, Telemetry } from '../../gateway/query/telemetry.ts';
+import type { AskedTelemetry, StoredChannel } from '../../gateway/query/telemetry.ts';
 import { utcFromText } from '../../gateway/utc-text.ts';
 
 /** Channels of one query. Beyond: the query is refused. */
@@ -13,12 +13,14 @@ export interface ChannelListing extends StoredChannel {
   readonly latest: { readonly time: number; readonly value: number | string | null } | null;
 }
 
-export function listChannels(telemetry: Telemetry): { channels: ChannelListing[] } {
-  const channels = telemetry.channels().map((channel) => {
-    const latest = telemetry.latest(channel.id);
+export async function listChannels(telemetry: AskedTelemetry): Promise<{ channels: ChannelListing[] }> {
+  const known = await telemetry.channels();
+  // Asked for all at once, so that a store that fetches fetches them together.
+  const listed = known.map(async (channel) => {
+    const latest = await telemetry.latest(channel.id);
     return { ...channel, latest: latest === undefined ? null : { time: latest.time, value: jsonValue(latest.value) } };
   });
-  return { channels };
+  return { channels: await Promise.all(listed) };
 }
 
 /** What a range query asks; times UTC, microseconds. */
@@ -66,23 +68,31 @@ export function parseRange(params: URLSearchParams, now: number, channelsMax: nu
 }
 
 /** The columns of every channel asked for. NaN and infinities have no JSON and are null. */
-export function answerRangeQuery(telemetry: Telemetry, query: RangeQuery): object {
+export async function answerRangeQuery(telemetry: AskedTelemetry, query: RangeQuery): Promise<object> {
   const { from, to, pixels } = query;
-  const found = query.channels.map((name) => telemetry.channel(name, query.gateway));
+  const found = await Promise.all(query.channels.map(async (name) => telemetry.channel(name, query.gateway)));
   if (pixels !== undefined) {
-    return { from, to, pixels, channels: found.map((channel) => envelopeOf(telemetry, channel, from, to, pixels)) };
+    const envelopes = found.map((channel) => envelopeOf(telemetry, channel, from, to, pixels));
+    return { from, to, pixels, channels: await Promise.all(envelopes) };
   }
+  const channels: Awaited<ReturnType<typeof rawOf>>[] = [];
   let room = QUERY_SAMPLES_MAX;
-  const channels = found.map((channel) => {
-    const samples = rawOf(telemetry, channel, from, to, room);
+  for (const channel of found) {
+    const samples = await rawOf(telemetry, channel, from, to, room);
     room -= samples.times.length;
-    return samples;
-  });
+    channels.push(samples);
+  }
   return { from, to, channels, truncated: channels.some((channel) => channel.truncated) };
 }
 
-function envelopeOf(telemetry: Telemetry, channel: StoredChannel, from: number, to: number, pixels: number): object {
-  const { count, min, max, first, last } = telemetry.envelope(channel.id, from, to, pixels);
+async function envelopeOf(
+  telemetry: AskedTelemetry,
+  channel: StoredChannel,
+  from: number,
+  to: number,
+  pixels: number,
+): Promise<object> {
+  const { count, min, max, first, last } = await telemetry.envelope(channel.id, from, to, pixels);
   return {
     ...naming(channel),
     count: Array.from(count),
@@ -93,11 +103,11 @@ function envelopeOf(telemetry: Telemetry, channel: StoredChannel, from: number, 
   };
 }
 
-function rawOf(telemetry: Telemetry, channel: StoredChannel, from: number, to: number, room: number) {
+async function rawOf(telemetry: AskedTelemetry, channel: StoredChannel, from: number, to: number, room: number) {
   const times: number[] = [];
   const values: (number | string)[] = [];
   let truncated = false;
-  for (const piece of telemetry.raw(channel.id, from, to)) {
+  for await (const piece of telemetry.raw(channel.id, from, to)) {
     const taken = Math.min(piece.times.length, room - times.length);
     for (let i = 0; i < taken; i++) {
       times.push(piece.times[i] ?? Number.NaN);

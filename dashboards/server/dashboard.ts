@@ -3,7 +3,8 @@ import { connect } from 'node:net';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
 import type { Fleet } from '../../gateway/fleet.ts';
 import { isLoopback } from '../../gateway/loopback.ts';
-import type { Telemetry } from '../../gateway/query/telemetry.ts';
+import type { AskedTelemetry } from '../../gateway/query/telemetry.ts';
+import { whenHere } from '../../gateway/query/when-here.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import { FRAME_RATE_MAX, WIRE_PROTOCOL } from '../wire.ts';
 import { answerRangeQuery, listChannels, parseRangeQuery } from './api.ts';
@@ -31,6 +32,9 @@ const SOCKET_BYTES_MAX = 1024 * 1024;
 /** Seconds without a sign of life after which a viewer is disconnected; pings are sent by themselves before. */
 const IDLE_SECONDS = 16;
 
+/** Answers that may wait for the store at the same time, where it has to fetch what they tell. Beyond: refused with 503. */
+const WAITING_ANSWERS_MAX = 16;
+
 /** A status older than this means that the gateway's main thread does not run, milliseconds. */
 const STATUS_AGE_MAX_MS = 5000;
 
@@ -45,7 +49,7 @@ export interface DashboardOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
-  readonly telemetry: Telemetry;
+  readonly telemetry: AskedTelemetry;
   readonly status: () => GatewayStatus;
   /** All boxes of a central; undefined at a gateway, which knows of none. */
   readonly fleet?: () => Fleet;
@@ -94,6 +98,7 @@ class DashboardServer implements Dashboard {
   #timer: NodeJS.Timeout | undefined;
   #listening: us_listen_socket | undefined;
   #requestsRefused = 0;
+  #waitingAnswers = 0;
 
   constructor(options: DashboardOptions, files: ReadonlyMap<string, StaticFile>) {
     this.#options = options;
@@ -127,7 +132,7 @@ class DashboardServer implements Dashboard {
 
   #routes(hub: LiveHub): void {
     const { telemetry, status, fleet, utcNow } = this.#options;
-    const get = (path: string, answer: (request: HttpRequest) => Answer) => {
+    const get = (path: string, answer: (request: HttpRequest) => Answer | Promise<Answer>) => {
       this.#app.get(path, (response, request) => this.#answer(response, request, answer));
     };
     get('/healthz', () => ({ status: '200 OK', mediaType: TEXT_MEDIA_TYPE, body: 'ok\n' }));
@@ -137,10 +142,13 @@ class DashboardServer implements Dashboard {
       mediaType: METRICS_MEDIA_TYPE,
       body: metricsText(status(), { ...hub.counters, viewers: hub.viewers, requestsRefused: this.#requestsRefused }),
     }));
-    get('/api/v1/channels', () => json(listChannels(telemetry)));
+    get('/api/v1/channels', () => this.#waited(async () => json(await listChannels(telemetry))));
     get('/api/v1/status', () => json(status()));
     if (fleet !== undefined) get('/api/v1/fleet', () => json(fleet()));
-    get('/api/v1/query', (request) => json(answerRangeQuery(telemetry, parseRangeQuery(request.getQuery(), utcNow()))));
+    get('/api/v1/query', (request) => {
+      const query = parseRangeQuery(request.getQuery(), utcNow());
+      return this.#waited(async () => json(await answerRangeQuery(telemetry, query)));
+    });
     this.#app.get('/api/v1/data', (response, request) => this.#table(response, request));
     this.#live(hub);
     this.#app.any('/*', (response, request) => this.#file(response, request));
@@ -185,13 +193,47 @@ class DashboardServer implements Dashboard {
     });
   }
 
-  #answer(response: HttpResponse, request: HttpRequest, answer: (request: HttpRequest) => Answer): void {
+  #answer(
+    response: HttpResponse,
+    request: HttpRequest,
+    answer: (request: HttpRequest) => Answer | Promise<Answer>,
+  ): void {
     if (!isOwnHost(request.getHeader('host'))) {
       this.#refuse(response, '403 Forbidden', 'this dashboard answers to its own host name only');
       return;
     }
-    const { status, mediaType, body } = answerOrError(() => answer(request));
-    writeHead(response, status, mediaType).writeHeader('Cache-Control', 'no-store').end(body);
+    let isOpen = true;
+    response.onAborted(() => {
+      isOpen = false;
+    });
+    const send = ({ status, mediaType, body }: Answer) => {
+      if (!isOpen) return;
+      isOpen = false;
+      response.cork(() => {
+        writeHead(response, status, mediaType).writeHeader('Cache-Control', 'no-store').end(body);
+      });
+    };
+    whenHere(
+      () => answer(request),
+      send,
+      (error) => send(errorAnswer(error)),
+    );
+  }
+
+  /** An answer that may have to wait for the store, among at most so many. */
+  async #waited(answer: () => Promise<Answer>): Promise<Answer> {
+    if (this.#waitingAnswers >= WAITING_ANSWERS_MAX) {
+      this.#requestsRefused += 1;
+      const hint = 'try again when one of them has ended';
+      const options = { hint, retryable: true };
+      throw new CaissonError('query-limit', `${WAITING_ANSWERS_MAX} answers wait for the store`, options);
+    }
+    this.#waitingAnswers += 1;
+    try {
+      return await answer();
+    } finally {
+      this.#waitingAnswers -= 1;
+    }
   }
 
   /** Samples as a file, in a format that other programs read. */
@@ -274,14 +316,6 @@ interface Answer {
 
 function json(value: unknown, status = '200 OK'): Answer {
   return { status, mediaType: JSON_MEDIA_TYPE, body: JSON.stringify(value) };
-}
-
-function answerOrError(answer: () => Answer): Answer {
-  try {
-    return answer();
-  } catch (error) {
-    return errorAnswer(error);
-  }
 }
 
 function errorAnswer(error: unknown): Answer {

@@ -132,13 +132,12 @@ function parsePull(text: string): PullAddress {
 }
 
 /** @throws UsageError */
-function storeOf({ data, store, http, lease, name }: Options): StorePlace {
+function storeOf({ data, store, lease, name }: Options): StorePlace {
   if (store === undefined) {
     if (data !== undefined) return { dir: data };
     throw new UsageError('central has no place to keep what it pulls: give --data or --store');
   }
   if (name === undefined) throw new UsageError('--store needs --name, the same for all processes of one central');
-  if (http !== undefined) throw new UsageError('--http shows a store in --data, not what is in --store');
   const leaseMs = Number(lease) * 1e3;
   if (leaseMs >= LEASE_MS_MIN && leaseMs <= LEASE_MS_MAX) return { url: store, dir: data, leaseMs };
   throw new UsageError(`--lease is '${lease}', expected seconds, 1 to 3600`);
@@ -147,7 +146,6 @@ function storeOf({ data, store, http, lease, name }: Options): StorePlace {
 /** The dashboard of a gateway over what a central has, which is stopped where that cannot be. */
 async function serveHttp(central: Central, address: Address): Promise<Dashboard> {
   const { telemetry, status, fleet } = central;
-  if (telemetry === undefined) throw new TypeError('the store of this central does not answer at once');
   const freshness = new FollowedFreshness(telemetry);
   const timer = setInterval(() => freshness.look(performance.now() * 1e3), FRESHNESS_INTERVAL_MS);
   const isStale = (channel: number) => freshness.isStale(channel);

@@ -1,10 +1,12 @@
 import process from 'node:process';
 import { text as textOf } from 'node:stream/consumers';
 import { type Command, Option } from 'commander';
+import { databasePlace, isDatabaseUrl } from '../../sync/central/postgres/sql-place.ts';
 import type { TelemetryClient } from '../../sync/api/client.ts';
 import { SQL_MEMORY_MIB_MAX, SQL_ROWS_MAX, SQL_SECONDS_MAX } from '../limits.ts';
 import { runSql, type SqlLimits } from '../query/sql/run-sql.ts';
 import { SQL_FUNCTIONS } from '../query/sql/sql-functions.ts';
+import type { SqlPlace } from '../query/sql/sql-messages.ts';
 import type { SqlRead } from '../query/sql/sql-meter.ts';
 import type { SqlValue } from '../query/sql/sql-value.ts';
 import { SQL_TABLES, type SqlTable } from '../query/sql/store-tables.ts';
@@ -33,7 +35,7 @@ export function registerSql(program: Command): void {
     .description('run a SQL statement that reads a store, of a gateway or a central, running or not')
     .argument('[statement]', 'one statement; without it, or with -, it is read from stdin')
     .option('--config <file>', 'config of the gateway whose store is read', CONFIG_FILE)
-    .option('--store <dir>', 'the store itself instead, such as the --data of a central')
+    .option('--store <place>', 'the store itself instead, such as the --data or the --store of a central')
     .option('--server <host:port>', 'a gateway or central that runs, here or elsewhere, which reads its store for us')
     .option('--param <name=value...>', 'values for :name in the statement; what reads as a number is one')
     .option('--timeout <duration>', 'longest that the statement may run', `${SQL_SECONDS_MAX}s`)
@@ -55,6 +57,7 @@ Examples:
   caisson sql "select avg(value), max(value) from samples where channel like 'car1/%/EngineSpeed' and time between utc('2025-06-01T12:00:00') and utc('2025-06-01T12:01:30')"
   caisson sql "select iso(time) as minute, mean, max from stats('car1/gnss/speed', ago('1h'), now(), 60e6)" --csv
   caisson sql "select g.cause, s.* from gaps g, stats(g.channel, g.since - 1e6, g.since) s" --store ./central --json
+  caisson sql "select gateway, count(*) from channels group by gateway" --store postgres://caisson@db.local/caisson
   caisson sql "select channel, lost from ledger where lost > 0" --server 127.0.0.1:7444
   caisson sql --param since=1748779200000000 < report.sql`;
 
@@ -86,7 +89,7 @@ async function sql(argument: string | undefined, options: Options): Promise<void
     const run =
       client === undefined
         ? await runSql(
-            { dir: storeDirOf(options), sql: statement, parameters, now: Date.now() * 1e3 },
+            { ...placeOf(options), sql: statement, parameters, now: Date.now() * 1e3 },
             limits,
             listener,
           )
@@ -105,6 +108,12 @@ async function sql(argument: string | undefined, options: Options): Promise<void
     progress.clear();
     client?.close();
   }
+}
+
+/** A folder, or a database. */
+function placeOf(options: Options): SqlPlace {
+  const { store } = options;
+  return store !== undefined && isDatabaseUrl(store) ? databasePlace(store) : { place: storeDirOf(options) };
 }
 
 /** Of the server that is asked; undefined where the store is read here. */

@@ -183,6 +183,9 @@ export interface Telemetry {
   accounts(channel: number): readonly BootAccount[];
 }
 
+/** What can be asked of what is kept, without following what comes. */
+export type KeptTelemetry = Omit<Telemetry, 'follow'>;
+
 /**
  * The same, where what is asked for may have to be fetched before it can be answered: `await` and `for await` serve both. Who
  * follows is told of what is new to this process.

@@ -1,6 +1,6 @@
 import { CaissonError } from '../errors.ts';
 import { cutSamples } from '../query/cut-samples.ts';
-import { NEWEST_VERSION, type Samples, type StoredChannel, type Telemetry } from '../query/telemetry.ts';
+import { type AskedTelemetry, NEWEST_VERSION, type Samples, type StoredChannel } from '../query/telemetry.ts';
 import type { ColumnRows, ColumnTable, TableBatch, TableColumn } from './column-table.ts';
 import { int64Of } from './int64.ts';
 
@@ -26,7 +26,7 @@ const NONE: ColumnRows = { kind: 'none' };
  *
  * @throws CaissonError `query-invalid` for pixels of a text channel; as it is read, for more pixels than may be asked for
  */
-export function sampleTable(telemetry: Telemetry, query: SampleQuery): ColumnTable {
+export function sampleTable(telemetry: AskedTelemetry, query: SampleQuery): ColumnTable {
   const { pixels } = query;
   const about = aboutOf(query);
   if (pixels !== undefined) {
@@ -69,13 +69,13 @@ function aboutOf({ channels, version }: SampleQuery): Record<string, string> {
   };
 }
 
-function* sampleBatches(
-  telemetry: Telemetry,
+async function* sampleBatches(
+  telemetry: AskedTelemetry,
   { channels, from, to, version }: SampleQuery,
   columns: readonly TableColumn[],
-): Generator<TableBatch> {
+): AsyncGenerator<TableBatch, void, undefined> {
   for (const channel of channels) {
-    for (const piece of telemetry.raw(channel.id, from, to, version)) {
+    for await (const piece of telemetry.raw(channel.id, from, to, version)) {
       for (const samples of cutSamples(piece)) {
         const rows = samples.times.length;
         yield { rows, columns: columns.map(({ name }) => sampleRows(name, channel, samples)) };
@@ -106,13 +106,13 @@ function labelRows(labels: Readonly<Record<string, string>>, values: Float64Arra
   return { kind: 'text', values: texts, valid };
 }
 
-function* envelopeBatches(
-  telemetry: Telemetry,
+async function* envelopeBatches(
+  telemetry: AskedTelemetry,
   { channels, from, to, version }: SampleQuery,
   pixels: number,
-): Generator<TableBatch> {
+): AsyncGenerator<TableBatch, void, undefined> {
   for (const { id, gateway, name } of channels) {
-    const { count, min, max, first, last } = telemetry.envelope(id, from, to, pixels, version);
+    const { count, min, max, first, last } = await telemetry.envelope(id, from, to, pixels, version);
     const filled = Uint32Array.from(count.keys()).filter((pixel) => (count[pixel] as number) > 0);
     if (filled.length === 0) continue;
     const taken = (column: Float64Array) => Float64Array.from(filled, (pixel) => column[pixel] as number);

@@ -14,6 +14,7 @@ import { ReflectionService } from '@grpc/reflection';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
 import type { Fleet } from '../../gateway/fleet.ts';
 import { isLoopback } from '../../gateway/loopback.ts';
+import type { SqlPlace } from '../../gateway/query/sql/sql-messages.ts';
 import type { AskedTelemetry, Telemetry } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import { destinationOf, refuseDestinations } from '../destinations/caller.ts';
@@ -110,10 +111,12 @@ export interface ServedFiles {
   readonly storeDir: string;
 }
 
-/** A store beyond this machine: PullBlocks, Sql and Arrow Flight are refused, and other centrals. */
+/** A store beyond this machine: what pulls blocks is refused, and other centrals. */
 export interface ServedElsewhere {
   readonly telemetry: AskedTelemetry;
   readonly storeDir?: undefined;
+  /** What statements of SQL read. */
+  readonly statements: SqlPlace;
 }
 
 interface ServerOptions {
@@ -174,8 +177,9 @@ export async function startTelemetryServer(
     const caller = destinationOf(metadata);
     return files === undefined ? wholeView(telemetry, caller) : viewFor(files.policy, files.telemetry, caller);
   };
-  const statements = files && new SqlStatements<RunningTable>(files.storeDir, () => status().now);
-  stopping.signal.addEventListener('abort', () => statements?.stop());
+  const read = options.storeDir === undefined ? options.statements : { place: options.storeDir };
+  const statements = new SqlStatements<RunningTable>(read, () => status().now);
+  stopping.signal.addEventListener('abort', () => statements.stop());
   const { service, serialize } = withTransferAsBytes(serviceOf(protos, TELEMETRY_SERVICE));
   server.addService(service, {
     ListChannels: unary(
@@ -197,7 +201,7 @@ export async function startTelemetryServer(
       answerQuery(viewOf(call).telemetry, request, out),
     ),
     Sql: streams.method(IN_FLIGHT_MAX, (request: SqlRequestMessage, out: Outflow<SqlChunkMessage>) =>
-      statements === undefined ? notServed('SQL') : answerSql(statements, request, out),
+      answerSql(statements, request, out),
     ),
     GetLedger: streams.method(
       IN_FLIGHT_MAX,
@@ -236,14 +240,12 @@ export async function startTelemetryServer(
       },
     ),
   });
-  if (files !== undefined && statements !== undefined) {
-    const openFlight = async () => {
-      const { FlightService } = await import('../flight/flight-service.ts');
-      return new FlightService({ telemetry: files.telemetry, statements, version: status().version }, protos);
-    };
-    const flightStream: Parameters<typeof flightMethods>[1] = (answer) => streams.method(IN_FLIGHT_MAX, answer);
-    server.addService(serviceOf(protos, FLIGHT_SERVICE), flightMethods(openFlight, flightStream));
-  }
+  const openFlight = async () => {
+    const { FlightService } = await import('../flight/flight-service.ts');
+    return new FlightService({ telemetry, statements, version: status().version }, protos);
+  };
+  const flightStream: Parameters<typeof flightMethods>[1] = (answer) => streams.method(IN_FLIGHT_MAX, answer);
+  server.addService(serviceOf(protos, FLIGHT_SERVICE), flightMethods(openFlight, flightStream));
   server.addService(serviceOf(protos, HEALTH_SERVICE), healthMethods(stopping.signal));
   if (options.fleet !== undefined) server.addService(serviceOf(protos, FLEET_SERVICE), fleetMethods(options.fleet));
   const { authority } = options.secure ?? {};

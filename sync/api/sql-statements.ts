@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { CaissonError } from '../../gateway/errors.ts';
 import { SQL_MEMORY_MIB_MAX, SQL_ROWS_MAX, SQL_SECONDS_MAX, SQL_STATEMENTS_MAX } from '../../gateway/limits.ts';
 import { runSql, type SqlLimits, type SqlRun } from '../../gateway/query/sql/run-sql.ts';
+import type { SqlPlace } from '../../gateway/query/sql/sql-messages.ts';
 import type { SqlListener } from '../../gateway/query/sql/sql-meter.ts';
 import type { SqlParameters } from '../../gateway/query/sql/sql-statement.ts';
 
@@ -22,18 +23,18 @@ interface Held<Run> {
 
 /** Statements of SQL over the store of a server, at most SQL_STATEMENTS_MAX at a time. Beyond: refused, to be tried again. */
 export class SqlStatements<HeldRun extends { stop(): void }> {
-  readonly #dir: string;
+  readonly #store: SqlPlace;
   readonly #now: () => number;
   /** Oldest first. They count as running, and are the first to go. */
   readonly #held = new Map<string, Held<HeldRun>>();
   #running = 0;
 
   /**
-   * @param dir folder of the store
+   * @param store what the statements read
    * @param now the present, UTC, microseconds
    */
-  constructor(dir: string, now: () => number) {
-    this.#dir = dir;
+  constructor(store: SqlPlace, now: () => number) {
+    this.#store = store;
     this.#now = now;
   }
 
@@ -56,7 +57,7 @@ export class SqlStatements<HeldRun extends { stop(): void }> {
       isCounted = false;
     };
     try {
-      const run = await runSql({ dir: this.#dir, sql, parameters, now: this.#now() }, limits, listener);
+      const run = await runSql({ ...this.#store, sql, parameters, now: this.#now() }, limits, listener);
       const stop = () => {
         run.stop();
         end();

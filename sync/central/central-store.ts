@@ -1,3 +1,4 @@
+import type { SqlPlace } from '../../gateway/query/sql/sql-messages.ts';
 import type { AskedTelemetry } from '../../gateway/query/telemetry.ts';
 import type { GatewayHolding, NewestStored } from '../../gateway/store/gateway-holdings.ts';
 import type { ServedFiles } from '../api/server.ts';
@@ -15,6 +16,8 @@ export interface CentralStore {
   readonly news: NewsSource;
   /** Where it is in files of this machine: what only those can be asked. */
   readonly files: ServedFiles | undefined;
+  /** What statements of SQL read. */
+  readonly statements: SqlPlace;
   /** Blocks kept and the bytes of their packs, as far as this process knows. */
   totals(): { readonly blocks: number; readonly bytes: number };
   /** What is here of each gateway, in sums; undefined where it takes a while. Losses since a stored time are counted once more. */

@@ -1,5 +1,6 @@
 import type { Fleet } from '../../gateway/fleet.ts';
-import type { Telemetry } from '../../gateway/query/telemetry.ts';
+import { NumberedTelemetry } from '../../gateway/query/numbered-telemetry.ts';
+import type { AskedTelemetry } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import { type Address, formatAddress } from '../api/address.ts';
 import { TelemetryClient } from '../api/client.ts';
@@ -67,8 +68,8 @@ export interface Central {
   readonly name: string;
   /** What its receipts are signed with, for the config of gateways; undefined where it signs none. */
   readonly receiptKey: string | undefined;
-  /** What it has, for who serves it another way; undefined where it cannot answer at once. */
-  readonly telemetry: Telemetry | undefined;
+  /** What it has, for who serves it another way, with small numbers as ids of channels. */
+  readonly telemetry: AskedTelemetry;
   status(): GatewayStatus;
   /** All boxes, those that need attention first. */
   fleet(): Fleet;
@@ -165,7 +166,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       port,
       status: () => snapshot(),
       fleet: () => fleet.look(),
-      ...(store.files ?? { telemetry }),
+      ...(store.files ?? { telemetry, statements: store.statements }),
       every: { news: store.news, bell },
       secure: trust && { ...trust, onLine: (socket, caller, raw) => accepted.take(socket, caller, raw) },
     });
@@ -187,7 +188,8 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       port: server.port,
       name,
       receiptKey: key && publicKeyText(key),
-      telemetry: store.files?.telemetry,
+      // Ids of a database are of all of its gateways, and large.
+      telemetry: store.files?.telemetry ?? new NumberedTelemetry(telemetry),
       status: snapshot,
       fleet: () => fleet.look(),
       stop: close,

@@ -28,6 +28,7 @@ export function openSqliteCentral(
       blocks: new SqliteStore(db),
       telemetry,
       news: new SqliteNews(db, onProblem),
+      statements: { place: dir },
       files: { telemetry, feed: db, storeDir: dir, policy: new DestinationPolicy({}) },
       totals: () => db.totals,
       holdings: (since) => db.holdings(since),

@@ -35,7 +35,7 @@ export class FlightService {
   }
 
   async listFlights({ expression }: CriteriaMessage, out: Outflow<FlightInfoMessage>): Promise<void> {
-    for (const { descriptor, ...flight } of this.#flights.list(Buffer.from(expression).toString())) {
+    for await (const { descriptor, ...flight } of this.#flights.list(Buffer.from(expression).toString())) {
       if (!(await out.send(infoOf(flight, descriptor)))) return;
     }
   }

@@ -2,11 +2,11 @@ import { Buffer } from 'node:buffer';
 import type { Schema } from 'apache-arrow';
 import { CaissonError } from '../../gateway/errors.ts';
 import { SQL_SECONDS_MAX } from '../../gateway/limits.ts';
-import type { Telemetry } from '../../gateway/query/telemetry.ts';
+import type { AskedTelemetry } from '../../gateway/query/telemetry.ts';
 import { ArrowStream } from '../../gateway/table/arrow-stream.ts';
 import { ArrowWriter } from '../../gateway/table/arrow-writer.ts';
 import type { ColumnTable } from '../../gateway/table/column-table.ts';
-import { sampleTable } from '../../gateway/table/sample-table.ts';
+import { type SampleQuery, sampleTable } from '../../gateway/table/sample-table.ts';
 import { type ResultKind, sqlTable } from '../../gateway/table/sql-table.ts';
 import { SERVER_SQL_LIMITS, type SqlStatements } from '../api/sql-statements.ts';
 import type { ArrowRows } from './arrow-rows.ts';
@@ -47,7 +47,7 @@ export interface Flight {
 const BRACE = '{'.charCodeAt(0);
 
 export interface FlightsParts {
-  readonly telemetry: Telemetry;
+  readonly telemetry: AskedTelemetry;
   readonly statements: SqlStatements<RunningTable>;
   readonly codec: SqlCommandCodec;
   /** Of Caisson. */
@@ -63,11 +63,13 @@ export class Flights {
   }
 
   /** A flight a channel, of names that begin so. */
-  *list(prefix: string): Generator<Flight & { readonly descriptor: FlightDescriptorMessage }> {
-    for (const { gateway, name } of this.#parts.telemetry.channels()) {
+  async *list(prefix: string): AsyncGenerator<Flight & { readonly descriptor: FlightDescriptorMessage }, void, undefined> {
+    for (const channel of await this.#parts.telemetry.channels()) {
+      const { gateway, name } = channel;
       if (!name.startsWith(prefix)) continue;
       const descriptor = { type: 'PATH' as const, cmd: Buffer.alloc(0), path: [gateway, name] };
-      yield { ...this.#samples({ gateway, channels: [name] }), descriptor };
+      const all = { channels: [channel], from: -Number.MAX_SAFE_INTEGER, to: Number.MAX_SAFE_INTEGER };
+      yield { ...this.#described({ gateway, channels: [name] }, all), descriptor };
     }
   }
 
@@ -107,7 +109,7 @@ export class Flights {
     if (ticket[0] === BRACE) {
       const flight = parseFlight(Buffer.from(ticket).toString());
       if ('sql' in flight) yield* this.#flyStatement(flight, stopping);
-      else yield* tableData(sampleTable(this.#parts.telemetry, sampleQuery(this.#parts.telemetry, flight)));
+      else yield* tableData(sampleTable(this.#parts.telemetry, await sampleQuery(this.#parts.telemetry, flight)));
       return;
     }
     const command = this.#parts.codec.decode(ticket);
@@ -120,8 +122,12 @@ export class Flights {
     else yield* rowsData(this.#metadata(command));
   }
 
-  #samples(flight: SampleFlight): Flight {
-    const table = sampleTable(this.#parts.telemetry, sampleQuery(this.#parts.telemetry, flight));
+  async #samples(flight: SampleFlight): Promise<Flight> {
+    return this.#described(flight, await sampleQuery(this.#parts.telemetry, flight));
+  }
+
+  #described(flight: SampleFlight, query: SampleQuery): Flight {
+    const table = sampleTable(this.#parts.telemetry, query);
     return { schema: new ArrowWriter(table).begin(), ticket: Buffer.from(JSON.stringify(flight)) };
   }
 

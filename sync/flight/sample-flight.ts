@@ -3,7 +3,7 @@ import { QUERY_PIXELS_MAX } from '../../gateway/limits.ts';
 import { nearest } from '../../gateway/nearest.ts';
 import type { SqlParameters } from '../../gateway/query/sql/sql-statement.ts';
 import type { SqlValue } from '../../gateway/query/sql/sql-value.ts';
-import type { Telemetry } from '../../gateway/query/telemetry.ts';
+import type { AskedTelemetry } from '../../gateway/query/telemetry.ts';
 import type { SampleQuery } from '../../gateway/table/sample-table.ts';
 import { utcFromText } from '../../gateway/utc-text.ts';
 
@@ -52,7 +52,7 @@ export function parseFlight(text: string): SampleFlight | StatementFlight {
  * What is to be read for a flight.
  * @throws CaissonError `query-invalid`, `channel-unknown`
  */
-export function sampleQuery(telemetry: Telemetry, flight: SampleFlight): SampleQuery {
+export async function sampleQuery(telemetry: AskedTelemetry, flight: SampleFlight): Promise<SampleQuery> {
   const { channels, gateway, pixels, version } = flight;
   const from = timeOf('from', flight.from) ?? -Number.MAX_SAFE_INTEGER;
   const to = timeOf('to', flight.to) ?? Number.MAX_SAFE_INTEGER;
@@ -60,7 +60,8 @@ export function sampleQuery(telemetry: Telemetry, flight: SampleFlight): SampleQ
   if (pixels !== undefined && (flight.from === undefined || flight.to === undefined)) {
     throw new CaissonError('query-invalid', `${pixels} pixels of an open range, expected both from and to`);
   }
-  return { channels: channels.map((name) => telemetry.channel(name, gateway)), from, to, pixels, version };
+  const found = await Promise.all(channels.map(async (name) => telemetry.channel(name, gateway)));
+  return { channels: found, from, to, pixels, version };
 }
 
 function objectOf(text: string): Record<string, unknown> {

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createGzip } from 'node:zlib';
 import { CaissonError } from '../../../gateway/errors.ts';
-import type { Telemetry } from '../../../gateway/query/telemetry.ts';
+import type { AskedTelemetry } from '../../../gateway/query/telemetry.ts';
 import { writtenTable } from '../../../gateway/table/column-table.ts';
 import { sampleTable } from '../../../gateway/table/sample-table.ts';
 import { TABLE_FORMATS } from '../../../gateway/table/table-formats.ts';
@@ -22,10 +22,10 @@ export interface DataHead {
 
 /** Streams of samples over HTTP: read from the store no faster than their readers take them, a few at a time. */
 export class DataStreams {
-  readonly #telemetry: Telemetry;
+  readonly #telemetry: AskedTelemetry;
   readonly #open = new Set<ResponseStream>();
 
-  constructor(telemetry: Telemetry) {
+  constructor(telemetry: AskedTelemetry) {
     this.#telemetry = telemetry;
   }
 
@@ -64,7 +64,7 @@ export class DataStreams {
       this.#open.add(stream);
       const { format, channels, gateway, ...range } = request();
       const { open, mediaType, extension, isCompressed } = TABLE_FORMATS[format];
-      const found = channels.map((name) => this.#telemetry.channel(name, gateway));
+      const found = await Promise.all(channels.map(async (name) => this.#telemetry.channel(name, gateway)));
       const table = sampleTable(this.#telemetry, { ...range, channels: found });
       const pieces = writtenTable(table, await open(table));
       const isGzip = acceptsGzip && !isCompressed;

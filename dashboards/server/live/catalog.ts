@@ -1,4 +1,5 @@
-import type { StoredChannel, Telemetry } from '../../../gateway/query/telemetry.ts';
+import type { AskedTelemetry, StoredChannel } from '../../../gateway/query/telemetry.ts';
+import { whenHere } from '../../../gateway/query/when-here.ts';
 import type { WireChannel } from '../../wire.ts';
 
 /** Digits behind the point that a browser can print (ECMA-262 toFixed allows more than a float64 holds). */
@@ -15,12 +16,13 @@ interface Entry {
  * up to a version is told only what came after.
  */
 export class Catalog {
-  readonly #telemetry: Telemetry;
+  readonly #telemetry: AskedTelemetry;
   /** In ascending order of version: a changed channel moves to the end. */
   readonly #entries = new Map<number, Entry>();
   #version = 0;
+  #isAsked = false;
 
-  constructor(telemetry: Telemetry) {
+  constructor(telemetry: AskedTelemetry) {
     this.#telemetry = telemetry;
     this.refresh();
   }
@@ -37,15 +39,18 @@ export class Catalog {
     return this.#entries.get(id)?.wire;
   }
 
-  /** Looks for new and changed channels. */
+  /** Looks for new and changed channels. A store that cannot tell them is asked again by the next refresh. */
   refresh(): void {
-    for (const stored of this.#telemetry.channels()) {
-      const known = this.#entries.get(stored.id);
-      if (known !== undefined && (known.stored === stored || isSame(known.stored, stored))) continue;
-      this.#entries.delete(stored.id);
-      this.#version += 1;
-      this.#entries.set(stored.id, { version: this.#version, stored, wire: wireChannel(stored) });
-    }
+    if (this.#isAsked) return;
+    this.#isAsked = true;
+    const take = (channels: readonly StoredChannel[]) => {
+      this.#isAsked = false;
+      this.#take(channels);
+    };
+    const fail = () => {
+      this.#isAsked = false;
+    };
+    whenHere(() => this.#telemetry.channels(), take, fail);
   }
 
   /** At most `countMax` channels whose version is above `version`, and the version that is known with them. */
@@ -59,6 +64,16 @@ export class Catalog {
       reached = entry.version;
     }
     return { channels, version: reached };
+  }
+
+  #take(channels: readonly StoredChannel[]): void {
+    for (const stored of channels) {
+      const known = this.#entries.get(stored.id);
+      if (known !== undefined && (known.stored === stored || isSame(known.stored, stored))) continue;
+      this.#entries.delete(stored.id);
+      this.#version += 1;
+      this.#entries.set(stored.id, { version: this.#version, stored, wire: wireChannel(stored) });
+    }
   }
 }
 

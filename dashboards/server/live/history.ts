@@ -1,4 +1,4 @@
-import type { Telemetry } from '../../../gateway/query/telemetry.ts';
+import type { AskedTelemetry, Envelope, Gap } from '../../../gateway/query/telemetry.ts';
 import { HISTORY_GAPS_MAX, type History } from '../../wire.ts';
 
 /**
@@ -7,16 +7,24 @@ import { HISTORY_GAPS_MAX, type History } from '../../wire.ts';
  * @param now UTC, microseconds
  */
 export function historyOf(
-  telemetry: Telemetry,
+  telemetry: AskedTelemetry,
   channel: number,
   now: number,
   seconds: number,
   columns: number,
-): History {
+): History | Promise<History> {
   const columnUs = Math.max(1, Math.round((seconds * 1e6) / columns));
   const to = (Math.floor(now / columnUs) + 1) * columnUs;
   const from = to - columns * columnUs;
   const envelope = telemetry.envelope(channel, from, to, columns);
+  const gaps = telemetry.gaps(channel, from, to);
+  const drawn = (envelope: Envelope, gaps: readonly Gap[]) => drawHistory(channel, envelope, gaps, columnUs);
+  if (!(envelope instanceof Promise) && !(gaps instanceof Promise)) return drawn(envelope, gaps);
+  return Promise.all([envelope, gaps]).then((both) => drawn(...both));
+}
+
+function drawHistory(channel: number, envelope: Envelope, gaps: readonly Gap[], columnUs: number): History {
+  const { from, pixels: columns } = envelope;
   let present = 0;
   for (let i = 0; i < columns; i++) if ((envelope.count[i] ?? 0) > 0) present++;
   const index = new Uint16Array(present);
@@ -31,7 +39,6 @@ export function historyOf(
     last[at] = envelope.last[i] ?? Number.NaN;
     at++;
   }
-  const gaps = telemetry.gaps(channel, from, to).slice(-HISTORY_GAPS_MAX);
   return {
     type: 'history',
     channel,
@@ -42,6 +49,6 @@ export function historyOf(
     min,
     max,
     last,
-    gaps: Float64Array.from(gaps.flatMap((gap) => [gap.from, gap.to])),
+    gaps: Float64Array.from(gaps.slice(-HISTORY_GAPS_MAX).flatMap((gap) => [gap.from, gap.to])),
   };
 }

@@ -1,6 +1,14 @@
-import type { LiveBatch, Telemetry } from '../../../gateway/query/telemetry.ts';
+import type { AskedTelemetry, LatestSample, LiveBatch } from '../../../gateway/query/telemetry.ts';
+import { whenHere } from '../../../gateway/query/when-here.ts';
 import type { GatewayStatus } from '../../../gateway/status.ts';
-import { decodeClientFrame, encodeServerFrame, type ServerFrame, type Subscribe, WireError } from '../../wire.ts';
+import {
+  decodeClientFrame,
+  encodeServerFrame,
+  type History,
+  type ServerFrame,
+  type Subscribe,
+  WireError,
+} from '../../wire.ts';
 import { Catalog } from './catalog.ts';
 import { historyOf } from './history.ts';
 import { Viewer, type ViewerSocket } from './viewer.ts';
@@ -21,7 +29,7 @@ const REFRESH_MS = 1000;
 const CLOSE_INVALID = 1007;
 
 export interface HubOptions {
-  readonly telemetry: Telemetry;
+  readonly telemetry: AskedTelemetry;
   readonly status: () => GatewayStatus;
   /** Whether a channel went quiet, or was not heard yet; by its id. */
   readonly isStale: (channel: number) => boolean;
@@ -71,7 +79,7 @@ export class LiveHub {
   constructor(options: HubOptions) {
     this.#options = options;
     this.#catalog = new Catalog(options.telemetry);
-    this.#newest = newestOf(options.telemetry);
+    this.#findNewest();
     this.#unfollow = options.telemetry.follow((batch) => this.#take(batch));
   }
 
@@ -169,9 +177,30 @@ export class LiveHub {
     this.#send(viewer, frame);
   }
 
+  /** The newest sample of the store; where it cannot be told, it is known with the first batch. */
+  #findNewest(): void {
+    const { telemetry } = this.#options;
+    const scan = (channels: readonly { readonly id: number }[]) => {
+      for (const { id } of channels.slice(0, NEWEST_SCAN_CHANNELS_MAX)) this.#askLatest(id, () => {});
+    };
+    whenHere(() => telemetry.channels(), scan, () => {});
+  }
+
+  #askLatest(channel: number, use: (latest: LatestSample | undefined) => void): void {
+    const take = (latest: LatestSample | undefined) => {
+      if (latest !== undefined) this.#sawTime(latest.time);
+      use(latest);
+    };
+    whenHere(() => this.#options.telemetry.latest(channel), take, () => {});
+  }
+
+  #sawTime(time: number): void {
+    if (!(time <= this.#newest)) this.#newest = time;
+  }
+
   #take(batch: LiveBatch): void {
     const end = batch.times[batch.end - 1];
-    if (end !== undefined && !(end + batch.utcOffset <= this.#newest)) this.#newest = end + batch.utcOffset;
+    if (end !== undefined) this.#sawTime(end + batch.utcOffset);
     if (this.#catalog.get(batch.channel) === undefined) this.#sawUnknownChannel = true;
     const watches = this.#watches[batch.channel];
     if (watches === undefined || watches.length === 0) return;
@@ -204,7 +233,8 @@ export class LiveHub {
     }
     for (const id of wanted) {
       if (watched.has(id)) continue;
-      const watch = new Watch(id, this.#options.telemetry.latest(id));
+      const watch = new Watch(id);
+      this.#askLatest(id, (latest) => watch.learn(latest));
       watched.set(id, watch);
       const others = this.#watches[id];
       if (others === undefined) this.#watches[id] = [watch];
@@ -234,17 +264,33 @@ export class LiveHub {
       const { applied } = viewer;
       if (applied === undefined) break;
       read += 1;
-      try {
-        const { telemetry } = this.#options;
-        const history = historyOf(telemetry, id, utc, applied.historySeconds, applied.historyColumns);
-        viewer.charts.get(id)?.dropSpread();
-        this.#send(viewer, history);
-        this.counters.historiesSent += 1;
-      } catch {
-        this.counters.historiesFailed += 1;
-      }
+      this.#askHistory(viewer, id, utc, applied);
     }
     return read;
+  }
+
+  #askHistory(viewer: Viewer, id: number, utc: number, wish: Subscribe): void {
+    const { historySeconds, historyColumns } = wish;
+    viewer.historyAsked.add(id);
+    const ask = () => {
+      const asked = historyOf(this.#options.telemetry, id, utc, historySeconds, historyColumns);
+      // What is committed from now on may be in none: it is told by ticks.
+      viewer.charts.get(id)?.dropSpread();
+      return asked;
+    };
+    const send = (history: History) => {
+      viewer.historyAsked.delete(id);
+      const { applied } = viewer;
+      // What is another wish by now asks for its own.
+      if (!this.#viewers.has(viewer) || !viewer.charts.has(id) || !isSameSpan(applied ?? wish, wish)) return;
+      this.#send(viewer, history);
+      this.counters.historiesSent += 1;
+    };
+    const fail = () => {
+      viewer.historyAsked.delete(id);
+      this.counters.historiesFailed += 1;
+    };
+    whenHere(ask, send, fail);
   }
 
   /** Tells which of its channels are stale, where that is news. */
@@ -279,11 +325,3 @@ function isSameSpan(a: Subscribe, b: Subscribe): boolean {
   return a.historySeconds === b.historySeconds && a.historyColumns === b.historyColumns;
 }
 
-function newestOf(telemetry: Telemetry): number {
-  let newest = Number.NaN;
-  for (const channel of telemetry.channels().slice(0, NEWEST_SCAN_CHANNELS_MAX)) {
-    const time = telemetry.latest(channel.id)?.time;
-    if (time !== undefined && !(time <= newest)) newest = time;
-  }
-  return newest;
-}

@@ -23,6 +23,8 @@ export class Viewer {
   readonly rows = new Map<number, Watch>();
   /** Charts whose history is still to be sent. */
   readonly historyDue = new Set<number>();
+  /** Charts whose history the store was asked for, and has not given yet. */
+  readonly historyAsked = new Set<number>();
   /** The newest wish that was not yet applied; a later one replaces it. */
   wish: Subscribe | undefined;
   applied: Subscribe | undefined;
@@ -75,7 +77,7 @@ export class Viewer {
     const rows: RowNews[] = [];
     const texts: TextNews[] = [];
     for (const watch of this.charts.values()) {
-      if (watch.hasNews && !this.historyDue.has(watch.channel)) charts.push(watch.takeChart());
+      if (watch.hasNews && !this.#awaitsHistory(watch.channel)) charts.push(watch.takeChart());
     }
     const rowsDue = nowMs >= this.#nextRowsMs;
     if (rowsDue) {
@@ -86,6 +88,10 @@ export class Viewer {
     if (charts.length === 0 && !rowsDue) return undefined;
     this.#tickNumber += 1;
     return { type: 'tick', number: this.#tickNumber, now: utc, newest, charts, rows, texts };
+  }
+
+  #awaitsHistory(channel: number): boolean {
+    return this.historyDue.has(channel) || this.historyAsked.has(channel);
   }
 }
 

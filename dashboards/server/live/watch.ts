@@ -12,9 +12,13 @@ export class Watch {
   #max = Number.NEGATIVE_INFINITY;
   #untold = false;
 
-  constructor(channel: number, latest: LatestSample | undefined) {
+  constructor(channel: number) {
     this.channel = channel;
-    if (latest === undefined) return;
+  }
+
+  /** Learns the newest sample of the store, which what came since may have left behind. */
+  learn(latest: LatestSample | undefined): void {
+    if (latest === undefined || latest.time < this.#time) return;
     this.#time = latest.time;
     this.#last = latest.value;
     this.#untold = true;

@@ -5,7 +5,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { CaissonError } from '../../errors.ts';
 import { siblingScript } from '../../supervised-worker.ts';
-import type { FromSql, SqlRequest, ToSql } from './sql-messages.ts';
+import type { FromSql, SqlPlace, SqlRequest, ToSql } from './sql-messages.ts';
 import type { SqlListener, SqlRead } from './sql-meter.ts';
 import type { SqlColumn } from './sql-statement.ts';
 import type { SqlCell } from './sql-value.ts';
@@ -38,11 +38,15 @@ export interface SqlRun {
 }
 
 /**
- * Runs a statement over the store in `request.dir` in a process of its own, whether a gateway writes to it or not.
+ * Runs a statement over a store in a process of its own, whether anybody writes to it or not.
  *
  * @throws CaissonError `query-invalid`, `query-limit`, `store-unusable`; later also from {@link SqlRun.batches}
  */
-export async function runSql(request: SqlRequest, limits: SqlLimits, listener: SqlListener = {}): Promise<SqlRun> {
+export async function runSql(
+  request: SqlRequest & SqlPlace,
+  limits: SqlLimits,
+  listener: SqlListener = {},
+): Promise<SqlRun> {
   const run = new SqlProcess(request, limits, listener);
   const first = await run.next();
   if (first?.kind !== 'columns') throw new CaissonError('child-failed', 'the process of the statement told no columns');
@@ -68,12 +72,12 @@ class SqlProcess {
   #hasEnded = false;
   #wake: () => void = () => {};
 
-  constructor(request: SqlRequest, limits: SqlLimits, listener: SqlListener) {
+  constructor({ script, ...request }: SqlRequest & SqlPlace, limits: SqlLimits, listener: SqlListener) {
     this.#limits = limits;
     this.#listener = listener;
-    const script = fileURLToPath(siblingScript(import.meta.url, './sql-process'));
+    const program = fileURLToPath(script ?? siblingScript(import.meta.url, './sql-process'));
     const cpuSeconds = String(Math.ceil(limits.seconds) + CPU_GRACE_SECONDS);
-    const command = [process.execPath, ...process.execArgv, script];
+    const command = [process.execPath, ...process.execArgv, program];
     this.#child = spawn('/bin/sh', ['-c', 'ulimit -t "$0" && exec "$@"', cpuSeconds, ...command], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       serialization: 'advanced',

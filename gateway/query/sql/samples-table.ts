@@ -1,6 +1,6 @@
 import { CaissonError } from '../../errors.ts';
 import { nearest } from '../../nearest.ts';
-import type { Samples, StoredChannel, Telemetry } from '../telemetry.ts';
+import type { KeptTelemetry, Samples, StoredChannel } from '../telemetry.ts';
 import { NameSelector, namesAskedFor, parseConditions } from './name-selector.ts';
 import type { SqlMeter } from './sql-meter.ts';
 import type { SqlValue } from './sql-value.ts';
@@ -9,14 +9,14 @@ export const SAMPLES_COLUMNS = ['gateway', 'channel', 'time', 'value', 'text', '
 
 /** Rows of `samples`: channel by channel, each in the order of its times. */
 export class SamplesTable {
-  readonly #telemetry: Telemetry;
+  readonly #telemetry: KeptTelemetry;
   readonly #channels: readonly StoredChannel[];
   readonly #byName = new Map<string, StoredChannel[]>();
   readonly #selector = new NameSelector();
   readonly #meter: SqlMeter;
 
   /** The channels that are known when it is made; samples are those committed when a reference begins to read. */
-  constructor(telemetry: Telemetry, meter: SqlMeter) {
+  constructor(telemetry: KeptTelemetry, meter: SqlMeter) {
     this.#telemetry = telemetry;
     this.#meter = meter;
     this.#channels = telemetry.channels();

@@ -3,10 +3,14 @@ import type { SqlRead } from './sql-meter.ts';
 import type { SqlColumn, SqlParameters } from './sql-statement.ts';
 import type { SqlCell } from './sql-value.ts';
 
+/** A store that statements read: its folder; or, with the script of a process that opens it, what that takes for one. */
+export interface SqlPlace {
+  readonly place: string;
+  readonly script?: URL;
+}
+
 /** What the process of a statement is asked, first and once. */
-export interface SqlRequest {
-  /** Directory of the store. */
-  readonly dir: string;
+export interface SqlRequest extends Pick<SqlPlace, 'place'> {
   readonly sql: string;
   readonly parameters: SqlParameters;
   /** The present, UTC, microseconds. */

@@ -1,19 +1,22 @@
 import type { Database } from 'better-sqlite3';
 import { CaissonError } from '../../errors.ts';
 import { QUERY_PIXELS_MAX } from '../../limits.ts';
-import type { BlockReader } from '../../store/block-reader.ts';
-import type { Samples, StoredChannel, Telemetry } from '../telemetry.ts';
+import type { BlockSource } from '../block-source.ts';
+import type { KeptTelemetry, Samples, StoredChannel } from '../telemetry.ts';
 import { SAMPLES, SAMPLES_NARROWED } from './narrow-statement.ts';
 import { bucketRows } from './sample-buckets.ts';
 import { SAMPLES_COLUMNS, SamplesTable } from './samples-table.ts';
 import type { SqlMeter } from './sql-meter.ts';
 import type { SqlValue } from './sql-value.ts';
 
-/** What the tables show: a store's telemetry, and its database for what telemetry does not tell. */
+/** What the tables show: a store's telemetry, and what that does not tell. */
 export interface SqlStore {
-  readonly telemetry: Telemetry;
-  readonly blocks: BlockReader;
+  readonly telemetry: KeptTelemetry;
+  /** Runs of gateways, and what maps their box time to UTC. */
+  readonly blocks: SqlBoots;
 }
+
+type SqlBoots = Pick<BlockSource, 'boots' | 'clockAfter'>;
 
 /** A table as help and README list it. */
 export interface SqlTable {
@@ -122,7 +125,7 @@ export function addStoreTables(db: Database, store: SqlStore, meter: SqlMeter): 
   return () => samples.close();
 }
 
-function* statsRows(telemetry: Telemetry, meter: SqlMeter, args: readonly unknown[]): Rows {
+function* statsRows(telemetry: KeptTelemetry, meter: SqlMeter, args: readonly unknown[]): Rows {
   const channel = channelArgument('stats', telemetry, args, 4);
   const version = versionArgument('stats', args[5]);
   const since = timeArgument('stats', 'since', args[1]) ?? Number.NEGATIVE_INFINITY;
@@ -143,7 +146,7 @@ function* statsRows(telemetry: Telemetry, meter: SqlMeter, args: readonly unknow
   }
 }
 
-function* envelopeRows(telemetry: Telemetry, args: readonly unknown[]): Rows {
+function* envelopeRows(telemetry: KeptTelemetry, args: readonly unknown[]): Rows {
   const channel = channelArgument('envelope', telemetry, args, 4);
   const version = versionArgument('envelope', args[5]);
   const since = timeArgument('envelope', 'since', args[1]);
@@ -167,7 +170,7 @@ function* envelopeRows(telemetry: Telemetry, args: readonly unknown[]): Rows {
 
 const ENVELOPE_HINT = "such as envelope('car7/engine/rpm', ago('1h'), now(), 600)";
 
-function channelArgument(table: string, telemetry: Telemetry, args: readonly unknown[], at: number): StoredChannel {
+function channelArgument(table: string, telemetry: KeptTelemetry, args: readonly unknown[], at: number): StoredChannel {
   const [name] = args;
   const gateway = args[at];
   if (typeof name === 'string') return telemetry.channel(name, typeof gateway === 'string' ? gateway : undefined);
@@ -198,7 +201,7 @@ function versionArgument(table: string, value: unknown): number | undefined {
   });
 }
 
-function* pastRows(telemetry: Telemetry, meter: SqlMeter, args: readonly unknown[]): Rows {
+function* pastRows(telemetry: KeptTelemetry, meter: SqlMeter, args: readonly unknown[]): Rows {
   const channel = channelArgument('past', telemetry, args, 4);
   const since = timeArgument('past', 'since', args[1]) ?? Number.NEGATIVE_INFINITY;
   const until = timeArgument('past', 'until', args[2]) ?? Number.POSITIVE_INFINITY;
@@ -214,7 +217,7 @@ function* pastRows(telemetry: Telemetry, meter: SqlMeter, args: readonly unknown
   }
 }
 
-function* versionRows(telemetry: Telemetry): Rows {
+function* versionRows(telemetry: KeptTelemetry): Rows {
   const names = new Map(telemetry.channels().map(({ id, name }) => [id, name]));
   for (const { gateway, boot, version, made, channels, recipe } of telemetry.versions()) {
     const shown = channels.map((id) => names.get(id) ?? null);
@@ -222,7 +225,7 @@ function* versionRows(telemetry: Telemetry): Rows {
   }
 }
 
-function* latestRows(telemetry: Telemetry): Rows {
+function* latestRows(telemetry: KeptTelemetry): Rows {
   for (const { id, gateway, name, labels } of telemetry.channels()) {
     const latest = telemetry.latest(id);
     if (latest === undefined) continue;
@@ -241,7 +244,7 @@ function channelRow(channel: StoredChannel): SqlValue[] {
   ];
 }
 
-function* gapRows(telemetry: Telemetry): Rows {
+function* gapRows(telemetry: KeptTelemetry): Rows {
   for (const { id, gateway, name } of telemetry.channels()) {
     const gaps = telemetry.gaps(id, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
     for (const { boot, firstSequence, count, from, to, cause } of gaps) {
@@ -250,7 +253,7 @@ function* gapRows(telemetry: Telemetry): Rows {
   }
 }
 
-function* ledgerRows(telemetry: Telemetry): Rows {
+function* ledgerRows(telemetry: KeptTelemetry): Rows {
   const channels = new Map(telemetry.channels().map((channel) => [channel.id, channel]));
   for (const { channel, taken, kept, lost } of telemetry.ledger()) {
     const { gateway = null, name = null } = channels.get(channel) ?? {};
@@ -258,13 +261,13 @@ function* ledgerRows(telemetry: Telemetry): Rows {
   }
 }
 
-function* bootRows(blocks: BlockReader): Rows {
+function* bootRows(blocks: SqlBoots): Rows {
   for (const { gateway, boot, started, ended } of blocks.boots()) {
     yield [gateway, boot, whole(started), ended === undefined ? null : whole(ended)];
   }
 }
 
-function* clockRows(blocks: BlockReader): Rows {
+function* clockRows(blocks: SqlBoots): Rows {
   const boots = new Map(blocks.boots().map((boot) => [boot.id, boot]));
   for (const { boot, reading } of blocks.clockAfter(0).rows) {
     const { gateway = null, boot: name = null } = boots.get(boot) ?? {};

@@ -10,6 +10,8 @@ export class GapCache {
   #sums: readonly GapSum[] | undefined;
   readonly #missing = new Set<number>();
   #areSumsMissing = false;
+  /** How often gaps were asked for that are not here. */
+  misses = 0;
 
   get isMissing(): boolean {
     return this.#areSumsMissing || this.#missing.size > 0;
@@ -18,14 +20,20 @@ export class GapCache {
   /** Gaps of a channel. */
   of(channel: number, version: number): readonly KeptGap[] {
     const gaps = version === this.#version ? this.#gaps.get(channel) : undefined;
-    if (gaps === undefined) this.#missing.add(channel);
+    if (gaps === undefined) {
+      this.#missing.add(channel);
+      this.misses += 1;
+    }
     return gaps ?? [];
   }
 
   /** What the gaps of every channel and boot come to. */
   sums(version: number): readonly GapSum[] {
     const sums = version === this.#version ? this.#sums : undefined;
-    if (sums === undefined) this.#areSumsMissing = true;
+    if (sums === undefined) {
+      this.#areSumsMissing = true;
+      this.misses += 1;
+    }
     return sums ?? [];
   }
 

@@ -6,6 +6,8 @@ export class PackCache {
   readonly #packs = new Map<number, Uint8Array | undefined>();
   /** Months by position. */
   readonly #missing = new Map<number, number>();
+  /** How often a pack was asked for that is not here. */
+  misses = 0;
 
   /** Number of packs that were asked for since the last fetch and are not here. */
   get missing(): number {
@@ -14,7 +16,10 @@ export class PackCache {
 
   /** The bytes of a pack; undefined where it is gone, or not here. */
   bytes(position: number, month: number | undefined): Uint8Array | undefined {
-    if (month !== undefined && !this.#packs.has(position)) this.#missing.set(position, month);
+    if (month !== undefined && !this.#packs.has(position)) {
+      this.#missing.set(position, month);
+      this.misses += 1;
+    }
     return this.#packs.get(position);
   }
 

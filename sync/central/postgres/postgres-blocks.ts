@@ -1,5 +1,4 @@
 import type { ClockReading } from '../../../gateway/clock.ts';
-import { CaissonError } from '../../../gateway/errors.ts';
 import type { BlockSource } from '../../../gateway/query/block-source.ts';
 import type { StoredChannel } from '../../../gateway/query/telemetry.ts';
 import { BlockLookup } from '../../../gateway/store/block-lookup.ts';
@@ -11,26 +10,25 @@ import { Catalogue } from './catalogue.ts';
 import type { PostgresDatabase } from './database.ts';
 import { GapCache } from './gap-cache.ts';
 import { PackCache } from './pack-cache.ts';
+import { type FetchingSource, Questions } from './questions.ts';
 import { SeriesIndex } from './series-index.ts';
 
-/** Bytes that one question may need at a time. At the maximum: it is refused. */
-const QUESTION_BYTES_MAX = 256 << 20;
-
-/** What one question has fetched beside the index. */
+/** What the questions of the moment have fetched beside the index. */
 interface Fetched {
   readonly packs: PackCache;
   readonly gaps: GapCache;
 }
 
 /**
- * Blocks in PostgreSQL, for queries: the same synchronous logic runs over what was fetched; what it misses is fetched and the
- * logic run again, until it missed nothing. Each round fetches a level of the pyramid, so that there are few.
+ * Blocks in PostgreSQL, for queries: the same synchronous logic runs over what was fetched ({@link Questions}). Each round
+ * fetches a level of the pyramid, so that there are few.
  */
-export class PostgresBlocks implements BlockSource {
+export class PostgresBlocks implements BlockSource, FetchingSource {
   readonly #db: PostgresDatabase;
   readonly #catalogue = new Catalogue();
   readonly #index = new SeriesIndex(this.#catalogue);
   readonly #lookup = new BlockLookup(this.#index);
+  readonly #questions = new Questions(this);
   #fetched: Fetched = { packs: new PackCache(), gaps: new GapCache() };
 
   constructor(db: PostgresDatabase) {
@@ -42,27 +40,36 @@ export class PostgresBlocks implements BlockSource {
    * @param answer asks of this; it may be called several times, of which the last counts
    * @throws CaissonError `store-failed`, `query-limit`, and what `answer` throws
    */
-  async ask<Answer>(answer: () => Answer): Promise<Answer> {
-    await this.#db.read((statements) => this.#catalogue.learn(statements));
-    const fetched: Fetched = { packs: new PackCache(), gaps: new GapCache() };
-    for (let bytes = 0; ; ) {
-      if (bytes > QUESTION_BYTES_MAX) throw tooLarge();
-      const said = this.#attempt(answer, fetched);
-      const groups = this.#index.takeMissing();
-      const { packs, gaps } = fetched;
-      if (groups.length === 0 && packs.missing === 0 && !gaps.isMissing) {
-        this.#index.trim();
-        if ('error' in said) throw said.error;
-        return said.answer;
-      }
-      await this.#db.read(async (statements) => {
-        // Gaps and blocks of one state: what was missing may have come.
-        if (gaps.isMissing) await this.#catalogue.learn(statements);
-        await gaps.fetch(statements, this.#catalogue.version);
-        bytes += await this.#index.fetch(statements, groups);
-        bytes += await packs.fetch(statements);
-      });
-    }
+  ask<Answer>(answer: () => Answer): Promise<Answer> {
+    return this.#questions.ask(answer);
+  }
+
+  learn(): Promise<void> {
+    return this.#db.read((statements) => this.#catalogue.learn(statements));
+  }
+
+  begin(): void {
+    this.#fetched = { packs: new PackCache(), gaps: new GapCache() };
+  }
+
+  get misses(): number {
+    const { packs, gaps } = this.#fetched;
+    return this.#index.misses + packs.misses + gaps.misses;
+  }
+
+  fetch(): Promise<number> {
+    const { packs, gaps } = this.#fetched;
+    const groups = this.#index.takeMissing();
+    return this.#db.read(async (statements) => {
+      // Gaps and blocks of one state: what was missing may have come.
+      if (gaps.isMissing) await this.#catalogue.learn(statements);
+      await gaps.fetch(statements, this.#catalogue.version);
+      return (await this.#index.fetch(statements, groups)) + (await packs.fetch(statements));
+    });
+  }
+
+  trim(): void {
+    this.#index.trim();
   }
 
   close(): void {}
@@ -175,20 +182,4 @@ export class PostgresBlocks implements BlockSource {
   blocksHolding(channel: number, boot: number, from: number, to: number): Extent[] {
     return this.#lookup.holding(channel, boot, from, to);
   }
-
-  /** One run of the logic; what it throws counts only where nothing was missing. */
-  #attempt<Answer>(answer: () => Answer, fetched: Fetched): { readonly answer: Answer } | { readonly error: unknown } {
-    this.#fetched = fetched;
-    try {
-      return { answer: answer() };
-    } catch (error) {
-      return { error };
-    }
-  }
-}
-
-function tooLarge(): CaissonError {
-  return new CaissonError('query-limit', `the answer needs more than ${QUESTION_BYTES_MAX >> 20} MiB of blocks`, {
-    hint: 'ask for fewer pixels, or a shorter range',
-  });
 }

@@ -5,6 +5,7 @@ import { PostgresNews } from './postgres-news.ts';
 import { PostgresStore, type PostgresStoreOptions } from './postgres-store.ts';
 import { PostgresTelemetry } from './postgres-telemetry.ts';
 import { openSchema } from './schema.ts';
+import { databasePlace } from './sql-place.ts';
 
 export interface PostgresCentralOptions extends Pick<PostgresStoreOptions, 'leaseMs'> {
   /** `postgres://user@host:port/database` */
@@ -38,6 +39,7 @@ export async function openPostgresCentral(options: PostgresCentralOptions): Prom
   return {
     ...{ name, blocks, telemetry, news: new PostgresNews(db, onProblem) },
     files: undefined,
+    statements: databasePlace(url),
     totals: () => blocks.totals(),
     holdings: undefined,
     utcOf: ({ time }) => time,

@@ -93,6 +93,16 @@ export class PostgresTelemetry implements AskedTelemetry {
     return this.#ask(() => this.#store.accounts(channel));
   }
 
+  /** Runs of gateways. */
+  boots(): Promise<ReturnType<PostgresBlocks['boots']>> {
+    return this.#ask(() => this.#blocks.boots());
+  }
+
+  /** Rows of the UTC map behind a position. */
+  clockAfter(position: number): Promise<ReturnType<PostgresBlocks['clockAfter']>> {
+    return this.#ask(() => this.#blocks.clockAfter(position));
+  }
+
   #ask<Answer>(answer: () => Answer): Promise<Answer> {
     return this.#blocks.ask(answer);
   }

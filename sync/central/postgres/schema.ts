@@ -65,11 +65,19 @@ INSERT INTO caisson VALUES ('schema version', '${SCHEMA_VERSION}') ON CONFLICT (
 
 /** Makes the tables where they are not there. @throws CaissonError `store-unusable`, `store-failed` */
 export async function openSchema(db: PostgresDatabase): Promise<void> {
-  const version = await retried(() => db.change(makeTables));
-  if (version === SCHEMA_VERSION) return;
-  throw new CaissonError('store-unusable', `the database has schema version ${version}, expected ${SCHEMA_VERSION}`, {
-    hint: 'it was written by another version of Caisson',
-  });
+  requireVersion(
+    await retried(() =>
+      db.change(async (statements) => {
+        if ((await versionOf(statements)) === undefined) await statements.query(TABLES);
+        return versionOf(statements);
+      }),
+    ),
+  );
+}
+
+/** @throws CaissonError `store-unusable` where the tables are not there, `store-failed` */
+export async function requireSchema(db: PostgresDatabase): Promise<void> {
+  requireVersion(await db.read(versionOf));
 }
 
 /** Number of the month in which `time` (UTC, milliseconds) lies. */
@@ -96,11 +104,21 @@ export function partitionOf(month: number): string {
   return `packs_${Math.floor(month / 12)}_${String((month % 12) + 1).padStart(2, '0')}`;
 }
 
-async function makeTables(statements: Statements): Promise<string> {
+/** Undefined where there are no tables. */
+async function versionOf(statements: Statements): Promise<string | undefined> {
   const { rows: known } = await statements.query("SELECT to_regclass('caisson') IS NOT NULL AS made");
-  if (known[0]?.made !== true) await statements.query(TABLES);
+  if (known[0]?.made !== true) return undefined;
   const { rows } = await statements.query("SELECT value FROM caisson WHERE key = 'schema version'");
   return String(rows[0]?.value);
+}
+
+function requireVersion(version: string | undefined): void {
+  if (version === SCHEMA_VERSION) return;
+  const [found, hint] =
+    version === undefined
+      ? ['holds no blocks', 'a central with --store makes its tables when it first runs']
+      : [`has schema version ${version}, expected ${SCHEMA_VERSION}`, 'it was written by another version of Caisson'];
+  throw new CaissonError('store-unusable', `the database ${found}`, { hint });
 }
 
 /** Two processes may make the same table at the same time, of which one fails. */

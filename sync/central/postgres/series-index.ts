@@ -29,6 +29,8 @@ export class SeriesIndex extends GroupedIndex {
   #entries = 0;
   readonly #months = new Map<number, number>();
   readonly #missing = new Map<string, GroupKey>();
+  /** How often rows were asked for that are not here. */
+  misses = 0;
 
   constructor(catalogue: Catalogue) {
     super();
@@ -57,6 +59,7 @@ export class SeriesIndex extends GroupedIndex {
     const group = this.#groups.get(text);
     if (group === undefined || group.rows.length < count) {
       this.#missing.set(text, key);
+      this.misses += 1;
       return [];
     }
     this.#groups.delete(text);

@@ -10,7 +10,7 @@ const LIMITS: SqlLimits = { seconds: 60, rows: 1e6, memoryMib: 512 };
 const ENDLESS = 'with recursive n(x) as (select 1 union all select x + 1 from n)';
 
 async function run(dir: string, sql: string, limits: Partial<SqlLimits> = {}): Promise<SqlCell[][]> {
-  const statement = await runSql({ dir, sql, parameters: {}, now: 0 }, { ...LIMITS, ...limits });
+  const statement = await runSql({ place: dir, sql, parameters: {}, now: 0 }, { ...LIMITS, ...limits });
   const rows: SqlCell[][] = [];
   for await (const batch of statement.batches) rows.push(...batch);
   return rows;
@@ -60,7 +60,7 @@ t.test('a limit that is reached ends the statement and is named', async (t) => {
 t.test('the time that a slow reader takes is not the time of the statement', async (t) => {
   const store = new StoreRig(['a']);
   t.teardown(() => store.dispose());
-  const request = { dir: store.dir, sql: `${ENDLESS} select x from n limit 20000`, parameters: {}, now: 0 };
+  const request = { place: store.dir, sql: `${ENDLESS} select x from n limit 20000`, parameters: {}, now: 0 };
   const statement = await runSql(request, { ...LIMITS, seconds: 1 });
   let rows = 0;
   for await (const batch of statement.batches) {
@@ -73,7 +73,7 @@ t.test('the time that a slow reader takes is not the time of the statement', asy
 t.test('whoever has seen enough ends the process', async (t) => {
   const store = new StoreRig(['a']);
   t.teardown(() => store.dispose());
-  const statement = await runSql({ dir: store.dir, sql: `${ENDLESS} select x from n`, parameters: {}, now: 0 }, LIMITS);
+  const statement = await runSql({ place: store.dir, sql: `${ENDLESS} select x from n`, parameters: {}, now: 0 }, LIMITS);
   for await (const batch of statement.batches) {
     t.same(batch[0], [1]);
     break;

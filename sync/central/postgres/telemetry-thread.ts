@@ -1,0 +1,70 @@
+/**
+ * The thread that asks PostgreSQL for one that waits (`blocking-telemetry.ts`). Reads only: the schema must be there.
+ */
+import { workerData } from 'node:worker_threads';
+import { CaissonError, messageOf } from '../../../gateway/errors.ts';
+import type { Samples } from '../../../gateway/query/telemetry.ts';
+import { PostgresDatabase } from './database.ts';
+import { PostgresTelemetry } from './postgres-telemetry.ts';
+import { requireSchema } from './schema.ts';
+import type { FromTelemetryThread, TelemetryThreadData, ToTelemetryThread } from './telemetry-messages.ts';
+
+class TelemetryThread {
+  readonly #data: TelemetryThreadData;
+  readonly #telemetry: PostgresTelemetry;
+  readonly #schema: Promise<void>;
+  readonly #readings = new Map<number, AsyncIterator<Samples>>();
+  #problems: string[] = [];
+
+  constructor(data: TelemetryThreadData) {
+    this.#data = data;
+    const db = new PostgresDatabase(data.url);
+    this.#telemetry = new PostgresTelemetry(db, (text) => this.#problems.push(text));
+    this.#schema = requireSchema(db);
+    // Told to whoever asks first.
+    this.#schema.catch(() => {});
+  }
+
+  async take(message: ToTelemetryThread): Promise<void> {
+    try {
+      await this.#schema;
+      await this.#answer(message);
+    } catch (error) {
+      const { code, hint } = error instanceof CaissonError ? error : {};
+      this.#say({ kind: 'failed', failure: { code, message: messageOf(error), hint }, problems: this.#problems });
+    }
+  }
+
+  async #answer(message: ToTelemetryThread): Promise<void> {
+    if (message.kind === 'ask') {
+      const { name, each } = message;
+      const ask = this.#telemetry[name].bind(this.#telemetry) as (...args: readonly unknown[]) => Promise<unknown>;
+      const answers = await Promise.all(each.map((args) => ask(...args)));
+      this.#say({ kind: 'answers', answers, problems: this.#problems });
+    } else if (message.kind === 'open') {
+      this.#readings.set(message.reading, this.#telemetry.raw(...message.asked));
+      this.#say({ kind: 'answers', answers: [], problems: this.#problems });
+    } else if (message.kind === 'next') {
+      const next = await this.#readings.get(message.reading)?.next();
+      const samples = next === undefined || next.done === true ? undefined : next.value;
+      if (samples === undefined) this.#readings.delete(message.reading);
+      this.#say({ kind: 'piece', samples, problems: this.#problems });
+    } else {
+      await this.#readings.get(message.reading)?.return?.();
+      this.#readings.delete(message.reading);
+      this.#say({ kind: 'answers', answers: [], problems: this.#problems });
+    }
+  }
+
+  #say(message: FromTelemetryThread): void {
+    const { port, replies } = this.#data;
+    this.#problems = [];
+    port.postMessage(message);
+    Atomics.add(replies, 0, 1);
+    Atomics.notify(replies, 0);
+  }
+}
+
+const data = workerData as TelemetryThreadData;
+const thread = new TelemetryThread(data);
+data.port.on('message', (message: ToTelemetryThread) => void thread.take(message));
