@@ -24,7 +24,11 @@ export class FollowedFreshness {
       if (channels.length !== this.#channels.size) this.#channels = new Map(channels.map((one) => [one.id, one]));
     };
     // Where the channels cannot be told, those that are known stay, and the next look asks again.
-    whenHere(() => this.#telemetry.channels(), learn, () => {});
+    whenHere(
+      () => this.#telemetry.channels(),
+      learn,
+      () => {},
+    );
   }
 
   isStale(channel: number): boolean {

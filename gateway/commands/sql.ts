@@ -1,8 +1,8 @@
 import process from 'node:process';
 import { text as textOf } from 'node:stream/consumers';
 import { type Command, Option } from 'commander';
-import { databasePlace, isDatabaseUrl } from '../../sync/central/postgres/sql-place.ts';
 import type { TelemetryClient } from '../../sync/api/client.ts';
+import { databasePlace, isDatabaseUrl } from '../../sync/central/postgres/sql-place.ts';
 import { SQL_MEMORY_MIB_MAX, SQL_ROWS_MAX, SQL_SECONDS_MAX } from '../limits.ts';
 import { runSql, type SqlLimits } from '../query/sql/run-sql.ts';
 import { SQL_FUNCTIONS } from '../query/sql/sql-functions.ts';
@@ -88,11 +88,7 @@ async function sql(argument: string | undefined, options: Options): Promise<void
   try {
     const run =
       client === undefined
-        ? await runSql(
-            { ...placeOf(options), sql: statement, parameters, now: Date.now() * 1e3 },
-            limits,
-            listener,
-          )
+        ? await runSql({ ...placeOf(options), sql: statement, parameters, now: Date.now() * 1e3 }, limits, listener)
         : await client.sql({ sql: statement, parameters }, limits, listener);
     stop.addEventListener('abort', () => run.stop());
     const text = new SqlText(format, run.columns);

@@ -12,7 +12,8 @@ export class Outflow<Message> {
   readonly #inFlightMax: number;
   readonly #closing = new AbortController();
   #inFlight = 0;
-  #wake: (() => void) | undefined;
+  /** Senders that wait for room: there may be several, such as one of rows and one of how far it is. */
+  #waiting: (() => void)[] = [];
 
   /** @param stopped aborted when the server stops */
   constructor(call: OutgoingCall<Message>, inFlightMax: number, stopped: AbortSignal) {
@@ -20,7 +21,7 @@ export class Outflow<Message> {
     this.#inFlightMax = inFlightMax;
     const close = () => {
       this.#closing.abort();
-      this.#wake?.();
+      this.#wake();
     };
     call.once('cancelled', close);
     call.once('close', close);
@@ -44,14 +45,16 @@ export class Outflow<Message> {
     this.#inFlight += 1;
     this.#call.write(message, () => {
       this.#inFlight -= 1;
-      this.#wake?.();
+      this.#wake();
     });
     while (this.#inFlight >= this.#inFlightMax && this.isOpen) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     return this.isOpen;
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
   }
 
   /** Resolves after `delayMs`, or at once when the stream closes. */

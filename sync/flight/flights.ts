@@ -63,7 +63,9 @@ export class Flights {
   }
 
   /** A flight a channel, of names that begin so. */
-  async *list(prefix: string): AsyncGenerator<Flight & { readonly descriptor: FlightDescriptorMessage }, void, undefined> {
+  async *list(
+    prefix: string,
+  ): AsyncGenerator<Flight & { readonly descriptor: FlightDescriptorMessage }, void, undefined> {
     for (const channel of await this.#parts.telemetry.channels()) {
       const { gateway, name } = channel;
       if (!name.startsWith(prefix)) continue;

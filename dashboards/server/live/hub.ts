@@ -183,7 +183,11 @@ export class LiveHub {
     const scan = (channels: readonly { readonly id: number }[]) => {
       for (const { id } of channels.slice(0, NEWEST_SCAN_CHANNELS_MAX)) this.#askLatest(id, () => {});
     };
-    whenHere(() => telemetry.channels(), scan, () => {});
+    whenHere(
+      () => telemetry.channels(),
+      scan,
+      () => {},
+    );
   }
 
   #askLatest(channel: number, use: (latest: LatestSample | undefined) => void): void {
@@ -191,7 +195,11 @@ export class LiveHub {
       if (latest !== undefined) this.#sawTime(latest.time);
       use(latest);
     };
-    whenHere(() => this.#options.telemetry.latest(channel), take, () => {});
+    whenHere(
+      () => this.#options.telemetry.latest(channel),
+      take,
+      () => {},
+    );
   }
 
   #sawTime(time: number): void {
@@ -324,4 +332,3 @@ function isChartable(type: string | undefined): boolean {
 function isSameSpan(a: Subscribe, b: Subscribe): boolean {
   return a.historySeconds === b.historySeconds && a.historyColumns === b.historyColumns;
 }
-

@@ -73,7 +73,10 @@ t.test('the time that a slow reader takes is not the time of the statement', asy
 t.test('whoever has seen enough ends the process', async (t) => {
   const store = new StoreRig(['a']);
   t.teardown(() => store.dispose());
-  const statement = await runSql({ place: store.dir, sql: `${ENDLESS} select x from n`, parameters: {}, now: 0 }, LIMITS);
+  const statement = await runSql(
+    { place: store.dir, sql: `${ENDLESS} select x from n`, parameters: {}, now: 0 },
+    LIMITS,
+  );
   for await (const batch of statement.batches) {
     t.same(batch[0], [1]);
     break;

@@ -1,16 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import type { AskedTelemetry, Envelope, Samples, StoredChannel } from '../../../../gateway/query/telemetry.ts';
 import { Random } from '../../../../hardware/simulated/random.ts';
-import type { CentralStore } from '../../../../sync/central/central-store.ts';
-import { Keeper } from '../../../../sync/central/keeper.ts';
-import { openPostgresCentral } from '../../../../sync/central/postgres/postgres-central.ts';
-import { openSqliteCentral } from '../../../../sync/central/sqlite-central.ts';
 import { requireTools } from '../../../debian.ts';
-import { FilledStore } from '../../filled-store.ts';
-import { feedOf } from '../../same-feed.ts';
+import { openBothCentrals, openSources } from '../both-centrals.ts';
 import { PostgresServer } from '../postgres-server.ts';
 
 const SEED = Number(process.env.CAISSON_TEST_SEED ?? Math.floor(Math.random() * 2 ** 32));
@@ -64,65 +56,28 @@ function hexOf(column: Float64Array): string[] {
   return [...column].map((value) => Buffer.from(Float64Array.of(value).buffer).toString('hex'));
 }
 
-async function pullAll(central: CentralStore, sources: readonly FilledStore[]): Promise<void> {
-  const keeper = new Keeper(central.blocks);
-  for (const { db, gateway } of sources) {
-    const items = feedOf(db, gateway);
-    for (let at = 0; at < items.length; at += 64) {
-      const batch = { feed: 'f', items: items.slice(at, at + 64), complete: at + 64 >= items.length };
-      await keeper.keep({ role: 'gateway', gateway }, batch);
-    }
-  }
-}
-
-/** Two gateways that name their channels alike, one of them with a long series. */
-function sourcesIn(t: Test): FilledStore[] {
-  const random = new Random(SEED);
-  return ['box', 'other'].map((gateway, i) => {
-    const dir = mkdtempSync(join(tmpdir(), `caisson-${gateway}-`));
-    const source = new FilledStore(dir, gateway, random.fork(gateway));
-    t.teardown(() => {
-      source.close();
-      rmSync(dir, { recursive: true });
-    });
-    for (let pack = 0; pack < SERIES_PACKS && i === 0; pack += 1) source.sealPack(['same/a', 'same/b'], 'number', 5);
-    for (let pack = 0; pack < 40; pack += 1) source.sealPack(['same/a', 'same/b'], 'number', 5);
-    for (let step = 0; step < STEPS; step += 1) source.step();
-    return source;
-  });
-}
-
 if (requireTools(t, 'postgresql')) {
   const server = await PostgresServer.start();
   t.teardown(() => server.dispose());
 
   await t.test('PostgreSQL answers what SQLite answers, bit for bit', async (t) => {
     t.comment(`CAISSON_TEST_SEED=${SEED}`);
-    const sources = sourcesIn(t);
-    const dir = mkdtempSync(join(tmpdir(), 'caisson-central-'));
-    const sqlite = openSqliteCentral(dir, 'hq');
-    const url = await server.database();
-    const onProblem = (text: string) => t.fail(text);
-    const writer = await openPostgresCentral({ url, name: 'hq', onProblem });
-    // Another process, which knows nothing by heart.
-    const reader = await openPostgresCentral({ url, name: 'hq', onProblem });
-    t.teardown(async () => {
-      await reader.close();
-      await writer.close();
-      await sqlite.close();
-      rmSync(dir, { recursive: true });
-    });
-    await pullAll(sqlite, sources);
-    await pullAll(writer, sources);
+    const sources = openSources(t, SEED, SERIES_PACKS, STEPS);
+    const { sqlite, postgres, pull } = await openBothCentrals(t, await server.database(), sources);
     const expected = await told(sqlite.telemetry, new Random(1));
-    t.ok(JSON.stringify(expected) === JSON.stringify(await told(reader.telemetry, new Random(1))), 'the same answers');
-    await t.rejects(async () => reader.telemetry.channel('same/a'), { code: 'query-invalid' });
-    await t.rejects(async () => reader.telemetry.channel('same/x', 'box'), { code: 'channel-unknown' });
+    t.ok(
+      JSON.stringify(expected) === JSON.stringify(await told(postgres.telemetry, new Random(1))),
+      'the same answers',
+    );
+    await t.rejects(async () => postgres.telemetry.channel('same/a'), { code: 'query-invalid' });
+    await t.rejects(async () => postgres.telemetry.channel('same/x', 'box'), { code: 'channel-unknown' });
 
     sources[1]?.sealPack(['same/a', 'same/b'], 'number', 7);
-    await pullAll(sqlite, sources);
-    await pullAll(writer, sources);
+    await pull();
     const grown = await told(sqlite.telemetry, new Random(2));
-    t.ok(JSON.stringify(grown) === JSON.stringify(await told(reader.telemetry, new Random(2))), 'also what came since');
+    t.ok(
+      JSON.stringify(grown) === JSON.stringify(await told(postgres.telemetry, new Random(2))),
+      'also what came since',
+    );
   });
 }
