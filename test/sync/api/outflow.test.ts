@@ -1,5 +1,5 @@
-import type { ServerWritableStream } from '@grpc/grpc-js';
 import { EventEmitter } from 'node:events';
+import type { ServerWritableStream } from '@grpc/grpc-js';
 import t from 'tap';
 import { Outflow } from '../../../sync/api/outflow.ts';
 

@@ -152,7 +152,7 @@ t.test('what a store gave up while a reader was away is told, with its cause', a
   const central = await startHq(t, { dir }, port);
   await readUntil(central.port, () => reader.token !== undefined);
   const [thinned, dropped] = [source.seal('car/channel0'), source.seal('car/channel1')];
-  const sums = async () => (central.telemetry?.ledger() ?? []).reduce((sum, { kept }) => sum + kept, 0);
+  const sums = async () => (await central.telemetry.ledger()).reduce((sum, { kept }) => sum + kept, 0);
   const whole = source.db.accounts().reduce((sum, { kept }) => sum + kept, 0);
   await eventually('central has them', async () => (await sums()) === whole);
   await central.stop();
