@@ -281,6 +281,15 @@ export class TelemetryClient {
     return wholeAccounts(this.#read<LedgerChunkMessage>('GetLedger', { gateway, channels, days }, undefined));
   }
 
+  /** All that a central has of a gateway, from `after` on. */
+  async *pullGateway(
+    request: { readonly gateway: string; readonly feed: string; readonly after: number },
+    signal?: AbortSignal,
+  ): AsyncGenerator<PullBatch, void, undefined> {
+    const responses = this.#read<PullBlocksResponseMessage>('PullGateway', request, signal);
+    for await (const { feed, items, complete } of responses) yield { feed, items: items.map(decodeFeedItem), complete };
+  }
+
   /** A digest a range of a gateway's samples, in their order; empty where not all of them are there. At most 256 ranges. */
   async digests(gateway: string, ranges: readonly HeldRange[]): Promise<Uint8Array[]> {
     const all: Uint8Array[] = [];

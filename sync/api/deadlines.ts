@@ -24,6 +24,7 @@ export const DEADLINES = {
   Query: READING,
   GetLedger: READING,
   GetDigests: READING,
+  PullGateway: READING,
   Sql: { firstMs: STATEMENT_MS, nextMs: STATEMENT_MS },
   PullBlocks: { firstMs: 10_000 },
   Subscribe: { firstMs: 10_000 },

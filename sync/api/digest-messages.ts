@@ -1,4 +1,10 @@
-/** Messages of GetDigests, as messages.ts has the others. */
+/** Messages of PullGateway and GetDigests, as messages.ts has the others. */
+
+export interface PullGatewayRequestMessage {
+  readonly gateway: string;
+  readonly feed: string;
+  readonly after: number;
+}
 
 export interface GetDigestsRequestMessage {
   readonly gateway: string;

@@ -12,8 +12,8 @@ export interface FeedSource {
 }
 
 /** Size of one response; a cut costs at most what is on its way. */
-const RESPONSE_ITEMS_MAX = 256;
-const RESPONSE_BYTES_MAX = 256 * 1024;
+export const RESPONSE_ITEMS_MAX = 256;
+export const RESPONSE_BYTES_MAX = 256 * 1024;
 
 /** How often a follower at the end of the feed is looked for news, milliseconds. */
 const POLL_MS = 100;

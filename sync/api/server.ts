@@ -39,7 +39,7 @@ import {
   TRUST_SERVICE,
 } from './descriptor.ts';
 import { answerDigests, isDigestSource } from './digest-call.ts';
-import type { DigestChunkMessage, GetDigestsRequestMessage } from './digest-messages.ts';
+import type { DigestChunkMessage, GetDigestsRequestMessage, PullGatewayRequestMessage } from './digest-messages.ts';
 import { toGrpcStatus } from './grpc-status.ts';
 import { healthMethods } from './health-service.ts';
 import { answerLedger } from './ledger-call.ts';
@@ -66,6 +66,7 @@ import type {
 } from './messages.ts';
 import { Outflow, type OutgoingCall } from './outflow.ts';
 import { answerPull, type FeedSource, feedIdOf } from './pull-call.ts';
+import { answerPullGateway, type LostGatewayFeed } from './pull-gateway-call.ts';
 import { answerQuery } from './query-call.ts';
 import { answerSql } from './sql-call.ts';
 import { SqlStatements } from './sql-statements.ts';
@@ -120,6 +121,8 @@ export interface ServedElsewhere {
 }
 
 interface ServerOptions {
+  /** What is here of gateways that were lost; at a central. */
+  readonly lost?: LostGatewayFeed;
   /** An address of this machine only, unless it is secure. */
   readonly host: string;
   /** 0: any free port. */
@@ -214,6 +217,11 @@ export async function startTelemetryServer(
       if (options.every === undefined) return Promise.reject(everyNotServed());
       return answerEvery(options.every, telemetry, request, out, destinationOf(call.metadata) !== undefined);
     }),
+    PullGateway: streams.method(
+      IN_FLIGHT_MAX,
+      (request: PullGatewayRequestMessage, out: Outflow<PullBlocksResponseMessage>) =>
+        options.lost === undefined ? lostNotServed() : answerPullGateway(options.lost, request, out),
+    ),
     GetDigests: streams.method(
       IN_FLIGHT_MAX,
       (request: GetDigestsRequestMessage, out: Outflow<DigestChunkMessage>, { metadata }) => {
@@ -351,6 +359,10 @@ function unary<Request, Response>(
 function wholeView(telemetry: AskedTelemetry, caller: string | undefined) {
   if (caller === undefined) return { telemetry, status: (whole: GatewayStatus) => whole };
   throw new CaissonError('not-served', `this server answers no other central, and so not ${caller}`);
+}
+
+function lostNotServed(): Promise<never> {
+  return Promise.reject(new CaissonError('not-served', 'a gateway gives no other one back: ask a central'));
 }
 
 function notServed(what: string): Promise<never> {

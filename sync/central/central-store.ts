@@ -1,6 +1,7 @@
 import type { SqlPlace } from '../../gateway/query/sql/sql-messages.ts';
 import type { AskedTelemetry } from '../../gateway/query/telemetry.ts';
 import type { GatewayHolding, NewestStored } from '../../gateway/store/gateway-holdings.ts';
+import type { LostGatewayFeed } from '../api/pull-gateway-call.ts';
 import type { ServedFiles } from '../api/server.ts';
 import type { NewsSource } from '../fanout/news.ts';
 import type { NewBlock } from './batch-pass.ts';
@@ -24,6 +25,8 @@ export interface CentralStore {
   readonly holdings: ((since: number) => GatewayHolding[]) | undefined;
   /** UTC of the newest of some samples, microseconds. */
   utcOf(newest: NewestStored): number;
+  /** What it has of one gateway, for a box that was lost. */
+  readonly lost: LostGatewayFeed;
   /** Tells those who follow of a block that was just kept by this process. */
   announce(block: NewBlock): void;
   close(): void | Promise<void>;

@@ -167,6 +167,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       status: () => snapshot(),
       fleet: () => fleet.look(),
       ...(store.files ?? { telemetry, statements: store.statements }),
+      lost: store.lost,
       every: { news: store.news, bell },
       secure: trust && { ...trust, onLine: (socket, caller, raw) => accepted.take(socket, caller, raw) },
     });

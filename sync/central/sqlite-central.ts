@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { BlockDb } from '../../gateway/store/block-db.ts';
 import { lockStore, storePaths } from '../../gateway/store/store-dir.ts';
+import { feedIdOf } from '../api/pull-call.ts';
 import { DestinationPolicy } from '../destinations/destination-policy.ts';
 import { SqliteNews } from '../fanout/sqlite-news.ts';
 import type { CentralStore } from './central-store.ts';
@@ -30,6 +31,10 @@ export function openSqliteCentral(
       news: new SqliteNews(db, onProblem),
       statements: { place: dir },
       files: { telemetry, feed: db, storeDir: dir, policy: new DestinationPolicy({}) },
+      lost: {
+        id: async () => feedIdOf(db),
+        feed: async (gateway, after, itemsMax, bytesMax) => db.feed(after, itemsMax, bytesMax, gateway),
+      },
       totals: () => db.totals,
       holdings: (since) => db.holdings(since),
       utcOf: (newest) => telemetry.utcOf(newest),

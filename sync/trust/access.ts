@@ -33,6 +33,8 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   '/caisson.v1.Telemetry/GetStatus': COPYING,
   // All of what a gateway has, as it has it: for who keeps it.
   '/caisson.v1.Telemetry/PullBlocks': { atGateway: ['central', 'backup'], atCentral: ['central', 'backup'] },
+  // What of a store was lost: only to whom it is.
+  '/caisson.v1.Telemetry/PullGateway': { atGateway: [], atCentral: ['gateway'] },
   '/caisson.v1.Telemetry/Transfer': { atGateway: ['central'], atCentral: ['central'] },
   '/caisson.v1.Telemetry/Acknowledge': { atGateway: ['central'], atCentral: ['central'] },
   '/caisson.v1.Fleet/ListBoxes': { atGateway: [], atCentral: ['central', 'reader'] },
@@ -54,6 +56,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
 
 /** What of a request must name the caller itself, so that nobody speaks for another. */
 const OWN_NAME: Readonly<Record<string, (request: unknown) => unknown>> = {
+  '/caisson.v1.Telemetry/PullGateway': (request) => (request as { gateway?: unknown }).gateway,
   '/caisson.v1.Telemetry/Acknowledge': (request) => (request as { follower?: unknown }).follower,
 };
 

@@ -18,8 +18,11 @@ export class FolderInProgress {
   /** Where to write. */
   readonly path: string;
 
-  /** @throws CaissonError `store-unusable` where the folder holds anything already */
-  constructor(dir: string) {
+  /**
+   * @param goesOn says whether what an interrupted run left at a path is to be gone on with; if not said, it is begun anew
+   * @throws CaissonError `store-unusable` where the folder holds anything already
+   */
+  constructor(dir: string, goesOn: (path: string) => boolean = () => false) {
     mkdirSync(dir, { recursive: true });
     const met = readdirSync(dir).filter((name) => name !== INCOMPLETE && !OF_FILE_SYSTEM.has(name));
     if (met.length > 0) {
@@ -29,6 +32,7 @@ export class FolderInProgress {
     }
     this.#dir = dir;
     this.path = join(dir, INCOMPLETE);
+    if (existsSync(this.path) && goesOn(this.path)) return;
     this.discard();
     mkdirSync(this.path);
   }

@@ -1,6 +1,7 @@
 import { CaissonError, messageOf } from '../../../gateway/errors.ts';
 import type { CentralStore } from '../central-store.ts';
 import { PostgresDatabase } from './database.ts';
+import { PostgresGatewayFeed } from './postgres-gateway-feed.ts';
 import { PostgresNews } from './postgres-news.ts';
 import { PostgresStore, type PostgresStoreOptions } from './postgres-store.ts';
 import { PostgresTelemetry } from './postgres-telemetry.ts';
@@ -40,6 +41,7 @@ export async function openPostgresCentral(options: PostgresCentralOptions): Prom
     ...{ name, blocks, telemetry, news: new PostgresNews(db, onProblem) },
     files: undefined,
     statements: databasePlace(url),
+    lost: new PostgresGatewayFeed(db),
     totals: () => blocks.totals(),
     holdings: undefined,
     utcOf: ({ time }) => time,

@@ -61,6 +61,7 @@ CREATE INDEX IF NOT EXISTS channels_position ON channels (gateway, position);
 CREATE INDEX IF NOT EXISTS rosters_position ON rosters (gateway, position);
 ALTER TABLE packs ALTER COLUMN bytes SET STORAGE EXTERNAL;
 INSERT INTO caisson VALUES ('schema version', '${SCHEMA_VERSION}') ON CONFLICT (key) DO NOTHING;
+INSERT INTO caisson VALUES ('store id', md5(random()::text || clock_timestamp()::text)) ON CONFLICT (key) DO NOTHING;
 `;
 
 /** Makes the tables where they are not there. @throws CaissonError `store-unusable`, `store-failed` */

@@ -47,6 +47,8 @@ t.test('who may call what', async (t) => {
     ['central', 'backup'],
     'who keeps copies pulls, and changes nothing',
   );
+  t.same(permitted(telemetry('PullGateway'), 'hub'), ['own gateway', 'other gateway'], 'its own store, see below');
+  t.same(permitted(telemetry('PullGateway'), 'car7'), []);
   for (const name of ['Transfer', 'Acknowledge']) {
     t.same(permitted(telemetry(name), 'car7'), ['central'], name);
     t.same(permitted(telemetry(name), 'hub'), ['central'], name);
@@ -78,6 +80,9 @@ t.test('no stranger may make any call but to enrol, and no reader one that chang
 t.test('a central says only of itself what is durable', async (t) => {
   const path = '/caisson.v1.Telemetry/Acknowledge';
   t.equal(requestRefusal(path, CALLERS.central, { follower: 'hub' }), undefined);
+  const lost = '/caisson.v1.Telemetry/PullGateway';
+  t.equal(requestRefusal(lost, CALLERS['own gateway'], { gateway: 'car7' }), undefined);
+  t.match(requestRefusal(lost, CALLERS['other gateway'], { gateway: 'car7' }), { code: 'access-refused' });
   t.match(requestRefusal(path, CALLERS.central, { follower: 'regulator' }), {
     code: 'access-refused',
     message: /central hub speaks for 'regulator'/,
