@@ -1,14 +1,17 @@
 import { configMarkdown } from '../gateway/commands/schema.ts';
+import { schemaTable } from '../gateway/config/schema-table.ts';
 import { ERROR_CODES } from '../gateway/errors.ts';
 import { SQL_FUNCTIONS } from '../gateway/query/sql/sql-functions.ts';
 import { SQL_TABLES, type SqlTable } from '../gateway/query/sql/store-tables.ts';
 import { type CallDeadline, DEADLINES } from '../sync/api/deadlines.ts';
+import { PulledGatewayConfig } from '../sync/central/gateways-config.ts';
 
 /** Parts of documents that are made from the code, by the name in their markers. */
 export const GENERATED: Readonly<Record<string, () => string>> = {
   config: configMarkdown,
   deadlines: deadlineTable,
   errors: errorTable,
+  gateways: () => schemaTable(PulledGatewayConfig),
   sql: sqlTables,
 };
 

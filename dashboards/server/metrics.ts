@@ -1,4 +1,4 @@
-import type { GatewayStatus } from '../../gateway/status.ts';
+import type { GatewayStatus, LineStatus } from '../../gateway/status.ts';
 import type { HubCounters } from './live/hub.ts';
 
 /** Media type of the text format of Prometheus, version 0.0.4. */
@@ -123,6 +123,7 @@ export function metricsText(status: GatewayStatus, dashboard: DashboardCounters)
     'When the last drill began that did, 0 where none did.',
     drills.map(({ labels, drill }) => [labels, drill.good / 1e6]),
   );
+  lineFamilies(out, status.lines ?? []);
   const sources = status.sources.map((source) => ({ labels: { source: source.name, kind: source.kind }, source }));
   out.family(
     'caisson_source_up',
@@ -200,6 +201,45 @@ export function metricsText(status: GatewayStatus, dashboard: DashboardCounters)
   );
   out.one('caisson_http_refused_total', 'counter', 'Requests refused.', dashboard.requestsRefused);
   return out.text();
+}
+
+function lineFamilies(out: Exposition, all: readonly LineStatus[]): void {
+  const lines = all.map((line) => ({ labels: { gateway: line.gateway, line: line.name }, line }));
+  const family = (
+    name: string,
+    type: 'gauge' | 'counter',
+    help: string,
+    of: (line: LineStatus) => number | undefined,
+  ) =>
+    out.family(
+      `caisson_line_${name}`,
+      type,
+      help,
+      lines.flatMap(({ labels, line }): Sample[] => {
+        const value = of(line);
+        return value === undefined ? [] : [[labels, value]];
+      }),
+    );
+  family('up', 'gauge', 'Whether the line is in use.', ({ state }) => (state === 'in-use' ? 1 : 0));
+  out.family(
+    'caisson_line_info',
+    'gauge',
+    'What the line does, and why; always 1.',
+    lines.map(({ labels, line: { state, why, metered } }) => [{ ...labels, state, why, metered: String(metered) }, 1]),
+  );
+  family('received_bytes_total', 'counter', 'Bytes on the wire from the other end.', (line) => line.receivedBytes);
+  family('sent_bytes_total', 'counter', 'Bytes on the wire to the other end.', (line) => line.sentBytes);
+  family('connections_total', 'counter', 'Connections that came to be.', (line) => line.connections);
+  family('failures_total', 'counter', 'Attempts that failed and connections that were cut.', (line) => line.failures);
+  family('waits_until_time_seconds', 'gauge', 'UTC until which the line waits.', ({ until }) => until && until / 1e6);
+  family('cap_bytes_per_second', 'gauge', 'What the line may carry at most.', (line) => line.capBytesPerS);
+  family('budget_bytes', 'gauge', 'What the line may carry on a day of UTC.', (line) => line.budgetBytes);
+  family('budget_used_bytes', 'gauge', 'What of it was used today.', (line) => line.budgetUsedBytes);
+  family('rate_bytes_per_second', 'gauge', 'What the line carries, as was found.', ({ pace }) => pace?.bytesPerS);
+  family('round_trip_seconds', 'gauge', 'Shortest round trip.', ({ pace }) => pace && pace.roundTripMs / 1e3);
+  family('queue_seconds', 'gauge', 'What a round trip takes beyond it.', ({ pace }) => pace && pace.queueMs / 1e3);
+  family('window_bytes', 'gauge', 'On its way at most.', ({ pace }) => pace?.windowBytes);
+  family('quantum_bytes', 'gauge', 'In one message at most.', ({ pace }) => pace?.quantumBytes);
 }
 
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];

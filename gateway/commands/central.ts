@@ -10,6 +10,7 @@ import type { CentralTrustOptions } from '../../sync/trust/central-trust.ts';
 import { requireHost } from '../../sync/trust/peer-name.ts';
 import { messageOf } from '../errors.ts';
 import { FollowedFreshness } from '../followed-freshness.ts';
+import { readGatewaysFile } from './gateways-file.ts';
 import { conclude, interrupted, UsageError } from './outcome.ts';
 import { parseServer } from './server-address.ts';
 import { caissonVersion } from './version.ts';
@@ -30,6 +31,7 @@ interface Options {
   readonly name?: string;
   readonly listen: string;
   readonly pull?: readonly string[];
+  readonly gateways?: string;
   readonly authority?: string;
   readonly passphraseFile?: string;
   readonly host?: readonly string[];
@@ -58,6 +60,7 @@ export function registerCentral(program: Command): void {
     .option('--http <host:port>', 'also serve the dashboard and the HTTP API here, of this machine only')
     .option('--drills <dir...>', 'folders of `caisson drill restore`, to be shown in the status')
     .option('--pull <[name@]host:port...>', 'gateways, or other centrals, to pull from')
+    .option('--gateways <file>', 'gateways to pull from, each over several lines with budgets, windows and caps')
     .addHelpText(
       'after',
       `
@@ -66,7 +69,8 @@ Examples:
   caisson central --data ./central --listen 127.0.0.1:7444 --pull 127.0.0.1:7443 127.0.0.1:7453
   caisson central --data ./central --http 127.0.0.1:8090 --pull 127.0.0.1:7443
   caisson central --data ./central --name hub --authority ./authority --listen 0.0.0.0:7444 --pull car7@10.0.0.5:7443
-  caisson central --store postgres://caisson@db.local/caisson --name hq --pull 127.0.0.1:7443 127.0.0.1:7453`,
+  caisson central --store postgres://caisson@db.local/caisson --name hq --pull 127.0.0.1:7443 127.0.0.1:7453
+  caisson central --data ./central --gateways gateways.yaml`,
     )
     .action((options: Options) => conclude(() => run(options)));
 }
@@ -75,6 +79,7 @@ async function run(options: Options): Promise<void> {
   const listen = parseServer(options.listen);
   const http = options.http === undefined ? undefined : parseServer(options.http);
   const pull = (options.pull ?? []).map(parsePull);
+  const gateways = options.gateways === undefined ? undefined : readGatewaysFile(options.gateways);
   const store = storeOf(options);
   const stop = interrupted();
   const say = (text: string) => process.stderr.write(`${text}\n`);
@@ -82,14 +87,16 @@ async function run(options: Options): Promise<void> {
     ...listen,
     ...store,
     pull,
+    gateways,
     trust: trustOf(options),
     name: options.name,
     version: caissonVersion(),
     vaults: options.drills ?? [],
     onProblem: say,
   });
+  const count = pull.length + Object.keys(gateways?.gateways ?? {}).length;
   say(
-    `central answers on ${formatAddress({ host: listen.host, port: central.port })}, pulls from ${pull.length} gateway${pull.length === 1 ? '' : 's'}`,
+    `central answers on ${formatAddress({ host: listen.host, port: central.port })}, pulls from ${count} gateway${count === 1 ? '' : 's'}`,
   );
   const dashboard = http === undefined ? undefined : await serveHttp(central, http);
   if (dashboard !== undefined)

@@ -10,6 +10,7 @@ import type {
   SourceStatus,
   UplinkStatus,
 } from '../status.ts';
+import { lineText } from './line-text.ts';
 import { conclude, Output } from './outcome.ts';
 import { identityOption, openClient, type ServerOptions } from './telemetry-client.ts';
 import { formatTime } from './time-text.ts';
@@ -63,6 +64,7 @@ export function statusText(status: GatewayStatus): string {
   }
   if (status.security !== undefined) lines.push(...securityTexts(status.security));
   lines.push(...(status.uplinks ?? []).map(uplinkText));
+  lines.push(...(status.lines ?? []).map(lineText));
   lines.push(...status.sources.map(sourceText));
   lines.push(...(status.destinations ?? []).map(destinationText));
   lines.push(...(status.drills ?? []).map(drillText));

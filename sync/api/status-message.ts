@@ -1,6 +1,14 @@
 import type { GatewayStatus, SourceStatus, StoreStatus } from '../../gateway/status.ts';
 import type { SourceStatusMessage, StatusMessage, StoreStatusMessage } from './status-messages.ts';
-import { CHANNEL_CLASSES, CLOCK_SOURCE_NAMES, present, ROLES, SOURCE_STATES, UPLINK_STATES } from './wire-names.ts';
+import {
+  CHANNEL_CLASSES,
+  CLOCK_SOURCE_NAMES,
+  LINE_STATES,
+  present,
+  ROLES,
+  SOURCE_STATES,
+  UPLINK_STATES,
+} from './wire-names.ts';
 
 export function encodeStatus(status: GatewayStatus): StatusMessage {
   return {
@@ -11,6 +19,7 @@ export function encodeStatus(status: GatewayStatus): StatusMessage {
     destinations: status.destinations ?? [],
     drills: status.drills ?? [],
     uplinks: (status.uplinks ?? []).map((each) => ({ ...each, state: UPLINK_STATES.toWire[each.state] })),
+    lines: (status.lines ?? []).map((each) => ({ ...each, state: LINE_STATES.toWire[each.state] })),
     sources: status.sources.map((source) => ({
       ...source,
       state: SOURCE_STATES.toWire[source.state],
@@ -20,7 +29,7 @@ export function encodeStatus(status: GatewayStatus): StatusMessage {
 }
 
 /** @throws CaissonError `peer-invalid` */
-export function decodeStatus({ destinations, uplinks, drills, ...message }: StatusMessage): GatewayStatus {
+export function decodeStatus({ destinations, uplinks, drills, lines, ...message }: StatusMessage): GatewayStatus {
   const clock = present(message.clock, 'clock status');
   return {
     ...message,
@@ -36,6 +45,9 @@ export function decodeStatus({ destinations, uplinks, drills, ...message }: Stat
       uplinks: uplinks.map((each) => ({ ...each, state: UPLINK_STATES.fromWire(each.state) })),
     }),
     ...(drills.length > 0 && { drills: drills.map((each) => ({ ...each })) }),
+    ...(lines.length > 0 && {
+      lines: lines.map((each) => ({ ...each, state: LINE_STATES.fromWire(each.state) })),
+    }),
     ...(message.security && { security: { ...message.security, refused: { ...message.security.refused } } }),
   };
 }

@@ -28,6 +28,7 @@ export interface StatusMessage {
   readonly wear?: WearStatusMessage;
   readonly security?: SecurityStatusMessage;
   readonly uplinks: readonly UplinkStatusMessage[];
+  readonly lines: readonly LineStatusMessage[];
   readonly destinations: readonly DestinationStatusMessage[];
   readonly feedEnd?: number;
   readonly drills: readonly DrillStatusMessage[];
@@ -64,6 +65,39 @@ export interface UplinkStatusMessage {
   readonly problem?: string;
   readonly lines: number;
   readonly failures: number;
+}
+
+export type LineStateName =
+  | 'LINE_STATE_UNSPECIFIED'
+  | 'LINE_STATE_IN_USE'
+  | 'LINE_STATE_STANDBY'
+  | 'LINE_STATE_WAITING'
+  | 'LINE_STATE_DEAD';
+
+export interface LineStatusMessage {
+  readonly gateway: string;
+  readonly name: string;
+  readonly state: LineStateName;
+  readonly why: string;
+  readonly until?: number;
+  readonly failingSince?: number;
+  readonly metered: boolean;
+  readonly connections: number;
+  readonly failures: number;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  readonly capBytesPerS?: number;
+  readonly budgetBytes?: number;
+  readonly budgetUsedBytes?: number;
+  readonly pace?: LinePaceMessage;
+}
+
+export interface LinePaceMessage {
+  readonly bytesPerS: number;
+  readonly roundTripMs: number;
+  readonly queueMs: number;
+  readonly windowBytes: number;
+  readonly quantumBytes: number;
 }
 
 export interface SecurityStatusMessage {

@@ -1,9 +1,9 @@
 import type { ChannelClass, ChannelType, Stamp } from '../../gateway/channel.ts';
 import type { ClockSource } from '../../gateway/clock.ts';
 import { CaissonError } from '../../gateway/errors.ts';
-import type { GatewayStatus, SourceStatus, UplinkStatus } from '../../gateway/status.ts';
+import type { GatewayStatus, LineStatus, SourceStatus, UplinkStatus } from '../../gateway/status.ts';
 import type { ChannelClassName, ChannelTypeName, ClockSourceName, StampName } from './messages.ts';
-import type { RoleName, SourceStateName, UplinkStateName } from './status-messages.ts';
+import type { LineStateName, RoleName, SourceStateName, UplinkStateName } from './status-messages.ts';
 
 /** Words of the project against names of the proto's enums, both ways. */
 export interface WireNames<Word extends string, Name extends string> {
@@ -67,6 +67,13 @@ export const UPLINK_STATES = wireNames<UplinkStatus['state'], UplinkStateName>({
   dialling: 'UPLINK_STATE_DIALLING',
   connected: 'UPLINK_STATE_CONNECTED',
   waiting: 'UPLINK_STATE_WAITING',
+});
+
+export const LINE_STATES = wireNames<LineStatus['state'], LineStateName>({
+  'in-use': 'LINE_STATE_IN_USE',
+  standby: 'LINE_STATE_STANDBY',
+  waiting: 'LINE_STATE_WAITING',
+  dead: 'LINE_STATE_DEAD',
 });
 
 /** The message itself. @throws CaissonError `peer-invalid` where it is missing */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { GatewayStatus, SourceStatus } from '../../gateway/status.ts';
+import type { GatewayStatus, LineStatus, SourceStatus } from '../../gateway/status.ts';
 import type { PullLine } from '../line/pull-line.ts';
 import type { KeeperCounters } from './keeper.ts';
 
@@ -85,6 +85,7 @@ export class CentralStatus {
         blockBytes: bytes,
         lost: counters.lost,
       },
+      lines: lines().flatMap(linesOf),
       sources: lines().map((each) => this.#source(each)),
       problems: problems.all(),
     };
@@ -104,4 +105,10 @@ export class CentralStatus {
       dropped: skipped,
     };
   }
+}
+
+/** The lines to one gateway. */
+function linesOf({ name, line }: CentralLine): LineStatus[] {
+  const { peer, lines } = line.health();
+  return lines.map((each) => ({ gateway: peer?.gateway ?? name, ...each }));
 }

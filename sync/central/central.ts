@@ -1,9 +1,10 @@
+import { join } from 'node:path';
+import { CaissonError } from '../../gateway/errors.ts';
 import type { Fleet } from '../../gateway/fleet.ts';
 import { NumberedTelemetry } from '../../gateway/query/numbered-telemetry.ts';
 import type { AskedTelemetry } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
-import { type Address, formatAddress } from '../api/address.ts';
-import { TelemetryClient } from '../api/client.ts';
+import { TelemetryClient, type TelemetryClientOptions } from '../api/client.ts';
 import { startTelemetryServer } from '../api/server.ts';
 import { DrillWatch } from '../drill/drill-watch.ts';
 import { NewsBell } from '../fanout/news-bell.ts';
@@ -15,11 +16,19 @@ import { ReceiptWriter } from '../receipts/receipt-writer.ts';
 import { AcceptedLines } from '../reverse/accepted-lines.ts';
 import { type CentralTrustOptions, openCentralTrust } from '../trust/central-trust.ts';
 import { secureClient } from '../trust/secure-client.ts';
+import { TrafficBook } from '../usage/traffic-book.ts';
+import { UsageDb } from '../usage/usage-db.ts';
 import { CentralStatus, ProblemList } from './central-status.ts';
 import type { CentralStore } from './central-store.ts';
+import type { PullAddress } from './configured-ways.ts';
+import type { GatewaysConfig } from './gateways-config.ts';
 import { Keeper } from './keeper.ts';
 import { openPostgresCentral } from './postgres/postgres-central.ts';
+import { PulledGateways } from './pulled-gateways.ts';
 import { openSqliteCentral } from './sqlite-central.ts';
+
+/** What lines carried, beside the store. */
+const USAGE_FILE = 'usage.db';
 
 /** How often rates are taken, milliseconds. */
 const STATUS_INTERVAL_MS = 1_000;
@@ -37,6 +46,8 @@ export type StorePlace =
       readonly leaseMs?: number;
     };
 
+export type { PullAddress } from './configured-ways.ts';
+
 export type CentralOptions = StorePlace & {
   /** Loopback only, unless there is `trust`. */
   readonly host: string;
@@ -44,6 +55,8 @@ export type CentralOptions = StorePlace & {
   readonly port: number;
   /** Gateways, or other centrals, to pull from. */
   readonly pull: readonly PullAddress[];
+  /** Gateways with their lines, as the file of `--gateways` has them. */
+  readonly gateways?: GatewaysConfig | undefined;
   /** By what it is known and whom it trusts; undefined: nobody asks who anybody is. */
   readonly trust?: CentralTrustOptions | undefined;
   /**
@@ -57,11 +70,6 @@ export type CentralOptions = StorePlace & {
   /** Told of what a person should know, as it happens. */
   readonly onProblem?: (text: string) => void;
 };
-
-/** Whom to pull from; with a name, nobody else is taken for it. */
-export interface PullAddress extends Address {
-  readonly name?: string | undefined;
-}
 
 export interface Central {
   readonly port: number;
@@ -111,10 +119,14 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     });
     const trust = options.trust === undefined ? undefined : openCentralTrust(options.trust, name, onProblem);
     closers.push(() => trust?.close());
-    const connect = (address: PullAddress) =>
+    const usage = options.dir === undefined ? undefined : UsageDb.open(join(options.dir, USAGE_FILE));
+    closers.push(() => usage?.close());
+    const traffic = usage && new TrafficBook({ db: usage, utcMs: Date.now });
+    closers.push(() => traffic?.close());
+    const connect = (address: PullAddress, more: TelemetryClientOptions) =>
       trust === undefined
-        ? new TelemetryClient(address, { destination: name })
-        : secureClient(address, trust.identity, { roles: ['gateway', 'central'], name: address.name });
+        ? new TelemetryClient(address, { destination: name, ...more })
+        : secureClient(address, trust.identity, { roles: ['gateway', 'central'], name: address.name }, more);
     const watches = new BoxWatches({ now, position: async (gateway) => (await store.blocks.progress(gateway)).after });
     const pull = (ways: readonly Way<TelemetryClient>[]) =>
       new PullLine({
@@ -124,26 +136,16 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
         follower: name,
         onProblem,
       });
-    const lines = options.pull.map((address) => ({
-      name: formatAddress(address),
-      kind: 'pull' as const,
-      wanted: address.name,
-      line: pull([{ name: formatAddress(address), connect: () => connect(address) }]),
-    }));
-    const accepted = new AcceptedLines({ name, pull: (way) => pull([way]) });
-    const allLines = () => [
-      ...lines,
-      ...accepted.lines.map(({ gateway, line }) => ({
-        name: `${gateway}, dialling in`,
-        kind: 'reverse' as const,
-        wanted: gateway,
-        line,
-      })),
-    ];
+    const pulled = new PulledGateways(
+      options.pull,
+      requireKept(options.gateways, usage),
+      { pull, connect, usage, traffic },
+      (pullOver) => new AcceptedLines({ name, pull: pullOver }),
+    );
     const fleet = new FleetView({
       central: name,
       now,
-      lines: () => allLines().map(({ line, ...each }) => ({ ...each, health: line.health() })),
+      lines: () => pulled.all.map(({ line, ...each }) => ({ ...each, health: line.health() })),
       seen: (gateway) => watches.of(gateway),
       holdings: store.holdings,
       utcOf: store.utcOf,
@@ -155,7 +157,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       version,
       totals: () => store.totals(),
       counters,
-      lines: allLines,
+      lines: () => pulled.all,
       problems,
     });
     const watch = new DrillWatch(options.vaults ?? []);
@@ -169,7 +171,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       ...(store.files ?? { telemetry, statements: store.statements }),
       lost: store.lost,
       every: { news: store.news, bell },
-      secure: trust && { ...trust, onLine: (socket, caller, raw) => accepted.take(socket, caller, raw) },
+      secure: trust && { ...trust, onLine: (socket, caller, raw) => pulled.accepted.take(socket, caller, raw) },
     });
     const snapshot = (): GatewayStatus => {
       const security = server.secure?.status();
@@ -181,10 +183,8 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       };
     };
     closers.push(() => server.stop());
-    closers.push(async () => {
-      await Promise.all([...lines.map(({ line }) => line.stop()), accepted.stop()]);
-    });
-    for (const { line } of lines) line.start();
+    closers.push(() => pulled.stop());
+    pulled.start();
     return {
       port: server.port,
       name,
@@ -199,6 +199,18 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     await close();
     throw error;
   }
+}
+
+/** @throws CaissonError `config-invalid` for budgets that would be kept nowhere */
+function requireKept(config: GatewaysConfig = { gateways: {} }, usage: UsageDb | undefined): GatewaysConfig {
+  for (const [name, { lines }] of Object.entries(config.gateways)) {
+    const line = lines.find(({ budgetBytesPerDay }) => budgetBytesPerDay !== undefined);
+    if (line === undefined || usage !== undefined) continue;
+    throw new CaissonError('config-invalid', `line ${line.name} of ${name} has a budget, which would be kept nowhere`, {
+      hint: 'give --data as well: what was spent is kept there',
+    });
+  }
+  return config;
 }
 
 function openStore(options: CentralOptions, onProblem: (text: string) => void): CentralStore | Promise<CentralStore> {

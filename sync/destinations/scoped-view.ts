@@ -45,11 +45,12 @@ export function feedFor(
 
 /** Names of channels stand in texts, and among those that are silent. Other centrals are nobody's business. */
 function scopedStatus(whole: GatewayStatus, name: string): GatewayStatus {
-  const { destinations = [], sources, ...rest } = whole;
+  const { destinations = [], lines, sources, ...rest } = whole;
   return {
     ...rest,
     problems: [],
     destinations: destinations.filter((each) => each.name === name),
+    ...(lines !== undefined && { lines: lines.filter(({ gateway }) => gateway === name) }),
     sources: sources.map(({ problem: _, errorPlaces: __, stale, ...source }) => {
       return { ...source, ...(stale !== undefined && { stale: { count: stale.count, channels: [] } }) };
     }),

@@ -56,6 +56,7 @@ export class DailyBudget {
   #beganMs: number;
   /** True where the clock was set since. */
   #wasSet = false;
+  #isClosed = false;
 
   constructor(parts: DailyBudgetParts) {
     this.#parts = parts;
@@ -93,10 +94,11 @@ export class DailyBudget {
     return (this.#day + 1) * DAY_MS;
   }
 
-  /** Writes what was really spent. */
+  /** Writes what was really spent, and nothing more. */
   close(): void {
     this.#look();
     if (this.#kept !== this.#used) this.#keep(this.#used);
+    this.#isClosed = true;
   }
 
   #look(): void {
@@ -119,6 +121,7 @@ export class DailyBudget {
   }
 
   #keep(bytes: number): void {
+    if (this.#isClosed) return;
     this.#parts.days.keep({ day: this.#day, bytes, writtenMs: this.#utcMs });
     this.#kept = bytes;
   }

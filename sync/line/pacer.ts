@@ -103,6 +103,7 @@ export class Pacer {
   readonly #left: () => number;
   #window: number;
   #isStarting = true;
+  #isHeld = false;
   #startRounds = 0;
   #rate = 0;
   #fastest = 0;
@@ -144,11 +145,22 @@ export class Pacer {
     };
   }
 
+  /** Grants nothing any more: what is on its way may still come. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  /** True where more was granted than came, by a message or more. */
+  get isOnItsWay(): boolean {
+    return this.#granted - this.#received >= this.#quantumTold;
+  }
+
   /**
    * What is to be granted now; undefined: nothing that would be worth a message.
    * @param blockedMs for how long this end was too busy to see what arrives, in all
    */
   grant(now: number, blockedMs = 0): Grant | undefined {
+    if (this.#isHeld) return undefined;
     if (Number.isNaN(this.#openedAt)) this.#openedAt = now;
     const quantumBytes = this.#quantum;
     const left = this.#received + this.#left();

@@ -45,6 +45,9 @@ export interface PullSink {
 /** How often the lines are looked at while one is used, milliseconds. */
 const LOOK_MS = 1_000;
 
+/** A line that is to be left is held for at most so many looks, so that what is on its way need not be sent again. */
+const LEAVING_LOOKS = 4;
+
 export interface PullLineOptions<Client extends PullClient = PullClient> {
   /** Ways to the other end, the best first; at least one. */
   readonly ways: readonly Way<Client>[];
@@ -226,15 +229,25 @@ export class PullLine<Client extends PullClient = PullClient> {
 
   /** Looks at all lines from time to time while one is used. Returns what ends it. */
   #looking(pacer: Pacer, leaving: AbortController): () => void {
+    // A pacer to which nothing comes finds nothing.
+    const paced = () => this.#choice.paced({ ...pacer.state, ...(this.#complete && { reason: 'idle' as const }) });
+    let looksLeft = LEAVING_LOOKS;
     const timer = setInterval(() => {
-      this.#choice.paced(pacer.state);
+      paced();
+      if (looksLeft < LEAVING_LOOKS) {
+        looksLeft -= 1;
+        if (!pacer.isOnItsWay || looksLeft <= 0) leaving.abort();
+        return;
+      }
       const { leave, probe } = this.#choice.look();
-      if (leave !== undefined) leaving.abort();
-      else if (probe !== undefined && !this.#isProbing) void this.#probe(probe);
+      if (leave !== undefined) {
+        pacer.hold();
+        looksLeft -= 1;
+      } else if (probe !== undefined && !this.#isProbing) void this.#probe(probe);
     }, this.#options.lookMs ?? LOOK_MS);
     return () => {
       clearInterval(timer);
-      this.#choice.paced(pacer.state);
+      paced();
     };
   }
 

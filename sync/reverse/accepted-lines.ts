@@ -13,12 +13,15 @@ import { writeVerdict } from './line-verdict.ts';
 /** Gateways that a central takes lines from. At the maximum: others are refused, and told so. */
 const GATEWAYS_MAX = 4096;
 
+/** Name of the line of a gateway that nobody expected. */
+const REVERSE_LINE = 'reverse';
+
 /** How long one that is refused may take to read why, milliseconds. */
 const FAREWELL_MS = 2_000;
 
 export interface AcceptedLinesOptions {
   /** Makes what pulls over the lines of a gateway that nobody expected, and starts with the first of them. */
-  readonly pull: (way: Way<TelemetryClient>) => PullLine<TelemetryClient>;
+  readonly pull: (gateway: string, way: Way<TelemetryClient> & DialledWay) => PullLine<TelemetryClient>;
   /** Central's own name, for those it refuses. */
   readonly name: string;
 }
@@ -51,8 +54,8 @@ export class AcceptedLines {
   }
 
   /** The way over the lines of a gateway, for who pulls from it over other lines as well. */
-  expect(gateway: string): DialledWay {
-    const known = this.#gateways.get(gateway) ?? new DialledGateway(gateway);
+  expect(gateway: string, line: string): DialledWay {
+    const known = this.#gateways.get(gateway) ?? new DialledGateway(gateway, line);
     this.#gateways.set(gateway, known);
     return known.way;
   }
@@ -70,7 +73,7 @@ export class AcceptedLines {
     }
     if (!('peer' in caller)) return;
     const known = this.#gateways.get(caller.peer.name);
-    const gateway = known ?? new DialledGateway(caller.peer.name, this.#options.pull);
+    const gateway = known ?? new DialledGateway(caller.peer.name, REVERSE_LINE, this.#options.pull);
     this.#gateways.set(caller.peer.name, gateway);
     gateway.take(socket, raw);
   }
@@ -97,14 +100,17 @@ class DialledGateway {
   readonly line: PullLine<TelemetryClient> | undefined;
   readonly way: DialledWay;
   readonly #name: string;
+  readonly #lineName: string;
   readonly #meter = new WireMeter();
   readonly #waiting = new Set<() => void>();
   #socket: TLSSocket | undefined;
   /** A line that nothing was pulled over yet. */
   #fresh: TLSSocket | undefined;
 
-  constructor(name: string, pull?: AcceptedLinesOptions['pull']) {
+  /** @param line its name @param pull undefined: somebody else pulls */
+  constructor(name: string, line: string, pull?: AcceptedLinesOptions['pull']) {
     this.#name = name;
+    this.#lineName = line;
     const arrival: Arrival = {
       isThere: () => this.#fresh !== undefined,
       onCome: (tell) => {
@@ -113,7 +119,7 @@ class DialledGateway {
       },
     };
     this.way = { connect: () => this.#connect(), meter: this.#meter, arrival };
-    this.line = pull?.({ name: '', ...this.way });
+    this.line = pull?.(name, { name: line, ...this.way });
   }
 
   take(socket: TLSSocket, raw: Socket | undefined): void {
@@ -142,6 +148,7 @@ class DialledGateway {
       { host, port: socket?.remotePort ?? 0 },
       {
         isOneConnection: true,
+        line: this.#lineName,
         peer: () => ({ role: 'gateway', gateway: this.#name }),
         open: async () => {
           if (socket !== undefined && !socket.destroyed) return socket;

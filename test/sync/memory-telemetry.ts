@@ -12,7 +12,7 @@ import type {
   StoredChannel,
   Telemetry,
 } from '../../gateway/query/telemetry.ts';
-import type { GatewayStatus } from '../../gateway/status.ts';
+import type { GatewayStatus, LineStatus } from '../../gateway/status.ts';
 
 /** Telemetry of channels whose samples a test gives as pieces, made when they are asked for. */
 export class MemoryTelemetry implements Telemetry {
@@ -96,6 +96,32 @@ export class MemoryTelemetry implements Telemetry {
 }
 
 /** A status in which every field has a value of its own. */
+/** One of each state, with all that may be missing and with none of it. */
+const EXAMPLE_LINES: readonly LineStatus[] = [
+  {
+    ...{ gateway: 'car7', name: 'lte', state: 'waiting', why: 'budget used up until 2026-06-02 00:00 UTC' },
+    ...{
+      until: 1_780_358_400_000_000,
+      failingSince: 1_700_000_000_500_000,
+      metered: true,
+      connections: 2,
+      failures: 3,
+    },
+    ...{
+      receivedBytes: 4_000_000,
+      sentBytes: 5000,
+      capBytesPerS: 50_000,
+      budgetBytes: 4_005_100,
+      budgetUsedBytes: 4_005_000,
+    },
+    pace: { bytesPerS: 125_000, roundTripMs: 41.5, queueMs: 18, windowBytes: 7500, quantumBytes: 2000 },
+  },
+  ...(['in-use', 'standby', 'dead'] as const).map((state): LineStatus => {
+    const counts = { connections: 0, failures: 0, receivedBytes: 0, sentBytes: 0 };
+    return { gateway: 'car7', name: state, state, why: `it is ${state}`, metered: false, ...counts };
+  }),
+];
+
 export function exampleStatus(gateway = 'box', role: GatewayStatus['role'] = 'gateway'): GatewayStatus {
   return {
     role,
@@ -138,6 +164,7 @@ export function exampleStatus(gateway = 'box', role: GatewayStatus['role'] = 'ga
         isOverBudget: true,
       },
     }),
+    lines: EXAMPLE_LINES,
     sources: [
       {
         name: 'can0',

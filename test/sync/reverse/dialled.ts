@@ -32,7 +32,7 @@ export async function startCentral(t: Test): Promise<Ends> {
   const sink = new EmptySink();
   const lines = new AcceptedLines({
     name: 'hub',
-    pull: (way) => new PullLine({ ways: [way], sink, follower: 'hub' }),
+    pull: (_gateway, way) => new PullLine({ ways: [way], sink, follower: 'hub' }),
   });
   const central = await TrustedCentral.start(t, {}, (socket, caller, raw) => lines.take(socket, caller, raw));
   t.teardown(() => lines.stop());

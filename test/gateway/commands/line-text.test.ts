@@ -1,0 +1,41 @@
+import t from 'tap';
+import { metricsText } from '../../../dashboards/server/metrics.ts';
+import { bytesText, lineText } from '../../../gateway/commands/line-text.ts';
+import { exampleStatus } from '../../sync/memory-telemetry.ts';
+
+const { lines = [] } = exampleStatus();
+
+t.test('a line says what it does, why, and until when', async (t) => {
+  const [first, ...rest] = lines.map(lineText);
+  t.equal(
+    first,
+    'line     car7 over lte: waits: budget used up until 2026-06-02 00:00 UTC; since 2023-11-14T22:13:20.500000Z; ' +
+      '1.0 Mbit/s, round trip 42 ms and 18 ms of queue, window 7500 B in messages of 2000 B; capped at 400 kbit/s; ' +
+      '4.0 MB of 4.0 MB of today used; 4.0 MB came, 5000 B went, metered; 2 connections, 3 failures',
+  );
+  t.equal(rest[0], 'line     car7 over in-use: in use: it is in-use; 0 B came, 0 B went; 0 connections, 0 failures');
+});
+
+t.test('bytes are said in units that people read', async (t) => {
+  t.same([0, 9999, 10_000, 1e6, 2.5e9].map(bytesText), ['0 B', '9999 B', '10.0 kB', '1.0 MB', '2.50 GB']);
+});
+
+t.test('metrics have each line with what was decided and why', async (t) => {
+  const counters = {
+    ...{ viewers: 0, requestsRefused: 0, ticksSent: 0, ticksSkipped: 0, framesDropped: 0, framesInvalid: 0 },
+    ...{ bytesSent: 0, historiesSent: 0, historiesFailed: 0 },
+  };
+  const text = metricsText(exampleStatus(), counters);
+  for (const line of [
+    'caisson_line_info{gateway="car7",line="lte",state="waiting",why="budget used up until 2026-06-02 00:00 UTC",metered="true"} 1',
+    'caisson_line_up{gateway="car7",line="in-use"} 1',
+    'caisson_line_up{gateway="car7",line="lte"} 0',
+    'caisson_line_budget_used_bytes{gateway="car7",line="lte"} 4005000',
+    'caisson_line_round_trip_seconds{gateway="car7",line="lte"} 0.0415',
+    'caisson_line_waits_until_time_seconds{gateway="car7",line="lte"} 1780358400',
+    'caisson_line_received_bytes_total{gateway="car7",line="lte"} 4000000',
+  ]) {
+    t.ok(text.split('\n').includes(line), line);
+  }
+  t.notMatch(text, 'caisson_line_budget_bytes{gateway="car7",line="dead"}', 'what there is not, is not there');
+});
