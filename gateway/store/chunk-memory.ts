@@ -9,6 +9,12 @@ export const SPARE_ROOM_MIN = 128;
 /** Bytes of one sample's place: its time and its number. */
 const SAMPLE_BYTES = 16;
 
+/**
+ * So much of what may be kept is kept of each room, whatever is in use. A store that is as full as it may be is one that is fed as
+ * fast as it goes: then each chunk that is sealed makes room for one that begins, and nothing is to be allocated anew.
+ */
+const SPARE_PART = 1 / 64;
+
 /** Memory of one chunk of numbers, or of the times of text; both columns of one length. */
 export interface ChunkColumns {
   readonly times: Float64Array;
@@ -20,6 +26,10 @@ class Spares {
   readonly #columns: ChunkColumns[] = [];
   /** The fewest there were since the last look. */
   #least = 0;
+
+  get count(): number {
+    return this.#columns.length;
+  }
 
   pop(): ChunkColumns | undefined {
     const columns = this.#columns.pop();
@@ -51,7 +61,7 @@ export class ChunkMemory {
   #spareBytes = 0;
   #usedBytes = 0;
 
-  /** @param keptBytesMax bytes in use and spare up to which what comes back is kept to be used again */
+  /** @param keptBytesMax bytes in use and spare up to which what comes back is kept to be used again, and a little beyond */
   constructor(keptBytesMax = CHUNK_KEPT_BYTES_MAX) {
     this.#keptBytesMax = keptBytesMax;
   }
@@ -81,14 +91,15 @@ export class ChunkMemory {
     const room = columns.times.length;
     const bytes = room * SAMPLE_BYTES;
     this.#usedBytes -= bytes;
-    const isCommon = room >= SPARE_ROOM_MIN && room === roomFor(room);
-    if (!isCommon || this.#usedBytes + this.#spareBytes + bytes > this.#keptBytesMax) return;
-    this.#spareBytes += bytes;
+    if (room < SPARE_ROOM_MIN || room !== roomFor(room)) return;
     let spares = this.#spares.get(room);
     if (spares === undefined) {
       spares = new Spares();
       this.#spares.set(room, spares);
     }
+    const isMuch = (spares.count + 1) * bytes > this.#keptBytesMax * SPARE_PART;
+    if (isMuch && this.#usedBytes + this.#spareBytes + bytes > this.#keptBytesMax) return;
+    this.#spareBytes += bytes;
     spares.push(columns);
   }
 

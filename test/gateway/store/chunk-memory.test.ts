@@ -20,6 +20,19 @@ t.test('memory is given out again, as much of it as may be kept', async (t) => {
   t.equal(memory.spareBytes, 0, 'what is in use counts');
 });
 
+t.test('where all that may be kept is in use, what is given back is given out again all the same', async (t) => {
+  const bytes = BLOCK_SAMPLES_MAX * 16;
+  const memory = new ChunkMemory(64 * bytes);
+  const all = Array.from({ length: 65 }, () => memory.take(BLOCK_SAMPLES_MAX));
+  const given = all.splice(0, 10);
+  for (const columns of given) {
+    memory.giveBack(columns);
+    t.equal(memory.take(BLOCK_SAMPLES_MAX), columns);
+  }
+  for (const columns of [...given, ...all]) memory.giveBack(columns);
+  t.equal(memory.spareBytes, 64 * bytes, 'no more than may be kept');
+});
+
 t.test('memory that is spare for long is let go of', async (t) => {
   const bytes = 512 * 16;
   const memory = new ChunkMemory();
