@@ -13,6 +13,29 @@ interface Order {
   readonly high: number;
 }
 
+/** Memory for what is known of the pixels of a chart while it is drawn; for one chart after the other. */
+export class PixelEdges {
+  /** Times of the first and of the last sample of each. */
+  timeFirst = new Float64Array(0);
+  timeLast = new Float64Array(0);
+  /** Where these come from; meaningful of pixels with samples. */
+  orderFirst: Order[] = [];
+  orderLast: Order[] = [];
+
+  begin(pixels: number): void {
+    if (this.timeFirst.length < pixels) {
+      this.timeFirst = new Float64Array(pixels);
+      this.timeLast = new Float64Array(pixels);
+      this.orderFirst = new Array(pixels).fill(NOWHERE);
+      this.orderLast = new Array(pixels).fill(NOWHERE);
+    }
+    this.timeFirst.fill(Number.POSITIVE_INFINITY, 0, pixels);
+    this.timeLast.fill(Number.NEGATIVE_INFINITY, 0, pixels);
+  }
+}
+
+const NOWHERE: Order = { low: 0, high: 0 };
+
 /**
  * Columns of a chart, filled in any order: each remembers the times of its first and last sample, so that runs may come
  * as they lie. Of equal times the sample that was taken in first is the first, and the one taken in last is the last. Where
@@ -20,17 +43,15 @@ interface Order {
  */
 export class EnvelopeColumns {
   readonly grid: PixelGrid;
-  readonly #timeFirst: Float64Array;
-  readonly #timeLast: Float64Array;
-  readonly #orderFirst: (Order | undefined)[] = [];
-  readonly #orderLast: (Order | undefined)[] = [];
+  readonly #edges: PixelEdges;
   readonly #open = new Set<number>();
   readonly envelope: Envelope;
 
-  constructor(from: number, to: number, pixels: number) {
+  /** @param edges memory that no other chart uses until this one is drawn */
+  constructor(from: number, to: number, pixels: number, edges: PixelEdges) {
     this.grid = new PixelGrid(from, to, pixels);
-    this.#timeFirst = new Float64Array(pixels).fill(Number.POSITIVE_INFINITY);
-    this.#timeLast = new Float64Array(pixels).fill(Number.NEGATIVE_INFINITY);
+    this.#edges = edges;
+    edges.begin(pixels);
     const empty = () => new Float64Array(pixels).fill(Number.NaN);
     this.envelope = {
       from,
@@ -51,8 +72,9 @@ export class EnvelopeColumns {
 
   /** Says which samples are the first and the last of an open pixel: only where they are those that were met. */
   settle(pixel: number, times: Float64Array, values: Float64Array): void {
-    if (times[0] === this.#timeFirst[pixel]) this.envelope.first[pixel] = values[0] as number;
-    if (times.at(-1) === this.#timeLast[pixel]) this.envelope.last[pixel] = values.at(-1) as number;
+    const { timeFirst, timeLast } = this.#edges;
+    if (times[0] === timeFirst[pixel]) this.envelope.first[pixel] = values[0] as number;
+    if (times.at(-1) === timeLast[pixel]) this.envelope.last[pixel] = values.at(-1) as number;
   }
 
   /** Adds a node that lies in one pixel; `shift` is added to its times. */
@@ -83,7 +105,8 @@ export class EnvelopeColumns {
 
   /** Adds a block of which the stretches of each pixel are folded. */
   addFolded({ ends, pixels, timesFirst, timesLast }: Stretches, corners: Float64Array, order: Order): void {
-    const counts = this.envelope.count;
+    const { count: counts, min: mins, max: maxs, first: firsts, last: lasts } = this.envelope;
+    const edges = this.#edges;
     let start = 0;
     for (let i = 0; i < ends.length; i += 1) {
       const end = ends[i] as number;
@@ -91,13 +114,31 @@ export class EnvelopeColumns {
       const count = end - start;
       start = end;
       if (pixel === OUTSIDE) continue;
-      const [timeMin, timeMax] = [timesFirst[i] as number, timesLast[i] as number];
-      const at = 4 * i;
-      const [min, max] = [corners[at] as number, corners[at + 1] as number];
-      const [first, last] = [corners[at + 2] as number, corners[at + 3] as number];
-      // Most pixels are met once.
-      if (counts[pixel] === 0) this.#begin(pixel, timeMin, timeMax, count, min, max, first, last, order);
-      else this.#merge(pixel, timeMin, timeMax, count, min, max, first, last, order);
+      const timeMin = timesFirst[i] as number;
+      const timeMax = timesLast[i] as number;
+      const min = corners[4 * i] as number;
+      const max = corners[4 * i + 1] as number;
+      const first = corners[4 * i + 2] as number;
+      const last = corners[4 * i + 3] as number;
+      // Not by methods, to which numbers are handed over as objects: a page of charts has 250,000 stretches.
+      if (counts[pixel] === 0) {
+        counts[pixel] = count;
+        mins[pixel] = min;
+        maxs[pixel] = max;
+        firsts[pixel] = first;
+        edges.timeFirst[pixel] = timeMin;
+        edges.orderFirst[pixel] = order;
+      } else if (timeMin > (edges.timeLast[pixel] as number) && timeMin > (edges.timeFirst[pixel] as number)) {
+        counts[pixel] = (counts[pixel] as number) + count;
+        mins[pixel] = least(mins[pixel] as number, min);
+        maxs[pixel] = greatest(maxs[pixel] as number, max);
+      } else {
+        this.#merge(pixel, timeMin, timeMax, count, min, max, first, last, order);
+        continue;
+      }
+      lasts[pixel] = last;
+      edges.timeLast[pixel] = timeMax;
+      edges.orderLast[pixel] = order;
     }
   }
 
@@ -158,47 +199,24 @@ export class EnvelopeColumns {
     order: Order,
   ): void {
     const { envelope } = this;
+    const edges = this.#edges;
     envelope.count[pixel] = (envelope.count[pixel] as number) + count;
     envelope.min[pixel] = least(envelope.min[pixel] as number, min);
     envelope.max[pixel] = greatest(envelope.max[pixel] as number, max);
-    const timeFirst = this.#timeFirst[pixel] as number;
+    const timeFirst = edges.timeFirst[pixel] as number;
     const isTieFirst = timeMin === timeFirst && Number.isFinite(timeMin);
-    if (timeMin < timeFirst || (isTieFirst && this.#isBefore(order, this.#orderFirst[pixel], pixel))) {
-      this.#timeFirst[pixel] = timeMin;
-      this.#orderFirst[pixel] = order;
+    if (timeMin < timeFirst || (isTieFirst && this.#isBefore(order, edges.orderFirst[pixel], pixel))) {
+      edges.timeFirst[pixel] = timeMin;
+      edges.orderFirst[pixel] = order;
       envelope.first[pixel] = first;
     }
-    const timeLast = this.#timeLast[pixel] as number;
+    const timeLast = edges.timeLast[pixel] as number;
     const isTieLast = timeMax === timeLast && Number.isFinite(timeMax);
-    if (timeMax > timeLast || (isTieLast && !this.#isBefore(order, this.#orderLast[pixel], pixel))) {
-      this.#timeLast[pixel] = timeMax;
-      this.#orderLast[pixel] = order;
+    if (timeMax > timeLast || (isTieLast && !this.#isBefore(order, edges.orderLast[pixel], pixel))) {
+      edges.timeLast[pixel] = timeMax;
+      edges.orderLast[pixel] = order;
       envelope.last[pixel] = last;
     }
-  }
-
-  /** As merging into a pixel without samples, faster. */
-  #begin(
-    pixel: number,
-    timeMin: number,
-    timeMax: number,
-    count: number,
-    min: number,
-    max: number,
-    first: number,
-    last: number,
-    order: Order,
-  ): void {
-    const { envelope } = this;
-    envelope.count[pixel] = count;
-    envelope.min[pixel] = min;
-    envelope.max[pixel] = max;
-    envelope.first[pixel] = first;
-    envelope.last[pixel] = last;
-    this.#timeFirst[pixel] = timeMin;
-    this.#timeLast[pixel] = timeMax;
-    this.#orderFirst[pixel] = order;
-    this.#orderLast[pixel] = order;
   }
 
   /** True where `order` is before `other`; later parts of one run are behind it. What cannot be told makes the pixel open. */

@@ -10,7 +10,7 @@ import { storePaths } from '../store/store-dir.ts';
 import { BlockContents } from './block-contents.ts';
 import type { BlockSource } from './block-source.ts';
 import { bootAccounts } from './boot-accounts.ts';
-import { EnvelopeColumns, queryEnvelope } from './envelope-query.ts';
+import { EnvelopeColumns, PixelEdges, queryEnvelope } from './envelope-query.ts';
 import { openedBytesMax } from './opened-packs.ts';
 import { RangeReader, type VersionedChannel } from './range-reader.ts';
 import { TailReader, type TailRow, type TailRows } from './tail-reader.ts';
@@ -62,6 +62,7 @@ export class StoreTelemetry implements Telemetry {
   /** Newest sample of channels that were asked for; only where a tail tells of newer ones. */
   readonly #latest = new Map<number, Newest>();
   readonly #listeners = new Set<(batch: LiveBatch) => void>();
+  readonly #edges = new PixelEdges();
   #channelsPosition = 0;
   /** State of the blocks that was taken in. */
   #state: number | undefined;
@@ -173,7 +174,7 @@ export class StoreTelemetry implements Telemetry {
     return this.#look(() => {
       const known = this.#known(channel);
       if (known.type !== 'text')
-        return queryEnvelope(parts, { ...known, version }, new EnvelopeColumns(from, to, pixels));
+        return queryEnvelope(parts, { ...known, version }, new EnvelopeColumns(from, to, pixels, this.#edges));
       throw new CaissonError('query-invalid', `${known.name} is text, which has no envelope`);
     });
   }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { EnvelopeColumns, PixelEdges } from '../../../gateway/query/envelope-query.ts';
 import { PixelGrid } from '../../../gateway/query/pixel-grid.ts';
 import type { Envelope } from '../../../gateway/query/telemetry.ts';
 import { StoreRig } from '../store/store-rig.ts';
@@ -128,6 +129,53 @@ for (const [times, timeOf] of Object.entries(TIMES)) {
     rig.dispose();
   });
 }
+
+t.test('a block folded to the pixels gives what its stretches give as nodes, whatever is there already', async () => {
+  const [pixels, pixelUs] = [4, 100];
+  const times = fc.uniqueArray(fc.nat(pixels * pixelUs - 1), { minLength: 1, maxLength: 12 });
+  const blocks = fc.array(fc.record({ kind: fc.constantFrom('folded', 'thinned', 'node'), times, value: fc.nat(9) }), {
+    maxLength: 6,
+  });
+  const edges = [new PixelEdges(), new PixelEdges()] as const;
+  fc.assert(
+    fc.property(blocks, (all) => {
+      const [folded, merged] = edges.map((each) => new EnvelopeColumns(0, pixels * pixelUs, pixels, each));
+      if (folded === undefined || merged === undefined) return false;
+      for (const [index, { kind, times, value }] of all.entries()) {
+        const order = { low: index, high: index };
+        const ascending = times.toSorted((a, b) => a - b);
+        const [first = 0, last = 0] = [ascending[0], ascending.at(-1)];
+        const node = (count: number, timeMin: number, timeMax: number) => ({
+          ...{ count, timeMin, timeMax, min: value, max: value + count, first: value + timeMin, last: value - timeMax },
+          sum: 0,
+        });
+        if (kind === 'thinned') {
+          for (const each of [folded, merged]) each.addThinned(node(times.length, first, last), first, last, order);
+          continue;
+        }
+        if (kind === 'node') {
+          for (const each of [folded, merged]) each.addNode(node(1, first, first), 0, order);
+          continue;
+        }
+        const stretches = folded.grid.stretchesOf({ length: times.length, at: (i) => ascending[i] as number }, 0);
+        if (stretches === undefined) return false;
+        const { ends, timesFirst, timesLast } = stretches;
+        const nodes = Array.from(ends, (end, i) =>
+          node(end - (ends[i - 1] ?? 0), timesFirst[i] as number, timesLast[i] as number),
+        );
+        const corners = nodes.flatMap((each) => [each.min, each.max, each.first, each.last]);
+        folded.addFolded(stretches, Float64Array.from(corners), order);
+        for (const each of nodes) merged.addNode(each, 0, order);
+      }
+      const told = ({ envelope, open }: EnvelopeColumns) => {
+        const { count, min, max, first, last } = envelope;
+        return JSON.stringify([[count, min, max, first, last].map((each) => Array.from(each, String)), [...open]]);
+      };
+      return told(folded) === told(merged);
+    }),
+    { numRuns: 2000 },
+  );
+});
 
 t.test('stretches of times are the runs of samples of one pixel, and what lies beside the chart', async () => {
   const cases = fc.record({
