@@ -10,10 +10,10 @@ export const SPARE_ROOM_MIN = 128;
 const SAMPLE_BYTES = 16;
 
 /**
- * So much of what may be kept is kept of each room, whatever is in use. A store that is as full as it may be is one that is fed as
- * fast as it goes: then each chunk that is sealed makes room for one that begins, and nothing is to be allocated anew.
+ * So much of what may be kept is kept spare whatever is in use. A store that is as full as it may be is one that is fed as fast as
+ * it goes: then each chunk that is sealed makes room for one that begins, and nothing is to be allocated anew.
  */
-const SPARE_PART = 1 / 64;
+const SPARE_PART = 1 / 8;
 
 /** Memory of one chunk of numbers, or of the times of text; both columns of one length. */
 export interface ChunkColumns {
@@ -97,10 +97,29 @@ export class ChunkMemory {
       spares = new Spares();
       this.#spares.set(room, spares);
     }
-    const isMuch = (spares.count + 1) * bytes > this.#keptBytesMax * SPARE_PART;
-    if (isMuch && this.#usedBytes + this.#spareBytes + bytes > this.#keptBytesMax) return;
+    if (!this.#mayKeep(bytes)) {
+      const most = this.#mostSpare();
+      if (most === undefined || most.bytes <= spares.count * bytes) return;
+      this.#spareBytes -= most.bytes / most.spares.count;
+      most.spares.pop();
+    }
     this.#spareBytes += bytes;
     spares.push(columns);
+  }
+
+  #mayKeep(bytes: number): boolean {
+    const spare = this.#spareBytes + bytes;
+    return spare <= this.#keptBytesMax * SPARE_PART || this.#usedBytes + spare <= this.#keptBytesMax;
+  }
+
+  /** Of the room with the most bytes spare: where no more may be kept, it gives way to others. */
+  #mostSpare(): { readonly spares: Spares; readonly bytes: number } | undefined {
+    let most: { readonly spares: Spares; readonly bytes: number } | undefined;
+    for (const [room, spares] of this.#spares) {
+      const bytes = spares.count * room * SAMPLE_BYTES;
+      if (bytes > (most?.bytes ?? 0)) most = { spares, bytes };
+    }
+    return most;
   }
 
   /** Lets go of what was spare ever since the last call: what a flood took is given back some time after it. */

@@ -24,13 +24,25 @@ t.test('where all that may be kept is in use, what is given back is given out ag
   const bytes = BLOCK_SAMPLES_MAX * 16;
   const memory = new ChunkMemory(64 * bytes);
   const all = Array.from({ length: 65 }, () => memory.take(BLOCK_SAMPLES_MAX));
-  const given = all.splice(0, 10);
-  for (const columns of given) {
-    memory.giveBack(columns);
-    t.equal(memory.take(BLOCK_SAMPLES_MAX), columns);
-  }
-  for (const columns of [...given, ...all]) memory.giveBack(columns);
+  const few = all.splice(0, 8);
+  for (const columns of few) memory.giveBack(columns);
+  t.equal(memory.spareBytes, 8 * bytes);
+  t.same(new Set(few.map(() => memory.take(BLOCK_SAMPLES_MAX))), new Set(few));
+  for (const columns of [...few, ...all]) memory.giveBack(columns);
   t.equal(memory.spareBytes, 64 * bytes, 'no more than may be kept');
+});
+
+t.test('where no more may be kept, the room with the most spare gives way to others', async (t) => {
+  const bytes = BLOCK_SAMPLES_MAX * 16;
+  const memory = new ChunkMemory(64 * bytes);
+  const large = Array.from({ length: 65 }, () => memory.take(BLOCK_SAMPLES_MAX));
+  const small = Array.from({ length: 32 }, () => memory.take(BLOCK_SAMPLES_MAX / 4));
+  for (const columns of large.slice(0, 8)) memory.giveBack(columns);
+  for (const columns of small.slice(0, 16)) memory.giveBack(columns);
+  t.ok(memory.spareBytes <= 8 * bytes);
+  const again = small.slice(0, 16).map(() => memory.take(BLOCK_SAMPLES_MAX / 4));
+  const known = new Set(small);
+  t.ok(again.filter((columns) => known.has(columns)).length >= 12);
 });
 
 t.test('memory that is spare for long is let go of', async (t) => {
