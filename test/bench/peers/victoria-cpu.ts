@@ -10,6 +10,20 @@ export interface VictoriaCpu {
   readonly seconds: number;
 }
 
+/** Of several measurements, the mean of each way. */
+export function meanOf(measured: readonly (readonly VictoriaCpu[])[]): VictoriaCpu[] {
+  const ways = new Set(measured.flat().map(({ way }) => way));
+  return [...ways].map((way) => {
+    const all = measured.flat().filter((each) => each.way === way);
+    return { way, seconds: all.reduce((sum, { seconds }) => sum + seconds, 0) / all.length };
+  });
+}
+
+/** The way that takes the least. */
+export function cheapestOf(ways: readonly VictoriaCpu[]): VictoriaCpu {
+  return ways.reduce((least, each) => (each.seconds < least.seconds ? each : least));
+}
+
 /**
  * Feeds the columns to a fresh VictoriaMetrics by each of its ways in, requests of half a million samples or as it exported
  * them itself, one after the other, and counts the CPU time of its process until it has flushed and is at rest. Throws
@@ -21,7 +35,7 @@ export async function measureVictoriaCpu(
   columns: readonly Columns[],
   names: readonly string[],
   progress: Progress,
-): Promise<{ best: VictoriaCpu; all: readonly VictoriaCpu[]; rounding: string }> {
+): Promise<{ all: readonly VictoriaCpu[]; rounding: string }> {
   const series = columns.map((each, index): NamedColumns => ({ ...each, name: names[index] ?? '' }));
   const samples = columns.reduce((sum, { times }) => sum + times.length, 0);
   const all: VictoriaCpu[] = [];
@@ -49,6 +63,5 @@ export async function measureVictoriaCpu(
       await victoria.dispose();
     }
   }
-  const best = all.reduce((least, each) => (each.seconds < least.seconds ? each : least));
-  return { best, all, rounding };
+  return { all, rounding };
 }
