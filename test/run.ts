@@ -1,13 +1,26 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import process from 'node:process';
 import { PROJECT_ROOT } from './data-dir.ts';
 import { installMissing } from './debian.ts';
 import { readTap, type TapResult } from './tap-output.ts';
 
-/** Test files that run side by side. */
-const JOBS = 2;
+/** Test files that run side by side: one more than there are processors, because most wait for a disk, a port or a timer as long as they compute. */
+const JOBS = availableParallelism() + 1;
+
+/**
+ * Where the files are that take longest: whole systems, machines whose power is cut, and what starts commands as processes. They run
+ * first, so that no long one is left alone at the end.
+ */
+const LONGEST = [
+  'test/scenarios/',
+  'test/chaos/',
+  'test/gateway/commands/',
+  'test/collectors/can/socketcan',
+  'test/sync/',
+];
 
 /** Seconds a test file may take; a `.long.test.ts` file, which runs only when it is named, may take longer. */
 const FILE_SECONDS_MAX = 300;
@@ -58,15 +71,18 @@ async function run(filters: readonly string[]): Promise<void> {
   process.exitCode = summarize(runs) ? 0 : 1;
 }
 
-/** Paths of all test files from the project's root, whole-system scenarios first because they take longest. */
+/** Paths of all test files from the project's root, those first that take longest. */
 function testFiles(): string[] {
   const folder = join(PROJECT_ROOT, 'test');
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.ts'))
     .map((name) => `test/${name}`)
     .sort();
-  const isScenario = (file: string) => file.startsWith('test/scenarios/') || file.startsWith('test/chaos/');
-  return [...files.filter(isScenario), ...files.filter((file) => !isScenario(file))];
+  const rank = (file: string) => {
+    const found = LONGEST.findIndex((beginning) => file.startsWith(beginning));
+    return found < 0 ? LONGEST.length : found;
+  };
+  return files.sort((a, b) => rank(a) - rank(b));
 }
 
 async function runFile(file: string): Promise<FileRun> {

@@ -1,7 +1,9 @@
 import type { TSchema } from '@sinclair/typebox';
 import { Ajv, type ErrorObject } from 'ajv';
 import { nearestName } from './nearest-name.ts';
+import { neededOf } from './needed-schema.ts';
 import { propertiesOf } from './schema-walk.ts';
+import { choicesOf, tagOf } from './union-tag.ts';
 
 /** One way in which a value does not fit its schema. */
 export interface Misfit {
@@ -34,7 +36,7 @@ export function validate(schema: TSchema, value: unknown, show: (pointer: string
     code: { optimize: false },
   });
   ajv.addVocabulary(ANNOTATIONS);
-  if (ajv.validate(schema, value)) return [];
+  if (ajv.validate(neededOf(schema, value), value)) return [];
   return settleUnions(ajv.errors ?? []).map((error) => ('misfit' in error ? error.misfit : explain(error, show)));
 
   function settleUnions(errors: readonly ErrorObject[]): (ErrorObject | { misfit: Misfit })[] {
@@ -82,17 +84,6 @@ function isOfOtherKind(error: ErrorObject, wrong: ReadonlySet<string>, tag: stri
   return wrong.has(error.instancePath) && ['type', 'const', 'enum', 'anyOf'].includes(error.keyword);
 }
 
-/** The key whose fixed words tell the alternatives apart: each has it, and no two have a word in common. */
-function tagOf(branches: readonly TSchema[]): string | undefined {
-  const objects = branches.filter((branch) => branch.type === 'object');
-  if (objects.length < 2) return undefined;
-  return Object.keys(propertiesOf(objects[0] ?? {})).find((name) => {
-    const words = objects.map((branch) => choicesOf(propertiesOf(branch)[name]));
-    const all = words.flatMap((choices) => choices ?? []);
-    return words.every((choices) => choices !== undefined) && new Set(all).size === all.length;
-  });
-}
-
 function choiceMisfit(
   union: ErrorObject,
   branches: readonly TSchema[],
@@ -120,16 +111,6 @@ function choiceMisfit(
     return { pointer: union.instancePath, at: 'key', problem: `needs the key ${tag}`, hint: `one of ${expected}` };
   }
   return wrongValue(`${union.instancePath}/${tag}`, met, `one of ${expected}`, words, show);
-}
-
-/** Fixed words of a schema that is nothing but fixed words. */
-function choicesOf(schema: TSchema | undefined): unknown[] | undefined {
-  if (schema === undefined) return undefined;
-  if ('const' in schema) return [schema.const];
-  if (Array.isArray(schema.enum)) return schema.enum;
-  if (!Array.isArray(schema.anyOf)) return undefined;
-  const choices = (schema.anyOf as TSchema[]).map(choicesOf);
-  return choices.every((choice) => choice !== undefined) ? choices.flat() : undefined;
 }
 
 const TYPE_NAMES: Readonly<Record<string, string>> = {
