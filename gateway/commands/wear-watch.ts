@@ -14,9 +14,11 @@ const SETTLED_MS = 3_600_000;
 export interface WearWatchParts {
   readonly dir: string;
   readonly budget: WearBudget;
-  readonly store: StoreHost;
+  readonly store: Pick<StoreHost, 'wear' | 'status' | 'utcNow' | 'keepWear' | 'letMerge'>;
   /** Told what a person should know. */
   readonly onProblem: (text: string) => void;
+  /** Milliseconds that never go back; `performance.now` unless a test has hours to pass. */
+  readonly now?: () => number;
 }
 
 /** Meters what is written to the disk of the store, keeps it from run to run, and says when the disk will not last. */
@@ -25,14 +27,18 @@ export class WearWatch {
   readonly #disk: string | undefined;
   readonly #written: WrittenBytes;
   readonly #meter: WearMeter;
-  readonly #startedAt = performance.now();
-  #keptAt = performance.now();
+  readonly #now: () => number;
+  readonly #startedAt: number;
+  #keptAt: number;
   #life: DiskLife | undefined;
   #letsMerge = true;
   #isToldOf = { budget: false, end: false };
 
   private constructor(parts: WearWatchParts, disk: string | undefined, life: DiskLife | undefined) {
     this.#parts = parts;
+    this.#now = parts.now ?? (() => performance.now());
+    this.#startedAt = this.#now();
+    this.#keptAt = this.#startedAt;
     this.#disk = disk;
     this.#life = life;
     this.#written = new WrittenBytes(disk);
@@ -47,7 +53,7 @@ export class WearWatch {
   /** Takes a reading; to be called about once a second. */
   look(): DiskWearStatus {
     const { store } = this.#parts;
-    const now = performance.now();
+    const now = this.#now();
     const written = this.#written.read();
     if (written !== undefined) this.#meter.observe(now, written, store.status.samples);
     if (now - this.#keptAt >= KEEP_INTERVAL_MS) {

@@ -1,51 +1,13 @@
-import { once } from 'node:events';
-import { cpSync } from 'node:fs';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { Test } from 'tap';
 import { StoreHost } from '../../gateway/store-host.ts';
-import { type Ended, POWER_CUT, REPLAY, runInMachine, runToEnd } from '../lab.ts';
+import { POWER_CUT, runInMachine } from '../lab.ts';
 import { lastNumber, machineFolder, program } from './machine.ts';
+import { DEVICE, DISK, replayRecorded } from './recorded-writes.ts';
 import { accountOf } from './stream-account.ts';
-
-const DISK = '128M';
-
-/** Holds every write of a recorded run. */
-const LOG = '768M';
 
 /** Batches acknowledged before the recording begins, so that it begins with a recovery. */
 const BATCHES_BEFORE = 20;
-
-/** Name of the recorded disk in the machine. */
-const DEVICE = 'recorded';
-
-/** Mounts the first disk by way of a log of its writes on the second, and runs what is left of the arguments. */
-const RECORD = `
-set -e
-dmsetup create ${DEVICE} --table "0 $(blockdev --getsz /dev/ubda) log-writes /dev/ubda /dev/ubdb"
-mkdir -p /data
-mount /dev/mapper/${DEVICE} /data
-"$@"
-umount /data
-dmsetup status ${DEVICE} | grep -v disabled
-dmsetup remove ${DEVICE}
-`;
-
-/**
- * What is run at each crash point: mends the file system as a mount does, copies the store out and asks whether it is
- * well. Arguments: disk, folder, port to ask at.
- */
-const CHECK = `
-e2fsck -fy "$1" >"$2.log" 2>&1
-[ $? -le 1 ] || { cat "$2.log" >&2; exit 1; }
-rm -rf "$2"; mkdir "$2"
-debugfs -R "rdump /store $2" "$1" 2>"$2.log"
-exec 3<>"/dev/tcp/127.0.0.1/$3" || exit 1
-echo "\${MARK:--1}" >&3
-read -r answer <&3
-[ "$answer" = well ] || { echo "$answer" >&2; exit 1; }
-`;
 
 export interface CrashPointsOptions {
   /** Batches of the recorded run. */
@@ -62,26 +24,12 @@ export interface CrashPointsOptions {
 export async function replayCrashPoints(t: Test, { batches, subsets, seed }: CrashPointsOptions): Promise<string> {
   const folder = machineFolder(t);
   const disk = join(folder, 'disk');
-  const base = join(folder, 'base');
-  const log = join(folder, 'log');
-  const work = join(folder, 'work');
-  const out = join(folder, 'out');
   const acked = [await ackedBefore(disk)];
-  cpSync(disk, base);
-  const writer = [...program('cut-writer'), '/data/store', JSON.stringify(acked), String(batches), DEVICE];
-  const disks = ['-M', 'dm-log-writes', '-D', disk, '-D', `${log}:${LOG}`];
-  const recorded = await runInMachine(disks, ['sh', '-c', RECORD, 'record', ...writer]);
-  if (recorded.code !== 0) throw new Error(`the recorded run ended with ${recorded.code}\n${recorded.stderr}`);
-  const examiner = await Examiner.listen(join(out, 'store'), acked);
-  try {
-    const options = ['-r', String(subsets), '-s', String(seed), log, base, work];
-    const check = ['bash', '-c', CHECK, 'check', work, out, String(examiner.port)];
-    const replayed: Ended = await runToEnd('python3', [REPLAY, ...options, ...check]);
-    if (replayed.code !== 0) throw new Error(replayed.stderr);
-    return replayed.lines.at(-1) ?? '';
-  } finally {
-    examiner.close();
-  }
+  return replayRecorded({
+    ...{ folder, disk, subsets, seed },
+    command: [...program('cut-writer'), '/data/store', JSON.stringify(acked), String(batches), DEVICE],
+    examine: (dir, mark) => examine(join(dir, 'store'), [...acked, mark]),
+  });
 }
 
 /** Makes the disk: a store that some batches were taken into before the power was cut. Returns the last one acknowledged. */
@@ -92,43 +40,11 @@ async function ackedBefore(disk: string): Promise<number> {
   return lastNumber(cut, 'acked');
 }
 
-/** Answers whether the store in a folder opens and holds what was acknowledged: a process each time would take longer. */
-class Examiner {
-  readonly port: number;
-  readonly #server: ReturnType<typeof createServer>;
-
-  private constructor(server: ReturnType<typeof createServer>) {
-    this.#server = server;
-    this.port = (server.address() as AddressInfo).port;
-  }
-
-  /** @param acked of each run before the recorded one the last batch acknowledged */
-  static async listen(dir: string, acked: readonly number[]): Promise<Examiner> {
-    const server = createServer((socket: Socket) => {
-      createInterface({ input: socket }).once('line', async (mark) => {
-        socket.end(`${await examine(dir, [...acked, Number(mark)])}\n`);
-      });
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return new Examiner(server);
-  }
-
-  close(): void {
-    this.#server.close();
-  }
-}
-
-/** `well`, or in one line what is not. */
-async function examine(dir: string, acked: readonly number[]): Promise<string> {
-  try {
-    const problems: string[] = [];
-    const onProblem = (text: string) => problems.push(text);
-    const host = await StoreHost.open({ dir, gateway: 'cut', commitFloorMs: 2, blockAgeSeconds: 60, onProblem });
-    await host.stop();
-    const { faults } = accountOf(dir, acked);
-    return [...problems, ...faults].join('; ') || 'well';
-  } catch (error) {
-    return String(error);
-  }
+/** Opens a store and accounts for what was acknowledged: of each run the last batch. */
+async function examine(dir: string, acked: readonly number[]): Promise<readonly string[]> {
+  const problems: string[] = [];
+  const onProblem = (text: string) => problems.push(text);
+  const host = await StoreHost.open({ dir, gateway: 'cut', commitFloorMs: 2, blockAgeSeconds: 60, onProblem });
+  await host.stop();
+  return [...problems, ...accountOf(dir, acked).faults];
 }
