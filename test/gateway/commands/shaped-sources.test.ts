@@ -7,6 +7,7 @@ import { type GatewayProcess, startGateway } from '../../../gateway/commands/gat
 import type { SourceConfig } from '../../../gateway/commands/source-kinds.ts';
 import { TelemetryClient } from '../../../sync/api/client.ts';
 import { freePort } from '../../scenarios/free-port.ts';
+import { caisson } from '../../sync/caisson-process.ts';
 import { waitFor } from '../../wait-for.ts';
 
 const LOOPBACK = { host: '127.0.0.1', port: 0 };
@@ -90,6 +91,18 @@ t.test('a channel that goes quiet is named in the status, and no longer when it 
   t.match(source()?.stale, { count: 1, channels: [{ name: 'tank/level' }] });
   const since = source()?.stale?.channels[0]?.since ?? 0;
   t.ok(since > before && since < Date.now() * 1e3, `${since - before} us`);
+  await t.test('and to whoever asks, in each of the ways', async (t) => {
+    const server = `127.0.0.1:${gateway.grpcPort}`;
+    const { stdout } = await caisson('status', '--server', server);
+    t.match(stdout, /stale: tank\/level since \d{4}-/);
+    const metrics = await (await fetch(`http://127.0.0.1:${gateway.httpPort}/metrics`)).text();
+    t.match(metrics, /^caisson_source_stale_channels\{[^}]*source="line"[^}]*\} 1$/m);
+    const client = new TelemetryClient({ host: '127.0.0.1', port: gateway.grpcPort });
+    t.teardown(() => client.close());
+    const live = client.subscribe({ channels: ['caisson/sources/line/stale'], rateMax: 20 });
+    for await (const samples of live) if (samples.some(({ value }) => value === 1)) break;
+    t.pass('its own channel says one');
+  });
   posts = 0;
   await waitFor('the return to be noticed', () => source()?.stale === undefined);
 });
