@@ -2,8 +2,10 @@ import process from 'node:process';
 import type { Command } from 'commander';
 import { bring, carry } from '../../sync/courier/bring-courier.ts';
 import type { CourierRead } from '../../sync/courier/courier-reader.ts';
+import { sendCourier } from '../../sync/courier/send-courier.ts';
 import { CONFIG_FILE, requireConfig } from './config.ts';
 import { conclude, EXIT_FAILED, Output, UsageError } from './outcome.ts';
+import { identityOption, openClient } from './telemetry-client.ts';
 
 const FILE_MB_DEFAULT = '64';
 
@@ -16,7 +18,11 @@ interface WriteOptions {
 }
 
 interface ReadOptions {
-  readonly data: string;
+  readonly data?: string;
+  readonly store?: string;
+  readonly name?: string;
+  readonly server?: string;
+  readonly identity?: string;
   readonly json?: boolean;
 }
 
@@ -43,11 +49,13 @@ Examples:
   caisson courier write /media/usb --for hq --config /etc/caisson/caisson.yaml --file-mb 256`,
     )
     .action((folder: string, options: WriteOptions) => conclude(() => write(folder, options)));
-  courier
-    .command('read')
-    .description('bring what a medium carries into the store of a central that is stopped')
+  identityOption(courier.command('read'))
+    .description('bring what a medium carries into a central, one that runs or the store of one that is stopped')
     .argument('<folder>', 'folder of the medium')
-    .requiredOption('--data <dir>', 'store of the central')
+    .option('--server <host:port>', 'a central that runs')
+    .option('--data <dir>', 'store of a central that is stopped; with --store: folder of its key')
+    .option('--store <url>', 'PostgreSQL in which the central keeps what it has; needs --name and --data')
+    .option('--name <name>', 'with --store: name of the central')
     .option('--json', 'one JSON object a file')
     .addHelpText(
       'after',
@@ -55,7 +63,9 @@ Examples:
 Media may come in any order, and twice, before or after what a line brings: each block is kept once. Ends with 1 where a file is damaged.
 
 Examples:
-  caisson courier read /media/usb --data /var/lib/caisson-central`,
+  caisson courier read /media/usb --server 127.0.0.1:7444
+  caisson courier read /media/usb --data /var/lib/caisson-central
+  caisson courier read /media/usb --store postgres://caisson@db.local/caisson --name hq --data /etc/caisson/hq`,
     )
     .action((folder: string, options: ReadOptions) => conclude(() => read(folder, options)));
 }
@@ -76,11 +86,29 @@ async function write(medium: string, options: WriteOptions): Promise<void> {
 async function read(medium: string, options: ReadOptions): Promise<void> {
   const output = new Output();
   const reads: CourierRead[] = [];
-  const onProblem = (text: string) => process.stderr.write(`${text}\n`);
-  await bring({ dir: options.data, medium, onProblem, onRead: (each) => reads.push(each) });
+  await readInto(medium, options, (each) => reads.push(each));
   if (reads.some(({ outcome }) => outcome === 'damaged')) process.exitCode = EXIT_FAILED;
   const lines = reads.map((each) => (options.json === true ? JSON.stringify(each) : lineOf(each)));
   await output.write(lines.map((line) => `${line}\n`).join(''));
+}
+
+async function readInto(medium: string, options: ReadOptions, onRead: (read: CourierRead) => void): Promise<void> {
+  const { server, identity, data, store, name } = options;
+  if (server !== undefined) {
+    if (data !== undefined || store !== undefined) throw new UsageError('give --server, or --data and --store');
+    const client = openClient({ server, ...(identity !== undefined && { identity }) });
+    try {
+      for await (const read of sendCourier(medium, client)) onRead(read);
+    } finally {
+      client.close();
+    }
+    return;
+  }
+  if (data === undefined) throw new UsageError('give --server, or --data: the key of the central is there');
+  if (store !== undefined && name === undefined) throw new UsageError('--store needs --name');
+  const onProblem = (text: string) => process.stderr.write(`${text}\n`);
+  const database = store === undefined || name === undefined ? {} : { database: { url: store, name } };
+  await bring({ dir: data, medium, ...database, onProblem, onRead });
 }
 
 function lineOf({ path, outcome, samples, problem }: CourierRead): string {

@@ -27,6 +27,7 @@ import type { SignedReceipt } from '../receipts/receipt.ts';
 import { type Address, formatAddress } from './address.ts';
 import { decodeChannel } from './channel-message.ts';
 import { decodeColumn } from './columns.ts';
+import type { BroughtCourierMessage, CourierPieceMessage } from './courier-messages.ts';
 import { type CallDeadline, DEADLINES, inTime, type KnownCall } from './deadlines.ts';
 import { FLEET_SERVICE, loadProtos, serviceOf, TELEMETRY_SERVICE } from './descriptor.ts';
 import type { DigestChunkMessage } from './digest-messages.ts';
@@ -279,6 +280,46 @@ export class TelemetryClient {
   ledger(filter: ChannelFilter & { readonly days?: boolean } = {}): AsyncGenerator<ChannelAccount, void, undefined> {
     const { gateway = '', names: channels = [], days = false } = filter;
     return wholeAccounts(this.#read<LedgerChunkMessage>('GetLedger', { gateway, channels, days }, undefined));
+  }
+
+  /** Brings a courier file into a central, as fast as that takes it. */
+  bringCourier(pieces: AsyncIterable<Uint8Array>): Promise<BroughtCourierMessage> {
+    this.#bulk ??= this.#connect(BULK_WINDOW_BYTES);
+    const { path, requestSerialize, responseDeserialize } = this.#method('BringCourier');
+    const client = this.#bulk;
+    return new Promise((resolve, reject) => {
+      let isOver = false;
+      let wake = () => {};
+      const call = client.makeClientStreamRequest<CourierPieceMessage, BroughtCourierMessage>(
+        path,
+        requestSerialize,
+        responseDeserialize as (bytes: Buffer) => BroughtCourierMessage,
+        this.#metadata,
+        (error, response) => {
+          isOver = true;
+          wake();
+          if (error === null && response !== undefined) resolve(response);
+          else reject(this.#errorOf(error));
+        },
+      );
+      call.on('drain', () => wake());
+      const send = async () => {
+        for await (const bytes of pieces) {
+          // The server may answer before it has read all.
+          if (isOver) return;
+          if (call.write({ bytes })) continue;
+          await new Promise<void>((drained) => {
+            wake = drained;
+            if (isOver) drained();
+          });
+        }
+        call.end();
+      };
+      send().catch((error) => {
+        call.cancel();
+        reject(error);
+      });
+    });
   }
 
   /** All that a central has of a gateway, from `after` on. */

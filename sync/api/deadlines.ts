@@ -25,6 +25,8 @@ export const DEADLINES = {
   GetLedger: READING,
   GetDigests: READING,
   PullGateway: READING,
+  /** Of a large file over a thin line nobody knows how long it takes. */
+  BringCourier: {},
   Sql: { firstMs: STATEMENT_MS, nextMs: STATEMENT_MS },
   PullBlocks: { firstMs: 10_000 },
   Subscribe: { firstMs: 10_000 },

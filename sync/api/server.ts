@@ -29,6 +29,7 @@ import type { Authority } from '../trust/authority.ts';
 import { SecurePort, type SecurePortOptions } from '../trust/secure-port.ts';
 import { trustMethods } from '../trust/trust-service.ts';
 import { type Address, formatAddress } from './address.ts';
+import { type BringCourier, courierMethod } from './courier-call.ts';
 import {
   FLEET_SERVICE,
   FLIGHT_SERVICE,
@@ -121,6 +122,8 @@ export interface ServedElsewhere {
 }
 
 interface ServerOptions {
+  /** Takes courier files; at a central. */
+  readonly courier?: BringCourier;
   /** What is here of gateways that were lost; at a central. */
   readonly lost?: LostGatewayFeed;
   /** An address of this machine only, unless it is secure. */
@@ -217,6 +220,7 @@ export async function startTelemetryServer(
       if (options.every === undefined) return Promise.reject(everyNotServed());
       return answerEvery(options.every, telemetry, request, out, destinationOf(call.metadata) !== undefined);
     }),
+    BringCourier: courierMethod(options.courier),
     PullGateway: streams.method(
       IN_FLIGHT_MAX,
       (request: PullGatewayRequestMessage, out: Outflow<PullBlocksResponseMessage>) =>

@@ -6,6 +6,8 @@ import type { AskedTelemetry } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import { TelemetryClient, type TelemetryClientOptions } from '../api/client.ts';
 import { startTelemetryServer } from '../api/server.ts';
+import { CourierDesk } from '../courier/courier-desk.ts';
+import { courierKey } from '../courier/courier-key.ts';
 import { DrillWatch } from '../drill/drill-watch.ts';
 import { NewsBell } from '../fanout/news-bell.ts';
 import { BoxWatches } from '../fleet/box-watches.ts';
@@ -160,6 +162,10 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       lines: () => pulled.all,
       problems,
     });
+    const courier =
+      options.dir === undefined
+        ? undefined
+        : new CourierDesk({ central: name, key: courierKey(options.dir), sink: keeper });
     const watch = new DrillWatch(options.vaults ?? []);
     const timer = setInterval(() => status.takeRates(), STATUS_INTERVAL_MS);
     closers.push(() => clearInterval(timer));
@@ -170,6 +176,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       fleet: () => fleet.look(),
       ...(store.files ?? { telemetry, statements: store.statements }),
       lost: store.lost,
+      ...(courier !== undefined && { courier: (pieces) => courier.bring(pieces) }),
       every: { news: store.news, bell },
       secure: trust && { ...trust, onLine: (socket, caller, raw) => pulled.accepted.take(socket, caller, raw) },
     });

@@ -5,6 +5,7 @@ import { ACKNOWLEDGED_KEY } from '../../gateway/store/retention/acknowledgements
 import { lockStore, storePaths } from '../../gateway/store/store-dir.ts';
 import { feedIdOf } from '../api/pull-call.ts';
 import { Keeper } from '../central/keeper.ts';
+import { openPostgresCentral } from '../central/postgres/postgres-central.ts';
 import { SqliteStore } from '../central/sqlite-store.ts';
 import type { DestinationsConfig } from '../destinations/destination-config.ts';
 import { DestinationPolicy } from '../destinations/destination-policy.ts';
@@ -63,8 +64,10 @@ export function carry({ dir, destinations, central, medium, fileBytes, all }: Ca
 }
 
 export interface BringOptions {
-  /** Folder of the central's store, which no central may have open. */
+  /** Folder of the central's store, which no central may have open; with a database: of its key. */
   readonly dir: string;
+  /** The database in which the central keeps what it has, and its name there. */
+  readonly database?: { readonly url: string; readonly name: string };
   readonly medium: string;
   readonly onRead: (read: CourierRead) => void;
   readonly onProblem: (text: string) => void;
@@ -72,9 +75,22 @@ export interface BringOptions {
 
 /**
  * Brings what a medium carries into a central's store.
- * @throws CaissonError `store-unusable` where a central has it open, `tls-unusable` for its key
+ * @throws CaissonError `store-unusable` where a central has it open, `gateway-held` where a process of it pulls from that gateway,
+ *   `store-failed`, `tls-unusable` for its key
  */
-export async function bring({ dir, medium, onRead, onProblem }: BringOptions): Promise<void> {
+export async function bring(options: BringOptions): Promise<void> {
+  const { dir, medium, database, onRead, onProblem } = options;
+  if (database !== undefined) {
+    const store = await openPostgresCentral({ ...database, onProblem });
+    try {
+      const sink = new Keeper(store.blocks, { onProblem });
+      const reads = readCourier({ medium, central: database.name, key: courierKey(dir), sink });
+      for await (const read of reads) onRead(read);
+    } finally {
+      await store.close();
+    }
+    return;
+  }
   const unlock = lockStore(dir);
   try {
     const db = BlockDb.open(storePaths(dir).blocks);

@@ -30,15 +30,15 @@ export interface CourierRead {
  * central stands moves its place in the feed as a line would; any other leaves it, so that nothing in between is taken for had.
  */
 export async function* readCourier(parts: CourierReaderParts): AsyncGenerator<CourierRead, void, undefined> {
-  const codec = new FeedBytes();
-  for (const path of filesOn(parts.medium)) yield await readFile(parts, codec, path);
+  for (const path of filesOn(parts.medium)) yield await readCourierFile(parts, path);
 }
 
-async function readFile(
-  { central, key, sink }: CourierReaderParts,
-  codec: FeedBytes,
+/** Brings one file, as {@link readCourier} does. Throws what keeping it throws where it may succeed later. */
+export async function readCourierFile(
+  { central, key, sink }: Omit<CourierReaderParts, 'medium'>,
   path: string,
 ): Promise<CourierRead> {
+  const codec = new FeedBytes();
   const file = openSync(path, 'r');
   let samples = 0;
   try {

@@ -19,6 +19,7 @@ export const LINE_NAME = '^[a-z0-9][a-z0-9._-]{0,31}$';
 const FOR_DESTINATIONS: ReadonlySet<string> = new Set([
   ...[
     'Acknowledge',
+    'BringCourier',
     'GetDigests',
     'GetLedger',
     'GetStatus',

@@ -49,6 +49,12 @@ t.test('who may call what', async (t) => {
   );
   t.same(permitted(telemetry('PullGateway'), 'hub'), ['own gateway', 'other gateway'], 'its own store, see below');
   t.same(permitted(telemetry('PullGateway'), 'car7'), []);
+  t.same(
+    permitted(telemetry('BringCourier'), 'hub'),
+    ['own gateway', 'other gateway', 'central'],
+    'those who are believed',
+  );
+  t.same(permitted(telemetry('BringCourier'), 'car7'), []);
   for (const name of ['Transfer', 'Acknowledge']) {
     t.same(permitted(telemetry(name), 'car7'), ['central'], name);
     t.same(permitted(telemetry(name), 'hub'), ['central'], name);
