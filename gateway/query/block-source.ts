@@ -21,6 +21,7 @@ export type BlockSource = Pick<
   | 'hasThinned'
   | 'missing'
   | 'newest'
+  | 'outlines'
   | 'overlapping'
   | 'packBytes'
   | 'reachBefore'

@@ -1,7 +1,9 @@
 import type { Extent } from '../store/block-rows.ts';
-import { type EnvelopeNode, extremesOf, greatest, least, nodeOf } from '../store/envelope-node.ts';
+import { extremesOf, greatest, least, nodeOf } from '../store/envelope-node.ts';
+import type { OutlineNode } from '../store/outline/outline.ts';
 import type { BlockSource } from './block-source.ts';
 import { lowerBound } from './lower-bound.ts';
+import { lackingNodes } from './outlines.ts';
 import { OUTSIDE, PixelGrid, type Stretches } from './pixel-grid.ts';
 import type { RangeReader, ShiftedRun, VersionedChannel } from './range-reader.ts';
 import type { Envelope } from './telemetry.ts';
@@ -35,6 +37,9 @@ export class PixelEdges {
 }
 
 const NOWHERE: Order = { low: 0, high: 0 };
+
+/** Outlines stand for samples of other seconds than blocks do: of equal times it matters to nobody which was first. */
+const BEFORE_BLOCKS: Order = { low: 0, high: 0 };
 
 /**
  * Columns of a chart, filled in any order: each remembers the times of its first and last sample, so that runs may come
@@ -78,7 +83,7 @@ export class EnvelopeColumns {
   }
 
   /** Adds a node that lies in one pixel; `shift` is added to its times. */
-  addNode(node: EnvelopeNode, shift: number, order: Order): void {
+  addNode(node: OutlineNode, shift: number, order: Order): void {
     const { count, min, max, first, last } = node;
     const timeMin = node.timeMin + shift;
     this.#merge(this.grid.pixelOf(timeMin), timeMin, node.timeMax + shift, count, min, max, first, last, order);
@@ -90,7 +95,7 @@ export class EnvelopeColumns {
    * gets some, so that none is hidden; which is the first and the last of a pixel between is not known, and is NaN.
    * @param timeMin UTC of the first sample, microseconds; `timeMax` of the last
    */
-  addThinned({ count, min, max, first, last }: EnvelopeNode, timeMin: number, timeMax: number, order: Order): void {
+  addThinned({ count, min, max, first, last }: OutlineNode, timeMin: number, timeMax: number, order: Order): void {
     const [start, end] = [this.grid.place(timeMin), this.grid.place(timeMax)];
     const pixels = end - start + 1;
     for (let pixel = Math.max(0, start); pixel <= Math.min(end, this.envelope.pixels - 1); pixel += 1) {
@@ -239,7 +244,7 @@ function shareOf(count: number, at: number, pixels: number): number {
 
 /**
  * An envelope over blocks and tail, exact: a node of the pyramid is used where it lies in one pixel, what straddles the
- * edge of a pixel is opened, down to the samples.
+ * edge of a pixel is opened, down to the samples. Where only an outline has come of samples, a second is what there is.
  */
 export function queryEnvelope(
   parts: { readonly blocks: BlockSource; readonly reader: RangeReader; readonly clocks: BootClocks },
@@ -284,6 +289,14 @@ export function queryEnvelope(
   };
 
   for (const root of blocks.roots(channel.id)) add(root);
+  for (const { boot, stamp, node } of lackingNodes(blocks, channel.id, from - high, to - low)) {
+    const { timeMin, timeMax } = node;
+    if (reader.howMuchOf(channel, boot, { stamp, timeMin, timeMax }) !== 'all') continue;
+    const map = clocks.of(boot, stamp);
+    const [first, last] = [timeMin + map.offsetAt(timeMin), timeMax + map.offsetAt(timeMax)];
+    if (grid.holdsWhole(first, last)) columns.addNode(node, first - timeMin, BEFORE_BLOCKS);
+    else if (last >= from && first < to) columns.addThinned(node, first, Math.max(first, last), BEFORE_BLOCKS);
+  }
   for (const run of reader.tail(channel)) columns.addRun(run);
   for (const pixel of columns.open) settle(columns, pixel, reader, channel);
   return columns.envelope;

@@ -91,8 +91,16 @@ export class RangeReader {
   }
 
   /** How much of an extent is shown; `some` also where that is not known. */
-  howMuch({ id, version }: VersionedChannel, { boot, stamp, timeMin, timeMax }: Extent): 'all' | 'some' | 'none' {
-    if (boot === undefined) return 'some';
+  howMuch(channel: VersionedChannel, extent: Extent): 'all' | 'some' | 'none' {
+    return extent.boot === undefined ? 'some' : this.howMuchOf(channel, extent.boot, extent);
+  }
+
+  /** The same of samples of one boot and stamp. */
+  howMuchOf(
+    { id, version }: VersionedChannel,
+    boot: number,
+    { stamp, timeMin, timeMax }: Pick<Extent, 'stamp' | 'timeMin' | 'timeMax'>,
+  ): 'all' | 'some' | 'none' {
     return howMuch(this.#versions.shown(id, boot, stamp, version), timeMin, timeMax);
   }
 

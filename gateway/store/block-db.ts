@@ -1,7 +1,7 @@
 import type { ChannelClass, ChannelDefinition } from '../channel.ts';
 import type { ClockReading } from '../clock.ts';
 import { BlockReader, INDEX_VERSION } from './block-reader.ts';
-import { gapOf, type KeptBlock, type KeptGap, type KeptPack, type Row } from './block-rows.ts';
+import { gapOf, type KeptBlock, type KeptGap, type KeptOutline, type KeptPack, type Row } from './block-rows.ts';
 import { createSchema, FAN_OUT, requireVersion } from './block-schema.ts';
 import { type Database, openDatabase } from './database.ts';
 import { encodeDefinition } from './definition-bytes.ts';
@@ -289,6 +289,16 @@ export class BlockDb extends BlockReader {
       boot,
       firstSequence,
     );
+  }
+
+  /** Keeps an outline of samples that have not come, in the place of one with the same first number. */
+  keepOutline(outline: KeptOutline): void {
+    this.keptOutlines.keep(outline);
+  }
+
+  /** Forgets outlines that lie in numbers of [from, to) with all of theirs. */
+  dropOutlines(channel: number, boot: number, from: number, to: number): void {
+    this.keptOutlines.drop(channel, boot, from, to);
   }
 
   /** Keeps a derivation, once: from now on its samples are shown. They must have been kept before. */

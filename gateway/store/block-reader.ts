@@ -9,6 +9,7 @@ import {
   gapOf,
   type KeptBoot,
   type KeptGap,
+  type KeptOutline,
   type Row,
   readingOf,
   type SequenceRun,
@@ -23,12 +24,16 @@ import { Feed, LAST_POSITION } from './feed.ts';
 import { type GatewayHolding, gatewayHoldings } from './gateway-holdings.ts';
 import { GivenUp } from './given-up.ts';
 import { importOf, type KeptImport } from './kept-import.ts';
+import { KeptOutlines } from './outline/kept-outlines.ts';
 import { type IndexRow, PackIndex } from './pack-index.ts';
 import { RememberedRows } from './remembered-rows.ts';
 import { GAP_SUMS, type GapSum, type SequenceAccount, sequenceAccounts } from './sequence-accounts.ts';
 
 /** Where a restored store keeps the id of its feed: the positions it gives out were given out before, for other things. */
 export const FEED_KEY = 'feed';
+
+/** Begins the keys in `meta` under which a central remembers what came ahead of its turn; `[]` where nothing did. */
+export const AHEAD_KEY = 'ahead of ';
 
 /** Damaged rows that are told one by one. At the maximum: further ones cost as little, and are not told. */
 const DAMAGE_TOLD_MAX = 1000;
@@ -45,6 +50,7 @@ export class BlockReader {
   readonly #statements = new Map<string, Statement>();
   protected readonly index: PackIndex;
   protected readonly givenUp: GivenUp;
+  protected readonly keptOutlines = new KeptOutlines((text) => this.sql(text));
 
   readonly #lookup: BlockLookup;
   readonly #feed: Feed;
@@ -412,6 +418,42 @@ export class BlockReader {
   /** What is held of each gateway, in sums. @param since stored time from which on losses are counted once more, microseconds */
   holdings(since: number): GatewayHolding[] {
     return this.snapshot(() => gatewayHoldings((text) => this.sql(text), since));
+  }
+
+  /** Outlines of a channel, of samples that have not come, that touch stored times [from, to], by boot and first number. */
+  outlines(channel: number, from: number, to: number): KeptOutline[] {
+    return this.keptOutlines.touching(channel, from, to);
+  }
+
+  /** False while samples are here that came ahead of their turn: what is missing before them may still come. */
+  isSettled(): boolean {
+    const sql = `SELECT 1 FROM meta WHERE key >= ? AND key < ? AND value <> '[]' LIMIT 1`;
+    return this.sql(sql).get(AHEAD_KEY, `${AHEAD_KEY}\uffff`) === undefined;
+  }
+
+  /** True where there are any. */
+  hasOutlines(): boolean {
+    return this.keptOutlines.isAny();
+  }
+
+  /** As {@link Feed.terms}. */
+  terms(after: number, itemsMax: number): FeedItem[] {
+    return this.snapshot(() => this.#feed.terms(after, itemsMax));
+  }
+
+  /** As {@link Feed.packsBefore}. */
+  packsBefore(before: number, after: number, packsMax: number): number[] {
+    return this.#feed.packsBefore(before, after, packsMax);
+  }
+
+  /** As {@link Feed.packAt}. */
+  packAt(position: number): Extract<FeedItem, { kind: 'pack' }> | undefined {
+    return this.#feed.packAt(position);
+  }
+
+  /** As {@link Feed.hasMoreThan}. */
+  hasMoreThan(bytes: number, after: number): boolean {
+    return this.#feed.hasMoreThan(bytes, after);
   }
 
   /** One past the greatest sequence number of a channel and boot in blocks that begin before `before`. */

@@ -39,6 +39,21 @@ export interface KeptBoot {
   readonly origin: number | undefined;
 }
 
+/** An outline as it is kept, of a channel and boot; ids are the store's own. */
+export interface KeptOutline {
+  readonly channel: number;
+  readonly boot: number;
+  readonly stamp: Stamp;
+  readonly firstSequence: number;
+  /** One past the last number. */
+  readonly end: number;
+  /** Least and greatest stored time, microseconds. */
+  readonly timeMin: number;
+  readonly timeMax: number;
+  /** As `encodeNodes` has them. */
+  readonly nodes: Uint8Array;
+}
+
 /** Missing samples, with sequence numbers of their own. Times as stored, microseconds, both inclusive. */
 export interface KeptGap {
   readonly channel: number;
@@ -155,6 +170,20 @@ export function gapOf(row: Row): KeptGap {
     from: Number(row.time_from),
     to: Number(row.time_to),
     cause: String(row.cause),
+  };
+}
+
+/** A row of `outlines`. */
+export function outlineOf(row: Row): KeptOutline {
+  return {
+    channel: Number(row.channel),
+    boot: Number(row.boot),
+    stamp: String(row.stamp) as Stamp,
+    firstSequence: Number(row.first_sequence),
+    end: Number(row.end_sequence),
+    timeMin: Number(row.time_min),
+    timeMax: Number(row.time_max),
+    nodes: row.nodes as Buffer,
   };
 }
 

@@ -4,8 +4,9 @@ import type { Database } from './database.ts';
 import { GIVEN_UP_SCHEMA } from './given-up.ts';
 import { IMPORTS_SCHEMA } from './kept-import.ts';
 import { MERGED_SCHEMA } from './merge/merged-rows.ts';
+import { OUTLINES_SCHEMA } from './outline/kept-outlines.ts';
 
-const SCHEMA_VERSION = 6;
+const SCHEMA_VERSION = 7;
 
 /** Rows under one row of the pyramid's next level. */
 export const FAN_OUT = 16;
@@ -74,7 +75,7 @@ CREATE TABLE derivations (
 CREATE TABLE conflicts (
   channel INTEGER NOT NULL, boot INTEGER NOT NULL, first_sequence INTEGER NOT NULL, met REAL NOT NULL, bytes BLOB NOT NULL) STRICT;
 CREATE TABLE cursors (gateway TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-${GIVEN_UP_SCHEMA}${MERGED_SCHEMA}${IMPORTS_SCHEMA}`;
+${GIVEN_UP_SCHEMA}${MERGED_SCHEMA}${IMPORTS_SCHEMA}${OUTLINES_SCHEMA}`;
 
 /** Makes the tables in a database that has none. */
 export function createSchema(db: Database): void {

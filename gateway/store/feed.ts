@@ -39,6 +39,13 @@ const KEYS_OF_GATEWAY_SQL = KEYS_SQL.replace(
   'FROM $1 WHERE gateway = @gateway AND',
 ).replace(/FROM (clock|packs|gaps|derivations) WHERE/g, `FROM $1 WHERE boot IN ${OWN_BOOT} AND`);
 
+const TERMS_SQL = `SELECT position, 'boot' AS kind FROM boots WHERE position > @after
+  UNION ALL SELECT position, 'channel' FROM channels WHERE position > @after
+  UNION ALL SELECT first_position, 'channel' FROM channels WHERE first_position > @after AND first_position <> position
+  UNION ALL SELECT position, 'clock' FROM clock WHERE position > @after
+  UNION ALL SELECT position, 'gap' FROM gaps WHERE position > @after
+  ORDER BY position LIMIT @itemsMax`;
+
 /** Reads the log of a store that a central follows: every step by its position, in the order in which they came to be. */
 export class Feed {
   readonly #sql: (text: string) => Statement;
@@ -65,6 +72,38 @@ export class Feed {
       items.push(item);
     }
     return items;
+  }
+
+  /** What came to be after `after` of what packs refer to and of what happened: boots, channels, clock rows and gaps. */
+  terms(after: number, itemsMax: number): FeedItem[] {
+    const keys = this.#sql(TERMS_SQL).all({ after, itemsMax }) as { position: number; kind: FeedItem['kind'] }[];
+    return keys.flatMap(({ position, kind }) => this.#item(position, kind) ?? []);
+  }
+
+  /** Positions of packs that have their samples, in (after, before), the newest first. */
+  packsBefore(before: number, after: number, packsMax: number): number[] {
+    const sql = 'SELECT position FROM packs WHERE position > ? AND position < ? AND bytes IS NOT NULL';
+    return this.#sql(`${sql} ORDER BY position DESC LIMIT ?`).pluck().all(after, before, packsMax) as number[];
+  }
+
+  /** The pack at a position; undefined where it is gone, or moved to another one. */
+  packAt(position: number): Extract<FeedItem, { kind: 'pack' }> | undefined {
+    const row = this.#sql(FEED_SQL.pack).get(position) as Row | undefined;
+    if (row === undefined || row.bytes === null) return undefined;
+    return { kind: 'pack', position, bytes: row.bytes as Buffer };
+  }
+
+  /** True where packs after `after` have more than so many bytes. */
+  hasMoreThan(bytes: number, after: number): boolean {
+    let sum = 0;
+    const sizes = this.#sql(
+      'SELECT size FROM packs WHERE position > ? AND bytes IS NOT NULL ORDER BY position',
+    ).pluck();
+    for (const size of sizes.iterate(after) as IterableIterator<number>) {
+      sum += size;
+      if (sum > bytes) return true;
+    }
+    return false;
   }
 
   #item(position: number, kind: FeedItem['kind']): FeedItem | undefined {

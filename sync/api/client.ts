@@ -49,8 +49,6 @@ import type {
   QueryChunkMessage,
   SamplesMessage,
   SqlChunkMessage,
-  TransferRequestMessage,
-  TransferResponseMessage,
 } from './messages.ts';
 import { meteredCredentials } from './metered-credentials.ts';
 import type { PullBatch } from './pull-batch.ts';
@@ -58,6 +56,7 @@ import { SocketBridge } from './socket-bridge.ts';
 import { encodeSqlRequest, readSqlAnswer } from './sql-answer.ts';
 import { decodeStatus } from './status-message.ts';
 import type { StatusMessage } from './status-messages.ts';
+import type { TransferRequestMessage, TransferResponseMessage } from './transfer-messages.ts';
 import { pullTransfer, type TransferRequest } from './transfer-pull.ts';
 
 /** Bytes of one response. A pack is at most 2 MiB, an envelope of QUERY_PIXELS_MAX 0.7 MiB. */

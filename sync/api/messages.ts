@@ -192,48 +192,6 @@ export interface PullBlocksResponseMessage {
   readonly complete: boolean;
 }
 
-export interface TransferRequestMessage {
-  readonly opening?: TransferOpeningMessage;
-  readonly grant?: TransferGrantMessage;
-}
-
-export interface TransferOpeningMessage {
-  readonly feed: string;
-  readonly after: number;
-  readonly part: PackPartMessage | null;
-}
-
-export interface PackPartMessage {
-  readonly position: number;
-  readonly check: Uint8Array;
-  readonly bytes: number;
-}
-
-export interface TransferGrantMessage {
-  readonly number: number;
-  readonly bytes: number;
-  readonly quantumBytes: number;
-}
-
-export interface TransferResponseMessage {
-  readonly feed: string;
-  readonly items: readonly FeedItemMessage[];
-  readonly piece: PackPieceMessage | null;
-  readonly complete: boolean;
-  readonly grant: number;
-  readonly heldUs: number;
-  readonly packed: Uint8Array;
-  readonly packedBytes: number;
-}
-
-export interface PackPieceMessage {
-  readonly position: number;
-  readonly size: number;
-  readonly offset: number;
-  readonly check: Uint8Array;
-  readonly bytes: Uint8Array;
-}
-
 export interface AcknowledgeRequestMessage {
   readonly follower: string;
   readonly feed: string;

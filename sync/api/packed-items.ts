@@ -6,8 +6,8 @@
 import { Buffer } from 'node:buffer';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
 import { ZstdDecoder, ZstdEncoder } from '../../gateway/store/zstd.ts';
-import type { FeedPart } from './feed-sender.ts';
-import type { FeedItemMessage, TransferResponseMessage } from './messages.ts';
+import type { FeedPart } from '../fidelity/transfer-sender.ts';
+import type { TransferResponseMessage } from './transfer-messages.ts';
 
 /** What items may be when they are unpacked, bytes. A sender stays below, a receiver refuses more. */
 const PACKED_BYTES_MAX = 1 << 20;
@@ -22,13 +22,18 @@ const ITEM_BYTES_MAX = 256;
 const LEVEL = 3;
 
 const NOTHING = { packed: new Uint8Array(0), packedBytes: 0 };
-const NO_MORE = { feed: '', piece: null, complete: false, grant: 0, heldUs: 0, ...NOTHING };
+const NO_MORE = { feed: '', piece: null, complete: false, grant: 0, heldUs: 0, ahead: null, passed: 0, ...NOTHING };
+
+/** Share of the bytes of outlines that is left, before it is known, and its least. */
+const AHEAD_SHARE = 0.4;
+const AHEAD_SHARE_MIN = 0.05;
 
 /** The sending end. It remembers what items came to, so that a message gets as many as it has room for. */
 export class ItemPacker {
   readonly #serialize: (response: TransferResponseMessage) => Buffer;
   readonly #zstd = new ZstdEncoder(LEVEL);
   #itemBytes: number | undefined;
+  #aheadShare = AHEAD_SHARE;
 
   constructor(serialize: (response: TransferResponseMessage) => Buffer) {
     this.#serialize = serialize;
@@ -39,8 +44,14 @@ export class ItemPacker {
     return this.#itemBytes;
   }
 
-  /** Packs the items that stand before the first pack. */
+  /** Share of the bytes of what comes ahead that is left of them, about. */
+  get aheadShare(): number {
+    return this.#aheadShare;
+  }
+
+  /** Packs what comes ahead, or else the items that stand before the first pack. */
   pack(part: FeedPart): FeedPart & Pick<TransferResponseMessage, 'packed' | 'packedBytes'> {
+    if (part.ahead !== null) return this.#packAhead(part);
     const { items } = part;
     const end = items.findIndex(({ pack }) => pack !== undefined);
     const count = end < 0 ? items.length : end;
@@ -53,17 +64,28 @@ export class ItemPacker {
     if (frame === undefined) return { ...part, ...NOTHING };
     return { ...part, items: items.slice(count), packed: Buffer.from(frame), packedBytes: plain.length };
   }
+
+  #packAhead(part: FeedPart): FeedPart & Pick<TransferResponseMessage, 'packed' | 'packedBytes'> {
+    const plain = this.#serialize({ ...NO_MORE, items: [], ahead: part.ahead });
+    if (plain.length > PACKED_BYTES_MAX) return { ...part, ...NOTHING };
+    const frame = this.#zstd.encode(plain, plain.length);
+    const share = (frame?.length ?? plain.length) / plain.length;
+    if (part.ahead !== null && part.ahead.outlines.length > 0) this.#aheadShare = Math.max(AHEAD_SHARE_MIN, share);
+    if (frame === undefined) return { ...part, ...NOTHING };
+    return { ...part, ahead: null, packed: Buffer.from(frame), packedBytes: plain.length };
+  }
 }
 
 /**
- * All items of a response, in order.
+ * A response with all of its items, in order, and what comes ahead.
  * @throws CaissonError `peer-invalid` for a frame that is none, or larger than it may be
  */
-export function unpackItems(
-  { items, packed, packedBytes }: TransferResponseMessage,
+export function unpacked(
+  response: TransferResponseMessage,
   deserialize: (bytes: Buffer) => TransferResponseMessage,
-): readonly FeedItemMessage[] {
-  if (packed.length === 0) return items;
+): TransferResponseMessage {
+  const { items, packed, packedBytes } = response;
+  if (packed.length === 0) return response;
   if (packedBytes > PACKED_BYTES_MAX) {
     throw new CaissonError(
       'peer-invalid',
@@ -71,8 +93,8 @@ export function unpackItems(
     );
   }
   try {
-    const plain = new ZstdDecoder().decode(packed, packedBytes);
-    return [...deserialize(Buffer.from(plain)).items, ...items];
+    const plain = deserialize(Buffer.from(new ZstdDecoder().decode(packed, packedBytes)));
+    return { ...response, items: [...plain.items, ...items], ahead: plain.ahead ?? response.ahead };
   } catch (cause) {
     throw new CaissonError('peer-invalid', `packed items that cannot be unpacked: ${messageOf(cause)}`, { cause });
   }

@@ -9,6 +9,8 @@ export interface FeedSource {
   feed(after: number, itemsMax: number, bytesMax: number): FeedItem[];
   /** Id of the feed where it is not that of the first boot: a restored store counts its positions anew. */
   feedId?(): string | undefined;
+  /** False while it is not known of what lacks whether it comes; without it: always. */
+  isSettled?(): boolean;
 }
 
 /** Size of one response; a cut costs at most what is on its way. */
@@ -36,14 +38,14 @@ export async function answerPull(
     after = items.at(-1)?.position ?? after;
     // Read ahead: only that tells whether these are the last.
     const next = items.length === 0 ? [] : read(source, after);
-    const isComplete = next.length === 0;
+    const isComplete = next.length === 0 && (source.isSettled?.() ?? true);
     if (isFirst || items.length > 0) {
       for (const item of items) guard(item);
       if (!(await out.send({ feed, items: items.map(encodeFeedItem), complete: isComplete }))) return;
       isFirst = false;
     }
     items = next;
-    if (!isComplete) continue;
+    if (items.length > 0) continue;
     if (!request.follow) return;
     await out.pause(POLL_MS);
     if (feed === '') feed = feedIdOf(source);

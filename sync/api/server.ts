@@ -62,8 +62,6 @@ import type {
   QueryRequestMessage,
   SqlChunkMessage,
   SqlRequestMessage,
-  TransferRequestMessage,
-  TransferResponseMessage,
 } from './messages.ts';
 import { Outflow, type OutgoingCall } from './outflow.ts';
 import { answerPull, type FeedSource, feedIdOf } from './pull-call.ts';
@@ -75,6 +73,7 @@ import { encodeStatus } from './status-message.ts';
 import type { GetStatusRequestMessage, StatusMessage } from './status-messages.ts';
 import { answerSubscribe } from './subscribe-call.ts';
 import { answerTransfer } from './transfer-call.ts';
+import type { TransferRequestMessage, TransferResponseMessage } from './transfer-messages.ts';
 
 /** Bytes of one request. Larger ones are refused by gRPC. */
 const REQUEST_BYTES_MAX = 4 << 20;

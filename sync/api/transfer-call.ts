@@ -2,19 +2,23 @@ import type { Buffer } from 'node:buffer';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { CaissonError } from '../../gateway/errors.ts';
 import type { FeedItem } from '../../gateway/store/block-db.ts';
-import { FeedSender } from './feed-sender.ts';
+import type { Wish } from '../fidelity/ahead-source.ts';
+import { TransferSender } from '../fidelity/transfer-sender.ts';
+import type { Outflow } from './outflow.ts';
+import { ItemPacker } from './packed-items.ts';
+import type { FeedSource } from './pull-call.ts';
 import type {
   TransferGrantMessage,
   TransferOpeningMessage,
   TransferRequestMessage,
   TransferResponseMessage,
-} from './messages.ts';
-import type { Outflow } from './outflow.ts';
-import { ItemPacker } from './packed-items.ts';
-import type { FeedSource } from './pull-call.ts';
+} from './transfer-messages.ts';
 
 /** How often a follower that has everything is looked for news, milliseconds. */
 const POLL_MS = 100;
+
+/** Wishes that wait until something may be sent. Beyond: dropped; what is wished comes in its turn. */
+const WISHES_MAX = 64;
 
 /** Credit in the words of the sender: what it was granted, and what it used of it. */
 class Credit {
@@ -63,7 +67,7 @@ class Credit {
  * @throws CaissonError `query-invalid` where the call does not begin with an opening, or has a second one
  */
 export async function answerTransfer(
-  scope: { readonly feed: FeedSource; readonly guard?: (item: FeedItem) => void },
+  scope: { readonly feed: FeedSource; readonly guard?: (item: FeedItem) => void; readonly newestFirst?: boolean },
   call: ServerDuplexStream<TransferRequestMessage, Buffer>,
   out: Outflow<Buffer>,
   serialize: (response: TransferResponseMessage) => Buffer,
@@ -71,13 +75,15 @@ export async function answerTransfer(
   const credit = new Credit();
   const packer = new ItemPacker(serialize);
   let opened: TransferOpeningMessage | undefined;
-  let sender: FeedSender | undefined;
+  let sender: TransferSender | undefined;
+  const wishes: Wish[] = [];
   let invalid: CaissonError | undefined;
   let wake = () => {};
-  call.on('data', ({ opening, grant }: TransferRequestMessage) => {
+  call.on('data', ({ opening, grant, wish }: TransferRequestMessage) => {
     if (opening && opened === undefined) opened = opening;
     else if (opening || opened === undefined) invalid ??= misplaced(opening ? 'a second opening' : 'no opening');
     if (grant) credit.take(grant);
+    if (wish && wishes.length < WISHES_MAX) wishes.push(wish);
     wake();
   });
   call.once('end', () => wake());
@@ -91,8 +97,9 @@ export async function answerTransfer(
       });
       continue;
     }
-    sender ??= new FeedSender(scope.feed, opened, scope.guard);
-    const part = sender.next(credit.quantumBytes, packer.itemBytes);
+    sender ??= new TransferSender({ ...scope, source: scope.feed, opening: opened });
+    for (const wish of wishes.splice(0)) sender.wish(wish);
+    const part = sender.next(credit.quantumBytes, packer);
     if (part === undefined) {
       await out.pause(POLL_MS);
       continue;

@@ -1,27 +1,36 @@
 import type { Buffer } from 'node:buffer';
 import type { ClientDuplexStream } from '@grpc/grpc-js';
-import type { FeedItem } from '../../gateway/store/block-db.ts';
+import type { Wish } from '../fidelity/ahead-source.ts';
+import type { HeldChannel } from '../fidelity/held-numbers.ts';
+import type { Outlined } from '../fidelity/outlined.ts';
 import type { LoopLag } from '../line/loop-lag.ts';
 import type { Pacer } from '../line/pacer.ts';
 import type { PackAssembly } from '../line/pack-assembly.ts';
-import { decodeFeedItem } from './feed-message.ts';
-import type { TransferRequestMessage, TransferResponseMessage } from './messages.ts';
-import { unpackItems } from './packed-items.ts';
+import { unpacked } from './packed-items.ts';
 import type { PullBatch } from './pull-batch.ts';
+import { TransferInbox } from './transfer-inbox.ts';
+import type { TransferRequestMessage, TransferResponseMessage } from './transfer-messages.ts';
 
 /** Bytes that came and were not taken yet. At the maximum: nothing more is granted. */
 const UNTAKEN_BYTES_MAX = 8 << 20;
 
-/** What comes within so long of each other is given together, milliseconds: every batch costs whoever keeps it an fsync. */
-const GATHER_MS = 50;
-
-/** And no more than that, bytes. */
-const GATHER_BYTES_MAX = 2 << 20;
+/** Where someone needs something now, while the transfer runs. */
+export interface WishSource {
+  /** Calls `listener` with every wish, those that are there at once, until the returned function is called. */
+  follow(listener: (wish: Wish) => void): () => void;
+}
 
 /** What a transfer is opened with. */
 export interface TransferRequest {
   readonly feed: string;
   readonly after: number;
+  /** What is held of the feed behind `after`; without it, nothing. */
+  readonly held?: readonly HeldChannel[];
+  /** How far outlines are held; undefined: none are wanted. */
+  readonly outlined?: Outlined | undefined;
+  /** True: nothing may come ahead of its turn that nobody wished. */
+  readonly inOrder?: boolean;
+  readonly wishes?: WishSource | undefined;
   readonly pacer: Pacer;
   /** Of this thread; runs. */
   readonly lag: LoopLag;
@@ -35,10 +44,11 @@ export interface TransferRequest {
  */
 export async function* pullTransfer(
   call: ClientDuplexStream<TransferRequestMessage, Buffer>,
-  { feed: known, after, pacer, lag, assembly }: TransferRequest,
+  request: TransferRequest,
   deserialize: (bytes: Buffer) => TransferResponseMessage,
 ): AsyncGenerator<PullBatch, void, undefined> {
-  const inbox = new Inbox();
+  const { pacer, lag, assembly } = request;
+  const inbox = new TransferInbox();
   let ended: { readonly error?: unknown } | undefined;
   let timer: NodeJS.Timeout | undefined;
   const grant = () => {
@@ -56,7 +66,7 @@ export async function* pullTransfer(
     const message = deserialize(bytes);
     pacer.received(performance.now(), bytes.length, message.grant, message.heldUs / 1e3, lag.blockedMs);
     try {
-      inbox.put({ ...message, items: unpackItems(message, deserialize) }, assembly, bytes.length);
+      inbox.put(unpacked(message, deserialize), assembly, bytes.length);
     } catch (error) {
       end({ error });
       call.cancel();
@@ -65,7 +75,11 @@ export async function* pullTransfer(
   });
   call.on('error', (error) => end({ error }));
   call.on('end', () => end({}));
-  call.write({ opening: { feed: known, after, part: assembly.part ?? null } });
+  const { feed, after, held = [], outlined = null, inOrder = false, wishes } = request;
+  call.write({ opening: { feed, after, parts: assembly.reopen(), held, outlined, inOrder } });
+  const unfollow = wishes?.follow((wish) => {
+    if (ended === undefined) call.write({ wish });
+  });
   grant();
   if (pacer.askAgainMs !== Number.POSITIVE_INFINITY) timer = setInterval(grant, pacer.askAgainMs);
   try {
@@ -81,72 +95,8 @@ export async function* pullTransfer(
       }
     }
   } finally {
+    unfollow?.();
     clearInterval(timer);
     inbox.close();
-  }
-}
-
-/** What came and was not taken yet. */
-class Inbox {
-  bytes = 0;
-  #feed = '';
-  #items: FeedItem[] = [];
-  #complete = false;
-  #hasNews = false;
-  #isClosed = false;
-  #timer: NodeJS.Timeout | undefined;
-  #wake: (() => void) | undefined;
-
-  /** @throws CaissonError `peer-invalid` */
-  put({ feed, items, piece, complete }: TransferResponseMessage, assembly: PackAssembly, bytes: number): void {
-    if (feed !== '') this.#feed = feed;
-    for (const item of items) this.#items.push(decodeFeedItem(item));
-    const pack = piece === null ? undefined : assembly.add(piece);
-    if (pack !== undefined) this.#items.push({ kind: 'pack', ...pack });
-    // A piece alone is nothing that could be kept.
-    this.#hasNews ||= items.length > 0 || pack !== undefined || piece === null;
-    this.#complete = complete;
-    this.bytes += bytes;
-    if (this.#hasNews) this.#gather();
-  }
-
-  /** What came since the last call; undefined where that is nothing that could be kept. */
-  take(): PullBatch | undefined {
-    if (!this.#hasNews) return undefined;
-    const batch = { feed: this.#feed, items: this.#items, complete: this.#complete };
-    this.#items = [];
-    this.#hasNews = false;
-    this.bytes = 0;
-    return batch;
-  }
-
-  /** Nothing more comes. */
-  close(): void {
-    this.#isClosed = true;
-    this.#ready();
-  }
-
-  /** Resolves when there is something, and it is time to take it. */
-  async gathered(): Promise<void> {
-    if (this.#isDue()) return;
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-      if (this.#hasNews) this.#gather();
-    });
-  }
-
-  #isDue(): boolean {
-    return this.#isClosed || (this.#hasNews && (this.#complete || this.bytes >= GATHER_BYTES_MAX));
-  }
-
-  #gather(): void {
-    if (this.#isDue()) this.#ready();
-    else this.#timer ??= setTimeout(() => this.#ready(), GATHER_MS);
-  }
-
-  #ready(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#wake?.();
   }
 }

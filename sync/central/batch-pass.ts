@@ -1,10 +1,14 @@
 import { type ChannelDefinition, defineChannel, type Stamp } from '../../gateway/channel.ts';
 import { CaissonError } from '../../gateway/errors.ts';
 import type { BlockInfo, PackHeader } from '../../gateway/store/pack/pack-info.ts';
+import { HeldNumbers } from '../fidelity/held-numbers.ts';
+import { NOTHING_OUTLINED, type Outlined } from '../fidelity/outlined.ts';
 import type { Peer, Refusal } from '../line/pull-line.ts';
 import type { HeldBlocks, Hole } from './block-store.ts';
 import { cutBlock, unknownRanges } from './known-samples.ts';
 import { closeHole, holeBefore, placeGap, placePack } from './sequence-ledger.ts';
+import { withoutRanges } from './sequence-range.ts';
+import type { VerifiedOutline } from './verified-outline.ts';
 import type { VerifiedBlock, VerifiedPack } from './verified-pack.ts';
 import type { Step } from './verify-steps.ts';
 
@@ -19,6 +23,23 @@ export interface NewBlock {
   readonly block: VerifiedBlock;
   /** True where its samples were made anew of what was taken in, and are no news. */
   readonly isDerived: boolean;
+}
+
+/** One batch of a peer's feed, of which all that can be known without the store was found right. */
+export interface VerifiedBatch {
+  /** In their turn. */
+  readonly steps: readonly Step[];
+  /** Ahead of their turn: behind the steps, in any order. */
+  readonly ahead: readonly Step[];
+  /** False where some of those that came ahead are not what they should be. */
+  readonly isAheadWhole: boolean;
+  readonly outlines: readonly VerifiedOutline[];
+  /** How far outlines have come with these; undefined: as before. */
+  readonly outlined: Outlined | undefined;
+  /** Position up to which all is here then, where that is more than the steps say; 0 where it is not. */
+  readonly passed: number;
+  /** True when the peer has nothing behind these: what is missing then is lost. */
+  readonly isComplete: boolean;
 }
 
 /** What came of a batch. */
@@ -48,6 +69,8 @@ export class BatchPass implements PassOutcome {
   readonly #peer: Peer;
   readonly #feed: string;
   #open: Hole[] = [];
+  /** What is noted of steps that come ahead of their turn; undefined while steps come in order. */
+  #ahead: HeldNumbers | undefined;
 
   constructor(held: HeldBlocks, peer: Peer, feed: string) {
     this.#held = held;
@@ -55,31 +78,65 @@ export class BatchPass implements PassOutcome {
     this.#feed = feed;
   }
 
-  /** @param isComplete true when the peer has nothing behind these: what is missing then is lost */
-  run(steps: readonly Step[], isComplete: boolean): PassOutcome {
+  run({ steps, ahead, isAheadWhole, outlines, outlined, passed, isComplete }: VerifiedBatch): PassOutcome {
     const before = this.#held.progress(this.#peer.gateway);
+    const isSame = before.feed === this.#feed;
     this.#open = [...before.holes];
     // Another line to the same peer may have been faster.
-    let after = before.feed === this.#feed ? before.after : 0;
-    const ahead = steps.filter(({ position }) => position > after);
-    let applied = 0;
-    for (const step of ahead) {
-      const error = this.#apply(step);
-      if (error !== undefined) {
-        this.refusal = { position: step.position, error };
-        break;
-      }
-      after = step.position;
-      applied += 1;
+    const start = isSame ? before.after : 0;
+    let after = start;
+    let held = new HeldNumbers(isSame ? before.held : []);
+    const isPlaced = this.#applyAll(
+      steps.filter(({ position }) => position > start),
+      (position) => {
+        after = position;
+      },
+    );
+    const refused = this.refusal;
+    this.refusal = undefined;
+    this.#ahead = held;
+    const isAheadPlaced = this.#applyAll(ahead.filter(({ position }) => position > start));
+    this.#ahead = undefined;
+    // Steps may stand behind packs that were passed over because they came ahead: without those nothing is had that was not before.
+    if (this.refusal !== undefined || !isAheadWhole) after = start;
+    this.refusal ??= refused;
+    const isWhole = this.refusal === undefined && isAheadWhole;
+    if (isWhole) for (const outline of outlines) this.#keepOutline(outline);
+    const isPassed = isWhole && passed > after;
+    if (isPassed) after = passed;
+    const isEnd = isComplete && isWhole;
+    if (isEnd && !held.isEmpty) {
+      this.#noteHolesBefore(held);
+      held = new HeldNumbers();
     }
-    const isEnd = isComplete && this.refusal === undefined;
     const due = isEnd ? this.#open.length : Math.max(0, this.#open.length - HOLES_MAX);
     for (const hole of this.#open.splice(0, due)) this.#closeHole(hole);
-    if (applied > 0 || due > 0) {
-      const place = applied > 0 ? { feed: this.#feed, after } : before;
-      this.#held.keepProgress(this.#peer.gateway, { feed: place.feed, after: place.after, holes: this.#open });
+    const isNews = isPlaced || isAheadPlaced || isPassed || (isWhole && outlined !== undefined) || outlines.length > 0;
+    if (isNews || due > 0 || (isEnd && before.held.length > 0)) {
+      const place = isNews ? { feed: this.#feed, after } : before;
+      const told = isWhole && outlined !== undefined ? outlined : isSame ? before.outlined : NOTHING_OUTLINED;
+      this.#held.keepProgress(this.#peer.gateway, {
+        ...{ feed: place.feed, after: place.after, holes: this.#open },
+        ...{ held: held.list(), outlined: told },
+      });
     }
     return this;
+  }
+
+  /** Applies steps up to the first that is refused; true where there was any. */
+  #applyAll(steps: readonly Step[], onApplied: (position: number) => void = () => {}): boolean {
+    let isAny = false;
+    for (const step of steps) {
+      if (this.refusal !== undefined) break;
+      const error = this.#apply(step);
+      if (error !== undefined) {
+        this.refusal = { position: step.position, error, isAhead: this.#ahead !== undefined };
+        break;
+      }
+      onApplied(step.position);
+      isAny = true;
+    }
+    return isAny;
   }
 
   /** Returns why the step was refused. */
@@ -99,16 +156,41 @@ export class BatchPass implements PassOutcome {
         return undefined;
       case 'gap':
         this.#placeGap(gateway, boot.id, { ...step.gap, channel: step.channel });
+        this.#noteAhead(step.gateway, step.boot, step.channel, step.gap);
         return undefined;
       case 'given-up':
         for (const gap of step.gaps) this.#placeGap(gateway, boot.id, gap);
         return undefined;
       case 'derivation': {
-        if (!boot.isDerived) return unknownBoot(step);
+        // Before all of its samples are here it must not be shown.
+        if (!boot.isDerived || this.#ahead !== undefined) return unknownBoot(step);
         const channels = step.channels.map((channel) => this.#channelOf(gateway, { channel }));
         this.#held.keepDerivation({ ...step.derivation, boot: boot.id, channels });
         return undefined;
       }
+    }
+  }
+
+  /** Outlines of samples that are here are no news, and those of a boot that is not known wait for their samples. */
+  #keepOutline({ gateway, boot: name, channel: channelName, ...outline }: VerifiedOutline): void {
+    const boot = this.#held.boot(gateway, name);
+    if (boot === undefined) return;
+    const channel = this.#channelOf(gateway, { channel: channelName, stamp: outline.stamp });
+    const { firstSequence: first, end } = outline;
+    const here = this.#held.blocksHolding(channel, boot.id, first, end);
+    const taken = here.map((extent) => ({ first: extent.firstSequence, end: extent.endSequence }));
+    taken.sort((a, b) => a.first - b.first);
+    if (withoutRanges({ first, end }, taken).length > 0) {
+      this.#held.keepOutline({ ...outline, channel, boot: boot.id });
+    }
+  }
+
+  /** Once all before is here, what is missing before samples that came ahead never comes. */
+  #noteHolesBefore(held: HeldNumbers): void {
+    for (const { gateway, boot, channel, runs } of held.list()) {
+      const [bootId, channelId] = [this.#held.boot(gateway, boot)?.id, this.#held.channel(gateway, channel)?.id];
+      if (bootId === undefined || channelId === undefined) continue;
+      for (let i = 0; i < runs.length; i += 2) this.#noteHole(channelId, bootId, runs[i] ?? 0);
     }
   }
 
@@ -126,7 +208,20 @@ export class BatchPass implements PassOutcome {
     this.#noteHole(id, boot, gap.firstSequence);
   }
 
+  /** Remembers what came ahead of its turn, until its turn comes. */
+  #noteAhead(
+    gateway: string,
+    boot: string,
+    channel: string,
+    numbers: Pick<BlockInfo, 'firstSequence' | 'count'>,
+  ): void {
+    const { firstSequence: first, count } = numbers;
+    this.#ahead?.add({ gateway, boot, channel, first, end: first + count });
+  }
+
   #noteHole(channel: number, boot: number, firstSequence: number): void {
+    // What is before it has its turn yet.
+    if (this.#ahead !== undefined) return;
     const hole = holeBefore(this.#held, channel, boot, firstSequence);
     if (hole !== undefined) this.#open.push(hole);
   }
@@ -136,6 +231,7 @@ export class BatchPass implements PassOutcome {
     const { gateway, stamp } = header;
     const boot = this.#held.boot(gateway, header.boot);
     if (boot === undefined) return unknownBoot(header);
+    for (const block of blocks) this.#noteAhead(gateway, header.boot, block.channel, block);
     const channels = blocks.map(({ channel, type }) => this.#channelOf(gateway, { channel, type, stamp }));
     const unknown = blocks.map((block, i) => unknownRanges(this.#held, channels[i] ?? 0, boot.id, block));
     if (unknown.every((ranges) => ranges === undefined)) {
@@ -169,6 +265,7 @@ export class BatchPass implements PassOutcome {
     for (const [i, block] of blocks.entries()) {
       const channel = channels[i] ?? 0;
       const { firstSequence, count } = block;
+      if (outcomes[i] !== 'conflict') this.#held.dropOutlines(channel, boot, firstSequence, firstSequence + count);
       if (outcomes[i] === 'known') this.known += 1;
       if (outcomes[i] === 'conflict') {
         this.conflicts += 1;

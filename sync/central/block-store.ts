@@ -1,8 +1,10 @@
 import type { ChannelClass, ChannelDefinition } from '../../gateway/channel.ts';
 import type { ClockReading } from '../../gateway/clock.ts';
 import type { BlockOutcome } from '../../gateway/store/block-db.ts';
-import type { Extent, KeptGap, KeptPack, SequenceRun } from '../../gateway/store/block-rows.ts';
+import type { Extent, KeptGap, KeptOutline, KeptPack, SequenceRun } from '../../gateway/store/block-rows.ts';
 import type { Derivation } from '../../gateway/store/derivation.ts';
+import type { HeldChannel } from '../fidelity/held-numbers.ts';
+import { NOTHING_OUTLINED, type Outlined } from '../fidelity/outlined.ts';
 import type { SequenceRange } from './sequence-range.ts';
 
 /** Sequence numbers of one channel and boot that have not come although later ones have. */
@@ -19,9 +21,13 @@ export interface Progress {
   readonly after: number;
   /** Holes that may still be filled, oldest first. */
   readonly holes: readonly Hole[];
+  /** What came ahead of its turn, and stands behind `after`. */
+  readonly held: readonly HeldChannel[];
+  /** How far outlines have come. */
+  readonly outlined: Outlined;
 }
 
-export const NO_PROGRESS: Progress = { feed: '', after: 0, holes: [] };
+export const NO_PROGRESS: Progress = { feed: '', after: 0, holes: [], held: [], outlined: NOTHING_OUTLINED };
 
 /** Sequence numbers as they are accounted for: in blocks, or in gaps. */
 export interface HeldSequences {
@@ -61,6 +67,10 @@ export interface HeldBlocks extends HeldSequences, HeldPacks {
   keepChannel(gateway: string, definition: ChannelDefinition): number;
   /** Adds a row of the UTC map, once. */
   keepClock(boot: number, reading: ClockReading): void;
+  /** Keeps an outline, in the place of one with the same first number. */
+  keepOutline(outline: KeptOutline): void;
+  /** Forgets the outlines of a channel and boot that lie in numbers of [from, to) with all of theirs. */
+  dropOutlines(channel: number, boot: number, from: number, to: number): void;
   /** Keeps a derivation, once. Its samples must have been kept before. */
   keepDerivation(derivation: Omit<Derivation, 'origin'>): void;
 }

@@ -1,9 +1,11 @@
-import type { PullBatch } from '../api/pull-batch.ts';
+import { CaissonError } from '../../gateway/errors.ts';
+import type { AheadBatch, PullBatch } from '../api/pull-batch.ts';
 import type { KeepResult, Peer, PullSink, Refusal } from '../line/pull-line.ts';
 import type { SignedReceipt } from '../receipts/receipt.ts';
 import type { ReceiptWriter } from '../receipts/receipt-writer.ts';
-import { BatchPass, type NewBlock, type PassOutcome } from './batch-pass.ts';
+import { BatchPass, type NewBlock, type PassOutcome, type VerifiedBatch } from './batch-pass.ts';
 import type { BlockStore, Progress } from './block-store.ts';
+import { type VerifiedOutline, verifyOutline } from './verified-outline.ts';
 import { gatewayOf, type Step, verifySteps } from './verify-steps.ts';
 
 export interface KeeperCounters {
@@ -69,14 +71,21 @@ export class Keeper implements PullSink {
     const known = await this.resume(peer);
     const after = known.feed === batch.feed ? known.after : 0;
     const items = batch.items.filter((item) => item.position > after);
-    const { steps, refusal } = verifySteps(peer, items);
-    const isComplete = batch.complete && refusal === undefined;
+    const { steps, refusal: refused } = verifySteps(peer, items);
+    const early = verifyAhead(peer, batch.ahead);
+    const isWhole = refused === undefined && early.refusal === undefined;
+    const verified: VerifiedBatch = {
+      ...{ steps, ahead: early.ahead, isAheadWhole: early.refusal === undefined, outlines: early.outlines },
+      outlined: isWhole ? batch.ahead?.outlined : undefined,
+      passed: isWhole ? (batch.passed ?? 0) : 0,
+      isComplete: batch.complete && isWhole,
+    };
     // A pass that would change nothing is not worth an fsync.
-    if (steps.length === 0 && !(isComplete && known.holes.length > 0)) return { samples: 0, ...withRefusal(refusal) };
-    const pass = await this.#commit(peer, batch.feed, steps, isComplete);
+    if (isIdle(verified, known, after)) return { samples: 0, ...withRefusal(early.refusal ?? refused) };
+    const pass = await this.#commit(peer, batch.feed, verified);
     for (const block of pass.fresh) this.#options.onBlock?.(block);
     const samples = pass.fresh.reduce((sum, { block }) => sum + block.count, 0);
-    return { samples, ...withRefusal(pass.refusal ?? refusal) };
+    return { samples, ...withRefusal(early.refusal ?? pass.refusal ?? refused) };
   }
 
   async skip({ gateway }: Peer, feed: string, position: number): Promise<void> {
@@ -85,12 +94,12 @@ export class Keeper implements PullSink {
     });
   }
 
-  async #commit(peer: Peer, feed: string, steps: readonly Step[], isComplete: boolean): Promise<PassOutcome> {
+  async #commit(peer: Peer, feed: string, batch: VerifiedBatch): Promise<PassOutcome> {
     const started = performance.now();
-    const gateways = [...new Set(steps.map(gatewayOf))];
-    const pass = await this.#store.change(peer.gateway, gateways, (held) =>
-      new BatchPass(held, peer, feed).run(steps, isComplete),
-    );
+    const { steps, ahead, outlines } = batch;
+    const named = [...steps.map(gatewayOf), ...ahead.map(gatewayOf), ...outlines.map(({ gateway }) => gateway)];
+    const gateways = [...new Set(named)];
+    const pass = await this.#store.change(peer.gateway, gateways, (held) => new BatchPass(held, peer, feed).run(batch));
     this.counters.commits += 1;
     this.counters.commitMs += performance.now() - started;
     this.counters.blocks += pass.fresh.length;
@@ -103,6 +112,41 @@ export class Keeper implements PullSink {
     for (const problem of pass.problems) this.#options.onProblem?.(problem);
     return pass;
   }
+}
+
+interface VerifiedAhead {
+  readonly ahead: readonly Step[];
+  readonly outlines: readonly VerifiedOutline[];
+  readonly refusal: Refusal | undefined;
+}
+
+const NOTHING_AHEAD: VerifiedAhead = { ahead: [], outlines: [], refusal: undefined };
+
+/** What came ahead, up to the first that is not what it should be. */
+function verifyAhead(peer: Peer, batch: AheadBatch | undefined): VerifiedAhead {
+  if (batch === undefined) return NOTHING_AHEAD;
+  const { steps: ahead, refusal } = verifySteps(peer, batch.items, true);
+  if (refusal !== undefined) return { ahead, outlines: [], refusal };
+  const outlines: VerifiedOutline[] = [];
+  for (const outline of batch.outlines) {
+    try {
+      outlines.push(verifyOutline(peer, outline));
+    } catch (error) {
+      if (error instanceof CaissonError) return { ahead, outlines, refusal: { position: 0, error, isAhead: true } };
+      throw error;
+    }
+  }
+  return { ahead, outlines, refusal: undefined };
+}
+
+function isIdle(
+  { steps, ahead, outlines, outlined, passed, isComplete }: VerifiedBatch,
+  known: Progress,
+  after: number,
+) {
+  const isClosing = isComplete && (known.holes.length > 0 || known.held.length > 0);
+  const isMoving = passed > after || outlined !== undefined;
+  return steps.length + ahead.length + outlines.length === 0 && !isClosing && !isMoving;
 }
 
 function withRefusal(refusal: Refusal | undefined): { refusal?: Refusal } {

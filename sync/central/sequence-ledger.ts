@@ -66,19 +66,19 @@ export function placeGap(held: HeldSequences, gap: KeptGap): number {
 
 /** Records what is still missing of a hole as lost, cause {@link NOT_RECEIVED}. Returns the number of samples. */
 export function closeHole(held: HeldSequences, { channel, boot, first, end }: Hole): number {
-  const before = held.runs(channel, boot, first - 1, first).at(-1);
-  const after = held.runs(channel, boot, end, end + 1)[0];
-  const edges = [before?.to, after?.from].filter((time) => time !== undefined);
-  if (edges.length === 0) return 0;
-  return placeGap(held, {
-    channel,
-    boot,
-    firstSequence: first,
-    count: end - first,
-    from: Math.min(...edges),
-    to: Math.max(...edges),
-    cause: NOT_RECEIVED,
-  });
+  const known = held.runs(channel, boot, first - 1, end + 1);
+  let lost = 0;
+  for (const missing of withoutRanges({ first, end }, known.map(rangeOf))) {
+    const before = known.findLast((run) => run.firstSequence < missing.first);
+    const after = known.find((run) => run.firstSequence >= missing.end);
+    const edges = [before?.to, after?.from].filter((time) => time !== undefined);
+    if (edges.length === 0) continue;
+    lost += placeGap(held, {
+      ...{ channel, boot, firstSequence: missing.first, count: missing.end - missing.first },
+      ...{ from: Math.min(...edges), to: Math.max(...edges), cause: NOT_RECEIVED },
+    });
+  }
+  return lost;
 }
 
 /** Takes an assumed gap back within `range`; what lies outside stays assumed. */

@@ -1,8 +1,11 @@
 import type { ChannelClass, ChannelDefinition } from '../../gateway/channel.ts';
 import type { ClockReading } from '../../gateway/clock.ts';
 import type { BlockDb, BlockOutcome } from '../../gateway/store/block-db.ts';
-import type { Extent, KeptGap, KeptPack, SequenceRun } from '../../gateway/store/block-rows.ts';
+import { AHEAD_KEY } from '../../gateway/store/block-reader.ts';
+import type { Extent, KeptGap, KeptOutline, KeptPack, SequenceRun } from '../../gateway/store/block-rows.ts';
 import type { Derivation } from '../../gateway/store/derivation.ts';
+import type { HeldChannel } from '../fidelity/held-numbers.ts';
+import { NOTHING_OUTLINED, type Outlined } from '../fidelity/outlined.ts';
 import type { BlockStore, HeldBlocks, Hole, Progress } from './block-store.ts';
 
 /** Central's blocks in SQLite, on one machine: a change is one transaction, and this process is the only one that writes. */
@@ -37,6 +40,8 @@ export class SqliteStore implements BlockStore {
 /** The database, with the ids of boots and channels known by heart. */
 class SqliteBlocks implements HeldBlocks {
   readonly #db: BlockDb;
+  /** False where there is none to be dropped, which is so most of the time. */
+  #hasOutlines = true;
   /** By gateway and boot, and by gateway and name. */
   readonly #boots = new Map<string, { readonly id: number; readonly isDerived: boolean }>();
   readonly #channels = new Map<string, { readonly id: number; readonly class: ChannelClass }>();
@@ -48,6 +53,7 @@ class SqliteBlocks implements HeldBlocks {
 
   /** Reads anew what is known by heart. */
   learn(): void {
+    this.#hasOutlines = true;
     this.#boots.clear();
     this.#channels.clear();
     for (const { id, gateway, boot, origin } of this.#db.boots()) {
@@ -63,13 +69,18 @@ class SqliteBlocks implements HeldBlocks {
       feed: this.#db.meta(feedKey(peer)) ?? '',
       after: this.#db.cursor(peer),
       holes: JSON.parse(this.#db.meta(holesKey(peer)) ?? '[]') as Hole[],
+      held: JSON.parse(this.#db.meta(heldKey(peer)) ?? '[]') as HeldChannel[],
+      outlined: JSON.parse(this.#db.meta(outlinedKey(peer)) ?? JSON.stringify(NOTHING_OUTLINED)) as Outlined,
     };
   }
 
-  keepProgress(peer: string, { feed, after, holes }: Progress): void {
+  keepProgress(peer: string, { feed, after, holes, held, outlined }: Progress): void {
     this.#keepMeta(feedKey(peer), feed);
     this.#keepMeta(holesKey(peer), JSON.stringify(holes));
+    this.#keepMeta(heldKey(peer), JSON.stringify(held));
+    this.#keepMeta(outlinedKey(peer), JSON.stringify(outlined));
     this.#db.keepCursor(peer, after);
+    this.#hasOutlines = this.#hasOutlines && this.#db.hasOutlines();
   }
 
   boot(gateway: string, boot: string): { readonly id: number; readonly isDerived: boolean } | undefined {
@@ -99,6 +110,15 @@ class SqliteBlocks implements HeldBlocks {
 
   keepDerivation(derivation: Omit<Derivation, 'origin'>): void {
     this.#db.keepDerivation(derivation);
+  }
+
+  keepOutline(outline: KeptOutline): void {
+    this.#db.keepOutline(outline);
+    this.#hasOutlines = true;
+  }
+
+  dropOutlines(channel: number, boot: number, from: number, to: number): void {
+    if (this.#hasOutlines) this.#db.dropOutlines(channel, boot, from, to);
   }
 
   keepPack(pack: KeptPack): BlockOutcome[] {
@@ -140,6 +160,14 @@ function key(gateway: string, name: string): string {
 
 function feedKey(peer: string): string {
   return `feed of ${peer}`;
+}
+
+function heldKey(peer: string): string {
+  return `${AHEAD_KEY}${peer}`;
+}
+
+function outlinedKey(peer: string): string {
+  return `outlined of ${peer}`;
 }
 
 function holesKey(peer: string): string {

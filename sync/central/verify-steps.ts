@@ -7,12 +7,19 @@ import { type VerifiedPack, verifyPack } from './verified-pack.ts';
 /** An item of a feed of which all that can be known without the store was found right. */
 export type Step = Exclude<FeedItem, { kind: 'pack' }> | VerifiedPack;
 
-/** The items up to the first that is not what it should be. */
-export function verifySteps(peer: Peer, items: readonly FeedItem[]): { steps: Step[]; refusal: Refusal | undefined } {
+/**
+ * The items up to the first that is not what it should be.
+ * @param isAhead true: they come ahead of their turn, in any order
+ */
+export function verifySteps(
+  peer: Peer,
+  items: readonly FeedItem[],
+  isAhead = false,
+): { steps: Step[]; refusal: Refusal | undefined } {
   const steps: Step[] = [];
   for (const item of items) {
     try {
-      requireAscending(steps.at(-1)?.position ?? 0, item.position);
+      requireAscending(isAhead ? 0 : (steps.at(-1)?.position ?? 0), item.position);
       const step = item.kind === 'pack' ? verifyPack(item) : item;
       requireOwn(peer, gatewayOf(step));
       if (step.kind === 'gap') requireGap(step.gap);
@@ -20,7 +27,7 @@ export function verifySteps(peer: Peer, items: readonly FeedItem[]): { steps: St
       if (step.kind === 'derivation') requireDerivation(step.derivation);
       steps.push(step);
     } catch (error) {
-      if (error instanceof CaissonError) return { steps, refusal: { position: item.position, error } };
+      if (error instanceof CaissonError) return { steps, refusal: { position: item.position, error, isAhead } };
       throw error;
     }
   }
@@ -33,7 +40,7 @@ function requireAscending(last: number, position: number): void {
 }
 
 /** A gateway speaks for itself only; a central for those it pulled from. */
-function requireOwn(peer: Peer, gateway: string): void {
+export function requireOwn(peer: Peer, gateway: string): void {
   if (peer.role === 'central' || gateway === peer.gateway) return;
   throw new CaissonError('peer-invalid', `gateway ${peer.gateway} sent an item of gateway ${gateway}`);
 }

@@ -37,6 +37,12 @@ export const DestinationConfig = Type.Object(
         examples: ['eu'],
       }),
     ),
+    order: Type.Optional(
+      Type.Union([Type.Literal('oldest'), Type.Literal('newest')], {
+        default: 'oldest',
+        description: 'which samples are sent first where there is a backlog',
+      }),
+    ),
     only: patterns('channels that go there, `*` within a segment and `**` across; without it, all'),
     except: patterns('channels that do not'),
   },

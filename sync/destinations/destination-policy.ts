@@ -10,6 +10,8 @@ export interface DestinationScope {
   readonly name: string;
   /** True for a channel whose name and samples may leave for there. */
   readonly allows: (channel: TravellingChannel) => boolean;
+  /** True: of a backlog the newest samples come first. */
+  readonly newestFirst?: boolean;
 }
 
 /** Says what goes where: residency of the channel first, then the filter of the destination. */
@@ -18,13 +20,13 @@ export class DestinationPolicy {
 
   constructor(destinations: DestinationsConfig) {
     this.#scopes = new Map(
-      Object.entries(destinations).map(([name, { region, only, except = [] }]) => {
+      Object.entries(destinations).map(([name, { region, order, only, except = [] }]) => {
         const [wanted, unwanted] = [only?.map(channelPattern), except.map(channelPattern)];
         const allows = (channel: TravellingChannel) =>
           resides(channel, region) &&
           (wanted === undefined || wanted.some((means) => means(channel.name))) &&
           !unwanted.some((means) => means(channel.name));
-        return [name, { name, allows }];
+        return [name, { name, allows, newestFirst: order === 'newest' }];
       }),
     );
   }

@@ -37,6 +37,12 @@ export class KnownChannels {
     return this.#refused === 0;
   }
 
+  /** True for a name that may go for that gateway, or, where none is named, for any. */
+  allowsAnywhere(gateway: string, name: string): boolean {
+    if (gateway !== '') return this.allows(gateway, name);
+    return [...this.#allowed].some(([key, isAllowed]) => isAllowed && key.endsWith(`\n${name}`));
+  }
+
   /** A channel that nobody defined does not leave. */
   allows(gateway: string, name: string): boolean {
     return this.#allowed.get(keyOf(gateway, name)) ?? false;

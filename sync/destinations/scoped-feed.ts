@@ -3,6 +3,7 @@ import type { FeedItem } from '../../gateway/store/block-rows.ts';
 import { encodePack } from '../../gateway/store/pack/encode-pack.ts';
 import { Pack } from '../../gateway/store/pack/pack.ts';
 import type { FeedSource } from '../api/pull-call.ts';
+import { type AheadSource, aheadOf, type PackItem, type Wish } from '../fidelity/ahead-source.ts';
 import type { DestinationScope } from './destination-policy.ts';
 import { type ChannelSource, KnownChannels } from './known-channels.ts';
 
@@ -10,8 +11,9 @@ import { type ChannelSource, KnownChannels } from './known-channels.ts';
  * A store's feed as one destination may have it: what is of channels that do not go there is not in it, by name or value. A
  * pack with blocks of both is cut: those that go keep identity, samples and clock, bit for bit. For one call.
  */
-export class ScopedFeed implements FeedSource {
+export class ScopedFeed implements FeedSource, AheadSource {
   readonly #source: FeedSource & ChannelSource;
+  readonly #ahead: AheadSource | undefined;
   readonly #channels: KnownChannels;
   readonly #guard: KnownChannels;
   /** Up to where nothing goes there, from where the last look began. */
@@ -19,6 +21,7 @@ export class ScopedFeed implements FeedSource {
 
   constructor(source: FeedSource & ChannelSource, scope: DestinationScope) {
     this.#source = source;
+    this.#ahead = aheadOf(source);
     this.#channels = new KnownChannels(source, scope);
     this.#guard = new KnownChannels(source, scope);
   }
@@ -39,6 +42,45 @@ export class ScopedFeed implements FeedSource {
       from = last.position;
       this.#passed = { after, upTo: from };
     }
+  }
+
+  isSettled(): boolean {
+    return this.#source.isSettled?.() ?? true;
+  }
+
+  terms(after: number, itemsMax: number): FeedItem[] {
+    for (let from = after; ; ) {
+      const items = this.#ahead?.terms(from, itemsMax) ?? [];
+      const last = items.at(-1);
+      if (last === undefined) return [];
+      this.#channels.refresh();
+      const chosen = items.flatMap((item) => this.#chosen(item));
+      if (chosen.length > 0) return chosen;
+      from = last.position;
+    }
+  }
+
+  packsBefore(before: number, after: number, packsMax: number): number[] {
+    return this.#ahead?.packsBefore(before, after, packsMax) ?? [];
+  }
+
+  packAt(position: number): PackItem | undefined {
+    const item = this.#ahead?.packAt(position);
+    if (item === undefined) return undefined;
+    this.#channels.refresh();
+    const [chosen] = this.#chosen(item);
+    return chosen?.kind === 'pack' ? chosen : undefined;
+  }
+
+  hasMoreThan(bytes: number, after: number): boolean {
+    return this.#ahead?.hasMoreThan(bytes, after) ?? false;
+  }
+
+  /** What is asked for by name of a channel that does not go there finds nothing, as if there were none. */
+  packsFor(wish: Wish, after: number): number[] {
+    this.#channels.refresh();
+    const channels = wish.channels.filter((name) => this.#channels.allowsAnywhere(wish.gateway, name));
+    return channels.length === 0 ? [] : (this.#ahead?.packsFor({ ...wish, channels }, after) ?? []);
   }
 
   /**

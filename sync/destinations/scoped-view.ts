@@ -37,10 +37,11 @@ export function feedFor(
   policy: DestinationPolicy | undefined,
   feed: DefinedFeed | FeedSource,
   name = '',
-): { readonly feed: FeedSource; readonly guard: (item: FeedItem) => void } {
-  if (policy === undefined || !('channelsAfter' in feed)) return { feed, guard: () => {} };
-  const scoped = new ScopedFeed(feed, policy.scopeOf(name));
-  return { feed: scoped, guard: (item) => scoped.requireAllowed(item) };
+): { readonly feed: FeedSource; readonly guard: (item: FeedItem) => void; readonly newestFirst: boolean } {
+  if (policy === undefined || !('channelsAfter' in feed)) return { feed, guard: () => {}, newestFirst: false };
+  const scope = policy.scopeOf(name);
+  const scoped = new ScopedFeed(feed, scope);
+  return { feed: scoped, guard: (item) => scoped.requireAllowed(item), newestFirst: scope.newestFirst === true };
 }
 
 /** Names of channels stand in texts, and among those that are silent. Other centrals are nobody's business. */

@@ -2,6 +2,10 @@ import { Buffer } from 'node:buffer';
 import { CaissonError } from '../../gateway/errors.ts';
 import { PACK_BYTES_MAX } from '../../gateway/limits.ts';
 
+/** Packs that are put together at a time, and of which the other end is told when a call is opened. Beyond: refused, forgotten. */
+const OPEN_MAX = 6;
+const TOLD_MAX = 3;
+
 /** Bytes of a pack, as they travel. */
 export interface PackPiece {
   /** 0: goes on with the pack of the piece before, and says nothing else of it. */
@@ -10,12 +14,15 @@ export interface PackPiece {
   readonly offset: number;
   readonly check: Uint8Array;
   readonly bytes: Uint8Array;
+  /** True: the pack comes ahead of its turn. */
+  readonly ahead: boolean;
 }
 
 /** A pack that is whole, as far as its length goes. */
 export interface WholePack {
   readonly position: number;
   readonly bytes: Uint8Array;
+  readonly isAhead: boolean;
 }
 
 /** How much there is of a pack. */
@@ -30,21 +37,34 @@ interface OpenPack {
   readonly check: Uint8Array;
   readonly bytes: Buffer;
   length: number;
+  isAhead: boolean;
 }
 
 /**
- * Puts a pack together from its pieces, and keeps what there is of it while the line is cut. It lives in memory, at most
- * PACK_BYTES_MAX: after a restart one pack travels again. That pieces of before and after a cut belong together is told by the
+ * Puts packs together from their pieces, and keeps what there is of them while the line is cut. They live in memory, at most
+ * PACK_BYTES_MAX each: after a restart they travel again. That pieces of before and after a cut belong together is told by the
  * pack's checksum, by which the whole is verified where it is kept.
  */
 export class PackAssembly {
-  #open: OpenPack | undefined;
+  /** By position, the one that got a piece last at the end. */
+  readonly #open = new Map<number, OpenPack>();
+  #last: OpenPack | undefined;
 
-  /** What is to be said when a call is opened. */
-  get part(): PackPart | undefined {
-    if (this.#open === undefined) return undefined;
-    const { position, check, length } = this.#open;
-    return { position, check, bytes: length };
+  /** What there is of packs, the one that got a piece last at the end. */
+  get parts(): PackPart[] {
+    return [...this.#open.values()]
+      .slice(-TOLD_MAX)
+      .map(({ position, check, length }) => ({ position, check, bytes: length }));
+  }
+
+  /** A call begins: what is to be said of packs that the one before began. What is not told is forgotten. */
+  reopen(): PackPart[] {
+    const { parts } = this;
+    for (const position of this.#open.keys()) {
+      if (!parts.some((part) => part.position === position)) this.#open.delete(position);
+    }
+    this.#last = undefined;
+    return parts;
   }
 
   /**
@@ -53,28 +73,37 @@ export class PackAssembly {
    */
   add(piece: PackPiece): WholePack | undefined {
     const { position, bytes } = piece;
-    const open = position === 0 ? this.#open : this.#begin(piece);
+    const open = position === 0 ? this.#last : this.#begin(piece);
     if (open === undefined || bytes.length === 0 || open.length + bytes.length > open.bytes.length) {
       const known = open === undefined ? 'none' : `${open.length} of ${open.bytes.length} of pack ${open.position}`;
-      this.#open = undefined;
+      this.#forget(open?.position ?? position);
       throw new CaissonError('peer-invalid', `a piece of ${bytes.length} bytes, where ${known} came before`);
     }
     open.bytes.set(bytes, open.length);
     open.length += bytes.length;
+    this.#last = open;
     if (open.length < open.bytes.length) return undefined;
-    this.#open = undefined;
+    this.#forget(open.position);
     return open;
   }
 
-  /** The pack that a piece begins, or that of the call before with which it goes on. */
-  #begin({ position, size, offset, check }: PackPiece): OpenPack | undefined {
-    const open = this.#open;
-    this.#open = undefined;
-    if (offset > 0) {
-      if (open?.position === position && open.length === offset && open.bytes.length === size) this.#open = open;
-    } else if (size >= 1 && size <= PACK_BYTES_MAX) {
-      this.#open = { position, check: Uint8Array.from(check), bytes: Buffer.allocUnsafeSlow(size), length: 0 };
-    }
-    return this.#open;
+  /** The pack that a piece begins, or one that was begun with which it goes on. */
+  #begin({ position, size, offset, check, ahead: isAhead }: PackPiece): OpenPack | undefined {
+    const known = this.#open.get(position);
+    this.#open.delete(position);
+    const goesOn = offset > 0 && known?.length === offset && known.bytes.length === size;
+    const begins = offset === 0 && size >= 1 && size <= PACK_BYTES_MAX && this.#open.size < OPEN_MAX;
+    if (!goesOn && !begins) return undefined;
+    const open = goesOn
+      ? known
+      : { position, check: Uint8Array.from(check), bytes: Buffer.allocUnsafeSlow(size), length: 0, isAhead };
+    open.isAhead = isAhead;
+    this.#open.set(position, open);
+    return open;
+  }
+
+  #forget(position: number): void {
+    this.#open.delete(position);
+    this.#last = undefined;
   }
 }

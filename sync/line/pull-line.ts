@@ -1,6 +1,9 @@
 import { CaissonError, type ErrorCode, messageOf } from '../../gateway/errors.ts';
 import type { GatewayStatus, LineStatus } from '../../gateway/status.ts';
 import type { PullBatch } from '../api/pull-batch.ts';
+import type { WishSource } from '../api/transfer-pull.ts';
+import type { HeldChannel } from '../fidelity/held-numbers.ts';
+import type { Outlined } from '../fidelity/outlined.ts';
 import type { SignedReceipt } from '../receipts/receipt.ts';
 import { acknowledging } from './acknowledging.ts';
 import { LineChoice } from './line-choice.ts';
@@ -22,6 +25,8 @@ const ACKNOWLEDGE_MS = 5_000;
 export interface Refusal {
   readonly position: number;
   readonly error: CaissonError;
+  /** True: it came ahead of its turn. */
+  readonly isAhead?: boolean;
 }
 
 export interface KeepResult {
@@ -30,10 +35,21 @@ export interface KeepResult {
   readonly refusal?: Refusal;
 }
 
+/** How a feed stands at the end that pulls it. */
+export interface Standing {
+  readonly feed: string;
+  /** Everything up to this position is durable. */
+  readonly after: number;
+  readonly held?: readonly HeldChannel[];
+  readonly outlined?: Outlined;
+}
+
 /** Where a line brings what it pulled. Calls resolve when everything is durable, together with how far it goes. */
 export interface PullSink {
-  /** Where to go on with that peer's feed. */
-  resume(peer: Peer): Promise<{ readonly feed: string; readonly after: number }>;
+  /** Where to go on with that peer's feed, with what is held of it ahead of its turn. */
+  resume(peer: Peer): Promise<Standing>;
+  /** What is needed now of that peer. Missing where nobody can say. */
+  wishes?(peer: Peer): WishSource;
   /** Keeps a batch, each item once. */
   keep(peer: Peer, batch: PullBatch): Promise<KeepResult>;
   /** Gives up an item that was refused. */
@@ -56,6 +72,8 @@ export interface PullLineOptions<Client extends PullClient = PullClient> {
   readonly sink: PullSink;
   /** Name under which the other end is told what was kept. */
   readonly follower: string;
+  /** False: no outlines are wanted ahead of samples. Default: true. */
+  readonly outlines?: boolean;
   /** ACKNOWLEDGE_MS unless a test is in a hurry. */
   readonly acknowledgeMs?: number;
   readonly sleep?: Sleep;
@@ -114,6 +132,8 @@ export class PullLine<Client extends PullClient = PullClient> {
   #skipped = 0;
   #complete = false;
   readonly #errors: Partial<Record<ErrorCode, number>> = {};
+  /** True once something was refused that came ahead of its turn: what is wrong with it is found out in order. */
+  #inOrder = false;
   #refused = { feed: '', position: -1, times: 0 };
   #pacer: Pacer | undefined;
   #isProbing = false;
@@ -205,14 +225,18 @@ export class PullLine<Client extends PullClient = PullClient> {
       stopAttending = this.#options.attend?.(client, peer) ?? stopAttending;
       this.#connections += 1;
       this.#choice.connected();
-      const { feed, after } = await this.#options.sink.resume(peer);
+      const { feed, after, held = [], outlined } = await this.#options.sink.resume(peer);
+      const ahead = {
+        ...{ held, inOrder: this.#inOrder, wishes: this.#options.sink.wishes?.(peer) },
+        outlined: this.#options.outlines === false || this.#inOrder ? undefined : outlined,
+      };
       stopTelling = this.#acknowledging(client, peer);
       const left = way.budget === undefined ? undefined : () => this.#choice.grantable(way);
       const pacer = new Pacer({ capBytesPerS: way.capBytesPerS, earlier: this.#choice.paceOf(way), left });
       this.#pacer = pacer;
       stopLooking = this.#looking(pacer, leaving);
       const ending = AbortSignal.any([signal, leaving.signal]);
-      const opening = { feed, after, pacer, lag: this.#lag, assembly: this.#assembly };
+      const opening = { feed, after, pacer, lag: this.#lag, assembly: this.#assembly, ...ahead };
       for await (const batch of client.transfer(opening, ending)) {
         if (signal.aborted) return true;
         await this.#take(peer, batch);
@@ -281,7 +305,7 @@ export class PullLine<Client extends PullClient = PullClient> {
   /** @throws CaissonError for an item that was refused: the connection is given up and the item asked for again */
   async #take(peer: Peer, batch: PullBatch): Promise<void> {
     const { samples, refusal } = await this.#options.sink.keep(peer, batch);
-    this.#items += batch.items.length;
+    this.#items += batch.items.length + (batch.ahead?.items.length ?? 0);
     this.#samples += samples;
     if (refusal !== undefined) await this.#refuse(peer, batch.feed, refusal);
     this.#complete = batch.complete;
@@ -290,7 +314,11 @@ export class PullLine<Client extends PullClient = PullClient> {
     this.#choice.brought();
   }
 
-  async #refuse(peer: Peer, feed: string, { position, error }: Refusal): Promise<never> {
+  async #refuse(peer: Peer, feed: string, { position, error, isAhead = false }: Refusal): Promise<never> {
+    if (isAhead) {
+      this.#inOrder = true;
+      throw error;
+    }
     const again = this.#refused.feed === feed && this.#refused.position === position;
     this.#refused = { feed, position, times: again ? this.#refused.times + 1 : 1 };
     if (this.#refused.times >= REFUSALS_MAX) {

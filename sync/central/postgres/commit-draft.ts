@@ -32,10 +32,10 @@ async function fence(statements: Statements, { held, progress, position, packs }
   const bytes = held.bytes + packs.reduce((sum, pack) => sum + pack.bytes.length, 0);
   const { rowCount } = await statements.query(
     `UPDATE gateways SET feed = $3, after = $4, holes = $5, position = $6, blocks = $7, bytes = $8,
-       expires = now() + $9 * interval '1 millisecond' WHERE gateway = $1 AND epoch = $2`,
+       expires = now() + $9 * interval '1 millisecond', ahead = $10, outlined = $11 WHERE gateway = $1 AND epoch = $2`,
     [
       ...[held.number, held.epoch, progress.feed, progress.after, JSON.stringify(progress.holes), position],
-      ...[blocks, bytes, leaseMs],
+      ...[blocks, bytes, leaseMs, JSON.stringify(progress.held), JSON.stringify(progress.outlined)],
     ],
   );
   if (rowCount === 1) return;
@@ -112,6 +112,7 @@ async function write(statements: Statements, draft: DraftGateway, month: number)
     ]),
   );
   await writeGaps(statements, draft);
+  await writeOutlines(statements, draft);
   await insert(
     'conflicts',
     ['position', 'channel', 'boot', 'first_sequence', 'met', 'digest', 'bytes'],
@@ -120,6 +121,34 @@ async function write(statements: Statements, draft: DraftGateway, month: number)
       return [position, channel, boot, firstSequence, Date.now() * 1e3, digest, bytes];
     }),
     'ON CONFLICT DO NOTHING',
+  );
+}
+
+/** Outlines that give way to samples go before others come: those are of samples that are not here. */
+async function writeOutlines(statements: Statements, { held, outlined, outlines }: DraftGateway): Promise<void> {
+  const gateway = held.number;
+  if (outlined.length > 0) {
+    await statements.query(
+      `DELETE FROM outlines USING unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) AS here (channel, boot, first, "end")
+       WHERE gateway = $1 AND outlines.channel = here.channel AND outlines.boot = here.boot
+         AND first_sequence >= here.first AND first_sequence < here."end" AND end_sequence <= here."end"`,
+      [
+        ...[gateway, outlined.map(({ channel }) => channel), outlined.map(({ boot }) => boot)],
+        ...[outlined.map(({ from }) => from), outlined.map(({ to }) => to)],
+      ],
+    );
+  }
+  // Of several with one first number the last counts.
+  const last = new Map(outlines.map((each) => [`${each.channel} ${each.boot} ${each.firstSequence}`, each]));
+  await insertRows(
+    statements,
+    'outlines',
+    ['gateway', 'channel', 'boot', 'first_sequence', 'end_sequence', 'stamp', 'time_min', 'time_max', 'nodes'],
+    [...last.values()].map(({ channel, boot, firstSequence, end, stamp, timeMin, timeMax, nodes }) => {
+      return [gateway, channel, boot, firstSequence, end, stamp, timeMin, timeMax, nodes];
+    }),
+    `ON CONFLICT (gateway, channel, boot, first_sequence) DO UPDATE SET end_sequence = excluded.end_sequence,
+       time_min = excluded.time_min, time_max = excluded.time_max, nodes = excluded.nodes`,
   );
 }
 

@@ -3,7 +3,7 @@ import type { ChannelClass, ChannelDefinition } from '../../../gateway/channel.t
 import type { ClockReading } from '../../../gateway/clock.ts';
 import type { StoredChannel } from '../../../gateway/query/telemetry.ts';
 import { BlockLookup } from '../../../gateway/store/block-lookup.ts';
-import type { KeptBlock, KeptBoot, KeptGap, KeptPack } from '../../../gateway/store/block-rows.ts';
+import type { KeptBlock, KeptBoot, KeptGap, KeptOutline, KeptPack } from '../../../gateway/store/block-rows.ts';
 import { encodeDefinition } from '../../../gateway/store/definition-bytes.ts';
 import type { Derivation } from '../../../gateway/store/derivation.ts';
 import type { IndexEntry } from '../../../gateway/store/index-entries.ts';
@@ -32,6 +32,10 @@ export class DraftGateway {
       readonly bytes: Uint8Array;
     }
   >[] = [];
+  readonly outlines: KeptOutline[] = [];
+  /** Numbers whose outlines give way. */
+  readonly outlined: { readonly channel: number; readonly boot: number; readonly from: number; readonly to: number }[] =
+    [];
   /** Lists of gaps that are others now, by channel and boot. */
   readonly gapLists = new Map<string, GapList>();
   /** First sequence numbers of gaps that came or went, by channel and boot. */

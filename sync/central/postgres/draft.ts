@@ -1,7 +1,7 @@
 import type { ChannelClass, ChannelDefinition } from '../../../gateway/channel.ts';
 import type { ClockReading } from '../../../gateway/clock.ts';
 import { BlockLookup, runsOf } from '../../../gateway/store/block-lookup.ts';
-import type { Extent, KeptGap, KeptPack, SequenceRun } from '../../../gateway/store/block-rows.ts';
+import type { Extent, KeptGap, KeptOutline, KeptPack, SequenceRun } from '../../../gateway/store/block-rows.ts';
 import { encodeDefinition } from '../../../gateway/store/definition-bytes.ts';
 import type { Derivation } from '../../../gateway/store/derivation.ts';
 import type { IndexEntry } from '../../../gateway/store/index-entries.ts';
@@ -63,6 +63,15 @@ export class Draft implements HeldBlocks, KnownSequences {
 
   keepDerivation(derivation: Omit<Derivation, 'origin'>): void {
     this.#of(derivation.boot).addDerivation(derivation);
+  }
+
+  keepOutline(outline: KeptOutline): void {
+    this.#of(outline.boot).outlines.push(outline);
+  }
+
+  dropOutlines(channel: number, boot: number, from: number, to: number): void {
+    const draft = this.#of(boot);
+    if (draft.held.hasOutlines) draft.outlined.push({ channel, boot, from, to });
   }
 
   keepPack(pack: KeptPack): BlockOutcome[] {

@@ -2,9 +2,11 @@ import type { Buffer } from 'node:buffer';
 import type { ChannelClass } from '../../../gateway/channel.ts';
 import type { ClockReading } from '../../../gateway/clock.ts';
 import type { StoredChannel } from '../../../gateway/query/telemetry.ts';
-import { gapOf, type KeptBoot, type Row } from '../../../gateway/store/block-rows.ts';
+import { gapOf, type KeptBoot, type KeptOutline, type Row } from '../../../gateway/store/block-rows.ts';
 import type { IndexRow } from '../../../gateway/store/index-tree.ts';
 import { RosterBook } from '../../../gateway/store/roster.ts';
+import type { HeldChannel } from '../../fidelity/held-numbers.ts';
+import type { Outlined } from '../../fidelity/outlined.ts';
 import type { Hole, Progress } from '../block-store.ts';
 import { Catalogue, type KeptRoster } from './catalogue.ts';
 import type { Statements } from './database.ts';
@@ -32,6 +34,7 @@ interface CommittedDraft {
   readonly index: { readonly rosters: ReadonlyMap<number, KeptRoster>; readonly added: readonly IndexRow[] };
   readonly gapLists: ReadonlyMap<string, GapList>;
   readonly ends: ReadonlyMap<string, number>;
+  readonly outlines: readonly KeptOutline[];
 }
 
 /**
@@ -60,13 +63,30 @@ export class HeldGateway {
   readonly ends = new Map<string, number>();
   /** Last id given out, of any kind. */
   lastId: number;
+  /** False where there is no outline that could give way. */
+  hasOutlines: boolean;
 
-  private constructor(name: string, row: Row, catalogue: Catalogue, gaps: ReadonlyMap<string, GapList>) {
+  private constructor(
+    name: string,
+    row: Row,
+    {
+      catalogue,
+      gaps,
+      hasOutlines,
+    }: {
+      readonly catalogue: Catalogue;
+      readonly gaps: ReadonlyMap<string, GapList>;
+      readonly hasOutlines: boolean;
+    },
+  ) {
     this.name = name;
     this.number = Number(row.gateway);
     this.epoch = Number(row.epoch);
     const holes = JSON.parse(String(row.holes)) as Hole[];
-    this.progress = { feed: String(row.feed), after: Number(row.after), holes };
+    const held = JSON.parse(String(row.ahead)) as HeldChannel[];
+    const outlined = JSON.parse(String(row.outlined)) as Outlined;
+    this.progress = { feed: String(row.feed), after: Number(row.after), holes, held, outlined };
+    this.hasOutlines = hasOutlines;
     this.position = Number(row.position);
     this.blocks = Number(row.blocks);
     this.bytes = Number(row.bytes);
@@ -96,7 +116,9 @@ export class HeldGateway {
       if (list === undefined) lists.set(key, [gap]);
       else list.push(gap);
     }
-    return new HeldGateway(name, row, catalogue, new Map([...lists].map(([key, gaps]) => [key, new GapList(gaps)])));
+    const { rows: outlines } = await statements.query('SELECT 1 FROM outlines WHERE gateway = $1 LIMIT 1', [number]);
+    const gaps = new Map([...lists].map(([key, list]) => [key, new GapList(list)]));
+    return new HeldGateway(name, row, { catalogue, gaps, hasOutlines: outlines.length > 0 });
   }
 
   /** Takes over a draft that was committed. */
@@ -126,6 +148,7 @@ export class HeldGateway {
     this.index.trim();
     for (const [key, gaps] of draft.gapLists) this.#gaps.set(key, gaps);
     for (const [key, end] of draft.ends) this.ends.set(key, end);
+    this.hasOutlines ||= draft.outlines.length > 0;
   }
 
   boot(boot: string): { readonly id: number; readonly isDerived: boolean } | undefined {

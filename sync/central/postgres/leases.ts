@@ -1,5 +1,6 @@
 import { CaissonError } from '../../../gateway/errors.ts';
 import type { Row } from '../../../gateway/store/block-rows.ts';
+import { NOTHING_OUTLINED } from '../../fidelity/outlined.ts';
 import type { PostgresDatabase, Statements } from './database.ts';
 import { HeldGateway } from './held-gateway.ts';
 import { GATEWAYS_MAX, positionsBefore } from './ids.ts';
@@ -134,8 +135,8 @@ async function numberOf(statements: Statements, name: string): Promise<number> {
     throw new CaissonError('store-failed', `there are ${GATEWAYS_MAX} gateways: no more can be`);
   }
   await statements.query(
-    `INSERT INTO gateways VALUES ($1, '', 0, now(), '', 0, '[]', $2, 0, 0) ON CONFLICT (gateway) DO NOTHING`,
-    [number, positionsBefore(number)],
+    `INSERT INTO gateways VALUES ($1, '', 0, now(), '', 0, '[]', '[]', $3, $2, 0, 0) ON CONFLICT (gateway) DO NOTHING`,
+    [number, positionsBefore(number), JSON.stringify(NOTHING_OUTLINED)],
   );
   return number;
 }

@@ -2,13 +2,14 @@ import type { ClockReading } from '../../../gateway/clock.ts';
 import type { BlockSource } from '../../../gateway/query/block-source.ts';
 import type { StoredChannel } from '../../../gateway/query/telemetry.ts';
 import { BlockLookup } from '../../../gateway/store/block-lookup.ts';
-import type { Extent, KeptBoot, KeptGap } from '../../../gateway/store/block-rows.ts';
+import type { Extent, KeptBoot, KeptGap, KeptOutline } from '../../../gateway/store/block-rows.ts';
 import { FAN_OUT } from '../../../gateway/store/block-schema.ts';
 import type { Derivation } from '../../../gateway/store/derivation.ts';
 import { type SequenceAccount, sequenceAccounts } from '../../../gateway/store/sequence-accounts.ts';
 import { Catalogue } from './catalogue.ts';
 import type { PostgresDatabase } from './database.ts';
 import { GapCache } from './gap-cache.ts';
+import { OutlineCache } from './outline-cache.ts';
 import { PackCache } from './pack-cache.ts';
 import { type FetchingSource, Questions } from './questions.ts';
 import { SeriesIndex } from './series-index.ts';
@@ -17,6 +18,11 @@ import { SeriesIndex } from './series-index.ts';
 interface Fetched {
   readonly packs: PackCache;
   readonly gaps: GapCache;
+  readonly outlines: OutlineCache;
+}
+
+function nothingFetched(): Fetched {
+  return { packs: new PackCache(), gaps: new GapCache(), outlines: new OutlineCache() };
 }
 
 /**
@@ -29,7 +35,7 @@ export class PostgresBlocks implements BlockSource, FetchingSource {
   readonly #index = new SeriesIndex(this.#catalogue);
   readonly #lookup = new BlockLookup(this.#index);
   readonly #questions = new Questions(this);
-  #fetched: Fetched = { packs: new PackCache(), gaps: new GapCache() };
+  #fetched = nothingFetched();
 
   constructor(db: PostgresDatabase) {
     this.#db = db;
@@ -49,22 +55,23 @@ export class PostgresBlocks implements BlockSource, FetchingSource {
   }
 
   begin(): void {
-    this.#fetched = { packs: new PackCache(), gaps: new GapCache() };
+    this.#fetched = nothingFetched();
   }
 
   get misses(): number {
-    const { packs, gaps } = this.#fetched;
-    return this.#index.misses + packs.misses + gaps.misses;
+    const { packs, gaps, outlines } = this.#fetched;
+    return this.#index.misses + packs.misses + gaps.misses + outlines.misses;
   }
 
   fetch(): Promise<number> {
-    const { packs, gaps } = this.#fetched;
+    const { packs, gaps, outlines } = this.#fetched;
     const groups = this.#index.takeMissing();
     return this.#db.read(async (statements) => {
       // Gaps and blocks of one state: what was missing may have come.
       if (gaps.isMissing) await this.#catalogue.learn(statements);
       await gaps.fetch(statements, this.#catalogue.version);
-      return (await this.#index.fetch(statements, groups)) + (await packs.fetch(statements));
+      const bytes = (await this.#index.fetch(statements, groups)) + (await packs.fetch(statements));
+      return bytes + (await outlines.fetch(statements));
     });
   }
 
@@ -157,6 +164,10 @@ export class PostgresBlocks implements BlockSource, FetchingSource {
   accounts(): SequenceAccount[] {
     const gaps = this.#fetched.gaps.sums(this.#catalogue.version);
     return sequenceAccounts(this.#index, [...this.#catalogue.rosters.keys()], [], gaps);
+  }
+
+  outlines(channel: number, from: number, to: number): KeptOutline[] {
+    return this.#fetched.outlines.touching(channel, from, to);
   }
 
   roots(channel: number): Extent[] {

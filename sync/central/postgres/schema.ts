@@ -1,7 +1,7 @@
 import { CaissonError } from '../../../gateway/errors.ts';
 import type { PostgresDatabase, Statements } from './database.ts';
 
-const SCHEMA_VERSION = '1';
+const SCHEMA_VERSION = '2';
 
 /** Times that the tables are tried to be made: of two processes that begin at once, one finds the other's. */
 const TRIES_MAX = 5;
@@ -17,6 +17,8 @@ const TRIES_MAX = 5;
  * What came to be known of a gateway has its `position` from one counter. Packs of one roster form a series; a row of `pack_index`
  * says of every block of a pack (level 0), or of FAN_OUT rows of the level below, what queries need (`gateway/store/index-entries.ts`).
  *
+ * What came ahead of its turn stands in `ahead` and `outlined` of the gateway's row, and in `outlines`, which give way to samples.
+ *
  * Packs, which are nearly all of the bytes, are partitioned by the month in which they came. The index stays when they go.
  */
 const TABLES = `
@@ -24,7 +26,7 @@ CREATE TABLE IF NOT EXISTS caisson (key text PRIMARY KEY, value text NOT NULL);
 CREATE TABLE IF NOT EXISTS gateway_numbers (name text PRIMARY KEY, number bigint NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS gateways (
   gateway bigint PRIMARY KEY, holder text NOT NULL, epoch bigint NOT NULL, expires timestamptz NOT NULL, feed text NOT NULL,
-  after bigint NOT NULL, holes text NOT NULL, position bigint NOT NULL, blocks bigint NOT NULL, bytes bigint NOT NULL);
+  after bigint NOT NULL, holes text NOT NULL, ahead text NOT NULL, outlined text NOT NULL, position bigint NOT NULL, blocks bigint NOT NULL, bytes bigint NOT NULL);
 CREATE TABLE IF NOT EXISTS boots (
   gateway bigint NOT NULL, id bigint NOT NULL, position bigint NOT NULL, boot text NOT NULL, started double precision NOT NULL,
   origin bigint, PRIMARY KEY (gateway, id));
@@ -52,6 +54,10 @@ CREATE TABLE IF NOT EXISTS gaps (
   gateway bigint NOT NULL, channel bigint NOT NULL, boot bigint NOT NULL, first_sequence bigint NOT NULL, position bigint NOT NULL,
   count bigint NOT NULL, time_from double precision NOT NULL, time_to double precision NOT NULL, cause text NOT NULL,
   PRIMARY KEY (gateway, channel, boot, first_sequence));
+CREATE TABLE IF NOT EXISTS outlines (
+  gateway bigint NOT NULL, channel bigint NOT NULL, boot bigint NOT NULL, first_sequence bigint NOT NULL,
+  end_sequence bigint NOT NULL, stamp text NOT NULL, time_min double precision NOT NULL, time_max double precision NOT NULL,
+  nodes bytea NOT NULL, PRIMARY KEY (gateway, channel, boot, first_sequence));
 CREATE TABLE IF NOT EXISTS conflicts (
   gateway bigint NOT NULL, position bigint NOT NULL, channel bigint NOT NULL, boot bigint NOT NULL, first_sequence bigint NOT NULL,
   met double precision NOT NULL, digest bytea NOT NULL, bytes bytea NOT NULL,

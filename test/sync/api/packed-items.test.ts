@@ -5,14 +5,14 @@ import { defineChannel } from '../../../gateway/channel.ts';
 import type { FeedItem } from '../../../gateway/store/block-db.ts';
 import { loadProtos, serviceOf, TELEMETRY_SERVICE } from '../../../sync/api/descriptor.ts';
 import { decodeFeedItem, encodeFeedItem } from '../../../sync/api/feed-message.ts';
-import type { TransferResponseMessage } from '../../../sync/api/messages.ts';
-import { ItemPacker, unpackItems } from '../../../sync/api/packed-items.ts';
+import { ItemPacker, unpacked } from '../../../sync/api/packed-items.ts';
+import type { TransferResponseMessage } from '../../../sync/api/transfer-messages.ts';
 
 const { Transfer } = serviceOf(loadProtos(), TELEMETRY_SERVICE);
 const serialize = (response: TransferResponseMessage) => Transfer?.responseSerialize(response) ?? Buffer.alloc(0);
 const deserialize = (bytes: Buffer) => Transfer?.responseDeserialize(bytes) as TransferResponseMessage;
 
-const REST = { feed: 'f', piece: null, complete: false };
+const REST = { feed: 'f', piece: null, complete: false, ahead: null, passed: 0 };
 const TIMES = { grant: 1, heldUs: 0 };
 
 function channel(position: number, name: string): FeedItem {
@@ -25,7 +25,7 @@ function passed(items: readonly FeedItem[]): { readonly items: FeedItem[]; reado
     ...new ItemPacker(serialize).pack({ ...REST, items: items.map(encodeFeedItem) }),
     ...TIMES,
   });
-  return { items: unpackItems(deserialize(bytes), deserialize).map(decodeFeedItem), bytes: bytes.length };
+  return { items: unpacked(deserialize(bytes), deserialize).items.map(decodeFeedItem), bytes: bytes.length };
 }
 
 t.test('definitions of 700 channels take a tenth of what they are', async (t) => {
@@ -73,6 +73,26 @@ t.test('what was packed tells how many items the next message has room for', asy
   t.ok((packer.itemBytes ?? 100) < 40, `${packer.itemBytes} bytes an item`);
 });
 
+t.test('what comes ahead is packed as well, and tells what share of it is left', async (t) => {
+  const outlines = Array.from({ length: 100 }, (_, i) => {
+    const nodes = Buffer.alloc(100, i);
+    return {
+      gateway: 'box',
+      boot: 'b',
+      stamp: 'STAMP_ARRIVAL',
+      channel: `car/s${i}`,
+      firstSequence: i,
+      nodes,
+    } as const;
+  });
+  const ahead = { items: [], outlines, outlined: { upTo: 1, from: 2, to: 3, terms: 4 } };
+  const packer = new ItemPacker(serialize);
+  const bytes = serialize({ ...packer.pack({ ...REST, items: [], ahead }), ...TIMES });
+  t.ok(bytes.length < 2_000, `${bytes.length} bytes`);
+  t.ok(packer.aheadShare < 0.2);
+  t.same(unpacked(deserialize(bytes), deserialize).ahead, ahead);
+});
+
 const BROKEN = [
   { what: 'bytes that are no frame', packed: Buffer.from('nothing of the kind'), packedBytes: 100 },
   { what: 'more than packed items may be', packed: Buffer.from('x'), packedBytes: 2 ** 30 },
@@ -80,6 +100,6 @@ const BROKEN = [
 for (const { what, packed, packedBytes } of BROKEN) {
   t.test(`refuses ${what}`, async (t) => {
     const response = { ...REST, ...TIMES, items: [], packed, packedBytes };
-    t.throws(() => unpackItems(response, deserialize), { code: 'peer-invalid' });
+    t.throws(() => unpacked(response, deserialize), { code: 'peer-invalid' });
   });
 }

@@ -76,7 +76,7 @@ t.test('goes on at the byte after a cut in the middle of a pack', async (t) => {
   const items = packs(1, 400_000);
   const { link, pull, assembly } = await serve(t, items, { downBitsPerS: 4e6, roundTripMs: 10 });
   const first = pull(0, () => false);
-  await waitFor('a part came', () => (assembly.part?.bytes ?? 0) > 100_000);
+  await waitFor('a part came', () => (assembly.parts[0]?.bytes ?? 0) > 100_000);
   link.cut();
   const before = await first;
   t.same(
@@ -84,7 +84,7 @@ t.test('goes on at the byte after a cut in the middle of a pack', async (t) => {
     ['boot'],
     'what came before the cut is given',
   );
-  const part = assembly.part?.bytes ?? 0;
+  const part = assembly.parts[0]?.bytes ?? 0;
   const passed = link.down.bytes;
   const [pack] = await pull(1, () => true);
   const [, sent] = items;

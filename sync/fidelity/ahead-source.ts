@@ -1,0 +1,99 @@
+import { BootClocks } from '../../gateway/query/utc.ts';
+import type { BlockReader } from '../../gateway/store/block-reader.ts';
+import type { FeedItem } from '../../gateway/store/block-rows.ts';
+
+export type PackItem = Extract<FeedItem, { kind: 'pack' }>;
+
+/** Channels and a stretch of time that someone needs now. */
+export interface Wish {
+  /** Whose channels; empty: of every gateway in the feed. */
+  readonly gateway: string;
+  readonly channels: readonly string[];
+  /** UTC, microseconds, inclusive. */
+  readonly from: number;
+  /** Exclusive. */
+  readonly to: number;
+  /** True: outlines are enough. */
+  readonly outlines: boolean;
+}
+
+/** What a feed is asked where something is to come ahead of its turn. */
+export interface AheadSource {
+  /** What packs refer to, and what happened, after `after`, in order. */
+  terms(after: number, itemsMax: number): FeedItem[];
+  /** Positions of packs in (after, before), the newest first. */
+  packsBefore(before: number, after: number, packsMax: number): number[];
+  /** Undefined where it is gone, or nothing of it may be seen. */
+  packAt(position: number): PackItem | undefined;
+  /** True where packs after `after` have more than so many bytes. */
+  hasMoreThan(bytes: number, after: number): boolean;
+  /** Positions of packs after `after` with samples of a wish, ascending. */
+  packsFor(wish: Wish, after: number): number[];
+}
+
+type StoredFeed = Pick<
+  BlockReader,
+  | 'channelsAfter'
+  | 'clockAfter'
+  | 'derivedBootsAfter'
+  | 'hasMoreThan'
+  | 'overlapping'
+  | 'packAt'
+  | 'packsBefore'
+  | 'snapshot'
+  | 'terms'
+>;
+
+/** The same over a store of blocks. */
+export class StoreAhead implements AheadSource {
+  readonly #store: StoredFeed;
+  readonly #clocks = new BootClocks();
+
+  constructor(store: StoredFeed) {
+    this.#store = store;
+  }
+
+  terms(after: number, itemsMax: number): FeedItem[] {
+    return this.#store.terms(after, itemsMax);
+  }
+
+  packsBefore(before: number, after: number, packsMax: number): number[] {
+    return this.#store.packsBefore(before, after, packsMax);
+  }
+
+  packAt(position: number): PackItem | undefined {
+    return this.#store.packAt(position);
+  }
+
+  hasMoreThan(bytes: number, after: number): boolean {
+    return this.#store.hasMoreThan(bytes, after);
+  }
+
+  packsFor({ gateway, channels, from, to }: Wish, after: number): number[] {
+    return this.#store.snapshot(() => {
+      this.#clocks.poll(this.#store);
+      const { least, greatest } = this.#clocks.span();
+      const wished = this.#store
+        .channelsAfter(0)
+        .channels.filter(
+          (channel) => channels.includes(channel.name) && (gateway || channel.gateway) === channel.gateway,
+        );
+      const positions = wished.flatMap(({ id }) =>
+        this.#store.overlapping(id, from - greatest, to - least).flatMap((extent) => {
+          const { boot = 0, stamp, timeMin, timeMax, firstPosition, thinned } = extent;
+          const { least: low, greatest: high } = this.#clocks.of(boot, stamp).span(timeMin, timeMax);
+          const isWished =
+            thinned === undefined && firstPosition > after && timeMin + low < to && timeMax + high >= from;
+          return isWished ? [firstPosition] : [];
+        }),
+      );
+      return [...new Set(positions)].sort((a, b) => a - b);
+    });
+  }
+}
+
+/** What of a feed can come ahead of its turn; undefined for one that is only told in order. */
+export function aheadOf(feed: object): AheadSource | undefined {
+  if ('packsFor' in feed) return feed as AheadSource;
+  return 'packsBefore' in feed && 'overlapping' in feed ? new StoreAhead(feed as StoredFeed) : undefined;
+}

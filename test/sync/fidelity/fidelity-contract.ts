@@ -1,0 +1,253 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import type { Test } from 'tap';
+import { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
+import type { Envelope } from '../../../gateway/query/telemetry.ts';
+import { Random } from '../../../hardware/simulated/random.ts';
+import { loadProtos, serviceOf, TELEMETRY_SERVICE } from '../../../sync/api/descriptor.ts';
+import { ItemPacker, unpacked } from '../../../sync/api/packed-items.ts';
+import { TransferInbox } from '../../../sync/api/transfer-inbox.ts';
+import type { TransferResponseMessage } from '../../../sync/api/transfer-messages.ts';
+import { Keeper } from '../../../sync/central/keeper.ts';
+import type { Wish } from '../../../sync/fidelity/ahead-source.ts';
+import { TransferSender } from '../../../sync/fidelity/transfer-sender.ts';
+import { PackAssembly } from '../../../sync/line/pack-assembly.ts';
+import type { StoreRig } from '../central/keeper-contract.ts';
+import { FilledStore } from '../filled-store.ts';
+import { blocksIn, blocksOf, definitionsIn, definitionsOf, gapsIn, gapsOf } from '../same-feed.ts';
+
+const BOX = { role: 'gateway', gateway: 'box' } as const;
+const { Transfer } = serviceOf(loadProtos(), TELEMETRY_SERVICE);
+const serialize = (response: TransferResponseMessage) => Transfer?.responseSerialize(response) as Buffer;
+const deserialize = (bytes: Buffer) => Transfer?.responseDeserialize(bytes) as TransferResponseMessage;
+
+/** What a test asks of a store that was filled over a line. */
+export interface FilledRig extends StoreRig {
+  charts(channel: string, from: number, to: number, pixels: number): Promise<Envelope>;
+}
+
+/** One stretch of a line's life. */
+interface Stretch {
+  /** Messages until the line is cut. */
+  readonly messages: number;
+  readonly quantumBytes: number;
+  readonly newestFirst: boolean;
+  readonly outlines: boolean;
+  readonly wishes: readonly { readonly channel: number; readonly at: number; readonly outlines: boolean }[];
+  /** What the gateway takes in meanwhile, so many steps. */
+  readonly steps: number;
+  /** How many messages central keeps at a time. */
+  readonly gather: number;
+}
+
+const stretch: fc.Arbitrary<Stretch> = fc.record({
+  messages: fc.integer({ min: 0, max: 40 }),
+  quantumBytes: fc.constantFrom(200, 1_000, 5_000, 100_000),
+  newestFirst: fc.boolean(),
+  outlines: fc.boolean(),
+  wishes: fc.array(
+    fc.record({ channel: fc.nat(7), at: fc.double({ min: 0, max: 1, noNaN: true }), outlines: fc.boolean() }),
+    { maxLength: 2 },
+  ),
+  steps: fc.nat(6),
+  gather: fc.integer({ min: 1, max: 8 }),
+});
+
+/** A line as it is, without sockets: what a gateway sends is serialized, taken apart, and kept. */
+export class DirectLine {
+  readonly #source: FilledStore;
+  readonly keeper: Keeper;
+  readonly #assembly = new PackAssembly();
+
+  constructor(source: FilledStore, keeper: Keeper) {
+    this.#source = source;
+    this.keeper = keeper;
+  }
+
+  /** One call, of so many messages at most; true where everything came. */
+  async run(terms: Omit<Stretch, 'wishes' | 'steps'>, wishes: readonly Wish[], between = () => {}): Promise<boolean> {
+    const { feed, after, held = [], outlined } = await this.keeper.resume(BOX);
+    const told = terms.outlines ? (outlined ?? null) : null;
+    const opening = { feed, after, held, outlined: told, parts: this.#assembly.reopen(), inOrder: false };
+    const sender = new TransferSender({ source: this.#source.db, opening, newestFirst: terms.newestFirst });
+    for (const wish of wishes) sender.wish(wish);
+    const packer = new ItemPacker(serialize);
+    const inbox = new TransferInbox();
+    let isComplete = false;
+    const keep = async () => {
+      const batch = inbox.take();
+      if (batch === undefined) return;
+      const { refusal } = await this.keeper.keep(BOX, batch);
+      if (refusal !== undefined) throw refusal.error;
+      isComplete = batch.complete;
+    };
+    for (let message = 1; message <= terms.messages; message += 1) {
+      const part = sender.next(terms.quantumBytes, packer);
+      if (part === undefined) break;
+      const bytes = serialize({ ...packer.pack(part), grant: 1, heldUs: 0 });
+      inbox.put(unpacked(deserialize(bytes), deserialize), this.#assembly, bytes.length);
+      if (message % terms.gather === 0) await keep();
+      if (message % 7 === 0) between();
+    }
+    await keep();
+    inbox.close();
+    return isComplete;
+  }
+}
+
+/** @param open makes an empty store, closed at the end of the test; @param runs of each property */
+export async function fidelityContract(t: Test, runs: number, open: (t: Test) => Promise<FilledRig>): Promise<void> {
+  await t.test('whatever comes ahead and wherever the line is cut, all is kept once, as in order', async (t) => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer(), fc.array(stretch, { minLength: 1, maxLength: 8 }), async (seed, stretches) => {
+        const dir = mkdtempSync(join(tmpdir(), 'caisson-box-'));
+        const source = new FilledStore(dir, 'box', new Random(seed));
+        const rig = await open(t);
+        try {
+          for (let i = 0; i < 25; i += 1) source.step();
+          const lost: string[] = [];
+          const keeper = new Keeper(rig.store, { onProblem: (text) => lost.push(text) });
+          const line = new DirectLine(source, keeper);
+          for (const { wishes, steps, ...terms } of stretches) {
+            const wished = wishes.map(({ channel, at, outlines }) => {
+              const from = 1_700_000_000_000_000 + at * 60e6;
+              return { gateway: 'box', channels: [`box/channel${channel}`], from, to: from + 20e6, outlines };
+            });
+            let left = steps;
+            await line.run(terms, wished, () => {
+              left -= 1;
+              if (left > 0) source.step();
+            });
+          }
+          const rest = { messages: 1e6, quantumBytes: 20_000, newestFirst: false, outlines: false, gather: 5 };
+          if (!(await line.run(rest, []))) return false;
+          await same(t, rig, source, dir);
+          const standing = await keeper.resume(BOX);
+          t.same(standing.held, [], 'nothing is remembered of what came ahead');
+          t.match(keeper.counters, { conflicts: 0, holes: 0 });
+          t.same(lost, [], 'nothing was taken for lost');
+          return t.passing();
+        } finally {
+          source.close();
+          rmSync(dir, { recursive: true });
+        }
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  await t.test('a hole before what came ahead is lost when all has come, and not before', async (t) => {
+    const dir = mkdtempSync(join(tmpdir(), 'caisson-box-'));
+    const source = new FilledStore(dir, 'box', new Random(5));
+    t.teardown(() => {
+      source.close();
+      rmSync(dir, { recursive: true });
+    });
+    const rig = await open(t);
+    source.seal('a', 'number', 300);
+    source.lose('a', 5, false);
+    source.seal('a', 'number', 300);
+    const keeper = new Keeper(rig.store);
+    const line = new DirectLine(source, keeper);
+    const terms = { quantumBytes: 700, newestFirst: true, outlines: false, gather: 1 };
+    // Terms, and the newest pack.
+    for (let message = 2; gapsIn(await rig.feed('box')).length === 0 && message < 40; message += 1) {
+      const blocks = blocksIn(await rig.feed('box')).length;
+      const isComplete = await line.run({ ...terms, messages: message }, []);
+      if (!isComplete) t.same(gapsIn(await rig.feed('box')), [], `${blocks} blocks are here`);
+    }
+    t.match(gapsIn(await rig.feed('box')), [/ a 300\+5 not-received$/]);
+    t.match(keeper.counters, { holes: 1, lost: 5, blocks: 2 });
+    const [account] = await rig.accounts();
+    t.match(account, { kept: 600, lost: 5, next: 605 });
+  });
+
+  await t.test('outlines draw what has not come, a second wide, and give way to it', async (t) => {
+    const dir = mkdtempSync(join(tmpdir(), 'caisson-box-'));
+    const source = new FilledStore(dir, 'box', new Random(9));
+    t.teardown(() => {
+      source.close();
+      rmSync(dir, { recursive: true });
+    });
+    const rig = await open(t);
+    for (let i = 0; i < 30; i += 1) source.sealPack(['box/a', 'box/b'], 'number', 400);
+    const own = StoreTelemetry.open(dir);
+    t.teardown(() => own.close());
+    const { id } = own.channel('box/a');
+    const all = [...own.raw(id, 0, Number.MAX_SAFE_INTEGER)].flatMap(({ times }) => [...times]);
+    const from = Math.floor((all[0] ?? 0) / 1e6) * 1e6;
+    const to = Math.ceil((all.at(-1) ?? 0) / 1e6 + 1e-9) * 1e6;
+    const seconds = (to - from) / 1e6;
+    const truth = own.envelope(id, from, to, seconds);
+    const line = new DirectLine(source, new Keeper(rig.store));
+    const terms = { quantumBytes: 1_000, newestFirst: false, outlines: true, gather: 3 };
+    let messages = 0;
+    for (; (await line.keeper.resume(BOX)).outlined?.upTo === 0 && messages < 1_000; messages += 3) {
+      await line.run({ ...terms, messages: 3 }, []);
+    }
+    t.equal(blocksIn(await rig.feed('box')).length, 0, 'no sample has come');
+    const chart = await rig.charts('box/a', from, to, seconds);
+    t.same([...chart.count], [...truth.count], 'every sample counts in its second');
+    for (const corner of ['min', 'max', 'first', 'last'] as const) {
+      const off = chart[corner].findIndex((value, i) => Math.fround(value) !== Math.fround(truth[corner][i] as number));
+      t.ok(off < 0 || Number.isNaN(truth[corner][off]), `${corner} of second ${off} is ${chart[corner][off]}`);
+    }
+    for (let i = 0; i < 60; i += 1) {
+      await line.run({ ...terms, messages: 5 }, []);
+      const here = await rig.charts('box/a', from, to, seconds);
+      t.same([...here.count], [...truth.count], 'nothing counts twice while samples take the place of outlines');
+    }
+    await line.run({ ...terms, messages: 1e6 }, []);
+    t.same(await rig.charts('box/a', from, to, 777), own.envelope(id, from, to, 777), 'then all is as at the gateway');
+  });
+
+  await t.test('what someone wishes comes before what stands before it', async (t) => {
+    const dir = mkdtempSync(join(tmpdir(), 'caisson-box-'));
+    const source = new FilledStore(dir, 'box', new Random(3));
+    t.teardown(() => {
+      source.close();
+      rmSync(dir, { recursive: true });
+    });
+    const rig = await open(t);
+    for (let i = 0; i < 20; i += 1) source.sealPack(['box/a', 'box/b'], 'number', 400);
+    const own = StoreTelemetry.open(dir);
+    const { id } = own.channel('box/b');
+    const newest = own.latest(id)?.time ?? 0;
+    const line = new DirectLine(source, new Keeper(rig.store));
+    const terms = { quantumBytes: 4_000, newestFirst: false, outlines: false, gather: 1 };
+    const wish = { gateway: '', channels: ['box/b'], from: newest - 1e6, to: newest + 1, outlines: false };
+    await line.run({ ...terms, messages: 5 }, [wish]);
+    const [first] = blocksIn(await rig.feed('box'));
+    const last = blocksOf(source.db, 'box').at(-1);
+    t.equal(first?.bytes, last?.bytes);
+    const { after, held = [] } = await line.keeper.resume(BOX);
+    t.ok(after < 15, `the feed is had up to ${after}`);
+    t.ok(held.length > 0, 'and that is remembered');
+    own.close();
+  });
+}
+
+async function same(t: Test, rig: FilledRig, source: FilledStore, dir: string): Promise<void> {
+  const kept = await rig.feed('box');
+  const sorted = (blocks: ReturnType<typeof blocksIn>) =>
+    blocks.map(({ identity, bytes }) => `${identity} ${createHash('sha256').update(bytes).digest('hex')}`).sort();
+  t.same(sorted(blocksIn(kept)), sorted(blocksOf(source.db, 'box')), 'the same blocks, byte by byte, none twice');
+  t.same(gapsIn(kept), gapsOf(source.db, 'box'), 'the same gaps');
+  t.same(definitionsIn(kept), definitionsOf(source.db, 'box'), 'the same channels');
+  const accountsOf = (list: Awaited<ReturnType<FilledRig['accounts']>>) =>
+    list.map(({ kept: here, lost, next }) => `${here} ${lost} ${next}`).sort();
+  t.same(accountsOf(await rig.accounts()), accountsOf(source.db.accounts()), 'the same accounts');
+  const own = StoreTelemetry.open(dir);
+  try {
+    for (const { id, name, type } of own.channels()) {
+      if (type === 'text') continue;
+      const [from, to] = [1_700_000_000_000_000, 1_700_000_200_000_000];
+      t.same(await rig.charts(name, from, to, 50), own.envelope(id, from, to, 50), `the same chart of ${name}`);
+    }
+  } finally {
+    own.close();
+  }
+}
