@@ -8,9 +8,11 @@ import { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
 import { BlockDb } from '../../../gateway/store/block-db.ts';
 import { nodeOf } from '../../../gateway/store/envelope-node.ts';
 import { encodePack } from '../../../gateway/store/pack/encode-pack.ts';
+import { decodeNodes } from '../../../gateway/store/outline/outline-bytes.ts';
 import { Pack } from '../../../gateway/store/pack/pack.ts';
 import { storePaths } from '../../../gateway/store/store-dir.ts';
 import { TelemetryClient } from '../../../sync/api/client.ts';
+import type { WishSource } from '../../../sync/api/transfer-pull.ts';
 import type { PullBatch } from '../../../sync/api/pull-batch.ts';
 import { startTelemetryServer } from '../../../sync/api/server.ts';
 import type { DestinationsConfig } from '../../../sync/destinations/destination-config.ts';
@@ -18,6 +20,7 @@ import { DestinationPolicy } from '../../../sync/destinations/destination-policy
 import { ScopedFeed } from '../../../sync/destinations/scoped-feed.ts';
 import { LoopLag } from '../../../sync/line/loop-lag.ts';
 import { Pacer } from '../../../sync/line/pacer.ts';
+import { NOTHING_OUTLINED } from '../../../sync/fidelity/outlined.ts';
 import { PackAssembly } from '../../../sync/line/pack-assembly.ts';
 import { exampleStatus } from '../memory-telemetry.ts';
 
@@ -141,7 +144,15 @@ async function askAll(client: TelemetryClient, unnamed: boolean) {
   }
   if (!unnamed) await attempt(() => client.sql({ sql: 'select * from channels' }));
   const lag = new LoopLag();
-  const opening = { feed: '', after: 0, pacer: new Pacer(), lag, assembly: new PackAssembly() };
+  const channels = CHANNELS.map(({ name }) => name);
+  const wishes: WishSource = {
+    follow(listener) {
+      for (const outlines of [true, false]) listener({ gateway: '', channels, from: 0, to: 1e16, outlines });
+      return () => {};
+    },
+  };
+  const ahead = { outlined: NOTHING_OUTLINED, wishes };
+  const opening = { feed: '', after: 0, pacer: new Pacer(), lag, assembly: new PackAssembly(), ...ahead };
   const transferred: PullBatch[] = [];
   for await (const batch of client.transfer(opening)) {
     transferred.push(batch);
@@ -156,7 +167,11 @@ async function askAll(client: TelemetryClient, unnamed: boolean) {
 /** Columns of packs and items of a transfer are compressed, so that they are opened to be looked through. */
 function plainOf(batches: readonly PullBatch[]): Buffer {
   const parts: Buffer[] = [];
-  for (const item of batches.flatMap(({ items }) => items)) {
+  for (const { channel, nodes } of batches.flatMap(({ ahead }) => ahead?.outlines ?? [])) {
+    const corners = decodeNodes(nodes).flatMap(({ min, max, first, last }) => [min, max, first, last]);
+    parts.push(Buffer.from(channel), Buffer.from(Float64Array.from(corners).buffer));
+  }
+  for (const item of batches.flatMap(({ items, ahead }) => [...items, ...(ahead?.items ?? [])])) {
     if (item.kind !== 'pack') {
       parts.push(Buffer.from(JSON.stringify(item)));
       continue;
