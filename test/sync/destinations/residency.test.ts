@@ -7,20 +7,20 @@ import { type ChannelDefinition, defineChannel } from '../../../gateway/channel.
 import { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
 import { BlockDb } from '../../../gateway/store/block-db.ts';
 import { nodeOf } from '../../../gateway/store/envelope-node.ts';
-import { encodePack } from '../../../gateway/store/pack/encode-pack.ts';
 import { decodeNodes } from '../../../gateway/store/outline/outline-bytes.ts';
+import { encodePack } from '../../../gateway/store/pack/encode-pack.ts';
 import { Pack } from '../../../gateway/store/pack/pack.ts';
 import { storePaths } from '../../../gateway/store/store-dir.ts';
 import { TelemetryClient } from '../../../sync/api/client.ts';
-import type { WishSource } from '../../../sync/api/transfer-pull.ts';
 import type { PullBatch } from '../../../sync/api/pull-batch.ts';
 import { startTelemetryServer } from '../../../sync/api/server.ts';
+import type { WishSource } from '../../../sync/api/transfer-pull.ts';
 import type { DestinationsConfig } from '../../../sync/destinations/destination-config.ts';
 import { DestinationPolicy } from '../../../sync/destinations/destination-policy.ts';
 import { ScopedFeed } from '../../../sync/destinations/scoped-feed.ts';
+import { NOTHING_OUTLINED } from '../../../sync/fidelity/outlined.ts';
 import { LoopLag } from '../../../sync/line/loop-lag.ts';
 import { Pacer } from '../../../sync/line/pacer.ts';
-import { NOTHING_OUTLINED } from '../../../sync/fidelity/outlined.ts';
 import { PackAssembly } from '../../../sync/line/pack-assembly.ts';
 import { exampleStatus } from '../memory-telemetry.ts';
 
