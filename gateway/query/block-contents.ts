@@ -5,7 +5,7 @@ import { damageOf } from '../store/damage.ts';
 import type { NumberSamples } from '../store/pack/pack-info.ts';
 import type { BlockSource } from './block-source.ts';
 import { type OpenedPack, OpenedPacks } from './opened-packs.ts';
-import type { PixelGrid, Stretches } from './pixel-grid.ts';
+import { type PixelGrid, Stretches } from './pixel-grid.ts';
 import type { Samples } from './telemetry.ts';
 
 /** Damaged packs remembered. At the maximum: further ones are told and left out as well, but are no gap in the ledger. */
@@ -28,6 +28,8 @@ export class BlockContents {
   readonly #opened: OpenedPacks;
   /** Where the times of a look are put. */
   readonly #times = new Float64Array(BLOCK_SAMPLES_MAX);
+  /** Where the stretches of a block are put, likewise. */
+  readonly #stretches = new Stretches();
   /** By position. */
   readonly #damaged = new Map<number, readonly KeptGap[]>();
 
@@ -57,8 +59,8 @@ export class BlockContents {
    */
   fold(extent: Extent, grid: PixelGrid, shift: number): FoldedBlock | undefined {
     return this.#read(extent, (opened) => {
-      const stretches = opened.stretches(extent.block, grid, shift);
-      const corners = stretches && opened.pack.fold(extent.block, stretches.ends);
+      const stretches = opened.stretches(extent.block, grid, shift, this.#stretches);
+      const corners = stretches && opened.pack.fold(extent.block, stretches);
       return corners && { stretches, corners };
     });
   }

@@ -109,11 +109,15 @@ export class EnvelopeColumns {
   }
 
   /** Adds a block of which the stretches of each pixel are folded. */
-  addFolded({ ends, pixels, timesFirst, timesLast }: Stretches, corners: Float64Array, order: Order): void {
+  addFolded(
+    { count: stretches, ends, pixels, timesFirst, timesLast }: Stretches,
+    corners: Float64Array,
+    order: Order,
+  ): void {
     const { count: counts, min: mins, max: maxs, first: firsts, last: lasts } = this.envelope;
     const edges = this.#edges;
     let start = 0;
-    for (let i = 0; i < ends.length; i += 1) {
+    for (let i = 0; i < stretches; i += 1) {
       const end = ends[i] as number;
       const pixel = pixels[i] as number;
       const count = end - start;

@@ -63,13 +63,16 @@ export class OpenedPack {
   /**
    * Where the times of a block pass from pixel to pixel; undefined where they do not ascend, or pass more often than a block
    * is folded to. Blocks that share times are mostly asked for one after the other, for the same pixels.
+   * @param room where the stretches are put that no other block can have
    */
-  stretches(block: number, grid: PixelGrid, shift: number): Stretches | undefined {
+  stretches(block: number, grid: PixelGrid, shift: number, room: Stretches): Stretches | undefined {
     const column = this.pack.timeColumnOf(block);
     const known = this.#stretches[column];
     if (known !== undefined && known.shift === shift && known.grid.isSameAs(grid)) return known.stretches;
     const times = this.pack.ascendingTimes(block);
-    const stretches = times && grid.stretchesOf(times, shift);
+    const found = times !== undefined && grid.findStretches(times, shift, room) ? room : undefined;
+    if (this.pack.blocks.length === 1) return found;
+    const stretches = found?.copy();
     this.#stretches[column] = { grid, shift, stretches };
     return stretches;
   }

@@ -2,15 +2,36 @@ import { FOLD_STRETCHES_MAX } from '../limits.ts';
 import type { AscendingTimes } from '../store/block/time-column.ts';
 import { lowerBoundOf } from './lower-bound.ts';
 
-/** Samples of a block that lie side by side in one pixel, or on one side of the chart. */
-export interface Stretches {
-  /** One past the last sample of each; together they are all of the block. */
+/** Runs of samples of a block that lie side by side in one pixel, or on one side of the chart. Memory that may be used again. */
+export class Stretches {
+  /** How many there are; together they are all of the block. What stands behind them in the columns is of no meaning. */
+  count = 0;
+  /** One past the last sample of each. */
   readonly ends: Uint32Array;
   /** Pixel of each, {@link OUTSIDE} where it is none of the chart's. */
   readonly pixels: Int32Array;
   /** Time of the first and of the last sample of each, UTC, microseconds. */
   readonly timesFirst: Float64Array;
   readonly timesLast: Float64Array;
+
+  /** @param room stretches that there may be */
+  constructor(room: number = FOLD_STRETCHES_MAX) {
+    this.ends = new Uint32Array(room);
+    this.pixels = new Int32Array(room);
+    this.timesFirst = new Float64Array(room);
+    this.timesLast = new Float64Array(room);
+  }
+
+  copy(): Stretches {
+    const { count } = this;
+    const copy = new Stretches(count);
+    copy.count = count;
+    copy.ends.set(this.ends.subarray(0, count));
+    copy.pixels.set(this.pixels.subarray(0, count));
+    copy.timesFirst.set(this.timesFirst.subarray(0, count));
+    copy.timesLast.set(this.timesLast.subarray(0, count));
+    return copy;
+  }
 }
 
 export const OUTSIDE = -1;
@@ -60,39 +81,29 @@ export class PixelGrid {
   }
 
   /**
-   * Where ascending times, at least one, pass from pixel to pixel once `shift` is added; undefined where that is more often
-   * than a column is folded to.
+   * Where ascending times, at least one, pass from pixel to pixel once `shift` is added.
+   * @param into takes the stretches
+   * @returns false where they are more than it has room for
    */
-  stretchesOf({ length, at }: Pick<AscendingTimes, 'length' | 'at'>, shift: number): Stretches | undefined {
+  findStretches({ length, at }: Pick<AscendingTimes, 'length' | 'at'>, shift: number, into: Stretches): boolean {
     const begin = at(0) + shift >= this.from ? 0 : lowerBoundOf(at, length, this.from, shift);
     const end = at(length - 1) + shift < this.to ? length : lowerBoundOf(at, length, this.to, shift);
-    const ends: number[] = [];
-    const pixels: number[] = [];
-    const add = (pixel: number, next: number) => {
-      pixels.push(pixel);
-      ends.push(next);
-    };
-    if (begin > 0) add(OUTSIDE, begin);
-    for (let start = begin; start < end; ) {
-      const pixel = this.pixelOf(at(start) + shift);
-      start = this.endOfPixel(at, start, end, shift, pixel);
-      if (ends.length === FOLD_STRETCHES_MAX) return undefined;
-      add(pixel, start);
-    }
-    if (end < length) add(OUTSIDE, length);
-    if (ends.length > FOLD_STRETCHES_MAX) return undefined;
-    const count = ends.length;
-    const timesFirst = new Float64Array(count);
-    const timesLast = new Float64Array(count);
-    // Not by `from`, which takes several times as long, thousands of times a chart.
-    let start = 0;
-    for (let stretch = 0; stretch < count; stretch += 1) {
-      const next = ends[stretch] as number;
-      timesFirst[stretch] = at(start) + shift;
-      timesLast[stretch] = at(next - 1) + shift;
+    const { ends, pixels, timesFirst, timesLast } = into;
+    into.count = 0;
+    for (let start = 0; start < length; ) {
+      const { count } = into;
+      if (count === ends.length) return false;
+      const isIn = start >= begin && start < end;
+      const pixel = isIn ? this.pixelOf(at(start) + shift) : OUTSIDE;
+      const next = isIn ? this.endOfPixel(at, start, end, shift, pixel) : start < begin ? begin : length;
+      ends[count] = next;
+      pixels[count] = pixel;
+      timesFirst[count] = at(start) + shift;
+      timesLast[count] = at(next - 1) + shift;
+      into.count += 1;
       start = next;
     }
-    return { ends: new Uint32Array(ends), pixels: new Int32Array(pixels), timesFirst, timesLast };
+    return true;
   }
 
   /**

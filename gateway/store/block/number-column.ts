@@ -28,13 +28,19 @@ function formsOf(values: Float64Array, hint?: ScaleHint): ColumnForm[] {
  * Reads a column of `count` numbers to the corners of its stretches: of each the least value, the greatest, the first and
  * the last. NaN is neither least nor greatest, but where nothing else is there; of zeros of both signs the first is told.
  * All of `content` is the column.
- * @param ends where each stretch ends, ascending, at most FOLD_STRETCHES_MAX; the first begins at 0, the last ends at `count`
+ * @param ends where each stretch ends, ascending; the first begins at 0, the last ends at `count`
+ * @param stretches how many, at most FOLD_STRETCHES_MAX
  * @returns four numbers a stretch, scratch memory, valid until the next column is read or written
  */
-export function foldNumbers(id: number, content: ByteReader, count: number, ends: Uint32Array): Float64Array {
-  const stretches = ends.length;
+export function foldNumbers(
+  id: number,
+  content: ByteReader,
+  count: number,
+  ends: Uint32Array,
+  stretches: number = ends.length,
+): Float64Array {
   cuts[0] = 0;
-  cuts.set(ends, 1);
+  for (let i = 0; i < stretches; i += 1) cuts[i + 1] = ends[i] as number;
   const encoding = encodingOf(NUMBER_ENCODINGS, id, content);
   const folded = encoding.fold?.(content, count, stretches);
   if (folded !== undefined) {

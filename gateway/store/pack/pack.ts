@@ -132,13 +132,16 @@ export class Pack {
 
   /**
    * The corners of stretches of a block of numbers, as `foldNumbers` gives them.
-   * @param ends where each stretch ends
+   * @param stretches how many, and where each ends
    * @returns undefined for text
    */
-  fold(block: number, ends: Uint32Array): Float64Array | undefined {
+  fold(
+    block: number,
+    { count, ends }: { readonly count: number; readonly ends: Uint32Array },
+  ): Float64Array | undefined {
     const entry = this.#block(block);
     if (entry.type === 'text') return undefined;
-    return foldNumbers(entry.encoding, this.#contentOf(block, entry), entry.count, ends);
+    return foldNumbers(entry.encoding, this.#contentOf(block, entry), entry.count, ends, count);
   }
 
   #block(block: number): BlockEntry {

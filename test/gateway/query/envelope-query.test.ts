@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { EnvelopeColumns, PixelEdges } from '../../../gateway/query/envelope-query.ts';
-import { PixelGrid } from '../../../gateway/query/pixel-grid.ts';
+import { PixelGrid, Stretches } from '../../../gateway/query/pixel-grid.ts';
 import type { Envelope } from '../../../gateway/query/telemetry.ts';
 import { StoreRig } from '../store/store-rig.ts';
 
@@ -157,10 +157,11 @@ t.test('a block folded to the pixels gives what its stretches give as nodes, wha
           for (const each of [folded, merged]) each.addNode(node(1, first, first), 0, order);
           continue;
         }
-        const stretches = folded.grid.stretchesOf({ length: times.length, at: (i) => ascending[i] as number }, 0);
-        if (stretches === undefined) return false;
-        const { ends, timesFirst, timesLast } = stretches;
-        const nodes = Array.from(ends, (end, i) =>
+        const stretches = new Stretches();
+        const told = { length: times.length, at: (i: number) => ascending[i] as number };
+        if (!folded.grid.findStretches(told, 0, stretches)) return false;
+        const { count, ends, timesFirst, timesLast } = stretches;
+        const nodes = Array.from(ends.subarray(0, count), (end, i) =>
           node(end - (ends[i - 1] ?? 0), timesFirst[i] as number, timesLast[i] as number),
         );
         const corners = nodes.flatMap((each) => [each.min, each.max, each.first, each.last]);
@@ -193,8 +194,8 @@ t.test('stretches of times are the runs of samples of one pixel, and what lies b
         return time;
       });
       const grid = new PixelGrid(from, from + span, pixels);
-      const stretches = grid.stretchesOf({ length: times.length, at: (i) => times[i] as number }, shift);
-      if (stretches === undefined) return false;
+      const room = new Stretches();
+      const found = grid.findStretches({ length: times.length, at: (i) => times[i] as number }, shift, room);
       const pixelOf = (utc: number) => (grid.holds(utc) ? grid.pixelOf(utc) : -1);
       const expected: [pixel: number, end: number, first: number, last: number][] = [];
       for (const [i, stored] of times.entries()) {
@@ -206,12 +207,17 @@ t.test('stretches of times are the runs of samples of one pixel, and what lies b
         if (goesOn) [before[1], before[3]] = [i + 1, utc];
         else expected.push([pixelOf(utc), i + 1, utc, utc]);
       }
-      const { ends, pixels: met, timesFirst, timesLast } = stretches;
+      const small = new Stretches(expected.length - 1);
+      if (grid.findStretches({ length: times.length, at: (i) => times[i] as number }, shift, small)) return false;
+      const { count, ends, pixels: met, timesFirst, timesLast } = room.copy();
       return (
+        found &&
         expected.every(
           ([pixel, end, first, last], i) =>
             met[i] === pixel && ends[i] === end && timesFirst[i] === first && timesLast[i] === last,
-        ) && ends.length === expected.length
+        ) &&
+        count === expected.length &&
+        ends.length === count
       );
     }),
     { numRuns: 500 },

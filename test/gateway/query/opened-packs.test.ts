@@ -1,6 +1,6 @@
 import t from 'tap';
 import { OpenedPacks } from '../../../gateway/query/opened-packs.ts';
-import { PixelGrid } from '../../../gateway/query/pixel-grid.ts';
+import { PixelGrid, Stretches } from '../../../gateway/query/pixel-grid.ts';
 import type { Extent } from '../../../gateway/store/block-rows.ts';
 import { encodePack } from '../../../gateway/store/pack/encode-pack.ts';
 import { HEADER, TIME } from '../store/block/samples.ts';
@@ -44,7 +44,7 @@ t.test('packs used last stay open, as many as their bytes allow', async (t) => {
   const opened = new OpenedPacks(packs, 3 * BYTES + 100);
   const use = (...positions: number[]) => {
     for (const position of positions)
-      opened.read(extentOf(position), ({ pack }) => pack.fold(0, Uint32Array.of(COUNT)));
+      opened.read(extentOf(position), ({ pack }) => pack.fold(0, { count: 1, ends: Uint32Array.of(COUNT) }));
     return packs.read.splice(0);
   };
   t.same(use(1, 2, 3, 1, 2, 3), [1, 2, 3]);
@@ -76,14 +76,15 @@ t.test('a pack that another took the place of is opened anew', async (t) => {
 
 t.test('stretches are those of the chart that is asked for, however often charts change', async (t) => {
   const opened = new OpenedPacks(source(), 10 * BYTES);
+  const room = new Stretches();
   const grids = [10, 20, 10].map((pixels) => new PixelGrid(TIME, TIME + COUNT * 10_000, pixels));
   for (const grid of [...grids, ...grids]) {
     for (const [shift, pixels] of [
       [0, grid.pixels],
       [COUNT * 5000, grid.pixels / 2 + 1],
     ] as const) {
-      const stretches = opened.read(extentOf(1), (pack) => pack.stretches(0, grid, shift));
-      t.equal(stretches?.ends.length, pixels);
+      const stretches = opened.read(extentOf(1), (pack) => pack.stretches(0, grid, shift, room));
+      t.equal(stretches?.count, pixels);
     }
   }
 });
