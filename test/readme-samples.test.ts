@@ -1,13 +1,12 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import t from 'tap';
+import { readConfigFile } from '../gateway/commands/config.ts';
 import { PROJECT_ROOT } from './data-dir.ts';
 import { SqlRig } from './gateway/query/sql/sql-rig.ts';
 import { sourceFiles } from './imports.ts';
 
-const MAIN = join(import.meta.dirname, '../gateway/main.js');
 const documents = ['README.md', ...sourceFiles(PROJECT_ROOT, ['collectors'], ['README.md'])];
 
 /** The least that a DBC file must hold. */
@@ -22,7 +21,7 @@ for (const document of documents) {
   const text = readFileSync(join(PROJECT_ROOT, document), 'utf8');
   const samples = [...text.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, sample = '']) => sample);
 
-  t.test(`caisson check finds every sample config of ${document} fit`, async (t) => {
+  t.test(`every sample config of ${document} fits, as caisson check says it`, async (t) => {
     t.ok(samples.length > 0, `${samples.length} samples`);
     for (const [index, sample] of samples.entries()) {
       const folder = t.testdir();
@@ -31,14 +30,8 @@ for (const document of documents) {
         writeFileSync(join(folder, dbc), DBC);
       }
       writeFileSync(join(folder, 'caisson.yaml'), sample);
-      const { status, stderr } = spawnSync(process.execPath, [MAIN, 'check'], {
-        cwd: folder,
-        env: { ...process.env, ...secretsOf(sample) },
-        encoding: 'utf8',
-        timeout: 30_000,
-      });
-      t.equal(stderr, '', `sample ${index + 1}`);
-      t.equal(status, 0);
+      Object.assign(process.env, secretsOf(sample));
+      t.same(readConfigFile(join(folder, 'caisson.yaml')).issues, [], `sample ${index + 1}`);
     }
   });
 }

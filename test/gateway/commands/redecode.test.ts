@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import Database from 'better-sqlite3';
@@ -52,16 +53,32 @@ function source(store: RawStore, dbc: string, more: object = {}) {
   };
 }
 
+/** Stores that took in a recording, by DBC and length: each is copied and stays as it is. */
+const takenIn = new Map<string, Promise<RawStore>>();
+
+function takenOnce(dbc: string, frames = FRAMES): Promise<RawStore> {
+  const key = `${frames} ${dbc}`;
+  const made =
+    takenIn.get(key) ??
+    (async () => {
+      const store = new RawStore(t);
+      store.file('log', log(frames));
+      await store.takeIn(t, source(store, dbc));
+      return store;
+    })();
+  takenIn.set(key, made);
+  return made;
+}
+
 /** A store that took in a recording, decoded by `dbc`. */
-async function taken(t: Test, dbc: string, frames = FRAMES): Promise<RawStore> {
+async function taken(t: Test, dbc: string, frames?: number): Promise<RawStore> {
   const store = new RawStore(t);
-  store.file('log', log(frames));
-  await store.takeIn(t, source(store, dbc));
+  cpSync((await takenOnce(dbc, frames)).folder, store.folder, { recursive: true });
   return store;
 }
 
 /** What a live decode of the recording with the right DBC gives. */
-const liveRight = taken(t, RIGHT).then((store) => store.ask((telemetry) => decodedBits(telemetry)));
+const liveRight = takenOnce(RIGHT).then((store) => store.ask((telemetry) => decodedBits(telemetry)));
 
 function sameBits(t: Test, actual: Map<string, string[]>, expected: Map<string, string[]>, what: string): void {
   t.same([...actual.keys()], [...expected.keys()], `${what}: channels`);
