@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   fleet: async () => (await import('./commands/fleet.ts')).registerFleet,
   channels: async () => (await import('./commands/channels.ts')).registerChannels,
   ledger: async () => (await import('./commands/ledger.ts')).registerLedger,
+  usage: async () => (await import('./commands/usage.ts')).registerUsage,
   query: async () => (await import('./commands/query.ts')).registerQuery,
   sql: async () => (await import('./commands/sql.ts')).registerSql,
   backup: async () => (await import('./commands/backup.ts')).registerBackup,

@@ -11,6 +11,7 @@ import { DestinationsConfig, destinationFaults } from '../../sync/destinations/d
 import { CentralConfig } from '../../sync/reverse/central-config.ts';
 import { IdentityFolder } from '../../sync/trust/identity-folder.ts';
 import { peerText } from '../../sync/trust/peer-name.ts';
+import { UsageConfig, usageFaults } from '../../sync/usage/usage-config.ts';
 import { GatewayConfig } from '../config/gateway-config.ts';
 import { renderIssues } from '../config/issue.ts';
 import { type ConfigRule, type LoadedConfig, loadConfig, type RuleBreach } from '../config/load-config.ts';
@@ -36,6 +37,7 @@ export const CONFIG_SCHEMA = Type.Object(
     grpc: Type.Optional(GrpcConfig),
     central: Type.Optional(CentralConfig),
     destinations: Type.Optional(DestinationsConfig),
+    usage: Type.Optional(UsageConfig),
     redundancy: Type.Optional(RedundancyConfig),
     sources: Type.Optional(
       Type.Record(Type.String({ pattern: SOURCE_NAME }), anySourceSchema(), {
@@ -56,6 +58,7 @@ export interface CaissonConfig {
   readonly dashboard: Required<DashboardConfig>;
   readonly central?: CentralConfig;
   readonly destinations?: DestinationsConfig;
+  readonly usage?: UsageConfig;
   readonly grpc: GrpcSettings;
   readonly redundancy?: RedundancyConfig;
   readonly sources: Readonly<Record<string, SourceConfig>>;
@@ -122,10 +125,15 @@ const RULES: readonly ConfigRule<CaissonConfig>[] = [
   whatIdentityIs,
   whatDbcFilesAre,
   whatDestinationsRefuse,
+  whatUsageRefuses,
 ];
 
 function* whatDestinationsRefuse({ destinations = {} }: CaissonConfig): ReturnType<ConfigRule<CaissonConfig>> {
   for (const { path, problem } of destinationFaults(destinations)) yield { path: ['destinations', ...path], problem };
+}
+
+function* whatUsageRefuses({ usage = {} }: CaissonConfig): ReturnType<ConfigRule<CaissonConfig>> {
+  for (const { path, problem } of usageFaults(usage)) yield { path: ['usage', ...path], problem };
 }
 
 /** Where no credentials guard a port, only this machine may reach it. */

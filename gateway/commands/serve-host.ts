@@ -12,7 +12,7 @@ export interface ServePorts {
 }
 
 export interface ServeOptions {
-  readonly config: Pick<CaissonConfig, 'dashboard' | 'grpc' | 'destinations' | 'central'>;
+  readonly config: Pick<CaissonConfig, 'dashboard' | 'grpc' | 'destinations' | 'central' | 'usage'>;
   /** Undefined while the store is not open: then the dashboard shows the status, and nothing else is served. */
   readonly storeDir: string | undefined;
   /** Folder of the built web app. */
@@ -48,6 +48,7 @@ export function startServe(options: ServeOptions): Promise<{ serve: ServeWorker;
         dashboard: { ...config.dashboard, port: ports?.httpPort ?? options.httpPort ?? config.dashboard.port },
         grpc: { ...config.grpc, port: ports?.grpcPort ?? config.grpc.port },
         destinations: config.destinations ?? {},
+        usage: config.usage ?? {},
         dial: config.central?.dial ?? [],
         clock: options.clock,
         freshness: options.freshness,

@@ -1,4 +1,5 @@
 import type { DestinationsConfig } from '../../sync/destinations/destination-config.ts';
+import type { UsageConfig } from '../../sync/usage/usage-config.ts';
 import type { ChannelFreshness } from '../channel-freshness.ts';
 import type { ClockOrigin } from '../clock.ts';
 import type { GatewayStatus } from '../status.ts';
@@ -11,6 +12,7 @@ export interface ServeThreadData {
   readonly webRoot: string;
   readonly dashboard: { readonly host: string; readonly port: number };
   readonly destinations: DestinationsConfig;
+  readonly usage: UsageConfig;
   /** Centrals that are dialled, `HOST:PORT`. */
   readonly dial: readonly string[];
   readonly grpc: { readonly host: string; readonly port: number; readonly identity?: string };

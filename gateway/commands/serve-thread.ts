@@ -2,6 +2,9 @@
  * The serve thread: dashboard, HTTP, WebSocket and gRPC over read-only connections. However slow a query or a viewer is,
  * it costs the threads that take in and store samples nothing.
  */
+
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
 import process from 'node:process';
 import type { TLSSocket } from 'node:tls';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
@@ -13,6 +16,10 @@ import { receiptDesk } from '../../sync/destinations/receipt-desk-of.ts';
 import { LineDialer } from '../../sync/reverse/line-dialer.ts';
 import type { Caller } from '../../sync/trust/callers.ts';
 import { openKeptTrust } from '../../sync/trust/kept-trust.ts';
+import { ConnectionBook } from '../../sync/usage/connection-book.ts';
+import { TrafficBook } from '../../sync/usage/traffic-book.ts';
+import { ownerRules, type UsageConfig } from '../../sync/usage/usage-config.ts';
+import { UsageDb } from '../../sync/usage/usage-db.ts';
 import { BoxClock } from '../clock.ts';
 import { NoTelemetry } from '../query/no-telemetry.ts';
 import { StoreTelemetry } from '../query/store-telemetry.ts';
@@ -63,6 +70,8 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
     store === undefined || data.grpc.identity === undefined
       ? undefined
       : openKeptTrust(data.grpc.identity, { role: 'gateway', name: status.gateway }, onProblem);
+  const connections = new ConnectionBook();
+  const usage = store && openUsage(store.storeDir, data.usage, connections, utcNow);
   const server =
     store === undefined
       ? undefined
@@ -79,10 +88,11 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
             destinations: receipts?.status() ?? [],
           }),
           ...(trust !== undefined && { secure: trust }),
+          ...{ connections, usage },
         });
   security = () => server?.secure?.status();
   if (trust !== undefined && server !== undefined) {
-    const serve = (line: TLSSocket, caller: Caller) => server.secure?.take(line, caller);
+    const serve = (line: TLSSocket, caller: Caller, raw: Socket) => server.secure?.take(line, caller, raw);
     const options = { identity: trust.identity, serve, utcNow };
     dialers.push(...data.dial.map((address) => new LineDialer({ ...options, address: parseAddress(address) })));
     for (const dialer of dialers) dialer.start();
@@ -101,9 +111,24 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
     await Promise.all(dialers.map((dialer) => dialer.stop()));
     await trust?.close();
     await server?.stop();
+    usage?.close();
     store?.telemetry.close();
     store?.feed.close();
   }
+}
+
+/** What lines carry, kept beside the store. */
+function openUsage(storeDir: string, config: UsageConfig, connections: ConnectionBook, utcNow: () => number) {
+  const db = UsageDb.open(join(storeDir, 'usage.db'));
+  const book = new TrafficBook({ db, utcMs: () => utcNow() / 1e3, drain: () => connections.drain() });
+  return {
+    owners: ownerRules(config),
+    rows: (from: number, to: number) => book.rows(from, to),
+    close: () => {
+      book.close();
+      db.close();
+    },
+  };
 }
 
 function openStore(

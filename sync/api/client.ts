@@ -58,6 +58,7 @@ import { decodeStatus } from './status-message.ts';
 import type { StatusMessage } from './status-messages.ts';
 import type { TransferRequestMessage, TransferResponseMessage } from './transfer-messages.ts';
 import { pullTransfer, type TransferRequest } from './transfer-pull.ts';
+import type { UsageReportMessage } from './usage-messages.ts';
 
 /** Bytes of one response. A pack is at most 2 MiB, an envelope of QUERY_PIXELS_MAX 0.7 MiB. */
 const RESPONSE_BYTES_MAX = 16 << 20;
@@ -176,6 +177,11 @@ export class TelemetryClient {
       throw new CaissonError('peer-invalid', `${claims}, its certificate is of ${peer.role} ${peer.gateway}`);
     }
     return status;
+  }
+
+  /** What lines carried from day `from` on and before day `to`, of UTC since 1970, and whose channels are. */
+  usage(from: number, to: number): Promise<UsageReportMessage> {
+    return this.#ask<UsageReportMessage>('GetUsage', { fromDay: from, toDay: to });
   }
 
   /** All channels, or only those of a gateway, or of those names. */

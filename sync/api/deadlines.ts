@@ -19,6 +19,7 @@ export const DEADLINES = {
   ListChannels: SHORT,
   ListVersions: SHORT,
   GetStatus: SHORT,
+  GetUsage: SHORT,
   Acknowledge: SHORT,
   ListBoxes: SHORT,
   Query: READING,

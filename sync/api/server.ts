@@ -28,8 +28,12 @@ import type { Acknowledgement, AcknowledgementAnswer } from '../receipts/receipt
 import type { Authority } from '../trust/authority.ts';
 import { SecurePort, type SecurePortOptions } from '../trust/secure-port.ts';
 import { trustMethods } from '../trust/trust-service.ts';
+import type { ConnectionBook } from '../usage/connection-book.ts';
+import type { OwnerRule } from '../usage/usage-config.ts';
+import type { TrafficRow } from '../usage/usage-db.ts';
 import { type Address, formatAddress } from './address.ts';
 import { type BringCourier, courierMethod } from './courier-call.ts';
+import { CountedListener } from './counted-listener.ts';
 import {
   FLEET_SERVICE,
   FLIGHT_SERVICE,
@@ -74,6 +78,7 @@ import type { GetStatusRequestMessage, StatusMessage } from './status-messages.t
 import { answerSubscribe } from './subscribe-call.ts';
 import { answerTransfer } from './transfer-call.ts';
 import type { TransferRequestMessage, TransferResponseMessage } from './transfer-messages.ts';
+import type { GetUsageRequestMessage, UsageReportMessage } from './usage-messages.ts';
 
 /** Bytes of one request. Larger ones are refused by gRPC. */
 const REQUEST_BYTES_MAX = 4 << 20;
@@ -120,6 +125,12 @@ export interface ServedElsewhere {
   readonly statements: SqlPlace;
 }
 
+/** What is known of a month's bill. */
+export interface ServedUsage {
+  rows(from: number, to: number): readonly TrafficRow[];
+  readonly owners: readonly OwnerRule[];
+}
+
 interface ServerOptions {
   /** Takes courier files; at a central. */
   readonly courier?: BringCourier;
@@ -136,6 +147,10 @@ interface ServerOptions {
   readonly acknowledge?: (word: Acknowledgement) => AcknowledgementAnswer;
   /** All boxes of a central; undefined at a gateway, which knows of none. */
   readonly fleet?: (() => Fleet) | undefined;
+  /** What lines carried, and whose channels are; without it nobody knows. */
+  readonly usage?: ServedUsage | undefined;
+  /** Counts what passes over connections, by who calls over them. */
+  readonly connections?: ConnectionBook | undefined;
   /** TLS at both ends, and calls by role; undefined: whoever reaches it may ask for everything. */
   readonly secure?: (SecurePortOptions & { readonly authority?: Authority | undefined }) | undefined;
 }
@@ -161,7 +176,11 @@ export async function startTelemetryServer(
 ): Promise<TelemetryServer> {
   const { host, port, telemetry, status } = options;
   const files = options.storeDir === undefined ? undefined : options;
-  const secure = options.secure === undefined ? undefined : new SecurePort(options.secure);
+  const { connections } = options;
+  const secure =
+    options.secure === undefined
+      ? undefined
+      : new SecurePort({ ...options.secure, onRaw: (raw) => connections?.open(raw) });
   if (secure === undefined) requireLoopback(host);
   // Every failure is told by whoever met it; gRPC's own lines on stderr would say it a second time.
   setLogVerbosity(logVerbosity.NONE);
@@ -175,7 +194,11 @@ export async function startTelemetryServer(
     'grpc.keepalive_time_ms': KEEPALIVE_MS,
     'grpc.keepalive_timeout_ms': KEEPALIVE_ANSWER_MS,
     // Who calls is known before what may be called is looked at.
-    interceptors: [...(secure === undefined ? [] : [secure.guard]), refuseDestinations],
+    interceptors: [
+      ...(secure === undefined ? [] : [secure.guard]),
+      ...(options.connections === undefined ? [] : [options.connections.interceptor]),
+      refuseDestinations,
+    ],
   });
   const streams = new Streams(stopping.signal);
   const viewOf = ({ metadata }: { readonly metadata: Metadata }) => {
@@ -197,6 +220,12 @@ export async function startTelemetryServer(
     ),
     GetStatus: unary(
       (_request: GetStatusRequestMessage, call): StatusMessage => encodeStatus(viewOf(call).status(status())),
+    ),
+    GetUsage: unary(
+      ({ fromDay, toDay }: GetUsageRequestMessage): UsageReportMessage => ({
+        rows: options.usage?.rows(fromDay, toDay) ?? [],
+        owners: options.usage?.owners ?? [],
+      }),
     ),
     Acknowledge: unary((request: AcknowledgeRequestMessage): AcknowledgeResponseMessage => {
       const isOfThis = files !== undefined && request.feed !== '' && request.feed === feedIdOf(files.feed);
@@ -262,15 +291,18 @@ export async function startTelemetryServer(
   const { authority } = options.secure ?? {};
   if (authority !== undefined) server.addService(serviceOf(protos, TRUST_SERVICE), trustMethods(authority));
   new ReflectionService(protos).addToServer(server);
-  const bound = await (secure === undefined
-    ? bind(server, formatAddress({ host, port }))
-    : listenSecurely(server, secure, { host, port }));
+  const plain =
+    secure === undefined && connections !== undefined ? new CountedListener(server, connections) : undefined;
+  const bound = await (secure !== undefined
+    ? listenSecurely(server, secure, { host, port })
+    : (plain?.listen({ host, port }) ?? bind(server, formatAddress({ host, port }))));
   return {
     port: bound,
     secure,
     async stop() {
       stopping.abort();
       secure?.stop();
+      plain?.stop();
       await shutdown(server);
       secure?.close();
     },

@@ -19,6 +19,7 @@ import { AcceptedLines } from '../reverse/accepted-lines.ts';
 import { type CentralTrustOptions, openCentralTrust } from '../trust/central-trust.ts';
 import { secureClient } from '../trust/secure-client.ts';
 import { TrafficBook } from '../usage/traffic-book.ts';
+import type { OwnerRule } from '../usage/usage-config.ts';
 import { UsageDb } from '../usage/usage-db.ts';
 import { CentralStatus, ProblemList } from './central-status.ts';
 import type { CentralStore } from './central-store.ts';
@@ -174,6 +175,10 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       port,
       status: () => snapshot(),
       fleet: () => fleet.look(),
+      usage: traffic && {
+        owners: ownersOf(options.gateways),
+        rows: (from: number, to: number) => traffic.rows(from, to),
+      },
       ...(store.files ?? { telemetry, statements: store.statements }),
       lost: store.lost,
       ...(courier !== undefined && { courier: (pieces) => courier.bring(pieces) }),
@@ -206,6 +211,13 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     await close();
     throw error;
   }
+}
+
+/** Of whole gateways. */
+function ownersOf({ gateways }: GatewaysConfig = { gateways: {} }): OwnerRule[] {
+  return Object.entries(gateways).flatMap(([gateway, { owner }]) =>
+    owner === undefined ? [] : [{ owner, gateway, channels: [] }],
+  );
 }
 
 /** @throws CaissonError `config-invalid` for budgets that would be kept nowhere */

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
 import type { UplinkStatus } from '../../gateway/status.ts';
@@ -17,7 +18,7 @@ export interface LineDialerOptions {
   readonly address: Address;
   readonly identity: Identity;
   /** Serves gRPC over a line that central took. */
-  readonly serve: (line: TLSSocket, caller: Caller) => void;
+  readonly serve: (line: TLSSocket, caller: Caller, raw: Socket) => void;
   readonly sleep?: Sleep;
   /** Numbers in [0, 1). */
   readonly random?: () => number;
@@ -77,7 +78,12 @@ export class LineDialer {
     const where = formatAddress(address);
     try {
       const expected = { roles: ['central'] } as const;
-      const { socket, peer } = await dialSecure(address, { as: identity, expected, protocol: LINE_PROTOCOL, signal });
+      const { socket, raw, peer } = await dialSecure(address, {
+        as: identity,
+        expected,
+        protocol: LINE_PROTOCOL,
+        signal,
+      });
       this.#line = socket;
       const closed = new Promise((resolve) => socket.once('close', resolve));
       await readVerdict(socket, where).catch((error: unknown) => {
@@ -85,7 +91,7 @@ export class LineDialer {
         throw error;
       });
       const from = performance.now();
-      serve(socket, { peer });
+      serve(socket, { peer }, raw);
       this.#status = { ...this.#status, lines: this.#status.lines + 1 };
       this.#become('connected', undefined, peer.name);
       await closed;

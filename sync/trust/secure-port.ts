@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { ServerInterceptor } from '@grpc/grpc-js';
 import type { SecurityStatus } from '../../gateway/status.ts';
@@ -11,6 +12,8 @@ export interface SecurePortOptions {
   readonly identity: Identity;
   /** Takes over the connection of a peer that hands over a line; undefined: none is taken. */
   readonly onLine?: TakeConnection | undefined;
+  /** Told of the connection of TCP below each over which gRPC is served: what counts bytes counts those. */
+  readonly onRaw?: ((raw: Socket) => void) | undefined;
 }
 
 /** The secure side of a gRPC server: knows who is at the other end of every connection, and cuts those that are taken back. */
@@ -42,7 +45,7 @@ export class SecurePort {
     const { identity, onLine } = this.#options;
     this.#listener = await SecureListener.start({
       ...{ host, port, identity },
-      onConnection: (socket, caller) => this.take(socket, caller),
+      onConnection: (socket, caller, raw) => this.take(socket, caller, raw),
       onLine:
         onLine === undefined
           ? undefined
@@ -55,8 +58,9 @@ export class SecurePort {
   }
 
   /** Has gRPC served over a connection whose other end is known. */
-  take(socket: TLSSocket, caller: Caller): void {
+  take(socket: TLSSocket, caller: Caller, raw?: Socket): void {
     this.#callers.add(socket, caller);
+    if (raw !== undefined) this.#options.onRaw?.(raw);
     this.#serve?.(socket);
   }
 

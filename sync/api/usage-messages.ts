@@ -1,0 +1,25 @@
+/** Messages of GetUsage, as messages.ts has the others. */
+
+export interface GetUsageRequestMessage {
+  readonly fromDay: number;
+  readonly toDay: number;
+}
+
+export interface UsageReportMessage {
+  readonly rows: readonly UsageRowMessage[];
+  readonly owners: readonly UsageOwnerMessage[];
+}
+
+export interface UsageRowMessage {
+  readonly day: number;
+  readonly peer: string;
+  readonly line: string;
+  readonly received: number;
+  readonly sent: number;
+}
+
+export interface UsageOwnerMessage {
+  readonly owner: string;
+  readonly gateway: string;
+  readonly channels: readonly string[];
+}
