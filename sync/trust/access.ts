@@ -31,6 +31,8 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   '/caisson.v1.Telemetry/GetDigests': COPYING,
   '/caisson.v1.Telemetry/GetLedger': COPYING,
   '/caisson.v1.Telemetry/GetStatus': COPYING,
+  // What other centrals cost is nobody's business but the box's.
+  '/caisson.v1.Telemetry/GetUsage': { atGateway: ['reader', 'itself'], atCentral: ['reader'] },
   // All of what a gateway has, as it has it: for who keeps it.
   '/caisson.v1.Telemetry/PullBlocks': { atGateway: ['central', 'backup'], atCentral: ['central', 'backup'] },
   // What of a store was lost: only to whom it is.
