@@ -32,8 +32,8 @@ import type { ConnectionBook } from '../usage/connection-book.ts';
 import type { OwnerRule } from '../usage/usage-config.ts';
 import type { TrafficRow } from '../usage/usage-db.ts';
 import { type Address, formatAddress } from './address.ts';
-import { type BringCourier, courierMethod } from './courier-call.ts';
 import { CountedListener } from './counted-listener.ts';
+import { type BringCourier, courierMethod } from './courier-call.ts';
 import {
   FLEET_SERVICE,
   FLIGHT_SERVICE,
