@@ -29,6 +29,7 @@ import { DriveFeed } from './drive-feed.ts';
 import { atLeast, atMost, type Findings, type Progress } from './figure.ts';
 import { simulateGrid } from './grid-drive.ts';
 import { decodeRav4 } from './recorded-drive.ts';
+import { measureFidelity } from './sync-fidelity.ts';
 import { linkUse } from './sync-line.ts';
 
 const RECORDED_LAPS = 10;
@@ -56,6 +57,7 @@ export async function runSync(progress: Progress): Promise<Findings> {
   progress('a lap of the simulated car');
   const lap = await pass(await simulateGrid(1, LAP_S), 1);
   const uses = await measureUses(lap.packs, progress);
+  const fidelity = await measureFidelity(progress);
   return {
     figures: [
       {
@@ -92,8 +94,12 @@ export async function runSync(progress: Progress): Promise<Findings> {
         target: atLeast(0.95),
         meaning: 'least of the lines: bits that arrive over those that it carries, while a backlog drains',
       },
+      ...fidelity.figures,
     ],
-    notes: uses.map(({ megabits, roundTripMs, use }) => `${megabits} Mbit/s, ${roundTripMs} ms: ${use.toFixed(3)}`),
+    notes: [
+      ...uses.map(({ megabits, roundTripMs, use }) => `${megabits} Mbit/s, ${roundTripMs} ms: ${use.toFixed(3)}`),
+      ...(fidelity.notes ?? []),
+    ],
   };
 }
 
@@ -139,6 +145,8 @@ async function pass(drive: Drive, laps: number): Promise<Passage> {
       follower: 'bench',
       ways: [{ name: '', connect: () => new TelemetryClient({ host: '127.0.0.1', port: link.port }) }],
       sink: new Keeper(new SqliteStore(db)),
+      // What they take of a backlog is told beside the figures.
+      outlines: false,
     });
     closers.push(() => line.stop());
     line.start();
