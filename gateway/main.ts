@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   schema: async () => (await import('./commands/schema.ts')).registerSchema,
   doctor: async () => (await import('./commands/doctor.ts')).registerDoctor,
   status: async () => (await import('./commands/status.ts')).registerStatus,
+  fetch: async () => (await import('./commands/fetch.ts')).registerFetch,
   fleet: async () => (await import('./commands/fleet.ts')).registerFleet,
   channels: async () => (await import('./commands/channels.ts')).registerChannels,
   ledger: async () => (await import('./commands/ledger.ts')).registerLedger,

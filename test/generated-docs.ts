@@ -29,7 +29,14 @@ function deadlineTable(): string {
 }
 
 /** Calls that are answered with one message. */
-const SINGLE: ReadonlySet<string> = new Set(['ListChannels', 'ListVersions', 'GetStatus', 'Acknowledge', 'ListBoxes']);
+const SINGLE: ReadonlySet<string> = new Set([
+  'ListChannels',
+  'ListVersions',
+  'GetStatus',
+  'Acknowledge',
+  'ListBoxes',
+  'Wish',
+]);
 
 function sqlTables(): string {
   const rows = Object.entries<SqlTable>(SQL_TABLES).map(([name, { columns, parameters, meaning }]) => {

@@ -20,6 +20,7 @@ import { nameDestination, nameLine } from '../destinations/caller.ts';
 import { decodeRun } from '../fanout/live-update.ts';
 import type { MissedRun } from '../fanout/news.ts';
 import type { SampleRun } from '../fanout/sample-run.ts';
+import type { Wish } from '../fidelity/ahead-source.ts';
 import { decodeFleet } from '../fleet/fleet-message.ts';
 import type { WireMeter } from '../line/wire-meter.ts';
 import type { HeldRange } from '../receipts/held-ranges.ts';
@@ -56,7 +57,7 @@ import { SocketBridge } from './socket-bridge.ts';
 import { encodeSqlRequest, readSqlAnswer } from './sql-answer.ts';
 import { decodeStatus } from './status-message.ts';
 import type { StatusMessage } from './status-messages.ts';
-import type { TransferRequestMessage, TransferResponseMessage } from './transfer-messages.ts';
+import type { TransferRequestMessage, TransferResponseMessage, WishResponseMessage } from './transfer-messages.ts';
 import { pullTransfer, type TransferRequest } from './transfer-pull.ts';
 import type { UsageReportMessage } from './usage-messages.ts';
 
@@ -279,6 +280,11 @@ export class TelemetryClient {
       signal?.removeEventListener('abort', cancel);
       call.cancel();
     }
+  }
+
+  /** Has a central pull something before the rest. Returns the number of lines that were told at once. */
+  async wish(wish: Wish): Promise<number> {
+    return (await this.#ask<WishResponseMessage>('Wish', wish)).lines;
   }
 
   /** What became of every sample of channels: all, or those of a gateway, or of those names; with the sums of each day. */

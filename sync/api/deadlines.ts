@@ -22,6 +22,7 @@ export const DEADLINES = {
   GetUsage: SHORT,
   Acknowledge: SHORT,
   ListBoxes: SHORT,
+  Wish: SHORT,
   Query: READING,
   GetLedger: READING,
   GetDigests: READING,

@@ -21,6 +21,7 @@ import { destinationOf, refuseDestinations } from '../destinations/caller.ts';
 import type { DestinationPolicy } from '../destinations/destination-policy.ts';
 import { feedFor, viewFor } from '../destinations/scoped-view.ts';
 import { answerEvery, type EverySample, everyNotServed } from '../fanout/every-call.ts';
+import type { Wish } from '../fidelity/ahead-source.ts';
 import { fleetMethods } from '../fleet/fleet-service.ts';
 import { flightMethods } from '../flight/flight-methods.ts';
 import type { RunningTable } from '../flight/flights.ts';
@@ -77,7 +78,12 @@ import { encodeStatus } from './status-message.ts';
 import type { GetStatusRequestMessage, StatusMessage } from './status-messages.ts';
 import { answerSubscribe } from './subscribe-call.ts';
 import { answerTransfer } from './transfer-call.ts';
-import type { TransferRequestMessage, TransferResponseMessage } from './transfer-messages.ts';
+import type {
+  TransferRequestMessage,
+  TransferResponseMessage,
+  TransferWishMessage,
+  WishResponseMessage,
+} from './transfer-messages.ts';
 import type { GetUsageRequestMessage, UsageReportMessage } from './usage-messages.ts';
 
 /** Bytes of one request. Larger ones are refused by gRPC. */
@@ -145,6 +151,8 @@ interface ServerOptions {
   readonly every?: EverySample;
   /** Answers what a follower says of this feed: how far it has it, perhaps with a receipt. */
   readonly acknowledge?: (word: Acknowledgement) => AcknowledgementAnswer;
+  /** Takes what somebody needs before the rest, and says how many lines were told; undefined at a gateway, which has all. */
+  readonly wish?: (wish: Wish) => number;
   /** All boxes of a central; undefined at a gateway, which knows of none. */
   readonly fleet?: (() => Fleet) | undefined;
   /** What lines carried, and whose channels are; without it nobody knows. */
@@ -230,6 +238,10 @@ export async function startTelemetryServer(
     Acknowledge: unary((request: AcknowledgeRequestMessage): AcknowledgeResponseMessage => {
       const isOfThis = files !== undefined && request.feed !== '' && request.feed === feedIdOf(files.feed);
       return (isOfThis ? options.acknowledge?.(request) : undefined) ?? NOTHING_WANTED;
+    }),
+    Wish: unary((request: TransferWishMessage): WishResponseMessage => {
+      if (options.wish !== undefined) return { lines: options.wish(request) };
+      throw new CaissonError('not-served', 'a gateway pulls from nobody: it has all there is');
     }),
     Query: streams.method(IN_FLIGHT_MAX, (request: QueryRequestMessage, out: Outflow<QueryChunkMessage>, call) =>
       answerQuery(viewOf(call).telemetry, request, out),

@@ -73,6 +73,10 @@ export interface TransferWishMessage {
   readonly outlines: boolean;
 }
 
+export interface WishResponseMessage {
+  readonly lines: number;
+}
+
 export interface TransferAheadMessage {
   readonly items: readonly FeedItemMessage[];
   readonly outlines: readonly OutlineMessage[];

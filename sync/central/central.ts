@@ -10,6 +10,7 @@ import { CourierDesk } from '../courier/courier-desk.ts';
 import { courierKey } from '../courier/courier-key.ts';
 import { DrillWatch } from '../drill/drill-watch.ts';
 import { NewsBell } from '../fanout/news-bell.ts';
+import { WishBook } from '../fidelity/wish-book.ts';
 import { BoxWatches } from '../fleet/box-watches.ts';
 import { FleetView } from '../fleet/fleet-view.ts';
 import { PullLine, type Way } from '../line/pull-line.ts';
@@ -112,12 +113,14 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     const now = () => Date.now() * 1e3;
     const receipts = key && new ReceiptWriter({ store: store.blocks, central: name, key, now });
     const bell = new NewsBell();
+    const wishes = new WishBook();
     const keeper = new Keeper(store.blocks, {
       onKept: (gateways) => {
         for (const gateway of gateways) bell.ring(gateway);
       },
       onBlock: (block) => store.announce(block),
       onProblem,
+      wishes,
       ...(receipts === undefined ? {} : { receipts }),
     });
     const trust = options.trust === undefined ? undefined : openCentralTrust(options.trust, name, onProblem);
@@ -179,6 +182,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
         owners: ownersOf(options.gateways),
         rows: (from: number, to: number) => traffic.rows(from, to),
       },
+      wish: (wish) => wishes.add(wish),
       ...(store.files ?? { telemetry, statements: store.statements }),
       lost: store.lost,
       ...(courier !== undefined && { courier: (pieces) => courier.bring(pieces) }),

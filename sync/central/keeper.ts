@@ -1,5 +1,7 @@
 import { CaissonError } from '../../gateway/errors.ts';
 import type { AheadBatch, PullBatch } from '../api/pull-batch.ts';
+import type { WishSource } from '../api/transfer-pull.ts';
+import type { WishBook } from '../fidelity/wish-book.ts';
 import type { KeepResult, Peer, PullSink, Refusal } from '../line/pull-line.ts';
 import type { SignedReceipt } from '../receipts/receipt.ts';
 import type { ReceiptWriter } from '../receipts/receipt-writer.ts';
@@ -32,6 +34,8 @@ export interface KeeperOptions {
   readonly onKept?: (gateways: readonly string[]) => void;
   /** Told of what a person should know. */
   readonly onProblem?: (text: string) => void;
+  /** What people need now; without it nobody says. */
+  readonly wishes?: WishBook;
   /** Signs what is kept; without it nothing is proven. */
   readonly receipts?: ReceiptWriter;
 }
@@ -54,12 +58,15 @@ export class Keeper implements PullSink {
   };
   readonly #store: BlockStore;
   readonly #options: KeeperOptions;
+  readonly wishes?: (peer: Peer) => WishSource;
   readonly prove?: (peer: Peer, wanted: Uint8Array) => Promise<SignedReceipt>;
 
   constructor(store: BlockStore, options: KeeperOptions = {}) {
     this.#store = store;
     this.#options = options;
     const { receipts } = options;
+    const { wishes } = options;
+    if (wishes !== undefined) this.wishes = (peer) => wishes.of(peer);
     if (receipts !== undefined) this.prove = ({ gateway }, wanted) => receipts.answer(gateway, wanted);
   }
 

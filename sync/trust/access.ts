@@ -30,6 +30,8 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   '/caisson.v1.Telemetry/Subscribe': READING,
   '/caisson.v1.Telemetry/GetDigests': COPYING,
   '/caisson.v1.Telemetry/GetLedger': COPYING,
+  // It changes nothing but what comes first.
+  '/caisson.v1.Telemetry/Wish': { atGateway: [], atCentral: ['reader'] },
   '/caisson.v1.Telemetry/GetStatus': COPYING,
   // What other centrals cost is nobody's business but the box's.
   '/caisson.v1.Telemetry/GetUsage': { atGateway: ['reader', 'itself'], atCentral: ['reader'] },

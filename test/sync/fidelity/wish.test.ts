@@ -1,0 +1,84 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { Random } from '../../../hardware/simulated/random.ts';
+import { TelemetryClient } from '../../../sync/api/client.ts';
+import { startTelemetryServer } from '../../../sync/api/server.ts';
+import { startCentral } from '../../../sync/central/central.ts';
+import type { Wish } from '../../../sync/fidelity/ahead-source.ts';
+import { WishBook } from '../../../sync/fidelity/wish-book.ts';
+import { waitFor } from '../../wait-for.ts';
+import { FilledStore } from '../filled-store.ts';
+import { exampleStatus, MemoryTelemetry } from '../memory-telemetry.ts';
+import { ShapedLink } from '../shaped-link.ts';
+
+const HOST = '127.0.0.1';
+const WISH: Wish = { gateway: 'a', channels: ['x'], from: 0, to: 1, outlines: false };
+
+t.test('a wish is told to the lines of its gateway, those that are there and those that come', async (t) => {
+  const book = new WishBook();
+  const told: string[] = [];
+  const follow = (role: string, gateway: string) =>
+    book.of({ role, gateway }).follow(({ channels }) => told.push(`${gateway} ${channels.join()}`));
+  follow('gateway', 'a');
+  follow('gateway', 'b');
+  t.equal(book.add(WISH), 1);
+  t.same(told.splice(0), ['a x']);
+  follow('central', 'hub');
+  t.same(told.splice(0), ['hub x']);
+  follow('gateway', 'c');
+  t.equal(book.add({ ...WISH, gateway: '', channels: ['y'] }), 4);
+  t.same(told.splice(0).sort(), ['a y', 'b y', 'c y', 'hub y']);
+});
+
+t.test('refuses a wish for nothing, for too much, and for no time', async (t) => {
+  const book = new WishBook();
+  for (const wrong of [{ channels: [] }, { channels: Array(257).fill('x') }, { to: 0 }]) {
+    t.throws(() => book.add({ ...WISH, ...wrong }), { code: 'query-invalid' });
+  }
+});
+
+t.test('what is asked for at central over the wire comes before the rest of a backlog', async (t) => {
+  const [boxDir, dir] = [0, 1].map(() => mkdtempSync(join(tmpdir(), 'caisson-wish-'))) as [string, string];
+  const store = new FilledStore(boxDir, 'box', new Random(1));
+  for (let i = 0; i < 60; i += 1) store.sealPack(['box/a', 'box/b'], 'number', 2_000);
+  const server = await startTelemetryServer({
+    ...{ host: HOST, port: 0, telemetry: new MemoryTelemetry(), feed: store.db, storeDir: boxDir },
+    status: () => exampleStatus('box'),
+  });
+  // So thin that the backlog takes a minute.
+  const link = await ShapedLink.start(server.port, { downBitsPerS: 300_000, roundTripMs: 10 });
+  const pull = [{ name: 'box', host: HOST, port: link.port }];
+  const central = await startCentral({ host: HOST, port: 0, version: '1', dir, pull });
+  const client = new TelemetryClient({ host: HOST, port: central.port });
+  t.teardown(async () => {
+    client.close();
+    await central.stop();
+    await link.stop();
+    await server.stop();
+    store.close();
+    for (const each of [boxDir, dir]) rmSync(each, { recursive: true, force: true });
+  });
+  const to = store.db.lastTime() + 60e6;
+  await t.rejects(new TelemetryClient({ host: HOST, port: server.port }).wish({ ...WISH, to }), { code: 'not-served' });
+  await client.wish({ gateway: 'box', channels: ['box/a'], from: store.db.lastTime() - 1e6, to, outlines: false });
+  const samples = async () => {
+    let count = 0;
+    const query = { channels: ['box/a'], from: store.db.lastTime() - 1e6, to };
+    for await (const piece of client.query(query)) if ('samples' in piece) count += piece.samples.times.length;
+    return count;
+  };
+  let here = 0;
+  const looking = setInterval(() => {
+    samples().then(
+      (count) => {
+        here = count;
+      },
+      () => {},
+    );
+  }, 50);
+  t.teardown(() => clearInterval(looking));
+  await waitFor('the newest samples came', () => here > 0, 60_000);
+  t.ok(central.status().store.blocks < 60, `${central.status().store.blocks} of 120 blocks are here`);
+});
