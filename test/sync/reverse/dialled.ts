@@ -1,6 +1,6 @@
 import type { Test } from 'tap';
 import type { PullBatch } from '../../../sync/api/pull-batch.ts';
-import type { TelemetryServer } from '../../../sync/api/server.ts';
+import type { TelemetryServer, TelemetryServerOptions } from '../../../sync/api/server.ts';
 import { type KeepResult, PullLine, type PullLineHealth, type PullSink } from '../../../sync/line/pull-line.ts';
 import { sleep } from '../../../sync/line/sleep.ts';
 import { AcceptedLines } from '../../../sync/reverse/accepted-lines.ts';
@@ -46,8 +46,9 @@ export async function startBox(
   name: string,
   identity: Identity,
   port: number,
+  served: Partial<TelemetryServerOptions> = {},
 ): Promise<{ server: TelemetryServer; dialer: LineDialer }> {
-  const server = await startGatewayServer(t, name, identity);
+  const server = await startGatewayServer(t, name, identity, { secure: { identity }, ...served });
   const dialer = new LineDialer({
     address: { host: HOST, port },
     identity,
