@@ -19,6 +19,7 @@ export const ERROR_CODES = {
   'import-refused': 'a file is no recording that can be imported, or not as it was asked for',
   'export-failed': 'an export could not be written to its folder or bucket',
   'central-unreachable': 'the other end of a sync line does not answer',
+  'fanout-failed': 'the cluster of NATS that a central tells its news did not take them',
   'gateway-held': 'another process of central pulls from that gateway',
   'peer-invalid': 'the other end of a sync line sent something that cannot be',
   'peer-untrusted': 'the other end of a connection showed no certificate that is trusted here',

@@ -66,6 +66,11 @@ export const DEBIAN_PACKAGES = {
     probe: ['sh', '-c', 'test -x /usr/lib/postgresql/*/bin/postgres'],
     usedFor: 'keeping the blocks of a central, and holding its intake against a row a sample',
   },
+  nats: {
+    package: 'nats-server',
+    probe: ['test', '-x', '/usr/sbin/nats-server'],
+    usedFor: 'carrying what the processes of a central tell each other',
+  },
   curl: {
     package: 'curl',
     probe: ['curl', '--version'],

@@ -5,6 +5,7 @@ import { type Dashboard, startDashboard } from '../../dashboards/server/dashboar
 import { type Address, formatAddress } from '../../sync/api/address.ts';
 import { type Central, type PullAddress, type StorePlace, startCentral } from '../../sync/central/central.ts';
 import { courierKey } from '../../sync/courier/courier-key.ts';
+import { NATS_DEFAULTS, type NatsOptions } from '../../sync/fanout/nats-options.ts';
 import { keyText } from '../../sync/receipts/kept-key.ts';
 import type { CentralTrustOptions } from '../../sync/trust/central-trust.ts';
 import { requireHost } from '../../sync/trust/peer-name.ts';
@@ -38,6 +39,13 @@ interface Options {
   readonly identity?: string;
   readonly http?: string;
   readonly drills?: readonly string[];
+  readonly nats?: string;
+  readonly natsRegion?: string;
+  readonly natsReplicas: string;
+  readonly natsCredentials?: string;
+  readonly natsCa?: string;
+  readonly natsCert?: string;
+  readonly natsKey?: string;
 }
 
 export function registerCentral(program: Command): void {
@@ -59,6 +67,16 @@ export function registerCentral(program: Command): void {
     .option('--identity <dir>', 'folder of `caisson enroll`, where another central is the authority')
     .option('--http <host:port>', 'also serve the dashboard and the HTTP API here, of this machine only')
     .option('--drills <dir...>', 'folders of `caisson drill restore`, to be shown in the status')
+    .option('--nats <urls>', 'cluster of NATS that its processes tell each other over: nats://a:4222,nats://b:4222')
+    .option('--nats-region <region>', 'where that cluster stands, for channels that may go to some regions only')
+    .option('--nats-replicas <n>', 'servers of the cluster that keep each message, 1, 3 or 5', '3')
+    .option(
+      '--nats-credentials <file>',
+      'credentials for it; beyond this machine it needs tls:// and these, or a certificate',
+    )
+    .option('--nats-ca <file>', 'certificates that those of its servers are signed with')
+    .option('--nats-cert <file>', 'certificate to show there')
+    .option('--nats-key <file>', 'key of that certificate')
     .option('--pull <[name@]host:port...>', 'gateways, or other centrals, to pull from')
     .option('--gateways <file>', 'gateways to pull from, each over several lines with budgets, windows and caps')
     .addHelpText(
@@ -70,6 +88,7 @@ Examples:
   caisson central --data ./central --http 127.0.0.1:8090 --pull 127.0.0.1:7443
   caisson central --data ./central --name hub --authority ./authority --listen 0.0.0.0:7444 --pull car7@10.0.0.5:7443
   caisson central --store postgres://caisson@db.local/caisson --name hq --pull 127.0.0.1:7443 127.0.0.1:7453
+  caisson central --store postgres://caisson@db.local/caisson --name hq --nats nats://127.0.0.1:4222,nats://127.0.0.1:4223
   caisson central --data ./central --gateways gateways.yaml`,
     )
     .action((options: Options) => conclude(() => run(options)));
@@ -89,6 +108,7 @@ async function run(options: Options): Promise<void> {
     pull,
     gateways,
     trust: trustOf(options),
+    nats: natsOf(options),
     name: options.name,
     version: caissonVersion(),
     vaults: options.drills ?? [],
@@ -109,6 +129,19 @@ async function run(options: Options): Promise<void> {
   if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
   dashboard?.stop();
   await central.stop();
+}
+
+/** The cluster that it tells its news; undefined: none. @throws UsageError */
+function natsOf(options: Options): NatsOptions | undefined {
+  const { nats, natsCredentials: credentials, natsCa: ca, natsCert: cert, natsKey: key, natsRegion: region } = options;
+  if (nats === undefined) return undefined;
+  const replicas = Number(options.natsReplicas);
+  if (![1, 3, 5].includes(replicas)) {
+    throw new UsageError(`--nats-replicas is '${options.natsReplicas}', expected 1, 3 or 5`);
+  }
+  if ((cert === undefined) !== (key === undefined)) throw new UsageError('give both --nats-cert and --nats-key');
+  const servers = nats.split(',').filter((server) => server !== '');
+  return { ...NATS_DEFAULTS, servers, replicas, credentials, ca, cert, key, region };
 }
 
 /** By what it is known. @throws UsageError */

@@ -17,7 +17,7 @@ import type { SqlParameters } from '../../gateway/query/sql/sql-statement.ts';
 import type { Envelope, Samples, StoredChannel } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import { nameDestination, nameLine } from '../destinations/caller.ts';
-import { decodeRun } from '../fanout/live-update.ts';
+import { decodeLiveValue, decodeRun, type LiveValue } from '../fanout/live-update.ts';
 import type { MissedRun } from '../fanout/news.ts';
 import type { SampleRun } from '../fanout/sample-run.ts';
 import type { Wish } from '../fidelity/ahead-source.ts';
@@ -38,7 +38,7 @@ import { fromGrpcError } from './grpc-status.ts';
 import { LatestValues } from './latest-values.ts';
 import { type ChannelAccount, wholeAccounts } from './ledger-call.ts';
 import { decodeVersion, type ListedVersion } from './list-versions-call.ts';
-import type { LiveUpdateMessage, LiveValueMessage } from './live-messages.ts';
+import type { LiveUpdateMessage } from './live-messages.ts';
 import type {
   AcknowledgeRequestMessage,
   AcknowledgeResponseMessage,
@@ -111,13 +111,6 @@ export interface QueryOptions {
 export type QueryPiece =
   | { readonly channel: number; readonly samples: Samples }
   | { readonly channel: number; readonly envelope: Envelope };
-
-/** The newest value of a channel; `channel` is the index into the channels asked for, `time` UTC in microseconds. */
-export interface LiveValue {
-  readonly channel: number;
-  readonly time: number;
-  readonly value: number | string;
-}
 
 /** What a subscription to every sample gives. */
 export interface EveryUpdate {
@@ -388,7 +381,10 @@ export class TelemetryClient {
     const late = setTimeout(() => end({ error: this.#late('Subscribe', firstMs) }), firstMs);
     call.once('data', () => clearTimeout(late));
     call.on('data', ({ values }: LiveUpdateMessage) => {
-      for (const value of values) latest.offer(value.channel, value.time, decodeLiveValue(value));
+      for (const each of values) {
+        const { channel, time, value } = decodeLiveValue(each);
+        latest.offer(channel, time, value);
+      }
       wake?.();
     });
     call.on('error', (error) => end({ error }));
@@ -551,9 +547,4 @@ function decodeEnvelope(message: EnvelopeMessage): Envelope {
     first: decodeColumn(message.first),
     last: decodeColumn(message.last),
   };
-}
-
-function decodeLiveValue({ number, text }: LiveValueMessage): number | string {
-  if (text !== undefined) return text;
-  return number === undefined ? Number.NaN : (decodeColumn(number)[0] ?? Number.NaN);
 }

@@ -20,7 +20,7 @@ import type { GatewayStatus } from '../../gateway/status.ts';
 import { destinationOf, refuseDestinations } from '../destinations/caller.ts';
 import type { DestinationPolicy } from '../destinations/destination-policy.ts';
 import { feedFor, viewFor } from '../destinations/scoped-view.ts';
-import { answerEvery, type EverySample, everyNotServed } from '../fanout/every-call.ts';
+import { answerEvery, everyNotServed, type LiveSide } from '../fanout/every-call.ts';
 import type { Wish } from '../fidelity/ahead-source.ts';
 import { fleetMethods } from '../fleet/fleet-service.ts';
 import { flightMethods } from '../flight/flight-methods.ts';
@@ -147,8 +147,8 @@ interface ServerOptions {
   /** 0: any free port. */
   readonly port: number;
   readonly status: () => GatewayStatus;
-  /** For subscriptions to every sample; without it they are refused. */
-  readonly every?: EverySample;
+  /** For subscriptions at a central; without it those to every sample are refused. */
+  readonly live?: LiveSide;
   /** Answers what a follower says of this feed: how far it has it, perhaps with a receipt. */
   readonly acknowledge?: (word: Acknowledgement) => AcknowledgementAnswer;
   /** Takes what somebody needs before the rest, and says how many lines were told; undefined at a gateway, which has all. */
@@ -256,9 +256,10 @@ export async function startTelemetryServer(
     ),
     Subscribe: streams.method(1, (request: SubscribeRequestMessage, out: Outflow<LiveUpdateMessage>, call) => {
       const { telemetry } = viewOf(call);
-      if (!request.every) return answerSubscribe(telemetry, request, out);
-      if (options.every === undefined) return Promise.reject(everyNotServed());
-      return answerEvery(options.every, telemetry, request, out, destinationOf(call.metadata) !== undefined);
+      const { live } = options;
+      if (!request.every) return answerSubscribe(telemetry, request, out, live?.wanted);
+      if (live === undefined) return Promise.reject(everyNotServed());
+      return answerEvery(live, telemetry, request, out, destinationOf(call.metadata) !== undefined);
     }),
     BringCourier: courierMethod(options.courier),
     PullGateway: streams.method(

@@ -1,9 +1,9 @@
 import { CaissonError } from '../../gateway/errors.ts';
 import type { AskedTelemetry } from '../../gateway/query/telemetry.ts';
-import { EMPTY_UPDATE } from '../fanout/live-update.ts';
-import { encodeColumn } from './columns.ts';
+import { EMPTY_UPDATE, encodeLiveValue } from '../fanout/live-update.ts';
+import type { Wanted } from '../fanout/wanted.ts';
 import { LatestValues } from './latest-values.ts';
-import type { LiveUpdateMessage, LiveValueMessage, SubscribeRequestMessage } from './live-messages.ts';
+import type { LiveUpdateMessage, SubscribeRequestMessage } from './live-messages.ts';
 import type { Outflow } from './outflow.ts';
 import { requestedChannels } from './query-call.ts';
 
@@ -18,12 +18,14 @@ const RATE_MAX = 60;
  * Sends the latest values of channels until the reader goes. `out` must be given one message at a time: what changes while
  * it is on its way is merged, so a slow reader costs one value a channel.
  *
+ * @param wanted told of what is watched, where values come only if somebody watches
  * @throws CaissonError `query-invalid`, `channel-unknown`
  */
 export async function answerSubscribe(
   telemetry: AskedTelemetry,
   request: SubscribeRequestMessage,
   out: Outflow<LiveUpdateMessage>,
+  wanted?: Wanted,
 ): Promise<void> {
   const channels = await requestedChannels(telemetry, request, SUBSCRIBE_CHANNELS_MAX);
   const intervalMs = 1000 / rateOf(request.rateMax);
@@ -33,6 +35,7 @@ export async function answerSubscribe(
   const unfollow = telemetry.follow((batch) => {
     for (const index of indexes.get(batch.channel) ?? []) latest.offerBatch(index, batch);
   });
+  const unwant = wanted?.want(channels, 'values');
   try {
     for (const [index, { id }] of channels.entries()) {
       const sample = await telemetry.latest(id);
@@ -44,14 +47,9 @@ export async function answerSubscribe(
       if (latest.changes > 0) await out.send({ ...EMPTY_UPDATE, values: latest.take().map(encodeLiveValue) });
     }
   } finally {
+    unwant?.();
     unfollow();
   }
-}
-
-function encodeLiveValue(latest: { channel: number; time: number; value: number | string }): LiveValueMessage {
-  const { channel, time, value } = latest;
-  if (typeof value === 'string') return { channel, time, text: value };
-  return { channel, time, number: encodeColumn(Float64Array.of(value)) };
 }
 
 function rateOf(rateMax: number): number {

@@ -42,11 +42,20 @@ export interface VerifiedBatch {
   readonly isComplete: boolean;
 }
 
+/** Samples that claim sequence numbers which others have. */
+export interface Conflict {
+  readonly gateway: string;
+  readonly boot: string;
+  readonly channel: string;
+  readonly firstSequence: number;
+  readonly count: number;
+}
+
 /** What came of a batch. */
 export interface PassOutcome {
   readonly fresh: readonly NewBlock[];
   readonly known: number;
-  readonly conflicts: number;
+  readonly conflicts: readonly Conflict[];
   readonly holes: number;
   readonly lost: number;
   readonly problems: readonly string[];
@@ -60,7 +69,7 @@ type KnownOfChannel = Pick<BlockInfo, 'channel'> & Partial<Pick<BlockInfo, 'type
 export class BatchPass implements PassOutcome {
   readonly fresh: NewBlock[] = [];
   known = 0;
-  conflicts = 0;
+  readonly conflicts: Conflict[] = [];
   holes = 0;
   lost = 0;
   readonly problems: string[] = [];
@@ -268,7 +277,7 @@ export class BatchPass implements PassOutcome {
       if (outcomes[i] !== 'conflict') this.#held.dropOutlines(channel, boot, firstSequence, firstSequence + count);
       if (outcomes[i] === 'known') this.known += 1;
       if (outcomes[i] === 'conflict') {
-        this.conflicts += 1;
+        this.conflicts.push({ gateway, boot: header.boot, channel: block.channel, firstSequence, count });
         this.problems.push(
           `${gateway} sent another block for ${block.channel}, boot ${header.boot}, samples ${firstSequence} to ${firstSequence + count - 1}: kept apart`,
         );

@@ -17,6 +17,8 @@ export interface CentralStatusParts {
   readonly counters: Readonly<KeeperCounters>;
   /** What is pulled from: a place that was dialled, or a gateway that dialled in. */
   readonly lines: () => readonly CentralLine[];
+  /** The cluster that it tells its news, where there is one. */
+  readonly fanout: () => SourceStatus | undefined;
   readonly problems: ProblemList;
 }
 
@@ -65,6 +67,7 @@ export class CentralStatus {
   snapshot(): GatewayStatus {
     const { name, version, totals, counters, lines, problems } = this.#parts;
     const { blocks, bytes } = totals();
+    const beside = this.#parts.fanout();
     return {
       role: 'central',
       gateway: name,
@@ -86,7 +89,7 @@ export class CentralStatus {
         lost: counters.lost,
       },
       lines: lines().flatMap(linesOf),
-      sources: lines().map((each) => this.#source(each)),
+      sources: [...lines().map((each) => this.#source(each)), ...(beside === undefined ? [] : [beside])],
       problems: problems.all(),
     };
   }

@@ -1,5 +1,5 @@
 import type { SqlPlace } from '../../gateway/query/sql/sql-messages.ts';
-import type { AskedTelemetry } from '../../gateway/query/telemetry.ts';
+import type { AskedTelemetry, LiveBatch } from '../../gateway/query/telemetry.ts';
 import type { GatewayHolding, NewestStored } from '../../gateway/store/gateway-holdings.ts';
 import type { LostGatewayFeed } from '../api/pull-gateway-call.ts';
 import type { ServedFiles } from '../api/server.ts';
@@ -29,5 +29,7 @@ export interface CentralStore {
   readonly lost: LostGatewayFeed;
   /** Tells those who follow of a block that was just kept by this process. */
   announce(block: NewBlock): void;
+  /** Tells those who follow of values that came another way than by a block. */
+  tell(batch: LiveBatch): void;
   close(): void | Promise<void>;
 }

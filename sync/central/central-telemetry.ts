@@ -40,13 +40,18 @@ export class CentralTelemetry implements Telemetry {
     this.#clocks.poll(this.#db);
     const { times, values, count, timeMax } = block;
     const utcOffset = this.#clocks.of(boot, stamp).offsetAt(timeMax);
-    for (const listener of this.#listeners) listener({ channel, times, values, start: 0, end: count, utcOffset });
+    this.tell({ channel, times, values, start: 0, end: count, utcOffset });
   }
 
   /** UTC of the newest of some samples, microseconds. */
   utcOf({ boot, stamp, time }: NewestStored): number {
     this.#clocks.poll(this.#db);
     return time + this.#clocks.of(boot, stamp).offsetAt(time);
+  }
+
+  /** Hands values that are not kept yet to everyone who follows. */
+  tell(batch: LiveBatch): void {
+    for (const listener of this.#listeners) listener(batch);
   }
 
   follow(listener: (batch: LiveBatch) => void): () => void {

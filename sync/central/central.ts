@@ -2,14 +2,17 @@ import { join } from 'node:path';
 import { CaissonError } from '../../gateway/errors.ts';
 import type { Fleet } from '../../gateway/fleet.ts';
 import { NumberedTelemetry } from '../../gateway/query/numbered-telemetry.ts';
-import type { AskedTelemetry } from '../../gateway/query/telemetry.ts';
+import type { AskedTelemetry, LiveBatch } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import { TelemetryClient, type TelemetryClientOptions } from '../api/client.ts';
 import { startTelemetryServer } from '../api/server.ts';
 import { CourierDesk } from '../courier/courier-desk.ts';
 import { courierKey } from '../courier/courier-key.ts';
 import { DrillWatch } from '../drill/drill-watch.ts';
+import { Fanout } from '../fanout/fanout.ts';
+import type { NatsOptions } from '../fanout/nats-options.ts';
 import { NewsBell } from '../fanout/news-bell.ts';
+import { Wanted } from '../fanout/wanted.ts';
 import { WishBook } from '../fidelity/wish-book.ts';
 import { BoxWatches } from '../fleet/box-watches.ts';
 import { FleetView } from '../fleet/fleet-view.ts';
@@ -68,6 +71,8 @@ export type CentralOptions = StorePlace & {
    * it must be given.
    */
   readonly name?: string | undefined;
+  /** Where its processes tell each other what they keep; undefined: it is the only one, or each is for itself. */
+  readonly nats?: NatsOptions | undefined;
   readonly version: string;
   /** Folders with backups and what drills found of them, for the status. */
   readonly vaults?: readonly string[];
@@ -112,12 +117,15 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     const key = options.dir === undefined ? undefined : receiptKey(options.dir);
     const now = () => Date.now() * 1e3;
     const receipts = key && new ReceiptWriter({ store: store.blocks, central: name, key, now });
-    const bell = new NewsBell();
     const wishes = new WishBook();
+    const live = { news: store.news, bell: new NewsBell(), wanted: new Wanted() };
+    const tell = (batch: LiveBatch) => store.tell(batch);
+    const fanout = new Fanout({ ...live, central: name, nats: options.nats, telemetry, tell, onProblem });
+    closers.push(() => fanout.stop());
     const keeper = new Keeper(store.blocks, {
-      onKept: (gateways) => {
-        for (const gateway of gateways) bell.ring(gateway);
-      },
+      onKept: (gateways) => fanout.kept(gateways),
+      onHeld: (gateway) => fanout.held(gateway),
+      onConflict: (conflict) => fanout.conflict(conflict),
       onBlock: (block) => store.announce(block),
       onProblem,
       wishes,
@@ -133,11 +141,20 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       trust === undefined
         ? new TelemetryClient(address, { destination: name, ...more })
         : secureClient(address, trust.identity, { roles: ['gateway', 'central'], name: address.name }, more);
-    const watches = new BoxWatches({ now, position: async (gateway) => (await store.blocks.progress(gateway)).after });
+    const watches = new BoxWatches({
+      now,
+      onSeen: (status, before) => fanout.seen(status, before),
+      position: async (gateway) => (await store.blocks.progress(gateway)).after,
+    });
     const pull = (ways: readonly Way<TelemetryClient>[]) =>
       new PullLine({
         ways,
-        attend: (client, status) => watches.attend(client, status),
+        attend: (client, status) => {
+          const ends = [watches.attend(client, status), fanout.attend(client, status)];
+          return () => {
+            for (const end of ends) end();
+          };
+        },
         sink: keeper,
         follower: name,
         onProblem,
@@ -164,6 +181,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       totals: () => store.totals(),
       counters,
       lines: () => pulled.all,
+      fanout: () => fanout.status(),
       problems,
     });
     const courier =
@@ -186,7 +204,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       ...(store.files ?? { telemetry, statements: store.statements }),
       lost: store.lost,
       ...(courier !== undefined && { courier: (pieces) => courier.bring(pieces) }),
-      every: { news: store.news, bell },
+      live,
       secure: trust && { ...trust, onLine: (socket, caller, raw) => pulled.accepted.take(socket, caller, raw) },
     });
     const snapshot = (): GatewayStatus => {

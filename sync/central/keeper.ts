@@ -5,7 +5,7 @@ import type { WishBook } from '../fidelity/wish-book.ts';
 import type { KeepResult, Peer, PullSink, Refusal } from '../line/pull-line.ts';
 import type { SignedReceipt } from '../receipts/receipt.ts';
 import type { ReceiptWriter } from '../receipts/receipt-writer.ts';
-import { BatchPass, type NewBlock, type PassOutcome, type VerifiedBatch } from './batch-pass.ts';
+import { BatchPass, type Conflict, type NewBlock, type PassOutcome, type VerifiedBatch } from './batch-pass.ts';
 import type { BlockStore, Progress } from './block-store.ts';
 import { type VerifiedOutline, verifyOutline } from './verified-outline.ts';
 import { gatewayOf, type Step, verifySteps } from './verify-steps.ts';
@@ -30,6 +30,10 @@ export interface KeeperCounters {
 export interface KeeperOptions {
   /** Told of every new block, after its commit. */
   readonly onBlock?: (block: NewBlock) => void;
+  /** Told of samples that were kept apart. */
+  readonly onConflict?: (conflict: Conflict) => void;
+  /** Told when it is known that a gateway is kept here, by nobody else at the time. */
+  readonly onHeld?: (gateway: string) => void;
   /** Told after every commit of whom it changed anything. */
   readonly onKept?: (gateways: readonly string[]) => void;
   /** Told of what a person should know. */
@@ -70,8 +74,10 @@ export class Keeper implements PullSink {
     if (receipts !== undefined) this.prove = ({ gateway }, wanted) => receipts.answer(gateway, wanted);
   }
 
-  resume({ gateway }: Peer): Promise<Progress> {
-    return this.#store.progress(gateway);
+  async resume({ gateway }: Peer): Promise<Progress> {
+    const progress = await this.#store.progress(gateway);
+    this.#options.onHeld?.(gateway);
+    return progress;
   }
 
   async keep(peer: Peer, batch: PullBatch): Promise<KeepResult> {
@@ -112,7 +118,8 @@ export class Keeper implements PullSink {
     this.counters.blocks += pass.fresh.length;
     this.counters.samples += pass.fresh.reduce((sum, { block }) => sum + block.count, 0);
     this.counters.known += pass.known;
-    this.counters.conflicts += pass.conflicts;
+    this.counters.conflicts += pass.conflicts.length;
+    for (const conflict of pass.conflicts) this.#options.onConflict?.(conflict);
     this.counters.holes += pass.holes;
     this.counters.lost += pass.lost;
     this.#options.onKept?.([...new Set([peer.gateway, ...gateways])]);

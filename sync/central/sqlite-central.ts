@@ -39,6 +39,7 @@ export function openSqliteCentral(
       holdings: (since) => db.holdings(since),
       utcOf: (newest) => telemetry.utcOf(newest),
       announce: (block) => telemetry.announce(block),
+      tell: (batch) => telemetry.tell(batch),
       close() {
         telemetry.close();
         db.close();

@@ -8,6 +8,7 @@ import { EMPTY_UPDATE, liveUpdates } from './live-update.ts';
 import type { NewsItem, NewsPlace, NewsSource } from './news.ts';
 import type { NewsBell } from './news-bell.ts';
 import { decodeToken, encodeToken } from './resume-token.ts';
+import type { Wanted } from './wanted.ts';
 
 /** Channels of one subscription to every sample. Beyond: refused. */
 const CHANNELS_MAX = 1024;
@@ -15,10 +16,11 @@ const CHANNELS_MAX = 1024;
 /** How often it is looked for news of which no bell told, milliseconds. */
 const POLL_MS = 1_000;
 
-/** What a central has for those who want every sample. */
-export interface EverySample {
+/** What a central has for those who follow. */
+export interface LiveSide {
   readonly news: NewsSource;
   readonly bell: NewsBell;
+  readonly wanted: Wanted;
 }
 
 /** Channels of one gateway, and where their reader stands. */
@@ -37,7 +39,7 @@ interface Followed {
  * @throws CaissonError `query-invalid`, `channel-unknown`, `resume-lost`, `store-failed`
  */
 export async function answerEvery(
-  { news, bell }: EverySample,
+  { news, bell, wanted }: LiveSide,
   telemetry: AskedTelemetry,
   request: SubscribeRequestMessage,
   out: Outflow<LiveUpdateMessage>,
@@ -46,6 +48,7 @@ export async function answerEvery(
   const channels = await requestedChannels(telemetry, request, CHANNELS_MAX);
   const followed = await begin(news, telemetry, channels, request.resume);
   const watch = bell.watch(new Set(followed.map(({ gateway }) => gateway)));
+  const unwant = wanted.want(channels, 'news');
   const token = () =>
     encodeToken({
       places: new Map(followed.map(({ gateway, place }) => [gateway, place])),
@@ -67,6 +70,7 @@ export async function answerEvery(
       if (isEnd) await watch.rung(POLL_MS, out.closed);
     }
   } finally {
+    unwant();
     watch.close();
   }
 }

@@ -1,6 +1,6 @@
 import { cutSamples } from '../../gateway/query/cut-samples.ts';
 import { decodeColumn, encodeColumn } from '../api/columns.ts';
-import type { LiveUpdateMessage, MissedRunMessage, SampleRunMessage } from '../api/live-messages.ts';
+import type { LiveUpdateMessage, LiveValueMessage, MissedRunMessage, SampleRunMessage } from '../api/live-messages.ts';
 import type { NewsItem } from './news.ts';
 import type { SampleRun } from './sample-run.ts';
 
@@ -11,6 +11,13 @@ const UPDATE_BYTES_MAX = 256 * 1024;
 const RUN_BYTES = 96;
 
 const NO_BYTES = new Uint8Array(0);
+
+/** The newest value of a channel; `channel` is the index into the channels asked for, `time` UTC in microseconds. */
+export interface LiveValue {
+  readonly channel: number;
+  readonly time: number;
+  readonly value: number | string;
+}
 
 export const EMPTY_UPDATE: LiveUpdateMessage = { values: [], samples: [], missed: [], resume: NO_BYTES, channels: [] };
 
@@ -59,6 +66,17 @@ function encodeRun(gateway: string, { times, values, ...run }: SampleRun): Sampl
 function bytesOf({ channel, times, values }: SampleRun): number {
   const texts = values instanceof Float64Array ? values.byteLength : values.reduce((sum, text) => sum + text.length, 0);
   return channel.length + times.byteLength + texts;
+}
+
+export function encodeLiveValue({ channel, time, value }: LiveValue): LiveValueMessage {
+  if (typeof value === 'string') return { channel, time, text: value };
+  return { channel, time, number: encodeColumn(Float64Array.of(value)) };
+}
+
+/** @throws CaissonError `peer-invalid` for a number that is none */
+export function decodeLiveValue({ channel, time, number, text }: LiveValueMessage): LiveValue {
+  if (text !== undefined) return { channel, time, value: text };
+  return { channel, time, value: number === undefined ? Number.NaN : (decodeColumn(number)[0] ?? Number.NaN) };
 }
 
 /** @throws CaissonError `peer-invalid` for columns that are none */

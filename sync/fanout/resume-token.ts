@@ -60,7 +60,7 @@ function isKeptPoint(kept: unknown): kept is KeptPoint {
   );
 }
 
-function isPlace(place: unknown): boolean {
+export function isPlace(place: unknown): place is NewsPlace {
   if (!isObject(place) || typeof place.feed !== 'string' || !isCount(place.position)) return false;
   return place.month === undefined || isCount(place.month);
 }

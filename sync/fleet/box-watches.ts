@@ -23,6 +23,8 @@ export interface BoxSeen {
 export interface BoxWatchesOptions {
   /** How far the feed of a gateway is here. */
   readonly position: (gateway: string) => Promise<number>;
+  /** Told how a gateway does, and how it did when it was asked before. */
+  readonly onSeen?: (status: GatewayStatus, before: GatewayStatus | undefined) => void;
   /** UTC, microseconds. */
   readonly now: () => number;
   readonly lookMs?: number;
@@ -77,6 +79,7 @@ export class BoxWatches {
   async #keep(status: GatewayStatus, saidAt: number, isOpen: () => boolean): Promise<void> {
     const position = await this.#options.position(status.gateway);
     if (!isOpen()) return;
+    this.#options.onSeen?.(status, this.#seen.get(status.gateway)?.status);
     this.#seen.set(status.gateway, { status, at: this.#options.now(), aheadUs: status.now - saidAt, position });
   }
 }

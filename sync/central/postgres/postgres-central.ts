@@ -48,6 +48,7 @@ export async function openPostgresCentral(options: PostgresCentralOptions): Prom
     announce: (block) => {
       telemetry.announce(block).catch((error) => onProblem(`who follows was not told of a block: ${messageOf(error)}`));
     },
+    tell: (batch) => telemetry.tell(batch),
     async close() {
       telemetry.close();
       await blocks.close();

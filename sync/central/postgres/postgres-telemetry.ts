@@ -41,7 +41,12 @@ export class PostgresTelemetry implements AskedTelemetry {
     if (isDerived || this.#listeners.size === 0) return;
     const { times, values, count, timeMax } = block;
     const utcOffset = await this.#ask(() => this.#store.utcOffset(boot, stamp, timeMax));
-    for (const listener of this.#listeners) listener({ channel, times, values, start: 0, end: count, utcOffset });
+    this.tell({ channel, times, values, start: 0, end: count, utcOffset });
+  }
+
+  /** Hands values that are not kept yet to everyone who follows. */
+  tell(batch: LiveBatch): void {
+    for (const listener of this.#listeners) listener(batch);
   }
 
   follow(listener: (batch: LiveBatch) => void): () => void {

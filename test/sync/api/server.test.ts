@@ -4,10 +4,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client, credentials, status } from '@grpc/grpc-js';
 import t, { type Test } from 'tap';
 import type { Samples } from '../../../gateway/query/telemetry.ts';
-import { type LiveValue, type QueryPiece, TelemetryClient } from '../../../sync/api/client.ts';
+import { type QueryPiece, TelemetryClient } from '../../../sync/api/client.ts';
 import { HEALTH_SERVICE, loadProtos, serviceOf, TELEMETRY_SERVICE } from '../../../sync/api/descriptor.ts';
 import type { LiveUpdateMessage } from '../../../sync/api/live-messages.ts';
 import { startTelemetryServer, type TelemetryServer, type TelemetryServerOptions } from '../../../sync/api/server.ts';
+import type { LiveValue } from '../../../sync/fanout/live-update.ts';
 import { waitFor } from '../../wait-for.ts';
 import { exampleStatus, MemoryTelemetry } from '../memory-telemetry.ts';
 

@@ -18,9 +18,12 @@ export class EveryReader {
   updates = 0;
   token: Uint8Array | undefined;
   readonly #channels: readonly string[];
+  readonly #paceMs: number;
 
-  constructor(channels: readonly string[]) {
+  /** @param paceMs what it takes its time for, for each update */
+  constructor(channels: readonly string[], paceMs = 0) {
     this.#channels = channels;
+    this.#paceMs = paceMs;
   }
 
   /** Reads from a server until `signal` or until the server is gone. */
@@ -38,6 +41,7 @@ export class EveryReader {
         }
         this.token = resume ?? this.token;
         this.updates += 1;
+        if (this.#paceMs > 0) await sleep(this.#paceMs, signal);
       }
     } finally {
       client.close();
