@@ -2,6 +2,7 @@
 export const ERROR_CODES = {
   'config-invalid': 'caisson.yaml does not fit the schema',
   'config-unreadable': 'caisson.yaml could not be read',
+  'offer-refused': 'a config that a central offered may not be tried',
   'config-unwritable': 'a new caisson.yaml could not be written',
   'port-unavailable': 'a serial port, CAN bus, recording or network address could not be opened',
   'tls-unusable': 'a file with a certificate or key is missing, broken, expired or does not fit the other',

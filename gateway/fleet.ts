@@ -54,6 +54,8 @@ export interface BoxFacts {
   readonly clock?: { readonly source: string; readonly errorUs?: number; readonly aheadUs: number };
   readonly disk?: BoxDisk;
   readonly sources?: { readonly count: number; readonly waiting: readonly string[]; readonly staleChannels: number };
+  /** Of its config; and why it took back the last one that this central offered. */
+  readonly config?: { readonly digest: string; readonly isOnTrial: boolean; readonly returned?: string };
   /** Samples that it refused since it started because its ring was full. */
   readonly refused?: number;
 }

@@ -200,6 +200,39 @@ export interface DrillStatus {
   readonly problem?: string;
 }
 
+/** A config that a central offered, from its trial on. */
+export interface ConfigTrialStatus {
+  /** Of the offer, by who made it. */
+  readonly offer: string;
+  readonly digest: string;
+  /** Central that offered it. */
+  readonly by: string;
+  /** UTC, microseconds. */
+  readonly begun: number;
+  readonly watchS: number;
+}
+
+/** How a trial ended. */
+export interface ConfigOutcomeStatus extends ConfigTrialStatus {
+  readonly outcome: 'kept' | 'returned';
+  /** Why it returned; empty where it was kept. */
+  readonly why: string;
+  /** UTC, microseconds. */
+  readonly ended: number;
+  /** How long nothing was taken in because of it, milliseconds. */
+  readonly downtimeMs: number;
+}
+
+/** Which config runs, and what centrals offered in its place. */
+export interface ConfigStatus {
+  /** Of what others may see of the config that holds. */
+  readonly digest: string;
+  /** What is tried now. */
+  readonly trial?: ConfigTrialStatus;
+  /** What was tried last. */
+  readonly last?: ConfigOutcomeStatus;
+}
+
 /** A snapshot of the whole gateway, or of central, once a second; what `caisson status`, GetStatus and the dashboard show. */
 export interface GatewayStatus {
   readonly role: 'gateway' | 'central';
@@ -223,6 +256,8 @@ export interface GatewayStatus {
   /** Missing where nothing is pulled. */
   readonly lines?: readonly LineStatus[];
   readonly sources: readonly SourceStatus[];
+  /** Missing at central, and where the config is no file. */
+  readonly config?: ConfigStatus;
   /** Position of the last item of its feed; missing where nobody said it, as at central. */
   readonly feedEnd?: number;
   /** Missing where no vaults are looked at. */

@@ -36,6 +36,8 @@ const SINGLE: ReadonlySet<string> = new Set([
   'Acknowledge',
   'ListBoxes',
   'Wish',
+  'GetConfig',
+  'OfferConfig',
 ]);
 
 function sqlTables(): string {

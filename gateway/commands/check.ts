@@ -124,6 +124,11 @@ function opensOf(name: string, source: SourceConfig, config: CaissonConfig): str
   }
 }
 
+/** What a gateway with that config opens, for people. */
+export function planText(file: string, config: CaissonConfig): string {
+  return renderPlan(file, planOf(config));
+}
+
 /** Notes of one source that are shown to a person. */
 const NOTES_SHOWN_MAX = 20;
 

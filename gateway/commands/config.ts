@@ -15,6 +15,7 @@ import { UsageConfig, usageFaults } from '../../sync/usage/usage-config.ts';
 import { GatewayConfig } from '../config/gateway-config.ts';
 import { renderIssues } from '../config/issue.ts';
 import { type ConfigRule, type LoadedConfig, loadConfig, type RuleBreach } from '../config/load-config.ts';
+import { walkSchema } from '../config/schema-walk.ts';
 import { CaissonError, messageOf } from '../errors.ts';
 import { isLoopback } from '../loopback.ts';
 import { StoreConfig, type StoreSettings } from '../store/store-config.ts';
@@ -72,9 +73,13 @@ export type ConfigFile = LoadedConfig<CaissonConfig> & { readonly path: string; 
  * @throws CaissonError `config-unreadable`
  */
 export function readConfigFile(path: string): ConfigFile {
+  return checkConfigText(path, readText(path));
+}
+
+/** As {@link readConfigFile}, of a text as if it stood in that file. */
+export function checkConfigText(path: string, text: string): ConfigFile {
   const folder = dirname(resolve(path));
   const resolvePath = (named: string) => resolve(folder, named);
-  const text = readText(path);
   const loaded = loadConfig(CONFIG_SCHEMA, text, {
     env: process.env,
     readFile: (named) => readText(resolvePath(named)),
@@ -94,6 +99,16 @@ export function requireConfig(path: string): CaissonConfig {
   throw new CaissonError('config-invalid', `${path} does not fit\n${renderIssues(text, issues)}`, {
     hint: '`caisson schema --markdown` lists every key',
   });
+}
+
+/** Every file and folder that a config names, absolute. */
+export function filesNamedIn(config: CaissonConfig): string[] {
+  const files: string[] = [];
+  walkSchema(CONFIG_SCHEMA, config, (part, holder, key) => {
+    const value = holder[key];
+    if (part['x-path'] === true && typeof value === 'string') files.push(value);
+  });
+  return files;
 }
 
 function readText(path: string): string {

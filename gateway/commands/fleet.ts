@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { ATTENTIONS, type Attention, type FleetBox } from '../fleet.ts';
+import { addConfigCommands } from './fleet-config.ts';
 import { fleetText } from './fleet-text.ts';
 import { conclude, Output } from './outcome.ts';
 import { identityOption, openClient, type ServerOptions } from './telemetry-client.ts';
@@ -10,7 +11,7 @@ interface Options extends ServerOptions {
 }
 
 export function registerFleet(program: Command): void {
-  identityOption(program.command('fleet'))
+  const fleet = identityOption(program.command('fleet'))
     .description('list the boxes of a central, those that need attention first, with the reason')
     .argument('[words...]', 'only boxes in whose name, version or reasons all of these occur')
     .option('--server <host:port>', 'central to ask', '127.0.0.1:7444')
@@ -28,6 +29,7 @@ Examples:
   caisson fleet --server central.example:7444 --identity ~/anna pit certificate`,
     )
     .action((words: string[], options: Options) => conclude(() => printFleet(words, options)));
+  addConfigCommands(fleet);
 }
 
 async function printFleet(words: readonly string[], options: Options): Promise<void> {

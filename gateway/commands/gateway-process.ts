@@ -4,7 +4,8 @@ import { RedundancyIntake, redundantChannels } from '../../collectors/redundancy
 import { isShaped } from '../../collectors/shaping/shaping-config.ts';
 import { ShapingIntake } from '../../collectors/shaping/shaping-intake.ts';
 import { createChannelFreshness } from '../channel-freshness.ts';
-import type { GatewayStatus } from '../status.ts';
+import type { ConfigAnswer, ConfigRequest } from '../config/offer/offer.ts';
+import type { ConfigStatus, GatewayStatus } from '../status.ts';
 import { StatusChannels } from '../status-channels.ts';
 import type { StoreHost } from '../store-host.ts';
 import type { CaissonConfig } from './config.ts';
@@ -25,6 +26,16 @@ export interface GatewayProcessOptions {
   readonly onProblem: (text: string) => void;
   /** Ends the waiting for a store that cannot be opened yet. */
   readonly signal?: AbortSignal;
+  /** Answers what centrals ask of the config; undefined where it is no file. */
+  readonly config?: ConfigAnswers;
+  /** Told of a central that asks how this gateway does, or says what it has. */
+  readonly onHeard?: (central: string) => void;
+}
+
+/** What is known of the config, and what goes back to a central that asks. */
+export interface ConfigAnswers {
+  status(): ConfigStatus;
+  answer(request: ConfigRequest): ConfigAnswer;
 }
 
 /** Where a running gateway can be reached. */
@@ -68,6 +79,10 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
     wear.stop();
     await store.stop();
   };
+  const look = (): GatewayStatus => ({
+    ...board.snapshot(),
+    ...(options.config && { config: options.config.status() }),
+  });
   const start = async () => {
     // The sources first, so that a box that comes back takes in at once: what serves reads all of the journal as it starts.
     await startSources(config, store, await loading, say, (source) => {
@@ -81,20 +96,22 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
       httpPort,
       clock: store.clock.origin,
       freshness,
-      status: () => board.snapshot(),
+      status: () => look(),
       utcOffset: () => store.utcOffset(),
       onAcknowledged: (central, position) => store.acknowledged(central, position),
       onProblem: say,
+      ...(options.config && { answerConfig: options.config.answer }),
+      ...(options.onHeard && { onHeard: options.onHeard }),
     });
   };
   const { serve, ports } = await start().catch(async (error: unknown) => {
     await stopTakingIn();
     throw error;
   });
-  let status = board.snapshot();
+  let status = look();
   const channels = new StatusChannels(store.intake);
   const timer = setInterval(() => {
-    status = board.snapshot();
+    status = look();
     channels.push(status, store.clock.now());
     serve.post({ kind: 'status', status, utcOffset: store.utcOffset() });
   }, STATUS_INTERVAL_MS);

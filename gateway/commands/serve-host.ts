@@ -1,5 +1,6 @@
 import type { ChannelFreshness } from '../channel-freshness.ts';
 import type { ClockOrigin } from '../clock.ts';
+import type { ConfigAnswer, ConfigRequest } from '../config/offer/offer.ts';
 import type { GatewayStatus } from '../status.ts';
 import { SupervisedWorker, siblingScript } from '../supervised-worker.ts';
 import type { CaissonConfig } from './config.ts';
@@ -27,6 +28,10 @@ export interface ServeOptions {
   /** Told what a central says it has. */
   readonly onAcknowledged: (central: string, position: number) => void;
   readonly onProblem: (text: string) => void;
+  /** Undefined where the config is no file: centrals that ask for it are refused. */
+  readonly answerConfig?: (request: ConfigRequest) => ConfigAnswer;
+  /** Told of a central that asks how this gateway does, or says what it has. */
+  readonly onHeard?: (central: string) => void;
 }
 
 export type ServeWorker = SupervisedWorker<ToServe, FromServe>;
@@ -49,6 +54,7 @@ export function startServe(options: ServeOptions): Promise<{ serve: ServeWorker;
         grpc: { ...config.grpc, port: ports?.grpcPort ?? config.grpc.port },
         destinations: config.destinations ?? {},
         usage: config.usage ?? {},
+        hasConfigFile: options.answerConfig !== undefined,
         dial: config.central?.dial ?? [],
         clock: options.clock,
         freshness: options.freshness,
@@ -58,6 +64,12 @@ export function startServe(options: ServeOptions): Promise<{ serve: ServeWorker;
       onMessage: (message) => {
         if (message.kind === 'problem') return onProblem(message.text);
         if (message.kind === 'acknowledged') return options.onAcknowledged(message.central, message.position);
+        if (message.kind === 'heard') return options.onHeard?.(message.central);
+        if (message.kind === 'config') {
+          const answer = options.answerConfig?.(message.request);
+          if (answer !== undefined) serve.post({ kind: 'config', id: message.id, answer });
+          return;
+        }
         const { httpPort, grpcPort } = message;
         ports = { httpPort, grpcPort };
         serve.setReady();

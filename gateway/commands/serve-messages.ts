@@ -2,6 +2,7 @@ import type { DestinationsConfig } from '../../sync/destinations/destination-con
 import type { UsageConfig } from '../../sync/usage/usage-config.ts';
 import type { ChannelFreshness } from '../channel-freshness.ts';
 import type { ClockOrigin } from '../clock.ts';
+import type { ConfigAnswer, ConfigRequest } from '../config/offer/offer.ts';
 import type { GatewayStatus } from '../status.ts';
 
 /** What the serve thread is made with. */
@@ -13,6 +14,8 @@ export interface ServeThreadData {
   readonly dashboard: { readonly host: string; readonly port: number };
   readonly destinations: DestinationsConfig;
   readonly usage: UsageConfig;
+  /** Whether main answers what centrals ask of the config. */
+  readonly hasConfigFile: boolean;
   /** Centrals that are dialled, `HOST:PORT`. */
   readonly dial: readonly string[];
   readonly grpc: { readonly host: string; readonly port: number; readonly identity?: string };
@@ -28,6 +31,7 @@ export interface ServeThreadData {
 /** From main to the serve thread. */
 export type ToServe =
   | { readonly kind: 'status'; readonly status: GatewayStatus; readonly utcOffset: number }
+  | { readonly kind: 'config'; readonly id: number; readonly answer: ConfigAnswer }
   /** Die of an error that nobody catches. */
   | { readonly kind: 'crash' }
   | { readonly kind: 'stop' };
@@ -38,5 +42,9 @@ export type FromServe =
   | { readonly kind: 'listening'; readonly httpPort: number; readonly grpcPort: number }
   /** Everything of the feed up to `position` is durable with that central. */
   | { readonly kind: 'acknowledged'; readonly central: string; readonly position: number }
+  /** A central asked how this gateway does, or said what it has. */
+  | { readonly kind: 'heard'; readonly central: string }
+  /** What a central that may asks of the config. */
+  | { readonly kind: 'config'; readonly id: number; readonly request: ConfigRequest }
   /** Something a person should know. */
   | { readonly kind: 'problem'; readonly text: string };

@@ -11,6 +11,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { startDashboard } from '../../dashboards/server/dashboard.ts';
 import { parseAddress } from '../../sync/api/address.ts';
 import { startTelemetryServer } from '../../sync/api/server.ts';
+import { configPermission } from '../../sync/destinations/config-permission.ts';
 import { DestinationPolicy } from '../../sync/destinations/destination-policy.ts';
 import { receiptDesk } from '../../sync/destinations/receipt-desk-of.ts';
 import { LineDialer } from '../../sync/reverse/line-dialer.ts';
@@ -21,11 +22,13 @@ import { TrafficBook } from '../../sync/usage/traffic-book.ts';
 import { ownerRules, type UsageConfig } from '../../sync/usage/usage-config.ts';
 import { UsageDb } from '../../sync/usage/usage-db.ts';
 import { BoxClock } from '../clock.ts';
+import type { ConfigRequest } from '../config/offer/offer.ts';
 import { NoTelemetry } from '../query/no-telemetry.ts';
 import { StoreTelemetry } from '../query/store-telemetry.ts';
 import type { GatewayStatus, SecurityStatus } from '../status.ts';
 import { BlockReader } from '../store/block-reader.ts';
 import { storePaths } from '../store/store-dir.ts';
+import { ConfigQuestions } from './config-trial/config-questions.ts';
 import type { FromServe, ServeThreadData, ToServe } from './serve-messages.ts';
 
 /** Pages cached for the feed that centrals follow: it reads each block once. */
@@ -49,6 +52,7 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
       ...(uplinks.length > 0 && { uplinks }),
     };
   };
+  const configs = new ConfigQuestions((id, request) => say({ kind: 'config', id, request }));
   const dashboard = await startDashboard({
     ...data.dashboard,
     telemetry: store?.telemetry ?? new NoTelemetry(),
@@ -89,6 +93,13 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
           }),
           ...(trust !== undefined && { secure: trust }),
           ...{ connections, usage },
+          ...(data.hasConfigFile && {
+            config: {
+              mayAsk: configPermission(data.destinations, trust !== undefined),
+              ask: (request: ConfigRequest) => configs.ask(request),
+            },
+          }),
+          heard: (central) => say({ kind: 'heard', central }),
         });
   security = () => server?.secure?.status();
   if (trust !== undefined && server !== undefined) {
@@ -101,6 +112,7 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
 
   port.on('message', (message: ToServe) => {
     if (message.kind === 'status') ({ status, utcOffset } = message);
+    else if (message.kind === 'config') configs.answered(message.id, message.answer);
     else if (message.kind === 'crash') throw new Error('it was told to');
     else void stop();
   });

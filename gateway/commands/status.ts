@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type {
+  ConfigStatus,
   DestinationStatus,
   DiskWearStatus,
   DrillStatus,
@@ -63,6 +64,7 @@ export function statusText(status: GatewayStatus): string {
     lines.push(`ring     ${used} % of ${ring.slots} slots used, ${ring.refused} samples refused`);
   }
   if (status.security !== undefined) lines.push(...securityTexts(status.security));
+  if (status.config !== undefined) lines.push(configText(status.config));
   lines.push(...(status.uplinks ?? []).map(uplinkText));
   lines.push(...(status.lines ?? []).map(lineText));
   lines.push(...status.sources.map(sourceText));
@@ -70,6 +72,20 @@ export function statusText(status: GatewayStatus): string {
   lines.push(...(status.drills ?? []).map(drillText));
   lines.push(...status.problems.map(({ time, text }) => `problem  ${formatTime(time)} ${text}`));
   return `${lines.join('\n')}\n`;
+}
+
+function configText({ digest, trial, last }: ConfigStatus): string {
+  const parts = [
+    digest,
+    ...(trial === undefined ? [] : [`${trial.digest} of ${trial.by} on trial since ${formatTime(trial.begun)}`]),
+    ...(last === undefined
+      ? []
+      : [
+          `${last.digest} of ${last.by} ${last.outcome} ${formatTime(last.ended)}${last.why === '' ? '' : ` (${last.why})`}`,
+          `${last.downtimeMs} ms of standstill`,
+        ]),
+  ];
+  return `config   ${parts.join('; ')}`;
 }
 
 function mergeText({ packs, into, bytes }: MergeStatus): string {

@@ -9,6 +9,7 @@ import {
   Metadata,
 } from '@grpc/grpc-js';
 import type { MethodDefinition, ServiceDefinition } from '@grpc/proto-loader';
+import type { ConfigAnswer } from '../../gateway/config/offer/offer.ts';
 import { CaissonError } from '../../gateway/errors.ts';
 import type { Fleet } from '../../gateway/fleet.ts';
 import type { SqlLimits, SqlRun } from '../../gateway/query/sql/run-sql.ts';
@@ -21,7 +22,7 @@ import { decodeLiveValue, decodeRun, type LiveValue } from '../fanout/live-updat
 import type { MissedRun } from '../fanout/news.ts';
 import type { SampleRun } from '../fanout/sample-run.ts';
 import type { Wish } from '../fidelity/ahead-source.ts';
-import { decodeFleet } from '../fleet/fleet-message.ts';
+import { decodeConfigAnswer, decodeFleet } from '../fleet/fleet-message.ts';
 import type { WireMeter } from '../line/wire-meter.ts';
 import type { HeldRange } from '../receipts/held-ranges.ts';
 import type { SignedReceipt } from '../receipts/receipt.ts';
@@ -30,10 +31,10 @@ import { decodeChannel } from './channel-message.ts';
 import { decodeColumn } from './columns.ts';
 import type { BroughtCourierMessage, CourierPieceMessage } from './courier-messages.ts';
 import { type CallDeadline, DEADLINES, inTime, type KnownCall } from './deadlines.ts';
-import { FLEET_SERVICE, loadProtos, serviceOf, TELEMETRY_SERVICE } from './descriptor.ts';
+import { BOX_CONFIG_SERVICE, FLEET_SERVICE, loadProtos, serviceOf, TELEMETRY_SERVICE } from './descriptor.ts';
 import type { DigestChunkMessage } from './digest-messages.ts';
 import { decodeFeedItem } from './feed-message.ts';
-import type { ListBoxesResponseMessage } from './fleet-messages.ts';
+import type { ConfigAnswerMessage, ListBoxesResponseMessage, OfferConfigRequestMessage } from './fleet-messages.ts';
 import { fromGrpcError } from './grpc-status.ts';
 import { LatestValues } from './latest-values.ts';
 import { type ChannelAccount, wholeAccounts } from './ledger-call.ts';
@@ -206,6 +207,16 @@ export class TelemetryClient {
   /** All boxes of a central, those that need attention first. */
   async fleet(): Promise<Fleet> {
     return decodeFleet(await this.#ask<ListBoxesResponseMessage>('ListBoxes', {}));
+  }
+
+  /** The config of a gateway, without its secrets. */
+  async config(): Promise<ConfigAnswer> {
+    return decodeConfigAnswer(await this.#ask<ConfigAnswerMessage>('GetConfig', {}));
+  }
+
+  /** Offers a gateway another config; the same offer again says what became of it. */
+  async offerConfig(offer: OfferConfigRequestMessage): Promise<ConfigAnswer> {
+    return decodeConfigAnswer(await this.#ask<ConfigAnswerMessage>('OfferConfig', offer));
   }
 
   async *query(query: QueryOptions, signal?: AbortSignal): AsyncGenerator<QueryPiece, void, undefined> {
@@ -525,7 +536,8 @@ export class TelemetryClient {
 /** What is called here, by the name of the method: no two services share one. */
 function methodsOfServices(): ServiceDefinition {
   const protos = loadProtos();
-  return { ...serviceOf(protos, TELEMETRY_SERVICE), ...serviceOf(protos, FLEET_SERVICE) };
+  const names = [TELEMETRY_SERVICE, FLEET_SERVICE, BOX_CONFIG_SERVICE];
+  return Object.assign({}, ...names.map((name) => serviceOf(protos, name))) as ServiceDefinition;
 }
 
 function decodeSamples({ times, values, texts, late }: SamplesMessage): Samples {

@@ -23,6 +23,8 @@ export const DEADLINES = {
   Acknowledge: SHORT,
   ListBoxes: SHORT,
   Wish: SHORT,
+  GetConfig: SHORT,
+  OfferConfig: SHORT,
   Query: READING,
   GetLedger: READING,
   GetDigests: READING,

@@ -58,6 +58,7 @@ export function serviceOf(protos: PackageDefinition, name: string): ServiceDefin
 
 export const TELEMETRY_SERVICE = 'caisson.v1.Telemetry';
 export const FLEET_SERVICE = 'caisson.v1.Fleet';
+export const BOX_CONFIG_SERVICE = 'caisson.v1.BoxConfig';
 export const TRUST_SERVICE = 'caisson.v1.Trust';
 export const HEALTH_SERVICE = 'grpc.health.v1.Health';
 export const FLIGHT_SERVICE = 'arrow.flight.protocol.FlightService';

@@ -24,7 +24,14 @@ export interface BoxMessage {
   readonly clock?: BoxClockMessage;
   readonly disk?: BoxDiskMessage;
   readonly sources?: BoxSourcesMessage;
+  readonly config?: BoxConfigFactsMessage;
   readonly refused?: number;
+}
+
+export interface BoxConfigFactsMessage {
+  readonly digest: string;
+  readonly isOnTrial: boolean;
+  readonly returned?: string;
 }
 
 export interface BoxLineMessage {
@@ -64,4 +71,28 @@ export interface BoxSourcesMessage {
   readonly count: number;
   readonly waiting: readonly string[];
   readonly staleChannels: number;
+}
+
+export type GetConfigRequestMessage = Readonly<Record<string, never>>;
+
+export interface OfferConfigRequestMessage {
+  readonly offer: string;
+  readonly yaml: string;
+  readonly dryRun: boolean;
+  readonly watchSeconds: number;
+}
+
+export interface ConfigAnswerMessage {
+  readonly state: string;
+  readonly why: string;
+  readonly digest: string;
+  readonly yaml: string;
+  readonly changes: readonly ConfigChangeMessage[];
+  readonly plan: string;
+}
+
+export interface ConfigChangeMessage {
+  readonly path: string;
+  readonly before?: string;
+  readonly after?: string;
 }

@@ -22,6 +22,7 @@ import type { DestinationPolicy } from '../destinations/destination-policy.ts';
 import { feedFor, viewFor } from '../destinations/scoped-view.ts';
 import { answerEvery, everyNotServed, type LiveSide } from '../fanout/every-call.ts';
 import type { Wish } from '../fidelity/ahead-source.ts';
+import { type BoxConfigAnswers, boxConfigMethods } from '../fleet/box-config-service.ts';
 import { fleetMethods } from '../fleet/fleet-service.ts';
 import { flightMethods } from '../flight/flight-methods.ts';
 import type { RunningTable } from '../flight/flights.ts';
@@ -36,6 +37,7 @@ import { type Address, formatAddress } from './address.ts';
 import { CountedListener } from './counted-listener.ts';
 import { type BringCourier, courierMethod } from './courier-call.ts';
 import {
+  BOX_CONFIG_SERVICE,
   FLEET_SERVICE,
   FLIGHT_SERVICE,
   HEALTH_SERVICE,
@@ -159,6 +161,10 @@ interface ServerOptions {
   readonly usage?: ServedUsage | undefined;
   /** Counts what passes over connections, by who calls over them. */
   readonly connections?: ConnectionBook | undefined;
+  /** Answers what centrals ask of the config; undefined where nobody may. */
+  readonly config?: BoxConfigAnswers | undefined;
+  /** Told of a central that asks how this server does, or says what it has. */
+  readonly heard?: (central: string) => void;
   /** TLS at both ends, and calls by role; undefined: whoever reaches it may ask for everything. */
   readonly secure?: (SecurePortOptions & { readonly authority?: Authority | undefined }) | undefined;
 }
@@ -226,9 +232,11 @@ export async function startTelemetryServer(
       (request: ListVersionsRequestMessage, call): Promise<ListVersionsResponseMessage> =>
         answerListVersions(viewOf(call).telemetry, request),
     ),
-    GetStatus: unary(
-      (_request: GetStatusRequestMessage, call): StatusMessage => encodeStatus(viewOf(call).status(status())),
-    ),
+    GetStatus: unary((_request: GetStatusRequestMessage, call): StatusMessage => {
+      const central = destinationOf(call.metadata);
+      if (central !== undefined) options.heard?.(central);
+      return encodeStatus(viewOf(call).status(status()));
+    }),
     GetUsage: unary(
       ({ fromDay, toDay }: GetUsageRequestMessage): UsageReportMessage => ({
         rows: options.usage?.rows(fromDay, toDay) ?? [],
@@ -236,6 +244,7 @@ export async function startTelemetryServer(
       }),
     ),
     Acknowledge: unary((request: AcknowledgeRequestMessage): AcknowledgeResponseMessage => {
+      options.heard?.(request.follower);
       const isOfThis = files !== undefined && request.feed !== '' && request.feed === feedIdOf(files.feed);
       return (isOfThis ? options.acknowledge?.(request) : undefined) ?? NOTHING_WANTED;
     }),
@@ -301,6 +310,9 @@ export async function startTelemetryServer(
   server.addService(serviceOf(protos, FLIGHT_SERVICE), flightMethods(openFlight, flightStream));
   server.addService(serviceOf(protos, HEALTH_SERVICE), healthMethods(stopping.signal));
   if (options.fleet !== undefined) server.addService(serviceOf(protos, FLEET_SERVICE), fleetMethods(options.fleet));
+  if (options.config !== undefined) {
+    server.addService(serviceOf(protos, BOX_CONFIG_SERVICE), boxConfigMethods(options.config));
+  }
   const { authority } = options.secure ?? {};
   if (authority !== undefined) server.addService(serviceOf(protos, TRUST_SERVICE), trustMethods(authority));
   new ReflectionService(protos).addToServer(server);

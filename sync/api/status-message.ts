@@ -1,5 +1,17 @@
-import type { GatewayStatus, SourceStatus, StoreStatus } from '../../gateway/status.ts';
-import type { SourceStatusMessage, StatusMessage, StoreStatusMessage } from './status-messages.ts';
+import type {
+  ConfigStatus,
+  ConfigTrialStatus,
+  GatewayStatus,
+  SourceStatus,
+  StoreStatus,
+} from '../../gateway/status.ts';
+import type {
+  ConfigStatusMessage,
+  ConfigTrialStatusMessage,
+  SourceStatusMessage,
+  StatusMessage,
+  StoreStatusMessage,
+} from './status-messages.ts';
 import {
   CHANNEL_CLASSES,
   CLOCK_SOURCE_NAMES,
@@ -10,12 +22,13 @@ import {
   UPLINK_STATES,
 } from './wire-names.ts';
 
-export function encodeStatus(status: GatewayStatus): StatusMessage {
+export function encodeStatus({ config, ...status }: GatewayStatus): StatusMessage {
   return {
     ...status,
     role: ROLES.toWire[status.role],
     clock: { ...status.clock, source: CLOCK_SOURCE_NAMES.toWire[status.clock.source] },
     store: encodeStore(status.store),
+    ...(config && { config: encodeConfig(config) }),
     destinations: status.destinations ?? [],
     drills: status.drills ?? [],
     uplinks: (status.uplinks ?? []).map((each) => ({ ...each, state: UPLINK_STATES.toWire[each.state] })),
@@ -29,7 +42,14 @@ export function encodeStatus(status: GatewayStatus): StatusMessage {
 }
 
 /** @throws CaissonError `peer-invalid` */
-export function decodeStatus({ destinations, uplinks, drills, lines, ...message }: StatusMessage): GatewayStatus {
+export function decodeStatus({
+  destinations,
+  uplinks,
+  drills,
+  lines,
+  config,
+  ...message
+}: StatusMessage): GatewayStatus {
   const clock = present(message.clock, 'clock status');
   return {
     ...message,
@@ -48,8 +68,35 @@ export function decodeStatus({ destinations, uplinks, drills, lines, ...message 
     ...(lines.length > 0 && {
       lines: lines.map((each) => ({ ...each, state: LINE_STATES.fromWire(each.state) })),
     }),
+    ...(config && { config: decodeConfig(config) }),
     ...(message.security && { security: { ...message.security, refused: { ...message.security.refused } } }),
   };
+}
+
+function encodeConfig({ digest, trial, last }: ConfigStatus): ConfigStatusMessage {
+  return {
+    digest,
+    ...(trial && { trial: { ...trial, outcome: '', why: '', ended: 0, downtimeMs: 0 } }),
+    ...(last && { last }),
+  };
+}
+
+function decodeConfig({ digest, trial, last }: ConfigStatusMessage): ConfigStatus {
+  return {
+    digest,
+    ...(trial && { trial: decodeTrial(trial) }),
+    ...(last && {
+      last: {
+        ...decodeTrial(last),
+        ...{ why: last.why, ended: last.ended, downtimeMs: last.downtimeMs },
+        outcome: last.outcome === 'kept' ? 'kept' : 'returned',
+      },
+    }),
+  };
+}
+
+function decodeTrial({ offer, digest, by, begun, watchS }: ConfigTrialStatusMessage): ConfigTrialStatus {
+  return { offer, digest, by, begun, watchS };
 }
 
 function encodeStore({ retention, ...store }: StoreStatus): StoreStatusMessage {

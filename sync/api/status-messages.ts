@@ -31,6 +31,7 @@ export interface StatusMessage {
   readonly lines: readonly LineStatusMessage[];
   readonly destinations: readonly DestinationStatusMessage[];
   readonly feedEnd?: number;
+  readonly config?: ConfigStatusMessage;
   readonly drills: readonly DrillStatusMessage[];
 }
 
@@ -42,6 +43,24 @@ export interface DrillStatusMessage {
   readonly ok: boolean;
   readonly good: number;
   readonly problem?: string;
+}
+
+export interface ConfigStatusMessage {
+  readonly digest: string;
+  readonly trial?: ConfigTrialStatusMessage;
+  readonly last?: ConfigTrialStatusMessage;
+}
+
+export interface ConfigTrialStatusMessage {
+  readonly offer: string;
+  readonly digest: string;
+  readonly by: string;
+  readonly begun: number;
+  readonly watchS: number;
+  readonly outcome: string;
+  readonly why: string;
+  readonly ended: number;
+  readonly downtimeMs: number;
 }
 
 export interface DestinationStatusMessage {

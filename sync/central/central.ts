@@ -16,6 +16,8 @@ import { Wanted } from '../fanout/wanted.ts';
 import { WishBook } from '../fidelity/wish-book.ts';
 import { BoxWatches } from '../fleet/box-watches.ts';
 import { FleetView } from '../fleet/fleet-view.ts';
+import { OfferDesk } from '../fleet/offer-desk.ts';
+import { OfferFolder } from '../fleet/offer-folder.ts';
 import { PullLine, type Way } from '../line/pull-line.ts';
 import { publicKeyText, receiptKey } from '../receipts/receipt-key.ts';
 import { ReceiptWriter } from '../receipts/receipt-writer.ts';
@@ -146,13 +148,20 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       onSeen: (status, before) => fanout.seen(status, before),
       position: async (gateway) => (await store.blocks.progress(gateway)).after,
     });
+    const offers =
+      options.dir === undefined ? undefined : new OfferDesk({ folder: new OfferFolder(options.dir), now, onProblem });
+    closers.push(() => offers?.stop());
     const pull = (ways: readonly Way<TelemetryClient>[]) =>
       new PullLine({
         ways,
         attend: (client, status) => {
-          const ends = [watches.attend(client, status), fanout.attend(client, status)];
+          const ends = [
+            watches.attend(client, status),
+            fanout.attend(client, status),
+            offers?.attend(client, status.gateway),
+          ];
           return () => {
-            for (const end of ends) end();
+            for (const end of ends) end?.();
           };
         },
         sink: keeper,

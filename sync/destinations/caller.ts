@@ -30,6 +30,7 @@ const FOR_DESTINATIONS: ReadonlySet<string> = new Set([
     'Subscribe',
     'Transfer',
   ].map((method) => `/caisson.v1.Telemetry/${method}`),
+  ...['GetConfig', 'OfferConfig'].map((method) => `/caisson.v1.BoxConfig/${method}`),
   ...['Check', 'Watch'].map((method) => `/grpc.health.v1.Health/${method}`),
 ]);
 

@@ -43,6 +43,13 @@ export const DestinationConfig = Type.Object(
         description: 'which samples are sent first where there is a backlog',
       }),
     ),
+    config: Type.Optional(
+      Type.Union([Type.Literal('refuse'), Type.Literal('enrolled'), Type.Literal('declared')], {
+        default: 'refuse',
+        description:
+          'who of that name may see and change this config, but for `gateway`, `grpc`, `central`, `destinations` and secrets: `refuse` nobody, `enrolled` a central with that certificate, `declared` also one that only says its name, over loopback',
+      }),
+    ),
     only: patterns('channels that go there, `*` within a segment and `**` across; without it, all'),
     except: patterns('channels that do not'),
   },

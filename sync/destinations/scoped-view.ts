@@ -1,5 +1,5 @@
 import type { Telemetry } from '../../gateway/query/telemetry.ts';
-import type { GatewayStatus } from '../../gateway/status.ts';
+import type { ConfigStatus, GatewayStatus } from '../../gateway/status.ts';
 import type { FeedItem } from '../../gateway/store/block-rows.ts';
 import type { FeedSource } from '../api/pull-call.ts';
 import type { DestinationPolicy } from './destination-policy.ts';
@@ -46,9 +46,10 @@ export function feedFor(
 
 /** Names of channels stand in texts, and among those that are silent. Other centrals are nobody's business. */
 function scopedStatus(whole: GatewayStatus, name: string): GatewayStatus {
-  const { destinations = [], lines, sources, ...rest } = whole;
+  const { destinations = [], lines, sources, config, ...rest } = whole;
   return {
     ...rest,
+    ...(config && { config: ownTrials(config, name) }),
     problems: [],
     destinations: destinations.filter((each) => each.name === name),
     ...(lines !== undefined && { lines: lines.filter(({ gateway }) => gateway === name) }),
@@ -56,4 +57,8 @@ function scopedStatus(whole: GatewayStatus, name: string): GatewayStatus {
       return { ...source, ...(stale !== undefined && { stale: { count: stale.count, channels: [] } }) };
     }),
   };
+}
+
+function ownTrials({ digest, trial, last }: ConfigStatus, name: string): ConfigStatus {
+  return { digest, ...(trial?.by === name && { trial }), ...(last?.by === name && { last }) };
 }

@@ -50,6 +50,7 @@ const RULES: readonly Rule[] = [
   sourceRule,
   clockRule,
   wearRule,
+  configRule,
   versionRule,
 ];
 
@@ -150,6 +151,10 @@ function wearRule({ disk }: BoxFacts): Finding | undefined {
   if (disk?.isOverWearBudget !== true) return undefined;
   const left = disk.yearsLeft === undefined ? '' : `: worn out in ${disk.yearsLeft.toFixed(1)} years`;
   return watch(`more is written to its disk than planned${left}`);
+}
+
+function configRule({ config }: BoxFacts): Finding | undefined {
+  return config?.returned === undefined ? undefined : watch(`it took the offered config back: ${config.returned}`);
 }
 
 function versionRule({ version }: BoxFacts, norm: FleetNorm): Finding | undefined {

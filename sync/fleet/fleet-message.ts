@@ -1,11 +1,22 @@
+import { type ConfigAnswer, OFFER_STATES } from '../../gateway/config/offer/offer.ts';
 import { CaissonError } from '../../gateway/errors.ts';
 import { ATTENTIONS, type BoxLine, type Fleet, type FleetBox, LINE_KINDS, LINE_STATES } from '../../gateway/fleet.ts';
-import type { BoxLineMessage, BoxMessage, ListBoxesResponseMessage } from '../api/fleet-messages.ts';
+import type {
+  BoxLineMessage,
+  BoxMessage,
+  ConfigAnswerMessage,
+  ListBoxesResponseMessage,
+} from '../api/fleet-messages.ts';
 import { present } from '../api/wire-names.ts';
 
 /** A fleet as the other end told it. @throws CaissonError `peer-invalid` */
 export function decodeFleet({ central, now, boxes }: ListBoxesResponseMessage): Fleet {
   return { central, now, boxes: boxes.map(decodeBox) };
+}
+
+/** What a box said of its config. @throws CaissonError `peer-invalid` */
+export function decodeConfigAnswer(message: ConfigAnswerMessage): ConfigAnswer {
+  return { ...message, state: oneOf(OFFER_STATES, message.state) };
 }
 
 function decodeBox({ line, ...box }: BoxMessage): FleetBox {

@@ -1,5 +1,5 @@
 import type { BoxDisk, BoxFacts, BoxLine, Fleet } from '../../gateway/fleet.ts';
-import type { GatewayStatus } from '../../gateway/status.ts';
+import type { ConfigStatus, GatewayStatus } from '../../gateway/status.ts';
 import type { GatewayHolding, NewestStored } from '../../gateway/store/gateway-holdings.ts';
 import type { IssuedCertificate } from '../trust/register.ts';
 import { byAttention } from './attention.ts';
@@ -135,7 +135,12 @@ function seenFacts({ status, at, aheadUs, position }: BoxSeen, isComplete: boole
     },
     ...(feedEnd !== undefined && { behind: { positions, bytes: Math.round(positions * meanBytes) } }),
     ...(disk !== undefined && { disk }),
+    ...(status.config !== undefined && { config: configFacts(status.config) }),
   };
+}
+
+function configFacts({ digest, trial, last }: ConfigStatus): NonNullable<BoxFacts['config']> {
+  return { digest, isOnTrial: trial !== undefined, ...(last?.outcome === 'returned' && { returned: last.why }) };
 }
 
 function diskFacts({ store: { retention }, wear }: GatewayStatus): BoxDisk | undefined {

@@ -44,6 +44,9 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   '/caisson.v1.Telemetry/Transfer': { atGateway: ['central'], atCentral: ['central'] },
   '/caisson.v1.Telemetry/Acknowledge': { atGateway: ['central'], atCentral: ['central'] },
   '/caisson.v1.Fleet/ListBoxes': { atGateway: [], atCentral: ['central', 'reader'] },
+  // Which of them may, the config of the gateway says.
+  '/caisson.v1.BoxConfig/GetConfig': { atGateway: ['central'], atCentral: [] },
+  '/caisson.v1.BoxConfig/OfferConfig': { atGateway: ['central'], atCentral: [] },
   '/caisson.v1.Trust/Enroll': { atGateway: [], atCentral: ['anyone'] },
   '/caisson.v1.Trust/Refresh': { atGateway: [], atCentral: ['gateway', 'central', 'reader', 'backup'] },
   // Flight has no call here that changes anything: what is put is refused.

@@ -3,11 +3,19 @@ import { Server, ServerCredentials, type ServerUnaryCall, type ServerWritableStr
 import t from 'tap';
 import { TelemetryClient } from '../../../sync/api/client.ts';
 import { DEADLINES, inTime } from '../../../sync/api/deadlines.ts';
-import { FLEET_SERVICE, loadProtos, serviceOf, TELEMETRY_SERVICE } from '../../../sync/api/descriptor.ts';
+import {
+  BOX_CONFIG_SERVICE,
+  FLEET_SERVICE,
+  loadProtos,
+  serviceOf,
+  TELEMETRY_SERVICE,
+} from '../../../sync/api/descriptor.ts';
 
 t.test('every call of the services has its deadline', async (t) => {
   const protos = loadProtos();
-  const calls = [TELEMETRY_SERVICE, FLEET_SERVICE].flatMap((name) => Object.keys(serviceOf(protos, name)));
+  const calls = [TELEMETRY_SERVICE, FLEET_SERVICE, BOX_CONFIG_SERVICE].flatMap((name) =>
+    Object.keys(serviceOf(protos, name)),
+  );
   t.same(calls.sort(), Object.keys(DEADLINES).sort());
 });
 
