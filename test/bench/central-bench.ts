@@ -25,9 +25,8 @@ import { median } from './statistics.ts';
 const LAPS = 16;
 const ROUNDS = 3;
 
-/** Size of one batch: as much as one response of PullBlocks has. */
-const BATCH_ITEMS_MAX = 256;
-const BATCH_BYTES = 256 * 1024;
+/** Size of one batch: as much as a line that is fast gives at once. */
+const BATCH_BYTES = 2 << 20;
 
 /** PGCOPY, no flags, no extension. */
 const COPY_HEAD = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
@@ -62,7 +61,7 @@ export const runCentral: Bench = async (progress) => {
           name: 'pg_ingest_samples_per_s',
           value: median(ours),
           unit: 'samples/s',
-          meaning: 'packs verified wholly and committed, a batch of 256 KiB a transaction',
+          meaning: 'packs verified wholly and committed, given in batches of 2 MiB as a line does',
         },
         {
           name: 'pg_copy_samples_per_s',
@@ -102,7 +101,7 @@ function batchesOf(items: readonly FeedItem[]): FeedItem[][] {
   const batches: FeedItem[][] = [];
   let bytes = BATCH_BYTES;
   for (const item of items) {
-    if (bytes >= BATCH_BYTES || (batches.at(-1)?.length ?? 0) >= BATCH_ITEMS_MAX) {
+    if (bytes >= BATCH_BYTES) {
       batches.push([]);
       bytes = 0;
     }

@@ -7,6 +7,7 @@
  *   one lap as InfluxDB line protocol with gzip, nanoseconds, a line for each sample, in requests of 5,000 lines as the clients of
  *   InfluxDB send them.
  * - One lap of 90 s of the simulated car.
+ * - Packs of that lap over loopback, and messages of gRPC alone beside them, in turns, by CPU time.
  * - Use of lines of 1, 5 and 20 Mbit/s at 20 and 200 ms, by the packs of that lap again and again, behind a warm-up.
  */
 import { gzipSync } from 'node:zlib';
@@ -31,6 +32,7 @@ import { simulateGrid } from './grid-drive.ts';
 import { decodeRav4 } from './recorded-drive.ts';
 import { measureFidelity } from './sync-fidelity.ts';
 import { linkUse } from './sync-line.ts';
+import { type LoopbackRates, loopbackRates } from './sync-loopback.ts';
 
 const RECORDED_LAPS = 10;
 const LAP_S = 90;
@@ -58,6 +60,8 @@ export async function runSync(progress: Progress): Promise<Findings> {
   const lap = await pass(await simulateGrid(1, LAP_S), 1);
   const uses = await measureUses(lap.packs, progress);
   const fidelity = await measureFidelity(progress);
+  progress('blocks over loopback');
+  const loopback = await measureLoopback(lap.packs);
   return {
     figures: [
       {
@@ -94,6 +98,19 @@ export async function runSync(progress: Progress): Promise<Findings> {
         target: atLeast(0.95),
         meaning: 'least of the lines: bits that arrive over those that it carries, while a backlog drains',
       },
+      {
+        name: 'loopback_mb_per_s',
+        value: loopback.blocks,
+        unit: 'MB/s',
+        target: atLeast(400),
+        meaning: 'packs pulled over loopback for a second of CPU time, of both ends together, before they are kept',
+      },
+      {
+        name: 'loopback_grpc_mb_per_s',
+        value: loopback.bare,
+        unit: 'MB/s',
+        meaning: 'the same of messages of 256 KiB of gRPC alone, which nobody looks at: what the first can be at most',
+      },
       ...fidelity.figures,
     ],
     notes: [
@@ -101,6 +118,15 @@ export async function runSync(progress: Progress): Promise<Findings> {
       ...(fidelity.notes ?? []),
     ],
   };
+}
+
+async function measureLoopback(packs: readonly Uint8Array[]): Promise<LoopbackRates> {
+  const store = new BenchStore();
+  try {
+    return await loopbackRates(packs, store.dir);
+  } finally {
+    store.dispose();
+  }
 }
 
 async function measureUses(packs: readonly Uint8Array[], progress: Progress) {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { DatabaseError } from 'pg';
 import { CaissonError } from '../../../gateway/errors.ts';
 import { encodeSpans } from '../../../gateway/store/derivation.ts';
 import { encodeEntries } from '../../../gateway/store/index-entries.ts';
@@ -8,6 +9,9 @@ import type { Draft } from './draft.ts';
 import type { DraftGateway } from './draft-gateway.ts';
 import { insertRows } from './insert-rows.ts';
 
+/** What PostgreSQL and its kin call a column without the value that it must have. */
+const NOT_NULL_VIOLATION = '23502';
+
 /** What a commit needs to know beside the draft. */
 export interface CommitTerms {
   readonly month: number;
@@ -16,50 +20,61 @@ export interface CommitTerms {
 }
 
 /**
- * Writes a draft; belongs in a transaction.
- * @throws CaissonError `gateway-held` where another process has taken the lease meanwhile: nothing of it is committed
+ * Sends what writes a draft; belongs in a transaction. Where another process has taken the lease meanwhile it fails with
+ * CaissonError `gateway-held`, and nothing of it may be committed.
  */
-export async function commitDraft(statements: Statements, draft: Draft, terms: CommitTerms): Promise<void> {
+export function sendDraft(statements: Statements, draft: Draft, terms: CommitTerms): Promise<unknown>[] {
   // In one order for everybody, so that none waits for another in a circle.
   const gateways = [...draft.gateways.values()].sort((a, b) => a.held.number - b.held.number);
-  for (const each of gateways) await fence(statements, each, terms.leaseMs);
-  for (const each of gateways) await write(statements, each, terms.month);
+  return [
+    ...gateways.map((each) => fence(statements, each, terms.leaseMs)),
+    ...gateways.flatMap((each) => write(statements, each, terms.month)),
+  ];
 }
 
-/** Updates the row of a gateway, which nobody else can until the transaction ends. */
+/**
+ * Updates the row of a gateway, which nobody else can until the transaction ends. Under another epoch the update itself fails, for
+ * there is no epoch to write: what was sent behind it fails with it, without having waited for it.
+ */
 async function fence(statements: Statements, { held, progress, position, packs }: DraftGateway, leaseMs: number) {
   const blocks = held.blocks + packs.reduce((sum, pack) => sum + pack.blocks, 0);
   const bytes = held.bytes + packs.reduce((sum, pack) => sum + pack.bytes.length, 0);
-  const { rowCount } = await statements.query(
-    `UPDATE gateways SET feed = $3, after = $4, holes = $5, position = $6, blocks = $7, bytes = $8,
-       expires = now() + $9 * interval '1 millisecond', ahead = $10, outlined = $11 WHERE gateway = $1 AND epoch = $2`,
-    [
-      ...[held.number, held.epoch, progress.feed, progress.after, JSON.stringify(progress.holes), position],
-      ...[blocks, bytes, leaseMs, JSON.stringify(progress.held), JSON.stringify(progress.outlined)],
-    ],
-  );
-  if (rowCount === 1) return;
-  throw new CaissonError('gateway-held', `another process pulls from ${held.name} now`, { retryable: true });
+  try {
+    await statements.query(
+      `UPDATE gateways SET epoch = CASE WHEN epoch = $2 THEN epoch END, feed = $3, after = $4, holes = $5, position = $6,
+         blocks = $7, bytes = $8, expires = now() + $9 * interval '1 millisecond', ahead = $10, outlined = $11 WHERE gateway = $1`,
+      [
+        ...[held.number, held.epoch, progress.feed, progress.after, JSON.stringify(progress.holes), position],
+        ...[blocks, bytes, leaseMs, JSON.stringify(progress.held), JSON.stringify(progress.outlined)],
+      ],
+    );
+  } catch (error) {
+    if (!(error instanceof DatabaseError) || error.code !== NOT_NULL_VIOLATION) throw error;
+    throw new CaissonError('gateway-held', `another process pulls from ${held.name} now`, { retryable: true });
+  }
 }
 
-async function write(statements: Statements, draft: DraftGateway, month: number): Promise<void> {
+function write(statements: Statements, draft: DraftGateway, month: number): Promise<unknown>[] {
   const { held, index } = draft;
   const gateway = held.number;
+  const sent: Promise<unknown>[] = [];
   const insert = (table: string, columns: readonly string[], rows: readonly (readonly unknown[])[], more?: string) =>
-    insertRows(
-      statements,
-      table,
-      ['gateway', ...columns],
-      rows.map((row) => [gateway, ...row]),
-      more,
+    sent.push(
+      ...insertRows(
+        statements,
+        table,
+        ['gateway', ...columns],
+        rows.map((row) => [gateway, ...row]),
+        more,
+      ),
     );
-  await insert(
+  insert(
     'packs',
     ['month', 'position', 'bytes'],
     draft.packs.map(({ position, bytes }) => [month, position, bytes]),
   );
   const packs = new Map(draft.packs.map((pack) => [pack.position, pack]));
-  await insert(
+  insert(
     'pack_index',
     [
       ...['roster', 'level', 'ordinal', 'position_first', 'position_last', 'boot', 'stamp', 'time_min', 'time_max'],
@@ -74,7 +89,7 @@ async function write(statements: Statements, draft: DraftGateway, month: number)
       ];
     }),
   );
-  await insert(
+  insert(
     'rosters',
     ['id', 'position', 'packs', 'channels'],
     [...index.rosters.values()].map((roster) => {
@@ -83,27 +98,27 @@ async function write(statements: Statements, draft: DraftGateway, month: number)
     }),
     'ON CONFLICT (gateway, id) DO UPDATE SET position = excluded.position, packs = excluded.packs',
   );
-  await insert(
+  insert(
     'boots',
     ['id', 'position', 'boot', 'started', 'origin'],
     draft.boots.map(({ id, position, boot, started, origin }) => [id, position, boot, started, origin ?? null]),
   );
   // Of a channel that was defined several times only the last counts.
   const channels = new Map(draft.channels.map((each) => [each.channel.id, each]));
-  await insert(
+  insert(
     'channels',
     ['id', 'position', 'name', 'definition'],
     [...channels.values()].map(({ channel, position, definition }) => [channel.id, position, channel.name, definition]),
     'ON CONFLICT (gateway, id) DO UPDATE SET position = excluded.position, definition = excluded.definition',
   );
-  await insert(
+  insert(
     'clock',
     ['position', 'boot', 'time', 'offset', 'error', 'source'],
     draft.clock.map(({ position, boot, reading: { time, offset, error, source } }) => {
       return [position, boot, time, offset, error, source];
     }),
   );
-  await insert(
+  insert(
     'derivations',
     ['position', 'boot', 'version', 'made', 'arrival', 'device', 'channels', 'recipe'],
     draft.derivations.map(({ position, boot, version, made, spans, channels: ids, recipe }) => [
@@ -111,9 +126,8 @@ async function write(statements: Statements, draft: DraftGateway, month: number)
       ...[encodeRoster(ids), JSON.stringify(recipe)],
     ]),
   );
-  await writeGaps(statements, draft);
-  await writeOutlines(statements, draft);
-  await insert(
+  sent.push(...writeGaps(statements, draft), ...writeOutlines(statements, draft));
+  insert(
     'conflicts',
     ['position', 'channel', 'boot', 'first_sequence', 'met', 'digest', 'bytes'],
     draft.conflicts.map(({ position, channel, boot, firstSequence, bytes }) => {
@@ -122,13 +136,15 @@ async function write(statements: Statements, draft: DraftGateway, month: number)
     }),
     'ON CONFLICT DO NOTHING',
   );
+  return sent;
 }
 
 /** Outlines that give way to samples go before others come: those are of samples that are not here. */
-async function writeOutlines(statements: Statements, { held, outlined, outlines }: DraftGateway): Promise<void> {
+function writeOutlines(statements: Statements, { held, outlined, outlines }: DraftGateway): Promise<unknown>[] {
   const gateway = held.number;
+  const sent: Promise<unknown>[] = [];
   if (outlined.length > 0) {
-    await statements.query(
+    const removed = statements.query(
       `DELETE FROM outlines USING unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) AS here (channel, boot, first, "end")
        WHERE gateway = $1 AND outlines.channel = here.channel AND outlines.boot = here.boot
          AND first_sequence >= here.first AND first_sequence < here."end" AND end_sequence <= here."end"`,
@@ -137,10 +153,11 @@ async function writeOutlines(statements: Statements, { held, outlined, outlines 
         ...[outlined.map(({ from }) => from), outlined.map(({ to }) => to)],
       ],
     );
+    sent.push(removed);
   }
   // Of several with one first number the last counts.
   const last = new Map(outlines.map((each) => [`${each.channel} ${each.boot} ${each.firstSequence}`, each]));
-  await insertRows(
+  const added = insertRows(
     statements,
     'outlines',
     ['gateway', 'channel', 'boot', 'first_sequence', 'end_sequence', 'stamp', 'time_min', 'time_max', 'nodes'],
@@ -150,17 +167,18 @@ async function writeOutlines(statements: Statements, { held, outlined, outlines 
     `ON CONFLICT (gateway, channel, boot, first_sequence) DO UPDATE SET end_sequence = excluded.end_sequence,
        time_min = excluded.time_min, time_max = excluded.time_max, nodes = excluded.nodes`,
   );
+  return [...sent, ...added];
 }
 
 /** Gaps that came, went or grew: what is touched is taken out, and put in as it is. */
-async function writeGaps(statements: Statements, draft: DraftGateway): Promise<void> {
+function writeGaps(statements: Statements, draft: DraftGateway): Promise<unknown>[] {
   const touched = [...draft.touchedGaps].flatMap(([key, firsts]) => {
     const [channel = 0, boot = 0] = key.split(' ').map(Number);
     return [...firsts].map((first) => ({ channel, boot, first, now: draft.gaps(channel, boot).beginningAt(first) }));
   });
-  if (touched.length === 0) return;
+  if (touched.length === 0) return [];
   const gateway = draft.held.number;
-  await statements.query(
+  const removed = statements.query(
     `DELETE FROM gaps USING unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS gone (channel, boot, first)
      WHERE gateway = $1 AND gaps.channel = gone.channel AND gaps.boot = gone.boot AND first_sequence = gone.first`,
     [
@@ -170,7 +188,7 @@ async function writeGaps(statements: Statements, draft: DraftGateway): Promise<v
       touched.map(({ first }) => first),
     ],
   );
-  await insertRows(
+  const added = insertRows(
     statements,
     'gaps',
     ['gateway', 'channel', 'boot', 'first_sequence', 'position', 'count', 'time_from', 'time_to', 'cause'],
@@ -180,4 +198,5 @@ async function writeGaps(statements: Statements, draft: DraftGateway): Promise<v
       return [[gateway, channel, boot, firstSequence, position, count, from, to, cause]];
     }),
   );
+  return [removed, ...added];
 }

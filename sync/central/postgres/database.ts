@@ -36,6 +36,8 @@ export class PostgresDatabase {
     const config: PoolConfig = {
       connectionString: url,
       max: CONNECTIONS_MAX,
+      // What does not wait for an answer travels at once: a commit takes one round trip, not one a statement.
+      pipeline: true,
       connectionTimeoutMillis: CONNECT_MS,
       statement_timeout: STATEMENT_MS,
       query_timeout: STATEMENT_MS + CONNECT_MS,
@@ -58,22 +60,32 @@ export class PostgresDatabase {
    * @throws CaissonError `store-failed`
    */
   change<Result>(change: (statements: Statements) => Promise<Result>): Promise<Result> {
-    return this.#run(BEGIN_DURABLE, change);
+    return this.#run((client) => transaction(client, BEGIN_DURABLE, change));
+  }
+
+  /**
+   * As {@link PostgresDatabase.change}, of statements of which none needs what another answers: they and the commit travel
+   * at once. Where one of them fails nothing is committed.
+   * @param write sends the statements; may be called several times, of which the last counts
+   */
+  send(write: (statements: Statements) => readonly Promise<unknown>[]): Promise<void> {
+    return this.#run((client) => sentTransaction(client, write));
   }
 
   /** Runs `read` on one state of the database, whatever is committed meanwhile. @throws CaissonError `store-failed` */
   read<Result>(read: (statements: Statements) => Promise<Result>): Promise<Result> {
-    return this.#run('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', read);
+    const begin = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
+    return this.#run((client) => transaction(client, begin, read));
   }
 
   close(): Promise<void> {
     return this.#pool.end();
   }
 
-  async #run<Result>(begin: string, work: (statements: Statements) => Promise<Result>): Promise<Result> {
+  async #run<Result>(work: (client: PoolClient) => Promise<Result>): Promise<Result> {
     for (let tries = 1; ; tries += 1) {
       try {
-        return await this.#once(begin, work);
+        return await this.#once(work);
       } catch (error) {
         if (error instanceof DatabaseError && IN_THE_WAY.has(error.code ?? '') && tries < TRIES_MAX) continue;
         throw error instanceof CaissonError ? error : this.#failed(error);
@@ -81,7 +93,7 @@ export class PostgresDatabase {
     }
   }
 
-  async #once<Result>(begin: string, work: (statements: Statements) => Promise<Result>): Promise<Result> {
+  async #once<Result>(work: (client: PoolClient) => Promise<Result>): Promise<Result> {
     const client = await this.#pool.connect();
     let broken: Error | undefined;
     const onError = (error: Error) => {
@@ -89,10 +101,7 @@ export class PostgresDatabase {
     };
     client.on('error', onError);
     try {
-      await client.query(begin);
-      const result = await work(client);
-      await client.query('COMMIT');
-      return result;
+      return await work(client);
     } catch (error) {
       await client.query('ROLLBACK').catch((failure: Error) => {
         broken = failure;
@@ -110,6 +119,33 @@ export class PostgresDatabase {
       hint: 'is it up, and does it let this user in?',
       retryable: true,
     });
+  }
+}
+
+async function transaction<Result>(
+  client: PoolClient,
+  begin: string,
+  work: (statements: Statements) => Promise<Result>,
+): Promise<Result> {
+  const begun = client.query(begin);
+  // Where it fails, so does what follows it.
+  begun.catch(() => {});
+  const result = await work(client);
+  await begun;
+  await client.query('COMMIT');
+  return result;
+}
+
+async function sentTransaction(
+  client: PoolClient,
+  write: (statements: Statements) => readonly Promise<unknown>[],
+): Promise<void> {
+  const begun = client.query(BEGIN_DURABLE);
+  const sent = write(client);
+  // Behind a statement that failed, this takes back what came before.
+  const committed = client.query('COMMIT');
+  for (const outcome of await Promise.allSettled([begun, ...sent, committed])) {
+    if (outcome.status === 'rejected') throw outcome.reason;
   }
 }
 

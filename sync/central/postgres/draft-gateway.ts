@@ -24,6 +24,7 @@ export class DraftGateway {
   readonly index: DraftIndex;
   readonly boots: Placed<KeptBoot>[] = [];
   readonly channels: Placed<{ readonly channel: StoredChannel; readonly definition: Buffer }>[] = [];
+  readonly #channelsByName = new Map<string, KnownChannel>();
   readonly clock: Placed<{ readonly boot: number; readonly reading: ClockReading }>[] = [];
   readonly derivations: Placed<Derivation>[] = [];
   readonly packs: Placed<{ readonly bytes: Uint8Array; readonly class: ChannelClass; readonly blocks: number }>[] = [];
@@ -70,18 +71,15 @@ export class DraftGateway {
   }
 
   channel(name: string): KnownChannel | undefined {
-    const added = this.channels.findLast(({ channel }) => channel.name === name);
-    if (added !== undefined) {
-      const { channel, definition } = added;
-      return { id: channel.id, class: channel.class, definition };
-    }
-    return this.held.channel(name);
+    return this.#channelsByName.get(name) ?? this.held.channel(name);
   }
 
   addChannel(definition: ChannelDefinition, known: number | undefined): number {
     const id = known ?? this.#takeId();
     const channel = { ...definition, id, gateway: this.held.name };
-    this.channels.push({ position: this.#takePosition(), channel, definition: encodeDefinition(definition) });
+    const bytes = encodeDefinition(definition);
+    this.channels.push({ position: this.#takePosition(), channel, definition: bytes });
+    this.#channelsByName.set(channel.name, { id, class: channel.class, definition: bytes });
     return id;
   }
 

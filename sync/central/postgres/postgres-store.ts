@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { BlockStore, HeldBlocks, Progress } from '../block-store.ts';
-import { commitDraft } from './commit-draft.ts';
+import { sendDraft } from './commit-draft.ts';
 import type { PostgresDatabase } from './database.ts';
 import { Draft } from './draft.ts';
 import type { HeldGateway } from './held-gateway.ts';
@@ -72,7 +72,7 @@ export class PostgresStore implements BlockStore {
     const month = await this.#openedMonth();
     try {
       const { draft, result } = await this.#decided(held, decide);
-      await this.#db.change((statements) => commitDraft(statements, draft, { month, leaseMs: this.#leaseMs }));
+      await this.#db.send((statements) => sendDraft(statements, draft, { month, leaseMs: this.#leaseMs }));
       for (const each of draft.gateways.values()) each.held.take(each, month);
       return result;
     } catch (error) {

@@ -106,6 +106,8 @@ if (requireTools(t, 'postgresql')) {
     const during = Promise.allSettled([keep(0)]);
     await server.kill();
     await during;
+    // What was under way may have got through.
+    source.seal('a');
     await t.rejects(async () => keep(0), { code: 'store-failed', retryable: true });
     await server.startAgain();
     t.same((await look.feed('box')).slice(0, kept.length), kept, 'what was acknowledged is there');
