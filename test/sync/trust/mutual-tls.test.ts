@@ -62,7 +62,7 @@ t.test('by role: a reader reads, and pulls nothing', async (t) => {
   const pull = anna.pull({ feed: '', after: 0, follow: false });
   t.match(await errorOf(t, pull.next()), {
     code: 'access-refused',
-    message: /gateway car7: .*PullBlocks may be called by central, not reader anna/,
+    message: /gateway car7: .*PullBlocks may be called by central, backup, not reader anna/,
     retryable: false,
   });
   t.match(await errorOf(t, anna.acknowledge({ follower: 'hub', feed: 'x', position: 1 })), { code: 'access-refused' });
