@@ -238,7 +238,7 @@ export class BlockReader {
 
   /** Position of the newest pack, 0 where there is none. */
   lastPackPosition(): number {
-    return Number((this.sql('SELECT MAX(position) AS position FROM packs').get() as Row).position ?? 0);
+    return this.#lastOf('packs');
   }
 
   /** The gaps kept after `position`. */
@@ -249,7 +249,7 @@ export class BlockReader {
 
   /** Position of the newest gap, 0 where there is none. */
   lastGapPosition(): number {
-    return Number((this.sql('SELECT MAX(position) AS position FROM gaps').get() as Row).position ?? 0);
+    return this.#lastOf('gaps');
   }
 
   /** True when a gap holds that sequence number. */
@@ -460,6 +460,14 @@ export class BlockReader {
   #blockEnd(channel: number, boot: number, before: number): number {
     const dropped = this.givenUp.droppedEnd(channel, boot);
     return this.#lookup.endBefore(channel, boot, before, dropped <= before ? dropped : 0);
+  }
+
+  /** The greatest position of a table, of those that can be read. */
+  #lastOf(table: 'packs' | 'gaps'): number {
+    const newest = this.sql(`SELECT MAX(position) AS position FROM ${table}`);
+    const read = attempt(() => newest.get() as Row);
+    const row = 'value' in read ? read.value : this.#readable(`SELECT position FROM ${table} ORDER BY position`).at(-1);
+    return Number(row?.position ?? 0);
   }
 
   /** Position at which a boot was kept: before every pack of it. */

@@ -229,10 +229,13 @@ export class BatchPass implements PassOutcome {
   }
 
   #noteHole(channel: number, boot: number, firstSequence: number): void {
-    // What is before it has its turn yet.
-    if (this.#ahead !== undefined) return;
-    const hole = holeBefore(this.#held, channel, boot, firstSequence);
+    const hole = this.#holeBefore(channel, boot, firstSequence);
     if (hole !== undefined) this.#open.push(hole);
+  }
+
+  #holeBefore(channel: number, boot: number, firstSequence: number): Hole | undefined {
+    // What is before something that came ahead has its turn yet.
+    return this.#ahead === undefined ? holeBefore(this.#held, channel, boot, firstSequence) : undefined;
   }
 
   #keepPack(pack: VerifiedPack): CaissonError | undefined {
@@ -262,6 +265,8 @@ export class BatchPass implements PassOutcome {
     channels: readonly number[],
   ): void {
     const { gateway, stamp } = header;
+    // Asked before: what comes in order is then behind all that is here, which takes no look.
+    const holes = blocks.map(({ firstSequence }, i) => this.#holeBefore(channels[i] ?? 0, boot, firstSequence));
     const outcomes = placePack(this.#held, {
       boot,
       stamp,
@@ -284,7 +289,8 @@ export class BatchPass implements PassOutcome {
       }
       if (outcomes[i] !== 'kept') continue;
       this.fresh.push({ channel, boot, stamp, block, isDerived });
-      this.#noteHole(channel, boot, firstSequence);
+      const hole = holes[i];
+      if (hole !== undefined) this.#open.push(hole);
     }
   }
 

@@ -37,9 +37,17 @@ export class SqliteStore implements BlockStore {
   }
 }
 
-/** The database, with the ids of boots and channels known by heart. */
+/** Channels of boots of which the end is known by heart. At the maximum: all are forgotten, and looked up again. */
+const ENDS_MAX = 1 << 18;
+
+/**
+ * The database, with the ids of boots and channels known by heart, and where each channel of a boot ends: what comes in order is behind
+ * all that is here, and nothing has to be looked up for it.
+ */
 class SqliteBlocks implements HeldBlocks {
   readonly #db: BlockDb;
+  /** By `channel boot`: one past the greatest sequence number in a block or gap. */
+  readonly #ends = new Map<string, number>();
   /** False where there is none to be dropped, which is so most of the time. */
   #hasOutlines = true;
   /** By gateway and boot, and by gateway and name. */
@@ -54,6 +62,7 @@ class SqliteBlocks implements HeldBlocks {
   /** Reads anew what is known by heart. */
   learn(): void {
     this.#hasOutlines = true;
+    this.#ends.clear();
     this.#boots.clear();
     this.#channels.clear();
     for (const { id, gateway, boot, origin } of this.#db.boots()) {
@@ -122,36 +131,62 @@ class SqliteBlocks implements HeldBlocks {
   }
 
   keepPack(pack: KeptPack): BlockOutcome[] {
-    return this.#db.keepPack(pack);
+    const outcomes = this.#db.keepPack(pack);
+    for (const { channel, firstSequence, count } of pack.blocks) this.#reach(channel, pack.boot, firstSequence + count);
+    return outcomes;
   }
 
   keepGap(gap: KeptGap): void {
     this.#db.keepGap(gap);
+    this.#reach(gap.channel, gap.boot, gap.firstSequence + gap.count);
   }
 
   dropGap(channel: number, boot: number, firstSequence: number): void {
     this.#db.dropGap(channel, boot, firstSequence);
+    this.#ends.delete(endKey(channel, boot));
   }
 
   runs(channel: number, boot: number, from: number, to: number): SequenceRun[] {
-    return this.#db.runs(channel, boot, from, to);
+    return from >= this.#endOf(channel, boot) ? [] : this.#db.runs(channel, boot, from, to);
   }
 
   nextSequence(channel: number, boot: number, before: number): number {
-    return this.#db.nextSequence(channel, boot, before);
+    const end = this.#endOf(channel, boot);
+    return before >= end ? end : this.#db.nextSequence(channel, boot, before);
   }
 
   blocksHolding(channel: number, boot: number, from: number, to: number): Extent[] {
-    return this.#db.blocksHolding(channel, boot, from, to);
+    return from >= this.#endOf(channel, boot) ? [] : this.#db.blocksHolding(channel, boot, from, to);
   }
 
   packBytes(position: number): Uint8Array | undefined {
     return this.#db.packBytes(position);
   }
 
+  #endOf(channel: number, boot: number): number {
+    const key = endKey(channel, boot);
+    let end = this.#ends.get(key);
+    if (end === undefined) {
+      end = this.#db.nextSequence(channel, boot, Number.MAX_SAFE_INTEGER);
+      if (this.#ends.size >= ENDS_MAX) this.#ends.clear();
+      this.#ends.set(key, end);
+    }
+    return end;
+  }
+
+  #reach(channel: number, boot: number, end: number): void {
+    const key = endKey(channel, boot);
+    const known = this.#ends.get(key);
+    if (known !== undefined && known < end) this.#ends.set(key, end);
+  }
+
   #keepMeta(name: string, value: string): void {
     if (this.#db.meta(name) !== value) this.#db.keepMeta(name, value);
   }
+}
+
+function endKey(channel: number, boot: number): string {
+  return `${channel} ${boot}`;
 }
 
 function key(gateway: string, name: string): string {

@@ -76,8 +76,9 @@ export async function natsRounds(t: Test, random: Random, rounds: number): Promi
   const nats = await cluster.client();
   t.teardown(() => nats.close());
   await eventually('the cluster knows where news begin', async () => {
-    const manager = await jetstreamManager(nats);
-    return (await manager.streams.info('caisson-hq-places')).state.messages > 0;
+    const { streams } = await jetstreamManager(nats);
+    const names = await streams.names().next();
+    return names.includes('caisson-hq-places') && (await streams.info('caisson-hq-places')).state.messages > 0;
   });
 
   const happened: string[] = [];

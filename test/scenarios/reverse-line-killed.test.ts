@@ -13,6 +13,7 @@ import { inviteTo } from '../../sync/trust/authority.ts';
 import { IdentityFolder, keepIdentity } from '../../sync/trust/identity-folder.ts';
 import { parseToken } from '../../sync/trust/token.ts';
 import { enroll } from '../../sync/trust/trust-client.ts';
+import { BlockCount } from '../sync/block-count.ts';
 import { CaissonProcess } from '../sync/caisson-process.ts';
 import { CutProxy } from '../sync/cut-proxy.ts';
 import { FilledStore } from '../sync/filled-store.ts';
@@ -91,11 +92,11 @@ t.test('a box that dials out has every block at central once, whatever is killed
     for (let steps = 60 + random.below(60); steps > 0; steps -= 1) store.step();
     await waitFor('the line is taken', () => box.dialer.status().state === 'connected', 30_000);
     // What is killed falls anywhere between where central stands and where it could be.
-    const watch = BlockReader.openReadonly(storePaths(centralDir).blocks);
-    const from = watch.blocksAfter(0).length;
+    const watch = new BlockCount(centralDir);
+    const from = watch.now();
     const goal = from + 1 + random.below(store.db.totals.blocks - from);
     const killAt = performance.now() + ROUND_MS_MAX;
-    while (performance.now() < killAt && watch.blocksAfter(0).length < goal) {
+    while (performance.now() < killAt && watch.now() < goal) {
       store.step();
       await delay(2);
     }
@@ -122,7 +123,9 @@ t.test('a box that dials out has every block at central once, whatever is killed
   t.ok(new Set(kept).size > ROUNDS / 2, 'they fell at different places');
   const db = BlockReader.openReadonly(storePaths(centralDir).blocks);
   t.teardown(() => db.close());
-  await waitFor('everything arrived', () => blocksOf(db, 'car').length >= store.db.totals.blocks, 60_000);
+  const arrived = new BlockCount(centralDir);
+  await waitFor('everything arrived', () => arrived.now() >= store.db.totals.blocks, 60_000);
+  arrived.close();
   t.same(blocksOf(db, 'car'), blocksOf(store.db, 'car'), 'every block, once, in order, byte for byte');
   t.same(gapsOf(db, 'car'), gapsOf(store.db, 'car'));
   t.same(definitionsOf(db, 'car'), definitionsOf(store.db, 'car'));
