@@ -29,7 +29,7 @@ import type { SignedReceipt } from '../receipts/receipt.ts';
 import { type Address, formatAddress } from './address.ts';
 import { decodeChannel } from './channel-message.ts';
 import { decodeColumn } from './columns.ts';
-import type { BroughtCourierMessage, CourierPieceMessage } from './courier-messages.ts';
+import type { BroughtCourierMessage } from './courier-messages.ts';
 import { type CallDeadline, DEADLINES, inTime, type KnownCall } from './deadlines.ts';
 import { BOX_CONFIG_SERVICE, FLEET_SERVICE, loadProtos, serviceOf, TELEMETRY_SERVICE } from './descriptor.ts';
 import type { DigestChunkMessage } from './digest-messages.ts';
@@ -54,6 +54,7 @@ import type {
 } from './messages.ts';
 import { meteredCredentials } from './metered-credentials.ts';
 import type { PullBatch } from './pull-batch.ts';
+import { sendPieces } from './send-pieces.ts';
 import { SocketBridge } from './socket-bridge.ts';
 import { encodeSqlRequest, readSqlAnswer } from './sql-answer.ts';
 import { decodeStatus } from './status-message.ts';
@@ -300,41 +301,8 @@ export class TelemetryClient {
   /** Brings a courier file into a central, as fast as that takes it. */
   bringCourier(pieces: AsyncIterable<Uint8Array>): Promise<BroughtCourierMessage> {
     this.#bulk ??= this.#connect(BULK_WINDOW_BYTES);
-    const { path, requestSerialize, responseDeserialize } = this.#method('BringCourier');
-    const client = this.#bulk;
-    return new Promise((resolve, reject) => {
-      let isOver = false;
-      let wake = () => {};
-      const call = client.makeClientStreamRequest<CourierPieceMessage, BroughtCourierMessage>(
-        path,
-        requestSerialize,
-        responseDeserialize as (bytes: Buffer) => BroughtCourierMessage,
-        this.#metadata,
-        (error, response) => {
-          isOver = true;
-          wake();
-          if (error === null && response !== undefined) resolve(response);
-          else reject(this.#errorOf(error));
-        },
-      );
-      call.on('drain', () => wake());
-      const send = async () => {
-        for await (const bytes of pieces) {
-          // The server may answer before it has read all.
-          if (isOver) return;
-          if (call.write({ bytes })) continue;
-          await new Promise<void>((drained) => {
-            wake = drained;
-            if (isOver) drained();
-          });
-        }
-        call.end();
-      };
-      send().catch((error) => {
-        call.cancel();
-        reject(error);
-      });
-    });
+    const method = this.#method('BringCourier');
+    return sendPieces(this.#bulk, method, this.#metadata, pieces, (thrown) => this.#errorOf(thrown));
   }
 
   /** All that a central has of a gateway, from `after` on. */
