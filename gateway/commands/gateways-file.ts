@@ -24,6 +24,6 @@ export function readGatewaysFile(path: string): GatewaysConfig {
   });
   if (config !== undefined) return config;
   throw new CaissonError('config-invalid', `${path} does not fit\n${renderIssues(text, issues)}`, {
-    hint: 'sync/README.md lists every key',
+    hint: 'sync/line/README.md lists every key',
   });
 }
