@@ -2,7 +2,7 @@
 const LOOK_MS = 2;
 
 /** Resolves when `fact` is true, looked at every few milliseconds; rejects after `limitMs`, naming what was awaited. */
-export async function waitFor(what: string, fact: () => boolean, limitMs = 20_000): Promise<void> {
+export async function waitFor(what: string, fact: () => boolean, limitMs = 120_000): Promise<void> {
   const end = performance.now() + limitMs;
   while (!fact()) {
     if (performance.now() > end) throw new Error(`waited ${limitMs} ms in vain: ${what}`);

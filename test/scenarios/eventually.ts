@@ -8,7 +8,7 @@ const LOOK_MS = 50;
 export async function eventually<Answer>(
   what: string,
   ask: () => Answer | undefined | false | Promise<Answer | undefined | false>,
-  limitMs = 60_000,
+  limitMs = 240_000,
 ): Promise<Answer> {
   const limit = performance.now() + limitMs;
   for (;;) {

@@ -8,7 +8,7 @@ import { stringify } from 'yaml';
 const MAIN = join(import.meta.dirname, '../../gateway/main.js');
 
 /** How long a gateway may take from its start until its ports are open, milliseconds. */
-const START_LIMIT_MS = 30_000;
+const START_LIMIT_MS = 240_000;
 
 export interface GatewayChildOptions {
   /** Sections of caisson.yaml. */
