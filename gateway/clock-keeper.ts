@@ -1,8 +1,13 @@
-import { existsSync } from 'node:fs';
 import type { BoxClock, ClockReading, ClockSource } from './clock.ts';
 
-/** Bound of the error of the system's clock, microseconds, by what keeps it. */
-const SYSTEM_ERROR_US: Readonly<Record<'ntp' | 'rtc', number>> = { ntp: 50_000, rtc: 2_000_000 };
+/** What the system's clock is kept by, and the bound of its error, microseconds. */
+export interface SystemClock {
+  readonly source: 'ntp' | 'rtc';
+  readonly errorUs: number;
+}
+
+/** A clock that no time daemon says to be in step. */
+export const UNKEPT_CLOCK: SystemClock = { source: 'rtc', errorUs: 2_000_000 };
 
 /** A change of the offset below this is drift that the next row takes along; 10 ms. */
 const STEP_US = 10_000;
@@ -13,19 +18,11 @@ const BETTER_FACTOR = 0.5;
 /** A clock before this, UTC in microseconds, was never set: the start of 2020, when none of this had been written. */
 const SET_AFTER_US = Date.UTC(2020, 0) * 1e3;
 
-/** Files that appear when a time daemon has the system's clock in step. */
-const SYNCHRONIZED_FILES = ['/run/systemd/timesync/synchronized', '/run/chrony/chronyd.pid'];
-
-/** What the system's clock is kept by. */
-export function systemClockSource(exists: (path: string) => boolean = existsSync): 'ntp' | 'rtc' {
-  return SYNCHRONIZED_FILES.some(exists) ? 'ntp' : 'rtc';
-}
-
 /** What a boot knows of UTC when it begins. A wall clock that was never set, or is behind the last stored sample, is not believed. */
-export function firstReading(wallUs: number, boxUs: number, lastUs: number, source: 'ntp' | 'rtc'): ClockReading {
+export function firstReading(wallUs: number, boxUs: number, lastUs: number, system: SystemClock): ClockReading {
   if (wallUs <= lastUs || wallUs < SET_AFTER_US)
     return { time: boxUs, offset: 0, error: Number.POSITIVE_INFINITY, source: 'none' };
-  return { time: boxUs, offset: Math.round(wallUs) - boxUs, error: SYSTEM_ERROR_US[source], source };
+  return { time: boxUs, offset: Math.round(wallUs) - boxUs, error: system.errorUs, source: system.source };
 }
 
 /**
@@ -62,11 +59,11 @@ export class ClockKeeper {
   }
 
   /** Compares the system's clock with box time. `wallUs` UTC as the system has it, microseconds. */
-  observeSystem(clock: BoxClock, wallUs: number, source: 'ntp' | 'rtc'): void {
+  observeSystem(clock: BoxClock, wallUs: number, { source, errorUs }: SystemClock): void {
     const time = clock.now();
     // An unkept clock that is behind box time was refused at the start, or has been set back since: not believed.
     if ((source === 'rtc' && wallUs < clock.origin.time) || wallUs < SET_AFTER_US) return;
-    this.observe({ time, offset: Math.round(wallUs) - time, error: SYSTEM_ERROR_US[source], source });
+    this.observe({ time, offset: Math.round(wallUs) - time, error: errorUs, source });
   }
 
   /** Noise within the bound of a reading is none: each row is a step in how times are read. */

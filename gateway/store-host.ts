@@ -3,7 +3,7 @@ import type { Channel } from './channel.ts';
 import { type ChannelActivity, createChannelActivity } from './channel-activity.ts';
 import { ChannelRegistry } from './channel-registry.ts';
 import { BoxClock, type ClockReading } from './clock.ts';
-import { ClockKeeper, firstReading, systemClockSource } from './clock-keeper.ts';
+import { ClockKeeper, firstReading, type SystemClock, UNKEPT_CLOCK } from './clock-keeper.ts';
 import { CaissonError } from './errors.ts';
 import { JOURNAL_SEGMENT_BYTES, RING_SLOTS } from './limits.ts';
 import { createRing, RingWriter } from './ring.ts';
@@ -25,6 +25,8 @@ export interface StoreHostOptions {
   readonly retention?: RetentionSettings;
   /** False where small blocks stay as they are; they are merged by default. */
   readonly mergeBlocks?: boolean;
+  /** How far the system's clock is in step now; without it, nobody says that it is. */
+  readonly systemClock?: () => SystemClock;
   /** A power of two; RING_SLOTS unless a test wants a small ring. */
   readonly ringSlots?: number;
   /** Bytes of a segment of the journal; JOURNAL_SEGMENT_BYTES unless a test wants small ones. */
@@ -70,7 +72,7 @@ export class StoreHost {
     activity: ChannelActivity,
     boot: string,
     opened: Opened,
-    { onProblem, retention }: StoreHostOptions,
+    { onProblem, retention, systemClock = () => UNKEPT_CLOCK }: StoreHostOptions,
   ) {
     this.#onProblem = onProblem;
     this.#centrals = new Set(retention?.centrals);
@@ -83,7 +85,7 @@ export class StoreHost {
     this.#ring = ring;
     const wallUs = Date.now() * 1e3;
     const origin = BoxClock.startingAt(wallUs, opened.lastTime);
-    const reading = firstReading(wallUs, origin.time, opened.lastTime, systemClockSource());
+    const reading = firstReading(wallUs, origin.time, opened.lastTime, systemClock());
     this.#keeper = new ClockKeeper(reading, (row) => this.#keepReading(row));
     this.clock = new BoxClock(origin, (seen) => this.#keeper.observe(seen));
     this.#registry = new ChannelRegistry(opened.channels, (channel) => {
@@ -92,7 +94,7 @@ export class StoreHost {
     this.intake = new RingIntake(ring, this.#registry, this.clock, opened.receipts);
     this.#start = { kind: 'start', started: origin.time, reading };
     this.#timer = setInterval(() => {
-      this.#keeper.observeSystem(this.clock, Date.now() * 1e3, systemClockSource());
+      this.#keeper.observeSystem(this.clock, Date.now() * 1e3, systemClock());
     }, CLOCK_INTERVAL_MS);
     this.#timer.unref();
     worker.post(this.#start);

@@ -71,6 +71,11 @@ export const DEBIAN_PACKAGES = {
     probe: ['test', '-x', '/usr/sbin/nats-server'],
     usedFor: 'carrying what the processes of a central tell each other',
   },
+  chrony: {
+    package: 'chrony',
+    probe: ['test', '-x', '/usr/sbin/chronyd'],
+    usedFor: 'asking a time daemon whether it has the clock in step',
+  },
   curl: {
     package: 'curl',
     probe: ['curl', '--version'],

@@ -3,7 +3,9 @@ import { DeviceClockIntake } from '../../collectors/device-clock/device-clock-in
 import { RedundancyIntake, redundantChannels } from '../../collectors/redundancy/redundancy-intake.ts';
 import { isShaped } from '../../collectors/shaping/shaping-config.ts';
 import { ShapingIntake } from '../../collectors/shaping/shaping-intake.ts';
+import { TimeDaemonWatch, type TimeKeeping } from '../../hardware/host/time-daemon.ts';
 import { createChannelFreshness } from '../channel-freshness.ts';
+import { type SystemClock, UNKEPT_CLOCK } from '../clock-keeper.ts';
 import type { ConfigAnswer, ConfigRequest } from '../config/offer/offer.ts';
 import type { ConfigStatus, GatewayStatus } from '../status.ts';
 import { StatusChannels } from '../status-channels.ts';
@@ -67,7 +69,13 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
   const loading = loadSources(config.sources);
   // Nobody awaits it where the store can never be opened.
   loading.catch(() => {});
-  const { store, httpPort } = await openStore(config, { ...options, onProblem: say });
+  const timeDaemon = await TimeDaemonWatch.begin();
+  const systemClock = () => systemClockOf(timeDaemon.keeping);
+  const opening = openStore(config, { ...options, systemClock, onProblem: say });
+  const { store, httpPort } = await opening.catch((error: unknown) => {
+    timeDaemon.stop();
+    throw error;
+  });
   const { dir, wear: budget } = config.store;
   const wear = await WearWatch.open({ dir, budget, store, onProblem: say });
   const freshness = createChannelFreshness();
@@ -77,6 +85,7 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
     await Promise.all(sources.map(({ collector }) => collector.stop()));
     for (const { shaping } of sources) shaping?.close();
     wear.stop();
+    timeDaemon.stop();
     await store.stop();
   };
   const look = (): GatewayStatus => ({
@@ -130,6 +139,10 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
       await serve.stop({ kind: 'stop' });
     },
   };
+}
+
+function systemClockOf({ errorUs }: TimeKeeping): SystemClock {
+  return errorUs === undefined ? UNKEPT_CLOCK : { source: 'ntp', errorUs };
 }
 
 interface LoadedSource {

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { createChannelFreshness } from '../channel-freshness.ts';
 import { BoxClock } from '../clock.ts';
+import type { SystemClock } from '../clock-keeper.ts';
 import { CaissonError } from '../errors.ts';
 import type { GatewayStatus } from '../status.ts';
 import { STORE_NOTHING_YET, StoreHost } from '../store-host.ts';
@@ -19,6 +20,8 @@ export interface StoreOpeningOptions {
   readonly webRoot: string;
   /** Told what a person should know, as it happens. */
   readonly onProblem: (text: string) => void;
+  /** How far the system's clock is in step now. */
+  readonly systemClock: () => SystemClock;
   /** Ends the waiting for a store that cannot be opened. */
   readonly signal?: AbortSignal;
 }
@@ -35,12 +38,12 @@ export interface OpenedStore {
  * @throws CaissonError for what trying again does not change; the reason of `signal`
  */
 export async function openStore(config: CaissonConfig, options: StoreOpeningOptions): Promise<OpenedStore> {
-  const { onProblem, signal } = options;
+  const { onProblem, signal, systemClock } = options;
   let room: WaitingRoom | undefined;
   try {
     for (let waitMs = RETRY_FIRST_MS; ; waitMs = Math.min(2 * waitMs, RETRY_MAX_MS)) {
       try {
-        const store = await StoreHost.open({ ...config.store, gateway: config.gateway.id, onProblem });
+        const store = await StoreHost.open({ ...config.store, gateway: config.gateway.id, systemClock, onProblem });
         return { store, httpPort: room?.httpPort };
       } catch (error) {
         if (!(error instanceof CaissonError) || !error.retryable) throw error;

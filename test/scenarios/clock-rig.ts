@@ -1,5 +1,5 @@
 import { BoxClock, type ClockReading, monotonicUs } from '../../gateway/clock.ts';
-import { ClockKeeper, firstReading } from '../../gateway/clock-keeper.ts';
+import { ClockKeeper, firstReading, type SystemClock, UNKEPT_CLOCK } from '../../gateway/clock-keeper.ts';
 import type { StoreTelemetry } from '../../gateway/query/store-telemetry.ts';
 import { StoreRig } from '../gateway/store/store-rig.ts';
 
@@ -60,10 +60,14 @@ export class ClockRig {
     const wallUs = this.utc + this.wallError;
     const { time } = BoxClock.startingAt(wallUs, lastTime);
     this.#clock = new SimulatedClock(time);
-    const first = firstReading(wallUs, time, lastUtc, this.source);
+    const first = firstReading(wallUs, time, lastUtc, this.#system);
     this.#rig.writer.keepClock(first);
     this.#keeper = new ClockKeeper(first, (row) => this.#rig.writer.keepClock(row));
     this.#nextLook = time;
+  }
+
+  get #system(): SystemClock {
+    return this.source === 'ntp' ? { source: 'ntp', errorUs: 50_000 } : UNKEPT_CLOCK;
   }
 
   /** Box time, microseconds. */
@@ -89,7 +93,7 @@ export class ClockRig {
     for (let i = 0; i < count; i += 1) {
       if (i % rateHz === 0) onSecond(i / rateHz);
       if (this.#clock.time >= this.#nextLook) {
-        this.keeper.observeSystem(this.#clock, this.utc + this.wallError, this.source);
+        this.keeper.observeSystem(this.#clock, this.utc + this.wallError, this.#system);
         this.#nextLook += SECOND_US;
       }
       this.#rig.ring.writeSample(CHANNEL, this.#clock.time, this.#truths.length);

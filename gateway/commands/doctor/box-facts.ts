@@ -6,7 +6,7 @@ import { type DiskLife, readDiskLife } from '../../../hardware/host/disk-life.ts
 import { diskOf } from '../../../hardware/host/disk-of.ts';
 import { type ListeningSocket, listeningSockets } from '../../../hardware/host/listening-sockets.ts';
 import { type Holder, holdersOf, parseFileLimit } from '../../../hardware/host/open-files.ts';
-import { systemClockSource } from '../../clock-keeper.ts';
+import { lookAtTimeDaemons, type TimeKeeping } from '../../../hardware/host/time-daemon.ts';
 import { type DiskRoom, diskRoom } from '../../store/disk-room.ts';
 import { storePaths } from '../../store/store-dir.ts';
 
@@ -17,7 +17,7 @@ export interface BoxFacts {
   readonly disk: string | undefined;
   readonly life: DiskLife | undefined;
   /** What keeps the system's clock. */
-  readonly clock: 'ntp' | 'rtc';
+  readonly clock: TimeKeeping;
   /** UTC as the system has it, microseconds. */
   readonly wallUs: number;
   /** Files that a process may have open. */
@@ -41,7 +41,7 @@ export async function readBoxFacts(storeDir: string): Promise<BoxFacts> {
     room: roomOf(folder),
     disk,
     life: disk === undefined ? undefined : await readDiskLife(disk),
-    clock: systemClockSource(),
+    clock: await lookAtTimeDaemons(),
     wallUs: Date.now() * 1e3,
     filesMax: parseFileLimit(await readFile('/proc/self/limits', 'latin1').catch(() => ''))?.hard,
     listening,

@@ -49,7 +49,20 @@ export function clockFindings({ clock, wallUs }: Pick<BoxFacts, 'clock' | 'wallU
       mend: { command },
     });
   }
-  if (clock === 'ntp') return well(about, 'kept in step by a time daemon');
+  const { daemon, errorUs } = clock;
+  if (errorUs !== undefined)
+    return well(about, `kept in step by ${daemon}, error at most ${(errorUs / 1e3).toFixed(1)} ms`);
+  if (daemon !== undefined) {
+    return found({
+      code: 'clock-not-synchronised',
+      severity: 'risk',
+      about,
+      seen: `${daemon} runs, and does not say that the clock is in step`,
+      means:
+        'it reaches no time server, or was told to answer nobody: the UTC of samples is as good as the clock of the board',
+      mend: { command: daemon === 'chrony' ? 'chronyc sources' : 'timedatectl timesync-status' },
+    });
+  }
   return found({
     code: 'clock-not-synchronised',
     severity: 'risk',

@@ -1,3 +1,4 @@
+import { KEPT_BY_NOBODY } from '../../../hardware/host/time-daemon.ts';
 import type { GatewayStatus, SourceStatus } from '../../status.ts';
 import { clockFindings } from './box-findings.ts';
 import { type Examined, type Finding, found, together, well } from './finding.ts';
@@ -20,7 +21,7 @@ export function statusFindings(status: GatewayStatus, wallUs: number): Examined 
   return together([
     well('gateway', `${status.gateway} runs, Caisson ${status.version}; its ports and wires were left to it`),
     status.clock.source === 'none' || status.clock.source === 'rtc'
-      ? clockFindings({ clock: 'rtc', wallUs })
+      ? clockFindings({ clock: KEPT_BY_NOBODY, wallUs })
       : well('clock', `${status.clock.source}, error at most ${(status.clock.errorUs / 1e3).toFixed(1)} ms`),
     storeFindings(status),
     wearFindings(status),

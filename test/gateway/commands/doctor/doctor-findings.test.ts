@@ -19,7 +19,7 @@ const BOX: BoxFacts = {
   room: { totalBytes: 64e9, freeBytes: 30e9 },
   disk: 'mmcblk0',
   life: { used: 0.1, isAtEnd: false },
-  clock: 'ntp',
+  clock: { daemon: 'chrony', errorUs: 1500 },
   wallUs: NOW,
   filesMax: 524_288,
   listening: [],
@@ -53,7 +53,7 @@ t.test('a box that has all that it needs has nothing wrong', async (t) => {
 
 const BOXES: Readonly<Record<string, Partial<BoxFacts>>> = {
   'clock-not-set': { wallUs: 1e12 },
-  'clock-not-synchronised': { clock: 'rtc' },
+  'clock-not-synchronised': { clock: { daemon: undefined, errorUs: undefined } },
   'disk-short': { room: { totalBytes: 64e9, freeBytes: 1e9 } },
   'store-unreachable': { room: undefined },
   'disk-worn': { life: { used: 0.9, isAtEnd: false } },
@@ -71,6 +71,13 @@ for (const [code, facts] of Object.entries(BOXES)) {
     t.notOk(isSound(examined));
   });
 }
+
+t.test('a time daemon that runs and is not in step is named, and asked by its own tool', async (t) => {
+  const examined = boxFindings(CONFIG, { ...BOX, clock: { daemon: 'chrony', errorUs: undefined } }, [MQTT]);
+  t.match(examined.findings, [
+    { code: 'clock-not-synchronised', seen: /^chrony runs/, mend: { command: 'chronyc sources' } },
+  ]);
+});
 
 t.test('a port that is taken is named with who has it and the next that is free', async (t) => {
   const { findings } = boxFindings(CONFIG, { ...BOX, ...BOXES['port-taken'] }, [MQTT]);
