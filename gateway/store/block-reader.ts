@@ -20,7 +20,7 @@ import { attempt, type OnDamage, readableRows } from './damage.ts';
 import { type Database, openDatabase } from './database.ts';
 import { decodeDefinition } from './definition-bytes.ts';
 import type { Derivation } from './derivation.ts';
-import { Feed, LAST_POSITION } from './feed.ts';
+import { type BootPlace, Feed, LAST_POSITION } from './feed.ts';
 import { type GatewayHolding, gatewayHoldings } from './gateway-holdings.ts';
 import { GivenUp } from './given-up.ts';
 import { importOf, type KeptImport } from './kept-import.ts';
@@ -402,6 +402,11 @@ export class BlockReader {
   feed(after: number, itemsMax: number, bytesMax: number, gateway?: string): FeedItem[] {
     // Of one state: what a look finds may be merged or given up before the next.
     return this.snapshot(() => this.#feed.after(after, itemsMax, bytesMax, gateway));
+  }
+
+  /** The last boots of the feed at or before a position, in their order. */
+  bootsUpTo(position: number): BootPlace[] {
+    return this.#feed.bootsUpTo(position);
   }
 
   /** The last position that was ever given out, also to what was dropped since: a cursor behind it must miss nothing. */

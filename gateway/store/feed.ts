@@ -5,6 +5,15 @@ import { decodeDefinition } from './definition-bytes.ts';
 /** Key in `meta` of the last position given out when something was dropped. */
 export const LAST_POSITION = 'last position';
 
+/** Boots by which a place in a feed is known again. */
+export const PLACE_BOOTS_MAX = 16;
+
+/** A boot, and where in the feed it begins. */
+export interface BootPlace {
+  readonly boot: string;
+  readonly position: number;
+}
+
 /** Bytes of one block in an item that tells of a thinned pack, about. */
 const GIVEN_UP_BYTES = 64;
 
@@ -78,6 +87,12 @@ export class Feed {
   terms(after: number, itemsMax: number): FeedItem[] {
     const keys = this.#sql(TERMS_SQL).all({ after, itemsMax }) as { position: number; kind: FeedItem['kind'] }[];
     return keys.flatMap(({ position, kind }) => this.#item(position, kind) ?? []);
+  }
+
+  /** The last boots at or before a position, at most PLACE_BOOTS_MAX, in the order of their positions. */
+  bootsUpTo(position: number): BootPlace[] {
+    const sql = 'SELECT boot, position FROM boots WHERE position <= ? ORDER BY position DESC LIMIT ?';
+    return (this.#sql(sql).all(position, PLACE_BOOTS_MAX) as BootPlace[]).reverse();
   }
 
   /** Positions of packs that have their samples, in (after, before), the newest first. */

@@ -53,6 +53,7 @@ import type {
   SqlChunkMessage,
 } from './messages.ts';
 import { meteredCredentials } from './metered-credentials.ts';
+import type { PlaceMessage } from './place-messages.ts';
 import type { PullBatch } from './pull-batch.ts';
 import { sendPieces } from './send-pieces.ts';
 import { SocketBridge } from './socket-bridge.ts';
@@ -247,6 +248,11 @@ export class TelemetryClient {
     const stopping = new AbortController();
     const message = encodeSqlRequest(request.sql, request.parameters ?? {}, limits);
     return readSqlAnswer(this.#read<SqlChunkMessage>('Sql', message, stopping.signal), listener, stopping);
+  }
+
+  /** Which boots its feed had begun up to a position. */
+  place(position: number): Promise<PlaceMessage> {
+    return this.#ask<PlaceMessage>('GetPlace', { position });
   }
 
   /** The feed from after `after` on; with `follow` until the loop is left. */

@@ -21,6 +21,7 @@ export const DEADLINES = {
   GetStatus: SHORT,
   GetUsage: SHORT,
   Acknowledge: SHORT,
+  GetPlace: SHORT,
   ListBoxes: SHORT,
   Wish: SHORT,
   GetConfig: SHORT,

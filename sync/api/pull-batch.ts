@@ -19,4 +19,6 @@ export interface PullBatch {
   readonly ahead?: AheadBatch;
   /** Position up to which the feed is had once all of this is kept, where more than the items say; packs were passed over. */
   readonly passed?: number;
+  /** True where whoever keeps it should have all of it: what it says of a channel may be old. Without it: it is news. */
+  readonly isPast?: boolean;
 }

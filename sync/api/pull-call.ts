@@ -1,7 +1,9 @@
 import type { FeedItem } from '../../gateway/store/block-db.ts';
+import type { BootPlace } from '../../gateway/store/feed.ts';
 import { encodeFeedItem } from './feed-message.ts';
 import type { PullBlocksRequestMessage, PullBlocksResponseMessage } from './messages.ts';
 import type { Outflow } from './outflow.ts';
+import type { GetPlaceRequestMessage, PlaceMessage } from './place-messages.ts';
 
 /** What a follower follows; `BlockDb` has it. */
 export interface FeedSource {
@@ -9,6 +11,8 @@ export interface FeedSource {
   feed(after: number, itemsMax: number, bytesMax: number): FeedItem[];
   /** Id of the feed where it is not that of the first boot: a restored store counts its positions anew. */
   feedId?(): string | undefined;
+  /** The last boots at or before a position, in their order. */
+  bootsUpTo?(position: number): readonly BootPlace[];
   /** False while it is not known of what lacks whether it comes; without it: always. */
   isSettled?(): boolean;
 }
@@ -67,6 +71,11 @@ export function feedIdOf(source: FeedSource): string {
     if (last === undefined) return '';
     after = last.position;
   }
+}
+
+/** Which boots a feed had begun up to a position. */
+export function answerPlace(source: FeedSource, { position }: GetPlaceRequestMessage): PlaceMessage {
+  return { feed: feedIdOf(source), boots: source.bootsUpTo?.(position) ?? [] };
 }
 
 function read(source: FeedSource, after: number): FeedItem[] {

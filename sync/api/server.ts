@@ -71,7 +71,8 @@ import type {
   SqlRequestMessage,
 } from './messages.ts';
 import { Outflow, type OutgoingCall } from './outflow.ts';
-import { answerPull, type FeedSource, feedIdOf } from './pull-call.ts';
+import type { GetPlaceRequestMessage, PlaceMessage } from './place-messages.ts';
+import { answerPlace, answerPull, type FeedSource, feedIdOf } from './pull-call.ts';
 import { answerPullGateway, type LostGatewayFeed } from './pull-gateway-call.ts';
 import { answerQuery } from './query-call.ts';
 import { answerSql } from './sql-call.ts';
@@ -248,6 +249,9 @@ export async function startTelemetryServer(
       const isOfThis = files !== undefined && request.feed !== '' && request.feed === feedIdOf(files.feed);
       return (isOfThis ? options.acknowledge?.(request) : undefined) ?? NOTHING_WANTED;
     }),
+    GetPlace: unary((request: GetPlaceRequestMessage): PlaceMessage | Promise<never> =>
+      files === undefined ? notServed('GetPlace') : answerPlace(files.feed, request),
+    ),
     Wish: unary((request: TransferWishMessage): WishResponseMessage => {
       if (options.wish !== undefined) return { lines: options.wish(request) };
       throw new CaissonError('not-served', 'a gateway pulls from nobody: it has all there is');

@@ -1,5 +1,6 @@
 import { type ChannelDefinition, defineChannel, type Stamp } from '../../gateway/channel.ts';
 import { CaissonError } from '../../gateway/errors.ts';
+import { type BootPlace, PLACE_BOOTS_MAX } from '../../gateway/store/feed.ts';
 import type { BlockInfo, PackHeader } from '../../gateway/store/pack/pack-info.ts';
 import { HeldNumbers } from '../fidelity/held-numbers.ts';
 import { NOTHING_OUTLINED, type Outlined } from '../fidelity/outlined.ts';
@@ -40,6 +41,8 @@ export interface VerifiedBatch {
   readonly passed: number;
   /** True when the peer has nothing behind these: what is missing then is lost. */
   readonly isComplete: boolean;
+  /** True where all of it should be here already: what it says of a channel that is known may be old. */
+  readonly isPast: boolean;
 }
 
 /** Samples that claim sequence numbers which others have. */
@@ -77,6 +80,7 @@ export class BatchPass implements PassOutcome {
   readonly #held: HeldBlocks;
   readonly #peer: Peer;
   readonly #feed: string;
+  #isPast = false;
   #open: Hole[] = [];
   /** What is noted of steps that come ahead of their turn; undefined while steps come in order. */
   #ahead: HeldNumbers | undefined;
@@ -87,18 +91,22 @@ export class BatchPass implements PassOutcome {
     this.#feed = feed;
   }
 
-  run({ steps, ahead, isAheadWhole, outlines, outlined, passed, isComplete }: VerifiedBatch): PassOutcome {
+  run({ steps, ahead, isAheadWhole, outlines, outlined, passed, isComplete, isPast }: VerifiedBatch): PassOutcome {
+    this.#isPast = isPast;
     const before = this.#held.progress(this.#peer.gateway);
     const isSame = before.feed === this.#feed;
     this.#open = [...before.holes];
     // Another line to the same peer may have been faster.
     const start = isSame ? before.after : 0;
     let after = start;
+    const bootsBefore = isSame ? before.boots : [];
+    let boots = bootsBefore;
     let held = new HeldNumbers(isSame ? before.held : []);
     const isPlaced = this.#applyAll(
       steps.filter(({ position }) => position > start),
-      (position) => {
-        after = position;
+      (step) => {
+        after = step.position;
+        if (step.kind === 'boot') boots = [...boots, placeOf(step)].slice(-PLACE_BOOTS_MAX);
       },
     );
     const refused = this.refusal;
@@ -107,7 +115,7 @@ export class BatchPass implements PassOutcome {
     const isAheadPlaced = this.#applyAll(ahead.filter(({ position }) => position > start));
     this.#ahead = undefined;
     // Steps may stand behind packs that were passed over because they came ahead: without those nothing is had that was not before.
-    if (this.refusal !== undefined || !isAheadWhole) after = start;
+    if (this.refusal !== undefined || !isAheadWhole) [after, boots] = [start, bootsBefore];
     this.refusal ??= refused;
     const isWhole = this.refusal === undefined && isAheadWhole;
     if (isWhole) for (const outline of outlines) this.#keepOutline(outline);
@@ -122,10 +130,10 @@ export class BatchPass implements PassOutcome {
     for (const hole of this.#open.splice(0, due)) this.#closeHole(hole);
     const isNews = isPlaced || isAheadPlaced || isPassed || (isWhole && outlined !== undefined) || outlines.length > 0;
     if (isNews || due > 0 || (isEnd && before.held.length > 0)) {
-      const place = isNews ? { feed: this.#feed, after } : before;
+      const place = isNews ? { feed: this.#feed, after, boots } : before;
       const told = isWhole && outlined !== undefined ? outlined : isSame ? before.outlined : NOTHING_OUTLINED;
       this.#held.keepProgress(this.#peer.gateway, {
-        ...{ feed: place.feed, after: place.after, holes: this.#open },
+        ...{ feed: place.feed, after: place.after, boots: place.boots, holes: this.#open },
         ...{ held: held.list(), outlined: told },
       });
     }
@@ -133,7 +141,7 @@ export class BatchPass implements PassOutcome {
   }
 
   /** Applies steps up to the first that is refused; true where there was any. */
-  #applyAll(steps: readonly Step[], onApplied: (position: number) => void = () => {}): boolean {
+  #applyAll(steps: readonly Step[], onApplied: (step: Step) => void = () => {}): boolean {
     let isAny = false;
     for (const step of steps) {
       if (this.refusal !== undefined) break;
@@ -142,7 +150,7 @@ export class BatchPass implements PassOutcome {
         this.refusal = { position: step.position, error, isAhead: this.#ahead !== undefined };
         break;
       }
-      onApplied(step.position);
+      onApplied(step);
       isAny = true;
     }
     return isAny;
@@ -153,7 +161,8 @@ export class BatchPass implements PassOutcome {
     if (step.kind === 'verified') return this.#keepPack(step);
     const { gateway } = step;
     if (step.kind === 'channel') {
-      this.#held.keepChannel(gateway, step.definition);
+      const isOld = this.#isPast && this.#held.channel(gateway, step.definition.name) !== undefined;
+      if (!isOld) this.#held.keepChannel(gateway, step.definition);
       return undefined;
     }
     if (step.kind === 'boot') return this.#keepBoot(step);
@@ -309,6 +318,10 @@ export class BatchPass implements PassOutcome {
     const channel = this.#held.channel(gateway, known.channel);
     return channel?.id ?? this.#held.keepChannel(gateway, provisionalDefinition(known));
   }
+}
+
+function placeOf({ boot, position }: Extract<Step, { kind: 'boot' }>): BootPlace {
+  return { boot, position };
 }
 
 function unknownBoot({ gateway, boot }: { gateway: string; boot: string }): CaissonError {

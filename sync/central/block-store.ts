@@ -3,6 +3,7 @@ import type { ClockReading } from '../../gateway/clock.ts';
 import type { BlockOutcome } from '../../gateway/store/block-db.ts';
 import type { Extent, KeptGap, KeptOutline, KeptPack, SequenceRun } from '../../gateway/store/block-rows.ts';
 import type { Derivation } from '../../gateway/store/derivation.ts';
+import type { BootPlace } from '../../gateway/store/feed.ts';
 import type { HeldChannel } from '../fidelity/held-numbers.ts';
 import { NOTHING_OUTLINED, type Outlined } from '../fidelity/outlined.ts';
 import type { SequenceRange } from './sequence-range.ts';
@@ -19,6 +20,8 @@ export interface Progress {
   readonly feed: string;
   /** Position of the last item kept or left out. */
   readonly after: number;
+  /** The last boots of which the feed told up to there, in its order; at most PLACE_BOOTS_MAX. */
+  readonly boots: readonly BootPlace[];
   /** Holes that may still be filled, oldest first. */
   readonly holes: readonly Hole[];
   /** What came ahead of its turn, and stands behind `after`. */
@@ -27,7 +30,7 @@ export interface Progress {
   readonly outlined: Outlined;
 }
 
-export const NO_PROGRESS: Progress = { feed: '', after: 0, holes: [], held: [], outlined: NOTHING_OUTLINED };
+export const NO_PROGRESS: Progress = { feed: '', after: 0, boots: [], holes: [], held: [], outlined: NOTHING_OUTLINED };
 
 /** Sequence numbers as they are accounted for: in blocks, or in gaps. */
 export interface HeldSequences {

@@ -6,7 +6,7 @@ import type { KeepResult, Peer, PullSink, Refusal } from '../line/pull-line.ts';
 import type { SignedReceipt } from '../receipts/receipt.ts';
 import type { ReceiptWriter } from '../receipts/receipt-writer.ts';
 import { BatchPass, type Conflict, type NewBlock, type PassOutcome, type VerifiedBatch } from './batch-pass.ts';
-import type { BlockStore, Progress } from './block-store.ts';
+import { type BlockStore, NO_PROGRESS, type Progress } from './block-store.ts';
 import { type VerifiedOutline, verifyOutline } from './verified-outline.ts';
 import { gatewayOf, type Step, verifySteps } from './verify-steps.ts';
 
@@ -25,6 +25,8 @@ export interface KeeperCounters {
   holes: number;
   /** Samples counted as lost, by the gateways and by holes. */
   lost: number;
+  /** Stores that were found set back to an earlier copy of themselves. */
+  setBacks: number;
 }
 
 export interface KeeperOptions {
@@ -59,6 +61,7 @@ export class Keeper implements PullSink {
     conflicts: 0,
     holes: 0,
     lost: 0,
+    setBacks: 0,
   };
   readonly #store: BlockStore;
   readonly #options: KeeperOptions;
@@ -92,6 +95,7 @@ export class Keeper implements PullSink {
       outlined: isWhole ? batch.ahead?.outlined : undefined,
       passed: isWhole ? (batch.passed ?? 0) : 0,
       isComplete: batch.complete && isWhole,
+      isPast: batch.isPast ?? false,
     };
     // A pass that would change nothing is not worth an fsync.
     if (isIdle(verified, known, after)) return { samples: 0, ...withRefusal(early.refusal ?? refused) };
@@ -105,6 +109,15 @@ export class Keeper implements PullSink {
     await this.#store.change(gateway, [], (held) => {
       held.keepProgress(gateway, { ...held.progress(gateway), feed, after: position });
     });
+  }
+
+  async goBack({ gateway }: Peer, position: number): Promise<void> {
+    await this.#store.change(gateway, [], (held) => {
+      const { feed, boots, holes } = held.progress(gateway);
+      const before = boots.filter((boot) => boot.position <= position);
+      held.keepProgress(gateway, { ...NO_PROGRESS, feed, holes, after: position, boots: before });
+    });
+    this.counters.setBacks += 1;
   }
 
   async #commit(peer: Peer, feed: string, batch: VerifiedBatch): Promise<PassOutcome> {

@@ -4,6 +4,7 @@ import type { BlockDb, BlockOutcome } from '../../gateway/store/block-db.ts';
 import { AHEAD_KEY } from '../../gateway/store/block-reader.ts';
 import type { Extent, KeptGap, KeptOutline, KeptPack, SequenceRun } from '../../gateway/store/block-rows.ts';
 import type { Derivation } from '../../gateway/store/derivation.ts';
+import type { BootPlace } from '../../gateway/store/feed.ts';
 import type { HeldChannel } from '../fidelity/held-numbers.ts';
 import { NOTHING_OUTLINED, type Outlined } from '../fidelity/outlined.ts';
 import type { BlockStore, HeldBlocks, Hole, Progress } from './block-store.ts';
@@ -77,14 +78,16 @@ class SqliteBlocks implements HeldBlocks {
     return {
       feed: this.#db.meta(feedKey(peer)) ?? '',
       after: this.#db.cursor(peer),
+      boots: JSON.parse(this.#db.meta(bootsKey(peer)) ?? '[]') as BootPlace[],
       holes: JSON.parse(this.#db.meta(holesKey(peer)) ?? '[]') as Hole[],
       held: JSON.parse(this.#db.meta(heldKey(peer)) ?? '[]') as HeldChannel[],
       outlined: JSON.parse(this.#db.meta(outlinedKey(peer)) ?? JSON.stringify(NOTHING_OUTLINED)) as Outlined,
     };
   }
 
-  keepProgress(peer: string, { feed, after, holes, held, outlined }: Progress): void {
+  keepProgress(peer: string, { feed, after, boots, holes, held, outlined }: Progress): void {
     this.#keepMeta(feedKey(peer), feed);
+    this.#keepMeta(bootsKey(peer), JSON.stringify(boots));
     this.#keepMeta(holesKey(peer), JSON.stringify(holes));
     this.#keepMeta(heldKey(peer), JSON.stringify(held));
     this.#keepMeta(outlinedKey(peer), JSON.stringify(outlined));
@@ -195,6 +198,10 @@ function key(gateway: string, name: string): string {
 
 function feedKey(peer: string): string {
   return `feed of ${peer}`;
+}
+
+function bootsKey(peer: string): string {
+  return `boots of ${peer}`;
 }
 
 function heldKey(peer: string): string {

@@ -49,6 +49,7 @@ export function carry({ dir, destinations, central, medium, fileBytes, all }: Ca
     return writeCourier({
       ...{ gateway, central, medium, fileBytes, key, feedId: feedIdOf(store) },
       from: all ? 0 : (acknowledged[central] ?? 0),
+      bootAt: (position) => store.bootsUpTo(position).at(-1)?.boot ?? '',
       knownBefore: () => knownBefore(store, scope.allows),
       feed: {
         feed(after, itemsMax, bytesMax) {

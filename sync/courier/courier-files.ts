@@ -5,12 +5,14 @@ import { join } from 'node:path';
 export const PART = '.part';
 
 const TOP = 'caisson-courier';
-const NAME = /^([0-9a-f]+)-(\d+)-(\d+)\.ccf$/;
+const NAME = /^([0-9a-f]+)-([0-9a-f]*)-(\d+)-(\d+)\.ccf$/;
 
 /** A file that is whole, as its name tells it. */
 export interface CourierFileName {
   readonly name: string;
   readonly feed: string;
+  /** The last boot of the feed at or before `to`: another one in a store that was set back to an earlier copy of itself. */
+  readonly boot: string;
   readonly from: number;
   readonly to: number;
 }
@@ -20,16 +22,16 @@ export function courierFolder(medium: string, gateway: string, central: string):
   return join(medium, TOP, gateway, central);
 }
 
-export function courierName(feed: string, from: number, to: number): string {
-  return `${feed}-${from}-${to}.ccf`;
+export function courierName({ feed, boot, from, to }: Omit<CourierFileName, 'name'>): string {
+  return `${feed}-${boot}-${from}-${to}.ccf`;
 }
 
 /** The whole files of a folder, by feed and position. */
 export function filesOf(folder: string): CourierFileName[] {
   return readdirSync(folder)
     .flatMap((name) => {
-      const [, feed = '', from = '', to = ''] = NAME.exec(name) ?? [];
-      return feed === '' ? [] : [{ name, feed, from: Number(from), to: Number(to) }];
+      const [, feed = '', boot = '', from = '', to = ''] = NAME.exec(name) ?? [];
+      return feed === '' ? [] : [{ name, feed, boot, from: Number(from), to: Number(to) }];
     })
     .sort((a, b) => (a.feed < b.feed ? -1 : a.feed > b.feed ? 1 : a.from - b.from));
 }

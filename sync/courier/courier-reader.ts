@@ -1,10 +1,13 @@
 import type { KeyObject } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { CaissonError } from '../../gateway/errors.ts';
-import type { Peer, PullSink } from '../line/pull-line.ts';
+import type { FeedItem } from '../../gateway/store/block-rows.ts';
+import type { KeepResult, Peer, PullSink } from '../line/pull-line.ts';
 import { type CourierHead, CourierOpener, END, KNOWN_BEFORE } from './courier-file.ts';
 import { filesOn } from './courier-files.ts';
 import { FeedBytes } from './feed-bytes.ts';
+
+const NOTHING_KEPT: KeepResult = { samples: 0 };
 
 export interface CourierReaderParts {
   readonly medium: string;
@@ -45,14 +48,31 @@ export async function readCourierFile(
     const opener = new CourierOpener((length) => bytesOf(file, length));
     const { head } = opener;
     if (head.central !== central) return { path, outcome: 'foreign', samples };
-    const place = await placeOf(sink, head);
-    for (const { kind, content } of opener.chunks(key)) {
-      if (kind === END) break;
-      if (kind === KNOWN_BEFORE && place.goesOn) continue;
-      const feed = kind === KNOWN_BEFORE ? `${place.feed} before` : place.feed;
-      const kept = await sink.keep(place.peer, { feed, items: codec.decode(content), complete: false });
+    const asideUpTo = await keptAsideUpTo(sink, head);
+    const isPast = asideUpTo !== Number.POSITIVE_INFINITY;
+    const keep = async (
+      peer: Peer,
+      feed: string,
+      items: readonly FeedItem[],
+      more: { readonly isPast?: boolean } = {},
+    ) => {
+      const batch = { feed, items, complete: false, ...more };
+      const kept = items.length === 0 ? NOTHING_KEPT : await sink.keep(peer, batch);
       samples += kept.samples;
       if (kept.refusal !== undefined) throw kept.refusal.error;
+    };
+    const aside = { peer: asidePeer(head), feed: `${head.feed} ${head.from}` };
+    for (const { kind, content } of opener.chunks(key)) {
+      if (kind === END) break;
+      const items = codec.decode(content);
+      if (kind === KNOWN_BEFORE) {
+        if (head.from < asideUpTo) await keep(aside.peer, `${aside.feed} before`, items, { isPast });
+        continue;
+      }
+      const isAside = ({ position }: FeedItem) => position <= asideUpTo;
+      await keep(aside.peer, aside.feed, items.filter(isAside), { isPast });
+      const beyond = items.filter((item) => !isAside(item));
+      await keep(peerOf(head), head.feed, beyond);
     }
     return { path, outcome: 'kept', samples };
   } catch (error) {
@@ -63,16 +83,24 @@ export async function readCourierFile(
   }
 }
 
-/** Under which name a file is kept. */
-async function placeOf(
-  sink: PullSink,
-  { gateway, feed, from }: CourierHead,
-): Promise<{ readonly peer: Peer; readonly feed: string; readonly goesOn: boolean }> {
-  const peer = { role: 'gateway', gateway } as const;
-  const known = await sink.resume(peer);
-  const goesOn = known.feed === feed ? from <= known.after : known.feed === '' && from === 0;
-  if (goesOn) return { peer, feed, goesOn };
-  return { peer: { role: 'central', gateway: `courier of ${gateway}` }, feed: `${feed} ${from}`, goesOn };
+/**
+ * Position up to which the items of a file are kept without moving central's place in the feed: infinite for a file that does not go on where
+ * central stands. Of one that does, it is that place: what central should have up to there is looked at all the same, for a store that
+ * was set back to an earlier copy of itself has other things at those positions.
+ */
+async function keptAsideUpTo(sink: PullSink, head: CourierHead): Promise<number> {
+  const known = await sink.resume(peerOf(head));
+  if (known.feed === head.feed && head.from <= known.after) return known.after;
+  return known.feed === '' && head.from === 0 ? 0 : Number.POSITIVE_INFINITY;
+}
+
+function peerOf({ gateway }: CourierHead): Peer {
+  return { role: 'gateway', gateway };
+}
+
+/** As whose feed central keeps what does not move its place in that of the gateway. */
+function asidePeer({ gateway }: CourierHead): Peer {
+  return { role: 'central', gateway: `courier of ${gateway}` };
 }
 
 function bytesOf(file: number, length: number): Uint8Array {

@@ -28,6 +28,8 @@ export interface CourierWriterParts {
   readonly feed: { feed(after: number, itemsMax: number, bytesMax: number): FeedItem[] };
   /** Id of the feed. */
   readonly feedId: string;
+  /** The last boot of the feed at or before a position; empty where there is none. */
+  readonly bootAt: (position: number) => string;
   /** What a file must tell before items behind a position can be kept. */
   readonly knownBefore: () => readonly FeedItem[];
   readonly gateway: string;
@@ -66,8 +68,9 @@ export function writeCourier(parts: CourierWriterParts): CourierWritten {
     mkdirSync(folder, { recursive: true });
     for (const name of readdirSync(folder)) if (name.endsWith(PART)) rmSync(join(folder, name));
     let after = parts.from;
-    for (const file of filesOf(folder))
-      if (file.feed === feedId && file.from <= after) after = Math.max(after, file.to);
+    for (const { feed, boot, from, to } of filesOf(folder)) {
+      if (feed === feedId && from <= after && boot === parts.bootAt(to)) after = Math.max(after, to);
+    }
     for (;;) {
       const file = writeFile(parts, codec, folder, after);
       if (file === undefined) return { files: done, items, bytes, to: after };
@@ -130,7 +133,7 @@ function writeFile(parts: CourierWriterParts, codec: FeedBytes, folder: string, 
       hint: 'the medium is broken: take another',
     });
   }
-  const name = courierName(feedId, after, to);
+  const name = courierName({ feed: feedId, boot: parts.bootAt(to), from: after, to });
   renameSync(path, join(folder, name));
   syncPath(folder);
   return { name, items, bytes, to };

@@ -22,6 +22,7 @@ const FOR_DESTINATIONS: ReadonlySet<string> = new Set([
     'BringCourier',
     'GetDigests',
     'GetLedger',
+    'GetPlace',
     'GetStatus',
     'ListChannels',
     'ListVersions',

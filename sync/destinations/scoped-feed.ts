@@ -1,5 +1,6 @@
 import { CaissonError } from '../../gateway/errors.ts';
 import type { FeedItem } from '../../gateway/store/block-rows.ts';
+import type { BootPlace } from '../../gateway/store/feed.ts';
 import { encodePack } from '../../gateway/store/pack/encode-pack.ts';
 import { Pack } from '../../gateway/store/pack/pack.ts';
 import type { FeedSource } from '../api/pull-call.ts';
@@ -28,6 +29,10 @@ export class ScopedFeed implements FeedSource, AheadSource {
 
   feedId(): string | undefined {
     return this.#source.feedId?.();
+  }
+
+  bootsUpTo(position: number): readonly BootPlace[] {
+    return this.#source.bootsUpTo?.(position) ?? [];
   }
 
   feed(after: number, itemsMax: number, bytesMax: number): FeedItem[] {

@@ -5,10 +5,12 @@ import { BlockDb } from '../../gateway/store/block-db.ts';
 import { gatewayIdOf } from '../../gateway/store/gateway-id.ts';
 import { lockStore, storePaths } from '../../gateway/store/store-dir.ts';
 import type { ChannelAccount } from '../api/ledger-call.ts';
+import type { PlaceMessage } from '../api/place-messages.ts';
 import type { PullBatch } from '../api/pull-batch.ts';
 import { Keeper } from '../central/keeper.ts';
 import { SqliteStore } from '../central/sqlite-store.ts';
 import type { Peer } from '../line/pull-line.ts';
+import { SetBackWatch } from '../line/set-back.ts';
 import { type CopiedStore, compareCopy } from './compare-copy.ts';
 import type { DrillRecord } from './drill-record.ts';
 import type { KeepRule } from './keep-rule.ts';
@@ -18,6 +20,7 @@ import type { Vault, VaultCopy } from './vault.ts';
 /** What a drill asks of the store that is backed up; `TelemetryClient` has it. Nothing of it changes anything there. */
 export interface DrilledStore extends CopiedStore {
   status(): Promise<Peer>;
+  place(position: number): Promise<PlaceMessage>;
   pull(
     request: { readonly feed: string; readonly after: number; readonly follow: boolean },
     signal?: AbortSignal,
@@ -109,6 +112,7 @@ async function pullMirror({ vault, signal }: DrillParts, store: DrilledStore, pe
     // So that what is restored is a store of that gateway.
     gatewayIdOf(db, peer.gateway);
     const keeper = new Keeper(new SqliteStore(db));
+    await new SetBackWatch().standing({ peer, client: store, sink: keeper });
     const pull = (place: { feed: string; after: number }) => store.pull({ ...place, follow: false }, signal);
     draft.pulled = await pullAll({ peer, sink: keeper, pull, signal });
     const { conflicts } = keeper.counters;

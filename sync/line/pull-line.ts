@@ -1,5 +1,6 @@
 import { CaissonError, type ErrorCode, messageOf } from '../../gateway/errors.ts';
 import type { GatewayStatus, LineStatus } from '../../gateway/status.ts';
+import type { BootPlace } from '../../gateway/store/feed.ts';
 import type { PullBatch } from '../api/pull-batch.ts';
 import type { WishSource } from '../api/transfer-pull.ts';
 import type { HeldChannel } from '../fidelity/held-numbers.ts';
@@ -10,6 +11,7 @@ import { LineChoice } from './line-choice.ts';
 import { LoopLag } from './loop-lag.ts';
 import { Pacer, type PacerState } from './pacer.ts';
 import { PackAssembly } from './pack-assembly.ts';
+import { SetBackWatch } from './set-back.ts';
 import { type Sleep, sleep } from './sleep.ts';
 import type { Peer, PullClient, Way } from './way.ts';
 
@@ -40,6 +42,8 @@ export interface Standing {
   readonly feed: string;
   /** Everything up to this position is durable. */
   readonly after: number;
+  /** The last boots of which the feed told up to there; undefined where nobody knows. */
+  readonly boots?: readonly BootPlace[];
   readonly held?: readonly HeldChannel[];
   readonly outlined?: Outlined;
 }
@@ -48,6 +52,8 @@ export interface Standing {
 export interface PullSink {
   /** Where to go on with that peer's feed, with what is held of it ahead of its turn. */
   resume(peer: Peer): Promise<Standing>;
+  /** Goes back in a peer's feed to `position`; what came of it stays. Missing where none is ever set back. */
+  goBack?(peer: Peer, position: number): Promise<void>;
   /** What is needed now of that peer. Missing where nobody can say. */
   wishes?(peer: Peer): WishSource;
   /** Keeps a batch, each item once. */
@@ -139,6 +145,7 @@ export class PullLine<Client extends PullClient = PullClient> {
   #isProbing = false;
   readonly #assembly = new PackAssembly();
   readonly #lag = new LoopLag();
+  readonly #setBack = new SetBackWatch();
 
   constructor(options: PullLineOptions<Client>) {
     this.#options = options;
@@ -225,9 +232,10 @@ export class PullLine<Client extends PullClient = PullClient> {
       stopAttending = this.#options.attend?.(client, peer) ?? stopAttending;
       this.#connections += 1;
       this.#choice.connected();
-      const { feed, after, held = [], outlined } = await this.#options.sink.resume(peer);
+      const { sink, onProblem } = this.#options;
+      const { feed, after, held = [], outlined } = await this.#setBack.standing({ peer, client, sink, onProblem });
       const ahead = {
-        ...{ held, inOrder: this.#inOrder, wishes: this.#options.sink.wishes?.(peer) },
+        ...{ held, inOrder: this.#inOrder, wishes: sink.wishes?.(peer) },
         outlined: this.#options.outlines === false || this.#inOrder ? undefined : outlined,
       };
       stopTelling = this.#acknowledging(client, peer);

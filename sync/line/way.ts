@@ -1,4 +1,5 @@
 import type { GatewayStatus } from '../../gateway/status.ts';
+import type { PlaceMessage } from '../api/place-messages.ts';
 import type { PullBatch } from '../api/pull-batch.ts';
 import type { TransferRequest } from '../api/transfer-pull.ts';
 import type { KeptAnswer, KeptWord } from './acknowledging.ts';
@@ -12,6 +13,7 @@ export type Peer = Pick<GatewayStatus, 'role' | 'gateway'>;
 /** What a line needs of a client; `TelemetryClient` has it. One is made for each attempt. */
 export interface PullClient {
   status(): Promise<GatewayStatus>;
+  place(position: number): Promise<PlaceMessage>;
   transfer(request: TransferRequest, signal: AbortSignal): AsyncIterable<PullBatch>;
   acknowledge(word: KeptWord): Promise<KeptAnswer>;
   close(): void;

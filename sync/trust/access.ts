@@ -41,6 +41,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   '/caisson.v1.Telemetry/PullGateway': { atGateway: [], atCentral: ['gateway'] },
   // A file does not tell who wrote it: whoever brings it is one of those whose data is believed.
   '/caisson.v1.Telemetry/BringCourier': { atGateway: [], atCentral: ['gateway', 'central'] },
+  '/caisson.v1.Telemetry/GetPlace': { atGateway: ['central', 'backup'], atCentral: ['central', 'backup'] },
   '/caisson.v1.Telemetry/Transfer': { atGateway: ['central'], atCentral: ['central'] },
   '/caisson.v1.Telemetry/Acknowledge': { atGateway: ['central'], atCentral: ['central'] },
   '/caisson.v1.Fleet/ListBoxes': { atGateway: [], atCentral: ['central', 'reader'] },

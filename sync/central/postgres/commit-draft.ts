@@ -42,10 +42,11 @@ async function fence(statements: Statements, { held, progress, position, packs }
   try {
     await statements.query(
       `UPDATE gateways SET epoch = CASE WHEN epoch = $2 THEN epoch END, feed = $3, after = $4, holes = $5, position = $6,
-         blocks = $7, bytes = $8, expires = now() + $9 * interval '1 millisecond', ahead = $10, outlined = $11 WHERE gateway = $1`,
+         blocks = $7, bytes = $8, expires = now() + $9 * interval '1 millisecond', ahead = $10, outlined = $11, boots = $12 WHERE gateway = $1`,
       [
         ...[held.number, held.epoch, progress.feed, progress.after, JSON.stringify(progress.holes), position],
         ...[blocks, bytes, leaseMs, JSON.stringify(progress.held), JSON.stringify(progress.outlined)],
+        JSON.stringify(progress.boots),
       ],
     );
   } catch (error) {

@@ -3,6 +3,7 @@ import type { ChannelClass } from '../../../gateway/channel.ts';
 import type { ClockReading } from '../../../gateway/clock.ts';
 import type { StoredChannel } from '../../../gateway/query/telemetry.ts';
 import { gapOf, type KeptBoot, type KeptOutline, type Row } from '../../../gateway/store/block-rows.ts';
+import type { BootPlace } from '../../../gateway/store/feed.ts';
 import type { IndexRow } from '../../../gateway/store/index-tree.ts';
 import { RosterBook } from '../../../gateway/store/roster.ts';
 import type { HeldChannel } from '../../fidelity/held-numbers.ts';
@@ -84,8 +85,9 @@ export class HeldGateway {
     this.epoch = Number(row.epoch);
     const holes = JSON.parse(String(row.holes)) as Hole[];
     const held = JSON.parse(String(row.ahead)) as HeldChannel[];
+    const boots = JSON.parse(String(row.boots)) as BootPlace[];
     const outlined = JSON.parse(String(row.outlined)) as Outlined;
-    this.progress = { feed: String(row.feed), after: Number(row.after), holes, held, outlined };
+    this.progress = { feed: String(row.feed), after: Number(row.after), boots, holes, held, outlined };
     this.hasOutlines = hasOutlines;
     this.position = Number(row.position);
     this.blocks = Number(row.blocks);

@@ -135,7 +135,7 @@ async function numberOf(statements: Statements, name: string): Promise<number> {
     throw new CaissonError('store-failed', `there are ${GATEWAYS_MAX} gateways: no more can be`);
   }
   await statements.query(
-    `INSERT INTO gateways VALUES ($1, '', 0, now(), '', 0, '[]', '[]', $3, $2, 0, 0) ON CONFLICT (gateway) DO NOTHING`,
+    `INSERT INTO gateways VALUES ($1, '', 0, now(), '', 0, '[]', '[]', '[]', $3, $2, 0, 0) ON CONFLICT (gateway) DO NOTHING`,
     [number, positionsBefore(number), JSON.stringify(NOTHING_OUTLINED)],
   );
   return number;

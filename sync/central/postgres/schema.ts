@@ -1,7 +1,7 @@
 import { CaissonError } from '../../../gateway/errors.ts';
 import type { PostgresDatabase, Statements } from './database.ts';
 
-const SCHEMA_VERSION = '2';
+const SCHEMA_VERSION = '3';
 
 /** Times that the tables are tried to be made: of two processes that begin at once, one finds the other's. */
 const TRIES_MAX = 5;
@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS caisson (key text PRIMARY KEY, value text NOT NULL);
 CREATE TABLE IF NOT EXISTS gateway_numbers (name text PRIMARY KEY, number bigint NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS gateways (
   gateway bigint PRIMARY KEY, holder text NOT NULL, epoch bigint NOT NULL, expires timestamptz NOT NULL, feed text NOT NULL,
-  after bigint NOT NULL, holes text NOT NULL, ahead text NOT NULL, outlined text NOT NULL, position bigint NOT NULL, blocks bigint NOT NULL, bytes bigint NOT NULL);
+  after bigint NOT NULL, boots text NOT NULL, holes text NOT NULL, ahead text NOT NULL, outlined text NOT NULL, position bigint NOT NULL, blocks bigint NOT NULL, bytes bigint NOT NULL);
 CREATE TABLE IF NOT EXISTS boots (
   gateway bigint NOT NULL, id bigint NOT NULL, position bigint NOT NULL, boot text NOT NULL, started double precision NOT NULL,
   origin bigint, PRIMARY KEY (gateway, id));

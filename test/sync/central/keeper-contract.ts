@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { StoredChannel } from '../../../gateway/query/telemetry.ts';
 import type { FeedItem } from '../../../gateway/store/block-rows.ts';
+import { PLACE_BOOTS_MAX } from '../../../gateway/store/feed.ts';
 import { encodePack, type PackBlock } from '../../../gateway/store/pack/encode-pack.ts';
 import type { SequenceAccount } from '../../../gateway/store/sequence-accounts.ts';
 import { Random } from '../../../hardware/simulated/random.ts';
@@ -101,6 +102,26 @@ export async function keeperContract(t: Test, open: (t: Test) => Promise<StoreRi
     t.same(blocksIn(await kept()), blocksOf(source.db, 'box'));
     t.equal(keeper.counters.known, blocksOf(source.db, 'box').length);
     t.equal((await keeper.resume(BOX)).feed, 'g');
+  });
+
+  await t.test('remembers the last boots of a feed, and goes back in it without keeping anything twice', async (t) => {
+    const { source, store, kept, keeper, keep, items, problems } = await bench(t);
+    for (let i = 0; i < PLACE_BOOTS_MAX + 3; i += 1) {
+      source.seal('a', 'number', 10);
+      source.startBoot();
+    }
+    await keep(items());
+    const { boots, after } = await new Keeper(store).resume(BOX);
+    t.same(boots, source.db.bootsUpTo(after), 'also after a restart');
+    t.equal(boots.length, PLACE_BOOTS_MAX);
+    const [, second] = boots;
+    await keeper.goBack(BOX, (second?.position ?? 0) - 1);
+    t.match(await keeper.resume(BOX), { feed: 'f', after: (second?.position ?? 0) - 1, boots: boots.slice(0, 1) });
+    await keep(items());
+    t.same((await keeper.resume(BOX)).after, after);
+    t.same(blocksIn(await kept()), blocksOf(source.db, 'box'));
+    t.match(keeper.counters, { conflicts: 0, lost: 0, setBacks: 1 });
+    t.same(problems, []);
   });
 
   await t.test('takes a hole as lost only when the other end has nothing more', async (t) => {

@@ -62,6 +62,9 @@ function lineOver(
         if (script.statusError !== undefined) throw script.statusError;
         return PEER;
       },
+      async place() {
+        return { feed: 'f', boots: [] };
+      },
       async *transfer({ after }) {
         asked.push(after);
         yield* script.batches?.(after) ?? [];
@@ -180,6 +183,7 @@ t.test('the other end is told what is durable here, under the name of this end, 
         name: '',
         connect: () => ({
           status: async () => PEER,
+          place: async () => ({ feed: 'f', boots: [] }),
           async *transfer() {
             yield batch([1, 2]);
             await waitFor('it was told', () => told.length === 1);

@@ -47,6 +47,7 @@ t.test('who may call what', async (t) => {
     ['central', 'backup'],
     'who keeps copies pulls, and changes nothing',
   );
+  t.same(permitted(telemetry('GetPlace'), 'car7'), ['central', 'backup']);
   t.same(permitted(telemetry('PullGateway'), 'hub'), ['own gateway', 'other gateway'], 'its own store, see below');
   t.same(permitted(telemetry('PullGateway'), 'car7'), []);
   t.same(
