@@ -67,7 +67,7 @@ export function parseRange(params: URLSearchParams, now: number, channelsMax: nu
   };
 }
 
-/** The columns of every channel asked for. NaN and infinities have no JSON and are null. */
+/** The columns of every channel asked for, and what there is of them. NaN and infinities have no JSON and are null. */
 export async function answerRangeQuery(telemetry: AskedTelemetry, query: RangeQuery): Promise<object> {
   const { from, to, pixels } = query;
   const found = await Promise.all(query.channels.map(async (name) => telemetry.channel(name, query.gateway)));
@@ -92,9 +92,11 @@ async function envelopeOf(
   to: number,
   pixels: number,
 ): Promise<object> {
+  const coverage = await telemetry.coverage(channel.id, from, to);
   const { count, min, max, first, last } = await telemetry.envelope(channel.id, from, to, pixels);
   return {
     ...naming(channel),
+    coverage,
     count: Array.from(count),
     min: Array.from(min),
     max: Array.from(max),
@@ -104,6 +106,7 @@ async function envelopeOf(
 }
 
 async function rawOf(telemetry: AskedTelemetry, channel: StoredChannel, from: number, to: number, room: number) {
+  const coverage = await telemetry.coverage(channel.id, from, to);
   const times: number[] = [];
   const values: (number | string)[] = [];
   let truncated = false;
@@ -118,7 +121,7 @@ async function rawOf(telemetry: AskedTelemetry, channel: StoredChannel, from: nu
       break;
     }
   }
-  return { ...naming(channel), times, values, truncated };
+  return { ...naming(channel), coverage, times, values, truncated };
 }
 
 function naming(channel: StoredChannel) {

@@ -248,10 +248,11 @@ class DashboardServer implements Dashboard {
       response,
       () => parseDataRequest(search, this.#options.utcNow()),
       acceptsGzip,
-      (head, { mediaType, fileName, isGzip }) => {
+      (head, { mediaType, fileName, isGzip, isComplete }) => {
         writeHead(head, '200 OK', mediaType)
           .writeHeader('Cache-Control', 'no-store')
           .writeHeader('Vary', 'Accept-Encoding')
+          .writeHeader('Caisson-Coverage', isComplete ? 'full' : 'partial')
           .writeHeader('Content-Disposition', `attachment; filename="${fileName}"`);
         if (isGzip) head.writeHeader('Content-Encoding', 'gzip');
       },

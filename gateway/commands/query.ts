@@ -1,5 +1,7 @@
+import process from 'node:process';
 import type { Command } from 'commander';
 import { QUERY_PIXELS_MAX } from '../limits.ts';
+import { COVERAGE_HEADS, coverageLines, lackLines } from './coverage-text.ts';
 import { conclude, interrupted, Output, UsageError } from './outcome.ts';
 import { type SampleFormat, SampleText } from './sample-text.ts';
 import { identityOption, openClient, type ServerOptions } from './telemetry-client.ts';
@@ -20,6 +22,7 @@ interface Options extends ServerOptions {
   readonly gateway?: string;
   readonly json?: boolean;
   readonly csv?: boolean;
+  readonly coverage?: boolean;
 }
 
 /** Where a query begins and ends; UTC in microseconds. */
@@ -45,13 +48,15 @@ export function registerQuery(program: Command): void {
     .option('--server <host:port>', 'gateway or central to ask', '127.0.0.1:7443')
     .option('--json', 'one JSON object a line, times in microseconds')
     .option('--csv', 'CSV with a header line')
+    .option('--coverage', 'what the server has of the range, and why the rest is missing, instead of samples')
     .addHelpText(
       'after',
       `
 Examples:
   caisson query car1/powertrain/Engine/EngineSpeed --last 5m
   caisson query car1/gnss/speed car1/powertrain/Engine/EngineSpeed --from 2025-06-01T12:00:00Z --to 2025-06-01T12:01:30Z --csv
-  caisson query car1/powertrain/Engine/EngineSpeed --last 1h --pixels 600 --json --server 127.0.0.1:7444`,
+  caisson query car1/powertrain/Engine/EngineSpeed --last 1h --pixels 600 --json --server 127.0.0.1:7444
+  caisson query car1/powertrain/Engine/EngineSpeed --last 1h --coverage --server 127.0.0.1:7444`,
     )
     .action((channels: string[], options: Options) => conclude(() => query(channels, options)));
 }
@@ -72,7 +77,8 @@ async function query(names: readonly string[], options: Options): Promise<void> 
       names,
       names.map((name) => known.find((channel) => channel.name === name)),
     );
-    let pending = pixels === undefined ? text.sampleHead() : text.envelopeHead();
+    const isCoverage = options.coverage === true;
+    let pending = isCoverage ? COVERAGE_HEADS[format] : pixels === undefined ? text.sampleHead() : text.envelopeHead();
     const add = async (line: string) => {
       pending += line;
       if (pending.length < WRITE_CHARACTERS) return;
@@ -80,8 +86,13 @@ async function query(names: readonly string[], options: Options): Promise<void> 
       pending = '';
       await output.write(full);
     };
-    for await (const piece of client.query({ channels: names, gateway, pixels, version, ...range }, stop)) {
-      if ('envelope' in piece) {
+    const coverage = isCoverage ? 'only' : 'first';
+    for await (const piece of client.query({ channels: names, gateway, pixels, version, ...range, coverage }, stop)) {
+      if ('coverage' in piece) {
+        const name = names[piece.channel] ?? '';
+        if (isCoverage) for (const line of coverageLines(format, name, piece.coverage)) await add(line);
+        else for (const line of lackLines(name, piece.coverage)) process.stderr.write(`${line}\n`);
+      } else if ('envelope' in piece) {
         for (const line of text.envelope(piece.channel, piece.envelope)) await add(line);
       } else {
         const { times, values, late } = piece.samples;

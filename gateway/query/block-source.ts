@@ -1,4 +1,5 @@
 import type { BlockReader } from '../store/block-reader.ts';
+import type { AheadRuns } from '../store/block-rows.ts';
 
 /**
  * What queries ask of the blocks that are kept; the store's `BlockReader` has it, and so may whatever has fetched before what
@@ -30,4 +31,7 @@ export type BlockSource = Pick<
   | 'snapshot'
   | 'state'
   | 'thinned'
->;
+> & {
+  /** What came ahead of its turn, at least that of a gateway. */
+  ahead(gateway: string): readonly AheadRuns[];
+};

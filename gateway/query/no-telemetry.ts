@@ -1,4 +1,5 @@
 import { CaissonError } from '../errors.ts';
+import type { Coverage } from './coverage/coverage.ts';
 import type { Envelope, LatestSample, Samples, StoredChannel, Telemetry } from './telemetry.ts';
 
 /** What can be asked where no store is open: there are no channels, and so nothing of them. */
@@ -33,6 +34,10 @@ export class NoTelemetry implements Telemetry {
 
   gaps(): readonly [] {
     return [];
+  }
+
+  coverage(channel: number): Coverage {
+    throw unknown(`${channel}`);
   }
 
   ledger(): readonly [] {

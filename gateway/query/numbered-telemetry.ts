@@ -1,3 +1,4 @@
+import type { Coverage } from './coverage/coverage.ts';
 import type {
   AskedTelemetry,
   BootAccount,
@@ -56,6 +57,10 @@ export class NumberedTelemetry implements AskedTelemetry {
 
   async gaps(channel: number, from: number, to: number): Promise<readonly Gap[]> {
     return (await this.#telemetry.gaps(this.#idOf(channel), from, to)).map((gap) => ({ ...gap, channel }));
+  }
+
+  async coverage(channel: number, from: number, to: number): Promise<Coverage> {
+    return this.#telemetry.coverage(this.#idOf(channel), from, to);
   }
 
   async ledger(): Promise<readonly LedgerLine[]> {

@@ -10,8 +10,11 @@ import { storePaths } from '../store/store-dir.ts';
 import { BlockContents } from './block-contents.ts';
 import type { BlockSource } from './block-source.ts';
 import { bootAccounts } from './boot-accounts.ts';
+import { channelEvidence } from './coverage/channel-evidence.ts';
+import { type Coverage, coverageOf, type Reach, type ReachOf } from './coverage/coverage.ts';
 import { EnvelopeColumns, PixelEdges, queryEnvelope } from './envelope-query.ts';
 import { openedBytesMax } from './opened-packs.ts';
+import { lackingNodes } from './outlines.ts';
 import { RangeReader, type VersionedChannel } from './range-reader.ts';
 import { TailReader, type TailRow, type TailRows } from './tail-reader.ts';
 import {
@@ -36,6 +39,9 @@ const IDLE_INTERVAL_MS = 250;
 
 /** What a store without a journal has to tell. */
 const NOTHING: TailRows = { rows: [], hasMore: false, hasMissed: false };
+
+/** A gateway's own store: what was taken in is here, or in a gap. */
+const WHOLE: Reach = { until: Number.POSITIVE_INFINITY, waits: '' };
 
 /** A sample as it is stored, with what maps its time to UTC. */
 interface Newest {
@@ -214,6 +220,17 @@ export class StoreTelemetry implements Telemetry {
     return this.#look(() => this.#gaps(channel, from, to));
   }
 
+  /** @param reachOf of a gateway that is pulled from: how far it is known that nothing lacks; of a store with a journal everything is */
+  coverage(channel: number, from: number, to: number, reachOf?: ReachOf): Coverage {
+    if (!(to > from)) throw new CaissonError('query-invalid', `the range from ${from} to ${to} is empty`);
+    return this.#look(() => {
+      const parts = { blocks: this.#blocks, contents: this.#contents, tail: this.#tail, clocks: this.#clocks };
+      const known = this.#known(channel);
+      const boots = channelEvidence({ ...parts, boots: this.#knownBoots() }, known, from, to);
+      return coverageOf({ from, to }, boots, this.#tail === undefined ? reachOf?.(known.gateway) : WHOLE);
+    });
+  }
+
   ledger(): readonly LedgerLine[] {
     return this.#look(() => this.#ledger());
   }
@@ -375,10 +392,24 @@ export class StoreTelemetry implements Telemetry {
     let newest: Newest | undefined;
     if (extent !== undefined && this.#reader.howMuch(channel, extent) === 'all') newest = this.#newestOf(extent);
     else if (extent !== undefined) newest = this.#newestShown(channel);
+    newest = this.#laterOutline(newest, channel);
     for (const { boot, times, values } of this.#reader.storedTail(channel)) {
       newest = this.#laterIn(newest, boot, stamp, times, values);
     }
     return newest;
+  }
+
+  /** The last sample of an outline whose samples have not come, where that is newer. */
+  #laterOutline(newest: Newest | undefined, channel: VersionedChannel): Newest | undefined {
+    let latest = newest;
+    const from = newest?.time ?? Number.NEGATIVE_INFINITY;
+    for (const { boot, stamp, node } of lackingNodes(this.#blocks, channel.id, from, Number.POSITIVE_INFINITY)) {
+      const { timeMin, timeMax: time, last: value } = node;
+      if (latest !== undefined && time < latest.time) continue;
+      if (this.#reader.howMuchOf(channel, boot, { stamp, timeMin, timeMax: time }) !== 'all') continue;
+      latest = { time, boot, stamp, value };
+    }
+    return latest;
   }
 
   /** The newest sample in a block that is shown, where what was kept last is not. */

@@ -1,5 +1,6 @@
 import type { Channel } from '../channel.ts';
 import type { DerivationTerms } from '../store/derivation.ts';
+import type { Coverage } from './coverage/coverage.ts';
 
 /** A channel as a store holds it; at central `gateway` tells whose it is. Names are unique within a gateway. */
 export interface StoredChannel extends Channel {
@@ -175,6 +176,12 @@ export interface Telemetry {
 
   /** Gaps of a channel that touch [from, to), UTC microseconds. */
   gaps(channel: number, from: number, to: number): readonly Gap[];
+
+  /**
+   * What there is of [from, to), UTC microseconds, of what was taken in, and why the rest is missing. What is asked for afterwards has
+   * at least that, as long as nothing is given up.
+   */
+  coverage(channel: number, from: number, to: number): Coverage;
 
   /** The account of every channel that has samples or gaps. */
   ledger(): readonly LedgerLine[];

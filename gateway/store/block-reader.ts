@@ -3,6 +3,7 @@ import type { ClockReading } from '../clock.ts';
 import type { StoredChannel } from '../query/telemetry.ts';
 import { BlockLookup, runsOf } from './block-lookup.ts';
 import {
+  type AheadRuns,
   derivationOf,
   type Extent,
   type FeedItem,
@@ -434,6 +435,13 @@ export class BlockReader {
   isSettled(): boolean {
     const sql = `SELECT 1 FROM meta WHERE key >= ? AND key < ? AND value <> '[]' LIMIT 1`;
     return this.sql(sql).get(AHEAD_KEY, `${AHEAD_KEY}\uffff`) === undefined;
+  }
+
+  /** What came ahead of its turn, over any way, and whose turn has not come. */
+  ahead(): AheadRuns[] {
+    const sql = 'SELECT value FROM meta WHERE key >= ? AND key < ?';
+    const lists = this.sql(sql).pluck().all(AHEAD_KEY, `${AHEAD_KEY}\uffff`) as string[];
+    return lists.flatMap((list) => JSON.parse(list) as AheadRuns[]);
   }
 
   /** True where there are any. */

@@ -17,6 +17,16 @@ export interface KeptBlock {
   readonly node: EnvelopeNode | undefined;
 }
 
+/** Samples that came ahead of their turn; `runs` are first numbers and ends in turn, ascending, apart. */
+export interface AheadRuns {
+  readonly gateway: string;
+  /** Id of the boot. */
+  readonly boot: string;
+  /** Name of the channel. */
+  readonly channel: string;
+  readonly runs: readonly number[];
+}
+
 /** A pack to be kept: its bytes, and its blocks in the order in which they stand in it. */
 export interface KeptPack {
   readonly boot: number;

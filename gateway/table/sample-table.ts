@@ -1,4 +1,5 @@
 import { CaissonError } from '../errors.ts';
+import type { Coverage } from '../query/coverage/coverage.ts';
 import { cutSamples } from '../query/cut-samples.ts';
 import { type AskedTelemetry, NEWEST_VERSION, type Samples, type StoredChannel } from '../query/telemetry.ts';
 import type { ColumnRows, ColumnTable, TableBatch, TableColumn } from './column-table.ts';
@@ -15,6 +16,15 @@ export interface SampleQuery {
   readonly pixels?: number | undefined;
   /** Of a past that was made anew: 0 what was taken in; undefined: the newest. */
   readonly version?: number | undefined;
+  /** What there is of each channel, as {@link withCoverage} gives it; undefined: nothing is said of it. */
+  readonly coverage?: readonly Coverage[] | undefined;
+}
+
+/** The same with what there is of each channel, asked before the samples are: more may come to be here meanwhile, not less. */
+export async function withCoverage<Query extends SampleQuery>(telemetry: AskedTelemetry, query: Query) {
+  const { channels, from, to } = query;
+  const coverage = await Promise.all(channels.map(async ({ id }) => telemetry.coverage(id, from, to)));
+  return { ...query, coverage };
 }
 
 const NONE: ColumnRows = { kind: 'none' };
@@ -61,12 +71,22 @@ function namingColumns(channels: readonly StoredChannel[]): TableColumn[] {
 }
 
 /** What a reader of the file wants to know of the channels in it. */
-function aboutOf({ channels, version }: SampleQuery): Record<string, string> {
+function aboutOf({ channels, version, coverage }: SampleQuery): Record<string, string> {
   const described = channels.map(({ gateway, name, unit, type, labels }) => ({ gateway, name, unit, type, labels }));
   return {
     'caisson.channels': JSON.stringify(described),
     'caisson.version': version === undefined || version === NEWEST_VERSION ? 'newest' : String(version),
+    ...(coverage !== undefined && { 'caisson.coverage': JSON.stringify(lacksOf(channels, coverage)) }),
   };
+}
+
+/** What is not full, channel by channel. */
+function lacksOf(channels: readonly StoredChannel[], coverage: readonly Coverage[]): object[] {
+  return coverage.flatMap(({ stretches, waits }, i) => {
+    const lacks = stretches.filter(({ state }) => state !== 'full');
+    const { gateway, name } = channels[i] ?? {};
+    return lacks.length === 0 ? [] : [{ gateway, name, stretches: lacks, waits }];
+  });
 }
 
 async function* sampleBatches(

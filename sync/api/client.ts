@@ -12,6 +12,7 @@ import type { MethodDefinition, ServiceDefinition } from '@grpc/proto-loader';
 import type { ConfigAnswer } from '../../gateway/config/offer/offer.ts';
 import { CaissonError } from '../../gateway/errors.ts';
 import type { Fleet } from '../../gateway/fleet.ts';
+import type { Coverage } from '../../gateway/query/coverage/coverage.ts';
 import type { SqlLimits, SqlRun } from '../../gateway/query/sql/run-sql.ts';
 import type { SqlListener } from '../../gateway/query/sql/sql-meter.ts';
 import type { SqlParameters } from '../../gateway/query/sql/sql-statement.ts';
@@ -30,6 +31,7 @@ import { type Address, formatAddress } from './address.ts';
 import { decodeChannel } from './channel-message.ts';
 import { decodeColumn } from './columns.ts';
 import type { BroughtCourierMessage } from './courier-messages.ts';
+import { decodeCoverage, queryCoverage } from './coverage-message.ts';
 import { type CallDeadline, DEADLINES, inTime, type KnownCall } from './deadlines.ts';
 import { BOX_CONFIG_SERVICE, FLEET_SERVICE, loadProtos, serviceOf, TELEMETRY_SERVICE } from './descriptor.ts';
 import type { DigestChunkMessage } from './digest-messages.ts';
@@ -108,12 +110,15 @@ export interface QueryOptions {
   readonly pixels?: number | undefined;
   /** Of a past that was derived anew, 0 what was taken in; undefined: the newest. */
   readonly version?: number | undefined;
+  /** `first`: say of each channel what is missing, and why, before its samples; `only`: nothing else. Undefined: nobody asks. */
+  readonly coverage?: 'first' | 'only';
 }
 
 /** A piece of an answer; `channel` is the index into the channels asked for. */
 export type QueryPiece =
   | { readonly channel: number; readonly samples: Samples }
-  | { readonly channel: number; readonly envelope: Envelope };
+  | { readonly channel: number; readonly envelope: Envelope }
+  | { readonly channel: number; readonly coverage: Coverage };
 
 /** What a subscription to every sample gives. */
 export interface EveryUpdate {
@@ -229,8 +234,11 @@ export class TelemetryClient {
       ...(query.from === undefined ? {} : { from: query.from }),
       ...(query.to === undefined ? {} : { to: query.to }),
       ...(query.version === undefined ? {} : { version: query.version }),
+      coverage: queryCoverage(query.coverage),
     };
-    for await (const { channel, samples, envelope } of this.#read<QueryChunkMessage>('Query', request, signal)) {
+    for await (const chunk of this.#read<QueryChunkMessage>('Query', request, signal)) {
+      const { channel, samples, envelope, coverage } = chunk;
+      if (coverage !== undefined) yield { channel, coverage: decodeCoverage(coverage) };
       if (samples !== undefined) yield { channel, samples: decodeSamples(samples) };
       if (envelope !== undefined) yield { channel, envelope: decodeEnvelope(envelope) };
     }

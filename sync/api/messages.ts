@@ -4,6 +4,8 @@
  * `NAME-messages.ts` of their own.
  */
 
+import type { CoverageMessage, QueryCoverageName } from './coverage-messages.ts';
+
 export type ChannelTypeName =
   | 'CHANNEL_TYPE_UNSPECIFIED'
   | 'CHANNEL_TYPE_NUMBER'
@@ -114,12 +116,14 @@ export interface QueryRequestMessage {
   readonly to?: number;
   readonly pixels: number;
   readonly version?: number;
+  readonly coverage: QueryCoverageName;
 }
 
 export interface QueryChunkMessage {
   readonly channel: number;
   readonly samples?: SamplesMessage;
   readonly envelope?: EnvelopeMessage;
+  readonly coverage?: CoverageMessage;
 }
 
 export interface SamplesMessage {

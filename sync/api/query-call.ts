@@ -2,6 +2,7 @@ import { CaissonError } from '../../gateway/errors.ts';
 import { cutSamples } from '../../gateway/query/cut-samples.ts';
 import type { AskedTelemetry, Envelope, Samples, StoredChannel } from '../../gateway/query/telemetry.ts';
 import { encodeColumn } from './columns.ts';
+import { encodeCoverage } from './coverage-message.ts';
 import type { EnvelopeMessage, QueryChunkMessage, QueryRequestMessage, SamplesMessage } from './messages.ts';
 import type { Outflow } from './outflow.ts';
 
@@ -20,26 +21,44 @@ export async function answerQuery(
   out: Outflow<QueryChunkMessage>,
 ): Promise<void> {
   const channels = await requestedChannels(telemetry, request, QUERY_CHANNELS_MAX);
-  const { from, to, pixels, version } = request;
+  const { pixels, coverage } = request;
+  if (pixels > 0 && (request.from === undefined || request.to === undefined)) {
+    throw new CaissonError('query-invalid', `${pixels} pixels of an open range, expected both from and to`);
+  }
+  const { from = -Number.MAX_SAFE_INTEGER, to = Number.MAX_SAFE_INTEGER } = request;
+  if (!(from < to)) throw new CaissonError('query-invalid', `range [${from}, ${to}) is empty`);
+  for (const [index, { id }] of channels.entries()) {
+    // Before the samples: what comes to be here meanwhile is in the answer though it says that it is not, never the other way round.
+    const known = coverage === 'QUERY_COVERAGE_NONE' ? undefined : await telemetry.coverage(id, from, to);
+    if (known !== undefined && !(await out.send({ channel: index, coverage: encodeCoverage(known) }))) return;
+    if (coverage === 'QUERY_COVERAGE_ONLY') continue;
+    const range = { from, to, pixels, version: request.version };
+    for await (const columns of columnsOf(telemetry, id, range)) {
+      if (!(await out.send({ channel: index, ...columns }))) return;
+    }
+  }
+}
+
+async function* columnsOf(
+  telemetry: AskedTelemetry,
+  channel: number,
+  {
+    from,
+    to,
+    pixels,
+    version,
+  }: Pick<QueryRequestMessage, 'pixels'> & {
+    readonly from: number;
+    readonly to: number;
+    readonly version: number | undefined;
+  },
+): AsyncGenerator<Omit<QueryChunkMessage, 'channel'>, void, undefined> {
   if (pixels > 0) {
-    if (from === undefined || to === undefined) {
-      throw new CaissonError('query-invalid', `${pixels} pixels of an open range, expected both from and to`);
-    }
-    for (const [index, { id }] of channels.entries()) {
-      const envelope = encodeEnvelope(await telemetry.envelope(id, from, to, pixels, version));
-      if (!(await out.send({ channel: index, envelope }))) return;
-    }
+    yield { envelope: encodeEnvelope(await telemetry.envelope(channel, from, to, pixels, version)) };
     return;
   }
-  const first = from ?? -Number.MAX_SAFE_INTEGER;
-  const end = to ?? Number.MAX_SAFE_INTEGER;
-  if (!(first < end)) throw new CaissonError('query-invalid', `range [${first}, ${end}) is empty`);
-  for (const [index, { id }] of channels.entries()) {
-    for await (const piece of telemetry.raw(id, first, end, version)) {
-      for (const samples of cutSamples(piece)) {
-        if (!(await out.send({ channel: index, samples: encodeSamples(samples) }))) return;
-      }
-    }
+  for await (const piece of telemetry.raw(channel, from, to, version)) {
+    for (const samples of cutSamples(piece)) yield { samples: encodeSamples(samples) };
   }
 }
 

@@ -1,7 +1,9 @@
 import type { ChannelClass, ChannelType, Stamp } from '../../gateway/channel.ts';
 import type { ClockSource } from '../../gateway/clock.ts';
 import { CaissonError } from '../../gateway/errors.ts';
+import type { CoverageState } from '../../gateway/query/coverage/coverage.ts';
 import type { GatewayStatus, LineStatus, SourceStatus, UplinkStatus } from '../../gateway/status.ts';
+import type { CoverageStateName } from './coverage-messages.ts';
 import type { ChannelClassName, ChannelTypeName, ClockSourceName, StampName } from './messages.ts';
 import type { LineStateName, RoleName, SourceStateName, UplinkStateName } from './status-messages.ts';
 
@@ -67,6 +69,12 @@ export const UPLINK_STATES = wireNames<UplinkStatus['state'], UplinkStateName>({
   dialling: 'UPLINK_STATE_DIALLING',
   connected: 'UPLINK_STATE_CONNECTED',
   waiting: 'UPLINK_STATE_WAITING',
+});
+
+export const COVERAGE_STATES = wireNames<CoverageState, CoverageStateName>({
+  full: 'COVERAGE_STATE_FULL',
+  outline: 'COVERAGE_STATE_OUTLINE',
+  missing: 'COVERAGE_STATE_MISSING',
 });
 
 export const LINE_STATES = wireNames<LineStatus['state'], LineStateName>({

@@ -1,3 +1,4 @@
+import type { Coverage, ReachOf } from '../../gateway/query/coverage/coverage.ts';
 import { StoreTelemetry } from '../../gateway/query/store-telemetry.ts';
 import type {
   BootAccount,
@@ -20,13 +21,18 @@ import type { NewBlock } from './batch-pass.ts';
 export class CentralTelemetry implements Telemetry {
   readonly #store: StoreTelemetry;
   readonly #db: BlockDb;
+  readonly #reachOf: ReachOf;
   readonly #clocks = new BootClocks();
   readonly #listeners = new Set<(batch: LiveBatch) => void>();
 
-  /** @param db the store's database, from which the UTC maps of new blocks are read */
-  constructor(dir: string, db: BlockDb) {
+  /**
+   * @param db the store's database, from which the UTC maps of new blocks are read
+   * @param reachOf how far gateways have been heard of
+   */
+  constructor(dir: string, db: BlockDb, reachOf: ReachOf) {
     this.#store = StoreTelemetry.open(dir);
     this.#db = db;
+    this.#reachOf = reachOf;
   }
 
   close(): void {
@@ -87,6 +93,10 @@ export class CentralTelemetry implements Telemetry {
 
   gaps(channel: number, from: number, to: number): readonly Gap[] {
     return this.#store.gaps(channel, from, to);
+  }
+
+  coverage(channel: number, from: number, to: number): Coverage {
+    return this.#store.coverage(channel, from, to, this.#reachOf);
   }
 
   ledger(): readonly LedgerLine[] {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { CaissonError } from '../../gateway/errors.ts';
 import type { Fleet } from '../../gateway/fleet.ts';
+import type { ReachOf } from '../../gateway/query/coverage/coverage.ts';
 import { NumberedTelemetry } from '../../gateway/query/numbered-telemetry.ts';
 import type { AskedTelemetry, LiveBatch } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
@@ -32,8 +33,9 @@ import type { CentralStore } from './central-store.ts';
 import type { PullAddress } from './configured-ways.ts';
 import type { GatewaysConfig } from './gateways-config.ts';
 import { Keeper } from './keeper.ts';
+import { lineReach } from './line-reach.ts';
 import { openPostgresCentral } from './postgres/postgres-central.ts';
-import { PulledGateways } from './pulled-gateways.ts';
+import { type PulledGateway, PulledGateways } from './pulled-gateways.ts';
 import { openSqliteCentral } from './sqlite-central.ts';
 
 /** What lines carried, beside the store. */
@@ -113,7 +115,8 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       problems.add(text);
       options.onProblem?.(text);
     };
-    const store = await openStore(options, onProblem);
+    let pulling: () => readonly PulledGateway[] = () => [];
+    const store = await openStore(options, onProblem, (gateway) => lineReach(pulling(), gateway));
     closers.push(() => store.close());
     const { name, telemetry } = store;
     const key = options.dir === undefined ? undefined : receiptKey(options.dir);
@@ -174,6 +177,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       { pull, connect, usage, traffic },
       (pullOver) => new AcceptedLines({ name, pull: pullOver }),
     );
+    pulling = () => pulled.all;
     const fleet = new FleetView({
       central: name,
       now,
@@ -263,9 +267,13 @@ function requireKept(config: GatewaysConfig = { gateways: {} }, usage: UsageDb |
   return config;
 }
 
-function openStore(options: CentralOptions, onProblem: (text: string) => void): CentralStore | Promise<CentralStore> {
+function openStore(
+  options: CentralOptions,
+  onProblem: (text: string) => void,
+  reachOf: ReachOf,
+): CentralStore | Promise<CentralStore> {
   const { name } = options;
   return options.url === undefined
-    ? openSqliteCentral(options.dir, name, onProblem)
-    : openPostgresCentral({ ...options, name, onProblem });
+    ? openSqliteCentral(options.dir, name, onProblem, reachOf)
+    : openPostgresCentral({ ...options, name, onProblem, reachOf });
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { ReachOf } from '../../gateway/query/coverage/coverage.ts';
 import { BlockDb } from '../../gateway/store/block-db.ts';
 import { lockStore, storePaths } from '../../gateway/store/store-dir.ts';
 import { feedIdOf } from '../api/pull-call.ts';
@@ -13,17 +14,19 @@ import { SqliteStore } from './sqlite-store.ts';
  * @param dir made if it is not there
  * @param name kept from then on; undefined: the name it has, made up at the first start
  * @param onProblem told of what a person should know
+ * @param reachOf how far gateways have been heard of
  * @throws CaissonError `store-unusable`
  */
 export function openSqliteCentral(
   dir: string,
   name: string | undefined,
   onProblem: (text: string) => void = () => {},
+  reachOf: ReachOf = () => undefined,
 ): CentralStore {
   const unlock = lockStore(dir);
   try {
     const db = BlockDb.open(storePaths(dir).blocks);
-    const telemetry = new CentralTelemetry(dir, db);
+    const telemetry = new CentralTelemetry(dir, db, reachOf);
     return {
       name: nameOf(db, name),
       blocks: new SqliteStore(db),

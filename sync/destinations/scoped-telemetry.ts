@@ -1,4 +1,5 @@
 import { CaissonError } from '../../gateway/errors.ts';
+import type { Coverage } from '../../gateway/query/coverage/coverage.ts';
 import type {
   BootAccount,
   Envelope,
@@ -84,6 +85,11 @@ export class ScopedTelemetry implements Telemetry {
   gaps(channel: number, from: number, to: number): readonly Gap[] {
     this.#require(channel);
     return this.#whole.gaps(channel, from, to);
+  }
+
+  coverage(channel: number, from: number, to: number): Coverage {
+    this.#require(channel);
+    return this.#whole.coverage(channel, from, to);
   }
 
   ledger(): readonly LedgerLine[] {

@@ -1,13 +1,10 @@
+import type { AheadRuns } from '../../gateway/store/block-rows.ts';
+
 /** Runs that are remembered. At the maximum: nothing more comes ahead of its turn that would be another one. */
 const RUNS_MAX = 16_384;
 
-/** Sequence numbers of one channel and boot; `runs` are first numbers and ends in turn, ascending, apart. */
-export interface HeldChannel {
-  readonly gateway: string;
-  readonly boot: string;
-  readonly channel: string;
-  readonly runs: readonly number[];
-}
+/** Sequence numbers of one channel and boot. */
+export type HeldChannel = AheadRuns;
 
 /** Samples by their numbers, `end` not included. */
 export interface NumberedSamples {

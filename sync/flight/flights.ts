@@ -6,7 +6,7 @@ import type { AskedTelemetry } from '../../gateway/query/telemetry.ts';
 import { ArrowStream } from '../../gateway/table/arrow-stream.ts';
 import { ArrowWriter } from '../../gateway/table/arrow-writer.ts';
 import type { ColumnTable } from '../../gateway/table/column-table.ts';
-import { type SampleQuery, sampleTable } from '../../gateway/table/sample-table.ts';
+import { type SampleQuery, sampleTable, withCoverage } from '../../gateway/table/sample-table.ts';
 import { type ResultKind, sqlTable } from '../../gateway/table/sql-table.ts';
 import { SERVER_SQL_LIMITS, type SqlStatements } from '../api/sql-statements.ts';
 import type { ArrowRows } from './arrow-rows.ts';
@@ -111,7 +111,7 @@ export class Flights {
     if (ticket[0] === BRACE) {
       const flight = parseFlight(Buffer.from(ticket).toString());
       if ('sql' in flight) yield* this.#flyStatement(flight, stopping);
-      else yield* tableData(sampleTable(this.#parts.telemetry, await sampleQuery(this.#parts.telemetry, flight)));
+      else yield* tableData(await this.#covered(flight));
       return;
     }
     const command = this.#parts.codec.decode(ticket);
@@ -122,6 +122,11 @@ export class Flights {
     const sql = statementOf(command);
     if (sql !== undefined) yield* this.#flyStatement({ sql, parameters: {} }, stopping);
     else yield* rowsData(this.#metadata(command));
+  }
+
+  async #covered(flight: SampleFlight): Promise<ColumnTable> {
+    const { telemetry } = this.#parts;
+    return sampleTable(telemetry, await withCoverage(telemetry, await sampleQuery(telemetry, flight)));
   }
 
   async #samples(flight: SampleFlight): Promise<Flight> {

@@ -79,6 +79,26 @@ function* endless(onPiece: () => void): IterableIterator<Samples> {
   }
 }
 
+t.test('an answer says whether all is in it, and its file what lacks and why', async (t) => {
+  const telemetry = exampleTelemetry();
+  const stretches = [
+    { from: FIRST, to: FIRST + 50, state: 'full' as const, cause: '', count: 0 },
+    { from: FIRST + 50, to: FIRST + 90, state: 'missing' as const, cause: 'not-sent', count: 8 },
+  ];
+  telemetry.lacks.set(1, { from: FIRST, to: FIRST + 90, stretches, waits: 'lte: it failed' });
+  const port = await serve(t, telemetry);
+  const whole = await get(port, `channels=note&${RANGE}`);
+  t.equal(whole.headers['caisson-coverage'], 'full');
+  t.equal(tableFromIPC(whole.body).schema.metadata.get('caisson.coverage'), '[]');
+  const part = await get(port, `channels=note,odd&${RANGE}`);
+  t.equal(part.headers['caisson-coverage'], 'partial');
+  t.same(JSON.parse(tableFromIPC(part.body).schema.metadata.get('caisson.coverage') ?? ''), [
+    { gateway: 'box', name: 'odd', stretches: stretches.slice(1), waits: 'lte: it failed' },
+  ]);
+  const charts = await bodyOf(await open(port, `/api/v1/query?channels=odd&${RANGE}&pixels=2`));
+  t.match(JSON.parse(charts.toString()).channels[0].coverage, { stretches, waits: 'lte: it failed' });
+});
+
 t.test('samples come as Arrow, with every bit, the late flag and what the channels are', async (t) => {
   const port = await serve(t, exampleTelemetry());
   const { status, headers, body } = await get(port, `channels=odd,note&${RANGE}`);

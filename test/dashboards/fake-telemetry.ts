@@ -184,6 +184,10 @@ export class FakeTelemetry implements Telemetry {
     return [];
   }
 
+  coverage(_id: number, from: number, to: number) {
+    return { from, to, stretches: [{ from, to, state: 'full' as const, cause: '', count: 0 }], waits: '' };
+  }
+
   ledger() {
     return [];
   }

@@ -1,5 +1,6 @@
 import { defineChannel } from '../../gateway/channel.ts';
 import { CaissonError } from '../../gateway/errors.ts';
+import type { Coverage } from '../../gateway/query/coverage/coverage.ts';
 import type {
   BootAccount,
   Envelope,
@@ -22,6 +23,8 @@ export class MemoryTelemetry implements Telemetry {
   readonly #listeners = new Set<(batch: LiveBatch) => void>();
   /** What {@link MemoryTelemetry.versions} answers. */
   readonly pasts: PastVersion[] = [];
+  /** What {@link MemoryTelemetry.coverage} answers of channels of which not all is here. */
+  readonly lacks = new Map<number, Coverage>();
 
   add(name: string, pieces: () => IterableIterator<Samples>, gateway = 'box', type: StoredChannel['type'] = 'number') {
     const channel = { ...defineChannel({ name, source: 'test', type }), id: this.#channels.length + 1, gateway };
@@ -88,6 +91,11 @@ export class MemoryTelemetry implements Telemetry {
 
   accounts(): readonly BootAccount[] {
     return [];
+  }
+
+  coverage(channel: number, from: number, to: number): Coverage {
+    const full = { from, to, state: 'full', cause: '', count: 0 } as const;
+    return this.lacks.get(channel) ?? { from, to, stretches: [full], waits: '' };
   }
 
   ledger(): readonly LedgerLine[] {

@@ -3,9 +3,10 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createGzip } from 'node:zlib';
 import { CaissonError } from '../../../gateway/errors.ts';
+import { isFull } from '../../../gateway/query/coverage/coverage.ts';
 import type { AskedTelemetry } from '../../../gateway/query/telemetry.ts';
 import { writtenTable } from '../../../gateway/table/column-table.ts';
-import { sampleTable } from '../../../gateway/table/sample-table.ts';
+import { sampleTable, withCoverage } from '../../../gateway/table/sample-table.ts';
 import { TABLE_FORMATS } from '../../../gateway/table/table-formats.ts';
 import type { DataRequest } from './data-request.ts';
 import { ResponseStream } from './response-stream.ts';
@@ -18,6 +19,8 @@ export interface DataHead {
   readonly mediaType: string;
   readonly fileName: string;
   readonly isGzip: boolean;
+  /** True where nothing lacks of what was taken in. */
+  readonly isComplete: boolean;
 }
 
 /** Streams of samples over HTTP: read from the store no faster than their readers take them, a few at a time. */
@@ -65,10 +68,12 @@ export class DataStreams {
       const { format, channels, gateway, ...range } = request();
       const { open, mediaType, extension, isCompressed } = TABLE_FORMATS[format];
       const found = await Promise.all(channels.map(async (name) => this.#telemetry.channel(name, gateway)));
-      const table = sampleTable(this.#telemetry, { ...range, channels: found });
+      const query = await withCoverage(this.#telemetry, { ...range, channels: found });
+      const isComplete = query.coverage.every(isFull);
+      const table = sampleTable(this.#telemetry, query);
       const pieces = writtenTable(table, await open(table));
       const isGzip = acceptsGzip && !isCompressed;
-      stream.corked((corked) => begin(corked, { mediaType, isGzip, fileName: `samples.${extension}` }));
+      stream.corked((corked) => begin(corked, { mediaType, isGzip, isComplete, fileName: `samples.${extension}` }));
       hasBegun = true;
       await send(stream, pieces, isGzip);
       stream.end();

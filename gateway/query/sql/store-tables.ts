@@ -50,6 +50,12 @@ export const SQL_TABLES = {
     meaning:
       'samples of a channel over [since, until) as they were when that version of the past was the newest: 0 as they were taken in',
   },
+  coverage: {
+    columns: ['begins', 'ends', 'state', 'cause', 'count'],
+    parameters: ['channel', 'since', 'until', 'gateway'],
+    meaning:
+      'what there is of a channel in [since, until), of what was taken in: full, outline (envelopes only) or missing, and why; `count` samples lack',
+  },
   latest: { columns: ['gateway', 'channel', 'time', 'value', 'text'], meaning: 'the newest sample of each channel' },
   channels: {
     columns: [
@@ -113,6 +119,13 @@ export function addStoreTables(db: Database, store: SqlStore, meter: SqlMeter): 
     parameters: [...SQL_TABLES.envelope.parameters],
     *rows(...args: unknown[]) {
       yield* envelopeRows(telemetry, args);
+    },
+  });
+  db.table('coverage', {
+    columns: [...SQL_TABLES.coverage.columns],
+    parameters: [...SQL_TABLES.coverage.parameters],
+    *rows(...args: unknown[]) {
+      yield* coverageRows(telemetry, args);
     },
   });
   db.table('past', {
@@ -214,6 +227,20 @@ function* pastRows(telemetry: KeptTelemetry, meter: SqlMeter, args: readonly unk
       const text = isText ? value : (channel.labels?.[String(value)] ?? null);
       yield [whole(times[i] as number), isText ? null : value, text, late?.[i] === 1 ? 1n : 0n];
     }
+  }
+}
+
+function* coverageRows(telemetry: KeptTelemetry, args: readonly unknown[]): Rows {
+  const channel = channelArgument('coverage', telemetry, args, 3);
+  const since = timeArgument('coverage', 'since', args[1]);
+  const until = timeArgument('coverage', 'until', args[2]);
+  if (since === undefined || until === undefined) {
+    throw new CaissonError('query-invalid', 'coverage needs since and until', {
+      hint: "such as coverage('car7/engine/rpm', ago('1h'), now())",
+    });
+  }
+  for (const { from, to, state, cause, count } of telemetry.coverage(channel.id, since, until).stretches) {
+    yield [whole(from), whole(to), state, cause, whole(count)];
   }
 }
 

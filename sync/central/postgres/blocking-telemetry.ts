@@ -1,5 +1,6 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { CaissonError } from '../../../gateway/errors.ts';
+import type { Coverage } from '../../../gateway/query/coverage/coverage.ts';
 import type {
   BootAccount,
   Envelope,
@@ -116,6 +117,10 @@ export class BlockingTelemetry implements KeptTelemetry {
       );
       return channels.map((id, i) => [id, answers[i] ?? []]);
     });
+  }
+
+  coverage(channel: number, from: number, to: number): Coverage {
+    return this.#ask('coverage', channel, from, to);
   }
 
   ledger(): readonly LedgerLine[] {

@@ -2,10 +2,11 @@ import type { ClockReading } from '../../../gateway/clock.ts';
 import type { BlockSource } from '../../../gateway/query/block-source.ts';
 import type { StoredChannel } from '../../../gateway/query/telemetry.ts';
 import { BlockLookup } from '../../../gateway/store/block-lookup.ts';
-import type { Extent, KeptBoot, KeptGap, KeptOutline } from '../../../gateway/store/block-rows.ts';
+import type { AheadRuns, Extent, KeptBoot, KeptGap, KeptOutline } from '../../../gateway/store/block-rows.ts';
 import { FAN_OUT } from '../../../gateway/store/block-schema.ts';
 import type { Derivation } from '../../../gateway/store/derivation.ts';
 import { type SequenceAccount, sequenceAccounts } from '../../../gateway/store/sequence-accounts.ts';
+import { AheadCache } from './ahead-cache.ts';
 import { Catalogue } from './catalogue.ts';
 import type { PostgresDatabase } from './database.ts';
 import { GapCache } from './gap-cache.ts';
@@ -19,10 +20,11 @@ interface Fetched {
   readonly packs: PackCache;
   readonly gaps: GapCache;
   readonly outlines: OutlineCache;
+  readonly ahead: AheadCache;
 }
 
 function nothingFetched(): Fetched {
-  return { packs: new PackCache(), gaps: new GapCache(), outlines: new OutlineCache() };
+  return { packs: new PackCache(), gaps: new GapCache(), outlines: new OutlineCache(), ahead: new AheadCache() };
 }
 
 /**
@@ -59,19 +61,19 @@ export class PostgresBlocks implements BlockSource, FetchingSource {
   }
 
   get misses(): number {
-    const { packs, gaps, outlines } = this.#fetched;
-    return this.#index.misses + packs.misses + gaps.misses + outlines.misses;
+    const { packs, gaps, outlines, ahead } = this.#fetched;
+    return this.#index.misses + packs.misses + gaps.misses + outlines.misses + ahead.misses;
   }
 
   fetch(): Promise<number> {
-    const { packs, gaps, outlines } = this.#fetched;
+    const { packs, gaps, outlines, ahead } = this.#fetched;
     const groups = this.#index.takeMissing();
     return this.#db.read(async (statements) => {
       // Gaps and blocks of one state: what was missing may have come.
       if (gaps.isMissing) await this.#catalogue.learn(statements);
       await gaps.fetch(statements, this.#catalogue.version);
       const bytes = (await this.#index.fetch(statements, groups)) + (await packs.fetch(statements));
-      return bytes + (await outlines.fetch(statements));
+      return bytes + (await outlines.fetch(statements)) + (await ahead.fetch(statements));
     });
   }
 
@@ -168,6 +170,10 @@ export class PostgresBlocks implements BlockSource, FetchingSource {
 
   outlines(channel: number, from: number, to: number): KeptOutline[] {
     return this.#fetched.outlines.touching(channel, from, to);
+  }
+
+  ahead(gateway: string): readonly AheadRuns[] {
+    return this.#fetched.ahead.of(gateway);
   }
 
   roots(channel: number): Extent[] {

@@ -1,4 +1,5 @@
 import { CaissonError, messageOf } from '../../../gateway/errors.ts';
+import type { ReachOf } from '../../../gateway/query/coverage/coverage.ts';
 import type { CentralStore } from '../central-store.ts';
 import { PostgresDatabase } from './database.ts';
 import { PostgresGatewayFeed } from './postgres-gateway-feed.ts';
@@ -15,6 +16,8 @@ export interface PostgresCentralOptions extends Pick<PostgresStoreOptions, 'leas
   readonly name: string | undefined;
   /** Told of what a person should know. */
   readonly onProblem: (text: string) => void;
+  /** How far gateways have been heard of. */
+  readonly reachOf?: ReachOf;
 }
 
 /**
@@ -22,7 +25,7 @@ export interface PostgresCentralOptions extends Pick<PostgresStoreOptions, 'leas
  * @throws CaissonError `config-invalid`, `store-unusable`, `store-failed`
  */
 export async function openPostgresCentral(options: PostgresCentralOptions): Promise<CentralStore> {
-  const { url, name, leaseMs, onProblem } = options;
+  const { url, name, leaseMs, onProblem, reachOf } = options;
   if (name === undefined) {
     throw new CaissonError('config-invalid', 'a central over PostgreSQL has no name', {
       hint: 'give all of its processes the same with --name',
@@ -36,7 +39,7 @@ export async function openPostgresCentral(options: PostgresCentralOptions): Prom
     throw error;
   }
   const blocks = new PostgresStore(db, { name, ...(leaseMs === undefined ? {} : { leaseMs }) });
-  const telemetry = new PostgresTelemetry(db, onProblem);
+  const telemetry = new PostgresTelemetry(db, onProblem, reachOf);
   return {
     ...{ name, blocks, telemetry, news: new PostgresNews(db, onProblem) },
     files: undefined,

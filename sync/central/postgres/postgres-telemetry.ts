@@ -1,3 +1,4 @@
+import type { Coverage, ReachOf } from '../../../gateway/query/coverage/coverage.ts';
 import { OPENED_BYTES_FEW } from '../../../gateway/query/opened-packs.ts';
 import { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
 import type {
@@ -23,10 +24,15 @@ const BLOCKS_AT_ONCE = 64;
 export class PostgresTelemetry implements AskedTelemetry {
   readonly #blocks: PostgresBlocks;
   readonly #store: StoreTelemetry;
+  readonly #reachOf: ReachOf;
   readonly #listeners = new Set<(batch: LiveBatch) => void>();
 
-  /** @param onProblem told of a block that is damaged; it costs a query only itself */
-  constructor(db: PostgresDatabase, onProblem: (text: string) => void) {
+  /**
+   * @param onProblem told of a block that is damaged; it costs a query only itself
+   * @param reachOf how far gateways have been heard of
+   */
+  constructor(db: PostgresDatabase, onProblem: (text: string) => void, reachOf: ReachOf = () => undefined) {
+    this.#reachOf = reachOf;
     this.#blocks = new PostgresBlocks(db);
     this.#store = StoreTelemetry.over(this.#blocks, onProblem, OPENED_BYTES_FEW);
   }
@@ -88,6 +94,10 @@ export class PostgresTelemetry implements AskedTelemetry {
 
   gaps(channel: number, from: number, to: number): Promise<readonly Gap[]> {
     return this.#ask(() => this.#store.gaps(channel, from, to));
+  }
+
+  coverage(channel: number, from: number, to: number): Promise<Coverage> {
+    return this.#ask(() => this.#store.coverage(channel, from, to, this.#reachOf));
   }
 
   ledger(): Promise<readonly LedgerLine[]> {

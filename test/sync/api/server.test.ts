@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, credentials, status } from '@grpc/grpc-js';
 import t, { type Test } from 'tap';
+import type { Coverage } from '../../../gateway/query/coverage/coverage.ts';
 import type { Samples } from '../../../gateway/query/telemetry.ts';
 import { type QueryPiece, TelemetryClient } from '../../../sync/api/client.ts';
 import { HEALTH_SERVICE, loadProtos, serviceOf, TELEMETRY_SERVICE } from '../../../sync/api/descriptor.ts';
@@ -102,6 +103,33 @@ t.test('answers an envelope with its range and columns', async (t) => {
   const { client } = await serve(t, telemetry);
   const [piece] = await collect(client.query({ channels: ['a'], from: 5, to: 9, pixels: 4 }));
   t.match(piece, { channel: 0, envelope: { from: 5, to: 9, pixels: 4, max: Float64Array.of(0, 1, 2, 3) } });
+});
+
+t.test('says first of each channel what is missing and why, or nothing else', async (t) => {
+  const telemetry = new MemoryTelemetry();
+  telemetry.add('a', () => ramp(3, 3));
+  telemetry.add('b', () => ramp(3, 3));
+  const lack: Coverage = {
+    ...{ from: 0, to: 9, waits: 'lte: budget used up' },
+    stretches: [
+      { from: 0, to: 4, state: 'full', cause: '', count: 0 },
+      { from: 4, to: 6, state: 'outline', cause: 'not-sent', count: 7 },
+      { from: 6, to: 9, state: 'missing', cause: 'ring-full', count: 0 },
+    ],
+  };
+  telemetry.lacks.set(2, lack);
+  const { client } = await serve(t, telemetry);
+  const ask = { channels: ['a', 'b'], from: 0, to: 9 };
+  const full = { from: 0, to: 9, stretches: [{ from: 0, to: 9, state: 'full', cause: '', count: 0 }], waits: '' };
+  const kinds = (pieces: QueryPiece[]) => pieces.map((piece) => `${piece.channel} ${Object.keys(piece)[1]}`);
+  const first = await collect(client.query({ ...ask, coverage: 'first' }));
+  t.same(kinds(first), ['0 coverage', '0 samples', '1 coverage', '1 samples']);
+  const only = await collect(client.query({ ...ask, coverage: 'only' }));
+  t.same(only, [
+    { channel: 0, coverage: full },
+    { channel: 1, coverage: lack },
+  ]);
+  t.same(kinds(await collect(client.query(ask))), ['0 samples', '1 samples'], 'who does not ask is told nothing');
 });
 
 t.test('names what is wrong with a question, with the code of the error and its hint', async (t) => {

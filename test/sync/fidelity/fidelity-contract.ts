@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import type { Test } from 'tap';
+import { type Coverage, NOT_HEARD, NOT_SENT } from '../../../gateway/query/coverage/coverage.ts';
 import { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
-import type { Envelope } from '../../../gateway/query/telemetry.ts';
+import type { Envelope, Samples } from '../../../gateway/query/telemetry.ts';
 import { Random } from '../../../hardware/simulated/random.ts';
 import { loadProtos, serviceOf, TELEMETRY_SERVICE } from '../../../sync/api/descriptor.ts';
 import { ItemPacker, unpacked } from '../../../sync/api/packed-items.ts';
@@ -27,6 +28,10 @@ const deserialize = (bytes: Buffer) => Transfer?.responseDeserialize(bytes) as T
 /** What a test asks of a store that was filled over a line. */
 export interface FilledRig extends StoreRig {
   charts(channel: string, from: number, to: number, pixels: number): Promise<Envelope>;
+  coverage(channel: string, from: number, to: number): Promise<Coverage>;
+  /** Samples in [from, to) as they were taken in. */
+  count(channel: string, from: number, to: number): Promise<number>;
+  latest(channel: string): Promise<number | undefined>;
 }
 
 /** One stretch of a line's life. */
@@ -121,10 +126,12 @@ export async function fidelityContract(t: Test, runs: number, open: (t: Test) =>
               left -= 1;
               if (left > 0) source.step();
             });
+            await claimsAreTrue(t, rig, dir);
           }
           const rest = { messages: 1e6, quantumBytes: 20_000, newestFirst: false, outlines: false, gather: 5 };
           if (!(await line.run(rest, []))) return false;
           await same(t, rig, source, dir);
+          await claimsAreTrue(t, rig, dir, true);
           const standing = await keeper.resume(BOX);
           t.same(standing.held, [], 'nothing is remembered of what came ahead');
           t.match(keeper.counters, { conflicts: 0, holes: 0 });
@@ -189,6 +196,14 @@ export async function fidelityContract(t: Test, runs: number, open: (t: Test) =>
       await line.run({ ...terms, messages: 3 }, []);
     }
     t.equal(blocksIn(await rig.feed('box')).length, 0, 'no sample has come');
+    const { stretches } = await rig.coverage('box/a', from, to + 60e6);
+    t.same(
+      stretches.map(({ state, cause }) => `${state} ${cause}`),
+      ['missing not-heard', 'outline not-sent', 'missing not-heard'],
+      'what is there is told, and that nothing is known of what is around it',
+    );
+    t.equal(stretches[1]?.count, all.length);
+    t.equal(await rig.latest('box/a'), all.at(-1), 'the newest sample is known by the outline');
     const chart = await rig.charts('box/a', from, to, seconds);
     t.same([...chart.count], [...truth.count], 'every sample counts in its second');
     for (const corner of ['min', 'max', 'first', 'last'] as const) {
@@ -228,6 +243,41 @@ export async function fidelityContract(t: Test, runs: number, open: (t: Test) =>
     t.ok(held.length > 0, 'and that is remembered');
     own.close();
   });
+}
+
+/** The range of all that a FilledStore makes. */
+const [BEGIN, END] = [1_699_999_000_000_000, 1_700_001_000_000_000];
+
+/**
+ * What central calls full holds every sample that the gateway has there.
+ * @param isAll true where everything has come: nothing is said to be on its way but behind the newest sample
+ */
+async function claimsAreTrue(t: Test, rig: FilledRig, dir: string, isAll = false): Promise<void> {
+  const own = StoreTelemetry.open(dir);
+  try {
+    const known = new Set((await rig.channels()).map(({ name }) => name));
+    for (const { id, name } of own.channels()) {
+      if (!known.has(name)) continue;
+      const { stretches } = await rig.coverage(name, BEGIN, END);
+      t.equal(stretches[0]?.from, BEGIN);
+      t.equal(stretches.at(-1)?.to, END);
+      for (const [i, { from, to, state, cause }] of stretches.entries()) {
+        if (i > 0) t.equal(from, stretches[i - 1]?.to, 'one stretch ends where the next begins');
+        if (isAll) t.ok(i === stretches.length - 1 || ![NOT_SENT, NOT_HEARD].includes(cause), `${cause} of ${name}`);
+        if (state !== 'full') continue;
+        const truth = counted(own.raw(id, from, to, 0));
+        t.equal(await rig.count(name, from, to), truth, `${name} is full from ${from} to ${to}`);
+      }
+    }
+  } finally {
+    own.close();
+  }
+}
+
+export function counted(pieces: Iterable<Samples>): number {
+  let count = 0;
+  for (const { times } of pieces) count += times.length;
+  return count;
 }
 
 async function same(t: Test, rig: FilledRig, source: FilledStore, dir: string): Promise<void> {

@@ -36,6 +36,14 @@ if (requireTools(t, 'postgresql')) {
         fail: async () => () => {},
         charts: async (channel, from, to, pixels) =>
           telemetry.envelope((await telemetry.channel(channel)).id, from, to, pixels),
+        coverage: async (channel, from, to) => telemetry.coverage((await telemetry.channel(channel)).id, from, to),
+        count: async (channel, from, to) => {
+          let count = 0;
+          const { id } = await telemetry.channel(channel);
+          for await (const { times } of telemetry.raw(id, from, to, 0)) count += times.length;
+          return count;
+        },
+        latest: async (channel) => (await telemetry.latest((await telemetry.channel(channel)).id))?.time,
       };
     }),
   );

@@ -7,7 +7,7 @@ import { BlockDb } from '../../../gateway/store/block-db.ts';
 import { storePaths } from '../../../gateway/store/store-dir.ts';
 import { SqliteStore } from '../../../sync/central/sqlite-store.ts';
 import { feedOf } from '../same-feed.ts';
-import { fidelityContract } from './fidelity-contract.ts';
+import { counted, fidelityContract } from './fidelity-contract.ts';
 
 t.test('central over SQLite', (t) =>
   fidelityContract(t, 12, async (t) => {
@@ -26,6 +26,9 @@ t.test('central over SQLite', (t) =>
       channels: async () => db.channelsAfter(0).channels,
       fail: async () => () => {},
       charts: async (channel, from, to, pixels) => telemetry.envelope(telemetry.channel(channel).id, from, to, pixels),
+      coverage: async (channel, from, to) => telemetry.coverage(telemetry.channel(channel).id, from, to),
+      count: async (channel, from, to) => counted(telemetry.raw(telemetry.channel(channel).id, from, to, 0)),
+      latest: async (channel) => telemetry.latest(telemetry.channel(channel).id)?.time,
     };
   }),
 );

@@ -32,6 +32,14 @@ t.test('a statement sees what is committed while the store is written to, sealed
   );
 });
 
+t.test('what there is of a channel is told stretch by stretch', async (t) => {
+  const store = new StoreRig(['a']);
+  t.teardown(() => store.dispose());
+  for (let i = 0; i < 100; i += 1) store.ring.writeSample(1, i, i);
+  store.commit();
+  t.same(await run(store.dir, `select * from coverage('a', 10, 500)`), [[10, 500, 'full', '', 0]]);
+});
+
 t.test('a limit that is reached ends the statement and is named', async (t) => {
   const store = new StoreRig(['a']);
   t.teardown(() => store.dispose());
