@@ -45,12 +45,20 @@ export class BlockContents {
    * The times are shared with other blocks: not to be changed.
    */
   of(extent: Extent): Samples | undefined {
-    return this.#read(extent, ({ pack }) => pack.samples(extent.block));
+    try {
+      return this.#open(extent)?.pack.samples(extent.block);
+    } catch (error) {
+      return this.#leaveOut(extent, error);
+    }
   }
 
   /** As {@link BlockContents.of}, of numbers, for a look: valid until the next block of any is read. */
   look(extent: Extent): NumberSamples | undefined {
-    return this.#read(extent, ({ pack }) => pack.look(extent.block, this.#times));
+    try {
+      return this.#open(extent)?.pack.look(extent.block, this.#times);
+    } catch (error) {
+      return this.#leaveOut(extent, error);
+    }
   }
 
   /**
@@ -58,23 +66,18 @@ export class BlockContents {
    * Undefined where it is gone, thinned or damaged, and where it has to be looked at sample by sample.
    */
   fold(extent: Extent, grid: PixelGrid, shift: number): FoldedBlock | undefined {
-    return this.#read(extent, (opened) => {
-      const stretches = opened.stretches(extent.block, grid, shift, this.#stretches);
-      const corners = stretches && opened.pack.fold(extent.block, stretches);
+    try {
+      const opened = this.#open(extent);
+      const stretches = opened?.stretches(extent.block, grid, shift, this.#stretches);
+      const corners = stretches && opened?.pack.fold(extent.block, stretches);
       return corners && { stretches, corners };
-    });
+    } catch (error) {
+      return this.#leaveOut(extent, error);
+    }
   }
 
-  #read<Result>(extent: Extent, read: (opened: OpenedPack) => Result): Result | undefined {
-    const { firstPosition, thinned } = extent;
-    if (thinned || this.#damaged.has(firstPosition)) return undefined;
-    try {
-      return this.#opened.read(extent, read);
-    } catch (error) {
-      if (damageOf(error) === undefined) throw error;
-      this.#remember(extent, error);
-      return undefined;
-    }
+  #open(extent: Extent): OpenedPack | undefined {
+    return extent.thinned || this.#damaged.has(extent.firstPosition) ? undefined : this.#opened.open(extent);
   }
 
   /** Blocks of the damaged packs met so far, but for those given up since. Times as stored. */
@@ -82,7 +85,9 @@ export class BlockContents {
     return [...this.#damaged].flatMap(([position, gaps]) => (this.#blocks.hasPack(position) ? gaps : []));
   }
 
-  #remember({ firstPosition: position, roster, ordinal }: Extent, error: unknown): void {
+  /** Remembers a pack that is damaged; throws what is no damage. */
+  #leaveOut({ firstPosition: position, roster, ordinal }: Extent, error: unknown): undefined {
+    if (damageOf(error) === undefined) throw error;
     if (this.#damaged.size >= DAMAGED_PACKS_MAX) return;
     const gaps = this.#blocks.rowAsGaps(roster, ordinal, DAMAGED);
     if (gaps.length === 0) return;

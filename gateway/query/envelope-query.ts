@@ -57,16 +57,18 @@ export class EnvelopeColumns {
     this.grid = new PixelGrid(from, to, pixels);
     this.#edges = edges;
     edges.begin(pixels);
-    const empty = () => new Float64Array(pixels).fill(Number.NaN);
+    // One piece of memory for all columns: a page of charts would take and give back thousands.
+    const room = new Float64Array(5 * pixels).fill(Number.NaN, pixels);
+    const column = (index: number) => room.subarray(index * pixels, (index + 1) * pixels);
     this.envelope = {
       from,
       to,
       pixels,
-      count: new Float64Array(pixels),
-      min: empty(),
-      max: empty(),
-      first: empty(),
-      last: empty(),
+      count: column(0),
+      min: column(1),
+      max: column(2),
+      first: column(3),
+      last: column(4),
     };
   }
 

@@ -88,6 +88,8 @@ export class OpenedPacks {
   /** By position, the one used last at the end. */
   readonly #opened = new Map<number, OpenedPack>();
   #bytes = 0;
+  /** What its readers have decoded of it is weighed when the next is opened. */
+  #last: OpenedPack | undefined;
   readonly #channelOf = (extent: Extent) => this.#blocks.channelOf(extent);
 
   /** @param bytesMax bytes of all packs that are kept, and of what is decoded of them */
@@ -97,20 +99,12 @@ export class OpenedPacks {
   }
 
   /**
-   * Reads of the pack that holds a block. Undefined where the block is not there any more: given up, or merged into another,
-   * which may have taken its pack's position. Throws CaissonError `block-invalid` where the pack is damaged.
+   * The pack that holds a block. Undefined where the block is not there any more: given up, or merged into another, which may
+   * have taken its pack's position. Throws CaissonError `block-invalid` where the pack is damaged.
    */
-  read<Result>(extent: Extent, read: (opened: OpenedPack) => Result): Result | undefined {
-    const opened = this.#open(extent);
-    if (opened === undefined) return undefined;
-    try {
-      return read(opened);
-    } finally {
-      this.#weigh(opened);
-    }
-  }
-
-  #open(extent: Extent): OpenedPack | undefined {
+  open(extent: Extent): OpenedPack | undefined {
+    if (this.#last !== undefined) this.#weigh(this.#last);
+    this.#last = undefined;
     const { firstPosition: position } = extent;
     let opened = this.#opened.get(position);
     if (opened !== undefined) {
@@ -127,6 +121,7 @@ export class OpenedPacks {
     }
     this.#opened.set(position, opened);
     this.#weigh(opened);
+    this.#last = opened;
     return opened.holds(extent, this.#channelOf) ? opened : undefined;
   }
 

@@ -150,27 +150,49 @@ const WORD_HALVES = new Uint32Array(WORD.buffer);
 
 /** Reads what {@link ByteWriter} wrote; everything it meets may be hostile, and nothing beyond the bytes is read. */
 export class ByteReader {
-  readonly bytes: Uint8Array;
+  readonly #bytes: Uint8Array;
   readonly #code: ErrorCode;
   readonly #format: string;
-  #offset = 0;
+  readonly #start: number;
+  readonly #end: number;
+  /** In all bytes; what is told counts from the start. */
+  #at: number;
 
   /**
+   * Reads [start, end) of `bytes`: a view of them takes several times as long to make as a reader.
    * @param code carried by every error
    * @param format prefix of the clauses, `BLOCK` or `JOURNAL`
    */
-  constructor(bytes: Uint8Array, code: ErrorCode, format: string) {
-    this.bytes = bytes;
+  constructor(bytes: Uint8Array, code: ErrorCode, format: string, start = 0, end = bytes.length) {
+    this.#bytes = bytes;
     this.#code = code;
     this.#format = format;
+    this.#start = start;
+    this.#end = Math.min(end, bytes.length);
+    this.#at = start;
   }
 
   get offset(): number {
-    return this.#offset;
+    return this.#at - this.#start;
   }
 
   get remaining(): number {
-    return this.bytes.length - this.#offset;
+    return this.#end - this.#at;
+  }
+
+  /** Goes back to the start. */
+  rewind(): void {
+    this.#at = this.#start;
+  }
+
+  /** The next byte, which is read again by what comes; 0 where none is left. */
+  peek(): number {
+    return this.#at < this.#end ? (this.#bytes[this.#at] as number) : 0;
+  }
+
+  /** Bytes [start, end) of what is read, wherever reading is; not copied. */
+  part(start: number, end: number): Uint8Array {
+    return this.#bytes.subarray(this.#start + start, Math.min(this.#start + end, this.#end));
   }
 
   /** A reader of other bytes with the same errors. */
@@ -184,17 +206,15 @@ export class ByteReader {
   }
 
   u8(): number {
-    const byte = this.bytes[this.#offset];
-    if (byte === undefined) return this.fail('2.1', `1 byte needed at offset ${this.#offset}, none left`);
-    this.#offset++;
-    return byte;
+    if (this.#at >= this.#end) return this.fail('2.1', `1 byte needed at offset ${this.offset}, none left`);
+    return this.#bytes[this.#at++] as number;
   }
 
   u32(): number {
     this.#need(4);
-    const { bytes } = this;
-    const at = this.#offset;
-    this.#offset += 4;
+    const bytes = this.#bytes;
+    const at = this.#at;
+    this.#at += 4;
     const [a = 0, b = 0, c = 0, d = 0] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
     return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0;
   }
@@ -212,20 +232,21 @@ export class ByteReader {
 
   /** Fills `out` with varints: faster than one by one. */
   varints(out: Float64Array): void {
-    const { bytes } = this;
-    let at = this.#offset;
+    const bytes = this.#bytes;
+    const end = this.#end;
+    let at = this.#at;
     for (let i = 0; i < out.length; i++) {
-      const byte = bytes[at] ?? 0x80;
+      const byte = at < end ? (bytes[at] as number) : 0x80;
       if (byte < 0x80) {
         at++;
         out[i] = byte;
         continue;
       }
-      this.#offset = at;
+      this.#at = at;
       out[i] = this.varint();
-      at = this.#offset;
+      at = this.#at;
     }
-    this.#offset = at;
+    this.#at = at;
   }
 
   /** A varint that must not exceed `most`; `name` is for the error. */
@@ -248,9 +269,9 @@ export class ByteReader {
 
   /** Fills `out` with signed integers. */
   signedRun(out: Float64Array): void {
-    const { bytes } = this;
-    const inner = bytes.length - 3;
-    let at = this.#offset;
+    const bytes = this.#bytes;
+    const inner = this.#end - 3;
+    let at = this.#at;
     for (let i = 0; i < out.length; i++) {
       if (at < inner) {
         const first = bytes[at] ?? 0;
@@ -276,18 +297,23 @@ export class ByteReader {
         }
       }
       // Longer ones, the last few, and what is not allowed.
-      this.#offset = at;
+      this.#at = at;
       out[i] = this.signed();
-      at = this.#offset;
+      at = this.#at;
     }
-    this.#offset = at;
+    this.#at = at;
   }
 
   /** The next `length` bytes, not copied. */
   take(length: number): Uint8Array {
     this.#need(length);
-    this.#offset += length;
-    return this.bytes.subarray(this.#offset - length, this.#offset);
+    this.#at += length;
+    return this.#bytes.subarray(this.#at - length, this.#at);
+  }
+
+  skip(length: number): void {
+    this.#need(length);
+    this.#at += length;
   }
 
   /** A text as {@link ByteWriter.text} wrote it, of at most `bytesMax` bytes. */
@@ -324,8 +350,8 @@ export class ByteReader {
   }
 
   #need(length: number): void {
-    if (length > this.bytes.length - this.#offset) {
-      this.fail('2.1', `${length} bytes needed at offset ${this.#offset}, ${this.remaining} left`);
+    if (length > this.remaining) {
+      this.fail('2.1', `${length} bytes needed at offset ${this.offset}, ${this.remaining} left`);
     }
   }
 }

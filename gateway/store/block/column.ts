@@ -25,8 +25,8 @@ export interface ColumnEncoding<Values> {
   decode(content: ByteReader, count: number): Values;
   /**
    * Reads the same, but only to the corners of its stretches, which stand between the kernels' cuts and are all of it: four
-   * numbers a stretch, the least, the greatest, the first and the last, in scratch memory as above. Undefined where that
-   * takes decoding it all.
+   * numbers a stretch, the least, the greatest, the first and the last, at the beginning of scratch memory as above.
+   * Undefined where that takes decoding it all.
    */
   fold?(content: ByteReader, count: number, stretches: number): Float64Array | undefined;
 }

@@ -35,8 +35,7 @@ const STEP_MAX = 2 ** 50;
 const PITCH_MAX = 2 ** 36;
 
 /** A run as it stands: what its integers are restored from. */
-interface Run {
-  readonly start: Start;
+interface Run extends Start {
   /** The integers are `origin` + `unit` * those of the run. */
   readonly unit: number;
   readonly origin: number;
@@ -56,18 +55,21 @@ interface Run {
 export function decodeIntegers(input: ByteReader, count: number): Float64Array {
   const run = readRun(input, count);
   restoreRun(run);
-  return inUnits(input, run, count);
+  inUnits(input, run, count);
+  return column.subarray(0, count);
 }
 
 /**
- * Reads the same, but only to the corners of its stretches, which stand between the kernels' cuts and are all of the run.
- * @returns four integers a stretch, scratch memory as above; undefined where that takes restoring them all
+ * Reads the same, but only to the corners of its stretches, which stand between the kernels' cuts and are all of the run:
+ * leaves four integers a stretch at the beginning of the kernels' column.
+ * @returns false where that takes restoring them all
  */
-export function foldIntegers(input: ByteReader, count: number, stretches: number): Float64Array | undefined {
+export function foldIntegers(input: ByteReader, count: number, stretches: number): boolean {
   const run = readRun(input, count);
-  if (!sumRun(run)) return undefined;
-  kernels.foldIntegers(stretches, skippedBy(run.start.prediction), run.start.base);
-  return inUnits(input, run, 4 * stretches);
+  if (!sumRun(run)) return false;
+  kernels.foldIntegers(stretches, skippedBy(run.prediction), run.base);
+  inUnits(input, run, 4 * stretches);
+  return true;
 }
 
 /** Integers that ascend, to be told one by one. */
@@ -82,8 +84,8 @@ export interface AscendingIntegers {
  * @returns valid while `input` is; undefined where the run does not tell by its form that it ascends
  */
 export function ascendingIntegers(input: ByteReader, count: number): AscendingIntegers | undefined {
-  const { start, unit, origin, width, residuals, patches, planes, codesBelow } = readRun(input, count);
-  const { prediction, base, step: pitch } = start;
+  const run = readRun(input, count);
+  const { prediction, base, step: pitch, unit, origin, width, residuals, patches, planes, codesBelow } = run;
   // Neighbours on the grid lie less than 2 nearer than the pitch, rounding included, and miss by less than the codes.
   if (prediction !== 'grid' || pitch > PITCH_MAX || codesBelow > pitch - 2) return undefined;
   const at = (i: number) => {
@@ -107,7 +109,7 @@ function readRun(input: ByteReader, count: number): Run {
   if (form & HAS_UNIT && unit < 2) input.fail('6.3', `unit is ${unit}, expected at least 2`);
   const origin = form & HAS_UNIT ? input.signed() : 0;
   const base = input.signed();
-  const start = { prediction, base, step: readStep(input, prediction) };
+  const step = readStep(input, prediction);
   const width = input.u8();
   if (width > WIDTH_MAX) input.fail('6.6', `width is ${width}, expected at most ${WIDTH_MAX}`);
 
@@ -116,7 +118,7 @@ function readRun(input: ByteReader, count: number): Run {
   const planes = input.take(planesLength(residuals, width));
   if (!endsInZeros(planes, width, residuals)) input.fail('6.8', 'unused bits after the last plane are not 0');
   const codesBelow = 2 ** width * (1 + (patches?.highest ?? 0));
-  return { start, unit, origin, width, residuals, patches, planes, codesBelow };
+  return { prediction, base, step, unit, origin, width, residuals, patches, planes, codesBelow };
 }
 
 function readStep(input: ByteReader, prediction: Prediction): number {
@@ -127,15 +129,15 @@ function readStep(input: ByteReader, prediction: Prediction): number {
 
 /** Leaves what is predicted and corrected in the kernels' column. */
 function restoreRun(run: Run): void {
-  const { start, width, residuals, patches, planes, codesBelow } = run;
+  const { width, residuals, patches, planes, codesBelow } = run;
   if (codesBelow <= 2 ** SUMMED_WIDTH_MAX) {
     unpackCodes(run);
-    restoreIntegers(start, residuals);
+    restoreIntegers(run, residuals);
     return;
   }
   const wide = unpackWide(planes, width, residuals);
   if (patches !== undefined) applyPatches(wide, patches, width);
-  restoreWide(start, wide);
+  restoreWide(run, wide);
 }
 
 /**
@@ -143,9 +145,8 @@ function restoreRun(run: Run): void {
  * hold it, or the prediction is not whole.
  */
 function sumRun(run: Run): boolean {
-  const { start, width, residuals, patches, planes, codesBelow } = run;
-  const { prediction } = start;
-  const step = Math.abs(start.step);
+  const { prediction, width, residuals, patches, planes, codesBelow } = run;
+  const step = Math.abs(run.step);
   if (codesBelow > 2 ** SUMMED_WIDTH_MAX || prediction === 'grid') return false;
   if (prediction === 'plain') {
     unpackCodes(run);
@@ -156,16 +157,16 @@ function sumRun(run: Run): boolean {
     if (residuals * most >= SUM_LIMIT) return false;
     if (patches === undefined && FUSED_LANES * most < FUSED_SUM_LIMIT) {
       packed.set(planes);
-      kernels.unpackAndSumDelta(width, residuals, start.step);
+      kernels.unpackAndSumDelta(width, residuals, run.step);
       return true;
     }
     unpackCodes(run);
-    kernels.sumDelta(residuals, start.step);
+    kernels.sumDelta(residuals, run.step);
     return true;
   }
   if ((residuals + 1) * (step + (residuals * codesBelow) / 2) >= SUM_LIMIT) return false;
   unpackCodes(run);
-  kernels.sumDelta2(residuals, start.step);
+  kernels.sumDelta2(residuals, run.step);
   return true;
 }
 
@@ -175,12 +176,11 @@ function unpackCodes({ width, residuals, patches, planes }: Run): void {
   if (patches !== undefined) applyPatches(codes, patches, width);
 }
 
-/** The first `length` numbers of the column, integers of a run, as those that the run stands for. */
-function inUnits(input: ByteReader, { unit, origin }: Run, length: number): Float64Array {
+/** Turns the first `length` numbers of the column, integers of a run, into those that the run stands for. */
+function inUnits(input: ByteReader, { unit, origin }: Run, length: number): void {
   if (unit > 1) kernels.scale(length, unit, origin);
   kernels.measure(0, length);
   if (!((extent[0] ?? 0) >= -INTEGER_MAX && (extent[1] ?? 0) <= INTEGER_MAX)) failBeyond(input);
-  return column.subarray(0, length);
 }
 
 function failBeyond(input: ByteReader): never {

@@ -30,7 +30,7 @@ function formsOf(values: Float64Array, hint?: ScaleHint): ColumnForm[] {
  * All of `content` is the column.
  * @param ends where each stretch ends, ascending; the first begins at 0, the last ends at `count`
  * @param stretches how many, at most FOLD_STRETCHES_MAX
- * @returns four numbers a stretch, scratch memory, valid until the next column is read or written
+ * @returns begins with four numbers a stretch; scratch memory, valid until the next column is read or written
  */
 export function foldNumbers(
   id: number,
@@ -47,8 +47,9 @@ export function foldNumbers(
     expectAllRead(content, encoding);
     return folded;
   }
-  const values = lookAtColumn(NUMBER_ENCODINGS, id, content.over(content.bytes), count);
+  content.rewind();
+  const values = lookAtColumn(NUMBER_ENCODINGS, id, content, count);
   if (values.buffer !== column.buffer) column.set(values);
   kernels.foldValues(stretches);
-  return corners.subarray(0, 4 * stretches);
+  return corners;
 }

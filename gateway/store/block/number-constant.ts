@@ -11,7 +11,8 @@ export const constant: ColumnEncoding<Float64Array> = {
     return filled(new Float64Array(count), content.take(8));
   },
   fold(content: ByteReader, _count: number, stretches: number) {
-    return filled(corners.subarray(0, 4 * stretches), content.take(8));
+    filled(corners.subarray(0, 4 * stretches), content.take(8));
+    return corners;
   },
 };
 

@@ -3,7 +3,7 @@ import type { ColumnEncoding, ColumnForm, ScaleHint } from './column.ts';
 import { findScale, type Scale, type Scaled } from './find-scale.ts';
 import { formsOfIntegers } from './integer-forms.ts';
 import { decodeIntegers, foldIntegers } from './integers.ts';
-import { kernels } from './kernels/kernels.ts';
+import { column, kernels } from './kernels/kernels.ts';
 import { halfWords, wordBytes } from './words.ts';
 
 /** How a number comes from its integer, in bits 0 and 1 of the form byte (BLOCK-7.3). */
@@ -26,16 +26,15 @@ export const scaled: ColumnEncoding<Float64Array> = {
     return integers;
   },
   fold(content: ByteReader, count: number, stretches: number) {
-    if ((content.bytes[content.offset] ?? 0) & HAS_EXCEPTIONS) return undefined;
+    if (content.peek() & HAS_EXCEPTIONS) return undefined;
     const head = readHead(content, count);
     const { gain, offset } = head;
     // Any other scale gives the least integer the least value, or the greatest, and all zeros the same sign.
     if (gain === 0 || !Number.isFinite(gain) || !Number.isFinite(offset)) return undefined;
-    const integers = foldIntegers(content, count, stretches);
-    if (integers === undefined) return undefined;
+    if (!foldIntegers(content, count, stretches)) return undefined;
     applyScale(head, 4 * stretches);
-    if (gain < 0) swapExtremes(integers);
-    return integers;
+    if (gain < 0) swapExtremes(stretches);
+    return column;
   },
 };
 
@@ -63,14 +62,15 @@ function applyScale({ kind, gain, offset }: Head, length: number): void {
   else if (kind === KIND_DIVISOR) kernels.divide(length, gain);
 }
 
-/** Of corners of integers that a negative gain turned round. */
-function swapExtremes(corners: Float64Array): void {
-  for (let at = 0; at < corners.length; at += 4) {
-    const least = corners[at] ?? 0;
-    corners[at] = corners[at + 1] ?? 0;
-    corners[at + 1] = least;
+/** Of the corners of stretches in the kernels' column, which a negative gain turned round. */
+function swapExtremes(stretches: number): void {
+  for (let at = 0; at < 4 * stretches; at += 4) {
+    const least = column[at] ?? 0;
+    column[at] = column[at + 1] ?? 0;
+    column[at + 1] = least;
   }
 }
+
 /** A value and its place, about. */
 const EXCEPTION_BYTES = 9;
 

@@ -16,7 +16,7 @@ import type {
   PackHeader,
   TimeColumnInfo,
 } from './pack-info.ts';
-import { placeSections, type Section, sectionContent } from './sections.ts';
+import { placeSections, type Section, unzippedSection } from './sections.ts';
 
 /** The times of a block. */
 interface BlockTimes {
@@ -70,8 +70,10 @@ export class Pack {
 
   /** Throws CaissonError `block-invalid`, naming the clause, what was met and what was expected. */
   static open(bytes: Uint8Array): Pack {
-    const { input, directory } = openFrame(bytes);
-    return new Pack(bytes, input, readDirectory(directory));
+    // Not a Buffer, whose parts take several times as long to make.
+    const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+    const { input, directory } = openFrame(plain);
+    return new Pack(plain, input, readDirectory(directory));
   }
 
   /** Bytes of the pack and of what was decoded and is kept of it. */
@@ -225,17 +227,22 @@ export class Pack {
     const section = this.sections[index];
     if (section === undefined) throw new RangeError(`section ${index} of ${this.sections.length}`);
     const start = this.#startOf[column] ?? 0;
-    const content = section.columns === 1 ? sectionContent(this.#input, section) : this.#sharedContent(index, section);
-    return new ByteReader(content.subarray(start, start + length), 'block-invalid', 'BLOCK');
+    if (section.frameLength === 0) return readerOf(this.bytes, section.start + start, length);
+    if (section.columns === 1) return readerOf(unzippedSection(this.#input, section), start, length);
+    return readerOf(this.#sharedContent(index, section), start, length);
   }
 
   #sharedContent(index: number, section: Section): Uint8Array {
     let content = this.#shared.get(index);
     if (content === undefined) {
-      content = sectionContent(this.#input, section).slice();
+      content = unzippedSection(this.#input, section).slice();
       this.#shared.set(index, content);
       this.#keptBytes += content.length;
     }
     return content;
   }
+}
+
+function readerOf(bytes: Uint8Array, start: number, length: number): ByteReader {
+  return new ByteReader(bytes, 'block-invalid', 'BLOCK', start, start + length);
 }

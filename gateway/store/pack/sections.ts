@@ -92,17 +92,16 @@ export function placeSections(
       input.fail('6.2', `section of ${storedLength} bytes, ${input.remaining} are left`);
     }
     sections.push({ columns, frameLength, start: input.offset, storedLength, contentLength, firstColumn });
-    input.take(storedLength);
+    input.skip(storedLength);
     firstColumn += columns;
   }
   if (input.remaining > 0) input.fail('1.6', `${input.remaining} bytes are left over after the sections`);
   return sections;
 }
 
-/** The contents of a section; of a zstd frame valid until the next call. */
-export function sectionContent(pack: ByteReader, section: Section): Uint8Array {
-  const stored = pack.bytes.subarray(section.start, section.start + section.storedLength);
-  if (section.frameLength === 0) return stored;
+/** The contents of a section that is a zstd frame; valid until the next call. */
+export function unzippedSection(pack: ByteReader, section: Section): Uint8Array {
+  const stored = pack.part(section.start, section.start + section.storedLength);
   try {
     return unzstd.decode(stored, section.contentLength);
   } catch (cause) {

@@ -44,7 +44,7 @@ t.test('packs used last stay open, as many as their bytes allow', async (t) => {
   const opened = new OpenedPacks(packs, 3 * BYTES + 100);
   const use = (...positions: number[]) => {
     for (const position of positions)
-      opened.read(extentOf(position), ({ pack }) => pack.fold(0, { count: 1, ends: Uint32Array.of(COUNT) }));
+      opened.open(extentOf(position))?.pack.fold(0, { count: 1, ends: Uint32Array.of(COUNT) });
     return packs.read.splice(0);
   };
   t.same(use(1, 2, 3, 1, 2, 3), [1, 2, 3]);
@@ -56,18 +56,18 @@ t.test('packs used last stay open, as many as their bytes allow', async (t) => {
 t.test('what is decoded and kept of a pack counts as its bytes do', async (t) => {
   const packs = source();
   const opened = new OpenedPacks(packs, 3 * BYTES + 8 * COUNT + 100);
-  for (const position of [1, 2, 3]) opened.read(extentOf(position), ({ pack }) => pack.samples(0));
+  for (const position of [1, 2, 3]) opened.open(extentOf(position))?.pack.samples(0);
   t.same(packs.read.splice(0), [1, 2, 3]);
-  opened.read(extentOf(3), ({ pack }) => pack.samples(1));
+  opened.open(extentOf(3))?.pack.samples(1);
   t.same(packs.read.splice(0), [], 'the newest is open');
-  opened.read(extentOf(1), ({ pack }) => pack.samples(1));
+  opened.open(extentOf(1))?.pack.samples(1);
   t.same(packs.read.splice(0), [1], 'times of three packs were too much');
 });
 
 t.test('a pack that another took the place of is opened anew', async (t) => {
   const packs = source();
   const opened = new OpenedPacks(packs, 10 * BYTES);
-  const sequence = (extent: Extent) => opened.read(extent, ({ pack }) => pack.blocks[0]?.firstSequence);
+  const sequence = (extent: Extent) => opened.open(extent)?.pack.blocks[0]?.firstSequence;
   t.equal(sequence(extentOf(1)), COUNT);
   packs.moved.set(1, 5);
   t.equal(sequence({ ...extentOf(5), firstPosition: 1 }), 5 * COUNT);
@@ -83,7 +83,7 @@ t.test('stretches are those of the chart that is asked for, however often charts
       [0, grid.pixels],
       [COUNT * 5000, grid.pixels / 2 + 1],
     ] as const) {
-      const stretches = opened.read(extentOf(1), (pack) => pack.stretches(0, grid, shift, room));
+      const stretches = opened.open(extentOf(1))?.stretches(0, grid, shift, room);
       t.equal(stretches?.count, pixels);
     }
   }

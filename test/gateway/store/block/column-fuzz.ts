@@ -3,13 +3,13 @@ import fc from 'fast-check';
 import { CaissonError } from '../../../../gateway/errors.ts';
 import { type ColumnKind, decodeColumn } from '../../../../gateway/store/block/column.ts';
 import { ascendingIntegers } from '../../../../gateway/store/block/integers.ts';
-import { foldNumbers, NUMBER_ENCODINGS } from '../../../../gateway/store/block/number-column.ts';
+import { NUMBER_ENCODINGS } from '../../../../gateway/store/block/number-column.ts';
 import { RELATIVE } from '../../../../gateway/store/block/relative-times.ts';
 import { TEXT_ENCODINGS } from '../../../../gateway/store/block/text-column.ts';
 import { TIME_ENCODINGS } from '../../../../gateway/store/block/time-column.ts';
 import { ByteReader, ByteWriter } from '../../../../gateway/store/bytes.ts';
 import { type Kind, Refused, referenceColumn } from './reference-column.ts';
-import { cornersToCompare, hexWords, referenceCorners } from './reference-corners.ts';
+import { cornersToCompare, fold, hexWords, referenceCorners } from './reference-corners.ts';
 import { NUMBER_SHAPES, TEXT_SHAPES, TIME, TIME_SHAPES } from './samples.ts';
 
 /**
@@ -77,7 +77,7 @@ function expectSameCorners(column: Column, values: readonly string[] | undefined
   const { id, content, count } = column;
   const ends = cut === 0 ? [count] : [cut, count];
   const input = new ByteReader(content, 'block-invalid', 'BLOCK');
-  const met = attempt(() => cornersToCompare(hexWords(foldNumbers(id, input, count, Uint32Array.from(ends)))));
+  const met = attempt(() => cornersToCompare(hexWords(fold(id, input, count, ends))));
   const expected = values && cornersToCompare(referenceCorners(values, ends));
   if (same(met, expected)) return;
   const shown = JSON.stringify({

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { foldNumbers, NUMBER_ENCODINGS } from '../../../../gateway/store/block/number-column.ts';
+import { NUMBER_ENCODINGS } from '../../../../gateway/store/block/number-column.ts';
 import { ascendingTimes, TIME_ENCODINGS } from '../../../../gateway/store/block/time-column.ts';
 import { ByteReader, ByteWriter } from '../../../../gateway/store/bytes.ts';
-import { cornersToCompare, hexWords, referenceCorners } from './reference-corners.ts';
+import { cornersToCompare, fold, hexWords, referenceCorners } from './reference-corners.ts';
 import { NUMBER_SHAPES, TIME_SHAPES } from './samples.ts';
 
 /** Ends of stretches from whole numbers of any size: ascending, the last one that of the column. */
@@ -26,7 +26,7 @@ for (const [shape, { values }] of Object.entries(NUMBER_SHAPES)) {
           const out = new ByteWriter();
           write(out);
           const content = new ByteReader(out.toBytes(), 'block-invalid', 'BLOCK');
-          const met = cornersToCompare(hexWords(foldNumbers(id, content, column.length, Uint32Array.from(ends))));
+          const met = cornersToCompare(hexWords(fold(id, content, column.length, ends)));
           return met.length === expected.length && met.every((corner, i) => corner === expected[i]);
         });
       }),
@@ -45,8 +45,7 @@ t.test('a negative gain turns the least and the greatest round', async (t) => {
   out.u8(2);
   out.u8(0b01_10_11_00);
   const content = new ByteReader(out.toBytes(), 'block-invalid', 'BLOCK');
-  const corners = foldNumbers(1, content, 4, Uint32Array.of(2, 4));
-  t.strictSame([...corners], [-0.5, 1, 1, -0.5, -0, 0.5, -0, 0.5]);
+  t.strictSame([...fold(1, content, 4, [2, 4])], [-0.5, 1, 1, -0.5, -0, 0.5, -0, 0.5]);
 });
 
 for (const [shape, times] of Object.entries(TIME_SHAPES)) {

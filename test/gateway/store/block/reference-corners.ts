@@ -1,4 +1,11 @@
 import { Buffer } from 'node:buffer';
+import { foldNumbers } from '../../../../gateway/store/block/number-column.ts';
+import type { ByteReader } from '../../../../gateway/store/bytes.ts';
+
+/** The corners that folding a column gives, and nothing of the scratch memory behind them. */
+export function fold(id: number, content: ByteReader, count: number, ends: readonly number[]): Float64Array {
+  return foldNumbers(id, content, count, Uint32Array.from(ends)).subarray(0, 4 * ends.length);
+}
 
 /**
  * The corners of stretches of a column, a value at a time: what folding is held against. Values are the 8 bytes of each, least
