@@ -63,9 +63,9 @@ export async function* pullTransfer(
     inbox.close();
   };
   call.on('data', (bytes) => {
-    const message = deserialize(bytes);
-    pacer.received(performance.now(), bytes.length, message.grant, message.heldUs / 1e3, lag.blockedMs);
     try {
+      const message = deserialize(bytes);
+      pacer.received(performance.now(), bytes.length, message.grant, message.heldUs / 1e3, lag.blockedMs);
       inbox.put(unpacked(message, deserialize), assembly, bytes.length);
     } catch (error) {
       end({ error });

@@ -75,16 +75,21 @@ export class Catalogue {
     const rosters = await read('rosters.*', 'rosters');
     const origin = 'JOIN boots ON boots.gateway = derivations.gateway AND boots.id = derivations.boot';
     const derivations = await read('derivations.*, boots.origin', 'derivations', origin);
+    // Meanwhile somebody else may have learned more.
+    const before = new Map(this.#known);
+    const isNew = (row: Row) => Number(row.position) > (before.get(Number(row.gateway)) ?? 0);
     this.#version += 1;
     for (const each of news) {
       this.names.set(each.gateway, each.name);
-      this.#known.set(each.gateway, each.position);
+      this.#known.set(each.gateway, Math.max(each.position, before.get(each.gateway) ?? 0));
     }
-    for (const row of boots) this.addBoot(this.#bootOf(row));
-    for (const row of channels) this.addChannel(this.#channelOf(row), row.definition as Buffer);
-    for (const row of clock) this.clock.push({ boot: Number(row.boot), reading: readingOf(row) });
-    for (const row of rosters) this.addRoster(Number(row.id), decodeRoster(row.channels as Buffer), Number(row.packs));
-    for (const row of derivations) this.derivations.push(derivationOf(row));
+    for (const row of boots.filter(isNew)) this.addBoot(this.#bootOf(row));
+    for (const row of channels.filter(isNew)) this.addChannel(this.#channelOf(row), row.definition as Buffer);
+    for (const row of clock.filter(isNew)) this.clock.push({ boot: Number(row.boot), reading: readingOf(row) });
+    for (const row of rosters.filter(isNew)) {
+      this.addRoster(Number(row.id), decodeRoster(row.channels as Buffer), Number(row.packs));
+    }
+    for (const row of derivations.filter(isNew)) this.derivations.push(derivationOf(row));
   }
 
   addBoot(boot: KeptBoot): void {

@@ -52,6 +52,8 @@ export class PostgresDatabase {
     this.#pool = new Pool(config);
     // A connection that breaks while nobody uses it is replaced by the next that is needed.
     this.#pool.on('error', () => {});
+    // One may also break when it is handed out and not yet used: an error that nobody hears ends the process.
+    this.#pool.on('connect', (client) => client.on('error', () => {}));
   }
 
   /**

@@ -11,7 +11,7 @@ import { gatewayOfId } from './ids.ts';
 /** Entries of rows that are kept, some 250 bytes each. At the maximum: the groups used longest ago go, once nobody is at it. */
 const ENTRIES_MAX = 1 << 18;
 
-/** What a transaction added to the index. */
+/** A row of the index, as it was added. */
 export interface AddedRow {
   readonly row: IndexRow;
   /** Month in which the pack came. */
@@ -94,13 +94,14 @@ export class SeriesIndex extends GroupedIndex {
         keys.map(({ group }) => group * FAN_OUT),
       ],
     );
-    const found = new Map(keys.map((key) => [textOf(key), { key, rows: [] as IndexRow[] }]));
+    const found = new Map(keys.map((key) => [textOf(key), { key, rows: [] as AddedRow[] }]));
     let bytes = 0;
     for (const row of rows as Row[]) {
       const decoded = this.#rowOf(row);
       const { roster, level, ordinal } = decoded;
-      found.get(textOf({ roster, level, group: Math.floor(ordinal / FAN_OUT) }))?.rows.push(decoded);
-      if (level === 0) this.#months.set(decoded.firstPosition, Number(row.month));
+      found
+        .get(textOf({ roster, level, group: Math.floor(ordinal / FAN_OUT) }))
+        ?.rows.push({ row: decoded, month: Number(row.month) });
       bytes += (row.entries as Buffer).length;
     }
     for (const group of found.values()) this.#keep(group.key, group.rows);
@@ -114,8 +115,8 @@ export class SeriesIndex extends GroupedIndex {
       const key = { roster, level, group: Math.floor(ordinal / FAN_OUT) };
       const known = this.#groups.get(textOf(key))?.rows ?? [];
       if (known.length !== ordinal % FAN_OUT) continue;
-      this.#keep(key, [...known, row]);
-      if (level === 0) this.#months.set(row.firstPosition, month);
+      const before = known.map((each) => ({ row: each, month: this.#months.get(each.firstPosition) ?? month }));
+      this.#keep(key, [...before, { row, month }]);
     }
   }
 
@@ -127,9 +128,11 @@ export class SeriesIndex extends GroupedIndex {
     }
   }
 
-  #keep(key: GroupKey, rows: readonly IndexRow[]): void {
+  #keep(key: GroupKey, added: readonly AddedRow[]): void {
     this.#drop(key);
+    const rows = added.map(({ row }) => row);
     this.#groups.set(textOf(key), { key, rows });
+    if (key.level === 0) for (const { row, month } of added) this.#months.set(row.firstPosition, month);
     this.#entries += rows.length * this.channels(key.roster).length;
   }
 
