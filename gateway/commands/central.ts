@@ -72,7 +72,7 @@ export function registerCentral(program: Command): void {
     .option('--nats-replicas <n>', 'servers of the cluster that keep each message, 1, 3 or 5', '3')
     .option(
       '--nats-credentials <file>',
-      'credentials for it; beyond this machine it needs tls:// and these, or a certificate',
+      'JWT with its key, seed of an nkey, or token for it; beyond this machine it needs tls:// and this, or a certificate',
     )
     .option('--nats-ca <file>', 'certificates that those of its servers are signed with')
     .option('--nats-cert <file>', 'certificate to show there')

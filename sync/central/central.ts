@@ -125,7 +125,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     const wishes = new WishBook();
     const live = { news: store.news, bell: new NewsBell(), wanted: new Wanted() };
     const tell = (batch: LiveBatch) => store.tell(batch);
-    const fanout = new Fanout({ ...live, central: name, nats: options.nats, telemetry, tell, onProblem });
+    const fanout = new Fanout({ ...live, central: name, nats: options.nats, tell, onProblem });
     closers.push(() => fanout.stop());
     const keeper = new Keeper(store.blocks, {
       onKept: (gateways) => fanout.kept(gateways),

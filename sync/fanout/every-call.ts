@@ -92,11 +92,12 @@ async function begin(
   for (const [gateway, own] of byGateway) {
     const place = point?.places.get(gateway) ?? (await news.end(gateway));
     const resumed = new Map([...(point?.heads.get(gateway) ?? [])].filter(([channel]) => own.has(channel)));
-    const fresh = new Map<string, Head>();
-    for (const { name, id } of own.values()) {
-      if (!resumed.has(name)) fresh.set(name, headOf(await telemetry.accounts(id)));
-    }
-    followed.push({ gateway, channels: own, continuity: new Continuity(resumed, fresh), place });
+    // Asked together, because over a database questions share their round trips.
+    const fresh = [...own.values()]
+      .filter(({ name }) => !resumed.has(name))
+      .map(async ({ name, id }): Promise<[string, Head]> => [name, headOf(await telemetry.accounts(id))]);
+    const continuity = new Continuity(resumed, new Map(await Promise.all(fresh)));
+    followed.push({ gateway, channels: own, continuity, place });
   }
   return followed;
 }

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Msg } from '@nats-io/transport-node';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
-import type { AskedTelemetry, LiveBatch } from '../../gateway/query/telemetry.ts';
+import type { LiveBatch } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus, SourceStatus } from '../../gateway/status.ts';
 import type { Conflict } from '../central/batch-pass.ts';
+import { DestinationPolicy, type DestinationScope } from '../destinations/destination-policy.ts';
 import { EventQueue } from './event-queue.ts';
 import { sourceEvents } from './events.ts';
 import { LiveTaps, type TappedClient } from './live-taps.ts';
@@ -14,11 +15,11 @@ import { NatsSubjects } from './nats-subjects.ts';
 import type { NewsSource } from './news.ts';
 import type { NewsBell } from './news-bell.ts';
 import { NewsPublisher } from './news-publisher.ts';
-import { PublishedChannels } from './published-channels.ts';
 import { RemoteWants } from './remote-wants.ts';
 import { toldBatches } from './told-batches.ts';
 import { updateCodec } from './update-codec.ts';
 import type { Wanted } from './wanted.ts';
+import { parseWantedWord, wantedWords } from './wanted-words.ts';
 
 /** How often it is said what is watched here, milliseconds. */
 const SAY_MS = 5_000;
@@ -30,7 +31,6 @@ export interface FanoutParts {
   readonly news: NewsSource;
   readonly bell: NewsBell;
   readonly wanted: Wanted;
-  readonly telemetry: AskedTelemetry;
   /** Tells those who follow here of values. */
   readonly tell: (batch: LiveBatch) => void;
   readonly onProblem: (text: string) => void;
@@ -41,6 +41,8 @@ interface Cluster {
   readonly link: NatsLink;
   readonly publisher: NewsPublisher;
   readonly events: EventQueue;
+  /** Of what it may be told: where it stands decides, as with any destination. */
+  readonly scope: DestinationScope;
 }
 
 /** Brings what one process of a central keeps, and what gateways with a line to it say now, to whoever follows at any of them. */
@@ -127,7 +129,7 @@ export class Fanout {
   }
 
   #open(options: NatsOptions): Cluster {
-    const { central, news, telemetry, onProblem } = this.#parts;
+    const { central, news, onProblem } = this.#parts;
     const subjects = this.#subjects;
     const link = new NatsLink({
       ...{ options, subjects, onProblem },
@@ -137,14 +139,15 @@ export class Fanout {
         this.#sayAll();
       },
     });
-    const channels = new PublishedChannels(telemetry, options.region);
+    const region = options.region === undefined ? {} : { region: options.region };
+    const scope = new DestinationPolicy({ nats: region }).scopeOf('nats');
     const publisher = new NewsPublisher({
       ...{ news, link, subjects, central, onProblem },
       encode: this.#codec.encode,
-      allowed: (gateway, named) => channels.of(gateway, named),
+      allows: (gateway, channel) => this.#mayTell(scope, gateway, channel),
     });
     link.listen(subjects.all('wanted'), (message) => this.#guarded(() => this.#hearWanted(message)));
-    return { link, publisher, events: new EventQueue(link, subjects, central) };
+    return { link, publisher, events: new EventQueue(link, subjects, central), scope };
   }
 
   #wantedOf(gateway: string): string[] {
@@ -188,8 +191,21 @@ export class Fanout {
   #takeValues(gateway: string, channels: readonly string[], values: readonly LiveValue[]): void {
     const update = { ...EMPTY_UPDATE, channels, values: values.map(encodeLiveValue) };
     for (const batch of toldBatches(update, this.#parts.wanted.channels(gateway))) this.#parts.tell(batch);
-    if (this.#cluster === undefined || this.#remote.channels(gateway, performance.now()).size === 0) return;
-    this.#cluster.link.tell(this.#subjects.of('now', gateway), this.#codec.encode(update));
+    if (this.#cluster === undefined) return;
+    const { link, scope } = this.#cluster;
+    const elsewhere = this.#remote.channels(gateway, performance.now());
+    if (elsewhere.size === 0) return;
+    const names = channels.map((name) => (elsewhere.has(name) && this.#mayTell(scope, gateway, name) ? name : ''));
+    const told = values.filter(({ channel }) => names[channel]);
+    if (told.length === 0) return;
+    const payload = this.#codec.encode({ ...EMPTY_UPDATE, channels: names, values: told.map(encodeLiveValue) });
+    link.tell(this.#subjects.of('now', gateway), payload);
+  }
+
+  /** What is not known yet is not told. */
+  #mayTell(scope: DestinationScope, gateway: string, name: string): boolean {
+    const channel = this.#parts.news.channel(gateway, name);
+    return channel !== undefined && scope.allows(channel);
   }
 
   #sayAll(): void {
@@ -199,19 +215,20 @@ export class Fanout {
   /** Says what is watched here of a gateway, whose line another process may have. */
   #say(gateway: string): void {
     if (this.#cluster === undefined || this.#taps.has(gateway)) return;
-    const channels = [...this.#parts.wanted.channels(gateway).keys()];
-    const payload = Buffer.from(JSON.stringify({ gateway, channels }));
-    this.#cluster.link.tell(this.#subjects.of('wanted', gateway), payload);
+    const { link, scope } = this.#cluster;
+    const told = this.#parts.wanted.definitions(gateway).filter((channel) => scope.allows(channel));
+    const words = wantedWords(
+      gateway,
+      told.map(({ name }) => name),
+    );
+    for (const word of words) link.tell(this.#subjects.of('wanted', gateway), word);
   }
 
   #hearWanted({ data, headers }: Msg): void {
-    const said = JSON.parse(Buffer.from(data).toString()) as { gateway?: unknown; channels?: unknown };
-    const { gateway, channels } = said;
+    const { gateway, channels, part } = parseWantedWord(data);
     const process = headers?.get(PROCESS_HEADER) ?? '';
-    const isSaid =
-      typeof gateway === 'string' && Array.isArray(channels) && channels.every((each) => typeof each === 'string');
-    if (!isSaid || process === '') throw new CaissonError('peer-invalid', 'a word of what is wanted that is none');
-    this.#remote.hear(gateway, process, channels, performance.now());
+    if (process === '') throw new CaissonError('peer-invalid', 'a word of what is wanted that nobody says');
+    this.#remote.hear(gateway, `${process} ${part}`, channels, performance.now());
     this.#taps.changed(gateway);
   }
 

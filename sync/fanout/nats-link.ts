@@ -1,41 +1,22 @@
-import { readFileSync } from 'node:fs';
-import {
-  DiscardPolicy,
-  type JetStreamClient,
-  type JetStreamManager,
-  jetstream,
-  jetstreamManager,
-  type StreamConfig,
-} from '@nats-io/jetstream';
-import {
-  connect,
-  credsAuthenticator,
-  headers,
-  type Msg,
-  type NatsConnection,
-  type NodeConnectionOptions,
-  nanos,
-} from '@nats-io/transport-node';
+import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { connect, headers, type Msg, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
-import { type NatsOptions, placeOf, requireGuarded, type StreamBounds } from './nats-options.ts';
-import type { NatsSubjects } from './nats-subjects.ts';
+import { natsConnection } from './nats-connection.ts';
+import { type NatsOptions, placeOf } from './nats-options.ts';
+import { ensureStreams } from './nats-streams.ts';
+import type { NatsSubjects, StreamTopic } from './nats-subjects.ts';
 
 /** How long a message may take to be kept by the cluster, milliseconds. */
 const PUBLISH_MS = 5_000;
 
 /** Time between two attempts to connect, and to make the streams, milliseconds. */
-const RECONNECT_MS = 250;
-const STREAMS_MS = 1_000;
+const RETRY_MS = 1_000;
 
-/** A server that does not answer so many pings is left, milliseconds. */
-const PING_MS = 5_000;
-const PINGS_MAX = 2;
-
-/** After so long without one that was kept another server of the cluster is tried, milliseconds: this one may be cut off from the others. */
+/** After so long without anything that succeeded another server of the cluster is tried, milliseconds: this one may be cut off from the others. */
 const STUCK_MS = 8_000;
 
-/** How long messages are known again that were published twice, seconds. */
-const DUPLICATES_S = 120;
+/** Bytes that the headers of a message may take, of those that a server takes in a message. */
+const HEADERS_BYTES_MAX = 1_024;
 
 /** Header with the process that published, so that it does not listen to itself, and the place in the news. */
 export const PROCESS_HEADER = 'Caisson-Process';
@@ -58,6 +39,8 @@ export interface NatsLinkParts {
   readonly onProblem: (text: string) => void;
   /** Told whenever the streams are there again after the cluster was not. */
   readonly onUp: () => void;
+  /** STUCK_MS unless a test is in a hurry. */
+  readonly stuckMs?: number;
 }
 
 /** Who hears a subject; `stop` ends what the connection does for it. */
@@ -85,10 +68,9 @@ export class NatsLink {
 
   /** @throws CaissonError `config-invalid`, `tls-unusable` */
   constructor(parts: NatsLinkParts) {
-    requireGuarded(parts.options);
+    const options = natsConnection(parts.options, `caisson central ${parts.process}`);
     this.#parts = parts;
     this.#place = parts.options.servers.map(placeOf).join(', ');
-    const options = connectionOptions(parts);
     void this.#connect(options);
   }
 
@@ -108,10 +90,10 @@ export class NatsLink {
   /** Resolves when the cluster has it on as many servers as it is told. @throws CaissonError `fanout-failed` */
   async publish({ subject, payload, id, position }: KeptMessage): Promise<void> {
     if (!this.isUp || this.#jetstream === undefined) throw this.#failed(this.#problem ?? 'not connected');
-    const largest = this.#connection?.info?.max_payload ?? Number.POSITIVE_INFINITY;
-    if (payload.length > largest) {
+    if (payload.length > this.#payloadMax) {
       this.counters.tooLarge += 1;
-      this.#parts.onProblem(`NATS takes ${largest} bytes a message, ${subject} has ${payload.length}: left out`);
+      const text = `NATS takes ${this.#payloadMax} bytes a message, ${subject} has ${payload.length}: left out`;
+      this.#parts.onProblem(text);
       return;
     }
     const own = this.#headers();
@@ -122,18 +104,18 @@ export class NatsLink {
       this.#failingSince = undefined;
     } catch (error) {
       this.counters.failed += 1;
-      this.#leaveWhereStuck();
-      throw this.#failed(messageOf(error), error);
+      throw this.#stuck(error);
     }
   }
 
-  /** Tells who listens now. Where there is no connection nobody is told, and it counts. */
+  /** Tells who listens now. Where there is no connection, or it takes no message of that size, nobody is told, and it counts. */
   tell(subject: string, payload: Uint8Array): void {
-    if (!this.#isConnected || this.#connection === undefined) {
+    const connection = this.#isConnected ? this.#connection : undefined;
+    if (connection === undefined || connection.isClosed() || payload.length > this.#payloadMax) {
       this.counters.untold += 1;
       return;
     }
-    this.#connection.publish(subject, payload, { headers: this.#headers() });
+    connection.publish(subject, payload, { headers: this.#headers() });
     this.counters.told += 1;
   }
 
@@ -149,15 +131,16 @@ export class NatsLink {
   }
 
   /** The last message that was kept under a subject; undefined where there is none. @throws CaissonError `fanout-failed` */
-  async last(topic: 'samples' | 'events' | 'places', subject: string): Promise<Uint8Array | undefined> {
+  async last(topic: StreamTopic, subject: string): Promise<Uint8Array | undefined> {
     if (!this.isUp || this.#manager === undefined) throw this.#failed(this.#problem ?? 'not connected');
     try {
       const found = await this.#manager.streams.getMessage(this.#parts.subjects.stream(topic), {
         last_by_subj: subject,
       });
+      this.#failingSince = undefined;
       return found?.data;
     } catch (error) {
-      throw this.#failed(messageOf(error), error);
+      throw this.#stuck(error);
     }
   }
 
@@ -170,49 +153,64 @@ export class NatsLink {
   async #connect(options: NodeConnectionOptions): Promise<void> {
     try {
       const connection = await connect(options);
-      if (this.#isClosed) return connection.close();
+      if (this.#isClosed) return await connection.close();
       this.#connection = connection;
       this.#isConnected = true;
       for (const listener of this.#listeners) this.#start(listener);
-      void this.#watch(connection);
+      void this.#watch(connection, options);
       await this.#makeStreams();
     } catch (error) {
-      // Refused credentials are not tried again by the client itself.
       this.#say(messageOf(error));
-      if (!this.#isClosed) this.#timer = setTimeout(() => void this.#connect(options), STREAMS_MS);
+      this.#later(() => void this.#connect(options));
     }
   }
 
-  async #watch(connection: NatsConnection): Promise<void> {
+  /** Follows a connection, which finds servers again by itself, to its end; one that was closed, for credentials that are refused, is made anew. */
+  async #watch(connection: NatsConnection, options: NodeConnectionOptions): Promise<void> {
     for await (const status of connection.status()) {
       if (status.type === 'disconnect') {
         this.#isConnected = false;
+        this.#hasStreams = false;
         this.#say('no server of the cluster answers');
       }
       if (status.type === 'reconnect') {
         this.#isConnected = true;
-        this.#problem = this.#hasStreams ? undefined : this.#problem;
-        if (this.#hasStreams) this.#parts.onUp();
+        // What the servers kept may be gone, as where all were made anew.
+        void this.#makeStreams();
       }
+      if (status.type === 'error') this.#parts.onProblem(`NATS at ${this.#place}: ${status.error.message}`);
     }
+    const error = await connection.closed();
     this.#isConnected = false;
-    if (!this.#isClosed) this.#say('the connection was closed');
+    this.#hasStreams = false;
+    this.#say(error instanceof Error ? messageOf(error) : 'the connection was closed');
+    this.#later(() => void this.#connect(options));
   }
 
   /** Makes the streams, or changes what they keep, as often as it takes: of three servers two must be there. */
   async #makeStreams(): Promise<void> {
-    if (this.#isClosed || this.#connection === undefined) return;
+    const connection = this.#connection;
+    if (this.#isClosed || !this.#isConnected || connection === undefined) return;
     try {
-      this.#jetstream = jetstream(this.#connection, { timeout: PUBLISH_MS });
-      this.#manager = await jetstreamManager(this.#connection, { timeout: PUBLISH_MS });
-      for (const config of streamsOf(this.#parts)) await ensureStream(this.#manager, config);
+      const { options, subjects } = this.#parts;
+      this.#jetstream = jetstream(connection, { timeout: PUBLISH_MS });
+      this.#manager = await jetstreamManager(connection, { timeout: PUBLISH_MS });
+      await ensureStreams(this.#manager, options, subjects);
+      if (connection !== this.#connection || !this.#isConnected) return;
       this.#hasStreams = true;
       this.#problem = undefined;
       this.#parts.onUp();
     } catch (error) {
       this.#say(`its streams cannot be made: ${messageOf(error)}`);
-      this.#timer = setTimeout(() => void this.#makeStreams(), STREAMS_MS);
+      this.#stuck(error);
+      this.#later(() => void this.#makeStreams());
     }
+  }
+
+  /** The one thing that is tried next. */
+  #later(attempt: () => void): void {
+    clearTimeout(this.#timer);
+    if (!this.#isClosed) this.#timer = setTimeout(attempt, RETRY_MS);
   }
 
   #start(listener: Listener): void {
@@ -227,12 +225,20 @@ export class NatsLink {
     listener.stop = () => subscription.unsubscribe();
   }
 
-  #leaveWhereStuck(): void {
+  /** What failed, as an error; a server where all fails for long is left. */
+  #stuck(error: unknown): CaissonError {
+    const { stuckMs = STUCK_MS } = this.#parts;
     const now = performance.now();
     this.#failingSince ??= now;
-    if (now - this.#failingSince < STUCK_MS || !this.#isConnected) return;
-    this.#failingSince = undefined;
-    this.#connection?.reconnect().catch((error) => this.#say(messageOf(error)));
+    if (now - this.#failingSince >= stuckMs && this.#isConnected) {
+      this.#failingSince = undefined;
+      this.#connection?.reconnect().catch((failure) => this.#say(messageOf(failure)));
+    }
+    return this.#failed(messageOf(error), error);
+  }
+
+  get #payloadMax(): number {
+    return (this.#connection?.info?.max_payload ?? Number.POSITIVE_INFINITY) - HEADERS_BYTES_MAX;
   }
 
   #headers() {
@@ -251,76 +257,6 @@ export class NatsLink {
     return new CaissonError('fanout-failed', `NATS at ${this.#place}: ${problem}`, {
       retryable: true,
       ...(cause === undefined ? {} : { cause }),
-    });
-  }
-}
-
-function connectionOptions({ options, process }: NatsLinkParts): NodeConnectionOptions {
-  const { servers, credentials, ca, cert, key } = options;
-  const isSecure = ca !== undefined || cert !== undefined || servers.some((server) => server.startsWith('tls:'));
-  const [user, pass] = userOf(servers[0] ?? '');
-  return {
-    servers: servers.map((server) => `${server.startsWith('tls:') ? 'tls' : 'nats'}://${placeOf(server)}`),
-    name: `caisson central ${process}`,
-    waitOnFirstConnect: true,
-    maxReconnectAttempts: -1,
-    reconnectTimeWait: RECONNECT_MS,
-    pingInterval: PING_MS,
-    maxPingOut: PINGS_MAX,
-    ...(user !== '' && { user, pass }),
-    ...(credentials !== undefined && { authenticator: credsAuthenticator(read(credentials)) }),
-    ...(isSecure && {
-      tls: {
-        ...(ca !== undefined && { ca: read(ca).toString() }),
-        ...(cert !== undefined && { cert: read(cert).toString() }),
-        ...(key !== undefined && { key: read(key).toString() }),
-      },
-    }),
-  };
-}
-
-function userOf(server: string): [user: string, pass: string] {
-  const { username, password } = new URL(server);
-  return [decodeURIComponent(username), decodeURIComponent(password)];
-}
-
-function read(file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (cause) {
-    throw new CaissonError('tls-unusable', `${file} cannot be read: ${messageOf(cause)}`, { cause });
-  }
-}
-
-function streamsOf({ options, subjects }: NatsLinkParts): (Partial<StreamConfig> & { name: string })[] {
-  const stream = (topic: 'samples' | 'events' | 'places', more: Partial<StreamConfig>) => ({
-    name: subjects.stream(topic),
-    subjects: [subjects.all(topic)],
-    num_replicas: options.replicas,
-    discard: DiscardPolicy.Old,
-    duplicate_window: nanos(DUPLICATES_S * 1e3),
-    ...more,
-  });
-  const bounds = ({ bytesMax, ageSeconds }: StreamBounds) => {
-    return { max_bytes: bytesMax, max_age: nanos(Math.max(ageSeconds, DUPLICATES_S) * 1e3) };
-  };
-  return [
-    stream('samples', bounds(options.keep.samples)),
-    stream('events', bounds(options.keep.events)),
-    stream('places', { max_msgs_per_subject: 1 }),
-  ];
-}
-
-async function ensureStream(
-  manager: JetStreamManager,
-  config: Partial<StreamConfig> & { name: string },
-): Promise<void> {
-  try {
-    await manager.streams.add(config);
-  } catch (error) {
-    // There, but with other bounds; where it is not, this fails as well.
-    await manager.streams.update(config.name, config).catch(() => {
-      throw error;
     });
   }
 }

@@ -3,9 +3,9 @@ import { isLoopback } from '../../gateway/loopback.ts';
 
 /** Where a central finds NATS, and what it keeps there. Files are paths. */
 export interface NatsOptions {
-  /** `nats://host:port` or `tls://host:port`, of one cluster; user and password may stand in them. */
+  /** `nats://host:port` or `tls://host:port`, of one cluster; `user:password@` or `token@` may stand in them, the same in all. */
   readonly servers: readonly string[];
-  /** Credentials of NATS: a JWT with its key. */
+  /** What lets this end in: a JWT with its key, as NATS writes it, the seed of an nkey, or a token. */
   readonly credentials?: string | undefined;
   /** Certificates that the servers' are signed with. */
   readonly ca?: string | undefined;
@@ -48,6 +48,37 @@ export function requireGuarded({ servers, credentials, cert }: NatsOptions): voi
       hint: 'use tls:// with --nats-credentials, with --nats-cert and --nats-key, or with a user and password',
     });
   }
+  userOf(servers);
+}
+
+export function isTlsServer(server: string): boolean {
+  return urlOf(server).protocol === 'tls:';
+}
+
+/**
+ * As whom the servers are told to let this end in; a user without a password is a token.
+ * @throws CaissonError `config-invalid` where they say different things: the servers of a cluster know the same users
+ */
+export function userOf(servers: readonly string[]): { readonly name: string; readonly password: string } | undefined {
+  const users = servers.map((server) => {
+    const { username, password } = urlOf(server);
+    return { name: decoded(username), password: decoded(password) };
+  });
+  const [first] = users;
+  if (users.some(({ name, password }) => name !== first?.name || password !== first.password)) {
+    throw new CaissonError('config-invalid', 'servers of one cluster of NATS are named with different users');
+  }
+  return first?.name === '' ? undefined : first;
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new CaissonError('config-invalid', 'a user or password of NATS is not encoded as in an address', {
+      hint: 'write % as %25',
+    });
+  }
 }
 
 /** Where it is, without what lets anyone in. */
@@ -64,5 +95,6 @@ function urlOf(server: string): URL {
 }
 
 function notAServer(server: string): CaissonError {
-  return new CaissonError('config-invalid', `'${server}' is no server of NATS, expected nats://HOST:PORT or tls://`);
+  const shown = server.replace(/\/\/.*@/, '//...@');
+  return new CaissonError('config-invalid', `'${shown}' is no server of NATS, expected nats://HOST:PORT or tls://`);
 }

@@ -1,6 +1,9 @@
 /** What is published of a gateway, each under a subject of its own (FORMAT.md). */
 export type Topic = 'samples' | 'events' | 'now' | 'wanted' | 'places';
 
+/** Topics that a stream keeps. */
+export type StreamTopic = 'samples' | 'events' | 'places';
+
 /** The subjects and streams of one central, the same for all of its processes. */
 export class NatsSubjects {
   readonly #central: string;
@@ -22,7 +25,7 @@ export class NatsSubjects {
     return `caisson.${this.#central}.${topic}.>`;
   }
 
-  stream(topic: 'samples' | 'events' | 'places'): string {
+  stream(topic: StreamTopic): string {
     return `caisson-${this.#central}-${topic}`;
   }
 }

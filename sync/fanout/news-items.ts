@@ -1,6 +1,6 @@
-import type { Stamp } from '../../gateway/channel.ts';
 import { CaissonError } from '../../gateway/errors.ts';
 import type { BlockSource } from '../../gateway/query/block-source.ts';
+import type { StoredChannel } from '../../gateway/query/telemetry.ts';
 import { BootClocks } from '../../gateway/query/utc.ts';
 import type { FeedItem, KeptBoot, KeptGap } from '../../gateway/store/block-rows.ts';
 import { Pack } from '../../gateway/store/pack/pack.ts';
@@ -16,7 +16,7 @@ export class NewsItems {
   readonly #clocks = new BootClocks();
   /** By gateway and name. */
   readonly #boots = new Map<string, KeptBoot>();
-  readonly #stamps = new Map<string, Stamp>();
+  readonly #channels = new Map<string, StoredChannel>();
   #channelsPosition = 0;
 
   /** @param onProblem told of a pack that cannot be read; it costs itself */
@@ -27,8 +27,12 @@ export class NewsItems {
 
   /** @param wants channels whose samples matter, by name; blocks of others are not decoded */
   of(gateway: string, items: readonly FeedItem[], wants: (channel: string) => boolean = () => true): NewsItem[] {
-    if (items.length > 0) this.#learn();
+    this.#learn();
     return items.flatMap((item) => this.#of(gateway, item, wants));
+  }
+
+  channel(gateway: string, name: string): StoredChannel | undefined {
+    return this.#channels.get(keyOf(gateway, name));
   }
 
   #of(gateway: string, item: FeedItem, wants: (channel: string) => boolean): NewsItem[] {
@@ -89,7 +93,7 @@ export class NewsItems {
     if (boot === undefined || boot.origin !== undefined) return [];
     return gaps.flatMap(({ channel, firstSequence, count, from, to, cause }): NewsItem[] => {
       if (!wants(channel)) return [];
-      const map = this.#clocks.of(boot.id, this.#stamps.get(keyOf(gateway, channel)) ?? 'arrival');
+      const map = this.#clocks.of(boot.id, this.channel(gateway, channel)?.stamp ?? 'arrival');
       const utc = { from: from + map.offsetAt(from), to: to + map.offsetAt(to) };
       return [{ kind: 'missed', position, run: { boot: name, channel, firstSequence, count, ...utc, cause } }];
     });
@@ -99,7 +103,7 @@ export class NewsItems {
     for (const boot of this.#rows.boots()) this.#boots.set(keyOf(boot.gateway, boot.boot), boot);
     const { channels, position } = this.#rows.channelsAfter(this.#channelsPosition);
     this.#channelsPosition = position;
-    for (const { gateway, name, stamp } of channels) this.#stamps.set(keyOf(gateway, name), stamp);
+    for (const channel of channels) this.#channels.set(keyOf(channel.gateway, channel.name), channel);
     this.#clocks.poll(this.#rows);
   }
 }

@@ -24,8 +24,8 @@ export interface PublisherParts {
   readonly central: string;
   /** Serializes an update. */
   readonly encode: (update: LiveUpdateMessage) => Uint8Array;
-  /** Which channels of a gateway, of those that are named, may be published. */
-  readonly allowed: (gateway: string, named: ReadonlySet<string>) => Promise<ReadonlySet<string>>;
+  /** True for a channel that may be published. */
+  readonly allows: (gateway: string, channel: string) => boolean;
   readonly onProblem: (text: string) => void;
 }
 
@@ -138,9 +138,8 @@ export class NewsPublisher {
 
   async #publishPage(gateway: string, page: NewsPage): Promise<void> {
     if (page.items.length === 0) return;
-    const named = new Set(page.items.flatMap((item) => (item.kind === 'boot' ? [] : [item.run.channel])));
-    const allowed = await this.#parts.allowed(gateway, named);
-    const items = page.items.filter((item) => item.kind === 'boot' || allowed.has(item.run.channel));
+    const { allows } = this.#parts;
+    const items = page.items.filter((item) => item.kind === 'boot' || allows(gateway, item.run.channel));
     const messages = atPositions(items).flatMap((together) => this.#messagesOf(gateway, page.place.feed, together));
     const results = await Promise.allSettled(messages.map((message) => this.#parts.link.publish(message)));
     for (const result of results) if (result.status === 'rejected') throw result.reason;

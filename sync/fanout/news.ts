@@ -1,3 +1,4 @@
+import type { StoredChannel } from '../../gateway/query/telemetry.ts';
 import type { SampleRun } from './sample-run.ts';
 
 /** Sequence numbers whose samples are missing. `from` and `to` UTC, microseconds, both inclusive. */
@@ -48,4 +49,6 @@ export interface NewsSource {
    * @throws CaissonError `resume-lost` for a place of another store; `store-failed`
    */
   after(gateway: string, place: NewsPlace, wants?: (channel: string) => boolean): Promise<NewsPage>;
+  /** A channel as it was defined when news of its gateway were read last. */
+  channel(gateway: string, name: string): StoredChannel | undefined;
 }

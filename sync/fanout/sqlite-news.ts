@@ -1,4 +1,5 @@
 import { CaissonError } from '../../gateway/errors.ts';
+import type { StoredChannel } from '../../gateway/query/telemetry.ts';
 import type { BlockDb } from '../../gateway/store/block-db.ts';
 import type { NewsPage, NewsPlace, NewsSource } from './news.ts';
 import { NewsItems } from './news-items.ts';
@@ -26,8 +27,12 @@ export class SqliteNews implements NewsSource {
     requirePlace(gateway, place, { feed, position: this.#db.lastPosition() });
     const items = this.#db.feed(place.position, PAGE_ITEMS_MAX, PAGE_BYTES_MAX, gateway);
     const last = items.at(-1);
-    if (last === undefined) return { items: [], place: { feed, position: this.#db.lastPosition() }, isEnd: true };
-    return { items: this.#items.of(gateway, items, wants), place: { feed, position: last.position }, isEnd: false };
+    const next: NewsPlace = { feed, position: last?.position ?? this.#db.lastPosition() };
+    return { items: this.#items.of(gateway, items, wants), place: next, isEnd: last === undefined };
+  }
+
+  channel(gateway: string, name: string): StoredChannel | undefined {
+    return this.#items.channel(gateway, name);
   }
 
   /** The first boot of the gateway, which nobody else has, or what a store that was restored calls itself. */

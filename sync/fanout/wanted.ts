@@ -4,7 +4,7 @@ import type { StoredChannel } from '../../gateway/query/telemetry.ts';
 export class Wanted {
   readonly #gateways = new Map<
     string,
-    { watchers: number; readonly channels: Map<string, { id: number; watchers: number }> }
+    { watchers: number; readonly channels: Map<string, { definition: StoredChannel; watchers: number }> }
   >();
   readonly #listeners = new Set<(gateway: string) => void>();
 
@@ -32,16 +32,21 @@ export class Wanted {
 
   /** Channels of a gateway whose values are wanted, by name, with their ids here. */
   channels(gateway: string): Map<string, number> {
-    const channels = this.#gateways.get(gateway)?.channels ?? new Map<string, { id: number }>();
-    return new Map([...channels].map(([name, { id }]) => [name, id]));
+    return new Map(this.definitions(gateway).map(({ name, id }) => [name, id]));
   }
 
-  #count({ gateway, name, id }: StoredChannel, what: 'values' | 'news', step: 1 | -1): void {
+  /** The same, as they were defined when somebody began to watch them. */
+  definitions(gateway: string): StoredChannel[] {
+    return [...(this.#gateways.get(gateway)?.channels.values() ?? [])].map(({ definition }) => definition);
+  }
+
+  #count(definition: StoredChannel, what: 'values' | 'news', step: 1 | -1): void {
+    const { gateway, name } = definition;
     const known = this.#gateways.get(gateway) ?? { watchers: 0, channels: new Map() };
     this.#gateways.set(gateway, known);
     known.watchers += step;
     if (what === 'values') {
-      const channel = known.channels.get(name) ?? { id, watchers: 0 };
+      const channel = known.channels.get(name) ?? { definition, watchers: 0 };
       known.channels.set(name, channel);
       channel.watchers += step;
       if (channel.watchers === 0) known.channels.delete(name);

@@ -1,3 +1,4 @@
+import type { StoredChannel } from '../../../gateway/query/telemetry.ts';
 import type { FeedItem, Row } from '../../../gateway/store/block-rows.ts';
 import { gapOf } from '../../../gateway/store/block-rows.ts';
 import type { NewsPage, NewsPlace, NewsSource } from '../../fanout/news.ts';
@@ -43,11 +44,16 @@ export class PostgresNews implements NewsSource {
     const read = await this.#db.read(async (statements) => {
       const { number, end } = await endOf(statements, gateway);
       requirePlace(gateway, place, end);
-      if (number === undefined || place.position === end.position) return { items: [], place, isEnd: true };
+      if (number === undefined) return { items: [], place, isEnd: true };
       await this.#catalogue.learn(statements, number);
+      if (place.position === end.position) return { items: [], place, isEnd: true };
       return this.#page(statements, number, place, end);
     });
     return { ...read, items: this.#items.of(gateway, read.items, wants) };
+  }
+
+  channel(gateway: string, name: string): StoredChannel | undefined {
+    return this.#items.channel(gateway, name);
   }
 
   async #page(statements: Statements, number: number, place: NewsPlace, end: NewsPlace) {

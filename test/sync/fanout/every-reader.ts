@@ -1,5 +1,6 @@
 import { CaissonError } from '../../../gateway/errors.ts';
 import type { BlockReader } from '../../../gateway/store/block-reader.ts';
+import type { FeedItem } from '../../../gateway/store/block-rows.ts';
 import { Pack } from '../../../gateway/store/pack/pack.ts';
 import { TelemetryClient } from '../../../sync/api/client.ts';
 import { sleep } from '../../../sync/line/sleep.ts';
@@ -70,8 +71,12 @@ export class EveryReader {
 
 /** Every sample of a gateway's channels by its identity, as {@link EveryReader} keeps them. */
 export function samplesOf(db: BlockReader, gateway: string, channels: readonly string[]): Map<string, string> {
+  return samplesIn(feedOf(db, gateway), channels);
+}
+
+export function samplesIn(items: readonly FeedItem[], channels: readonly string[]): Map<string, string> {
   const samples = new Map<string, string>();
-  for (const item of feedOf(db, gateway)) {
+  for (const item of items) {
     if (item.kind !== 'pack') continue;
     const pack = Pack.open(item.bytes);
     for (const [index, { channel, firstSequence }] of pack.blocks.entries()) {

@@ -6,6 +6,7 @@ import { NATS_DEFAULTS, type NatsOptions, requireGuarded } from '../../../sync/f
 import { NatsSubjects, subjectToken } from '../../../sync/fanout/nats-subjects.ts';
 import { RemoteWants } from '../../../sync/fanout/remote-wants.ts';
 import { Wanted } from '../../../sync/fanout/wanted.ts';
+import { parseWantedWord, wantedWords } from '../../../sync/fanout/wanted-words.ts';
 
 const GUARDED: readonly { options: Partial<NatsOptions>; isLetIn: boolean }[] = [
   { options: { servers: ['nats://127.0.0.1:4222'] }, isLetIn: true },
@@ -20,6 +21,9 @@ const GUARDED: readonly { options: Partial<NatsOptions>; isLetIn: boolean }[] = 
   { options: { servers: ['http://127.0.0.1:4222'] }, isLetIn: false },
   { options: { servers: ['127.0.0.1'] }, isLetIn: false },
   { options: { servers: [] }, isLetIn: false },
+  { options: { servers: ['tls://token@10.0.0.1:4222', 'tls://token@10.0.0.2:4222'] }, isLetIn: true },
+  { options: { servers: ['tls://anna:a@10.0.0.1:4222', 'tls://bert:b@10.0.0.2:4222'] }, isLetIn: false },
+  { options: { servers: ['tls://anna:100%@10.0.0.1:4222'] }, isLetIn: false },
 ];
 
 for (const { options, isLetIn } of GUARDED) {
@@ -48,6 +52,30 @@ t.test('what others watch counts as long as they say it', async (t) => {
   t.same([...wants.channels('car', 16_000)].sort(), ['b', 'c'], 'the first was not heard for 15 s');
   wants.hear('car', 'p2', [], 17_000);
   t.same([...wants.channels('car', 17_000)], []);
+});
+
+t.test('what is watched is said in messages of bounded size, and read as it was said', async (t) => {
+  t.same(wantedWords('car', []).map(parseWantedWord), [{ gateway: 'car', channels: [], part: 0 }]);
+  const channels = Array.from({ length: 20_000 }, (_, i) => `car/${'x'.repeat(40)}${i}`);
+  const words = wantedWords('car', channels);
+  t.ok(words.length > 1 && words.every(({ length }) => length < 512 * 1024));
+  t.same(
+    words.map(parseWantedWord).flatMap((word) => word.channels),
+    channels,
+  );
+  t.same(
+    words.map((word) => parseWantedWord(word).part),
+    [...words.keys()],
+  );
+  for (const word of ['null', '[]', '{"gateway": "car"}', '{"gateway": "car", "channels": [1], "part": 0}']) {
+    t.throws(() => parseWantedWord(Buffer.from(word)), { code: 'peer-invalid' }, word);
+  }
+});
+
+t.test('what nobody can be meant to say so often is not heard', async (t) => {
+  const wants = new RemoteWants();
+  for (let i = 0; i < 1_000; i += 1) wants.hear('car', `p${i}`, [`channel${i}`], 0);
+  t.equal(wants.channels('car', 0).size, 256);
 });
 
 t.test('what is watched here is known until the last who watches it has gone', async (t) => {
