@@ -34,7 +34,7 @@ if (requireTools(t, 'nats', 'postgresql')) {
     const reader = new EveryReader(CHANNELS);
     const stop = new AbortController();
     const reading = reader.read(other.port, stop.signal);
-    await eventually('it has a token', () => reader.token !== undefined);
+    await eventually('it has a token', () => reader.token !== undefined, 240_000);
     const past = samplesOf(source.db, 'car', CHANNELS);
     const nats = await cluster.client();
     t.teardown(() => nats.close());
