@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Channel, type ChannelSpec, defineChannel } from './channel.ts';
+import { type Channel, type ChannelSpec, channelOf, defineChannel } from './channel.ts';
 import { CHANNELS_MAX } from './limits.ts';
 
 /** Samples of channels beyond CHANNELS_MAX are counted as lost under this name. */
@@ -78,7 +78,7 @@ export class ChannelRegistry {
     const definition = defineChannel(spec);
     const known = this.#byName.get(definition.name);
     if (known === undefined && this.#byName.size >= this.#channelsMax) return this.#overflowChannel();
-    const channel = { ...definition, id: known?.id ?? this.#nextId };
+    const channel = channelOf(known?.id ?? this.#nextId, definition);
     if (known !== undefined && isDeepStrictEqual(known, channel)) return known;
     return this.#add(channel);
   }
@@ -86,7 +86,7 @@ export class ChannelRegistry {
   #overflowChannel(): Channel {
     this.#overflow ??=
       this.#byName.get(OVERFLOW_NAME) ??
-      this.#add({ ...defineChannel({ name: OVERFLOW_NAME, source: 'caisson' }), id: this.#nextId });
+      this.#add(channelOf(this.#nextId, defineChannel({ name: OVERFLOW_NAME, source: 'caisson' })));
     return this.#overflow;
   }
 

@@ -30,6 +30,7 @@ export async function queryAnswer(
 /** What a form sends as `q`. */
 async function formQuery(request: IncomingMessage, budget: BodyBudget): Promise<string> {
   const { bytes, release } = await receiveBody(request, QUERY_BYTES_MAX, budget);
+  const form = bytes.toString('utf8');
   release();
-  return new URLSearchParams(bytes.toString('utf8')).get('q') ?? '';
+  return new URLSearchParams(form).get('q') ?? '';
 }

@@ -8,12 +8,19 @@ import { Refusal } from './refusal.ts';
 /** Bytes of a refused body that are read before the connection is closed. */
 const DISCARDED_BYTES_MAX = 64 * 1024 * 1024;
 
+/** Bytes that the memory of a body has at first. It doubles as the body comes, whatever length was declared. */
+const ROOM_BYTES_MIN = 64 * 1024;
+/** Bytes of memory of one body that are kept for the next: V8 collects garbage the more often the more such memory comes and goes. */
+const SPARE_BYTES_MAX = 4 * 1024 * 1024;
+
 const unpack = promisify(gunzip);
 
-/** Bytes of bodies of all clients that are held at a time. */
+/** Bytes of bodies of all clients that are held at a time, and the memory for them. */
 export class BodyBudget {
   readonly #bytesMax: number;
   #held = 0;
+  /** Memory of a body that is done with. */
+  #spare: Buffer | undefined;
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
@@ -34,12 +41,24 @@ export class BodyBudget {
   giveBack(bytes: number): void {
     this.#held -= bytes;
   }
+
+  /** Memory for a body; what stands in it is of no meaning. */
+  takeRoom(): Buffer {
+    const room = this.#spare ?? Buffer.allocUnsafeSlow(ROOM_BYTES_MIN);
+    this.#spare = undefined;
+    return room;
+  }
+
+  /** Takes memory back; nobody may look at it any more. */
+  giveBackRoom(room: Buffer): void {
+    if (room.length <= SPARE_BYTES_MAX && room.length > (this.#spare?.length ?? 0)) this.#spare = room;
+  }
 }
 
 /** A body that is held, unpacked. */
 export interface HeldBody {
   readonly bytes: Buffer;
-  /** To be called once it is no longer needed. */
+  /** To be called once it is no longer needed: its bytes are not to be looked at afterwards. */
   release(): void;
 }
 
@@ -58,37 +77,70 @@ export async function receiveBody(request: IncomingMessage, bytesMax: number, bu
     budget.take(bytes);
     taken += bytes;
   };
-  try {
-    const packed = await collect(request, bytesMax, take);
-    const bytes = encoding === 'gzip' ? await unpacked(packed, bytesMax) : packed;
-    if (bytes !== packed) take(bytes.length);
-    return { bytes, release: () => budget.giveBack(taken) };
-  } catch (error) {
+  const body = new GrowingBody(budget.takeRoom(), bytesMax);
+  const release = () => {
     budget.giveBack(taken);
+    budget.giveBackRoom(body.room);
+  };
+  try {
+    await collect(request, (chunk) => {
+      body.add(chunk);
+      take(chunk.length);
+    });
+    const bytes = encoding === 'gzip' ? await unpacked(body.bytes, bytesMax) : body.bytes;
+    if (encoding === 'gzip') take(bytes.length);
+    return { bytes, release };
+  } catch (error) {
+    release();
     throw error;
   }
 }
 
-function collect(request: IncomingMessage, bytesMax: number, take: (bytes: number) => void): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
+/** The bytes of a body that have come so far. */
+class GrowingBody {
+  /** Memory for them. */
+  room: Buffer;
+  readonly #bytesMax: number;
+  #length = 0;
+
+  constructor(room: Buffer, bytesMax: number) {
+    this.room = room;
+    this.#bytesMax = bytesMax;
+  }
+
+  get bytes(): Buffer {
+    return this.room.subarray(0, this.#length);
+  }
+
+  /** @throws Refusal `http-body` */
+  add(chunk: Buffer): void {
+    const length = this.#length + chunk.length;
+    if (length > this.#bytesMax) throw tooLarge(this.#bytesMax);
+    if (length > this.room.length) this.#grow(length);
+    chunk.copy(this.room, this.#length);
+    this.#length = length;
+  }
+
+  #grow(length: number): void {
+    const larger = Buffer.allocUnsafeSlow(Math.max(length, 2 * this.room.length));
+    this.bytes.copy(larger);
+    this.room = larger;
+  }
+}
+
+/** Resolves when all of a body was handed over; what `add` throws ends it. */
+function collect(request: IncomingMessage, add: (chunk: Buffer) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const onData = (chunk: Buffer) => {
       try {
-        length += chunk.length;
-        if (length > bytesMax) throw tooLarge(bytesMax);
-        take(chunk.length);
-        chunks.push(chunk);
+        add(chunk);
       } catch (refusal) {
         request.off('data', onData);
         reject(refusal);
       }
     };
     request.on('data', onData);
-    request.once('end', () => {
-      const [first] = chunks;
-      resolve(chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, length));
-    });
+    request.once('end', resolve);
     request.once('error', (error) => reject(aborted(messageOf(error))));
     request.once('close', () => reject(aborted('the connection ended within the body')));
   });

@@ -2,12 +2,18 @@ import { CaissonError } from '../errors.ts';
 import type { BlockReader } from '../store/block-reader.ts';
 import type { KeptGap } from '../store/block-rows.ts';
 import { Chunk } from '../store/chunk.ts';
+import { ChunkMemory } from '../store/chunk-memory.ts';
 import type { JournalReader } from '../store/journal/journal-reader.ts';
 import type { JournalGroup, JournalLoss, JournalRow } from '../store/journal/row.ts';
 import { decodeJournalRow } from '../store/journal/row-decoder.ts';
 
 /** Journal rows read at a time: what one look holds in memory twice. */
 const ROWS_MAX = 64;
+
+/** Bytes of memory, in use and spare, up to which what a chunk gives back is kept for the next. */
+const KEPT_BYTES_MAX = 64 << 20;
+/** Looks with new rows after which memory that was spare all the time is let go of. */
+const LOOKS_SPARE_MAX = 4096;
 
 /** A loss that stands in the journal, with the local id of its boot. */
 export interface TailLoss extends JournalLoss {
@@ -39,6 +45,8 @@ export class TailReader {
   readonly #journal: JournalReader;
   readonly #blocks: BlockReader;
   readonly #onProblem: (text: string) => void;
+  readonly #memory = new ChunkMemory(KEPT_BYTES_MAX);
+  #looks = 0;
   /** By channel, in the order of sequence numbers within a boot. */
   readonly #chunks = new Map<number, Chunk[]>();
   /** By boot and channel: one past the last sequence number known to be in a block. */
@@ -91,6 +99,8 @@ export class TailReader {
       sealed.set(channel, Math.max(sealed.get(channel) ?? 0, end));
       this.#drop(channel, boot, end);
     }
+    this.#looks += 1;
+    if (this.#looks % LOOKS_SPARE_MAX === 0) this.#memory.dropUnused();
     this.#forgetGivenUp();
     for (const { position, ...gap } of this.#blocks.gapsAfter(this.#gapPosition)) {
       this.#gapPosition = position;
@@ -179,7 +189,7 @@ export class TailReader {
       let chunk = chunks.at(-1);
       const goesOn = chunk !== undefined && chunk.boot === boot && chunk.endSequence === sequence;
       if (chunk === undefined || !goesOn || chunk.isFull || chunk.isText !== isText) {
-        chunk = new Chunk(group.channel, boot, sequence, id, isText ? 'text' : 'number');
+        chunk = new Chunk(group.channel, boot, sequence, id, isText ? 'text' : 'number', { memory: this.#memory });
         chunks.push(chunk);
       }
       from += chunk.appendColumns(group.times, group.values, from);
@@ -210,7 +220,10 @@ export class TailReader {
     const chunks = this.#chunks.get(channel);
     if (chunks === undefined) return;
     for (const chunk of chunks) if (chunk.boot === boot) chunk.dropBefore(endSequence);
-    const left = chunks.filter((chunk) => chunk.count > 0);
+    const left = chunks.filter((chunk) => {
+      if (chunk.count === 0) chunk.release();
+      return chunk.count > 0;
+    });
     if (left.length === 0) this.#chunks.delete(channel);
     else this.#chunks.set(channel, left);
   }

@@ -144,9 +144,10 @@ export class BlockReader {
     );
     return {
       channels: rows.map((row) => ({
-        ...decodeDefinition(String(row.name), row.definition as Buffer),
+        // In this order they are all of one hidden class: see `channelOf`.
         id: Number(row.id),
         gateway: String(row.gateway),
+        ...decodeDefinition(String(row.name), row.definition as Buffer),
       })),
       position: Number(rows.at(-1)?.position ?? position),
     };

@@ -1,4 +1,11 @@
-import { type Channel, type ChannelDefinition, type ChannelSpec, defineChannel, type Stamp } from '../channel.ts';
+import {
+  type Channel,
+  type ChannelDefinition,
+  type ChannelSpec,
+  channelOf,
+  defineChannel,
+  type Stamp,
+} from '../channel.ts';
 import type { ClockReading } from '../clock.ts';
 import { CaissonError } from '../errors.ts';
 import type { SampleSink } from '../intake.ts';
@@ -72,7 +79,7 @@ export class DerivationWriter implements SampleSink {
       id = this.#outputs.push({ definition, line: undefined });
       this.#outputByName.set(definition.name, id);
     }
-    return { ...definition, id };
+    return channelOf(id, definition);
   }
 
   push(id: number, time: number, value: number): boolean {
@@ -147,7 +154,7 @@ export class DerivationWriter implements SampleSink {
       );
     }
     const id = this.#parts.blocks.keepChannel(this.#parts.gateway, definition, known?.id);
-    this.#learn({ ...definition, id });
+    this.#learn(channelOf(id, definition));
     return id;
   }
 

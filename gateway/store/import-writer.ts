@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { type Channel, type ChannelDefinition, type ChannelSpec, defineChannel } from '../channel.ts';
+import { type Channel, type ChannelDefinition, type ChannelSpec, channelOf, defineChannel } from '../channel.ts';
 import type { ClockReading } from '../clock.ts';
 import type { SampleSink } from '../intake.ts';
 import { CHANNELS_MAX, TEXT_SAMPLE_BYTES_MAX } from '../limits.ts';
@@ -90,7 +90,7 @@ export class ImportWriter implements SampleSink {
       ...{ isText: definition.type === 'text', line: undefined },
     });
     this.#outputByName.set(made.name, id);
-    return { ...definition, id };
+    return channelOf(id, definition);
   }
 
   push(id: number, time: number, value: number): boolean {
@@ -177,9 +177,9 @@ export class ImportWriter implements SampleSink {
     if (id === undefined) {
       if (this.#known.size >= CHANNELS_MAX) return undefined;
       id = target.blocks.keepChannel(target.gateway, definition);
-      this.#known.set(definition.name, { ...definition, id });
+      this.#known.set(definition.name, channelOf(id, definition));
     }
-    this.#channels.set(id, { ...definition, id });
+    this.#channels.set(id, channelOf(id, definition));
     output.line = direct.line(id, isText ? 'text' : 'number');
     return output.line;
   }

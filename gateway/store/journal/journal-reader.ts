@@ -20,7 +20,10 @@ export class JournalReader {
   #row = 0;
   /** The row behind which nothing was found: not worth another look before more is published. */
   #searchedFor: number | undefined;
-  /** True when the end was found once, whatever is published. */
+  /**
+   * True when the end was found once, whatever is published. A writer that lives publishes what it commits: from then on the next
+   * record is looked for at its place, not in the rest of the segment.
+   */
   #hasSearched = false;
 
   private constructor(dir: string) {
@@ -47,7 +50,7 @@ export class JournalReader {
     // What is read from here on was on disk if it was published by then.
     this.#segment?.forget();
     for (let count = 0; count < rowsMax; ) {
-      // To look behind what is published takes reading the rest of a segment: that waits for a look that finds nothing new.
+      // To look behind what is published waits for a look that finds nothing new.
       if (count > 0 && this.#row >= published && this.#hasSearched) return;
       const found = this.#next(published);
       if (found === undefined) {
@@ -65,6 +68,7 @@ export class JournalReader {
 
   #next(published: number): PlacedRecord | undefined {
     if (this.#segment === undefined && !this.#enter(0)) return undefined;
+    if (this.#hasSearched && this.#row >= published) return this.#nextUnpublished();
     for (;;) {
       const found = this.#search();
       if (found !== undefined) {
@@ -74,6 +78,17 @@ export class JournalReader {
       }
       if (!this.#enter((this.#segment?.id ?? 0) + 1)) return undefined;
     }
+  }
+
+  /** The record where the next one belongs, when another stands behind it. */
+  #nextUnpublished(): PlacedRecord | undefined {
+    this.#searchedFor = this.#row;
+    const found = this.#segment?.at(this.#at);
+    if (found === undefined || found.record.row <= this.#row) return undefined;
+    const { row, length } = found.record;
+    const behind = this.#segment?.at(found.at + pagesOf(length));
+    // Its views ended with the look behind it.
+    return (behind?.record.row ?? 0) > row ? this.#segment?.at(found.at) : undefined;
   }
 
   /** The next record of the segment. */

@@ -4,7 +4,7 @@ import { type JournalRecord, lengthAt, PAGE_BYTES, RECORD_HEAD_BYTES, readRecord
 import { readInto, type SegmentFile } from './segment-files.ts';
 
 /** Bytes read at a time; a longer record is read whole. */
-const WINDOW_BYTES = 256 * 1024;
+const WINDOW_BYTES = 64 * 1024;
 
 /** A record with its place in the segment. */
 export interface PlacedRecord {
@@ -37,10 +37,16 @@ export class SegmentReader {
   /** The first whole record that begins at offset `from` or behind it. */
   find(from: number): PlacedRecord | undefined {
     for (let at = from; at < this.#size; at += PAGE_BYTES) {
-      const record = this.#recordAt(at);
+      const record = this.#recordAt(at, WINDOW_BYTES);
       if (record !== undefined) return { at, record };
     }
     return undefined;
+  }
+
+  /** The whole record that begins at offset `at`, where one does. Reads no further than it reaches. */
+  at(at: number): PlacedRecord | undefined {
+    const record = this.#recordAt(at, PAGE_BYTES);
+    return record && { at, record };
   }
 
   /** What was read before is not believed any longer. */
@@ -48,11 +54,13 @@ export class SegmentReader {
     this.#window = this.#buffer.subarray(0, 0);
   }
 
-  #recordAt(at: number): JournalRecord | undefined {
-    if (!this.#holds(at, RECORD_HEAD_BYTES)) this.#load(at, WINDOW_BYTES);
+  /** @param windowBytes bytes read at a time */
+  #recordAt(at: number, windowBytes: number): JournalRecord | undefined {
+    if (at >= this.#size) return undefined;
+    if (!this.#holds(at, RECORD_HEAD_BYTES)) this.#load(at, windowBytes);
     const length = lengthAt(this.#window, at - this.#from, this.id);
     if (length === undefined || at + length > this.#size) return undefined;
-    if (!this.#holds(at, length)) this.#load(at, Math.max(length, WINDOW_BYTES));
+    if (!this.#holds(at, length)) this.#load(at, Math.max(length, windowBytes));
     return readRecord(this.#window, at - this.#from, this.id);
   }
 
