@@ -36,7 +36,10 @@ export interface CollectorHealth {
   readonly samples: number;
   /** Units that could not be used, by reason; the sum of all reasons is what was skipped. */
   readonly errors: Readonly<Record<string, number>>;
-  /** Of a recording: where the first of each reason stands, such as `drive.asc, line 17`. */
+  /**
+   * Where a reason was met, for some of them. Of a recording the first place, such as `drive.asc, line 17`; of a broker or server the
+   * topic or client that is named most often, with what was met.
+   */
   readonly errorPlaces?: Readonly<Record<string, string>>;
   /** Units dropped for want of room. */
   readonly dropped: number;
@@ -57,7 +60,11 @@ export class CollectorCounters {
     this.errors[reason] = (this.errors[reason] ?? 0) + units;
   }
 
-  health(state: CollectorHealth['state'], problem?: string): CollectorHealth {
+  health(
+    state: CollectorHealth['state'],
+    problem?: string,
+    errorPlaces: Readonly<Record<string, string>> = {},
+  ): CollectorHealth {
     return {
       state,
       received: this.received,
@@ -65,6 +72,7 @@ export class CollectorCounters {
       errors: { ...this.errors },
       dropped: this.dropped,
       ...(problem === undefined ? {} : { problem }),
+      ...(Object.keys(errorPlaces).length === 0 ? {} : { errorPlaces }),
       ...(this.lastSeen === undefined ? {} : { lastSeen: this.lastSeen }),
     };
   }

@@ -31,6 +31,20 @@ export class Offenders {
     }
   }
 
+  /** By reason: the topic that it was met at most often, with what was met there the last time. */
+  places(): Record<string, string> {
+    const places: Record<string, string> = {};
+    for (const [reason, topics] of this.#byReason) {
+      const [worst, ...others] = [...topics].sort(([, a], [, b]) => b.count - a.count);
+      if (worst === undefined) continue;
+      const [topic, { detail }] = worst;
+      const more = others.length === 0 ? '' : `; and ${others.length} more`;
+      // What comes from outside starts no line of its own in a log.
+      places[reason] = `${topic === '' ? '' : `${topic}: `}${detail}${more}`.replace(/\p{C}/gu, '?');
+    }
+    return places;
+  }
+
   list(): Offender[] {
     return [...this.#byReason].flatMap(([reason, topics]) =>
       [...topics].map(([topic, { count, detail }]) => ({ reason, topic, count, detail })),

@@ -13,7 +13,7 @@ export interface SourceStatus {
   /** Samples a second over the last few seconds. */
   readonly rate: number;
   readonly errors: Readonly<Record<string, number>>;
-  /** Of a recording: where the first of each reason stands, such as `drive.asc, line 17`. */
+  /** Where a reason was met, for some of them: a line of a file, a topic, a client, with what was met. */
   readonly errorPlaces?: Readonly<Record<string, string>>;
   readonly dropped: number;
   /** Samples left out since the start because the config says so, by reason; missing where none are. No losses. */

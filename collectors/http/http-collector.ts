@@ -107,9 +107,10 @@ export class HttpCollector implements Collector {
   }
 
   health(): CollectorHealth {
-    if (this.#isStopped) return this.#counters.health('stopped');
-    if (this.#problem !== undefined) return this.#counters.health('waiting', this.#problem);
-    return this.#counters.health(this.#counters.samples === 0 ? 'starting' : 'running');
+    const places = this.#offenders.places();
+    if (this.#isStopped) return this.#counters.health('stopped', undefined, places);
+    if (this.#problem !== undefined) return this.#counters.health('waiting', this.#problem, places);
+    return this.#counters.health(this.#counters.samples === 0 ? 'starting' : 'running', undefined, places);
   }
 
   /** TCP port that is listened on; undefined while none is. */

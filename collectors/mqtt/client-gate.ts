@@ -50,8 +50,8 @@ export interface GateOwner {
   readonly limits: MqttLimits;
   /** False while no further message may be taken, because too many bytes wait for their commit. */
   canTake(): boolean;
-  /** Told of everything that was refused; `topic` where it is known. */
-  refused(reason: GuardReason, topic?: string): void;
+  /** Told of everything that was refused; `place` is the topic, or the client where there is none. */
+  refused(reason: GuardReason, place?: string): void;
   /** Topics of the messages that come. */
   readonly topics: TopicNames;
   /** Takes a message that keeps the rules; at QoS 1 and 2 the gate hears of it by {@link ClientGate.settled}. */
@@ -126,6 +126,11 @@ export class ClientGate extends Duplex implements Sender, SubscriberLink {
     });
     socket.on('error', () => this.destroy());
     socket.on('close', () => this.destroy());
+  }
+
+  /** Who the client is, for people. */
+  get peer(): string {
+    return this.clientId === '' ? this.remote : `client ${this.clientId} at ${this.remote}`;
   }
 
   /** True while the client is not read on, because something must be acknowledged or flushed first. */
@@ -365,7 +370,7 @@ export class ClientGate extends Duplex implements Sender, SubscriberLink {
   /** Closes the connection for a reason that is counted. */
   close(reason: GuardReason): void {
     if (this.destroyed) return;
-    this.#owner.refused(reason);
+    this.#owner.refused(reason, this.peer);
     this.destroy();
   }
 

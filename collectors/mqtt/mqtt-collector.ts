@@ -180,9 +180,10 @@ export class MqttCollector implements Collector {
   }
 
   health(): CollectorHealth {
-    if (this.#stopped) return this.#counters.health('stopped');
-    if (this.#problem !== undefined) return this.#counters.health('waiting', this.#problem);
-    return this.#counters.health(this.#counters.samples === 0 ? 'starting' : 'running');
+    const places = this.#offenders.places();
+    if (this.#stopped) return this.#counters.health('stopped', undefined, places);
+    if (this.#problem !== undefined) return this.#counters.health('waiting', this.#problem, places);
+    return this.#counters.health(this.#counters.samples === 0 ? 'starting' : 'running', undefined, places);
   }
 
   /** TCP port that is listened on; undefined while none is. */
@@ -230,8 +231,8 @@ export class MqttCollector implements Collector {
     broker.on('clientDisconnect', (client) => this.#disconnected(gateOf(client)));
     const failed = (client: Client, error: Error) => {
       const gate = gateOf(client);
-      if (gate?.silent) this.#refused('connect-missing', undefined, error.message);
-      else if (!('errorCode' in error) && !this.#stopped) this.#refused('broker', undefined, error.message);
+      if (gate?.silent) this.#refused('connect-missing', gate.peer, error.message);
+      else if (!('errorCode' in error) && !this.#stopped) this.#refused('broker', gate?.peer, error.message);
     };
     broker.on('clientError', failed);
     broker.on('connectionError', failed);
@@ -362,7 +363,7 @@ export class MqttCollector implements Collector {
       return;
     }
     const who = certified === undefined ? '' : `, certificate of ${JSON.stringify(certified)}`;
-    this.#refused('credentials', undefined, `user ${JSON.stringify(name ?? '')}${who}`);
+    this.#refused('credentials', gate?.peer, `user ${JSON.stringify(name ?? '')}${who}`);
     done(Object.assign(new Error('bad user name or password'), { returnCode: CONNACK_BAD_CREDENTIALS }), false);
   }
 
@@ -419,10 +420,10 @@ export class MqttCollector implements Collector {
   }
 
   /** The return code of a subscription: what is refused is refused in SUBACK (MQTT-3.9.3). */
-  #subscribe({ session }: ClientGate, { filter, qos }: FilterRequest): number {
+  #subscribe({ session, peer }: ClientGate, { filter, qos }: FilterRequest): number {
     const reason = this.#refusal(filter);
     if (reason === undefined && session !== undefined && this.#distribution.subscribe(session, filter, qos)) return qos;
-    this.#refused(reason ?? 'subscriptions-full', filter);
+    this.#refused(reason ?? 'subscriptions-full', filter, `asked for by ${peer}`);
     return SUBSCRIBE_REFUSED;
   }
 

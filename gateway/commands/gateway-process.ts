@@ -79,7 +79,7 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
   const { dir, wear: budget } = config.store;
   const wear = await WearWatch.open({ dir, budget, store, onProblem: say });
   const freshness = createChannelFreshness();
-  board = new StatusBoard(version, store, wear, freshness);
+  board = new StatusBoard(version, store, wear, freshness, onProblem);
   const sources: RunningSource[] = [];
   const stopTakingIn = async () => {
     await Promise.all(sources.map(({ collector }) => collector.stop()));

@@ -1,4 +1,4 @@
-import type { Collector } from '../../collectors/collector.ts';
+import type { Collector, CollectorHealth } from '../../collectors/collector.ts';
 import type { DeviceClockIntake } from '../../collectors/device-clock/device-clock-intake.ts';
 import type { ShapingIntake } from '../../collectors/shaping/shaping-intake.ts';
 import type { ChannelFreshness } from '../channel-freshness.ts';
@@ -33,12 +33,25 @@ export class StatusBoard {
   readonly #stale: StaleBySource;
   #staleChannels: ReadonlyMap<string, StaleChannels> = new Map();
   #commits = 0;
+  readonly #onProblem: (text: string) => void;
+  /** Source and reason of errors that were said. */
+  readonly #said = new Set<string>();
   readonly #rates = new Map<string, { samples: number; at: number; rate: number }>();
   readonly #problems: { time: number; text: string }[] = [];
 
-  /** @param freshness is told which channels are fresh */
-  constructor(version: string, store: StoreHost, wear: WearWatch, freshness: ChannelFreshness) {
+  /**
+   * @param freshness is told which channels are fresh
+   * @param onProblem told of each reason for which a source cannot use what comes, once
+   */
+  constructor(
+    version: string,
+    store: StoreHost,
+    wear: WearWatch,
+    freshness: ChannelFreshness,
+    onProblem: (text: string) => void,
+  ) {
     this.#version = version;
+    this.#onProblem = onProblem;
     this.#store = store;
     this.#wear = wear;
     this.#startedAt = store.utcNow();
@@ -89,11 +102,25 @@ export class StatusBoard {
     return this.#staleChannels;
   }
 
+  /** The first of each reason is worth a line of the log; how many follow is in the status. */
+  #sayErrors(source: string, { errors, errorPlaces }: CollectorHealth): void {
+    for (const reason in errors) {
+      const key = `${source} ${reason}`;
+      if (errors[reason] === 0 || this.#said.has(key)) continue;
+      this.#said.add(key);
+      const place = errorPlaces?.[reason];
+      this.#onProblem(
+        `source ${source}: ${reason}${place === undefined ? '' : ` (${place})`}; further ones are counted`,
+      );
+    }
+  }
+
   #sourceStatus(
     { name, kind, collector, shaping, deviceClock: clock }: RunningSource,
     stale: StaleChannels | undefined,
   ): SourceStatus {
     const health = collector.health();
+    this.#sayErrors(name, health);
     const now = performance.now();
     const last = this.#rates.get(name) ?? { samples: health.samples, at: now, rate: 0 };
     const seconds = (now - last.at) / 1e3;

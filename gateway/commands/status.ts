@@ -147,7 +147,7 @@ function wearText({ disk, writtenBytes, bytesPerDay, bytesPerSample, yearsLeft, 
 function sourceText(source: SourceStatus): string {
   const errors = Object.entries(source.errors).map(([reason, count]) => {
     const place = source.errorPlaces?.[reason];
-    return `${reason} ${count}${place === undefined ? '' : ` (first: ${place})`}`;
+    return `${reason} ${count}${place === undefined ? '' : ` (${place})`}`;
   });
   const parts = [
     `${source.kind}, ${source.state === 'starting' ? 'no sample yet' : source.state}`,

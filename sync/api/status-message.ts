@@ -36,6 +36,7 @@ export function encodeStatus({ config, ...status }: GatewayStatus): StatusMessag
     sources: status.sources.map((source) => ({
       ...source,
       state: SOURCE_STATES.toWire[source.state],
+      errorPlaces: source.errorPlaces ?? {},
       leftOut: source.leftOut ?? {},
     })),
   };
@@ -111,11 +112,12 @@ function decodeStore({ retention, ...store }: StoreStatusMessage): StoreStatus {
   return { ...store, retention: { ...retention, classes } };
 }
 
-function decodeSource({ leftOut, ...message }: SourceStatusMessage): SourceStatus {
+function decodeSource({ leftOut, errorPlaces, ...message }: SourceStatusMessage): SourceStatus {
   return {
     ...message,
     state: SOURCE_STATES.fromWire(message.state),
     errors: { ...message.errors },
+    ...(Object.keys(errorPlaces).length === 0 ? {} : { errorPlaces: { ...errorPlaces } }),
     ...(Object.keys(leftOut).length === 0 ? {} : { leftOut: { ...leftOut } }),
   };
 }

@@ -195,6 +195,7 @@ export interface SourceStatusMessage {
   readonly samples: number;
   readonly rate: number;
   readonly errors: Readonly<Record<string, number>>;
+  readonly errorPlaces: Readonly<Record<string, string>>;
   readonly dropped: number;
   readonly lastSeen?: number;
   readonly leftOut: Readonly<Record<string, number>>;

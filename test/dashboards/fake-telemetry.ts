@@ -246,6 +246,7 @@ export function fakeStatus(now: number, changes: Partial<GatewayStatus> = {}): G
         samples: 60000,
         rate: 21400,
         errors: { 'dlc-short': 2 },
+        errorPlaces: { 'dlc-short': 'frame 1d0 has 3 bytes' },
         dropped: 0,
         lastSeen: now,
       },

@@ -470,6 +470,7 @@ t.test('what a person should look into is told in sentences, what lasts first', 
   t.equal(worstState([]), 'running');
   t.equal(stateLabel('starting'), 'none yet', 'a source that nobody has sent to is not at fault');
   t.same(status.sources[0]?.errorReasons, [['dlc-short', 2]]);
+  t.same(status.sources[0]?.errorPlaces, { 'dlc-short': 'frame 1d0 has 3 bytes' });
 });
 
 t.test('any text in the place of a status is read without an error', async (t) => {

@@ -136,9 +136,10 @@ export class MqttClientCollector implements Collector {
   }
 
   health(): CollectorHealth {
-    if (this.#isStopped) return this.#counters.health('stopped');
-    if (this.#problem !== undefined) return this.#counters.health('waiting', this.#problem);
-    return this.#counters.health(this.#counters.received === 0 ? 'starting' : 'running');
+    const places = this.#offenders.places();
+    if (this.#isStopped) return this.#counters.health('stopped', undefined, places);
+    if (this.#problem !== undefined) return this.#counters.health('waiting', this.#problem, places);
+    return this.#counters.health(this.#counters.received === 0 ? 'starting' : 'running', undefined, places);
   }
 
   details(): MqttClientDetails {

@@ -40,6 +40,8 @@ export interface ShownSource {
   readonly errors: number;
   /** Reason and count of what could not be read, most frequent first. */
   readonly errorReasons: readonly (readonly [reason: string, count: number])[];
+  /** By reason, for some: where it was met, such as a topic or a client. */
+  readonly errorPlaces: Readonly<Record<string, string>>;
   readonly dropped: number;
   /** Reason and count of samples that the config leaves out, most frequent first. */
   readonly leftOut: readonly (readonly [reason: string, count: number])[];
@@ -121,6 +123,7 @@ export function parseStatus(json: string): ShownStatus | undefined {
       received: numberOf(source.received),
       rate: numberOf(source.rate),
       ...errorsOf(objectOf(source.errors)),
+      errorPlaces: textsOf(objectOf(source.errorPlaces)),
       dropped: numberOf(source.dropped),
       leftOut: reasonsOf(objectOf(source.leftOut)),
       stale: numberOf(objectOf(source.stale).count),
@@ -151,6 +154,10 @@ function known(value: unknown): number | undefined {
 function errorsOf(counts: Fields): Pick<ShownSource, 'errors' | 'errorReasons'> {
   const errorReasons = reasonsOf(counts);
   return { errors: errorReasons.reduce((sum, [, count]) => sum + count, 0), errorReasons };
+}
+
+function textsOf(fields: Fields): Record<string, string> {
+  return Object.fromEntries(Object.entries(fields).map(([key, text]) => [key, textOf(text)]));
 }
 
 /** Most frequent first. */

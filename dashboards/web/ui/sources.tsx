@@ -75,7 +75,7 @@ function SourceTable({ sources }: { sources: readonly ShownSource[] }) {
               <td class="count">{formatCount(source.rate)}</td>
               <td class="count">{formatCount(source.received)}</td>
               <td class={`count ${source.dropped > 0 ? 'is-bad' : ''}`}>{formatCount(source.dropped)}</td>
-              <Reasons counts={source.errorReasons} />
+              <Reasons counts={source.errorReasons} places={source.errorPlaces} />
               <Reasons counts={source.leftOut} />
               <td class={`count ${source.stale > 0 ? 'is-bad' : ''}`} title={source.staleNames.join('\n')}>
                 {formatCount(source.stale)}
@@ -88,13 +88,19 @@ function SourceTable({ sources }: { sources: readonly ShownSource[] }) {
   );
 }
 
-function Reasons({ counts }: { counts: readonly (readonly [reason: string, count: number])[] }) {
+interface ReasonsProps {
+  readonly counts: readonly (readonly [reason: string, count: number])[];
+  /** By reason, for some: where it was met. */
+  readonly places?: Readonly<Record<string, string>>;
+}
+
+function Reasons({ counts, places }: ReasonsProps) {
   return (
     <td class="reasons">
       {counts.length === 0
         ? '0'
         : counts.map(([reason, count]) => (
-            <div key={reason}>
+            <div key={reason} title={places?.[reason]}>
               <span class="count">{formatCount(count)}</span> {reason}
             </div>
           ))}

@@ -223,6 +223,19 @@ t.test('many writes at a time keep the lines of each together', async (t) => {
   t.equal(intake.samples.length, 40 * 6000);
 });
 
+t.test('a body that comes where a longer one stood has its own bytes only', async (t) => {
+  const { intake, send } = await runServer(t);
+  for (const body of ['long x=1,y=2\n'.repeat(20_000), 'short x=1', 'last x=2,y=3\n'.repeat(9000), 'end x=4']) {
+    const before = intake.samples.length;
+    t.equal((await send('/write', body)).status, 204);
+    const written = new Set(intake.samples.slice(before).map(({ channel }) => channel.split('/')[0]));
+    t.same([...written], [body.split(' ')[0]]);
+  }
+  t.equal(intake.samples.length, 40_000 + 1 + 18_000 + 1);
+  t.equal((await send('/write', gzipSync('packed x=1'), { 'Content-Encoding': 'gzip' })).status, 204);
+  t.equal(intake.samples.at(-1)?.channel, 'packed/x');
+});
+
 const users = { users: [{ name: 'pump', password: 'pa:ss' }], tokens: [{ name: 'telegraf', token: 'a-long-token' }] };
 const basic = (text: string) => ({ Authorization: `Basic ${Buffer.from(text).toString('base64')}` });
 const allowed: [path: string, headers: Record<string, string>][] = [

@@ -58,7 +58,9 @@ for (const [what, reason, bytes, connack] of refusedConnects) {
     client.send(bytes);
     await waitFor('closed', () => client.closed);
     t.same(client.received(), connack === undefined ? [] : [connack]);
-    t.same(collector.health().errors, { [reason]: 1 });
+    const { errors, errorPlaces } = collector.health();
+    t.same(errors, { [reason]: 1 });
+    t.match(errorPlaces?.[reason], /127\.0\.0\.1: ./, 'and says who it was');
   });
 }
 

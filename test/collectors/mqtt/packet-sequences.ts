@@ -14,7 +14,7 @@ import {
 
 /** What one step of a sequence does. */
 interface Step {
-  readonly type: 'send' | 'recv' | 'external_publish' | 'subscribe' | 'unsubscribe';
+  readonly type: 'send' | 'recv' | 'external_publish' | 'publish' | 'subscribe' | 'unsubscribe';
   /** Of `send` and `recv` a packet as {@link bytesOf} reads it; else text. */
   readonly payload: string;
   readonly topic?: string;
@@ -63,7 +63,7 @@ export function readSequences(folder: string): Sequence[] {
     .flatMap(({ group, tests, ...manner }) =>
       tests.map((test) => ({
         name: `${group} ${test.name}`.replace(/\s+/g, ' ').trim(),
-        version: test.ver ?? manner.ver ?? 4,
+        version: group.startsWith('v5') ? 5 : (test.ver ?? manner.ver ?? 4),
         steps: test.msgs,
         connects: test.connect ?? manner.connect ?? true,
         endsClosed: test.expect_disconnect ?? manner.expect_disconnect ?? true,
@@ -132,6 +132,7 @@ async function take(step: Step, client: RawClient, ids: PacketIds, port: number)
     case 'recv':
       return expect(client, bytesOf(step.payload), ids);
     case 'external_publish':
+    case 'publish':
       await publishAs('helper', step, port);
       return undefined;
     case 'subscribe':

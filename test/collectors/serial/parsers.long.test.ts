@@ -22,6 +22,7 @@ const CONFIGS: Readonly<Record<string, Omit<SerialConfig, 'port'>>> = {
   'line-protocol': { protocol: 'line-protocol' },
   shdr: { protocol: 'shdr' },
   cobs: { protocol: 'framed', frame: { framing: 'cobs', messages: [{ fields: [{ name: 'a', at: 0, type: 'f64' }] }] } },
+  slip: { protocol: 'framed', frame: { framing: 'slip', messages: [{ fields: [{ name: 'a', at: 0, type: 'f64' }] }] } },
   sync: {
     protocol: 'framed',
     frame: {

@@ -16,6 +16,7 @@ async function withSources(
   t: Test,
   sources: Record<string, SourceConfig>,
   redundancy: RedundancyConfig = {},
+  onProblem: (text: string) => void = () => {},
 ): Promise<GatewayProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-shaped-'));
   writeFileSync(join(folder, 'index.html'), '<!doctype html>');
@@ -29,7 +30,7 @@ async function withSources(
     sources,
     redundancy,
   };
-  const gateway = await startGateway(config, { version: 'test', webRoot: folder, onProblem: () => {} });
+  const gateway = await startGateway(config, { version: 'test', webRoot: folder, onProblem });
   t.teardown(async () => {
     await gateway.stop();
     rmSync(folder, { recursive: true });
@@ -74,6 +75,25 @@ t.test('what the config leaves out is not kept, and is told by the status of thi
   while (!(await isTold())) await new Promise((resolve) => setTimeout(resolve, 20));
   t.match((await client.status()).sources[0], { leftOut });
 });
+
+t.test(
+  'who sends what cannot be used is named in the status over gRPC, and once for each reason in the log',
+  async (t) => {
+    const port = await freePort();
+    const said: string[] = [];
+    const gateway = await withSources(t, { line: { type: 'http', port } }, {}, (text) => said.push(text));
+    const client = new TelemetryClient({ host: '127.0.0.1', port: gateway.grpcPort });
+    t.teardown(() => client.close());
+    const source = async () => (await client.status()).sources.find(({ name }) => name === 'line');
+    for (const count of [1, 2, 3]) {
+      await t.rejects(write(port, ['tank level=1', 'tank level=']), /answered 400/);
+      while ((await source())?.errors['line-field'] !== count) await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    t.match((await source())?.errorPlaces, { 'line-field': /127\.0\.0\.1: line 2: tank level=/ });
+    const told = said.filter((text) => text.startsWith('source line: line-field (127.0.0.1: line 2: tank level='));
+    t.equal(told.length, 1, said.join('\n'));
+  },
+);
 
 t.test('a channel that goes quiet is named in the status, and no longer when it comes back', async (t) => {
   const port = await freePort();
