@@ -1,5 +1,3 @@
-import type { BootPlace } from '../../gateway/store/feed.ts';
-
 /** Messages of GetPlace, as messages.ts has the others. */
 
 export interface GetPlaceRequestMessage {
@@ -8,5 +6,10 @@ export interface GetPlaceRequestMessage {
 
 export interface PlaceMessage {
   readonly feed: string;
-  readonly boots: readonly BootPlace[];
+  readonly boots: readonly BootPlaceMessage[];
+}
+
+export interface BootPlaceMessage {
+  readonly boot: string;
+  readonly position: number;
 }
