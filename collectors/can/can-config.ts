@@ -282,6 +282,14 @@ const ObdPoll = Type.Object(
   },
 );
 
+/** As any source has it, but what nothing decodes is kept without being asked for. */
+const CanRaw = Type.Union([...RawConfig.anyOf], {
+  description:
+    'whether frames are kept as they came beside what is decoded from them, so that `caisson redecode` can decode them again; ' +
+    'a word instead of true is the class of that channel. Default: true where the source has neither DBC files nor `protocol` ' +
+    'nor `obd`, else false',
+});
+
 /** Section `can` of a source: signals of a CAN bus, decoded by DBC files. */
 export const CanConfig = Type.Object(
   {
@@ -315,7 +323,7 @@ export const CanConfig = Type.Object(
         description: 'time of the samples: the moment a frame arrived, in box time, or the UTC that the recording has',
       }),
     ),
-    raw: Type.Optional(RawConfig),
+    raw: Type.Optional(CanRaw),
     prefix: Type.Optional(
       Type.String({ minLength: 1, description: 'first part of channel names; without it, the name of the source' }),
     ),
@@ -364,7 +372,7 @@ export interface CanSettings {
   readonly obd: { readonly poll: ObdPolling | undefined } | undefined;
   readonly timestamp: 'arrival' | 'device';
   readonly prefix: string | undefined;
-  /** Class of the channel that keeps the frames as they came; undefined: there is none. */
+  /** Class of the channel that keeps the frames as they came; undefined: there is none. Without anything to decode by, there is one. */
   readonly raw: ChannelClass | undefined;
 }
 
@@ -381,8 +389,14 @@ export function canSettings(config: CanConfig): CanSettings {
     obd: obdSettings(obd),
     timestamp,
     prefix,
-    raw: rawClass(raw),
+    raw: rawClass(raw ?? !isDecoded(config)),
   };
+}
+
+/** Whether a source has anything to decode frames by. */
+function isDecoded({ dbc = [], interfaces, protocol, obd = false }: CanConfig): boolean {
+  const files = [...dbc, ...Object.values(interfaces ?? {}).flatMap((each) => each.dbc ?? [])];
+  return files.length > 0 || protocol !== undefined || obd !== false;
 }
 
 /** Whether a GVRET adapter is a serial device and not a machine on the network. */

@@ -115,7 +115,8 @@ function dbcFindings(
     severity: dbc.length === 0 ? 'note' : 'risk',
     about: bus,
     seen: matrix,
-    means: 'next to nothing of this bus is decoded; its frames are counted, and kept where the source has `raw`',
+    means:
+      'next to nothing of this bus is decoded; frames are kept as they came where the source has `raw`, or nothing to decode any by',
     mend: {
       path: path.slice(0, 2),
       config: 'raw: true   # until there is its DBC file: `caisson redecode` then makes samples of the past',

@@ -165,6 +165,20 @@ t.test(
   },
 );
 
+t.test('a bus without a DBC file is kept as it came without being asked, and decoded when there is one', async (t) => {
+  const store = new RawStore(t);
+  store.file('log', log(FRAMES));
+  const { dbc: _, raw: __, ...bare } = source(store, RIGHT);
+  await store.takeIn(t, bare);
+  store.ask((telemetry) => {
+    t.equal(bitsOf(telemetry, 'car/raw').length, FRAMES);
+    t.match(telemetry.channel('car/raw'), { type: 'text', class: 'bulk', description: /^frames as they came/ });
+  });
+  store.redecode({ ...bare, dbc: [store.file('car.dbc')] });
+  const expected = await liveRight;
+  store.ask((telemetry) => sameBits(t, decodedBits(telemetry), expected, 'newest'));
+});
+
 t.test('a stretch is decoded anew to the microsecond, and versions lie over one another', async (t) => {
   const store = await taken(t, WRONG);
   store.seal();
