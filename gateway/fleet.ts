@@ -2,7 +2,7 @@
 export const ATTENTIONS = ['act', 'watch', 'good'] as const;
 export type Attention = (typeof ATTENTIONS)[number];
 
-/** How a line does; `none`: this central has had none since it started; `beyond`: the box comes by way of another central. */
+/** How a line does; `none`: this central has had none since it started; `beyond`: by way of another central, or process of it. */
 export const LINE_STATES = ['starting', 'running', 'waiting', 'stopped', 'none', 'beyond'] as const;
 
 /** Whether central dials the box, or the box dials central. */

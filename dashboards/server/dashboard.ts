@@ -52,7 +52,7 @@ export interface DashboardOptions {
   readonly telemetry: AskedTelemetry;
   readonly status: () => GatewayStatus;
   /** All boxes of a central; undefined at a gateway, which knows of none. */
-  readonly fleet?: () => Fleet;
+  readonly fleet?: () => Promise<Fleet>;
   /** Whether a channel went quiet, or was not heard yet; by its id. Looked at once a second. */
   readonly isStale: (channel: number) => boolean;
   /** Folder of the built app. */
@@ -144,7 +144,7 @@ class DashboardServer implements Dashboard {
     }));
     get('/api/v1/channels', () => this.#waited(async () => json(await listChannels(telemetry))));
     get('/api/v1/status', () => json(status()));
-    if (fleet !== undefined) get('/api/v1/fleet', () => json(fleet()));
+    if (fleet !== undefined) get('/api/v1/fleet', () => this.#waited(async () => json(await fleet())));
     get('/api/v1/query', (request) => {
       const query = parseRangeQuery(request.getQuery(), utcNow());
       return this.#waited(async () => json(await answerRangeQuery(telemetry, query)));

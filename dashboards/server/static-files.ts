@@ -22,6 +22,9 @@ const APP_BYTES_MAX = 16 * 1024 * 1024;
 const IMMUTABLE = 'public, max-age=31536000, immutable';
 const REVALIDATE = 'no-cache';
 
+/** Paths that one document serves: its script shows the page that the path names. */
+const PAGES = ['/', '/fleet.html'] as const;
+
 /** One file of the app with its compressed forms, ready to be sent. */
 export interface StaticFile {
   readonly mediaType: string;
@@ -33,7 +36,7 @@ export interface StaticFile {
 }
 
 /**
- * The built app in memory, by URL path; `/` is index.html.
+ * The built app in memory, by URL path; pages are index.html.
  * @throws CaissonError `dashboard-missing` when the folder has no index.html
  */
 export async function loadStaticFiles(webRoot: string): Promise<ReadonlyMap<string, StaticFile>> {
@@ -54,7 +57,8 @@ export async function loadStaticFiles(webRoot: string): Promise<ReadonlyMap<stri
   if (index === undefined) {
     throw new CaissonError('dashboard-missing', `${webRoot} has no index.html`, { hint: HINT });
   }
-  return files.set('/', index);
+  for (const page of PAGES) files.set(page, index);
+  return files;
 }
 
 const HINT = 'build it with: npx vite build dashboards/web';

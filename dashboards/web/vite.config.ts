@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { defineConfig } from 'vite';
 
 export default defineConfig({
@@ -10,7 +9,6 @@ export default defineConfig({
     // The policy of the server forbids inline content, data: URLs included.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: ['index.html', 'fleet.html'].map((page) => join(import.meta.dirname, page)) },
   },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
 });

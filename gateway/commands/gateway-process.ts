@@ -48,6 +48,8 @@ export interface GatewayProcess {
   /** Samples of the run before that were in no block yet. */
   readonly recoveredSamples: number;
   status(): GatewayStatus;
+  /** Box time, microseconds. */
+  boxNow(): number;
   /** Ends a thread as a crash would: it must come back by itself. */
   crashThread(thread: 'store' | 'serve'): Promise<void>;
   /** Resolves when every source is closed and every sample taken in is on disk. */
@@ -129,6 +131,7 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
     ...ports,
     recoveredSamples: store.recoveredSamples,
     status: () => status,
+    boxNow: () => store.clock.now(),
     crashThread: async (thread) => {
       if (thread === 'store') await store.crashThread();
       else serve.post({ kind: 'crash' });

@@ -157,7 +157,7 @@ interface ServerOptions {
   /** Takes what somebody needs before the rest, and says how many lines were told; undefined at a gateway, which has all. */
   readonly wish?: (wish: Wish) => number;
   /** All boxes of a central; undefined at a gateway, which knows of none. */
-  readonly fleet?: (() => Fleet) | undefined;
+  readonly fleet?: (() => Promise<Fleet>) | undefined;
   /** What lines carried, and whose channels are; without it nobody knows. */
   readonly usage?: ServedUsage | undefined;
   /** Counts what passes over connections, by who calls over them. */

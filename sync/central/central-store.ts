@@ -1,11 +1,11 @@
 import type { SqlPlace } from '../../gateway/query/sql/sql-messages.ts';
 import type { AskedTelemetry, LiveBatch } from '../../gateway/query/telemetry.ts';
-import type { GatewayHolding, NewestStored } from '../../gateway/store/gateway-holdings.ts';
 import type { LostGatewayFeed } from '../api/pull-gateway-call.ts';
 import type { ServedFiles } from '../api/server.ts';
 import type { NewsSource } from '../fanout/news.ts';
 import type { NewBlock } from './batch-pass.ts';
 import type { BlockStore } from './block-store.ts';
+import type { HeldOfGateway } from './held-of-gateway.ts';
 
 /** Where a central keeps what it pulls, with all that is asked of it. */
 export interface CentralStore {
@@ -21,10 +21,8 @@ export interface CentralStore {
   readonly statements: SqlPlace;
   /** Blocks kept and the bytes of their packs, as far as this process knows. */
   totals(): { readonly blocks: number; readonly bytes: number };
-  /** What is here of each gateway, in sums; undefined where it takes a while. Losses since a stored time are counted once more. */
-  readonly holdings: ((since: number) => GatewayHolding[]) | undefined;
-  /** UTC of the newest of some samples, microseconds. */
-  utcOf(newest: NewestStored): number;
+  /** What is here of each gateway, in sums. Losses since a stored time are counted once more. @throws CaissonError `store-failed` */
+  holdings(since: number): Promise<readonly HeldOfGateway[]>;
   /** What it has of one gateway, for a box that was lost. */
   readonly lost: LostGatewayFeed;
   /** Tells those who follow of a block that was just kept by this process. */

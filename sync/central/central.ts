@@ -93,7 +93,7 @@ export interface Central {
   readonly telemetry: AskedTelemetry;
   status(): GatewayStatus;
   /** All boxes, those that need attention first. */
-  fleet(): Fleet;
+  fleet(): Promise<Fleet>;
   /** Resolves when every line, call and file is closed. */
   stop(): Promise<void>;
 }
@@ -183,8 +183,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       now,
       lines: () => pulled.all.map(({ line, ...each }) => ({ ...each, health: line.health() })),
       seen: (gateway) => watches.of(gateway),
-      holdings: store.holdings,
-      utcOf: store.utcOf,
+      holdings: (since) => store.holdings(since),
       certificates: trust?.authority && (() => trust.authority?.certificates() ?? []),
     });
     const { counters } = keeper;

@@ -39,8 +39,12 @@ export function openSqliteCentral(
         feed: async (gateway, after, itemsMax, bytesMax) => db.feed(after, itemsMax, bytesMax, gateway),
       },
       totals: () => db.totals,
-      holdings: (since) => db.holdings(since),
-      utcOf: (newest) => telemetry.utcOf(newest),
+      holdings: async (since) =>
+        db.holdings(since).map(({ newest, ...sums }) => ({
+          ...sums,
+          newest: newest.length === 0 ? undefined : Math.max(...newest.map((each) => telemetry.utcOf(each))),
+          elsewhere: undefined,
+        })),
       announce: (block) => telemetry.announce(block),
       tell: (batch) => telemetry.tell(batch),
       close() {

@@ -4,16 +4,15 @@ import type { ListBoxesRequestMessage, ListBoxesResponseMessage } from '../api/f
 import { toGrpcStatus } from '../api/grpc-status.ts';
 
 /** The methods of caisson.v1.Fleet at a central. Who may call them, the guard before them decides. */
-export function fleetMethods(look: () => Fleet): {
+export function fleetMethods(look: () => Promise<Fleet>): {
   readonly ListBoxes: handleUnaryCall<ListBoxesRequestMessage, ListBoxesResponseMessage>;
 } {
   return {
     ListBoxes(_call, reply) {
-      try {
-        reply(null, look());
-      } catch (error) {
-        reply(toGrpcStatus(error));
-      }
+      look().then(
+        (fleet) => reply(null, fleet),
+        (error: unknown) => reply(toGrpcStatus(error)),
+      );
     },
   };
 }

@@ -1,12 +1,15 @@
 import type { BoxDisk, BoxFacts, BoxLine, Fleet } from '../../gateway/fleet.ts';
 import type { ConfigStatus, GatewayStatus } from '../../gateway/status.ts';
-import type { GatewayHolding, NewestStored } from '../../gateway/store/gateway-holdings.ts';
+import type { HeldOfGateway } from '../central/held-of-gateway.ts';
 import type { IssuedCertificate } from '../trust/register.ts';
 import { byAttention } from './attention.ts';
 import type { BoxSeen } from './box-watches.ts';
 
 /** How long sums over the store and the register are taken for true, microseconds: they are asked by several who watch. */
 const SUMS_KEPT_US = 2e6;
+
+/** A store that takes long to sum up is left alone for so many times as long. */
+const SUMS_REST = 20;
 
 const DAY_US = 86_400e6;
 
@@ -30,34 +33,33 @@ export interface FleetViewParts {
   readonly now: () => number;
   readonly lines: () => readonly FleetLine[];
   readonly seen: (gateway: string) => BoxSeen | undefined;
-  /** What the store has of each gateway; undefined where it does not tell at once. */
-  readonly holdings: ((since: number) => readonly GatewayHolding[]) | undefined;
-  /** UTC of a stored time, microseconds. */
-  readonly utcOf: (newest: NewestStored) => number;
+  /** What the store has of each gateway; losses since a stored time are counted once more. */
+  readonly holdings: (since: number) => Promise<readonly HeldOfGateway[]>;
   /** What was issued, by name and age; undefined where another central is the authority. */
   readonly certificates: (() => readonly IssuedCertificate[]) | undefined;
 }
 
 /** What a store and a register have of one gateway. */
 interface Sums {
-  readonly holding?: GatewayHolding;
+  readonly holding?: HeldOfGateway;
   readonly certificate?: IssuedCertificate;
 }
 
 /** Puts together what a central knows of its boxes, when somebody asks. */
 export class FleetView {
   readonly #parts: FleetViewParts;
-  #sums: { readonly at: number; readonly byGateway: ReadonlyMap<string, Sums> } | undefined;
+  #sums: { readonly at: number; readonly byGateway: ReadonlyMap<string, Sums>; readonly keptUs: number } | undefined;
+  #summing: Promise<void> | undefined;
 
   constructor(parts: FleetViewParts) {
     this.#parts = parts;
   }
 
   /** All boxes, those that need attention first. */
-  look(): Fleet {
+  async look(): Promise<Fleet> {
     const { central, now: clock, lines: allLines } = this.#parts;
     const now = clock();
-    const sums = this.#sumsAt(now);
+    const sums = await this.#sumsAt(now);
     const lines = allLines();
     const lineOf = new Map<string, FleetLine>();
     for (const line of lines) {
@@ -75,10 +77,10 @@ export class FleetView {
 
   #facts(gateway: string, line: FleetLine | undefined, { holding, certificate }: Sums, hasCentrals: boolean): BoxFacts {
     const seen = this.#parts.seen(gateway);
-    const newest = this.#newestOf(holding);
+    const newest = holding?.newest;
     return {
       gateway,
-      line: lineFacts(line, hasCentrals && seen === undefined && holding !== undefined),
+      line: lineFacts(line, hasCentrals && seen === undefined && holding !== undefined, holding?.elsewhere),
       ...(newest !== undefined && { newest }),
       gaps: holding?.gaps ?? 0,
       lost: holding?.lost ?? 0,
@@ -88,27 +90,38 @@ export class FleetView {
     };
   }
 
-  #newestOf(holding: GatewayHolding | undefined): number | undefined {
-    if (holding === undefined || holding.newest.length === 0) return undefined;
-    return Math.max(...holding.newest.map((each) => this.#parts.utcOf(each)));
+  /** What was summed up last, or is now. A store that cannot be asked costs only news of it. */
+  async #sumsAt(now: number): Promise<ReadonlyMap<string, Sums>> {
+    if (this.#sums !== undefined && now - this.#sums.at < this.#sums.keptUs) return this.#sums.byGateway;
+    this.#summing ??= this.#sumUp(now).finally(() => {
+      this.#summing = undefined;
+    });
+    await this.#summing;
+    return this.#sums?.byGateway ?? new Map();
   }
 
-  #sumsAt(now: number): ReadonlyMap<string, Sums> {
-    if (this.#sums !== undefined && now - this.#sums.at < SUMS_KEPT_US) return this.#sums.byGateway;
+  async #sumUp(now: number): Promise<void> {
+    const began = performance.now();
     const byGateway = new Map<string, Sums>();
     for (const certificate of this.#parts.certificates?.() ?? []) {
       // Of several the newest counts, which is the last.
       if (certificate.role === 'gateway') byGateway.set(certificate.name, { certificate });
     }
-    for (const holding of this.#parts.holdings?.(now - DAY_US) ?? []) {
+    const holdings = await this.#parts.holdings(now - DAY_US).catch(() => undefined);
+    for (const holding of holdings ?? this.#heldBefore()) {
       byGateway.set(holding.gateway, { ...byGateway.get(holding.gateway), holding });
     }
-    this.#sums = { at: now, byGateway };
-    return byGateway;
+    const tookUs = (performance.now() - began) * 1e3;
+    this.#sums = { at: now, byGateway, keptUs: Math.max(SUMS_KEPT_US, SUMS_REST * tookUs) };
+  }
+
+  #heldBefore(): HeldOfGateway[] {
+    return [...(this.#sums?.byGateway.values() ?? [])].flatMap(({ holding }) => holding ?? []);
   }
 }
 
-function lineFacts(line: FleetLine | undefined, isBeyond: boolean): BoxLine {
+function lineFacts(line: FleetLine | undefined, isBeyond: boolean, elsewhere: string | undefined): BoxLine {
+  if (elsewhere !== undefined && line?.health.state !== 'running') return { state: 'beyond', place: elsewhere };
   if (line === undefined) return { state: isBeyond ? 'beyond' : 'none' };
   const { state, problem } = line.health;
   return { state, kind: line.kind, place: line.name, ...(problem !== undefined && { problem }) };

@@ -1,11 +1,17 @@
 import type { ConfigAnswer } from '../../gateway/config/offer/offer.ts';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
 import type { OfferConfigRequestMessage } from '../api/fleet-messages.ts';
-import type { ConfigOffer, OfferFolder } from './offer-folder.ts';
+import type { ConfigOffer, OfferFolder, OfferResult } from './offer-folder.ts';
 
 /** How often new offers are looked for, and what became of a trial is asked, milliseconds. */
 const LOOK_MS = 1_000;
 const TRIAL_LOOK_MS = 5_000;
+
+/** What could not be noted is tried again after, milliseconds. */
+const NOTE_AGAIN_MS = 60_000;
+
+/** A trial that began is asked about for so long after its time, microseconds: its box may be on its way back. */
+const OUTCOME_US = 3600e6;
 
 /** What can be asked over a line. */
 export interface OfferedClient {
@@ -26,6 +32,8 @@ interface Waiting {
   /** UTC, microseconds. */
   notBefore: number;
   isAsked: boolean;
+  /** True once its box has begun to try it. */
+  isTried: boolean;
 }
 
 /** Takes offers to the boxes they are for, as these have a line, until each is answered. */
@@ -35,6 +43,7 @@ export class OfferDesk {
   readonly #waiting = new Map<string, Waiting>();
   readonly #done = new Set<string>();
   readonly #timer: NodeJS.Timeout;
+  #isReadable = true;
 
   constructor(options: OfferDeskOptions) {
     this.#options = options;
@@ -56,30 +65,56 @@ export class OfferDesk {
 
   /** Takes in what was offered since, and asks who can be asked. */
   look(): void {
-    const { folder, now, onProblem } = this.#options;
-    try {
-      this.#takeIn(folder);
-    } catch (error) {
-      onProblem(`offered configs cannot be read: ${messageOf(error)}`);
-    }
+    const { now } = this.#options;
+    this.#takeIn();
     for (const waiting of this.#waiting.values()) {
       const client = this.#clients.get(waiting.offer.gateway);
-      if (now() >= waiting.offer.expires) this.#finish(waiting, { problem: 'its box was not reached in time' });
-      else if (client !== undefined && !waiting.isAsked && now() >= waiting.notBefore) void this.#ask(client, waiting);
+      if (waiting.isAsked || now() < waiting.notBefore) continue;
+      if (now() >= this.#expires(waiting)) this.#finish(waiting, { problem: 'its box was not reached in time' });
+      else if (client !== undefined) void this.#ask(client, waiting);
     }
   }
 
-  #takeIn(folder: OfferFolder): void {
-    for (const id of folder.ids()) {
+  #takeIn(): void {
+    for (const id of this.#ids()) {
       if (this.#done.has(id) || this.#waiting.has(id)) continue;
-      if (folder.result(id)?.isDone === true) {
+      try {
+        this.#takeInOne(id);
+      } catch (error) {
+        // One that is damaged keeps no other one from its box.
         this.#done.add(id);
-        continue;
+        this.#options.onProblem(`the offered config ${id} cannot be read and is left out: ${messageOf(error)}`);
       }
-      const offer = folder.offer(id);
-      this.#replaceOlder(offer);
-      this.#waiting.set(id, { offer, notBefore: 0, isAsked: false });
     }
+  }
+
+  #takeInOne(id: string): void {
+    const { folder } = this.#options;
+    const result = folder.result(id);
+    if (result?.isDone === true) {
+      this.#done.add(id);
+      return;
+    }
+    const offer = folder.offer(id);
+    this.#replaceOlder(offer);
+    this.#waiting.set(id, { offer, notBefore: 0, isAsked: false, isTried: result?.answer?.state === 'trial' });
+  }
+
+  /** Of all offers; while the folder cannot be read, of none. */
+  #ids(): readonly string[] {
+    try {
+      const ids = this.#options.folder.ids();
+      this.#isReadable = true;
+      return ids;
+    } catch (error) {
+      if (this.#isReadable) this.#options.onProblem(`offered configs cannot be read: ${messageOf(error)}`);
+      this.#isReadable = false;
+      return [];
+    }
+  }
+
+  #expires({ offer: { expires, watchS }, isTried }: Waiting): number {
+    return isTried ? expires + watchS * 1e6 + OUTCOME_US : expires;
   }
 
   /** Of two offers for one box the newer is meant. One that is tried already is answered all the same. */
@@ -87,14 +122,13 @@ export class OfferDesk {
     if (kind === 'show' || dryRun) return;
     for (const other of this.#waiting.values()) {
       const isOlder = other.offer.gateway === gateway && other.offer.kind === 'offer' && !other.offer.dryRun;
-      const isTried = this.#options.folder.result(other.offer.id)?.answer?.state === 'trial';
-      if (isOlder && !isTried && !other.isAsked) this.#finish(other, { problem: 'a newer offer was made' });
+      if (isOlder && !other.isTried && !other.isAsked) this.#finish(other, { problem: 'a newer offer was made' });
     }
   }
 
   async #ask(client: OfferedClient, waiting: Waiting): Promise<void> {
     const { offer } = waiting;
-    const { folder, now, onProblem } = this.#options;
+    const { now, onProblem } = this.#options;
     waiting.isAsked = true;
     waiting.notBefore = now() + TRIAL_LOOK_MS * 1e3;
     try {
@@ -104,8 +138,9 @@ export class OfferDesk {
           ? await client.config()
           : await client.offerConfig({ offer: id, yaml, dryRun, watchSeconds: watchS });
       if (answer.state !== 'trial') this.#finish(waiting, { answer });
-      else if (folder.result(id)?.answer?.state !== 'trial') {
-        folder.keepResult(id, { at: now(), isDone: false, answer });
+      else if (!waiting.isTried) {
+        waiting.isTried = true;
+        this.#note(waiting, { at: now(), isDone: false, answer });
       }
       if (answer.state === 'returned') onProblem(`${offer.gateway} returned to its old config: ${answer.why}`);
     } catch (error) {
@@ -116,13 +151,27 @@ export class OfferDesk {
     }
   }
 
-  #finish({ offer }: Waiting, result: { readonly answer?: ConfigAnswer; readonly problem?: string }): void {
+  #finish(waiting: Waiting, result: { readonly answer?: ConfigAnswer; readonly problem?: string }): void {
     const { folder, now } = this.#options;
+    const { id } = waiting.offer;
     // What changes was told as the trial began; what ends it tells only how.
-    const before = folder.result(offer.id)?.answer;
+    const before = folder.result(id)?.answer;
     const answer = result.answer && before ? { ...before, ...result.answer, changes: before.changes } : result.answer;
-    folder.keepResult(offer.id, { at: now(), isDone: true, ...result, ...(answer && { answer }) });
-    this.#waiting.delete(offer.id);
-    this.#done.add(offer.id);
+    if (!this.#note(waiting, { at: now(), isDone: true, ...result, ...(answer && { answer }) })) return;
+    this.#waiting.delete(id);
+    this.#done.add(id);
+  }
+
+  /** False where it cannot be kept, as on a full disk: then it is asked again. */
+  #note(waiting: Waiting, result: OfferResult): boolean {
+    const { folder, now, onProblem } = this.#options;
+    try {
+      folder.keepResult(waiting.offer.id, result);
+      return true;
+    } catch (error) {
+      waiting.notBefore = now() + NOTE_AGAIN_MS * 1e3;
+      onProblem(`what ${waiting.offer.gateway} says of the offered config cannot be kept: ${messageOf(error)}`);
+      return false;
+    }
   }
 }

@@ -66,9 +66,13 @@ export class OfferFolder {
     return JSON.parse(readFileSync(this.#file(id, 'json'), 'utf8')) as ConfigOffer;
   }
 
+  /** Undefined where its box has not answered, or a disk has damaged what it said: then it is asked again, and says it again. */
   result(id: string): OfferResult | undefined {
-    const path = this.#file(id, 'result');
-    return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as OfferResult) : undefined;
+    try {
+      return JSON.parse(readFileSync(this.#file(id, 'result'), 'utf8')) as OfferResult;
+    } catch {
+      return undefined;
+    }
   }
 
   keepResult(id: string, result: OfferResult): void {

@@ -1,5 +1,4 @@
 import { render } from 'preact';
-import '../styles.css';
 import './fleet.css';
 import { startTheme } from '../ui/theme.ts';
 import { FleetHead } from './fleet-head.tsx';
@@ -19,6 +18,7 @@ function App({ page }: { page: FleetPage }) {
 
 const root = document.getElementById('app');
 if (root === null) throw new Error('the page has no element #app');
+document.title = 'Fleet - Caisson';
 startTheme();
 const page = new FleetPage();
 render(<App page={page} />, root);

@@ -5,7 +5,7 @@ import { mergeOffer } from '../../config/offer/merge-offer.ts';
 import { type ConfigAnswer, type ConfigRequest, type OfferState, WATCH_S } from '../../config/offer/offer.ts';
 import { redactedYaml } from '../../config/offer/private-yaml.ts';
 import { secretKeysOf } from '../../config/schema-walk.ts';
-import { CaissonError } from '../../errors.ts';
+import { CaissonError, messageOf } from '../../errors.ts';
 import type { ConfigStatus } from '../../status.ts';
 import { planText } from '../check.ts';
 import { CONFIG_SCHEMA, checkConfigText, filesNamedIn } from '../config.ts';
@@ -31,6 +31,9 @@ export class ConfigDesk {
   #trial: Trial | undefined;
   #last: TrialOutcome | undefined;
   #begin: ((trial: Trial) => void) | undefined;
+  /** Accepted while nobody waited for it: as a gateway starts, who serves it is there first. */
+  #accepted: Trial | undefined;
+  #told = { text: '', digest: '' };
 
   /** @param path of caisson.yaml @param now UTC, microseconds */
   constructor(path: string, folder: TrialFolder, now: () => number) {
@@ -52,6 +55,9 @@ export class ConfigDesk {
   /** Resolves with the next config that is to be tried; undefined when `signal` is aborted before. */
   nextTrial(signal: AbortSignal): Promise<Trial | undefined> {
     if (signal.aborted) return Promise.resolve(undefined);
+    const accepted = this.#accepted;
+    this.#accepted = undefined;
+    if (accepted !== undefined) return Promise.resolve(accepted);
     return new Promise((resolve) => {
       const stop = () => resolve(undefined);
       signal.addEventListener('abort', stop, { once: true });
@@ -68,15 +74,18 @@ export class ConfigDesk {
     this.#last = outcome;
   }
 
-  /** What goes back to the central that asks. */
+  /** What goes back to the central that asks. Never throws: whatever lies in the place of the config, the gateway runs on. */
   answer(request: ConfigRequest): ConfigAnswer {
-    if (request.kind === 'show') return this.#say('shown', { yaml: this.#show() });
     try {
-      return this.#answerOffer(request);
+      return request.kind === 'show' ? this.#say('shown', { yaml: this.#show() }) : this.#answerOffer(request);
     } catch (error) {
-      if (!(error instanceof CaissonError)) throw error;
-      if (!request.dryRun) this.#log('offer refused', request, error.message);
-      return this.#say('refused', { why: withoutEnvironment(error.message, this.#text()) });
+      const why = messageOf(error);
+      try {
+        if (request.kind === 'offer' && !request.dryRun) this.#log('offer refused', request, why);
+        return this.#say('refused', { why: withoutEnvironment(why, this.#text()) });
+      } catch (cause) {
+        return this.#say('refused', { why: `the config of the box cannot be read or logged: ${codeOf(cause)}` });
+      }
     }
   }
 
@@ -95,17 +104,22 @@ export class ConfigDesk {
     const plan = this.#check(running, text);
     const about = { changes: configChanges(running, text, SECRET_KEYS), plan: withoutEnvironment(plan, running) };
     if (dryRun) return this.#say('fits', about);
-    if (this.#trial !== undefined || this.#begin === undefined) {
-      throw new CaissonError('offer-refused', `a config that ${this.#trial?.by ?? 'another'} offered is on trial`);
+    if (this.#trial !== undefined) {
+      throw new CaissonError('offer-refused', `a config that ${this.#trial.by} offered is on trial`);
     }
     const trial = { offer, digest: configDigest(text, SECRET_KEYS), by, begun: this.#now(), watchS };
-    this.#folder.begin(trial, text);
+    this.#folder.begin(trial, text, running);
     this.#trial = trial;
+    // Once the answer is on its way: what serves it goes with the old config.
+    setTimeout(() => this.#handOver(trial), ANSWER_MS);
+    return this.#say('trial', about);
+  }
+
+  #handOver(trial: Trial): void {
     const begin = this.#begin;
     this.#begin = undefined;
-    // Once the answer is on its way: what serves it goes with the old config.
-    setTimeout(begin, ANSWER_MS, trial);
-    return this.#say('trial', about);
+    if (begin === undefined) this.#accepted = trial;
+    else begin(trial);
   }
 
   /** What a gateway with that config opens. @throws CaissonError `offer-refused`, `config-invalid` */
@@ -137,11 +151,14 @@ export class ConfigDesk {
     return redactedYaml(this.#text(), SECRET_KEYS);
   }
 
+  /** It is asked for every second, and made anew where the file is another one. */
   #digest(): string {
     try {
-      return configDigest(this.#text(), SECRET_KEYS);
+      const text = this.#text();
+      if (text !== this.#told.text) this.#told = { text, digest: configDigest(text, SECRET_KEYS) };
+      return this.#told.digest;
     } catch {
-      // Somebody edits the file, which is not YAML at the moment.
+      // Somebody edits the file, which is not there or not YAML at the moment.
       return '';
     }
   }
@@ -153,3 +170,8 @@ export class ConfigDesk {
 
 /** How long the answer to an offer may take to leave, milliseconds. */
 const ANSWER_MS = 500;
+
+/** What a central may know of a failure that names paths of the box. */
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? 'it is damaged';
+}

@@ -1,4 +1,4 @@
-import type { GatewayStatus } from '../../status.ts';
+import type { GatewayStatus, SourceStatus } from '../../status.ts';
 
 /** Until a source that had data must have some again, milliseconds: ports are opened, devices answer. */
 const FIRST_DATA_MS = 30_000;
@@ -10,61 +10,101 @@ const ERRORS_MIN = 20;
 /** Central must have been heard within, milliseconds: it acknowledges every 5 s and looks every 20 s. */
 const CENTRAL_SILENT_MS = 45_000;
 
+/** A line that failed is tried again within two minutes and a bit: a central that is not back by then, milliseconds, does not come. */
+const CENTRAL_BACK_MS = 150_000;
+
+/** A source that brought nothing for so many of its usual intervals is silent. */
+const INTERVALS_MAX = 3;
+
 /** How data came in before a config changed. */
 export interface DataBefore {
-  readonly sources: ReadonlyMap<
-    string,
-    { readonly hadData: boolean; readonly errorShare: number; readonly ran: boolean }
-  >;
+  readonly sources: ReadonlyMap<string, SourceBefore>;
   /** Samples lost a second. */
   readonly lostPerS: number;
+}
+
+interface SourceBefore {
+  /** Longest time without a sample that is nothing unusual, milliseconds; undefined where it was silent already. */
+  readonly silentMs: number | undefined;
+  readonly errorShare: number;
+  readonly ran: boolean;
 }
 
 export interface TrialMoment {
   /** Since the new config runs, milliseconds. */
   readonly elapsedMs: number;
+  /** For how long data is watched, milliseconds. */
+  readonly watchMs: number;
   readonly status: GatewayStatus;
   /** Since the central that changed it was last heard; undefined where it was not since the start. */
   readonly centralSilentMs: number | undefined;
-  /** True when the time of the trial is over. */
-  readonly isLast: boolean;
 }
 
-/** What a run with the old config was like. @param elapsedS since its start, seconds */
-export function dataBefore(status: GatewayStatus, elapsedS: number): DataBefore {
+/** `open`: it goes on. */
+export interface Verdict {
+  readonly state: 'open' | 'good' | 'worse';
+  /** Why data is worse off; empty otherwise. */
+  readonly why: string;
+}
+
+const OPEN: Verdict = { state: 'open', why: '' };
+const GOOD: Verdict = { state: 'good', why: '' };
+
+/** What a run with the old config was like. @param elapsedS since its start, seconds @param boxNow box time, microseconds */
+export function dataBefore(status: GatewayStatus, elapsedS: number, boxNow: number): DataBefore {
   const sources = new Map(
-    status.sources.map(({ name, samples, state, errors, received }) => [
-      name,
-      { hadData: samples > 0, errorShare: shareOf(errors, received), ran: state === 'running' },
+    status.sources.map((source) => [
+      source.name,
+      {
+        silentMs: silentMsOf(source, elapsedS * 1e3, boxNow),
+        errorShare: shareOf(source.errors, source.received),
+        ran: source.state === 'running',
+      },
     ]),
   );
   return { sources, lostPerS: lostOf(status) / Math.max(1, elapsedS) };
 }
 
-/** Why data is worse off than before; undefined while it is not, or nobody can say yet. */
-export function worsening(before: DataBefore, moment: TrialMoment): string | undefined {
-  const { elapsedMs, status, centralSilentMs, isLast } = moment;
-  if (status.boot === '') return isLast ? 'the store did not open' : undefined;
+function silentMsOf({ samples, lastSeen }: SourceStatus, elapsedMs: number, boxNow: number): number | undefined {
+  if (samples === 0 || lastSeen === undefined) return undefined;
+  const usualMs = INTERVALS_MAX * (elapsedMs / samples);
+  return boxNow - lastSeen > Math.max(FIRST_DATA_MS, usualMs) * 1e3 ? undefined : usualMs;
+}
+
+/** Whether data is worse off than before. */
+export function judge(before: DataBefore, moment: TrialMoment): Verdict {
+  const { elapsedMs, watchMs, status, centralSilentMs } = moment;
+  const isOver = elapsedMs >= watchMs;
+  if (status.boot === '') return isOver ? worse('the store did not open') : OPEN;
   for (const source of status.sources) {
-    const { name, samples, state, problem, errors, received } = source;
-    const old = before.sources.get(name);
-    if (old === undefined) continue;
-    const why = problem === undefined ? '' : `: ${problem}`;
-    if (old.hadData && samples === 0 && (isLast || elapsedMs >= FIRST_DATA_MS)) {
-      return `source ${name} had data and has none after ${Math.round(elapsedMs / 1e3)} s${why}`;
-    }
-    if (old.ran && state !== 'running' && isLast) return `source ${name} ran and does not${why}`;
-    const share = shareOf(errors, received);
-    if (sumOf(errors) >= ERRORS_MIN && share > ERRORS_FACTOR * old.errorShare) {
-      return `source ${name} cannot use ${percent(share)} of what it gets, ${percent(old.errorShare)} before`;
-    }
+    const old = before.sources.get(source.name);
+    const why = old && worsened(old, source, elapsedMs, isOver);
+    if (why !== undefined) return worse(why);
   }
   const lost = lostOf(status);
-  if (lost > 0 && lost > 2 * before.lostPerS * (elapsedMs / 1e3)) return `${lost} samples were lost`;
-  if (isLast && (centralSilentMs === undefined || centralSilentMs > CENTRAL_SILENT_MS)) {
-    return 'the line to central did not come back';
+  if (lost > 0 && lost > 2 * before.lostPerS * (elapsedMs / 1e3)) return worse(`${lost} samples were lost`);
+  if (!isOver) return OPEN;
+  if (centralSilentMs !== undefined && centralSilentMs <= CENTRAL_SILENT_MS) return GOOD;
+  return elapsedMs < CENTRAL_BACK_MS ? OPEN : worse('the line to central did not come back');
+}
+
+function worsened(old: SourceBefore, source: SourceStatus, elapsedMs: number, isOver: boolean): string | undefined {
+  const { name, samples, state, problem, errors, received } = source;
+  const why = problem === undefined ? '' : `: ${problem}`;
+  const isDue = old.silentMs !== undefined && elapsedMs >= old.silentMs && (isOver || elapsedMs >= FIRST_DATA_MS);
+  if (samples === 0 && isDue) {
+    return `source ${name} had data and has none after ${Math.round(elapsedMs / 1e3)} s${why}`;
+  }
+  if (old.ran && state !== 'running' && isOver) return `source ${name} ran and does not${why}`;
+  const share = shareOf(errors, received);
+  if (sumOf(errors) >= ERRORS_MIN && share > ERRORS_FACTOR * old.errorShare) {
+    return `source ${name} cannot use ${percent(share)} of what it gets, ${percent(old.errorShare)} before`;
   }
   return undefined;
+}
+
+function worse(why: string): Verdict {
+  return { state: 'worse', why };
 }
 
 function lostOf({ store, ring, sources }: GatewayStatus): number {

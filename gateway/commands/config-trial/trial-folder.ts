@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { syncPath, writeWhole } from '../../durable-files.ts';
 import { CaissonError, messageOf } from '../../errors.ts';
@@ -21,6 +21,8 @@ export type TrialOutcome = ConfigOutcomeStatus;
 export class TrialFolder {
   readonly #config: string;
   readonly #dir: string;
+  /** What the config was as the trial began; undefined where this process has begun none. */
+  #before: string | undefined;
 
   /** @param config path of caisson.yaml */
   constructor(config: string) {
@@ -33,23 +35,36 @@ export class TrialFolder {
     return `${this.#config}.candidate`;
   }
 
-  /** Makes a trial durable before it begins. @throws CaissonError `config-unwritable` */
-  begin(trial: Trial, text: string): void {
+  /** Makes a trial durable before it begins. @param before the config that it was made of @throws CaissonError `config-unwritable` */
+  begin(trial: Trial, text: string, before: string): void {
     try {
       mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
+      this.log({ event: 'trial begins', ...trial });
       writeWhole(this.candidate, text, FILE_MODE);
       writeWhole(this.#file('trial.json'), JSON.stringify(trial), FILE_MODE);
     } catch (cause) {
       throw new CaissonError('config-unwritable', `a trial beside ${this.#config}: ${messageOf(cause)}`, { cause });
     }
-    this.log({ event: 'trial begins', ...trial });
+    this.#before = before;
   }
 
-  /** Makes the tried config the one that holds; the old one is kept as `previous.yaml`. */
+  /**
+   * Makes the tried config the one that holds; the old one is kept as `previous.yaml`.
+   * @throws CaissonError `config-unwritable`, also where somebody changed the config during the trial: what people write counts
+   */
   keep(): void {
-    writeWhole(this.#file('previous.yaml'), readFileSync(this.#config), FILE_MODE);
-    const { mode } = statSync(this.#config);
-    writeWhole(this.#config, readFileSync(this.candidate), mode & 0o777);
+    try {
+      // Where it is a link, what it leads to is written.
+      const path = realpathSync(this.#config);
+      const running = readFileSync(path);
+      if (this.#before !== undefined && running.toString('utf8') !== this.#before) {
+        throw new Error('it was changed on the box during the trial');
+      }
+      writeWhole(this.#file('previous.yaml'), running, FILE_MODE);
+      writeWhole(path, readFileSync(this.candidate), statSync(path).mode & 0o777);
+    } catch (cause) {
+      throw new CaissonError('config-unwritable', `${this.#config} cannot be replaced: ${messageOf(cause)}`, { cause });
+    }
   }
 
   /** Ends a trial, whose outcome is remembered for who asks. */
@@ -74,7 +89,7 @@ export class TrialFolder {
     const trial = this.#read<Trial>('trial.json');
     if (trial === undefined) {
       // A process that ended before its trial was durable.
-      rmSync(this.candidate, { force: true });
+      for (const path of [this.candidate, this.#file('trial.json')]) rmSync(path, { force: true });
       return undefined;
     }
     const isKept = existsSync(this.candidate) && readFileSync(this.#config).equals(readFileSync(this.candidate));
@@ -102,8 +117,12 @@ export class TrialFolder {
     return join(this.#dir, name);
   }
 
+  /** What was written whole; undefined where there is nothing, or a disk has damaged it: the config holds either way. */
   #read<Content>(name: string): Content | undefined {
-    const path = this.#file(name);
-    return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Content) : undefined;
+    try {
+      return JSON.parse(readFileSync(this.#file(name), 'utf8')) as Content;
+    } catch {
+      return undefined;
+    }
   }
 }

@@ -3,6 +3,7 @@ import type { ReachOf } from '../../../gateway/query/coverage/coverage.ts';
 import type { CentralStore } from '../central-store.ts';
 import { PostgresDatabase } from './database.ts';
 import { PostgresGatewayFeed } from './postgres-gateway-feed.ts';
+import { postgresHoldings } from './postgres-holdings.ts';
 import { PostgresNews } from './postgres-news.ts';
 import { PostgresStore, type PostgresStoreOptions } from './postgres-store.ts';
 import { PostgresTelemetry } from './postgres-telemetry.ts';
@@ -46,8 +47,7 @@ export async function openPostgresCentral(options: PostgresCentralOptions): Prom
     statements: databasePlace(url),
     lost: new PostgresGatewayFeed(db),
     totals: () => blocks.totals(),
-    holdings: undefined,
-    utcOf: ({ time }) => time,
+    holdings: (since) => postgresHoldings(db, since, (stored) => telemetry.utcOf(stored), blocks.holder),
     announce: (block) => {
       telemetry.announce(block).catch((error) => onProblem(`who follows was not told of a block: ${messageOf(error)}`));
     },

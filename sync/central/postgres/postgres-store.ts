@@ -26,6 +26,8 @@ export interface StoreTotals {
  * process that holds a gateway's lease knows by heart, and written in one transaction together with the position it goes up to.
  */
 export class PostgresStore implements BlockStore {
+  /** Name of this process, which no other has. */
+  readonly holder: string;
   readonly #db: PostgresDatabase;
   readonly #leases: Leases;
   readonly #leaseMs: number;
@@ -38,7 +40,8 @@ export class PostgresStore implements BlockStore {
   constructor(db: PostgresDatabase, { name, leaseMs = LEASE_MS }: PostgresStoreOptions) {
     this.#db = db;
     this.#leaseMs = leaseMs;
-    this.#leases = new Leases(db, `${name}-${randomBytes(4).toString('hex')}`, leaseMs);
+    this.holder = `${name}-${randomBytes(4).toString('hex')}`;
+    this.#leases = new Leases(db, this.holder, leaseMs);
   }
 
   /** Blocks and bytes of the gateways that this process holds. */

@@ -13,6 +13,7 @@ import type {
   Samples,
   StoredChannel,
 } from '../../../gateway/query/telemetry.ts';
+import type { NewestStored } from '../../../gateway/store/gateway-holdings.ts';
 import type { NewBlock } from '../batch-pass.ts';
 import type { PostgresDatabase } from './database.ts';
 import { PostgresBlocks } from './postgres-blocks.ts';
@@ -48,6 +49,11 @@ export class PostgresTelemetry implements AskedTelemetry {
     const { times, values, count, timeMax } = block;
     const utcOffset = await this.#ask(() => this.#store.utcOffset(boot, stamp, timeMax));
     this.tell({ channel, times, values, start: 0, end: count, utcOffset });
+  }
+
+  /** UTC of stored times, microseconds. @throws CaissonError `store-failed` */
+  utcOf(stored: readonly NewestStored[]): Promise<readonly number[]> {
+    return this.#ask(() => stored.map(({ boot, stamp, time }) => time + this.#store.utcOffset(boot, stamp, time)));
   }
 
   /** Hands values that are not kept yet to everyone who follows. */

@@ -1,4 +1,13 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -18,7 +27,7 @@ function folder(t: Test): { path: string; open: () => TrialFolder } {
 /** Steps of a trial that ends well, after each of which a process may be killed. */
 const STEPS: readonly [string, (folder: TrialFolder) => void, string, 'returned' | 'kept' | undefined][] = [
   ['before it began', () => {}, OLD, undefined],
-  ['as it was tried', (trial) => trial.begin(TRIAL, NEW), OLD, 'returned'],
+  ['as it was tried', (trial) => trial.begin(TRIAL, NEW, OLD), OLD, 'returned'],
   ['as it was kept', (trial) => trial.keep(), NEW, 'kept'],
   [
     'when it had ended',
@@ -50,3 +59,36 @@ t.test('a candidate without its trial is removed', async (t) => {
   t.equal(open().recover(9), undefined);
   t.notOk(existsSync(open().candidate));
 });
+
+t.test('a config that is a link stays one, and what it leads to is written', async (t) => {
+  const { path, open } = folder(t);
+  renameSync(path, `${path}.real`);
+  symlinkSync('caisson.yaml.real', path);
+  const trial = open();
+  trial.begin(TRIAL, NEW, OLD);
+  trial.keep();
+  t.ok(lstatSync(path).isSymbolicLink());
+  t.equal(readFileSync(`${path}.real`, 'utf8'), NEW);
+});
+
+t.test('what somebody writes on the box during a trial is not written over', async (t) => {
+  const { path, open } = folder(t);
+  const trial = open();
+  trial.begin(TRIAL, NEW, OLD);
+  writeFileSync(path, '# by hand\n');
+  t.throws(() => trial.keep(), { code: 'config-unwritable', message: /changed on the box during the trial/ });
+  t.equal(readFileSync(path, 'utf8'), '# by hand\n');
+});
+
+for (const name of ['trial.json', 'last.json']) {
+  t.test(`a ${name} that a disk has damaged keeps no gateway from starting`, async (t) => {
+    const { path, open } = folder(t);
+    open().begin(TRIAL, NEW, OLD);
+    if (name === 'last.json') open().recover(9);
+    writeFileSync(join(`${path}.trial`, name), '{"offer":');
+    t.equal(open().recover(9), undefined);
+    t.equal(readFileSync(path, 'utf8'), OLD);
+    t.notOk(existsSync(open().candidate));
+    if (name === 'last.json') t.equal(open().last(), undefined);
+  });
+}

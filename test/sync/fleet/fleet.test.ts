@@ -1,136 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import t, { type Test } from 'tap';
-import type { Fleet, FleetBox } from '../../../gateway/fleet.ts';
-import { Random } from '../../../hardware/simulated/random.ts';
+import t from 'tap';
 import { TelemetryClient } from '../../../sync/api/client.ts';
-import { startTelemetryServer } from '../../../sync/api/server.ts';
-import { type Central, startCentral } from '../../../sync/central/central.ts';
 import { BoxWatches } from '../../../sync/fleet/box-watches.ts';
-import { caisson } from '../caisson-process.ts';
-import { FilledStore } from '../filled-store.ts';
-import { exampleStatus, MemoryTelemetry } from '../memory-telemetry.ts';
+import { exampleStatus } from '../memory-telemetry.ts';
+import { central, fleetContract, fleetOnce, HOST, startBox, tempDir } from './fleet-contract.ts';
 
-const HOST = '127.0.0.1';
-
-function tempDir(t: Test): string {
-  const dir = mkdtempSync(join(tmpdir(), 'caisson-fleet-'));
-  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
-  return dir;
-}
-
-/** A gateway as far as a central sees it. */
-async function startBox(t: Test, name: string) {
-  const dir = tempDir(t);
-  const store = new FilledStore(dir, name, new Random(7));
-  for (let i = 0; i < 5; i += 1) store.seal('car/speed');
-  store.lose('car/speed', 42);
-  const server = await startTelemetryServer({
-    ...{ host: HOST, port: 0, telemetry: new MemoryTelemetry(), feed: store.db, storeDir: dir },
-    status: () => ({ ...exampleStatus(name), now: Date.now() * 1e3, feedEnd: store.db.lastPosition() }),
-  });
-  let isOpen = true;
-  const stop = async () => {
-    if (isOpen) await server.stop();
-    isOpen = false;
-  };
-  t.teardown(async () => {
-    await stop();
-    store.close();
-  });
-  return { store, port: server.port, stop };
-}
-
-async function central(t: Test, dir: string, ports: readonly number[]): Promise<Central> {
-  const pull = ports.map((port) => ({ host: HOST, port }));
-  const started = await startCentral({ dir, host: HOST, port: 0, name: 'hq', pull, version: '9.8.7' });
-  t.teardown(() => started.stop());
-  return started;
-}
-
-/** The fleet once `fits` says so. */
-async function fleetOnce(client: TelemetryClient, fits: (fleet: Fleet) => boolean): Promise<Fleet> {
-  const end = performance.now() + 30_000;
-  for (;;) {
-    const fleet = await client.fleet();
-    if (fits(fleet)) return fleet;
-    if (performance.now() > end) throw new Error(`in vain: ${JSON.stringify(fleet)}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-function boxOf(fleet: Fleet, name: string): FleetBox | undefined {
-  return fleet.boxes.find(({ gateway }) => gateway === name);
-}
-
-t.test('a central tells of every box what it has of it, and how the box does', async (t) => {
-  const [car1, car2] = [await startBox(t, 'car1'), await startBox(t, 'car2')];
-  const dir = tempDir(t);
-  const hq = await central(t, dir, [car1.port, car2.port]);
-  const client = new TelemetryClient({ host: HOST, port: hq.port });
-  t.teardown(() => client.close());
-  const isUp = (fleet: Fleet) =>
-    ['car1', 'car2'].every((name) => {
-      const box = boxOf(fleet, name);
-      return box?.line.state === 'running' && box.newest !== undefined && box.heard !== undefined;
-    });
-  const fleet = await fleetOnce(client, isUp);
-  t.equal(fleet.central, 'hq');
-  t.equal(fleet.boxes.length, 2);
-  t.match(boxOf(fleet, 'car1'), {
-    line: { state: 'running', kind: 'pull', place: `${HOST}:${car1.port}` },
-    version: '9.8.7',
-    behind: { positions: 0 },
-    gaps: 1,
-    lost: 42,
-    lostToday: 0,
-    clock: { source: 'gnss' },
-    disk: { rung: 'thin-bulk', usedBytes: 19, limitBytes: 20 },
-    sources: { count: 2, waiting: ['can0'] },
-    refused: 2,
-    attention: 'act',
-    reasons: [/^the disk runs short: thin-bulk$/],
-  });
-  // Box time of the fixture plus its offset to UTC.
-  t.equal(boxOf(fleet, 'car1')?.newest, newestOf(car1.store) + 2_000_000);
-
-  t.test('the command shows the same, filtered and as a table', async (t) => {
-    const server = `${HOST}:${hq.port}`;
-    const { stdout, code } = await caisson('fleet', 'car2', '--server', server, '--json');
-    t.equal(code, 0);
-    t.same(
-      (JSON.parse(stdout) as Fleet).boxes.map(({ gateway }) => gateway),
-      ['car2'],
-    );
-    const table = await caisson('fleet', '--server', server);
-    t.match(table.stdout, /^NEED +BOX +LINE.*\nact +car1 +up .*the disk runs short: thin-bulk; /);
-    t.match(table.stdout, 'central hq: 2 boxes, act 2, watch 0, good 0');
-  });
-
-  t.test('a box that is gone is still listed after central started again', async (t) => {
-    await car2.stop();
-    await hq.stop();
-    const again = await central(t, dir, [car1.port]);
-    const other = new TelemetryClient({ host: HOST, port: again.port });
-    t.teardown(() => other.close());
-    const listed = await fleetOnce(other, (found) => boxOf(found, 'car1')?.heard !== undefined);
-    t.match(boxOf(listed, 'car2'), { line: { state: 'none' }, lost: 42, attention: 'watch' });
-    t.equal(boxOf(listed, 'car2')?.newest, newestOf(car2.store) + 2_000_000);
-  });
-});
-
-function newestOf(store: FilledStore): number {
-  return Math.max(
-    ...store.db
-      .holdings(0)
-      .flatMap(({ newest }) => newest)
-      .map(({ time }) => time),
-  );
-}
+t.test('a central over SQLite tells of every box what it has of it, and how the box does', (t) =>
+  fleetContract(t, async (t) => ({ dir: tempDir(t) })),
+);
 
 t.test('a place where nobody answers is listed with the reason', async (t) => {
-  const hq = await central(t, tempDir(t), [1]);
+  const hq = await central(t, { dir: tempDir(t) }, [1]);
   const client = new TelemetryClient({ host: HOST, port: hq.port });
   t.teardown(() => client.close());
   const fleet = await fleetOnce(client, ({ boxes }) => boxes[0]?.line.state === 'waiting');

@@ -1,14 +1,13 @@
 import { useSignal } from '@preact/signals';
 import { render } from 'preact';
 import 'uplot/dist/uPlot.min.css';
-import './styles.css';
-import { LivePage } from './live/live-page.ts';
-import { ChannelTreePanel } from './ui/channel-tree.tsx';
-import { ChartStack } from './ui/chart-stack.tsx';
-import { LostBanner } from './ui/lost-banner.tsx';
-import { StatusStrip } from './ui/status-strip.tsx';
-import { startTheme } from './ui/theme.ts';
-import { Toolbar } from './ui/toolbar.tsx';
+import { ChannelTreePanel } from '../ui/channel-tree.tsx';
+import { ChartStack } from '../ui/chart-stack.tsx';
+import { LostBanner } from '../ui/lost-banner.tsx';
+import { StatusStrip } from '../ui/status-strip.tsx';
+import { startTheme } from '../ui/theme.ts';
+import { Toolbar } from '../ui/toolbar.tsx';
+import { LivePage } from './live-page.ts';
 
 function App({ page }: { page: LivePage }) {
   const isTreeOpen = useSignal(false);
