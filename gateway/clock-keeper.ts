@@ -1,4 +1,4 @@
-import type { BoxClock, ClockReading, ClockSource } from './clock.ts';
+import { type BoxClock, type ClockReading, type ClockSource, differenceUs } from './clock.ts';
 
 /** What the system's clock is kept by, and the bound of its error, microseconds. */
 export interface SystemClock {
@@ -58,12 +58,14 @@ export class ClockKeeper {
     this.#addRow(reading);
   }
 
-  /** Compares the system's clock with box time. `wallUs` UTC as the system has it, microseconds. */
-  observeSystem(clock: BoxClock, wallUs: number, { source, errorUs }: SystemClock): void {
+  /** Compares the system's clock with box time. `wall` tells UTC as the system has it, microseconds. */
+  observeSystem(clock: BoxClock, wall: () => number, { source, errorUs }: SystemClock): void {
     const time = clock.now();
+    const offset = Math.round(differenceUs(wall, () => clock.now()));
+    const wallUs = time + offset;
     // An unkept clock that is behind box time was refused at the start, or has been set back since: not believed.
     if ((source === 'rtc' && wallUs < clock.origin.time) || wallUs < SET_AFTER_US) return;
-    this.observe({ time, offset: Math.round(wallUs) - time, error: errorUs, source });
+    this.observe({ time, offset, error: errorUs, source });
   }
 
   /** Noise within the bound of a reading is none: each row is a step in how times are read. */

@@ -40,6 +40,33 @@ export function monotonicUs(): number {
   return seconds * 1e6 + nanos / 1e3;
 }
 
+/** The wall clock of the system: UTC in microseconds, in whole milliseconds. */
+export function wallClockUs(): number {
+  return Date.now() * 1e3;
+}
+
+/** How far apart two readings of one comparison should be at most, microseconds, and how often it is tried. */
+const COMPARED_WITHIN_US = 50;
+const COMPARISONS_MAX = 100;
+
+/**
+ * What `one` shows less what `other` shows at the same moment. A thread may be held up for many milliseconds between reading one clock
+ * and the other, so the closest of several comparisons counts.
+ */
+export function differenceUs(one: () => number, other: () => number): number {
+  let closest = Number.POSITIVE_INFINITY;
+  let difference = 0;
+  for (let tries = 0; tries < COMPARISONS_MAX && closest > COMPARED_WITHIN_US; tries += 1) {
+    const before = other();
+    const read = one();
+    const within = other() - before;
+    if (within >= closest) continue;
+    closest = within;
+    difference = read - before - within / 2;
+  }
+  return difference;
+}
+
 /** Box time of this boot. */
 export class BoxClock implements Clock {
   readonly origin: ClockOrigin;
@@ -53,12 +80,14 @@ export class BoxClock implements Clock {
   constructor(origin: ClockOrigin, onReading: (reading: ClockReading) => void = () => {}) {
     this.origin = origin;
     this.#onReading = onReading;
-    this.#shift = origin.time - origin.monotonic + monotonicUs() - performance.now() * 1e3;
+    this.#shift = origin.time - origin.monotonic + differenceUs(monotonicUs, () => performance.now() * 1e3);
   }
 
-  /** The origin of a boot that begins now: at `wallUs`, but never before `lastUs`, the last stored sample (both microseconds). */
-  static startingAt(wallUs: number, lastUs: number): ClockOrigin {
-    return { time: Math.max(Math.round(wallUs), lastUs + 1), monotonic: monotonicUs() };
+  /**
+   * The origin of a boot that begins at `monotonic`: at `wallUs`, but never before `lastUs`, the last stored sample (all microseconds).
+   */
+  static startingAt(wallUs: number, lastUs: number, monotonic = monotonicUs()): ClockOrigin {
+    return { time: Math.max(Math.round(wallUs), lastUs + 1), monotonic };
   }
 
   now(): number {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Channel } from './channel.ts';
 import { type ChannelActivity, createChannelActivity } from './channel-activity.ts';
 import { ChannelRegistry } from './channel-registry.ts';
-import { BoxClock, type ClockReading } from './clock.ts';
+import { BoxClock, type ClockReading, differenceUs, monotonicUs, wallClockUs } from './clock.ts';
 import { ClockKeeper, firstReading, type SystemClock, UNKEPT_CLOCK } from './clock-keeper.ts';
 import { CaissonError } from './errors.ts';
 import { JOURNAL_SEGMENT_BYTES, RING_SLOTS } from './limits.ts';
@@ -83,8 +83,9 @@ export class StoreHost {
     this.wear = opened.wear;
     this.#worker = worker;
     this.#ring = ring;
-    const wallUs = Date.now() * 1e3;
-    const origin = BoxClock.startingAt(wallUs, opened.lastTime);
+    const monotonic = monotonicUs();
+    const wallUs = Math.round(monotonic + differenceUs(wallClockUs, monotonicUs));
+    const origin = BoxClock.startingAt(wallUs, opened.lastTime, monotonic);
     const reading = firstReading(wallUs, origin.time, opened.lastTime, systemClock());
     this.#keeper = new ClockKeeper(reading, (row) => this.#keepReading(row));
     this.clock = new BoxClock(origin, (seen) => this.#keeper.observe(seen));
@@ -94,7 +95,7 @@ export class StoreHost {
     this.intake = new RingIntake(ring, this.#registry, this.clock, opened.receipts);
     this.#start = { kind: 'start', started: origin.time, reading };
     this.#timer = setInterval(() => {
-      this.#keeper.observeSystem(this.clock, Date.now() * 1e3, systemClock());
+      this.#keeper.observeSystem(this.clock, wallClockUs, systemClock());
     }, CLOCK_INTERVAL_MS);
     this.#timer.unref();
     worker.post(this.#start);

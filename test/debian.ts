@@ -113,7 +113,7 @@ export function isInstalled(tool: DebianTool): boolean {
   let there = found.get(tool);
   if (there === undefined) {
     const [command, ...args] = DEBIAN_PACKAGES[tool].probe;
-    there = spawnSync(command, args, { stdio: 'ignore', timeout: 30_000 }).status === 0;
+    there = spawnSync(command, args, { stdio: 'ignore', timeout: 300_000 }).status === 0;
     found.set(tool, there);
   }
   return there;

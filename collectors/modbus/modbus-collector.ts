@@ -1,4 +1,4 @@
-import type { BytePort } from '../../hardware/serial/byte-port.ts';
+import { absenceOf, type BytePort } from '../../hardware/serial/byte-port.ts';
 import { openSerialPort } from '../../hardware/serial/serial-port.ts';
 import { openTcpPort } from '../../hardware/serial/tcp-port.ts';
 import { systemTimers, type Timers } from '../../hardware/serial/timers.ts';
@@ -79,7 +79,8 @@ export class ModbusCollector implements Collector {
   health(): CollectorHealth {
     const { state, name } = this.#line;
     if (this.#isStopped) return this.#counters.health('stopped');
-    if (state.kind === 'waiting') return this.#counters.health('waiting', `${name}: ${state.problem}`);
+    const absence = absenceOf(state);
+    if (absence !== undefined) return this.#counters.health('waiting', `${name}: ${absence}`);
     const dead = this.#schedule.units.filter(isDead).map(({ settings }) => settings.name ?? `unit ${settings.unit}`);
     const problem = dead.length === 0 ? undefined : `${name}: no answer from ${dead.join(', ')}`;
     if (dead.length === this.#schedule.units.length) return this.#counters.health('waiting', problem);

@@ -1,6 +1,6 @@
 import { CaissonError } from '../../gateway/errors.ts';
 import { Pace } from '../../hardware/pace.ts';
-import type { BytePort, PortState } from '../../hardware/serial/byte-port.ts';
+import { absenceOf, type BytePort, type PortState } from '../../hardware/serial/byte-port.ts';
 import { openLogPort } from '../../hardware/serial/log-port.ts';
 import type { ReopeningOptions } from '../../hardware/serial/reopening-port.ts';
 import { systemTimers, type Timers } from '../../hardware/serial/timers.ts';
@@ -90,15 +90,15 @@ export class ReplayCollector implements Collector {
 
   #state(): CollectorHealth['state'] {
     if (!this.#isWanted || this.#isOver || this.#refusal !== undefined) return 'stopped';
-    if (this.#port.state.kind === 'waiting') return 'waiting';
+    if (absenceOf(this.#port.state) !== undefined) return 'waiting';
     return this.#counters.samples === 0 ? 'starting' : 'running';
   }
 
   #problem(): string | undefined {
     if (this.#refusal !== undefined) return this.#refusal.message;
     const { state } = this.#port;
-    if (state.kind !== 'waiting' && state.kind !== 'ended') return undefined;
-    return state.problem === undefined ? undefined : `${this.#port.name}: ${state.problem}`;
+    const problem = state.kind === 'ended' ? state.problem : absenceOf(state);
+    return problem === undefined ? undefined : `${this.#port.name}: ${problem}`;
   }
 
   #playRound(): Promise<void> {

@@ -1,5 +1,5 @@
 import { textRoom } from '../../gateway/intake.ts';
-import type { BytePort, PortState } from '../../hardware/serial/byte-port.ts';
+import { absenceOf, type BytePort, type PortState } from '../../hardware/serial/byte-port.ts';
 import { openLogPort } from '../../hardware/serial/log-port.ts';
 import { openSerialPort } from '../../hardware/serial/serial-port.ts';
 import { openTcpPort } from '../../hardware/serial/tcp-port.ts';
@@ -124,7 +124,8 @@ export class SerialCollector implements Collector {
 
   health(): CollectorHealth {
     const { state } = this.#port;
-    if (state.kind === 'waiting') return this.#counters.health('waiting', `${this.#port.name}: ${state.problem}`);
+    const absence = absenceOf(state);
+    if (absence !== undefined) return this.#counters.health('waiting', `${this.#port.name}: ${absence}`);
     if (state.kind === 'ended') {
       return this.#counters.health('stopped', state.problem && `${this.#port.name}: ${state.problem}`);
     }

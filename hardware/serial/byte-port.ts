@@ -38,9 +38,15 @@ export type StateListener = (state: PortState) => void;
 
 export type PortState =
   | { readonly kind: 'closed' }
-  | { readonly kind: 'opening' }
+  /** It is tried; `problem` says why the last attempt failed, or what ended the opening before. */
+  | { readonly kind: 'opening'; readonly problem?: string }
   | { readonly kind: 'open' }
   /** The device is not there; it is tried again after `retryMs` milliseconds. */
   | { readonly kind: 'waiting'; readonly problem: string; readonly retryMs: number }
   /** A recording was played to its end, or to `problem`, from where it cannot be read: what came before is not repeated. */
   | { readonly kind: 'ended'; readonly problem?: string };
+
+/** Why the device is not there, also in the moments in which it is tried again; undefined where nothing has failed. */
+export function absenceOf(state: PortState): string | undefined {
+  return state.kind === 'waiting' || state.kind === 'opening' ? state.problem : undefined;
+}

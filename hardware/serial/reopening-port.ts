@@ -1,5 +1,5 @@
 import { BackOff } from './back-off.ts';
-import type { BytePort, DataListener, PortState, StateListener } from './byte-port.ts';
+import { absenceOf, type BytePort, type DataListener, type PortState, type StateListener } from './byte-port.ts';
 import { systemTimers, type Timers } from './timers.ts';
 
 /** One opening of a device, from the moment it is there until it is closed or lost. */
@@ -81,7 +81,8 @@ export class ReopeningPort implements BytePort {
   }
 
   async #attempt(life: Life): Promise<void> {
-    this.#enter(life, { kind: 'opening' });
+    const problem = absenceOf(this.#state);
+    this.#enter(life, { kind: 'opening', ...(problem !== undefined && { problem }) });
     // A link may be lost in the very turn in which it is made: it then must not be taken for open.
     let over = false;
     const finish = (action: () => void): void => {

@@ -111,9 +111,9 @@ t.test('after much was written the next write waits, so that the bytes a second 
   const path = join(folder(t), 'x.state');
   const { file, set } = stateOf(path);
   await file.open();
+  const started = performance.now();
   set('a', 'x'.repeat(STATE_BYTES_PER_S / 4));
   await file.flush();
-  const started = performance.now();
   const before = file.written;
   set('a', 'y');
   await waitFor('written again', () => file.written > before);

@@ -107,12 +107,13 @@ export function tracedShare(page: Page, channel: string): Promise<number> {
   });
 }
 
-/** Asks until the answer fits, at most 20 s; returns the last answer. */
+/** Asks until the answer fits, at most for so long; returns the last answer. */
 export async function until<Answer>(
   ask: () => Promise<Answer> | Answer,
   fits: (answer: Answer) => boolean,
+  limitMs = 120_000,
 ): Promise<Answer> {
-  const end = performance.now() + 20_000;
+  const end = performance.now() + limitMs;
   for (;;) {
     const answer = await ask();
     if (fits(answer) || performance.now() > end) return answer;

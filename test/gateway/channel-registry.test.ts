@@ -6,6 +6,7 @@ import t from 'tap';
 import { type Channel, defineChannel } from '../../gateway/channel.ts';
 import { ChannelRegistry } from '../../gateway/channel-registry.ts';
 import { CHANNEL_NAME_BYTES_MAX } from '../../gateway/limits.ts';
+import { cpuMs } from '../stolen-time.ts';
 
 t.test('ids go on behind those the store knows, and a known name keeps its own', async (t) => {
   const announced: Channel[] = [];
@@ -56,11 +57,13 @@ t.test('names beyond the maximum cost no memory for good', async (t) => {
 
 t.test('long names are cut to the maximum, quickly, whole characters only, and stay apart', async (t) => {
   const long = `${'ä€😀/'.repeat(30_000)}`;
-  const from = performance.now();
-  const one = defineChannel({ name: `${long}1`, source: 's' }).name;
-  const other = defineChannel({ name: `${long}2`, source: 's' }).name;
-  t.ok(performance.now() - from < 500, `${performance.now() - from} ms`);
-  for (const name of [one, other]) {
+  const names: string[] = [];
+  const took = cpuMs(() => {
+    for (const end of [1, 2]) names.push(defineChannel({ name: `${long}${end}`, source: 's' }).name);
+  });
+  t.ok(took < 500, `${took} ms`);
+  const [one, other] = names;
+  for (const name of names) {
     const bytes = Buffer.from(name);
     t.ok(bytes.length <= CHANNEL_NAME_BYTES_MAX && bytes.length > CHANNEL_NAME_BYTES_MAX - 4, `${bytes.length} bytes`);
     t.equal(bytes.toString(), name);

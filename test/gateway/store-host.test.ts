@@ -62,14 +62,12 @@ t.test('a stop keeps all that was published, the last moment included', async (t
 
 t.test('a stop does not wait for the commit floor', async (t) => {
   const { dir, open, problems } = store(t);
-  const host = await open({ commitFloorMs: 10_000 });
+  const host = await open({ commitFloorMs: 3_600_000 });
   push(host, 0, 1);
   await host.intake.durable(host.intake.publish());
   push(host, 1, 2);
   host.intake.publish();
-  const from = performance.now();
   await host.stop();
-  t.ok(performance.now() - from < 5000, `${performance.now() - from} ms`);
   t.same(problems, []);
   t.match(account(dir, 'a'), { values: [0, 1] });
 });
@@ -181,7 +179,7 @@ t.test(
     let seen = 0;
     let looks = 0;
     const deadline = performance.now() + 2500;
-    while (performance.now() < deadline) {
+    while (performance.now() < deadline || host.status.blocks === 0) {
       for (let i = 0; i < 4000; i += 1, pushed += 1) host.intake.push(id, host.clock.now(), pushed);
       const published = host.intake.publish();
       if (looks % 4 === 0) await host.intake.durable(published);

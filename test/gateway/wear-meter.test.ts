@@ -1,5 +1,6 @@
 import t from 'tap';
 import { WearMeter } from '../../gateway/wear-meter.ts';
+import { cpuMs } from '../stolen-time.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -75,8 +76,9 @@ t.test('what was written is carried over a restart of process and machine', asyn
 
 t.test('a meter that runs for months holds points of a day only', async (t) => {
   const meter = metered(24 * 90, () => 1e9);
-  const started = performance.now();
-  for (let i = 0; i < 1000; i += 1) meter.status(0);
-  t.ok(performance.now() - started < 1000);
+  const took = cpuMs(() => {
+    for (let i = 0; i < 1000; i += 1) meter.status(0);
+  });
+  t.ok(took < 1000, `${took} ms`);
   t.ok(Math.abs(meter.status(0).bytesPerDay / 24e9 - 1) < 0.01);
 });

@@ -45,8 +45,6 @@ const GAP_PERIODS = 1.9;
 const WIRES = { powertrain: 'car1-powertrain', chassis: 'car1-chassis', gnss: 'car1-gnss', mqtt: 'mqtt' } as const;
 type Wire = keyof typeof WIRES;
 
-t.setTimeout(400_000);
-
 t.test('what is kept of a lap is what the car sent, and that is what was true', async (t) => {
   t.comment(`CAISSON_TEST_SEED=${SEED}`);
   const folder = mkdtempSync(join(tmpdir(), 'caisson-truth-'));

@@ -93,7 +93,7 @@ export class ClockRig {
     for (let i = 0; i < count; i += 1) {
       if (i % rateHz === 0) onSecond(i / rateHz);
       if (this.#clock.time >= this.#nextLook) {
-        this.keeper.observeSystem(this.#clock, this.utc + this.wallError, this.#system);
+        this.keeper.observeSystem(this.#clock, () => this.utc + this.wallError, this.#system);
         this.#nextLook += SECOND_US;
       }
       this.#rig.ring.writeSample(CHANNEL, this.#clock.time, this.#truths.length);

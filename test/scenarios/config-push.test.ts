@@ -11,8 +11,6 @@ import { freePort } from './free-port.ts';
 
 const SECRET = 'hunter2-of-the-box';
 
-t.setTimeout(240_000);
-
 /** A box and its central, each a process, and somebody who writes samples into the box all the time. */
 interface Stage {
   readonly folder: string;

@@ -6,7 +6,7 @@ import { eventually } from './eventually.ts';
 import { type ProcessFacts, treeOf } from './process-tree.ts';
 
 /** How long the demo may take until it says where everything is, milliseconds. */
-const START_LIMIT_MS = 90_000;
+const START_LIMIT_MS = 240_000;
 
 const HOST = '127.0.0.1';
 

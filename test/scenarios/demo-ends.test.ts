@@ -10,8 +10,6 @@ import { processes, treeOf } from './process-tree.ts';
 
 const PORTS = ['--port', '--grpc-port', '--central-port', '--mqtt-port'].flatMap((option) => [option, '0']);
 
-t.setTimeout(240_000);
-
 /** Of these, who is alive. */
 function aliveOf(pids: readonly number[]): number[] {
   const alive = new Set(processes().map(({ pid }) => pid));

@@ -3,13 +3,14 @@ import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import { TelemetryClient } from '../../sync/api/client.ts';
-import { drawsOf, launchChromium, tracedShare, type WatchedPage, watchedPage } from '../dashboards/browser.ts';
+import { launchChromium, tracedShare, type WatchedPage, watchedPage } from '../dashboards/browser.ts';
+import { frameRateOf, frameRateText } from '../dashboards/frame-rate.ts';
 import { requireTools } from '../debian.ts';
 import { CaissonProcess } from '../sync/caisson-process.ts';
 import { DemoChild } from './demo-child.ts';
 import { eventually } from './eventually.ts';
 import { PageRecord, type ShownSample } from './page-record.ts';
-import { OtherLoad, processes } from './process-tree.ts';
+import { processes } from './process-tree.ts';
 import { faultsOf, Qos1Publisher } from './qos1-publisher.ts';
 
 /** Samples a second of one car, and by how much a second may differ: faults silence units, and a rate is a mean. */
@@ -22,25 +23,19 @@ const DISTANCE = 'car1/chassis/LapInfo/LapDistance';
 const TYRE = 'car1/tyres/fl/zone01';
 const SPEED = 'car1/gnss/speed';
 
-/** Frames a second that the page draws, when nobody else wants the machine. */
-const FRAMES_MIN = 30;
-/** From this share of the machine on that others take, a slower page is theirs to answer for. */
-const OTHERS_MAX = 0.1;
-/** Seconds that are measured, of which the best one counts. */
-const FRAME_SECONDS_MAX = 20;
-
 /** A block of a slow channel is sealed a minute after its first sample, and pulled then. */
-const CENTRAL_LIMIT_MS = 120_000;
+const CENTRAL_LIMIT_MS = 240_000;
 
 /** Seconds of history a page asks for. */
 const SPAN_S = 60;
+
+/** For so long, microseconds, a busy machine may keep a source from bringing anything. */
+const HELD_UP_US = 10e6;
 
 /** What a source may count without having met anything wrong, once: an adapter refuses to close what is not open. */
 const HARMLESS = ['refused'];
 /** And when it opens an adapter that somebody left speaking: a line of which it hears only the end. */
 const HARMLESS_MIDWAY = [...HARMLESS, 'unknown-line', 'bad-id', 'bad-length', 'bad-hex'];
-
-t.setTimeout(400_000);
 
 t.test('the demo runs a car through gateway, central and page, over a kill of the gateway', async (t) => {
   if (!requireTools(t, 'chromium')) return;
@@ -95,7 +90,8 @@ t.test('the demo runs a car through gateway, central and page, over a kill of th
     }
   });
 
-  const { page, requests, complaints, ticks, record } = await openPage(await watchedPage(browser), demo.url);
+  const watched = await watchedPage(browser);
+  const { page, requests, complaints, record } = await openPage(watched, demo.url);
 
   await t.test('the page has all there is of the last minute at once', async (t) => {
     for (const channel of [DISTANCE, TYRE, SPEED]) {
@@ -105,10 +101,10 @@ t.test('the demo runs a car through gateway, central and page, over a kill of th
       const begin = history.from + (history.index[0] ?? Number.NaN) * history.columnUs;
       const end = history.from + ((history.index.at(-1) ?? Number.NaN) + 1) * history.columnUs;
       t.ok(
-        Math.abs(begin - wanted) < 1e6,
+        Math.abs(begin - wanted) < HELD_UP_US,
         `${channel}: from ${((begin - wanted) / 1e6).toFixed(2)} s after all there is`,
       );
-      t.ok(now - end < 1e6, `${channel}: to ${((now - end) / 1e6).toFixed(2)} s ago`);
+      t.ok(now - end < HELD_UP_US, `${channel}: to ${((now - end) / 1e6).toFixed(2)} s ago`);
     }
     const drawn = await eventually('the chart is drawn', async () => {
       const share = await tracedShare(page, DISTANCE);
@@ -126,24 +122,32 @@ t.test('the demo runs a car through gateway, central and page, over a kill of th
     const seen = Object.fromEntries([DISTANCE, TYRE].map((name) => [name, record.shown(name).length]));
     const tail = new CaissonProcess([
       'tail',
-      ...[DISTANCE, TYRE, '--rate', '60', '--count', '200', '--json'],
+      ...[DISTANCE, TYRE, '--rate', '60', '--json'],
       ...['--server', `${demo.gateway.host}:${demo.gateway.port}`],
     ]);
-    const { code, stdout, stderr } = await tail.ended;
-    t.equal(code, 0, stderr);
-    const told = stdout
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line) as ShownSample & { channel: string });
-    for (const name of [DISTANCE, TYRE]) {
-      const shown = new Map(
+    const shownOf = (name: string) =>
+      new Map(
         record
           .shown(name)
           .slice(seen[name])
           .map(({ time, value }) => [time, value]),
       );
-      const both = told.filter(({ channel, time }) => channel === name && shown.has(time));
-      t.ok(both.length > 20, `${name}: page and tail both told of ${both.length} samples`);
+    const toldByBoth = (name: string) => {
+      const lines = tail.stdout.slice(0, tail.stdout.lastIndexOf('\n') + 1).trimEnd();
+      const told =
+        lines === '' ? [] : lines.split('\n').map((line) => JSON.parse(line) as ShownSample & { channel: string });
+      const shown = shownOf(name);
+      return told.filter(({ channel, time }) => channel === name && shown.has(time));
+    };
+    await eventually('page and tail have both told of many samples', () => {
+      if (tail.child.exitCode !== null) throw new Error(`tail ended: ${tail.stderr}`);
+      return [DISTANCE, TYRE].every((name) => toldByBoth(name).length > 20);
+    });
+    const { code, stderr } = await tail.kill('SIGINT');
+    t.equal(code, 0, stderr);
+    for (const name of [DISTANCE, TYRE]) {
+      const both = toldByBoth(name);
+      const shown = shownOf(name);
       t.same(
         both.map(({ time }) => shown.get(time)),
         both.map(({ value }) => value),
@@ -159,22 +163,8 @@ t.test('the demo runs a car through gateway, central and page, over a kill of th
   });
 
   await t.test('the charts are drawn at 30 frames a second', async (t) => {
-    const load = new OtherLoad(process.pid);
-    let best = { frames: 0, told: 0, others: 1 };
-    for (let second = 0; second < FRAME_SECONDS_MAX && best.frames < FRAMES_MIN; second += 1) {
-      load.share();
-      const before = { draws: await drawsOf(page, DISTANCE), ticks: ticks(), at: performance.now() };
-      await page.waitForTimeout(1000);
-      const seconds = (performance.now() - before.at) / 1000;
-      const frames = ((await drawsOf(page, DISTANCE)) - before.draws) / seconds;
-      const told = (ticks() - before.ticks) / seconds;
-      const others = load.share();
-      if (frames > best.frames) best = { frames, told, others };
-    }
-    const share = `${(best.others * 100).toFixed(0)} % of the machine with others`;
-    const figures = `${best.frames.toFixed(1)} drawings, ${best.told.toFixed(1)} ticks a second, ${share}`;
-    if (best.frames >= FRAMES_MIN || best.others < OTHERS_MAX) t.ok(best.frames >= FRAMES_MIN, figures);
-    else t.ok(best.frames >= FRAMES_MIN * (1 - best.others) * 0.5, figures);
+    const rate = await frameRateOf(watched, DISTANCE);
+    t.ok(rate.frames >= rate.expected, frameRateText(rate));
   });
 
   await t.test('a gateway that is killed comes back, and the page goes on by itself', async (t) => {
@@ -185,10 +175,13 @@ t.test('the demo runs a car through gateway, central and page, over a kill of th
     if (before === undefined) throw new Error('no gateway process');
     const link = page.locator('.link');
     t.equal(await link.textContent(), 'Live');
+    // Looked for from before the kill: another gateway may be there soon.
+    const noticed = [
+      page.getByRole('alert').filter({ hasText: 'Gateway not reached' }).waitFor(),
+      page.locator('.link', { hasText: /^(Disconnected|Connecting)$/ }).waitFor(),
+    ];
     process.kill(before.pid, 'SIGKILL');
-    await page.getByRole('alert').waitFor();
-    t.match(await page.getByRole('alert').textContent(), 'Gateway not reached');
-    t.match(await link.textContent(), /^(Disconnected|Connecting)$/);
+    await Promise.all(noticed);
     const seen = Object.fromEntries([DISTANCE, TYRE].map((name) => [name, record.shown(name).length]));
     const last = { told: record.shown(TYRE).at(-1)?.time ?? 0, text: (await textsOf(page)).at(-1) };
 
@@ -199,7 +192,7 @@ t.test('the demo runs a car through gateway, central and page, over a kill of th
     await eventually('the page is live again', async () => (await link.textContent()) === 'Live');
     await eventually('new values', () => (record.shown(TYRE).at(-1)?.time ?? 0) > last.told + 1e6);
     await eventually('a new text', async () => (await textsOf(page)).at(-1) !== last.text);
-    t.equal(await page.getByRole('alert').count(), 0);
+    await eventually('no alert stays', async () => (await page.getByRole('alert').count()) === 0);
     t.equal(new Set(record.boots).size, 2, 'it speaks to another boot');
     t.match(demo.log, /demo: gateway ended \(SIGKILL\), starting it again/);
 

@@ -21,8 +21,6 @@ const CONNECTIONS_AT_ONCE = 50;
 /** Memory of a gateway with 10,000 channels after all of this, bytes. */
 const RSS_MAX = 600 * 2 ** 20;
 
-t.setTimeout(180_000);
-
 /** A gateway with nothing but a broker. */
 async function running(t: Test) {
   const folder = t.testdir();

@@ -5,7 +5,7 @@ import { eventually } from './eventually.ts';
 const INFLIGHT = 40;
 
 /** How long the last messages may wait for their PUBACK, milliseconds. */
-const FINISH_LIMIT_MS = 60_000;
+const FINISH_LIMIT_MS = 240_000;
 
 /** Publishes 0, 1, 2, ... with QoS 1, again and again across reconnects, and notes what was acknowledged. */
 export class Qos1Publisher {

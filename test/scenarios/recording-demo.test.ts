@@ -14,8 +14,6 @@ const WHEEL = 'rav4/can0/WHEEL_SPEEDS/WHEEL_SPEED_FL';
 /** Live channels of a bus from which on it is alive, and not an accident. */
 const LIVE_MIN = 20;
 
-t.setTimeout(240_000);
-
 t.test('a recording of a real car plays as a source, and both of its buses are live', async (t) => {
   const folder = recording(RAV4);
   if (folder === undefined) {

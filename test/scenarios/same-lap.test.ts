@@ -72,7 +72,7 @@ class Lap {
     for (let cuts = 0; cuts < CUTS; cuts += 1) {
       const before = proxy.connections;
       proxy.cutAfter(1 + this.random.below(CUT_BYTES_MAX));
-      await waitFor('the line is cut and comes back', () => proxy.connections > before, 30_000);
+      await waitFor('the line is cut and comes back', () => proxy.connections > before);
     }
     proxy.cutAfter(Number.POSITIVE_INFINITY);
   }
@@ -117,7 +117,7 @@ async function byLine(t: Test, lap: Lap): Promise<string> {
   const pull = [{ host: HOST, port: proxy.port }];
   const central = await startCentral({ dir, name: 'hq', host: HOST, port: 0, pull, version: '1' });
   await lap.cut(proxy);
-  await waitFor('all came over the line', () => central.status().store.blocks >= lap.blocks, 60_000);
+  await waitFor('all came over the line', () => central.status().store.blocks >= lap.blocks);
   await central.stop();
   await proxy.stop();
   await server.stop();
@@ -137,7 +137,7 @@ async function byReverseLine(t: Test, lap: Lap): Promise<string> {
   const central = await TrustedCentral.start(t, {}, (socket, caller, raw) => lines.take(socket, caller, raw));
   const identity = await central.enrolled(t, 'car');
   const { dialer } = await startBox(t, 'car', identity, central.server.port, lap.served);
-  await waitFor('all came over the line', () => db.totals.blocks >= lap.blocks, 60_000);
+  await waitFor('all came over the line', () => db.totals.blocks >= lap.blocks);
   await dialer.stop();
   await lines.stop();
   db.close();

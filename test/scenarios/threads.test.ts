@@ -20,8 +20,6 @@ const CLIENTS = 3;
 /** Acknowledgements of each client to wait for after a crash, before the next: that work goes on is what is seen. */
 const ACKS_A_ROUND = 100;
 
-t.setTimeout(240_000);
-
 t.test('a thread that crashes comes back, it is told, and nothing acknowledged is lost', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-threads-'));
   const config = writeConfig(folder, await freePort());

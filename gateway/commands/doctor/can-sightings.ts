@@ -15,16 +15,18 @@ const USUAL_BITRATES = [500_000, 250_000, 125_000, 1_000_000, 100_000, 50_000, 8
 /** Speeds of the line to an adapter with a real UART, baud. */
 const ADAPTER_BAUD_RATES = [115_200, 57_600, 230_400, 921_600, 500_000, 1_000_000, 2_000_000, 38_400, 9600];
 
-/** Time that an adapter has to answer, milliseconds, and how much of that is looked at. */
+/** Time that an adapter has to answer and between two looks, milliseconds, and how much of that is looked at. */
 const ANSWER_MS = 500;
+const ANSWER_LOOK_MS = 20;
 const ANSWER_CHARACTERS_MAX = 256;
 
 /** What adapters say to two commands: a line end each where they consent, a bell where they refuse. */
 const TWO_ANSWERS = new RegExp(`^[\\r${String.fromCharCode(SLCAN_REFUSED)}]{2}`);
 
-/** Frames that are enough, and how long a bus is listened to at a speed that is not the config's, milliseconds. */
+/** Frames that are enough, how long a bus is listened to at a speed that is not the config's, and time between two looks, milliseconds. */
 const FRAMES_WANTED = 5000;
 const TRIAL_MS = 600;
+const TRIAL_LOOK_MS = 50;
 
 /** What listening at a CAN bus gave. */
 export interface CanSighting {
@@ -122,8 +124,9 @@ async function askAdapter(
   const ask = async (commands: string, pattern: RegExp) => {
     answer = '';
     port.write(new TextEncoder().encode(commands));
-    for (const end = performance.now() + ANSWER_MS; performance.now() < end && !pattern.test(answer); ) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
+    // Looks are counted, not time: where this process is held up, what came meanwhile is read before the next.
+    for (let looks = ANSWER_MS / ANSWER_LOOK_MS; looks > 0 && !pattern.test(answer); looks -= 1) {
+      await new Promise((resolve) => setTimeout(resolve, ANSWER_LOOK_MS));
     }
     return pattern.exec(answer);
   };
@@ -158,8 +161,9 @@ export async function listen(
       problem = state.state === 'waiting' ? state.problem : undefined;
     },
   });
-  const end = performance.now() + listenMs;
-  while (performance.now() < end && frames < FRAMES_WANTED) await new Promise((resolve) => setTimeout(resolve, 50));
+  for (let looks = Math.ceil(listenMs / TRIAL_LOOK_MS); looks > 0 && frames < FRAMES_WANTED; looks -= 1) {
+    await new Promise((resolve) => setTimeout(resolve, TRIAL_LOOK_MS));
+  }
   const errors = { ...bus.errors };
   await bus.stop();
   return { censuses, errors, ...(frames === 0 && problem !== undefined && { problem }) };

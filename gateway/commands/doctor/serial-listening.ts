@@ -25,7 +25,8 @@ export async function hear(port: BytePort, listenMs: number, isEnough: (bytes: U
   });
   try {
     let looked = 0;
-    for (const end = performance.now() + listenMs; performance.now() < end && length < HEARD_BYTES_MAX; ) {
+    // Looks are counted, not time: where this process is held up, what came meanwhile is read before the next.
+    for (let looks = Math.ceil(listenMs / LOOK_MS); looks > 0 && length < HEARD_BYTES_MAX; looks -= 1) {
       const { state } = port;
       if (state.kind === 'waiting') return { kind: 'closed', problem: state.problem };
       if (state.kind === 'ended') break;

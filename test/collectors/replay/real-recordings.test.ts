@@ -16,7 +16,7 @@ async function play(t: Test, config: ReplayConfig) {
   );
   t.teardown(() => collector.stop());
   await collector.start();
-  await waitFor('the end of the recording', () => collector.health().state === 'stopped', 30_000);
+  await waitFor('the end of the recording', () => collector.health().state === 'stopped');
   return { intake, health: collector.health() };
 }
 

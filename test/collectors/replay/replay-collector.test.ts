@@ -218,12 +218,10 @@ t.test('a replay that waits for room, or for a row that is not due yet, can be s
   await waitFor('rows', () => collector.health().received > 0);
   await collector.stop();
   t.match(collector.health(), { state: 'stopped', dropped: 0 });
-  const paced = await start(t, { file: await fileWith(t, raceChrono(rowsOf(2, 9000))) });
+  const paced = await start(t, { file: await fileWith(t, raceChrono(rowsOf(2, 3_600_000))) });
   await waitFor('the first row', () => paced.collector.health().received === 1);
   t.equal(paced.collector.health().state, 'running');
-  const begin = performance.now();
   await paced.collector.stop();
-  t.ok(performance.now() - begin < 4500, 'long before the row is due');
   t.match(paced.collector.health(), { state: 'stopped', received: 1 });
 });
 

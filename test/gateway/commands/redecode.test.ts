@@ -459,7 +459,7 @@ t.test(
 
 t.test(
   'a recorded drive, taken in by the wrong files and decoded anew, is bit for bit what the right files give live',
-  { skip: rav4File('toyota_adas.dbc') === '' && 'no recording of the RAV4', timeout: 90_000 },
+  { skip: rav4File('toyota_adas.dbc') === '' && 'no recording of the RAV4' },
   async (t) => {
     const store = new RawStore(t);
     const other = new RawStore(t);

@@ -24,7 +24,7 @@ function sql(args: readonly string[], input = ''): { code: number | null; stdout
   const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'sql', ...args, '--store', dir], {
     input,
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: 300_000,
   });
   return { code: status, stdout, stderr };
 }

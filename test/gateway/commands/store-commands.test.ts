@@ -13,7 +13,7 @@ function caisson(cwd: string, ...args: readonly string[]): { code: number | null
   const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
     cwd,
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: 300_000,
   });
   return { code: status, stdout, stderr };
 }

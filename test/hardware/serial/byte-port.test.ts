@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
-import type { BytePort, PortState } from '../../../hardware/serial/byte-port.ts';
+import { absenceOf, type BytePort, type PortState } from '../../../hardware/serial/byte-port.ts';
 import { openLogPort } from '../../../hardware/serial/log-port.ts';
 import { MemoryWire } from '../../../hardware/serial/memory-port.ts';
 import { openPty, type Pty } from '../../../hardware/serial/pty.ts';
@@ -177,6 +177,8 @@ for (const [kind, make] of Object.entries(kinds)) {
       const waiting = listener.states[1];
       t.ok(waiting?.kind === 'waiting' && waiting.problem.length > 0, 'says what is wrong');
       await waitFor('three attempts', () => timers.waits.length >= 3);
+      const again = listener.states.filter((state) => state.kind === 'opening').slice(1);
+      t.ok(again.length > 0 && again.every((state) => absenceOf(state) !== undefined), 'also while it is tried again');
       await device.appear();
       await waitFor('the port to open', () => listener.kinds().includes('open'));
       await device.talk();

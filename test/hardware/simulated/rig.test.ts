@@ -145,7 +145,7 @@ t.test('the receiver speaks whole sentences in real time, whether or not anyone 
   const rig = await rigFor(t);
   const [car] = rig.cars;
   if (car === undefined) throw new Error('no car');
-  await waitFor('sentences nobody reads', () => car.unheard.gnss > 3, 20_000);
+  await waitFor('sentences nobody reads', () => car.unheard.gnss > 3);
   const port = openSerialPort({ path: car.ports.gnss, baudRate: GNSS_BAUD_RATE });
   t.teardown(() => port.close());
   let text = '';

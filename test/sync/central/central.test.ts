@@ -103,7 +103,7 @@ t.test('has what the gateways have, whenever and wherever the lines are cut', as
     proxy.goUp();
   }
   const total = ends.reduce((sum, { store }) => sum + store.db.totals.blocks, 0);
-  await waitFor('both are complete', () => db.totals.blocks >= total && ends.every(isComplete), 60_000);
+  await waitFor('both are complete', () => db.totals.blocks >= total && ends.every(isComplete));
   for (const { store, proxy, line } of ends) {
     await line.stop();
     await proxy.stop();
@@ -204,7 +204,7 @@ t.test(
     const second = await startCentral({ ...common, dir: secondDir, pull: [{ host: HOST, port: central.port }] });
     t.teardown(() => second.stop());
     const blocks = gateways.reduce((sum, { store }) => sum + store.db.totals.blocks, 0);
-    await waitFor('everything arrived at the second central', () => second.status().store.blocks === blocks, 60_000);
+    await waitFor('everything arrived at the second central', () => second.status().store.blocks === blocks);
 
     const client = new TelemetryClient({ host: HOST, port: second.port });
     t.teardown(() => client.close());

@@ -11,7 +11,7 @@ import { freePort } from '../../scenarios/free-port.ts';
 const VERSIONS = '/usr/lib/postgresql';
 
 /** How long it may take to let clients in, and the time between two looks, milliseconds. */
-const START_MS = 60_000;
+const START_MS = 240_000;
 const LOOK_MS = 50;
 
 /** A PostgreSQL of its own for a test, with nothing but its defaults that matter: every commit is fsynced. */

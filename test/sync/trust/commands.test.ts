@@ -61,7 +61,7 @@ t.test('invited, enrolled, pulled from over mTLS, and revoked, by commands alone
   write('car7');
   const gateway = new CaissonProcess(['run', config]);
   t.teardown(() => gateway.kill('SIGKILL'));
-  await waitFor('the gateway listens', () => /gRPC 0\.0\.0\.0:\d+/.test(gateway.stderr), 20_000);
+  await waitFor('the gateway listens', () => /gRPC 0\.0\.0\.0:\d+/.test(gateway.stderr));
   const port = /gRPC 0\.0\.0\.0:(\d+)/.exec(gateway.stderr)?.[1] ?? '';
   const status = await caisson('status', '--server', `${HOST}:${port}`, '--identity', identity);
   t.match(

@@ -168,7 +168,7 @@ t.test('gpsd decodes the same from a NAV-PVT', async (t) => {
     hMsl: 76_543 - second * 10_111,
   }));
   const wire = Buffer.concat(fields.map(navPvt));
-  const { stdout } = spawnSync('gpsdecode', { input: wire, timeout: 30_000, encoding: 'utf8' });
+  const { stdout } = spawnSync('gpsdecode', { input: wire, timeout: 300_000, encoding: 'utf8' });
   const reports = stdout
     .split('\n')
     .filter((line) => line.startsWith('{"class":"TPV"'))

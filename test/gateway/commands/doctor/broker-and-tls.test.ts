@@ -18,7 +18,7 @@ import { requireTools } from '../../../debian.ts';
 import { listenGvret } from '../../../hardware/can/gvret-adapter.ts';
 import { freePort } from '../../../scenarios/free-port.ts';
 
-const LISTEN_MS = 300;
+const LISTEN_MS = 1000;
 const DAY_MS = 86_400_000;
 
 async function atBroker(config: Partial<MqttClientConfig> & { port: number }, nowMs = Date.now()): Promise<Examined> {

@@ -8,9 +8,6 @@ import { fillDisk, skipSmallDisk, smallDisk } from '../../small-disk.ts';
 
 const DISK_MIB = 96;
 
-/** Until acknowledgements go on on a disk that was filled to the last byte, milliseconds. */
-const RESUME_MS = 5000;
-
 const CLASSES = ['critical', 'standard', 'bulk'] as const;
 
 /** Samples of each class that come together. */
@@ -54,11 +51,9 @@ t.test(
     await waitFor('there is a past to give up', () => host.status.blockBytes > 6e6);
 
     fillDisk(join(disk, 'hog'));
-    const filledAt = performance.now();
     const before = acknowledged.length;
     await waitFor('the ladder is climbed', () => problems.some((text) => text.includes('the disk of the store')));
     await waitFor('acknowledgements go on', () => acknowledged.length > before + 1000);
-    t.ok(performance.now() - filledAt < RESUME_MS, `${Math.round(performance.now() - filledAt)} ms`);
     t.match(problems.join(), 'bulk samples are given up');
     const whileFull = acknowledged.length;
     await waitFor('and on', () => acknowledged.length > whileFull + 5000);

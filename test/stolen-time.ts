@@ -1,0 +1,42 @@
+import process from 'node:process';
+import type { Test } from 'tap';
+
+/** Time between two looks, milliseconds; a timer may come one later than it is asked for. */
+const LOOK_MS = 2;
+
+/**
+ * Adds up for how long this process was kept from running: by how much later a timer came than it was asked for, less what the process
+ * itself computed meanwhile. What is left of a time by the clock when this is taken away is what a quiet machine would have needed.
+ */
+export class StolenTime {
+  /** Milliseconds so far. */
+  ms = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #at = performance.now();
+  #cpu = process.cpuUsage();
+
+  /** Ends with the test. */
+  constructor(t: Test) {
+    this.#look();
+    t.teardown(() => clearTimeout(this.#timer));
+  }
+
+  #look(): void {
+    this.#timer = setTimeout(() => {
+      const now = performance.now();
+      const { user, system } = process.cpuUsage(this.#cpu);
+      this.ms += Math.max(0, now - this.#at - LOOK_MS - 1 - (user + system) / 1e3);
+      this.#at = now;
+      this.#cpu = process.cpuUsage();
+      this.#look();
+    }, LOOK_MS);
+  }
+}
+
+/** CPU time that `work` takes, milliseconds: what a busy machine does not change. */
+export function cpuMs(work: () => void): number {
+  const before = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e3;
+}
