@@ -50,7 +50,7 @@ export async function central(t: Test, place: StorePlace, ports: readonly number
 
 /** The fleet once `fits` says so. */
 export async function fleetOnce(client: TelemetryClient, fits: (fleet: Fleet) => boolean): Promise<Fleet> {
-  const end = performance.now() + 30_000;
+  const end = performance.now() + 240_000;
   for (;;) {
     const fleet = await client.fleet();
     if (fits(fleet)) return fleet;
