@@ -28,7 +28,7 @@ export function verifyOutline(peer: Peer, outline: TravellingOutline): VerifiedO
   return {
     ...{ gateway, boot, channel, stamp, firstSequence, nodes: bytes },
     end: endOfOutline({ firstSequence, nodes }),
-    timeMin: Math.min(...nodes.map(({ timeMin }) => timeMin)),
-    timeMax: Math.max(...nodes.map(({ timeMax }) => timeMax)),
+    timeMin: nodes.reduce((least, { timeMin }) => Math.min(least, timeMin), Number.POSITIVE_INFINITY),
+    timeMax: nodes.reduce((greatest, { timeMax }) => Math.max(greatest, timeMax), Number.NEGATIVE_INFINITY),
   };
 }

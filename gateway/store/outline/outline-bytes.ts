@@ -1,5 +1,5 @@
 import { findScale, type Scale } from '../block/find-scale.ts';
-import { ByteReader, ByteWriter } from '../bytes.ts';
+import { ByteReader, ByteWriter, listOf } from '../bytes.ts';
 import { OUTLINE_NODES_MAX, OUTLINE_US, type OutlineNode, secondOf } from './outline.ts';
 
 /** Forms of the values (OUTLINE-3). */
@@ -25,13 +25,18 @@ export function decodeNodes(bytes: Uint8Array): OutlineNode[] {
   const input = new ByteReader(bytes, 'block-invalid', 'OUTLINE');
   const length = input.varintUpTo(OUTLINE_NODES_MAX, '1.1', 'number of nodes');
   if (length === 0) input.fail('1.1', 'there is no node');
-  const places = readTimes(input, length);
+  const { counts, timesMin, timesMax } = readTimes(input, length);
   const corners = readValues(input, length);
   if (input.remaining > 0) input.fail('1.2', `${input.remaining} bytes behind the end`);
-  return places.map((place, i) => {
-    const [first = 0, min = 0, max = 0, last = 0] = corners.subarray(4 * i, 4 * i + 4);
-    return { ...place, min, max, first, last };
-  });
+  return listOf(length, (i) => ({
+    count: counts[i] as number,
+    timeMin: timesMin[i] as number,
+    timeMax: timesMax[i] as number,
+    first: corners[4 * i] as number,
+    min: corners[4 * i + 1] as number,
+    max: corners[4 * i + 2] as number,
+    last: corners[4 * i + 3] as number,
+  }));
 }
 
 /** OUTLINE-2: columns of differences. */
@@ -54,23 +59,36 @@ function writeTimes(out: ByteWriter, nodes: readonly OutlineNode[]): void {
   );
 }
 
-function readTimes(input: ByteReader, length: number): Pick<OutlineNode, 'count' | 'timeMin' | 'timeMax'>[] {
-  const [seconds, offsets, spans, counts] = [0, 1, 2, 3].map(() => readDeltas(input, length));
-  return Array.from({ length }, (_, i) => {
-    const [second = 0, offset = 0, span = 0, count = 0] = [seconds?.[i], offsets?.[i], spans?.[i], counts?.[i]];
+function readTimes(input: ByteReader, length: number): Record<'counts' | 'timesMin' | 'timesMax', Float64Array> {
+  const seconds = readDeltas(input, length);
+  const offsets = readDeltas(input, length);
+  const spans = readDeltas(input, length);
+  const counts = readDeltas(input, length);
+  for (let i = 0; i < length; i += 1) {
+    const second = seconds[i] as number;
+    const offset = offsets[i] as number;
+    const span = spans[i] as number;
     const timeMin = second * OUTLINE_US + offset;
     if (offset < 0 || span < 0 || offset + span >= OUTLINE_US || !Number.isSafeInteger(timeMin)) {
       input.fail('2.2', `node ${i} reaches from ${offset} for ${span} microseconds of second ${second}`);
     }
-    if (count < 1) input.fail('2.3', `node ${i} has ${count} samples`);
-    return { count, timeMin, timeMax: timeMin + span };
-  });
+    if ((counts[i] as number) < 1) input.fail('2.3', `node ${i} has ${counts[i]} samples`);
+    seconds[i] = timeMin;
+    spans[i] = timeMin + span;
+  }
+  return { counts, timesMin: seconds, timesMax: spans };
 }
 
 /** OUTLINE-3. */
 function writeValues(out: ByteWriter, nodes: readonly OutlineNode[]): void {
   const corners = new Float64Array(4 * nodes.length);
-  for (const [i, { first, min, max, last }] of nodes.entries()) corners.set([first, min, max, last], 4 * i);
+  for (let i = 0; i < nodes.length; i += 1) {
+    const { first, min, max, last } = nodes[i] as OutlineNode;
+    corners[4 * i] = first;
+    corners[4 * i + 1] = min;
+    corners[4 * i + 2] = max;
+    corners[4 * i + 3] = last;
+  }
   const scaled = findScale(corners);
   const residuals = scaled?.exceptions.length === 0 ? residualsOf(scaled.integers) : undefined;
   if (scaled === undefined || residuals === undefined) {
@@ -107,14 +125,14 @@ function writeDoubles(out: ByteWriter, corners: Float64Array): void {
   out.u8(FLOATS);
   const words = new Uint32Array(floats.buffer);
   for (let shift = 24; shift >= 0; shift -= 8) {
-    for (const [i, word] of words.entries()) out.u8(((word ^ firstOf(words, i)) >>> shift) & 0xff);
+    for (let i = 0; i < words.length; i += 1) out.u8((((words[i] as number) ^ firstOf(words, i)) >>> shift) & 0xff);
   }
 }
 
 function readFloats(input: ByteReader, length: number): Float64Array {
   const planes = input.take(FLOAT_BYTES * length);
   const words = new Uint32Array(length);
-  for (const i of words.keys()) {
+  for (let i = 0; i < length; i += 1) {
     let word = 0;
     for (let plane = 0; plane < FLOAT_BYTES; plane += 1) word = (word << 8) | (planes[plane * length + i] ?? 0);
     words[i] = word ^ firstOf(words, i);
@@ -136,11 +154,12 @@ function residualsOf(corners: Float64Array): Float64Array | undefined {
   const residuals = new Float64Array(corners.length);
   let before = 0;
   for (let i = 0; i < length; i += 1) {
-    const [first = 0, min = 0, max = 0, last = 0] = corners.subarray(4 * i, 4 * i + 4);
+    const first = corners[4 * i] as number;
+    const last = corners[4 * i + 3] as number;
     residuals[i] = first - before;
     residuals[length + i] = last - first;
-    residuals[2 * length + i] = min - Math.min(first, last);
-    residuals[3 * length + i] = max - Math.max(first, last);
+    residuals[2 * length + i] = (corners[4 * i + 1] as number) - Math.min(first, last);
+    residuals[3 * length + i] = (corners[4 * i + 2] as number) - Math.max(first, last);
     before = last;
   }
   return residuals.every(Number.isSafeInteger) ? residuals.map((residual) => residual + 0) : undefined;
@@ -156,7 +175,10 @@ function cornersOf(residuals: Float64Array, { gain, offset, divide }: Scale): Fl
     const last = first + (residuals[length + i] ?? 0);
     const min = Math.min(first, last) + (residuals[2 * length + i] ?? 0);
     const max = Math.max(first, last) + (residuals[3 * length + i] ?? 0);
-    corners.set([toValue(first), toValue(min), toValue(max), toValue(last)], 4 * i);
+    corners[4 * i] = toValue(first);
+    corners[4 * i + 1] = toValue(min);
+    corners[4 * i + 2] = toValue(max);
+    corners[4 * i + 3] = toValue(last);
     before = last;
   }
   return corners;

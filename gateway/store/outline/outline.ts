@@ -26,11 +26,11 @@ export function outlinesOf(firstSequence: number, times: Float64Array, values: F
   let nodes: OutlineNode[] = [];
   let [start, first] = [0, firstSequence];
   while (start < times.length) {
-    const second = secondOf(times[start] as number);
+    const from = secondOf(times[start] as number) * OUTLINE_US;
     let end = start + 1;
-    while (end < times.length && secondOf(times[end] as number) === second) end += 1;
-    const { sum: _, ...node } = nodeOf(times, values, start, end);
-    nodes.push(node);
+    while (end < times.length && isBetween(times[end] as number, from, from + OUTLINE_US)) end += 1;
+    const { count, timeMin, timeMax, min, max, first: opening, last } = nodeOf(times, values, start, end);
+    nodes.push({ count, timeMin, timeMax, min, max, first: opening, last });
     start = end;
     if (nodes.length < OUTLINE_NODES_MAX && start < times.length) continue;
     outlines.push({ firstSequence: first, nodes });
@@ -62,4 +62,8 @@ export function outlineWithout({ firstSequence, nodes }: Outline, first: number,
 
 export function secondOf(time: number): number {
   return Math.floor(time / OUTLINE_US);
+}
+
+function isBetween(time: number, from: number, to: number): boolean {
+  return time >= from && time < to;
 }
