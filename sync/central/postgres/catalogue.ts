@@ -132,6 +132,7 @@ export class Catalogue {
   #channelOf(row: Row): StoredChannel {
     const id = Number(row.id);
     const definition = decodeDefinition(String(row.name), row.definition as Buffer);
-    return { ...definition, id, gateway: this.names.get(gatewayOfId(id)) ?? '' };
+    const gateway = this.names.get(gatewayOfId(id)) ?? '';
+    return { id, gateway, ...definition };
   }
 }

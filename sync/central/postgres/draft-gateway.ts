@@ -76,7 +76,7 @@ export class DraftGateway {
 
   addChannel(definition: ChannelDefinition, known: number | undefined): number {
     const id = known ?? this.#takeId();
-    const channel = { ...definition, id, gateway: this.held.name };
+    const channel = { id, gateway: this.held.name, ...definition };
     const bytes = encodeDefinition(definition);
     this.channels.push({ position: this.#takePosition(), channel, definition: bytes });
     this.#channelsByName.set(channel.name, { id, class: channel.class, definition: bytes });
