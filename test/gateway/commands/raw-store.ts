@@ -23,6 +23,16 @@ import { waitFor } from '../../wait-for.ts';
 
 export const ALL_TIMES = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
 
+/** What the frames of `car` are decoded right with: one that is multiplexed, and another. */
+export const CAR_DBC = `BO_ 256 Engine: 8 ECU
+ SG_ Speed : 0|16@1+ (0.25,0) [0|16000] "rpm" Dash
+ SG_ Mode M : 16|4@1+ (1,0) [0|0] "" Dash
+ SG_ Hot m1 : 24|8@1+ (1,0) [0|0] "" Dash
+ SG_ Cold m2 : 24|8@1+ (1,0) [0|0] "" Dash
+BO_ 257 Brake: 2 ECU
+ SG_ Pressure : 0|16@1+ (0.1,-5) [0|0] "bar" Dash
+`;
+
 /** A store of a gateway named `box` whose source is `car`, in a folder of its own. */
 export class RawStore {
   readonly folder: string;

@@ -5,23 +5,14 @@ import t, { type Test } from 'tap';
 import type { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
 import { BlockDb } from '../../../gateway/store/block-db.ts';
 import { storePaths } from '../../../gateway/store/store-dir.ts';
-import { bitsOf, decodedBits, RawStore } from './raw-store.ts';
+import { bitsOf, CAR_DBC, decodedBits, RawStore } from './raw-store.ts';
 import { mergeAll, takeInPieces } from './raw-store-pieces.ts';
-
-const DBC = `BO_ 256 Engine: 8 ECU
- SG_ Speed : 0|16@1+ (0.25,0) [0|16000] "rpm" Dash
- SG_ Mode M : 16|4@1+ (1,0) [0|0] "" Dash
- SG_ Hot m1 : 24|8@1+ (1,0) [0|0] "" Dash
- SG_ Cold m2 : 24|8@1+ (1,0) [0|0] "" Dash
-BO_ 257 Brake: 2 ECU
- SG_ Pressure : 0|16@1+ (0.1,-5) [0|0] "bar" Dash
-`;
 
 /** What it was taken in with, and what it is decoded with afterwards: other gains, other bits, messages that come and go. */
 const DBCS = {
-  taken: DBC.replace('0|16@1+ (0.25,0)', '4|16@1+ (0.5,0)').split('BO_ 257')[0] ?? '',
-  right: DBC,
-  other: DBC.replace('(0.25,0)', '(1e-3,7)').replace('16|4@1+', '17|3@1+'),
+  taken: CAR_DBC.replace('0|16@1+ (0.25,0)', '4|16@1+ (0.5,0)').split('BO_ 257')[0] ?? '',
+  right: CAR_DBC,
+  other: CAR_DBC.replace('(0.25,0)', '(1e-3,7)').replace('16|4@1+', '17|3@1+'),
 } as const;
 
 const START = 1_600_000_000_000_000;

@@ -13,18 +13,10 @@ import { bruteForceM4, differingPixels } from '../../bench/brute-force-m4.ts';
 import { rav4File, rav4Source } from '../../rav4-oracle.ts';
 import { caisson } from '../../sync/caisson-process.ts';
 import { exampleStatus } from '../../sync/memory-telemetry.ts';
-import { bitsOf, decodedBits, RawStore } from './raw-store.ts';
+import { bitsOf, CAR_DBC, decodedBits, RawStore } from './raw-store.ts';
 
-const RIGHT = `BO_ 256 Engine: 8 ECU
- SG_ Speed : 0|16@1+ (0.25,0) [0|16000] "rpm" Dash
- SG_ Mode M : 16|4@1+ (1,0) [0|0] "" Dash
- SG_ Hot m1 : 24|8@1+ (1,0) [0|0] "" Dash
- SG_ Cold m2 : 24|8@1+ (1,0) [0|0] "" Dash
-BO_ 257 Brake: 2 ECU
- SG_ Pressure : 0|16@1+ (0.1,-5) [0|0] "bar" Dash
-`;
 const WRONG =
-  RIGHT.replace('0|16@1+ (0.25,0)', '4|16@1+ (0.5,0)').replace('16|4@1+', '17|4@1+').split('BO_ 257')[0] ?? '';
+  CAR_DBC.replace('0|16@1+ (0.25,0)', '4|16@1+ (0.5,0)').replace('16|4@1+', '17|4@1+').split('BO_ 257')[0] ?? '';
 
 const START = 1_600_000_000_000_000;
 const FRAMES = 20_000;
@@ -78,7 +70,7 @@ async function taken(t: Test, dbc: string, frames?: number): Promise<RawStore> {
 }
 
 /** What a live decode of the recording with the right DBC gives. */
-const liveRight = takenOnce(RIGHT).then((store) => store.ask((telemetry) => decodedBits(telemetry)));
+const liveRight = takenOnce(CAR_DBC).then((store) => store.ask((telemetry) => decodedBits(telemetry)));
 
 function sameBits(t: Test, actual: Map<string, string[]>, expected: Map<string, string[]>, what: string): void {
   t.same([...actual.keys()], [...expected.keys()], `${what}: channels`);
@@ -106,10 +98,10 @@ t.test(
   'decoded anew with the right DBC, the past is what a live decode with it gives, and stays readable',
   async (t) => {
     const store = await taken(t, WRONG);
-    const other = await taken(t, RIGHT);
+    const other = await taken(t, CAR_DBC);
     const asTaken = store.ask((telemetry) => decodedBits(telemetry));
     const before = store.ask((telemetry) => telemetry.ledger());
-    const [made, ...more] = store.redecode(source(store, RIGHT));
+    const [made, ...more] = store.redecode(source(store, CAR_DBC));
     t.same(more, []);
     t.match(made, {
       version: 1,
@@ -168,7 +160,7 @@ t.test(
 t.test('a bus without a DBC file is kept as it came without being asked, and decoded when there is one', async (t) => {
   const store = new RawStore(t);
   store.file('log', log(FRAMES));
-  const { dbc: _, raw: __, ...bare } = source(store, RIGHT);
+  const { dbc: _, raw: __, ...bare } = source(store, CAR_DBC);
   await store.takeIn(t, bare);
   store.ask((telemetry) => {
     t.equal(bitsOf(telemetry, 'car/raw').length, FRAMES);
@@ -188,8 +180,8 @@ t.test('a stretch is decoded anew to the microsecond, and versions lie over one 
     { from: START + 2_000 * GAP, to: START + 9_001 * GAP },
     { from: START + 8_000 * GAP, to: START + 15_000 * GAP + 1 },
   ] as const;
-  store.redecode(source(store, RIGHT), { span: spans[0] });
-  const half = RIGHT.replace('(0.25,0)', '(0.125,0)');
+  store.redecode(source(store, CAR_DBC), { span: spans[0] });
+  const half = CAR_DBC.replace('(0.25,0)', '(0.125,0)');
   store.redecode(source(store, half), { span: spans[1] });
   t.same(store.faults(), []);
   const third = await taken(t, half).then((other) => other.ask((telemetry) => decodedBits(telemetry)));
@@ -229,7 +221,7 @@ t.test('box time is read by the UTC map of the boot, and every boot is decoded f
   store.file('log', log(3000));
   for (let boot = 0; boot < 2; boot += 1) await store.takeIn(t, source(store, WRONG, { timestamp: 'arrival' }));
   const wrong = store.ask((telemetry) => bitsOf(telemetry, 'car/Engine/Speed', 0));
-  const made = store.redecode(source(store, RIGHT, { timestamp: 'arrival' }));
+  const made = store.redecode(source(store, CAR_DBC, { timestamp: 'arrival' }));
   t.same(
     made.map(({ version, raw }) => ({ version, raw })),
     [
@@ -244,7 +236,7 @@ t.test('box time is read by the UTC map of the boot, and every boot is decoded f
     t.notSame(speeds, wrong);
     t.equal(bitsOf(telemetry, 'car/Brake/Pressure').length, 3000);
   });
-  await store.takeIn(t, source(store, RIGHT, { timestamp: 'arrival' }));
+  await store.takeIn(t, source(store, CAR_DBC, { timestamp: 'arrival' }));
   store.ask((telemetry) => {
     t.equal(bitsOf(telemetry, 'car/Engine/Speed').length, 4500, 'a later boot is shown as it was taken in');
     t.equal(bitsOf(telemetry, 'car/Engine/Speed', 0).length, 4500);
@@ -258,7 +250,9 @@ t.test('box time is read by the UTC map of the boot, and every boot is decoded f
 t.test('where raw samples are missing, what was taken in stays', async (t) => {
   const store = await taken(t, WRONG);
   const wrong = store.ask((telemetry) => bitsOf(telemetry, 'car/Engine/Speed'));
-  const right = await taken(t, RIGHT).then((other) => other.ask((telemetry) => bitsOf(telemetry, 'car/Engine/Speed')));
+  const right = await taken(t, CAR_DBC).then((other) =>
+    other.ask((telemetry) => bitsOf(telemetry, 'car/Engine/Speed')),
+  );
   // Sealed by the next boot, in blocks of which some are then spoiled.
   store.seal();
   const db = BlockDb.open(storePaths(store.dir).blocks);
@@ -271,7 +265,7 @@ t.test('where raw samples are missing, what was taken in stays', async (t) => {
   const spoil = damage.prepare("UPDATE packs SET bytes = x'00' WHERE position = ?");
   for (const block of [second, fourth]) spoil.run(block?.firstPosition);
   damage.close();
-  store.redecode(source(store, RIGHT));
+  store.redecode(source(store, CAR_DBC));
   const isMissing = (bits: string) => {
     const time = Number(bits.split(' ')[0]);
     return [second, fourth].some((block) => block !== undefined && time >= block.timeMin && time <= block.timeMax);
@@ -287,7 +281,7 @@ t.test('where raw samples are missing, what was taken in stays', async (t) => {
 t.test('what the store already shows of a sealed past is decoded anew as well', async (t) => {
   const store = await taken(t, WRONG);
   store.seal();
-  store.redecode(source(store, RIGHT));
+  store.redecode(source(store, CAR_DBC));
   const expected = await liveRight;
   store.ask((telemetry) => sameBits(t, decodedBits(telemetry), expected, 'newest'));
 });
@@ -295,12 +289,12 @@ t.test('what the store already shows of a sealed past is decoded anew as well', 
 t.test('nothing is decoded anew while a process has the store open', async (t) => {
   const store = await taken(t, WRONG, 100);
   const unlock = lockStore(store.dir);
-  t.throws(() => store.redecode(source(store, RIGHT)), {
+  t.throws(() => store.redecode(source(store, CAR_DBC)), {
     code: 'store-unusable',
     message: /another process has this store open/,
   });
   unlock();
-  t.equal(store.redecode(source(store, RIGHT)).length, 1);
+  t.equal(store.redecode(source(store, CAR_DBC)).length, 1);
 });
 
 t.test('what cannot be made anew as asked is refused, and nothing changes', async (t) => {
@@ -308,11 +302,11 @@ t.test('what cannot be made anew as asked is refused, and nothing changes', asyn
   const before = store.ask((telemetry) => decodedBits(telemetry));
   const refused = (car: object, request: object, what: RegExp) =>
     t.throws(() => store.redecode(car, request), { code: 'derivation-refused', message: what });
-  refused(source(store, RIGHT), { source: 'bus' }, /no source is named bus/);
+  refused(source(store, CAR_DBC), { source: 'bus' }, /no source is named bus/);
   const asText = { type: 'health' };
   refused(asText, {}, /source car is health, expected can or serial/);
   t.throws(() => store.redecode(source(store, 'BO_ nonsense')), { code: 'config-invalid' });
-  t.same(store.redecode(source(store, RIGHT), { span: { from: 0, to: 1 } }), [], 'nothing lies in that stretch');
+  t.same(store.redecode(source(store, CAR_DBC), { span: { from: 0, to: 1 } }), [], 'nothing lies in that stretch');
   store.ask((telemetry) => {
     sameBits(t, decodedBits(telemetry), before, 'after');
     t.same(telemetry.versions(), []);
@@ -320,7 +314,7 @@ t.test('what cannot be made anew as asked is refused, and nothing changes', asyn
   const without = new RawStore(t);
   without.file('log', log(100));
   await without.takeIn(t, source(without, WRONG, { raw: false }));
-  t.throws(() => without.redecode(source(without, RIGHT)), {
+  t.throws(() => without.redecode(source(without, CAR_DBC)), {
     code: 'derivation-refused',
     message: /source car has kept nothing raw/,
   });
@@ -329,7 +323,7 @@ t.test('what cannot be made anew as asked is refused, and nothing changes', asyn
 t.test('a run that is killed leaves nothing to be seen, wherever it is, and the next one is version 1', async (t) => {
   const store = await taken(t, WRONG);
   const before = store.ask((telemetry) => decodedBits(telemetry));
-  store.configure(source(store, RIGHT));
+  store.configure(source(store, CAR_DBC));
   const commands = join(import.meta.dirname, '../../../gateway/commands');
   for (const killAt of [1, 3, 5]) {
     const script = `
@@ -347,12 +341,12 @@ t.test('a run that is killed leaves nothing to be seen, wherever it is, and the 
       t.same(telemetry.versions(), []);
     });
   }
-  t.match(store.redecode(source(store, RIGHT)), [{ version: 1 }]);
+  t.match(store.redecode(source(store, CAR_DBC)), [{ version: 1 }]);
 });
 
 t.test('the commands say what was made, and show each version', async (t) => {
   const store = await taken(t, WRONG);
-  store.configure(source(store, RIGHT));
+  store.configure(source(store, CAR_DBC));
   const made = await caisson('redecode', store.configFile, '--source', 'car');
   t.equal(made.code, 0, made.stderr);
   t.match(made.stdout, /^version 1 of boot [0-9a-f]{16}: \d+ samples of 5 channels from 20000 raw samples\n$/);
