@@ -9,6 +9,7 @@ import { TelemetryClient, type TelemetryClientOptions } from '../api/client.ts';
 import { startTelemetryServer } from '../api/server.ts';
 import { CourierDesk } from '../courier/courier-desk.ts';
 import { courierKey } from '../courier/courier-key.ts';
+import { SpoolFolder } from '../courier/spool-folder.ts';
 import { DrillWatch } from '../drill/drill-watch.ts';
 import { Fanout } from '../fanout/fanout.ts';
 import type { NatsOptions } from '../fanout/nats-options.ts';
@@ -199,7 +200,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     const courier =
       options.dir === undefined
         ? undefined
-        : new CourierDesk({ central: name, key: courierKey(options.dir), sink: keeper });
+        : new CourierDesk({ central: name, key: courierKey(options.dir), sink: keeper }, new SpoolFolder(options.dir));
     const watch = new DrillWatch(options.vaults ?? []);
     const timer = setInterval(() => status.takeRates(), STATUS_INTERVAL_MS);
     closers.push(() => clearInterval(timer));

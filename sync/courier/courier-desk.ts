@@ -1,10 +1,9 @@
-import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { createWriteStream, rmSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { CaissonError } from '../../gateway/errors.ts';
 import type { BroughtCourierMessage } from '../api/courier-messages.ts';
 import { type CourierReaderParts, readCourierFile } from './courier-reader.ts';
+import type { SpoolFolder } from './spool-folder.ts';
 
 /** Bytes of one file. Beyond: refused. */
 export const COURIER_BYTES_MAX = 4 * 2 ** 30;
@@ -25,11 +24,13 @@ export interface CourierCounters {
 export class CourierDesk {
   readonly counters: CourierCounters = { kept: 0, foreign: 0, damaged: 0, samples: 0 };
   readonly #parts: Omit<CourierReaderParts, 'medium'>;
+  readonly #spool: SpoolFolder;
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
-  constructor(parts: Omit<CourierReaderParts, 'medium'>) {
+  constructor(parts: Omit<CourierReaderParts, 'medium'>, spool: SpoolFolder) {
     this.#parts = parts;
+    this.#spool = spool;
   }
 
   /** @throws CaissonError `courier-failed` for a file that is too large, or one too many; what keeping it throws */
@@ -46,16 +47,16 @@ export class CourierDesk {
   }
 
   async #take(pieces: AsyncIterable<Uint8Array>): Promise<BroughtCourierMessage> {
-    const dir = mkdtempSync(join(tmpdir(), 'caisson-courier-'));
+    const path = this.#spool.path('brought');
     try {
-      const path = join(dir, 'brought.ccf');
       await pipeline(bounded(pieces), createWriteStream(path, { mode: 0o600 }));
-      const { outcome, samples, problem = '' } = await readCourierFile(this.#parts, path);
+      const { read } = await readCourierFile(this.#parts, path);
+      const { outcome, samples, problem = '' } = read;
       this.counters[outcome] += 1;
       this.counters.samples += samples;
       return { outcome, samples, problem };
     } finally {
-      rmSync(dir, { recursive: true, force: true });
+      rmSync(path, { force: true });
     }
   }
 }

@@ -9,7 +9,7 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { CaissonError } from '../../gateway/errors.ts';
-import { ByteReader, ByteWriter } from '../../gateway/store/bytes.ts';
+import { ByteReader, ByteWriter, listOf } from '../../gateway/store/bytes.ts';
 import { publicKeyOfRaw, rawPublicKey } from '../receipts/kept-key.ts';
 
 /** Whose feed a file carries, to whom, and behind which position it goes on. */
@@ -18,6 +18,16 @@ export interface CourierHead {
   readonly central: string;
   readonly feed: string;
   readonly from: number;
+  /** True: it holds not all of what may go there, so that it does not move central's place in the feed. */
+  readonly isPartial: boolean;
+}
+
+/** What the end of a file says. */
+export interface CourierEnd {
+  /** Position of the last item. */
+  readonly to: number;
+  /** Requests for receipts (RECEIPT_FORMAT.md). */
+  readonly requests: readonly Uint8Array[];
 }
 
 /** Kinds of chunks (COURIER-4). */
@@ -25,21 +35,29 @@ export const KNOWN_BEFORE = 0;
 export const ITEMS = 1;
 export const END = 2;
 
+/** Requests of one file, and bytes of them together. */
+export const REQUESTS_MAX = 64;
+export const REQUESTS_BYTES_MAX = 6 << 20;
+
 /** Bytes of a chunk as it stands, and of a head. Larger ones are refused before memory is taken. */
 export const CHUNK_BYTES_MAX = 8 << 20;
 const HEAD_BYTES_MAX = 4096;
 
-const MAGIC = Buffer.of(0x43, 0x43, 0x46, 1);
+const MAGIC = Buffer.of(0x43, 0x43, 0x46, 2);
 const PREFIX_BYTES = MAGIC.length + 4;
 const KEY_BYTES = 32;
 const TAG_BYTES = 16;
 const TEXT_BYTES_MAX = 512;
 const CIPHER = 'aes-256-gcm';
+const CONTENT = 'caisson courier 2';
+const ANSWER = 'caisson courier answer 2';
 
 /** Makes the bytes of one file, chunk after chunk. */
 export class CourierSealer {
   /** What the file begins with. */
   readonly beginning: Uint8Array;
+  /** What the central's answer is sealed with (COURIER-7). */
+  readonly answerKey: Uint8Array;
   readonly #key: Uint8Array;
   #chunks = 0;
 
@@ -54,8 +72,11 @@ export class CourierSealer {
     content.text(head.central);
     content.text(head.feed);
     content.varint(head.from);
+    content.u8(head.isPartial ? 1 : 0);
     this.beginning = Buffer.concat([MAGIC, u32(content.length), content.written()]);
-    this.#key = fileKey(diffieHellman({ privateKey: own, publicKey: central }), this.beginning);
+    const secret = diffieHellman({ privateKey: own, publicKey: central });
+    this.#key = derivedKey(secret, this.beginning, CONTENT);
+    this.answerKey = derivedKey(secret, this.beginning, ANSWER);
   }
 
   /** A chunk as it stands in the file. */
@@ -65,6 +86,56 @@ export class CourierSealer {
     const sealed = Buffer.concat([cipher.update(content), cipher.final(), cipher.getAuthTag()]);
     return Buffer.concat([u32(sealed.length), sealed]);
   }
+
+  /** The last chunk. */
+  end({ to, requests }: CourierEnd): Uint8Array {
+    const content = new ByteWriter();
+    content.varint(to);
+    content.varint(requests.length);
+    for (const request of requests) {
+      content.varint(request.length);
+      content.bytes(request);
+    }
+    return this.chunk(END, content.toBytes());
+  }
+}
+
+/** What a chunk of the kind END says. @throws CaissonError `courier-invalid` */
+export function decodeEnd(content: Uint8Array): CourierEnd {
+  const input = new ByteReader(content, 'courier-invalid', 'COURIER');
+  const to = input.varint();
+  const count = input.varintUpTo(REQUESTS_MAX, '4', 'requests');
+  const requests = listOf(count, () => input.take(input.varintUpTo(input.remaining, '4', 'bytes of a request')));
+  if (input.remaining > 0) throw invalid('4', `${input.remaining} bytes follow the end`);
+  return { to, requests };
+}
+
+/**
+ * What of a file can be known without its key: who, for whom, and that chunks follow each other up to its last byte.
+ * @param read gives so many bytes from the place on, or fewer at the end
+ * @throws CaissonError `courier-invalid`
+ */
+export function checkFraming(read: (at: number, length: number) => Uint8Array, fileBytes: number): CourierHead {
+  let at = 0;
+  const { head } = new CourierOpener((length) => {
+    at += length;
+    return read(at - length, length);
+  });
+  let chunks = 0;
+  while (at < fileBytes) {
+    const prefix = Buffer.from(read(at, 4));
+    if (prefix.length < 4) throw invalid('3', 'the file was cut');
+    at += 4 + chunkLength(prefix);
+    chunks += 1;
+  }
+  if (at > fileBytes || chunks === 0) throw invalid('3', 'the file was cut');
+  return head;
+}
+
+function chunkLength(prefix: Buffer): number {
+  const length = prefix.readUInt32LE(0);
+  if (length > CHUNK_BYTES_MAX || length < TAG_BYTES) throw invalid('3', `a chunk of ${length} bytes`);
+  return length;
 }
 
 /** A file as it is read: `read` gives so many bytes, or fewer at the end. */
@@ -89,7 +160,9 @@ export class CourierOpener {
     this.#ephemeral = input.take(KEY_BYTES);
     const text = (name: string) => input.text(TEXT_BYTES_MAX, '1', name);
     const [gateway, central, feed] = [text('id of the gateway'), text('name of the central'), text('id of the feed')];
-    this.head = { gateway, central, feed, from: input.varint() };
+    const [from, partial] = [input.varint(), input.u8()];
+    if (partial > 1) throw invalid('1', `byte ${partial} where 0 or 1 says whether it is partial`);
+    this.head = { gateway, central, feed, from, isPartial: partial === 1 };
     if (input.remaining > 0) throw invalid('1', `${input.remaining} bytes follow the head`);
   }
 
@@ -98,17 +171,25 @@ export class CourierOpener {
    * @throws CaissonError `courier-invalid` where one does not open, or the file ends before its end
    */
   *chunks(key: KeyObject): Generator<{ readonly kind: number; readonly content: Uint8Array }> {
-    const publicKey = publicKeyOfRaw(this.#ephemeral, 'x25519');
-    this.#key ??= fileKey(diffieHellman({ privateKey: key, publicKey }), this.#beginning);
+    this.#key ??= this.#derived(key, CONTENT);
     for (let kind = KNOWN_BEFORE; kind !== END; ) {
-      const length = this.#exactly(4, '3').readUInt32LE(0);
-      if (length > CHUNK_BYTES_MAX || length < TAG_BYTES) throw invalid('3', `a chunk of ${length} bytes`);
+      const length = chunkLength(this.#exactly(4, '3'));
       const chunk = this.#opened(kind, this.#exactly(length, '3'), this.#key);
       this.#chunks += 1;
       kind = chunk.kind;
       yield chunk;
     }
     if (this.#read(1).length > 0) throw invalid('3', 'bytes follow the end');
+  }
+
+  /** What the answer is sealed with, for who has the key of the central. */
+  answerKey(key: KeyObject): Uint8Array {
+    return this.#derived(key, ANSWER);
+  }
+
+  #derived(key: KeyObject, purpose: string): Uint8Array {
+    const publicKey = publicKeyOfRaw(this.#ephemeral, 'x25519');
+    return derivedKey(diffieHellman({ privateKey: key, publicKey }), this.#beginning, purpose);
   }
 
   /** A chunk is of the kind of the one before, or of a later one. */
@@ -133,9 +214,9 @@ export class CourierOpener {
   }
 }
 
-function fileKey(secret: Uint8Array, beginning: Uint8Array): Uint8Array {
+function derivedKey(secret: Uint8Array, beginning: Uint8Array, purpose: string): Uint8Array {
   const salt = createHash('sha256').update(beginning).digest();
-  return new Uint8Array(hkdfSync('sha256', secret, salt, 'caisson courier 1', KEY_BYTES));
+  return new Uint8Array(hkdfSync('sha256', secret, salt, purpose, KEY_BYTES));
 }
 
 function nonceOf(kind: number, chunk: number): Buffer {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 export const PART = '.part';
 
 const TOP = 'caisson-courier';
-const NAME = /^([0-9a-f]+)-([0-9a-f]*)-(\d+)-(\d+)\.ccf$/;
+const NAME = /^([0-9a-f]+)-([0-9a-f]*)-(\d{1,16})-(\d{1,16})(?:-([0-9a-f]{64}))?\.ccf$/;
 
 /** A file that is whole, as its name tells it. */
 export interface CourierFileName {
@@ -15,6 +15,8 @@ export interface CourierFileName {
   readonly boot: string;
   readonly from: number;
   readonly to: number;
+  /** SHA-256 of the file, hexadecimal, where it lies in the depot of a relay. */
+  readonly digest?: string;
 }
 
 /** Where the files of a gateway for a central lie. */
@@ -22,17 +24,21 @@ export function courierFolder(medium: string, gateway: string, central: string):
   return join(medium, TOP, gateway, central);
 }
 
-export function courierName({ feed, boot, from, to }: Omit<CourierFileName, 'name'>): string {
-  return `${feed}-${boot}-${from}-${to}.ccf`;
+export function courierName({ feed, boot, from, to, digest }: Omit<CourierFileName, 'name'>): string {
+  return `${feed}-${boot}-${from}-${to}${digest === undefined ? '' : `-${digest}`}.ccf`;
+}
+
+/** What the name of a whole file tells; undefined for any other. */
+export function parseCourierName(name: string): CourierFileName | undefined {
+  const [, feed = '', boot = '', from = '', to = '', digest] = NAME.exec(name) ?? [];
+  if (feed === '') return undefined;
+  return { name, feed, boot, from: Number(from), to: Number(to), ...(digest !== undefined && { digest }) };
 }
 
 /** The whole files of a folder, by feed and position. */
 export function filesOf(folder: string): CourierFileName[] {
   return readdirSync(folder)
-    .flatMap((name) => {
-      const [, feed = '', boot = '', from = '', to = ''] = NAME.exec(name) ?? [];
-      return feed === '' ? [] : [{ name, feed, boot, from: Number(from), to: Number(to) }];
-    })
+    .flatMap((name) => parseCourierName(name) ?? [])
     .sort((a, b) => (a.feed < b.feed ? -1 : a.feed > b.feed ? 1 : a.from - b.from));
 }
 

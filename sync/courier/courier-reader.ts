@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { CaissonError } from '../../gateway/errors.ts';
 import type { FeedItem } from '../../gateway/store/block-rows.ts';
 import type { KeepResult, Peer, PullSink } from '../line/pull-line.ts';
-import { type CourierHead, CourierOpener, END, KNOWN_BEFORE } from './courier-file.ts';
+import { type CourierEnd, type CourierHead, CourierOpener, decodeEnd, END, KNOWN_BEFORE } from './courier-file.ts';
 import { filesOn } from './courier-files.ts';
 import { FeedBytes } from './feed-bytes.ts';
 
@@ -28,26 +28,43 @@ export interface CourierRead {
   readonly problem?: string;
 }
 
+/** One file that was read, and whose answer it waits for: nobody's of a file for another central, and of one without a head. */
+export interface ReadFile {
+  readonly read: CourierRead;
+  readonly sender?: CourierSender;
+}
+
+/** Whose file it was, and what it asks for. */
+export interface CourierSender {
+  readonly head: CourierHead;
+  /** What the answer is sealed with (COURIER-7). */
+  readonly answerKey: Uint8Array;
+  /** Undefined where the file was not whole. */
+  readonly end?: CourierEnd;
+}
+
 /**
  * Brings all files of a medium into a central's store, each item once, in whatever order media and lines come. A file that goes on where the
  * central stands moves its place in the feed as a line would; any other leaves it, so that nothing in between is taken for had.
  */
 export async function* readCourier(parts: CourierReaderParts): AsyncGenerator<CourierRead, void, undefined> {
-  for (const path of filesOn(parts.medium)) yield await readCourierFile(parts, path);
+  for (const path of filesOn(parts.medium)) yield (await readCourierFile(parts, path)).read;
 }
 
 /** Brings one file, as {@link readCourier} does. Throws what keeping it throws where it may succeed later. */
 export async function readCourierFile(
   { central, key, sink }: Omit<CourierReaderParts, 'medium'>,
   path: string,
-): Promise<CourierRead> {
+): Promise<ReadFile> {
   const codec = new FeedBytes();
   const file = openSync(path, 'r');
   let samples = 0;
+  let sender: CourierSender | undefined;
   try {
     const opener = new CourierOpener((length) => bytesOf(file, length));
     const { head } = opener;
-    if (head.central !== central) return { path, outcome: 'foreign', samples };
+    if (head.central !== central) return { read: { path, outcome: 'foreign', samples } };
+    sender = { head, answerKey: opener.answerKey(key) };
     const asideUpTo = await keptAsideUpTo(sink, head);
     const isPast = asideUpTo !== Number.POSITIVE_INFINITY;
     const keep = async (
@@ -63,21 +80,25 @@ export async function readCourierFile(
     };
     const aside = { peer: asidePeer(head), feed: `${head.feed} ${head.from}` };
     for (const { kind, content } of opener.chunks(key)) {
-      if (kind === END) break;
+      if (kind === END) {
+        sender = { ...sender, end: decodeEnd(content) };
+        break;
+      }
       const items = codec.decode(content);
       if (kind === KNOWN_BEFORE) {
         if (head.from < asideUpTo) await keep(aside.peer, `${aside.feed} before`, items, { isPast });
         continue;
       }
       const isAside = ({ position }: FeedItem) => position <= asideUpTo;
-      await keep(aside.peer, aside.feed, items.filter(isAside), { isPast });
+      await keep(aside.peer, aside.feed, items.filter(isAside).filter(standsAlone), { isPast });
       const beyond = items.filter((item) => !isAside(item));
       await keep(peerOf(head), head.feed, beyond);
     }
-    return { path, outcome: 'kept', samples };
+    return { read: { path, outcome: 'kept', samples }, sender };
   } catch (error) {
     if (!(error instanceof CaissonError) || error.retryable) throw error;
-    return { path, outcome: 'damaged', samples, problem: error.message };
+    const read = { path, outcome: 'damaged', samples, problem: error.message } as const;
+    return { read, ...(sender !== undefined && { sender }) };
   } finally {
     closeSync(file);
   }
@@ -85,13 +106,22 @@ export async function readCourierFile(
 
 /**
  * Position up to which the items of a file are kept without moving central's place in the feed: infinite for a file that does not go on where
- * central stands. Of one that does, it is that place: what central should have up to there is looked at all the same, for a store that
+ * central stands, or has not all that goes there. Of one that does, it is that place: what central should have up to there is looked at all the same, for a store that
  * was set back to an earlier copy of itself has other things at those positions.
  */
 async function keptAsideUpTo(sink: PullSink, head: CourierHead): Promise<number> {
+  if (head.isPartial) return Number.POSITIVE_INFINITY;
   const known = await sink.resume(peerOf(head));
   if (known.feed === head.feed && head.from <= known.after) return known.after;
   return known.feed === '' && head.from === 0 ? 0 : Number.POSITIVE_INFINITY;
+}
+
+/**
+ * False for what says something of items before it, which a file out of its turn may not have: a derivation that is shown before its samples
+ * are here would hide what was taken in. Since central's place does not move, it comes again in its turn.
+ */
+function standsAlone({ kind }: FeedItem): boolean {
+  return kind !== 'derivation';
 }
 
 function peerOf({ gateway }: CourierHead): Peer {

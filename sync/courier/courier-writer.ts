@@ -15,8 +15,7 @@ import { join } from 'node:path';
 import { syncPath } from '../../gateway/durable-files.ts';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
 import type { FeedItem } from '../../gateway/store/block-rows.ts';
-import { ByteWriter } from '../../gateway/store/bytes.ts';
-import { CourierSealer, END, ITEMS, KNOWN_BEFORE } from './courier-file.ts';
+import { CourierSealer, ITEMS, KNOWN_BEFORE } from './courier-file.ts';
 import { courierFolder, courierName, filesOf, PART } from './courier-files.ts';
 import { FeedBytes } from './feed-bytes.ts';
 
@@ -24,7 +23,8 @@ import { FeedBytes } from './feed-bytes.ts';
 const CHUNK_ITEMS_MAX = 256;
 const CHUNK_BYTES = 1 << 20;
 
-export interface CourierWriterParts {
+/** What one file is made of. */
+export interface CourierFileParts {
   readonly feed: { feed(after: number, itemsMax: number, bytesMax: number): FeedItem[] };
   /** Id of the feed. */
   readonly feedId: string;
@@ -36,12 +36,33 @@ export interface CourierWriterParts {
   readonly central: string;
   /** Its public key, X25519. */
   readonly key: KeyObject;
+  /** About how large a file may be. */
+  readonly fileBytes: number;
+  /** True: the feed is not all of what the central may have. */
+  readonly isPartial?: boolean;
+  /** Requests for receipts over a feed up to that position; without it none are asked for. */
+  readonly requestsFor?: (to: number) => readonly Uint8Array[];
+}
+
+export interface CourierWriterParts extends CourierFileParts {
   /** Position up to which it has everything already. */
   readonly from: number;
   /** Folder of the medium. */
   readonly medium: string;
-  /** About how large a file may be. */
-  readonly fileBytes: number;
+}
+
+/** One file that is whole. */
+export interface WrittenFile {
+  readonly name: string;
+  readonly items: number;
+  readonly bytes: number;
+  readonly from: number;
+  /** Position of its last item. */
+  readonly to: number;
+  /** SHA-256. */
+  readonly digest: Buffer;
+  /** What the central's answer is sealed with. */
+  readonly answerKey: Uint8Array;
 }
 
 /** What was written. */
@@ -61,7 +82,6 @@ export interface CourierWritten {
 export function writeCourier(parts: CourierWriterParts): CourierWritten {
   const { medium, gateway, central, feedId } = parts;
   const folder = courierFolder(medium, gateway, central);
-  const codec = new FeedBytes();
   const done: string[] = [];
   let [items, bytes] = [0, 0];
   try {
@@ -72,7 +92,7 @@ export function writeCourier(parts: CourierWriterParts): CourierWritten {
       if (feed === feedId && from <= after && boot === parts.bootAt(to)) after = Math.max(after, to);
     }
     for (;;) {
-      const file = writeFile(parts, codec, folder, after);
+      const file = writeCourierFile(parts, folder, after);
       if (file === undefined) return { files: done, items, bytes, to: after };
       done.push(file.name);
       items += file.items;
@@ -90,13 +110,17 @@ export function writeCourier(parts: CourierWriterParts): CourierWritten {
   }
 }
 
-/** One file from behind `after` on; undefined where there is nothing. */
-function writeFile(parts: CourierWriterParts, codec: FeedBytes, folder: string, after: number) {
-  const { feed, feedId, gateway, central, key, fileBytes } = parts;
+/**
+ * One file from behind `after` on, whole or not there; undefined where there is nothing to write.
+ * @throws CaissonError `courier-failed`, and what the file system throws
+ */
+export function writeCourierFile(parts: CourierFileParts, folder: string, after: number): WrittenFile | undefined {
+  const { feed, feedId, gateway, central, key, fileBytes, isPartial = false } = parts;
+  const codec = new FeedBytes();
   const chunkBytes = Math.min(CHUNK_BYTES, fileBytes);
   let next = feed.feed(after, CHUNK_ITEMS_MAX, chunkBytes);
   if (next.length === 0) return undefined;
-  const sealer = new CourierSealer({ gateway, central, feed: feedId, from: after }, key);
+  const sealer = new CourierSealer({ gateway, central, feed: feedId, from: after, isPartial }, key);
   const path = join(folder, `${feedId}-${after}${PART}`);
   const out = openSync(path, 'w', 0o600);
   const hash = createHash('sha256');
@@ -118,9 +142,8 @@ function writeFile(parts: CourierWriterParts, codec: FeedBytes, folder: string, 
       to = next.at(-1)?.position ?? to;
       next = feed.feed(to, CHUNK_ITEMS_MAX, chunkBytes);
     }
-    const end = new ByteWriter();
-    end.varint(to);
-    write(sealer.chunk(END, end.toBytes()));
+    const requests = parts.requestsFor?.(to) ?? [];
+    write(sealer.end({ to, requests }));
     fsyncSync(out);
   } catch (error) {
     closeSync(out);
@@ -128,7 +151,8 @@ function writeFile(parts: CourierWriterParts, codec: FeedBytes, folder: string, 
     throw error;
   }
   closeSync(out);
-  if (!createHash('sha256').update(readFileSync(path)).digest().equals(hash.digest())) {
+  const digest = hash.digest();
+  if (!createHash('sha256').update(readFileSync(path)).digest().equals(digest)) {
     throw new CaissonError('courier-failed', `${path} reads back other bytes than were written`, {
       hint: 'the medium is broken: take another',
     });
@@ -136,5 +160,5 @@ function writeFile(parts: CourierWriterParts, codec: FeedBytes, folder: string, 
   const name = courierName({ feed: feedId, boot: parts.bootAt(to), from: after, to });
   renameSync(path, join(folder, name));
   syncPath(folder);
-  return { name, items, bytes, to };
+  return { name, items, bytes, from: after, to, digest, answerKey: sealer.answerKey };
 }

@@ -1,19 +1,41 @@
-import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { createHash, createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import process from 'node:process';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { BlockDb } from '../../../gateway/store/block-db.ts';
+import type { FeedItem } from '../../../gateway/store/block-rows.ts';
 import { storePaths } from '../../../gateway/store/store-dir.ts';
 import { Random } from '../../../hardware/simulated/random.ts';
 import { feedIdOf } from '../../../sync/api/pull-call.ts';
 import { Keeper } from '../../../sync/central/keeper.ts';
 import { SqliteStore } from '../../../sync/central/sqlite-store.ts';
 import { carry } from '../../../sync/courier/bring-courier.ts';
-import { CourierOpener, CourierSealer, END, ITEMS } from '../../../sync/courier/courier-file.ts';
+import { openAnswer, sealAnswer } from '../../../sync/courier/courier-answer.ts';
+import {
+  CourierOpener,
+  CourierSealer,
+  checkFraming,
+  decodeEnd,
+  END,
+  ITEMS,
+} from '../../../sync/courier/courier-file.ts';
 import { filesOn } from '../../../sync/courier/courier-files.ts';
 import { type CourierRead, readCourier } from '../../../sync/courier/courier-reader.ts';
+import { writeCourier } from '../../../sync/courier/courier-writer.ts';
+import { SpoolFolder } from '../../../sync/courier/spool-folder.ts';
+import type { PullSink } from '../../../sync/line/pull-line.ts';
 import { keyText } from '../../../sync/receipts/kept-key.ts';
 import { PROJECT_ROOT } from '../../data-dir.ts';
 import { fillDisk, skipSmallDisk, smallDisk } from '../../gateway/small-disk.ts';
@@ -262,11 +284,11 @@ const seedKey = (byte: number) => {
 
 t.test('the worked example has the very bytes that the format says', async (t) => {
   const [central, own] = [seedKey(7), seedKey(9)];
-  const head = { gateway: 'pit-12', central: 'hq', feed: '00112233aabbccdd', from: 0 };
+  const head = { gateway: 'pit-12', central: 'hq', feed: '00112233aabbccdd', from: 0, isPartial: false };
   const sealer = new CourierSealer(head, central, own);
   const contents = [
     { kind: ITEMS, content: Buffer.from('0a103030313132323333616162626363646412', 'hex') },
-    { kind: END, content: Buffer.of(3) },
+    { kind: END, content: Buffer.of(3, 1, 2, 0xca, 0xfe) },
   ];
   const bytes = Buffer.concat([sealer.beginning, ...contents.map(({ kind, content }) => sealer.chunk(kind, content))]);
   const described = {
@@ -292,4 +314,105 @@ t.test('the worked example has the very bytes that the format says', async (t) =
     [...opener.chunks(central)].map(({ kind, content }) => [kind, Buffer.from(content).toString('hex')]),
     contents.map(({ kind, content }) => [kind, content.toString('hex')]),
   );
+});
+
+t.test('what says something of samples before it waits for its turn', async (t) => {
+  const medium = folder(t);
+  const kept: { readonly role: string; readonly kinds: string[] }[] = [];
+  const sink = (after: number): PullSink => ({
+    resume: async ({ role }) => (role === 'gateway' ? { feed: 'ab', after } : { feed: '', after: 0 }),
+    keep: async ({ role }, { items }) => {
+      kept.push({ role, kinds: items.map(({ kind }) => kind) });
+      return { samples: 0 };
+    },
+    skip: async () => {},
+  });
+  const boot: FeedItem = { kind: 'boot', position: 6, gateway: 'box', boot: 'b2', started: 1, origin: 'b1' };
+  const derivation: FeedItem = {
+    ...{ kind: 'derivation', position: 7, gateway: 'box', boot: 'b2', channels: ['box/a'] },
+    derivation: { version: 1, made: 1, spans: { arrival: [], device: [] }, recipe: { kind: 'raw' } },
+  };
+  const items = [boot, derivation];
+  for (const [isPartial, after] of [
+    [false, 5],
+    [false, 3],
+    [true, 5],
+  ] as const) {
+    const { files } = writeCourier({
+      ...{ gateway: 'box', central: 'hq', feedId: 'ab', from: 5, medium: join(medium, `${isPartial} ${after}`) },
+      ...{ key: KEY.publicKey, fileBytes: 1e6, bootAt: () => 'b2', knownBefore: () => [], isPartial },
+      feed: { feed: (position) => items.filter((item) => item.position > position) },
+    });
+    t.equal(files.length, 1);
+    const parts = { medium: join(medium, `${isPartial} ${after}`), central: 'hq', key: KEY.privateKey };
+    for await (const { outcome } of readCourier({ ...parts, sink: sink(after) })) t.equal(outcome, 'kept');
+  }
+  t.same(kept, [
+    { role: 'gateway', kinds: ['boot', 'derivation'] },
+    { role: 'central', kinds: ['boot'] },
+    { role: 'central', kinds: ['boot'] },
+  ]);
+});
+
+t.test('what a central spools lies in its own folder, and what a process that is gone left there goes', async (t) => {
+  const dir = folder(t);
+  const path = new SpoolFolder(dir).path('brought');
+  t.equal(dirname(dirname(path)), dir);
+  const of = (machine: string, pid: number, began: number) => join(dirname(path), `${machine}~${pid}~${began}~x`);
+  const began = Number(path.split('~')[2]);
+  const left = [of(hostname(), process.pid, began - 1), of(hostname(), 2 ** 22 + 1, 1), join(dirname(path), 'odd')];
+  const others = [path, of(hostname(), process.ppid, 1), of('another-machine', 1, 1)];
+  for (const each of [...left, ...others]) writeFileSync(each, '');
+  new SpoolFolder(dir);
+  t.same(left.map(existsSync), [false, false, false]);
+  t.same(others.map(existsSync), [true, true, true]);
+});
+
+t.test('the answer opens with the key of its file only, and for that file only', async (t) => {
+  const { publicKey, privateKey } = generateKeyPairSync('x25519');
+  const head = { gateway: 'box', central: 'hq', feed: 'ab', from: 0, isPartial: false };
+  const sealer = new CourierSealer(head, publicKey);
+  const bytes = Buffer.concat([sealer.beginning, sealer.end({ to: 9, requests: [Buffer.from('request')] })]);
+  const reading = (from: Uint8Array) => {
+    let at = 0;
+    return (length: number) => {
+      at += length;
+      return from.subarray(at - length, at);
+    };
+  };
+  const opener = new CourierOpener(reading(bytes));
+  const key = opener.answerKey(privateKey);
+  t.same(Buffer.from(key), Buffer.from(sealer.answerKey), 'both ends have it');
+  const ends = [...opener.chunks(privateKey)].map(({ content }) => decodeEnd(content));
+  t.same(ends, [{ to: 9, requests: [Buffer.from('request')] }]);
+  const digest = createHash('sha256').update(bytes).digest();
+  const answer = {
+    ...({ digest, outcome: 'kept', problem: '', feed: 'ab', position: 9 } as const),
+    receipts: [{ receipt: Buffer.from('receipt'), signature: Buffer.alloc(64, 7) }],
+  };
+  const sealed = sealAnswer(key, answer);
+  t.same(openAnswer(sealer.answerKey, digest, sealed), answer);
+  const invalid = { code: 'courier-invalid', message: /^COURIER-7/ };
+  t.throws(() => openAnswer(new CourierSealer(head, publicKey).answerKey, digest, sealed), invalid);
+  t.throws(() => openAnswer(key, createHash('sha256').update('another').digest(), sealed), invalid);
+  for (let at = 0; at < sealed.length; at += 1) {
+    const flipped = Uint8Array.from(sealed);
+    flipped[at] = (flipped[at] ?? 0) ^ 1;
+    t.throws(() => openAnswer(key, digest, flipped), invalid, `byte ${at}`);
+    t.throws(() => openAnswer(key, digest, sealed.subarray(0, at)), invalid, `cut at ${at}`);
+  }
+});
+
+t.test('who has no key knows of a file that it is whole, and of a cut one that it is not', async (t) => {
+  const rig = new Rig(t);
+  const medium = folder(t);
+  rig.steps(30);
+  rig.write(medium, 1e9);
+  const bytes = readFileSync(filesOn(medium)[0] ?? '');
+  const check = (of: Uint8Array) => checkFraming((at, length) => of.subarray(at, at + length), of.length);
+  t.match(check(bytes), { gateway: 'box', central: 'hq', from: 0, isPartial: false });
+  for (const length of [0, 3, 60, bytes.length >> 1, bytes.length - 1]) {
+    t.throws(() => check(bytes.subarray(0, length)), { code: 'courier-invalid' }, `cut at ${length}`);
+  }
+  t.throws(() => check(Buffer.concat([bytes, Buffer.of(1)])), { code: 'courier-invalid' });
 });
