@@ -1,5 +1,6 @@
 import { BLOCK_SAMPLES_MAX } from '../limits.ts';
 import { column, extent, kernels } from './block/kernels/kernels.ts';
+import type { NumberSamples } from './pack/pack-info.ts';
 
 /**
  * What a chart needs of a run of samples. `first` and `last` are by time (ties: by sequence), so runs that overlap in
@@ -35,13 +36,30 @@ export function nodeOf(times: Float64Array, values: Float64Array, start: number,
   return { count, timeMin, timeMax, first, last, ...envelopeOf(values, start, end) };
 }
 
+/** The node of a block as `Pack.look` gives it: columns that stand in the kernels' memory are not copied. */
+export function nodeOfLook({ times, values, ascends }: NumberSamples): EnvelopeNode {
+  const count = times.length;
+  // What follows takes the memory in which the values may stand.
+  if (!ascends || count < KERNEL_SAMPLES_MIN) return nodeOf(times, values.slice(), 0, count);
+  const [timeMin = 0, first = Number.NaN] = [times[0], values[0]];
+  const [timeMax = 0, last = Number.NaN] = [times[count - 1], values[count - 1]];
+  return { count, timeMin, timeMax, first, last, ...envelopeOf(values, 0, count) };
+}
+
 /** The envelope of values [start, end), at most BLOCK_SAMPLES_MAX. Of zeros of both signs, the first is told. */
 export function envelopeOf(values: Float64Array, start: number, end: number): Envelope {
-  const count = end - start;
-  column.set(values.subarray(start, end));
-  kernels.measure(0, count);
+  const at = staged(values, start, end);
+  const to = at + end - start;
+  kernels.measure(at, to);
   const [least = 0, greatest = 0] = extent;
-  return { ...told(least, greatest, values, start), sum: kernels.sum(0, count) };
+  return { ...told(least, greatest, values, start), sum: kernels.sum(at, to) };
+}
+
+/** Where values [start, end) stand in the memory of the kernels, into which they are copied where they are elsewhere. */
+function staged(values: Float64Array, start: number, end: number): number {
+  if (values.buffer === column.buffer) return (values.byteOffset - column.byteOffset) / 8 + start;
+  column.set(values.subarray(start, end));
+  return 0;
 }
 
 /** What the kernels measured of values from `start` on, as an envelope tells it. */
@@ -85,13 +103,8 @@ function nodeOneByOne(times: Float64Array, values: Float64Array, start: number, 
 export function extremesOf(values: Float64Array, start: number, end: number): Pick<Envelope, 'min' | 'max'> {
   const count = end - start;
   if (count >= KERNEL_SAMPLES_MIN && count <= BLOCK_SAMPLES_MAX) {
-    if (values.buffer === column.buffer) {
-      const offset = (values.byteOffset - column.byteOffset) / 8;
-      kernels.measure(offset + start, offset + end);
-    } else {
-      column.set(values.subarray(start, end));
-      kernels.measure(0, count);
-    }
+    const at = staged(values, start, end);
+    kernels.measure(at, at + count);
     const [least = 0, greatest = 0] = extent;
     return told(least, greatest, values, start);
   }

@@ -44,7 +44,8 @@ export class CentralTelemetry implements Telemetry {
   announce({ channel, boot, stamp, block, isDerived }: NewBlock): void {
     if (isDerived || this.#listeners.size === 0) return;
     this.#clocks.poll(this.#db);
-    const { times, values, count, timeMax } = block;
+    const { count, timeMax } = block;
+    const { times, values } = block.samples();
     const utcOffset = this.#clocks.of(boot, stamp).offsetAt(timeMax);
     this.tell({ channel, times, values, start: 0, end: count, utcOffset });
   }

@@ -1,12 +1,11 @@
 import { CaissonError } from '../../gateway/errors.ts';
 import type { Extent } from '../../gateway/store/block-db.ts';
-import { nodeOf } from '../../gateway/store/envelope-node.ts';
 import { encodePack } from '../../gateway/store/pack/encode-pack.ts';
 import { Pack } from '../../gateway/store/pack/pack.ts';
 import { type BlockSamples, type PackHeader, sameSamples } from '../../gateway/store/pack/pack-info.ts';
 import type { HeldPacks } from './block-store.ts';
 import { type SequenceRange, withoutRanges } from './sequence-range.ts';
-import type { VerifiedBlock, VerifiedPack } from './verified-pack.ts';
+import { blocksOf, type VerifiedBlock, type VerifiedPack } from './verified-pack.ts';
 
 /**
  * A gateway that was restored from a backup seals the end of what was backed up anew, and so cuts it into other blocks than
@@ -45,12 +44,9 @@ export function cutBlock(
   { first, end }: SequenceRange,
 ): Omit<VerifiedPack, 'kind' | 'position'> {
   const { channel, type } = block;
-  const { times, values } = samplesOf(block, { first, end });
+  const { times, values } = partOf(block.samples(), block.firstSequence, { first, end });
   const bytes = encodePack(header, [{ channel, type, firstSequence: first, times, values }]);
-  const node = values instanceof Float64Array ? nodeOf(times, values, 0, times.length) : undefined;
-  const [info] = Pack.open(bytes).blocks;
-  if (info === undefined) throw new RangeError('a pack of one block has none');
-  return { header, blocks: [{ ...info, times, values, node }], bytes };
+  return { header, blocks: blocksOf(Pack.open(bytes)), bytes };
 }
 
 /** True where a stored block has what the offered one has under the numbers of both; also where it cannot be read. */
@@ -62,15 +58,12 @@ function holdsTheSame(held: HeldPacks, stored: Extent, offered: VerifiedBlock): 
   const samples = readSamples(held, stored);
   if (samples === undefined) return true;
   return sameSamples(
-    samplesOf({ ...samples, firstSequence: stored.firstSequence }, common),
-    samplesOf(offered, common),
+    partOf(samples, stored.firstSequence, common),
+    partOf(offered.samples(), offered.firstSequence, common),
   );
 }
 
-function samplesOf(
-  { times, values, firstSequence }: BlockSamples & { readonly firstSequence: number },
-  { first, end }: SequenceRange,
-): BlockSamples {
+function partOf({ times, values }: BlockSamples, firstSequence: number, { first, end }: SequenceRange): BlockSamples {
   const [from, to] = [first - firstSequence, end - firstSequence];
   // Copies: what is encoded and compared begins at its own buffer's start.
   return { times: times.slice(from, to), values: values.slice(from, to) };

@@ -44,6 +44,8 @@ export class DraftGateway {
   readonly ends = new Map<string, number>();
   /** Positions of rosters that got packs. */
   readonly rosterPositions = new Map<number, number>();
+  /** Ids of rosters that are new, by their channels. */
+  readonly #addedRosters = new Map<string, number>();
   #lastId: number;
 
   constructor(held: HeldGateway) {
@@ -169,12 +171,13 @@ export class DraftGateway {
   }
 
   #rosterOf(channels: readonly number[]): number {
-    const added = [...this.index.rosters.values()].find((roster) => roster.channels.join() === channels.join());
-    if (added !== undefined) return added.id;
+    const added = this.#addedRosters.get(channels.join());
+    if (added !== undefined) return added;
     const choice = this.held.rosters.choose(channels);
     if ('roster' in choice) return choice.roster;
     const id = this.#takeId();
     this.index.addRoster(id, choice.channels);
+    this.#addedRosters.set(choice.channels.join(), id);
     return id;
   }
 

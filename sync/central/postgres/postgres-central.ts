@@ -33,13 +33,15 @@ export async function openPostgresCentral(options: PostgresCentralOptions): Prom
     });
   }
   const db = new PostgresDatabase(url);
+  const blocks = new PostgresStore(db, { name, ...(leaseMs === undefined ? {} : { leaseMs }) });
   try {
     await openSchema(db);
+    await blocks.prepare();
   } catch (error) {
+    await blocks.close();
     await db.close();
     throw error;
   }
-  const blocks = new PostgresStore(db, { name, ...(leaseMs === undefined ? {} : { leaseMs }) });
   const telemetry = new PostgresTelemetry(db, onProblem, reachOf);
   return {
     ...{ name, blocks, telemetry, news: new PostgresNews(db, onProblem) },

@@ -55,6 +55,11 @@ export class PostgresStore implements BlockStore {
     return { blocks, bytes };
   }
 
+  /** Makes room for the packs of this month, which the first change would else wait for. @throws CaissonError `store-failed` */
+  async prepare(): Promise<void> {
+    await this.#openedMonth();
+  }
+
   async close(): Promise<void> {
     await Promise.allSettled(this.#turns.values());
     await this.#leases.close();

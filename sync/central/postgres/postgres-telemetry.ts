@@ -46,7 +46,8 @@ export class PostgresTelemetry implements AskedTelemetry {
   /** Hands a block that was just kept by this process to everyone who follows. @throws CaissonError `store-failed` */
   async announce({ channel, boot, stamp, block, isDerived }: NewBlock): Promise<void> {
     if (isDerived || this.#listeners.size === 0) return;
-    const { times, values, count, timeMax } = block;
+    const { count, timeMax } = block;
+    const { times, values } = block.samples();
     const utcOffset = await this.#ask(() => this.#store.utcOffset(boot, stamp, timeMax));
     this.tell({ channel, times, values, start: 0, end: count, utcOffset });
   }
