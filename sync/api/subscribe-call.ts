@@ -15,8 +15,9 @@ const RATE_DEFAULT = 10;
 const RATE_MAX = 60;
 
 /**
- * Sends the latest values of channels until the reader goes. `out` must be given one message at a time: what changes while
- * it is on its way is merged, so a slow reader costs one value a channel.
+ * Sends the latest values of channels until the reader goes: what changes at once, and what changes within the interval after that
+ * together at its end. `out` must be given one message at a time: what changes while it is on its way is merged, so a slow reader
+ * costs one value a channel.
  *
  * @param wanted told of what is watched, where values come only if somebody watches
  * @throws CaissonError `query-invalid`, `channel-unknown`
@@ -32,9 +33,17 @@ export async function answerSubscribe(
   const indexes = new Map<number, number[]>();
   for (const [index, { id }] of channels.entries()) indexes.set(id, [...(indexes.get(id) ?? []), index]);
   const latest = new LatestValues();
+  let wake = () => {};
   const unfollow = telemetry.follow((batch) => {
     for (const index of indexes.get(batch.channel) ?? []) latest.offerBatch(index, batch);
+    if (latest.changes > 0) wake();
   });
+  out.closed.addEventListener('abort', () => wake(), { once: true });
+  const change = () =>
+    new Promise<void>((resolve) => {
+      wake = resolve;
+      if (latest.changes > 0 || !out.isOpen) resolve();
+    });
   const unwant = wanted?.want(channels, 'values');
   try {
     for (const [index, { id }] of channels.entries()) {
@@ -44,7 +53,8 @@ export async function answerSubscribe(
     await out.send({ ...EMPTY_UPDATE, values: latest.take().map(encodeLiveValue) });
     while (out.isOpen) {
       await out.pause(intervalMs);
-      if (latest.changes > 0) await out.send({ ...EMPTY_UPDATE, values: latest.take().map(encodeLiveValue) });
+      await change();
+      await out.send({ ...EMPTY_UPDATE, values: latest.take().map(encodeLiveValue) });
     }
   } finally {
     unwant?.();

@@ -16,15 +16,17 @@ export class DriveFeed {
   readonly #ids: Float64Array;
   readonly #lapUs: number;
   #at = 0;
-  #lap = 0;
+  #lap: number;
   /** Samples fed. */
   fed = 0;
 
-  constructor(drive: Drive, intake: Intake) {
+  /** @param lap the first that it feeds; those before it are in the store */
+  constructor(drive: Drive, intake: Intake, lap = 0) {
     this.#drive = drive;
     this.#intake = intake;
     this.#ids = Float64Array.from(drive.specs, (spec) => intake.channel(spec).id);
     this.#lapUs = lapUsOf(drive);
+    this.#lap = lap;
   }
 
   /** Feeds and publishes the next `count` samples, at most the rest of the lap, which must fit. */
@@ -50,7 +52,7 @@ export class DriveFeed {
   /** Feeds so many laps as fast as the store takes them; resolves when all are durable. */
   async laps(count: number): Promise<void> {
     let ticket: Ticket = 0;
-    while (this.#lap < count) {
+    for (const end = this.#lap + count; this.#lap < end; ) {
       if (this.#intake.hasRoom(BATCH)) ticket = this.push(BATCH);
       else await wait(FULL_WAIT_MS);
     }

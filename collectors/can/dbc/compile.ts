@@ -50,25 +50,21 @@ const KIND_FLOAT64 = 6;
 
 /** Signals that are there together, and the switches that decide which further ones are. */
 interface Stage {
-  readonly count: number;
-  readonly kinds: Uint8Array;
-  /** Index into the message's signals. */
-  readonly signals: Uint32Array;
-  /** First byte of the word the signal lies in. */
-  readonly bytes: Uint16Array;
-  /** The word shifted left by this and then right by `rights` is the raw value. */
-  readonly lefts: Uint8Array;
-  readonly rights: Uint8Array;
-  /** Bytes a frame must have for the signal to be whole. */
-  readonly needs: Uint16Array;
-  /** Least raw value of each that is none; NaN where all are values. */
-  readonly nulls: Float64Array;
-  readonly gains: Float64Array;
-  readonly offsets: Float64Array;
+  /** Of each signal INTEGERS integers, side by side so that one look brings them all. */
+  readonly integers: Int32Array;
+  /** Of each signal its least raw value that is none (NaN where all are values), its gain and its offset. */
+  readonly numbers: Float64Array;
   /** Of the kinds that do not fit in one word; empty pieces for the others. */
   readonly pieces: readonly (readonly Piece[])[];
   readonly switches: readonly Switch[];
 }
+
+/**
+ * Bytes that a frame must have for the signal to be whole; first byte of the word that it lies in; the word shifted left by the third and
+ * then right by the fourth is the raw value; its kind; its index into the message's signals.
+ */
+const INTEGERS = 6;
+const NUMBERS = 3;
 
 /** A selector and what each stretch of its raw values brings. */
 interface Switch {
@@ -92,18 +88,20 @@ interface Piece {
 }
 
 function decodeStage(stage: Stage, view: DataView, at: number, length: number, out: DecodedFrame): void {
-  const { kinds, signals, bytes, lefts, rights, needs, nulls, gains, offsets } = stage;
+  const { integers, numbers, pieces } = stage;
+  const { signals, values } = out;
   let n = out.count;
-  for (let i = 0; i < stage.count; i++) {
-    if ((needs[i] as number) > length) {
+  for (let i = 0, k = 0; i < integers.length; i += INTEGERS, k += NUMBERS) {
+    if ((integers[i] as number) > length) {
       out.tooShort++;
       continue;
     }
-    const byte = at + (bytes[i] as number);
-    const left = lefts[i] as number;
-    const right = rights[i] as number;
+    const byte = at + (integers[i + 1] as number);
+    const left = integers[i + 2] as number;
+    const right = integers[i + 3] as number;
+    const kind = integers[i + 4] as number;
     let raw: number;
-    switch (kinds[i]) {
+    switch (kind) {
       case KIND_UNSIGNED:
         raw = (view.getUint32(byte, true) << left) >>> right;
         break;
@@ -117,10 +115,11 @@ function decodeStage(stage: Stage, view: DataView, at: number, length: number, o
         raw = (view.getUint32(byte, false) << left) >> right;
         break;
       default:
-        raw = readPieces(kinds[i] as number, stage.pieces[i] as readonly Piece[], view, at);
+        raw = readPieces(kind, pieces[i / INTEGERS] as readonly Piece[], view, at);
     }
-    out.signals[n] = signals[i] as number;
-    out.values[n++] = raw >= (nulls[i] as number) ? Number.NaN : raw * (gains[i] as number) + (offsets[i] as number);
+    signals[n] = integers[i + 5] as number;
+    values[n++] =
+      raw >= (numbers[k] as number) ? Number.NaN : raw * (numbers[k + 1] as number) + (numbers[k + 2] as number);
   }
   out.count = n;
   for (const choice of stage.switches) {
@@ -171,21 +170,20 @@ function compileStage(
   value: number | undefined,
   hasNulls: boolean,
 ): Stage {
-  const present = all.filter((signal) => isPresent(signal, selector, value));
-  const plans = present.map((signal) => compileSignal(signal));
+  const present = all.flatMap((signal, index) =>
+    isPresent(signal, selector, value) ? [{ signal, index, plan: compileSignal(signal) }] : [],
+  );
   return {
-    count: present.length,
-    kinds: Uint8Array.from(plans, (plan) => plan.kind),
-    signals: Uint32Array.from(present, (signal) => all.indexOf(signal)),
-    bytes: Uint16Array.from(plans, (plan) => plan.word?.byte ?? 0),
-    lefts: Uint8Array.from(plans, (plan) => plan.word?.left ?? 0),
-    rights: Uint8Array.from(plans, (plan) => plan.word?.right ?? 0),
-    needs: Uint16Array.from(present, bytesNeeded),
-    nulls: Float64Array.from(present, (signal) => (hasNulls ? nullFrom(signal) : Number.NaN)),
-    gains: Float64Array.from(present, (signal) => signal.gain),
-    offsets: Float64Array.from(present, (signal) => signal.offset),
-    pieces: plans.map((plan) => plan.pieces),
-    switches: present.flatMap((signal) => compileSwitch(all, signal, hasNulls)),
+    integers: Int32Array.from(
+      present.flatMap(({ signal, index, plan: { kind, word } }) => {
+        return [bytesNeeded(signal), word?.byte ?? 0, word?.left ?? 0, word?.right ?? 0, kind, index];
+      }),
+    ),
+    numbers: Float64Array.from(
+      present.flatMap(({ signal }) => [hasNulls ? nullFrom(signal) : Number.NaN, signal.gain, signal.offset]),
+    ),
+    pieces: present.map(({ plan }) => plan.pieces),
+    switches: present.flatMap(({ signal }) => compileSwitch(all, signal, hasNulls)),
   };
 }
 
@@ -202,7 +200,7 @@ function compileSwitch(all: readonly DbcSignal[], selector: DbcSignal, hasNulls:
   const starts = [...new Set(ranges.flatMap(([from, to]) => [from, to + 1]))].sort((a, b) => a - b);
   const stages = starts.map((start) => {
     const stage = compileStage(all, selector.name, start, hasNulls);
-    return stage.count === 0 ? undefined : stage;
+    return stage.integers.length === 0 ? undefined : stage;
   });
   const pieces = cut(selector, 0, selector.length, selector.signed);
   return [{ need: bytesNeeded(selector), pieces, starts: Float64Array.from(starts), stages }];
