@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { TelemetryClient } from '../../sync/api/client.ts';
-import { ownerOf } from '../../sync/usage/usage-config.ts';
+import { ownerOf } from '../../sync/usage/owners.ts';
 import { conclude, Output, UsageError } from './outcome.ts';
 import { identityOption, openClient, type ServerOptions } from './telemetry-client.ts';
 import { type OwnerSum, type UsageReport, usageCsv, usageText } from './usage-text.ts';

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { readSync } from 'node:fs';
-import { SerialPort } from 'serialport';
+import type { SerialPort } from 'serialport';
 import type { BytePort } from './byte-port.ts';
 import { type Link, type LinkEvents, type ReopeningOptions, ReopeningPort } from './reopening-port.ts';
 import { systemTimers, type Timers } from './timers.ts';
@@ -57,6 +57,8 @@ class SerialLink implements Link {
 
   static async open(settings: SerialSettings, events: LinkEvents, timers: Timers): Promise<Link> {
     const { path, baudRate, dataBits = 8, parity = 'none', stopBits = 1, rtscts = false } = settings;
+    // Loaded by those boxes alone that have a port.
+    const { SerialPort } = await import('serialport');
     const device = await SerialPort.binding.open({ path, baudRate, dataBits, parity, stopBits, rtscts }).catch(explain);
     if (!('poller' in device) || device.fd === null) {
       await device.close();

@@ -40,6 +40,15 @@ export function loadProtos(): PackageDefinition {
 /** Read once a process: a central makes a client for every attempt of every line. */
 let loaded: PackageDefinition | undefined;
 
+/**
+ * What reflection has to know: each message brings the descriptors of all files, which reflection would decode once a message, so that
+ * one of them is enough, and a start is a quarter of a second shorter.
+ */
+export function reflected(protos: PackageDefinition): PackageDefinition {
+  const [one] = Object.entries(protos).filter(([, definition]) => 'fileDescriptorProtos' in definition);
+  return one === undefined ? {} : Object.fromEntries([one]);
+}
+
 /** The message of that full name. */
 export function messageTypeOf(protos: PackageDefinition, name: string): MessageTypeDefinition<object, object> {
   const definition = protos[name];

@@ -31,7 +31,7 @@ import type { Authority } from '../trust/authority.ts';
 import { SecurePort, type SecurePortOptions } from '../trust/secure-port.ts';
 import { trustMethods } from '../trust/trust-service.ts';
 import type { ConnectionBook } from '../usage/connection-book.ts';
-import type { OwnerRule } from '../usage/usage-config.ts';
+import type { OwnerRule } from '../usage/owners.ts';
 import type { TrafficRow } from '../usage/usage-db.ts';
 import { type Address, formatAddress } from './address.ts';
 import { CountedListener } from './counted-listener.ts';
@@ -42,6 +42,7 @@ import {
   FLIGHT_SERVICE,
   HEALTH_SERVICE,
   loadProtos,
+  reflected,
   serviceOf,
   TELEMETRY_SERVICE,
   TRUST_SERVICE,
@@ -319,7 +320,7 @@ export async function startTelemetryServer(
   }
   const { authority } = options.secure ?? {};
   if (authority !== undefined) server.addService(serviceOf(protos, TRUST_SERVICE), trustMethods(authority));
-  new ReflectionService(protos).addToServer(server);
+  new ReflectionService(reflected(protos)).addToServer(server);
   const plain =
     secure === undefined && connections !== undefined ? new CountedListener(server, connections) : undefined;
   const bound = await (secure !== undefined

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { channelPattern, patternFault } from '../../gateway/channel-pattern.ts';
+import { patternFault } from '../../gateway/channel-pattern.ts';
 
 /** Section `usage`: whose the channels of this box are, for its bill. */
 export const UsageConfig = Type.Object(
@@ -21,15 +21,6 @@ export const UsageConfig = Type.Object(
 );
 export type UsageConfig = Static<typeof UsageConfig>;
 
-/** Whose samples are: of a gateway, and of channels that fit one of the patterns. */
-export interface OwnerRule {
-  readonly owner: string;
-  /** Empty: of any. */
-  readonly gateway: string;
-  /** Empty: all. */
-  readonly channels: readonly string[];
-}
-
 /** What no schema says: patterns that mean nothing. */
 export function* usageFaults({
   owners = {},
@@ -40,21 +31,4 @@ export function* usageFaults({
       if (problem !== undefined) yield { path: ['owners', owner, index], problem };
     }
   }
-}
-
-/** The rules of a box. */
-export function ownerRules({ owners = {} }: UsageConfig): OwnerRule[] {
-  return Object.entries(owners).map(([owner, channels]) => ({ owner, gateway: '', channels }));
-}
-
-/** Tells whose a channel is by the first rule that fits; empty where none does. */
-export function ownerOf(rules: readonly OwnerRule[]): (gateway: string, channel: string) => string {
-  const compiled = rules.map(({ channels, ...rule }) => ({ ...rule, fits: channels.map(channelPattern) }));
-  return (gateway, channel) => {
-    const rule = compiled.find((each) => {
-      const isOfGateway = each.gateway === '' || each.gateway === gateway;
-      return isOfGateway && (each.fits.length === 0 || each.fits.some((fits) => fits(channel)));
-    });
-    return rule?.owner ?? '';
-  };
 }

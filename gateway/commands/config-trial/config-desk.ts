@@ -7,8 +7,8 @@ import { redactedYaml } from '../../config/offer/private-yaml.ts';
 import { secretKeysOf } from '../../config/schema-walk.ts';
 import { CaissonError, messageOf } from '../../errors.ts';
 import type { ConfigStatus } from '../../status.ts';
-import { planText } from '../check.ts';
 import { CONFIG_SCHEMA, checkConfigText, filesNamedIn } from '../config.ts';
+import { planOf, renderPlan } from '../plan.ts';
 import { configDigest } from './config-digest.ts';
 import type { Trial, TrialFolder, TrialOutcome } from './trial-folder.ts';
 import { withoutEnvironment } from './without-environment.ts';
@@ -136,7 +136,7 @@ export class ConfigDesk {
     if (other !== undefined) {
       throw new CaissonError('offer-refused', `an offered config may not name ${other}, expected a file in ${allowed}`);
     }
-    return planText(this.#path, fresh.config);
+    return renderPlan(this.#path, planOf(fresh.config));
   }
 
   #log(event: string, { offer, by }: Offer, why: string): void {

@@ -6,7 +6,13 @@ import t, { type Test } from 'tap';
 import type { Coverage } from '../../../gateway/query/coverage/coverage.ts';
 import type { Samples } from '../../../gateway/query/telemetry.ts';
 import { type QueryPiece, TelemetryClient } from '../../../sync/api/client.ts';
-import { HEALTH_SERVICE, loadProtos, serviceOf, TELEMETRY_SERVICE } from '../../../sync/api/descriptor.ts';
+import {
+  FLIGHT_SERVICE,
+  HEALTH_SERVICE,
+  loadProtos,
+  serviceOf,
+  TELEMETRY_SERVICE,
+} from '../../../sync/api/descriptor.ts';
 import type { LiveUpdateMessage } from '../../../sync/api/live-messages.ts';
 import { startTelemetryServer, type TelemetryServer, type TelemetryServerOptions } from '../../../sync/api/server.ts';
 import type { LiveValue } from '../../../sync/fanout/live-update.ts';
@@ -400,7 +406,7 @@ t.test('describes itself by reflection', async (t) => {
   call.write(Buffer.of(0x3a, 0x00));
   const text = (await answer).toString('latin1');
   call.end();
-  for (const name of [TELEMETRY_SERVICE, HEALTH_SERVICE]) t.ok(text.includes(name), name);
+  for (const name of [TELEMETRY_SERVICE, HEALTH_SERVICE, FLIGHT_SERVICE]) t.ok(text.includes(name), name);
 });
 
 t.test('ends open streams when it stops', async (t) => {
