@@ -103,8 +103,8 @@ export function parseSlcanFrame(bytes: Uint8Array, from: number, to: number, bat
  */
 export class SlcanDecoder {
   readonly #errors = new ReasonCounts();
-  /** No command was accepted yet: what is refused is what empties the input, and the close of what is closed already. */
-  #isOpening = false;
+  /** What is refused is what empties the input, or the close of what is closed already. */
+  #isClosing = false;
   readonly #lines = new LineSplitter(
     [SLCAN_END, SLCAN_REFUSED],
     SLCAN_LINE_BYTES_MAX,
@@ -121,22 +121,24 @@ export class SlcanDecoder {
     return this.#lines.feed(bytes, at, batch);
   }
 
-  /** Forgets a line that has begun: the port was opened anew, and {@link encodeSlcanOpen} is what is sent to it. */
-  reset(): void {
+  /** Forgets a line that has begun: the port was opened anew, and {@link SLCAN_CLEAR} is sent to it, of which anything may be refused. */
+  clear(): void {
     this.#lines.reset();
-    this.#isOpening = true;
+    this.#isClosing = true;
+  }
+
+  /** What was sent before is answered: from now on a refusal is an error. */
+  cleared(): void {
+    this.#isClosing = false;
   }
 
   #line(bytes: Uint8Array, from: number, to: number, end: number, batch: FrameBatch): void {
     if (end === SLCAN_REFUSED) {
       if (to !== from) this.#errors.add('unknown-line');
-      else if (!this.#isOpening) this.#errors.add('refused');
+      else if (!this.#isClosing) this.#errors.add('refused');
       return;
     }
-    if (to === from) {
-      this.#isOpening = false;
-      return;
-    }
+    if (to === from) return;
     const first = bytes[from] ?? 0;
     if (FLAGS_BY_CHARACTER[first] === NOT_A_FRAME) {
       if (first === ERROR_REPORT) batch.add(0, FRAME_ERROR, scratch, 0, 0);
@@ -183,8 +185,11 @@ export function encodeSlcanFrame(
   return at;
 }
 
+/** Empties an adapter's input and closes the channel. Adapters differ in what of it they answer, and how. */
+export const SLCAN_CLEAR: Uint8Array = Buffer.from('\r\r\rC\r', 'latin1');
+
 /**
- * What opens an adapter: empty its input, close the channel in case it is open, set the bit rate, open.
+ * What opens an adapter behind {@link SLCAN_CLEAR}: set the bit rate, open.
  * @param bitrate one of {@link SLCAN_BITRATES}
  * @param listenOnly neither sends nor acknowledges: invisible to the bus
  * @param dataBitrate of CAN FD, one of {@link SLCAN_DATA_BITRATES}; undefined: as the adapter has it
@@ -198,7 +203,7 @@ export function encodeSlcanOpen(bitrate: number, listenOnly: boolean, dataBitrat
     throw new RangeError(`data bit rate ${dataBitrate}: an SLCAN adapter has ${known} bit/s`);
   }
   const data = dataDigit === undefined ? '' : `Y${dataDigit}\r`;
-  return Buffer.from(`\r\r\rC\rS${digit}\r${data}${listenOnly ? 'L' : 'O'}\r`, 'latin1');
+  return Buffer.from(`S${digit}\r${data}${listenOnly ? 'L' : 'O'}\r`, 'latin1');
 }
 
 /** What closes an adapter's channel. */

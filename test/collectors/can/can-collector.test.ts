@@ -11,6 +11,7 @@ import { SlcanBus } from '../../../hardware/can/slcan-bus.ts';
 import { MemoryWire } from '../../../hardware/serial/memory-port.ts';
 import { openPty } from '../../../hardware/serial/pty.ts';
 import type { Timers } from '../../../hardware/serial/timers.ts';
+import { AT_ONCE } from '../../hardware/can/at-once.ts';
 import { waitFor } from '../../wait-for.ts';
 import { RecordedIntake, SetClock } from '../serial/recorded-intake.ts';
 
@@ -270,7 +271,7 @@ async function live(t: Test) {
   const settings = canSettings({ bus: { slcan: 'wire', bitrate: 500_000 }, dbc: [join(folder, 'car.dbc')] });
   const intake = new RecordedIntake();
   const clock = new SetClock();
-  const openBus = () => new SlcanBus(port, { bitrate: 500_000 });
+  const openBus = () => new SlcanBus(port, { bitrate: 500_000 }, AT_ONCE);
   const collector = new CanCollector(settings, { source: 'car7', intake, clock }, openBus, timers);
   t.teardown(() => collector.stop());
   const connect = (): void => {

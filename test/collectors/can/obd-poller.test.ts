@@ -5,6 +5,7 @@ import { FRAME_EXTENDED, FrameBatch } from '../../../hardware/can/can-frame.ts';
 import { SlcanAdapter } from '../../../hardware/can/slcan-adapter.ts';
 import { SlcanBus } from '../../../hardware/can/slcan-bus.ts';
 import { MemoryWire } from '../../../hardware/serial/memory-port.ts';
+import { AT_ONCE } from '../../hardware/can/at-once.ts';
 import { waitFor } from '../../wait-for.ts';
 import { RecordedIntake, SetClock } from '../serial/recorded-intake.ts';
 import { SteppedTimers } from './stepped-timers.ts';
@@ -31,7 +32,7 @@ async function poll(t: Test, obd: Exclude<CanConfig['obd'], boolean | undefined>
   const settings = canSettings({ bus: { slcan: 'wire', bitrate: 500_000 }, obd });
   checkSettings(settings, 'car');
   const intake = new RecordedIntake();
-  const openBus = () => new SlcanBus(wire.port(), { bitrate: 500_000 });
+  const openBus = () => new SlcanBus(wire.port(), { bitrate: 500_000 }, AT_ONCE);
   const collector = new CanCollector(settings, { source: 'car', intake, clock: new SetClock() }, openBus, timers);
   t.teardown(() => collector.stop());
   await collector.start();

@@ -91,7 +91,8 @@ t.test('a frame is sent onto the bus, unless it is listened to only or there is 
     const bus = openSlcanBus({ path: pty.path, bitrate: 500_000, listenOnly });
     t.teardown(() => pty.close());
     t.equal(bus.send?.(0x7df, 0, Uint8Array.of(1)), false, 'not started');
-    listen(bus);
+    const heard = listen(bus);
+    await waitFor('the bus is open', () => heard.states.length === 1);
     await waitFor('the adapter is opened', () => adapter.isOpen);
     t.equal(bus.send?.(0x18db33f1, FRAME_EXTENDED, Uint8Array.of(2, 1, 0x0c)), !listenOnly);
     if (!listenOnly) {

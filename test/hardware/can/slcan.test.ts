@@ -163,19 +163,30 @@ t.test('frames among noise are the same whole, byte by byte, and cut at every pl
 });
 
 t.test('an adapter is opened with its bit rate, and other rates are refused', async (t) => {
-  t.equal(Buffer.from(encodeSlcanOpen(500_000, false)).toString(), '\r\r\rC\rS6\rO\r');
-  t.equal(Buffer.from(encodeSlcanOpen(1_000_000, true)).toString(), '\r\r\rC\rS8\rL\r');
-  t.equal(Buffer.from(encodeSlcanOpen(500_000, true, 8_000_000)).toString(), '\r\r\rC\rS6\rY8\rL\r');
+  t.equal(Buffer.from(encodeSlcanOpen(500_000, false)).toString(), 'S6\rO\r');
+  t.equal(Buffer.from(encodeSlcanOpen(1_000_000, true)).toString(), 'S8\rL\r');
+  t.equal(Buffer.from(encodeSlcanOpen(500_000, true, 8_000_000)).toString(), 'S6\rY8\rL\r');
   t.throws(() => encodeSlcanOpen(500_000, true, 33_333), /data bit rate 33333: an SLCAN adapter has 500000, 1000000/);
   t.throws(() => encodeSlcanOpen(33_333, false), /bit rate 33333/);
 });
 
-t.test('what an adapter refuses while it is opened is no error, until it has accepted a command', async (t) => {
-  const decoder = new SlcanDecoder();
-  const batch = new FrameBatch(4);
-  decoder.reset();
-  decoder.decode(Buffer.from('\x07\x07\r\r'), 0, batch);
-  t.same(decoder.errors, {}, 'closed already; bit rate and opening accepted');
-  decoder.decode(Buffer.from('\x07'), 0, batch);
-  t.same(decoder.errors, { refused: 1 });
-});
+for (const [adapter, answers] of [
+  ['that answers empty lines', '\r\r\r\x07'],
+  ['that refuses empty lines', '\x07\x07\x07\x07'],
+  ['that says nothing to empty lines', '\x07'],
+  ['that was open', '\r'],
+] as const) {
+  t.test(
+    `what an adapter ${adapter} refuses while it is cleared is no error, what it refuses then is one`,
+    async (t) => {
+      const decoder = new SlcanDecoder();
+      const batch = new FrameBatch(4);
+      decoder.clear();
+      decoder.decode(Buffer.from(answers), 0, batch);
+      t.same(decoder.errors, {});
+      decoder.cleared();
+      decoder.decode(Buffer.from('\x07\r'), 0, batch);
+      t.same(decoder.errors, { refused: 1 }, 'such as its bit rate');
+    },
+  );
+}
