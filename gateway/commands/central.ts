@@ -3,7 +3,13 @@ import process from 'node:process';
 import type { Command } from 'commander';
 import { type Dashboard, startDashboard } from '../../dashboards/server/dashboard.ts';
 import { type Address, formatAddress } from '../../sync/api/address.ts';
-import { type Central, type PullAddress, type StorePlace, startCentral } from '../../sync/central/central.ts';
+import {
+  type Central,
+  type CentralOptions,
+  type PullAddress,
+  type StorePlace,
+  startCentral,
+} from '../../sync/central/central.ts';
 import { courierKey } from '../../sync/courier/courier-key.ts';
 import { NATS_DEFAULTS, type NatsOptions } from '../../sync/fanout/nats-options.ts';
 import { keyText } from '../../sync/receipts/kept-key.ts';
@@ -11,6 +17,7 @@ import type { CentralTrustOptions } from '../../sync/trust/central-trust.ts';
 import { requireHost } from '../../sync/trust/peer-name.ts';
 import { messageOf } from '../errors.ts';
 import { FollowedFreshness } from '../followed-freshness.ts';
+import { whenStoreIsThere } from './await-store.ts';
 import { readGatewaysFile } from './gateways-file.ts';
 import { conclude, interrupted, UsageError } from './outcome.ts';
 import { parseServer } from './server-address.ts';
@@ -102,18 +109,22 @@ async function run(options: Options): Promise<void> {
   const store = storeOf(options);
   const stop = interrupted();
   const say = (text: string) => process.stderr.write(`${text}\n`);
-  const central = await startCentral({
-    ...listen,
-    ...store,
-    pull,
-    gateways,
-    trust: trustOf(options),
-    nats: natsOf(options),
-    name: options.name,
-    version: caissonVersion(),
-    vaults: options.drills ?? [],
-    onProblem: say,
-  });
+  const central = await centralOf(
+    {
+      ...listen,
+      ...store,
+      pull,
+      gateways,
+      trust: trustOf(options),
+      nats: natsOf(options),
+      name: options.name,
+      version: caissonVersion(),
+      vaults: options.drills ?? [],
+      onProblem: say,
+    },
+    stop,
+  );
+  if (central === undefined) return;
   const count = pull.length + Object.keys(gateways?.gateways ?? {}).length;
   say(
     `central answers on ${formatAddress({ host: listen.host, port: central.port })}, pulls from ${count} gateway${count === 1 ? '' : 's'}`,
@@ -129,6 +140,17 @@ async function run(options: Options): Promise<void> {
   if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
   dashboard?.stop();
   await central.stop();
+}
+
+/** Undefined where it was told to stop before its store was there. */
+async function centralOf(options: CentralOptions, stop: AbortSignal): Promise<Central | undefined> {
+  const { onProblem = () => {} } = options;
+  try {
+    return await whenStoreIsThere(() => startCentral(options), onProblem, stop);
+  } catch (error) {
+    if (stop.aborted) return undefined;
+    throw error;
+  }
 }
 
 /** The cluster that it tells its news; undefined: none. @throws UsageError */
