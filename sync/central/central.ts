@@ -20,6 +20,8 @@ import { BoxWatches } from '../fleet/box-watches.ts';
 import { FleetView } from '../fleet/fleet-view.ts';
 import { OfferDesk } from '../fleet/offer-desk.ts';
 import { OfferFolder } from '../fleet/offer-folder.ts';
+import { Admission } from '../line/admission.ts';
+import { LoopLag } from '../line/loop-lag.ts';
 import { PullLine, type Way } from '../line/pull-line.ts';
 import { publicKeyText, receiptKey } from '../receipts/receipt-key.ts';
 import { ReceiptWriter } from '../receipts/receipt-writer.ts';
@@ -155,9 +157,11 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     const offers =
       options.dir === undefined ? undefined : new OfferDesk({ folder: new OfferFolder(options.dir), now, onProblem });
     closers.push(() => offers?.stop());
+    const lag = new LoopLag();
+    const admission = new Admission({ lag });
     const pull = (ways: readonly Way<TelemetryClient>[]) =>
       new PullLine({
-        ways,
+        ...{ ways, admission, lag },
         attend: (client, status) => {
           const ends = [
             watches.attend(client, status),

@@ -8,33 +8,29 @@ import type { BootPlace } from '../../gateway/store/feed.ts';
 import type { HeldChannel } from '../fidelity/held-numbers.ts';
 import { NOTHING_OUTLINED, type Outlined } from '../fidelity/outlined.ts';
 import type { BlockStore, HeldBlocks, Hole, Progress } from './block-store.ts';
+import { ChangeGroup } from './change-group.ts';
 
-/** Central's blocks in SQLite, on one machine: a change is one transaction, and this process is the only one that writes. */
+/** Central's blocks in SQLite, on one machine, where this process is the only one that writes. */
 export class SqliteStore implements BlockStore {
-  readonly #db: BlockDb;
   readonly #held: SqliteBlocks;
+  readonly #changes: ChangeGroup;
 
   constructor(db: BlockDb) {
-    this.#db = db;
-    this.#held = new SqliteBlocks(db);
+    const held = new SqliteBlocks(db);
+    this.#held = held;
+    this.#changes = new ChangeGroup({
+      transaction: (change) => db.transaction(change),
+      // Ids that the transaction gave out are gone with it.
+      takenBack: () => held.learn(),
+    });
   }
 
   async progress(peer: string): Promise<Progress> {
     return this.#held.progress(peer);
   }
 
-  async change<Result>(
-    _peer: string,
-    _gateways: readonly string[],
-    decide: (held: HeldBlocks) => Result,
-  ): Promise<Result> {
-    try {
-      return this.#db.transaction(() => decide(this.#held));
-    } catch (error) {
-      // Ids that the transaction gave out are gone with it.
-      this.#held.learn();
-      throw error;
-    }
+  change<Result>(_peer: string, _gateways: readonly string[], decide: (held: HeldBlocks) => Result): Promise<Result> {
+    return this.#changes.add(() => decide(this.#held));
   }
 }
 

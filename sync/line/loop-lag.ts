@@ -6,22 +6,28 @@ const TOLERANCE_MS = 2;
 
 /**
  * For how long the event loop of this thread was busy with one thing. What arrives meanwhile seems to come late, and a pacer must not
- * take that for a queue in the line.
+ * take that for a queue in the line. One serves all lines of a thread.
  */
 export class LoopLag {
   #blockedMs = 0;
   #beatAt = performance.now();
   #timer: NodeJS.Timeout | undefined;
+  #users = 0;
 
+  /** Looks until as many have called {@link LoopLag.stop} as have called this. */
   start(): void {
+    this.#users += 1;
+    if (this.#timer !== undefined) return;
     this.#beatAt = performance.now();
-    this.#timer ??= setInterval(() => {
+    this.#timer = setInterval(() => {
       this.#blockedMs = this.blockedMs;
       this.#beatAt = performance.now();
     }, BEAT_MS);
   }
 
   stop(): void {
+    this.#users -= 1;
+    if (this.#users > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }

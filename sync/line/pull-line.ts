@@ -7,6 +7,7 @@ import type { HeldChannel } from '../fidelity/held-numbers.ts';
 import type { Outlined } from '../fidelity/outlined.ts';
 import type { SignedReceipt } from '../receipts/receipt.ts';
 import { acknowledging } from './acknowledging.ts';
+import type { Admission } from './admission.ts';
 import { LineChoice } from './line-choice.ts';
 import { LoopLag } from './loop-lag.ts';
 import { Pacer, type PacerState } from './pacer.ts';
@@ -82,6 +83,10 @@ export interface PullLineOptions<Client extends PullClient = PullClient> {
   readonly outlines?: boolean;
   /** ACKNOWLEDGE_MS unless a test is in a hurry. */
   readonly acknowledgeMs?: number;
+  /** Lets it connect, where there are many lines; without it, it connects at once. */
+  readonly admission?: Admission;
+  /** Of this thread; without it, it looks by itself. */
+  readonly lag?: LoopLag;
   readonly sleep?: Sleep;
   /** Numbers in [0, 1). */
   readonly random?: () => number;
@@ -144,12 +149,13 @@ export class PullLine<Client extends PullClient = PullClient> {
   #pacer: Pacer | undefined;
   #isProbing = false;
   readonly #assembly = new PackAssembly();
-  readonly #lag = new LoopLag();
+  readonly #lag: LoopLag;
   readonly #setBack = new SetBackWatch();
 
   constructor(options: PullLineOptions<Client>) {
     this.#options = options;
     this.#sleep = options.sleep ?? sleep;
+    this.#lag = options.lag ?? new LoopLag();
     const { ways, random, steadyMs = () => performance.now(), utcMs = Date.now } = options;
     this.#choice = new LineChoice({ ways, random, steadyMs, utcMs });
   }
@@ -219,8 +225,9 @@ export class PullLine<Client extends PullClient = PullClient> {
 
   /** One connection, from its beginning to its end; true where the line was left for a better one, or may be used no more. */
   async #follow(way: Way<Client>, signal: AbortSignal): Promise<boolean> {
-    const client = way.connect();
     this.#lag.start();
+    const admitted = (await this.#options.admission?.enter(signal)) ?? (() => {});
+    const client = way.connect();
     const leaving = new AbortController();
     let stopTelling = () => {};
     let stopAttending = () => {};
@@ -248,9 +255,11 @@ export class PullLine<Client extends PullClient = PullClient> {
       for await (const batch of client.transfer(opening, ending)) {
         if (signal.aborted) return true;
         await this.#take(peer, batch);
+        admitted();
       }
       return ending.aborted;
     } finally {
+      admitted();
       stopLooking();
       stopTelling();
       stopAttending();

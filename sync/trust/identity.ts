@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import type { SecureContextOptions } from 'node:tls';
+import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { dateText, type Judgement, type Peer } from './verify-peer.ts';
 
 /** Older TLS shows certificates to whoever listens. */
@@ -35,6 +35,17 @@ export function tlsOptions({ key, certificate, authority }: Credentials): Secure
     minVersion: MIN_TLS_VERSION,
   };
 }
+
+/** The same, read: a central that dials a thousand boxes reads key and certificates once. */
+export function secureContextOf(credentials: Credentials): SecureContext {
+  const known = contexts.get(credentials);
+  if (known !== undefined) return known;
+  const context = createSecureContext(tlsOptions(credentials));
+  contexts.set(credentials, context);
+  return context;
+}
+
+const contexts = new WeakMap<Credentials, SecureContext>();
 
 /** How peers are judged now. What vouches for this end began in the past: a clock that says less is wrong. */
 export function judgementOf({ certificate, authority, revoked }: Credentials, nowMs: number): Judgement {

@@ -3,7 +3,7 @@ import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
 import { type Address, formatAddress } from '../api/address.ts';
-import { type Identity, judgementOf, MIN_TLS_VERSION, tlsOptions } from './identity.ts';
+import { type Identity, judgementOf, MIN_TLS_VERSION, secureContextOf } from './identity.ts';
 import { shownCertificate } from './shown-certificate.ts';
 import { type Expected, type Judgement, type Peer, requireExpected, verifyPeer } from './verify-peer.ts';
 
@@ -55,7 +55,7 @@ export async function dialSecure(address: Address, options: DialOptions): Promis
   const where = formatAddress(address);
   const raw = connectPlain({ host: address.host, port: address.port, noDelay: true });
   const socket = connect({
-    ...(isKnown ? tlsOptions(as.credentials) : { minVersion: MIN_TLS_VERSION }),
+    ...(isKnown ? { secureContext: secureContextOf(as.credentials) } : { minVersion: MIN_TLS_VERSION }),
     socket: raw,
     ...(isIP(address.host) === 0 && { servername: address.host }),
     ALPNProtocols: [protocol],
