@@ -8,6 +8,7 @@
  *   InfluxDB send them.
  * - One lap of 90 s of the simulated car.
  * - Packs of that lap over loopback, and messages of gRPC alone beside them, in turns, by CPU time.
+ * - A thousand boxes that come back at once at a central that starts.
  * - Use of lines of 1, 5 and 20 Mbit/s at 20 and 200 ms, by the packs of that lap again and again, behind a warm-up.
  */
 import { gzipSync } from 'node:zlib';
@@ -33,6 +34,7 @@ import { decodeRav4 } from './recorded-drive.ts';
 import { measureFidelity } from './sync-fidelity.ts';
 import { linkUse } from './sync-line.ts';
 import { type LoopbackRates, loopbackRates } from './sync-loopback.ts';
+import { measureStorm } from './sync-storm.ts';
 
 const RECORDED_LAPS = 10;
 const LAP_S = 90;
@@ -62,6 +64,7 @@ export async function runSync(progress: Progress): Promise<Findings> {
   const fidelity = await measureFidelity(progress);
   progress('blocks over loopback');
   const loopback = await measureLoopback(lap.packs);
+  const storm = await measureStorm(progress);
   return {
     figures: [
       {
@@ -112,10 +115,12 @@ export async function runSync(progress: Progress): Promise<Findings> {
         meaning: 'the same of messages of 256 KiB of gRPC alone, which nobody looks at: what the first can be at most',
       },
       ...fidelity.figures,
+      ...storm.figures,
     ],
     notes: [
       ...uses.map(({ megabits, roundTripMs, use }) => `${megabits} Mbit/s, ${roundTripMs} ms: ${use.toFixed(3)}`),
       ...(fidelity.notes ?? []),
+      ...(storm.notes ?? []),
     ],
   };
 }
