@@ -48,7 +48,7 @@ export function FleetHead({ page }: { page: FleetPage }) {
           onInput={(event) => page.choose({ ...filter, text: event.currentTarget.value })}
         />
       </label>
-      <a class="fleet-link" href="/">
+      <a class="page-link" href="/">
         Live
       </a>
       <ThemeSwitch />

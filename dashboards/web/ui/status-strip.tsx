@@ -29,7 +29,7 @@ export function StatusStrip({ page, onTree }: { page: LivePage; onTree: () => vo
       <Facts page={page} />
       {page.status.value !== undefined && <Sources sources={page.status.value.sources} />}
       {page.hello.value?.role === 'central' && (
-        <a class="fleet-link" href="/fleet.html">
+        <a class="page-link" href="/fleet.html">
           Fleet
         </a>
       )}
