@@ -24,24 +24,35 @@ export function rawChannelName(source: string): string {
   return `${source}/raw`;
 }
 
+/** Name of the channel in which a source keeps of its wire what nothing decodes, and that alone. */
+export function undefinedChannelName(source: string): string {
+  return `${source}/undefined`;
+}
+
+/** Whether a channel of the source holds what came from its wire, as it came. */
+export function isRawChannel(source: string, name: string): boolean {
+  return name === rawChannelName(source) || name === undefinedChannelName(source);
+}
+
 /** A text channel that holds what came from a source's wire, as it came. */
 export class RawChannel {
   readonly #sink: SampleSink;
   readonly #spec: ChannelSpec;
   #id: number | undefined;
 
-  /** @param description what one sample holds, in which notation */
   constructor(
     sink: SampleSink,
     about: {
       readonly source: string;
+      readonly name: string;
       readonly class: ChannelClass;
       readonly stamp: Stamp;
+      /** What one sample holds, in which notation. */
       readonly description: string;
     },
   ) {
     this.#sink = sink;
-    this.#spec = { ...about, name: rawChannelName(about.source), type: 'text' };
+    this.#spec = { ...about, type: 'text' };
   }
 
   /** As {@link SampleSink.pushText}. */

@@ -19,6 +19,8 @@ export interface Loss {
 /** How often what is refused for want of disk is told, microseconds. */
 const WITHHELD_US = 60e6;
 
+const SHORT_TEXT_BYTES = 64;
+
 type PendingLoss = { -readonly [Key in keyof Loss]: Loss[Key] };
 
 interface Waiter {
@@ -35,6 +37,8 @@ export class RingIntake implements Intake {
   readonly #ring: RingWriter;
   readonly #registry: ChannelRegistry;
   readonly #clock: Clock;
+  /** A short text on its way: a buffer for each would cost more than the text. */
+  readonly #shortText = new Uint8Array(SHORT_TEXT_BYTES);
   readonly #losses = new Map<string, PendingLoss>();
   readonly #receipts = new ReceiptMemory(RECEIPTS_MAX);
   /** By ticket, rising. */
@@ -98,6 +102,10 @@ export class RingIntake implements Intake {
     if (!Number.isSafeInteger(time)) return this.#lose(channel, this.#clock.now(), 'bad-time');
     const cause = this.#refusal(channel);
     if (cause !== undefined) return this.#lose(channel, time, cause);
+    const short = this.#shortText;
+    if (text.length <= short.length && copyAscii(text, short)) {
+      return this.#ring.writeText(channel, time, short, text.length) || this.#loseForRoom(channel, time);
+    }
     const bytes = Buffer.from(text, 'utf8');
     if (bytes.length > TEXT_SAMPLE_BYTES_MAX) return this.#lose(channel, time, 'text-too-long');
     return this.#ring.writeText(channel, time, bytes) || this.#loseForRoom(channel, time);
@@ -238,4 +246,14 @@ function endOfWhole(times: Float64Array, from: number, to: number): number {
   let at = from;
   while (at < to && Number.isSafeInteger(times[at])) at += 1;
   return at;
+}
+
+/** Writes a text that is the same in ASCII and UTF-8; false where it is not. */
+function copyAscii(text: string, to: Uint8Array): boolean {
+  for (let k = 0; k < text.length; k += 1) {
+    const code = text.charCodeAt(k);
+    if (code > 0x7f) return false;
+    to[k] = code;
+  }
+  return true;
 }

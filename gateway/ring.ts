@@ -142,13 +142,13 @@ export class RingWriter {
     return count;
   }
 
-  /** `text` in UTF-8. */
-  writeText(channel: number, time: number, text: Uint8Array): boolean {
-    const slots = textRoom(text.length);
+  /** `text` in UTF-8, its first `length` bytes. */
+  writeText(channel: number, time: number, text: Uint8Array, length = text.length): boolean {
+    const slots = textRoom(length);
     if (!this.#fits(slots)) return false;
-    this.#put((channel | KIND_TEXT) >>> 0, time, text.length);
+    this.#put((channel | KIND_TEXT) >>> 0, time, length);
     for (let piece = 0; piece < slots - 1; piece += 1) {
-      this.#putBytes(CONTINUATION, text.subarray(piece * TEXT_BYTES_PER_SLOT, (piece + 1) * TEXT_BYTES_PER_SLOT));
+      this.#putBytes(CONTINUATION, text, piece * TEXT_BYTES_PER_SLOT, length);
     }
     return true;
   }
@@ -163,7 +163,7 @@ export class RingWriter {
   /** `digest` 16 bytes. */
   writeReceipt(digest: Uint8Array): boolean {
     if (!this.#fits(1)) return false;
-    this.#putBytes(RECEIPT, digest);
+    this.#putBytes(RECEIPT, digest, 0, digest.length);
     return true;
   }
 
@@ -232,14 +232,16 @@ export class RingWriter {
     this.#position += count;
   }
 
-  #putBytes(channel: number, bytes: Uint8Array): void {
+  /** As many of the bytes [from, to) as a slot holds. */
+  #putBytes(channel: number, bytes: Uint8Array, from: number, to: number): void {
     const { channels, timeBytes, valueBytes, mask } = this.#columns;
     const slot = this.#position & mask;
     channels[slot] = channel;
     // Byte by byte, because a view for so few costs more.
     const byte = slot * 8;
-    for (let at = 0; at < 8 && at < bytes.length; at += 1) timeBytes[byte + at] = bytes[at] as number;
-    for (let at = 8; at < bytes.length; at += 1) valueBytes[byte + at - 8] = bytes[at] as number;
+    const length = Math.min(TEXT_BYTES_PER_SLOT, to - from);
+    for (let at = 0; at < 8 && at < length; at += 1) timeBytes[byte + at] = bytes[from + at] as number;
+    for (let at = 8; at < length; at += 1) valueBytes[byte + at - 8] = bytes[from + at] as number;
     this.#position += 1;
   }
 }

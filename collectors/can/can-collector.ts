@@ -1,8 +1,6 @@
 import { basename } from 'node:path';
-import { textRoom } from '../../gateway/intake.ts';
 import type { CanBus, CanBusState } from '../../hardware/can/can-bus.ts';
 import { FRAME_EXTENDED, type FrameBatch } from '../../hardware/can/can-frame.ts';
-import { CANDUMP_TEXT_BYTES_MAX, candumpText } from '../../hardware/can/candump-frame.ts';
 import { openGvretSerial, openGvretTcp } from '../../hardware/can/gvret/gvret-bus.ts';
 import { LogBus } from '../../hardware/can/recording/log-bus.ts';
 import { openSlcanBus } from '../../hardware/can/slcan-bus.ts';
@@ -16,7 +14,6 @@ import {
   type CollectorFactory,
   type CollectorHealth,
 } from '../collector.ts';
-import { RawChannel } from '../raw-channel.ts';
 import { offsetUs } from '../utc-offset.ts';
 import { ArrivalStamps } from './arrival-stamps.ts';
 import { RecordedSeconds, SECOND_US, SILENCE_MAX_US } from './bus-meter.ts';
@@ -38,6 +35,8 @@ import { type LiveClock, NMEA2000_ROOM_MAX } from './nmea2000/nmea2000-samples.t
 import { OBD_QUANTITIES } from './obd/obd-pids.ts';
 import { ObdPoller, type SendFrame } from './obd/obd-poller.ts';
 import { OBD_ROOM_MAX } from './obd/obd-replies.ts';
+import { RawFrames, rawFrameRoom } from './raw-frames.ts';
+import { UNDEFINED_FRAMES_PER_SECOND_MAX, UndefinedFrames } from './undefined-frames.ts';
 
 /** Time between two readings of the meters of a live bus, milliseconds. */
 const METER_INTERVAL_MS = 1000;
@@ -94,7 +93,9 @@ export class CanCollector implements Collector {
   readonly #openBus: () => CanBus;
   readonly #timers: Timers;
   readonly #counters = new CollectorCounters();
-  readonly #raw: RawChannel | undefined;
+  /** Where all frames are kept as they came. */
+  #raw: RawFrames | undefined;
+  #undefinedFrames: UndefinedFrames | undefined;
   #decoding: CanDecoding | undefined;
   #dictionaries: Dictionaries | undefined;
   #bus: CanBus | undefined;
@@ -114,10 +115,6 @@ export class CanCollector implements Collector {
     this.#context = context;
     this.#openBus = openBus;
     this.#timers = timers;
-    const { raw, timestamp: stamp } = settings;
-    const { source, intake } = context;
-    const description = 'frames as they came, in the notation of a candump log';
-    this.#raw = raw === undefined ? undefined : new RawChannel(intake, { source, class: raw, stamp, description });
   }
 
   /** What the DBC files have that was passed over, as `file:line: text`; known after the start. */
@@ -135,8 +132,18 @@ export class CanCollector implements Collector {
     const { source, intake } = this.#context;
     const { interfaces } = bus;
     const settings = this.#settings;
-    const live = { tester: this.#poller, clock: bus.waits ? undefined : this.#liveClock() };
-    this.#decoding = new CanDecoding(settings, source, dictionaries, interfaces, intake, this.#counters, live);
+    const raw = this.#rawFrames(interfaces);
+    const isAll = settings.raw?.frames === 'all';
+    this.#raw = isAll ? raw : undefined;
+    // A recording ends, a bus does not.
+    const perSecondMax = bus.waits ? Number.POSITIVE_INFINITY : UNDEFINED_FRAMES_PER_SECOND_MAX;
+    this.#undefinedFrames = new UndefinedFrames(this.#counters, isAll ? undefined : raw, perSecondMax);
+    const parts = {
+      undefinedFrames: this.#undefinedFrames,
+      tester: this.#poller,
+      clock: bus.waits ? undefined : this.#liveClock(),
+    };
+    this.#decoding = new CanDecoding(settings, source, dictionaries, interfaces, intake, this.#counters, parts);
     const { bitrate, dataBitrate } = bitratesOf(this.#settings.bus);
     this.#arrivals = new ArrivalStamps(bitrate, dataBitrate);
     this.#recorded = new RecordedSeconds();
@@ -160,6 +167,13 @@ export class CanCollector implements Collector {
     this.#errorPlaces = this.#placesOf(bus);
   }
 
+  #rawFrames(names: readonly string[]): RawFrames | undefined {
+    const { raw, timestamp: stamp, interfaces } = this.#settings;
+    const { source, intake } = this.#context;
+    const settings = raw && { source, stamp, raw, hasNamelessBus: interfaces === undefined };
+    return settings && new RawFrames(settings, intake, names, this.#counters);
+  }
+
   health(): CollectorHealth {
     const health = this.#counters.health(this.#healthState(), this.#problem());
     const errors: Record<string, number> = { ...health.errors };
@@ -170,12 +184,16 @@ export class CanCollector implements Collector {
     return { ...health, errors, dropped, ...(Object.keys(places).length > 0 && { errorPlaces: places }) };
   }
 
-  /** Where the first of each reason stands in a recording, with its name. */
+  /** Where the first of each reason stands in a recording, with its name, and which frames nothing decodes. */
   #placesOf(bus: CanBus | undefined): Readonly<Record<string, string>> {
     const { bus: settings } = this.#settings;
-    if (!('log' in settings)) return {};
-    const places = Object.entries(bus?.errorPlaces ?? {});
-    return Object.fromEntries(places.map(([reason, place]) => [reason, `${basename(settings.log)}, ${place}`]));
+    const places = 'log' in settings ? Object.entries(bus?.errorPlaces ?? {}) : [];
+    const log = 'log' in settings ? basename(settings.log) : '';
+    const undefinedPlace = this.#undefinedFrames?.place(bus?.interfaces ?? []);
+    return {
+      ...Object.fromEntries(places.map(([reason, place]) => [reason, `${log}, ${place}`])),
+      ...(undefinedPlace !== undefined && { 'no-definition': undefinedPlace }),
+    };
   }
 
   #healthState(): CollectorHealth['state'] {
@@ -261,7 +279,7 @@ export class CanCollector implements Collector {
   /** Most samples that can be due with one frame: its own, itself, and the meters' of a silence before it. */
   #frameRoom(bus: CanBus): number {
     const readings = bus.interfaces.length * (SILENCE_MAX_US / 1e6 + 1);
-    const raw = this.#raw === undefined ? 0 : textRoom(CANDUMP_TEXT_BYTES_MAX);
+    const raw = this.#settings.raw === undefined ? 0 : rawFrameRoom(bus.interfaces);
     const obd = this.#settings.obd === undefined ? 0 : OBD_ROOM_MAX;
     const { protocol } = this.#settings;
     const messages = protocol === undefined ? 0 : PROTOCOL_ROOM_MAX[protocol];
@@ -279,17 +297,9 @@ export class CanCollector implements Collector {
     this.#arrival = arrival;
     if (bus.waits) this.#meterRecorded(recorded, arrival);
     const time = this.#settings.timestamp === 'device' ? recorded : arrival;
-    const isKept = this.#keepRaw(bus, frames, i, time);
+    const isKept = this.#raw?.push(frames, i, time) ?? true;
     const isDecoded = this.#decoding?.take(frames, i, time) ?? false;
     if (!isKept || !isDecoded) this.#counters.dropped += 1;
-  }
-
-  /** False when the frame should have been kept as it came and could not. */
-  #keepRaw(bus: CanBus, frames: FrameBatch, i: number, time: number): boolean {
-    if (this.#raw === undefined) return true;
-    const isKept = this.#raw.push(time, candumpText(bus.interfaces[frames.interfaces[i] as number] ?? '', frames, i));
-    if (isKept) this.#counters.samples += 1;
-    return isKept;
   }
 
   #interfaces(): Iterable<CanInterface> {

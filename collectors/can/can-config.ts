@@ -1,6 +1,5 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import type { ChannelClass } from '../../gateway/channel.ts';
 import { CaissonError } from '../../gateway/errors.ts';
 import { nearest } from '../../gateway/nearest.ts';
 import { STANDARD_ID_MAX } from '../../hardware/can/can-frame.ts';
@@ -12,6 +11,7 @@ import { SOCKETCAND_PORT } from '../../hardware/can/socketcand-bus.ts';
 import { RawConfig, rawClass } from '../raw-channel.ts';
 import { UTC_OFFSET } from '../utc-offset.ts';
 import { OBD_QUANTITIES } from './obd/obd-pids.ts';
+import type { RawKeeping } from './raw-frames.ts';
 
 const Slcan = Type.Object(
   {
@@ -286,8 +286,8 @@ const ObdPoll = Type.Object(
 const CanRaw = Type.Union([...RawConfig.anyOf], {
   description:
     'whether frames are kept as they came beside what is decoded from them, so that `caisson redecode` can decode them again; ' +
-    'a word instead of true is the class of that channel. Default: true where the source has neither DBC files nor `protocol` ' +
-    'nor `obd`, else false',
+    'a word instead of true is the class of that channel. Without it, data frames that nothing decodes are kept, or all frames ' +
+    'where the source has neither DBC files nor `protocol` nor `obd`; false: none',
 });
 
 /** Section `can` of a source: signals of a CAN bus, decoded by DBC files. */
@@ -372,8 +372,8 @@ export interface CanSettings {
   readonly obd: { readonly poll: ObdPolling | undefined } | undefined;
   readonly timestamp: 'arrival' | 'device';
   readonly prefix: string | undefined;
-  /** Class of the channel that keeps the frames as they came; undefined: there is none. Without anything to decode by, there is one. */
-  readonly raw: ChannelClass | undefined;
+  /** Which frames are kept as they came; undefined: none. */
+  readonly raw: RawKeeping | undefined;
 }
 
 /** Fills in the defaults of a section that fits {@link CanConfig}. */
@@ -389,8 +389,15 @@ export function canSettings(config: CanConfig): CanSettings {
     obd: obdSettings(obd),
     timestamp,
     prefix,
-    raw: rawClass(raw ?? !isDecoded(config)),
+    raw: keepingOf(raw, config),
   };
+}
+
+/** What came and meets nothing that decodes it is kept without being asked for. */
+function keepingOf(raw: CanConfig['raw'], config: CanConfig): RawKeeping | undefined {
+  if (raw === undefined) return { class: 'bulk', frames: isDecoded(config) ? 'undefined' : 'all' };
+  const ofClass = rawClass(raw);
+  return ofClass && { class: ofClass, frames: 'all' };
 }
 
 /** Whether a source has anything to decode frames by. */

@@ -6,11 +6,15 @@ import { CanInterface } from './can-interface.ts';
 import type { Dictionaries } from './dictionary.ts';
 import type { LiveClock } from './nmea2000/nmea2000-samples.ts';
 import type { ObdTester } from './obd/obd-replies.ts';
+import { UndefinedFrames } from './undefined-frames.ts';
 
-/** What only a bus that is there now has. */
-export interface LiveBus {
+/** What frames have beside their decoding when they come, and not when they are decoded anew. */
+export interface DecodingParts {
+  /** Where frames go that nothing decodes; without it they are counted. */
+  readonly undefinedFrames?: UndefinedFrames | undefined;
   /** The box itself where it asks a car for OBD-II. */
   readonly tester?: ObdTester | undefined;
+  /** That of the box where the bus is live. */
   readonly clock?: LiveClock | undefined;
 }
 
@@ -23,7 +27,8 @@ export class CanDecoding {
   readonly #names: readonly string[];
   readonly #sink: SampleSink;
   readonly #counters: CollectorCounters;
-  readonly #live: LiveBus;
+  readonly #parts: DecodingParts;
+  readonly #undefinedFrames: UndefinedFrames;
   /** By index of the bus; null for one that is not wanted. */
   readonly #interfaces: (CanInterface | null)[] = [];
 
@@ -34,9 +39,10 @@ export class CanDecoding {
     names: readonly string[],
     sink: SampleSink,
     counters: CollectorCounters,
-    live: LiveBus = {},
+    parts: DecodingParts = {},
   ) {
-    this.#live = live;
+    this.#parts = parts;
+    this.#undefinedFrames = parts.undefinedFrames ?? new UndefinedFrames(counters);
     this.#settings = settings;
     this.#source = source;
     this.#dictionaries = dictionaries;
@@ -82,8 +88,9 @@ export class CanDecoding {
       dictionary: this.#dictionaries.of(name),
       protocol,
       obd: obd !== undefined,
-      tester: this.#live.tester,
-      clock: this.#live.clock,
+      tester: this.#parts.tester,
+      clock: this.#parts.clock,
+      undefinedFrames: this.#undefinedFrames,
       ...bitratesOf(bus),
     };
     return new CanInterface(about, this.#sink, this.#counters);

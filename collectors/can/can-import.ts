@@ -1,11 +1,9 @@
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
 import type { SampleSink } from '../../gateway/intake.ts';
 import { FrameBatch } from '../../hardware/can/can-frame.ts';
-import { candumpText } from '../../hardware/can/candump-frame.ts';
 import { NoRecordingError, openCanRecording } from '../../hardware/can/recording/can-recording.ts';
 import { recordingContext } from '../../hardware/can/recording/frame-decoder.ts';
 import { CollectorCounters } from '../collector.ts';
-import { RawChannel } from '../raw-channel.ts';
 import type { RecordingImport } from '../recording-import.ts';
 import { offsetUs } from '../utc-offset.ts';
 import { RecordedSeconds, SECOND_US } from './bus-meter.ts';
@@ -13,7 +11,9 @@ import { bitratesOf, type CanConfig, type CanSettings, canSettings, checkSetting
 import { CanDecoding } from './can-decoding.ts';
 import { canRecipe } from './can-redecoder.ts';
 import { Dictionaries } from './dictionary.ts';
+import { RawFrames } from './raw-frames.ts';
 import type { RecordingCensus } from './recording-census.ts';
+import { UndefinedFrames } from './undefined-frames.ts';
 
 const BATCH_FRAMES = 1024;
 
@@ -73,7 +73,7 @@ class CanImport implements RecordingImport {
     this.format = format;
     this.recipe = {
       ...canRecipe(settings),
-      ...{ source, utcOffset, raw: settings.raw ?? false },
+      ...{ source, utcOffset, raw: settings.raw === undefined ? false : { ...settings.raw } },
       ...(bitrate !== undefined && { bitrate }),
       ...(startAt !== undefined && { startAt }),
     };
@@ -107,13 +107,18 @@ class CanImport implements RecordingImport {
   async *run(sink: SampleSink): AsyncGenerator<number, void, undefined> {
     const { path, source, census } = this.#parts;
     const { names } = this.#context.interfaces;
-    const decoding = new CanDecoding(this.#settings, source, this.#dictionaries, names, sink, this.#counters);
-    const raw = this.#rawChannel(sink);
+    const { raw, interfaces } = this.#settings;
+    const rawSettings = raw && { source, raw, stamp: 'device' as const, hasNamelessBus: interfaces === undefined };
+    const kept = rawSettings && new RawFrames(rawSettings, sink, names, this.#counters);
+    const undefinedFrames = new UndefinedFrames(this.#counters, raw?.frames === 'undefined' ? kept : undefined);
+    const parts = { undefinedFrames };
+    const decoding = new CanDecoding(this.#settings, source, this.#dictionaries, names, sink, this.#counters, parts);
+    const all = raw?.frames === 'all' ? kept : undefined;
     const recording = await openRecording(path, this.#context);
     const batch = new FrameBatch(BATCH_FRAMES);
     try {
       for (; await this.#read(recording, batch); batch.clear()) {
-        for (let i = 0; i < batch.count; i += 1) this.#take(batch, i, decoding, raw, names);
+        for (let i = 0; i < batch.count; i += 1) this.#take(batch, i, decoding, all);
         yield this.received / census.frames;
       }
     } finally {
@@ -121,7 +126,7 @@ class CanImport implements RecordingImport {
     }
   }
 
-  #take(frames: FrameBatch, i: number, decoding: CanDecoding, raw: RawChannel | undefined, names: readonly string[]) {
+  #take(frames: FrameBatch, i: number, decoding: CanDecoding, all: RawFrames | undefined) {
     const time = (frames.times[i] as number) + this.#shift;
     this.#counters.received += 1;
     if (Number.isNaN(time)) {
@@ -129,7 +134,7 @@ class CanImport implements RecordingImport {
       return;
     }
     this.#meter(time, decoding);
-    raw?.push(time, candumpText(names[frames.interfaces[i] as number] ?? '', frames, i));
+    all?.push(frames, i, time);
     decoding.take(frames, i, time);
   }
 
@@ -153,13 +158,6 @@ class CanImport implements RecordingImport {
       this.#context.errors.add('recording-broken-off');
       return batch.count > 0;
     }
-  }
-
-  #rawChannel(sink: SampleSink): RawChannel | undefined {
-    const { raw } = this.#settings;
-    const description = 'frames as they came, in the notation of a candump log';
-    const about = { source: this.#parts.source, stamp: 'device', description } as const;
-    return raw === undefined ? undefined : new RawChannel(sink, { ...about, class: raw });
   }
 }
 

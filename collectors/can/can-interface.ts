@@ -16,12 +16,13 @@ import { frameKey } from './dictionary.ts';
 import type { TransportMessage } from './j1939/assemblies.ts';
 import { EXTENDED_CONTROL, EXTENDED_DATA, ExtendedTransport } from './j1939/extended-transport.ts';
 import { NodeSamples } from './j1939/node-samples.ts';
-import { type J1939Id, j1939Id } from './j1939/pgn.ts';
+import { ANY_SOURCE, type J1939Id, j1939Id } from './j1939/pgn.ts';
 import { J1939Transport, TRANSPORT_CONTROL, TRANSPORT_DATA } from './j1939/transport.ts';
 import { MessageRoutes, type Route, type RouteSettings } from './message-routes.ts';
 import { FastPackets } from './nmea2000/fast-packet.ts';
 import { type LiveClock, Nmea2000Samples } from './nmea2000/nmea2000-samples.ts';
 import { ObdReplies, type ObdTester } from './obd/obd-replies.ts';
+import type { UndefinedFrames } from './undefined-frames.ts';
 
 export interface CanInterfaceSettings extends RouteSettings {
   /** Whether replies to an OBD-II tester are decoded. */
@@ -30,6 +31,8 @@ export interface CanInterfaceSettings extends RouteSettings {
   readonly tester: ObdTester | undefined;
   /** That of the box where the bus is live. */
   readonly clock: LiveClock | undefined;
+  /** Where frames go that nothing decodes. */
+  readonly undefinedFrames: UndefinedFrames;
   /** Of the bus, bit/s, where they are known. */
   readonly bitrate: number | undefined;
   readonly dataBitrate: number | undefined;
@@ -110,8 +113,7 @@ export class CanInterface {
     if (this.#obd !== undefined && ObdReplies.isReply(id, isExtended)) {
       return this.#obd.take(id, isExtended, frames.data.subarray(at, at + length), time);
     }
-    this.#counters.error('no-definition');
-    return true;
+    return this.#settings.undefinedFrames.take(frames, i, time);
   }
 
   #takeMessage(message: TransportMessage | undefined, time: number): boolean {
@@ -133,14 +135,28 @@ export class CanInterface {
     const at = i * FRAME_BYTES_MAX;
     const length = frames.lengths[i] as number;
     if (NodeSamples.reads(id.pgn)) return nodes.take(id.pgn, id.source, view, at, length, time);
-    if (isTransport(id)) return this.#takeMessage(this.#takePart(id, view, at, length, time), time);
+    if (isTransport(id)) return this.#takeTransport(id, frames, i, time);
     const route = this.#routes.findGroup(id.pgn, id.source);
     return route === null ? this.#takeOther(frames, i, time) : this.#decode(route, view, at, length, time);
   }
 
-  #takePart(id: J1939Id, view: DataView, at: number, length: number, time: number): TransportMessage | undefined {
+  #takeTransport(id: J1939Id, frames: FrameBatch, i: number, time: number): boolean {
     const isExtended = id.pgn === EXTENDED_CONTROL || id.pgn === EXTENDED_DATA;
-    return (isExtended ? this.#extendedTransport : this.#transport).take(id, view, at, length, time);
+    const transport = isExtended ? this.#extendedTransport : this.#transport;
+    const { view } = frames;
+    const at = i * FRAME_BYTES_MAX;
+    const length = frames.lengths[i] as number;
+    // Asked before: with its last packet a message is no longer under way.
+    const group = transport.groupOf(id, view, at, length);
+    const isKept =
+      group === undefined || this.#decodesGroup(group) || this.#settings.undefinedFrames.take(frames, i, time, false);
+    return this.#takeMessage(transport.take(id, view, at, length, time), time) && isKept;
+  }
+
+  /** Whether messages of a group are decoded, whoever sends them. */
+  #decodesGroup(pgn: number): boolean {
+    if (this.#nmea2000 !== undefined || NodeSamples.reads(pgn)) return true;
+    return this.#settings.dictionary.findGroup(pgn, ANY_SOURCE) !== undefined;
   }
 
   /** A group that a DBC file has is decoded by that, else by its definition. */
@@ -150,7 +166,7 @@ export class CanInterface {
     const { view } = frames;
     const at = i * FRAME_BYTES_MAX;
     const length = frames.lengths[i] as number;
-    if (isTransport(id)) return this.#takeMessage(this.#takePart(id, view, at, length, time), time);
+    if (isTransport(id)) return this.#takeTransport(id, frames, i, time);
     if (nmea2000.isFast(pgn)) {
       const message = this.#fastPackets.take(id, view, at, length, time);
       if (message === undefined) return true;

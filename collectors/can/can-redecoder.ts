@@ -34,6 +34,7 @@ class CanRedecoder implements Redecoder {
   readonly #batch = new FrameBatch(1);
   readonly #counters = new CollectorCounters();
   readonly #decoding: CanDecoding;
+  #isFirst = true;
 
   constructor(settings: CanSettings, source: string, dictionaries: Dictionaries, sink: SampleSink) {
     const { interfaces } = this.#frames;
@@ -45,10 +46,13 @@ class CanRedecoder implements Redecoder {
   }
 
   take(time: number, text: string): void {
+    const isFirst = this.#isFirst;
+    this.#isFirst = false;
     this.#batch.clear();
     const bytes = Buffer.from(text, 'latin1');
     const problem = this.#frames.parse(bytes, 0, bytes.length, Number.NaN, this.#batch);
     if (problem === undefined) this.#decoding.take(this.#batch, 0, time);
+    else if (isFirst && text !== '' && !text.includes(' ')) this.#frames.meet(text);
     else this.#counters.error(problem);
   }
 

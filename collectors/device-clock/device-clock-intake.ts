@@ -1,7 +1,7 @@
 import type { Channel, ChannelSpec } from '../../gateway/channel.ts';
 import type { Intake, Ticket } from '../../gateway/intake.ts';
 import type { DeviceClockStatus } from '../../gateway/status.ts';
-import { rawChannelName } from '../raw-channel.ts';
+import { isRawChannel } from '../raw-channel.ts';
 import { ClockOffset } from './clock-offset.ts';
 import type { DeviceClockConfig } from './device-clock-config.ts';
 import { SlewedOffset } from './slewed-offset.ts';
@@ -19,7 +19,7 @@ export interface DeviceClockParts {
 /** The intake of one source whose device stamps its samples, and whose config wants its clock to be looked at. */
 export class DeviceClockIntake implements Intake {
   readonly #inner: Intake;
-  readonly #raw: string;
+  readonly #source: string;
   readonly #utcNow: () => number;
   readonly #isCorrected: boolean;
   readonly #offset = new ClockOffset();
@@ -33,7 +33,7 @@ export class DeviceClockIntake implements Intake {
 
   constructor({ intake, source, utcNow }: DeviceClockParts, { deviceClock }: DeviceClockConfig) {
     this.#inner = intake;
-    this.#raw = rawChannelName(source);
+    this.#source = source;
     this.#utcNow = utcNow;
     this.#isCorrected = deviceClock === 'correct';
   }
@@ -55,7 +55,7 @@ export class DeviceClockIntake implements Intake {
     const channel = this.#inner.channel(spec);
     while (this.#isDevice.length <= channel.id) this.#isDevice.push(undefined);
     // What came from the wire stays as it came.
-    this.#isDevice[channel.id] = channel.stamp === 'device' && channel.name !== this.#raw;
+    this.#isDevice[channel.id] = channel.stamp === 'device' && !isRawChannel(this.#source, channel.name);
     return channel;
   }
 

@@ -11,7 +11,7 @@ import {
   type CollectorHealth,
 } from '../collector.ts';
 import { GnssClock } from '../gnss-clock.ts';
-import { RawChannel, rawClass } from '../raw-channel.ts';
+import { RawChannel, rawChannelName, rawClass } from '../raw-channel.ts';
 import { makeDecoding } from './make-decoding.ts';
 import { type RawCut, RawLines } from './raw-lines.ts';
 import { type SerialConfig, type SerialSettings, serialSettings } from './serial-config.ts';
@@ -144,7 +144,13 @@ export class SerialCollector implements Collector {
     const cut = RAW_CUTS[protocol];
     const piece = cut === 'lines' ? 'a line' : 'a read';
     const description = `bytes as they came, ${piece} a sample, what is not printable escaped as in C`;
-    const raw = new RawChannel(intake, { source, class: ofClass, stamp: 'arrival', description });
+    const raw = new RawChannel(intake, {
+      source,
+      name: rawChannelName(source),
+      class: ofClass,
+      stamp: 'arrival',
+      description,
+    });
     return new RawLines((text) => {
       if (raw.push(this.#arrival, text)) this.#counters.samples += 1;
       else this.#counters.dropped += 1;

@@ -4,7 +4,7 @@ import { channelPattern } from '../../gateway/channel-pattern.ts';
 import type { Clock } from '../../gateway/clock.ts';
 import { type Intake, type Ticket, textRoom } from '../../gateway/intake.ts';
 import { CHANNELS_MAX } from '../../gateway/limits.ts';
-import { rawChannelName } from '../raw-channel.ts';
+import { isRawChannel } from '../raw-channel.ts';
 import {
   ChannelThinning,
   KeptRun,
@@ -198,7 +198,7 @@ export class ShapingIntake implements Intake {
 
   /** What came from the wire is kept whole or not at all, or it could not be decoded again. */
   #ruleOf(name: string): KeepRule | undefined {
-    if (name === rawChannelName(this.#source)) return undefined;
+    if (isRawChannel(this.#source, name)) return undefined;
     return this.#rules.find(({ fits }) => fits(name))?.rule;
   }
 

@@ -32,6 +32,8 @@ export interface BootRedecoderParts extends BootRunParts {
   readonly plan: RedecodePlan;
   /** Channel that holds what was kept raw. */
   readonly raw: StoredChannel;
+  /** Whether it holds only what was not decoded when it came: what was decoded of the same channels then stays beside it. */
+  readonly isPart: boolean;
   /** What is asked for, UTC, microseconds. */
   readonly span: Span;
   /** When it is asked for, UTC, microseconds. */
@@ -65,6 +67,7 @@ export class BootRedecoder {
     const redecoder = plan.begin(raw.stamp, writer);
     const { decoded, covered } = this.#feed(origin, redecoder, within[raw.stamp]);
     const spans = this.#spans(covered, within, map);
+    if (this.#parts.isPart) this.#keepTaken(origin, writer, redecoder.channels(), within);
     // Samples with the device's own stamp may be of another time than the raw ones they are made of.
     if (writer.samples === 0 && !this.#hasAny(origin, within[raw.stamp])) return undefined;
     const derived = writer.finish({ version, made, spans, recipe: plan.recipe }, redecoder.channels());
@@ -93,6 +96,30 @@ export class BootRedecoder {
     }
     redecoder.end();
     return { decoded, covered: coverage.spans(this.#endSequence(origin)) };
+  }
+
+  /** Keeps what was taken in of the channels beside what came out for them. */
+  #keepTaken(origin: KeptBoot, writer: DerivationWriter, names: Iterable<string>, within: ByStamp): void {
+    const wanted = new Set(names);
+    const known = this.#parts.blocks.channelsAfter(0).channels;
+    for (const channel of known.filter(({ name, gateway }) => gateway === origin.gateway && wanted.has(name))) {
+      const { id: stored, gateway: _, ...spec } = channel;
+      const { id } = writer.channel(spec);
+      for (const run of bootRuns(this.#parts, stored, origin.id)) {
+        if (!isTouched(run, within[channel.stamp])) continue;
+        const samples = run.load();
+        if (samples === undefined) {
+          throw new CaissonError('derivation-refused', `samples of ${channel.name} that were taken in cannot be read`, {
+            hint: 'choose a stretch without them',
+          });
+        }
+        for (const [i, value] of samples.values.entries()) {
+          const time = samples.times[i] ?? 0;
+          if (typeof value === 'number') writer.push(id, time, value);
+          else writer.pushText(id, time, value);
+        }
+      }
+    }
   }
 
   /** True where the boot has raw samples about that time; of any time where none is given. */

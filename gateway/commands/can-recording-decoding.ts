@@ -34,5 +34,11 @@ export function canRecordingDecoding(
       hint: 'without --dbc its frames are kept as they are; --protocol j1939 looks for parameter groups',
     });
   }
-  return { interfaces, raw: raw || !isDecoded, ...(protocol !== undefined && { protocol }), ...(obd && { obd }) };
+  const keepsAll = raw || !isDecoded;
+  return {
+    interfaces,
+    ...(keepsAll && { raw: true }),
+    ...(protocol !== undefined && { protocol }),
+    ...(obd && { obd }),
+  };
 }

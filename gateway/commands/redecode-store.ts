@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import { rawChannelName } from '../../collectors/raw-channel.ts';
+import { rawChannelName, undefinedChannelName } from '../../collectors/raw-channel.ts';
 import type { ClockReading } from '../clock.ts';
 import { CaissonError } from '../errors.ts';
 import { JOURNAL_SEGMENT_BYTES } from '../limits.ts';
@@ -73,7 +73,7 @@ function redecodeAll(
   const { source, span, now, onProgress, onProblem } = request;
   const gateway = gatewayIdOf(blocks, config.gateway.id);
   const plan = planRedecode(sourceOf(config, source), source);
-  const raw = rawChannelOf(blocks, gateway, source);
+  const raw = rawChannelsOf(blocks, gateway, source);
   const tail = new TailReader(journal, blocks, onProblem);
   for (let more = true; more; ) {
     const { rows, hasMore } = tail.read();
@@ -88,9 +88,15 @@ function redecodeAll(
   const boots = blocks.boots().filter((boot) => boot.gateway === gateway && boot.origin === undefined);
   return blocks.transaction(() => {
     const version = blocks.newestVersion(gateway) + 1;
-    const parts = { blocks, contents, tail, plan, raw, span, made: now, version, onProgress };
-    const redecoder = new BootRedecoder(parts);
-    return boots.flatMap((boot) => redecoder.redecode(boot, clocks.get(boot.id) ?? []) ?? []);
+    const parts = { blocks, contents, tail, plan, span, made: now, version, onProgress };
+    const redecoders = raw.map((each) => new BootRedecoder({ ...parts, ...each }));
+    return boots.flatMap((boot) => {
+      for (const redecoder of redecoders) {
+        const made = redecoder.redecode(boot, clocks.get(boot.id) ?? []);
+        if (made !== undefined) return made;
+      }
+      return [];
+    });
   });
 }
 
@@ -102,11 +108,20 @@ function sourceOf({ sources }: CaissonConfig, name: string) {
   });
 }
 
-function rawChannelOf(blocks: BlockDb, gateway: string, source: string): StoredChannel {
-  const name = rawChannelName(source);
-  const raw = blocks.channelsAfter(0).channels.find((each) => each.name === name && each.gateway === gateway);
-  if (raw !== undefined) return raw;
-  throw new CaissonError('derivation-refused', `source ${source} has kept nothing raw: there is no ${name}`, {
+/** The channels that hold what a source kept raw: where a boot has both, the one that holds everything counts. */
+function rawChannelsOf(blocks: BlockDb, gateway: string, source: string): { raw: StoredChannel; isPart: boolean }[] {
+  const { channels } = blocks.channelsAfter(0);
+  const names = [
+    { name: rawChannelName(source), isPart: false },
+    { name: undefinedChannelName(source), isPart: true },
+  ];
+  const found = names.flatMap(({ name, isPart }) => {
+    const raw = channels.find((each) => each.name === name && each.gateway === gateway);
+    return raw === undefined ? [] : [{ raw, isPart }];
+  });
+  if (found.length > 0) return found;
+  const missing = names.map(({ name }) => name).join(' or ');
+  throw new CaissonError('derivation-refused', `source ${source} has kept nothing raw: there is no ${missing}`, {
     hint: '`raw: true` in its config keeps what comes from now on',
   });
 }

@@ -26,10 +26,6 @@ const ERROR_FLAG = 0x20000000;
 const BRS_FLAG = 1;
 const ESI_FLAG = 2;
 const CLASSIC_BYTES_MAX = 8;
-const LONG_CODE_MAX = 15;
-
-/** Bytes of the name of an interface in a log: what a line can hold. Linux allows 15. */
-const INTERFACE_BYTES_MAX = 512;
 
 const scratch = new Uint8Array(FRAME_BYTES_MAX);
 
@@ -49,6 +45,11 @@ export class CandumpFrames {
   /** Names of the interfaces met so far; frames index into it. */
   get interfaces(): readonly string[] {
     return this.#interfaces.names;
+  }
+
+  /** Takes note of an interface before its first frame. */
+  meet(name: string): void {
+    this.#interfaces.indexOf(name);
   }
 
   /**
@@ -138,40 +139,82 @@ function longCode(bytes: Uint8Array, at: number, end: number, length: number): n
   return code > CLASSIC_BYTES_MAX ? code : 0;
 }
 
-const HEX_PAIRS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).toUpperCase().padStart(2, '0'));
-const HEX_DIGITS = Array.from({ length: LONG_CODE_MAX + 1 }, (_, digit) => digit.toString(16).toUpperCase());
+const HEX_DIGITS = Buffer.from('0123456789ABCDEF');
 
-/** Bytes in UTF-8 of the longest interface name and frame that {@link candumpText} writes. */
-export const CANDUMP_TEXT_BYTES_MAX = 2 * INTERFACE_BYTES_MAX + ' 1FFFFFFF##3'.length + 2 * FRAME_BYTES_MAX;
+/** Bytes of the longest frame that {@link candumpText} writes, without the name of its interface. */
+export const CANDUMP_FRAME_BYTES_MAX = ' 1FFFFFFF##3'.length + 2 * FRAME_BYTES_MAX;
+
+/** Where a frame is written: a string of hex digits grows slowly. A longer name, or one beyond Latin-1, is put in front. */
+const written = Buffer.alloc(64 + CANDUMP_FRAME_BYTES_MAX);
+const SHORT_NAME_MAX = written.length - CANDUMP_FRAME_BYTES_MAX;
 
 /**
  * Frame `i` of the batch as candump writes it in a log, without the time: `can0 260#08FFFB0000001884`. Nothing of it is
  * left out: {@link CandumpFrames} reads the same frame back.
  */
 export function candumpText(name: string, frames: FrameBatch, i: number): string {
+  const nameEnd = writeName(name);
+  const end = writeFrame(nameEnd, frames, i);
+  const text = written.toString('latin1', 0, end);
+  return nameEnd === name.length ? text : name + text;
+}
+
+/** Writes a name that fits; returns where it ends, 0 where it does not fit. */
+function writeName(name: string): number {
+  if (name.length > SHORT_NAME_MAX) return 0;
+  for (let k = 0; k < name.length; k++) {
+    const code = name.charCodeAt(k);
+    if (code > 0xff) return 0;
+    written[k] = code;
+  }
+  return name.length;
+}
+
+/** Writes a frame behind a name; returns where it ends. */
+function writeFrame(from: number, frames: FrameBatch, i: number): number {
   const flags = frames.flags[i] as number;
   const length = frames.lengths[i] as number;
-  const text = `${name} ${idText(frames.ids[i] as number, flags)}#`;
   const code = frames.longCodes[i] as number;
-  const suffix = code === 0 ? '' : `_${HEX_DIGITS[code]}`;
-  if ((flags & FRAME_REMOTE) !== 0) return `${text}R${length === 0 ? '' : length}${suffix}`;
-  let data = '';
+  let at = from;
+  written[at++] = SPACE;
+  at = writeId(at, frames.ids[i] as number, flags);
+  written[at++] = HASH;
+  if ((flags & FRAME_REMOTE) !== 0) {
+    written[at++] = REMOTE;
+    if (length > 0) written[at++] = HEX_DIGITS[length] as number;
+    return writeLongCode(at, code);
+  }
+  if ((flags & FRAME_FD) !== 0) {
+    const fd = ((flags & FRAME_BRS) === 0 ? 0 : BRS_FLAG) | ((flags & FRAME_ESI) === 0 ? 0 : ESI_FLAG);
+    written[at++] = HASH;
+    written[at++] = HEX_DIGITS[fd] as number;
+  }
   const base = i * FRAME_BYTES_MAX;
-  for (let at = base; at < base + length; at++) data += HEX_PAIRS[frames.data[at] as number];
-  if ((flags & FRAME_FD) === 0) return text + data + suffix;
-  const fd = ((flags & FRAME_BRS) === 0 ? 0 : BRS_FLAG) | ((flags & FRAME_ESI) === 0 ? 0 : ESI_FLAG);
-  return `${text}#${fd}${data}`;
+  for (let byte = base; byte < base + length; byte++) at = writeByte(at, frames.data[byte] as number);
+  return (flags & FRAME_FD) === 0 ? writeLongCode(at, code) : at;
 }
 
-function idText(id: number, flags: number): string {
-  if ((flags & FRAME_ERROR) !== 0) return hex32(id + ERROR_FLAG);
-  if ((flags & FRAME_EXTENDED) !== 0) return hex32(id);
-  return `${HEX_DIGITS[id >> 8]}${HEX_PAIRS[id & 0xff]}`;
+function writeId(at: number, id: number, flags: number): number {
+  if ((flags & (FRAME_ERROR | FRAME_EXTENDED)) === 0) {
+    written[at] = HEX_DIGITS[id >> 8] as number;
+    return writeByte(at + 1, id & 0xff);
+  }
+  const word = (flags & FRAME_ERROR) === 0 ? id : id + ERROR_FLAG;
+  for (let shift = 24; shift >= 0; shift -= 8) writeByte(at + (24 - shift) / 4, (word >>> shift) & 0xff);
+  return at + 8;
 }
 
-function hex32(id: number): string {
-  const pair = (shift: number) => HEX_PAIRS[(id >>> shift) & 0xff];
-  return `${pair(24)}${pair(16)}${pair(8)}${pair(0)}`;
+function writeByte(at: number, byte: number): number {
+  written[at] = HEX_DIGITS[byte >> 4] as number;
+  written[at + 1] = HEX_DIGITS[byte & 0xf] as number;
+  return at + 2;
+}
+
+function writeLongCode(at: number, code: number): number {
+  if (code === 0) return at;
+  written[at] = LENGTH_CODE;
+  written[at + 1] = HEX_DIGITS[code] as number;
+  return at + 2;
 }
 
 /** Where the first `wanted` in `from` to `to - 1` stands; `to` where there is none. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CanInterface } from '../../collectors/can/can-interface.ts';
 import { CanDictionary } from '../../collectors/can/dictionary.ts';
+import { UndefinedFrames } from '../../collectors/can/undefined-frames.ts';
 import { CollectorCounters } from '../../collectors/collector.ts';
 import { mqttSettings } from '../../collectors/mqtt/config.ts';
 import { MessageIntake } from '../../collectors/mqtt/message-intake.ts';
@@ -123,6 +124,7 @@ function canInput(
     {
       ...{ path, source: path, stamp: 'arrival', dictionary, protocol: undefined, obd: false },
       ...{ tester: undefined, clock: undefined, bitrate: CAN_BITRATE, dataBitrate: CAN_BITRATE },
+      undefinedFrames: new UndefinedFrames(counters),
     },
     intake,
     counters,

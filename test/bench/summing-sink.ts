@@ -16,8 +16,9 @@ export class SummingSink implements RingSink {
     throw new Error('a run where only single samples were written');
   }
 
-  text(): void {
-    throw new Error('a text where only numbers were written');
+  text(channel: number, time: number, text: string): void {
+    this.count += 1;
+    this.sum += channel + time + text.length;
   }
 
   loss(): void {

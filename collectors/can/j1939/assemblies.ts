@@ -85,6 +85,11 @@ export class Assemblies {
     });
   }
 
+  /** The group of the message that a packet of these two nodes is of; undefined where none is under way. */
+  groupUnderWay(id: J1939Id): number | undefined {
+    return this.#byPair.get(pairOf(id))?.start.pgn;
+  }
+
   moveWindow(id: J1939Id, window: PacketWindow, time: number): void {
     const assembly = this.#underWay(pairOf(id), time);
     if (assembly !== undefined) assembly.window = window;

@@ -25,6 +25,12 @@ export class J1939Transport {
     this.#assemblies = new Assemblies(MESSAGES_MAX, fail);
   }
 
+  /** The group of the message that a frame of one of the two groups is a part of; undefined where that is not known. */
+  groupOf(id: J1939Id, view: DataView, at: number, length: number): number | undefined {
+    if (length !== FRAME_BYTES) return undefined;
+    return id.pgn === TRANSPORT_DATA ? this.#assemblies.groupUnderWay(id) : groupOf(view, at);
+  }
+
   /**
    * Takes a frame of one of the two groups, its data at `at`.
    * @param time microseconds; NaN where it is not known

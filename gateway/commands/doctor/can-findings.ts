@@ -116,7 +116,7 @@ function dbcFindings(
     about: bus,
     seen: matrix,
     means:
-      'next to nothing of this bus is decoded; frames are kept as they came where the source has `raw`, or nothing to decode any by',
+      'next to nothing of this bus is decoded; frames that nothing decodes are kept as they came unless the source has `raw: false`',
     mend: {
       path: path.slice(0, 2),
       config: 'raw: true   # until there is its DBC file: `caisson redecode` then makes samples of the past',

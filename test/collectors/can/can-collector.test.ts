@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { CanCollector, createCanCollector } from '../../../collectors/can/can-collector.ts';
 import { type CanConfig, canSettings } from '../../../collectors/can/can-config.ts';
+import { UNDEFINED_FRAMES_PER_SECOND_MAX } from '../../../collectors/can/undefined-frames.ts';
 import type { Collector } from '../../../collectors/collector.ts';
 import { FRAME_ERROR, FRAME_EXTENDED, FRAME_REMOTE, FrameBatch } from '../../../hardware/can/can-frame.ts';
 import { SlcanAdapter } from '../../../hardware/can/slcan-adapter.ts';
@@ -355,6 +356,33 @@ t.test('frames go from an adapter on a serial port to samples', async (t) => {
   );
   t.match(collector.health(), { state: 'running', received: 202, errors: { 'remote-frame': 1 } });
 });
+
+t.test(
+  'of a live bus so many frames that nothing decodes are kept in a second, and the commonest is named',
+  async (t) => {
+    const { adapter, timers, intake, clock, collector, connect } = await live(t);
+    await collector.start();
+    await waitFor('the bus is open', () => timers.due.length === 1);
+    connect();
+    const strange = new FrameBatch(256);
+    for (let n = 0; n < 256; n++) strange.add(n % 4 === 0 ? 0x301 : 0x302, 0, Uint8Array.of(n), 0, 1);
+    const pass = (times: number) => {
+      for (let n = 0; n < times; n++) adapter.pass(strange, 0, 256);
+    };
+    // Ten times 256 frames take less than a second on the wire.
+    clock.time += 1_000_000;
+    pass(10);
+    t.equal(intake.texts('car7/undefined').length, UNDEFINED_FRAMES_PER_SECOND_MAX);
+    const errors = { 'no-definition': 1000, 'no-definition-not-kept': 1560 };
+    t.match(collector.health(), { received: 2560, samples: 1000, dropped: 0, errors });
+    t.match(collector.health().errorPlaces, { 'no-definition': 'can0 302, 1920 frames; and 1 more identifier' });
+    clock.time += 5_000_000;
+    pass(1);
+    t.equal(intake.texts('car7/undefined').length, 1256, 'a second later there is room again');
+    await collector.stop();
+    t.match(collector.health().errorPlaces, { 'no-definition': /^can0 302/ }, 'also when it is stopped');
+  },
+);
 
 t.test('what no retry can mend ends the start', async (t) => {
   const folder = await folderWith(t, { 'broken.dbc': 'BO_ 1 M: 8 A\n SG_ a : 0|8@1+ (1,0 [0|0] "" B' });

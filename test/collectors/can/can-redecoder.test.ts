@@ -49,19 +49,19 @@ async function playLive(t: Test, config: CanConfig): Promise<RecordedIntake> {
 }
 
 /** Decodes anew what was kept raw. */
-function redecode(from: RecordedIntake, config: CanConfig) {
+function redecode(from: RecordedIntake, config: CanConfig, raw = 'car/raw') {
   const intake = new RecordedIntake();
-  const stamp = from.channels.get('car/raw')?.stamp ?? 'arrival';
+  const stamp = from.channels.get(raw)?.stamp ?? 'arrival';
   const plan = planCanRedecode(config, 'car');
   const redecoder = plan.begin(stamp, intake);
-  for (const { time, text } of from.texts('car/raw')) redecoder.take(time, text);
+  for (const { time, text } of from.texts(raw)) redecoder.take(time, text);
   redecoder.end();
   return { intake, redecoder, plan };
 }
 
 /** Definitions and samples of what was decoded, without ids. */
 function decoded(intake: RecordedIntake) {
-  const channels = [...intake.channels.values()].filter(({ name }) => !/\/bus\/|\/raw$/.test(name));
+  const channels = [...intake.channels.values()].filter(({ name }) => !/\/bus\/|\/(raw|undefined)$/.test(name));
   return new Map(
     channels.map(({ id: _, ...channel }) => [channel.name, { channel, samples: intake.samples(channel.name) }]),
   );
@@ -70,8 +70,8 @@ function decoded(intake: RecordedIntake) {
 t.test('every frame is kept as it came, before what is decoded from it, when the config asks for it', async (t) => {
   const at = folderWith(t, { 'car.dbc': DBC, log: logOf(LINES) });
   const config: CanConfig = { bus: { log: at('log'), speed: 'max' }, dbc: [at('car.dbc')], timestamp: 'device' };
-  const without = await playLive(t, config);
-  t.notOk(without.channels.has('car/raw'));
+  const without = await playLive(t, { ...config, raw: false });
+  t.notOk([...without.channels.keys()].some((name) => /raw|undefined/.test(name)));
   const intake = await playLive(t, { ...config, raw: true, interfaces: { can0: {} } });
   t.same(
     intake.texts('car/raw'),
@@ -82,6 +82,59 @@ t.test('every frame is kept as it came, before what is decoded from it, when the
   const precious = await playLive(t, { ...config, raw: 'critical', prefix: 'car/9' });
   t.match(precious.channels.get('car/raw'), { class: 'critical' }, 'it has its own name, whatever the prefix');
 });
+
+t.test('frames that nothing decodes are kept as they came without being asked for, and those alone', async (t) => {
+  const unknown = ['can1 101#0A', `can0 1FFFFFFF##3${'CD'.repeat(64)}`, 'can0 101#0B', 'can1 101#0C'];
+  const [first = '', ...others] = unknown;
+  const lines = ['can0 100#1027', first, 'can0 00000123#R2', 'can0 20000004#0001000000000000', ...others];
+  const at = folderWith(t, {
+    'car.dbc': DBC,
+    'more.dbc': `${DBC}BO_ 257 Extra: 1 ECU\n SG_ Level : 0|8@1+ (1,0) [0|0] "" Dash\n`,
+    log: logOf(lines),
+  });
+  const config = (file: string): CanConfig => ({ bus: { log: at('log'), speed: 'max' }, dbc: [at(file)] });
+  const intake = await playLive(t, config('car.dbc'));
+  t.notOk(intake.channels.has('car/raw'));
+  t.match(intake.channels.get('car/undefined'), { type: 'text', class: 'bulk', description: /nothing decodes/ });
+  const texts = intake.texts('car/undefined').map(({ text }) => text);
+  t.same(texts, ['can0', ...unknown], 'and which the first bus was, that has no name in channel names');
+  const redecoded = redecode(intake, config('more.dbc'), 'car/undefined');
+  t.same(redecoded.intake.values('car/Extra/Level'), [11]);
+  t.same(redecoded.intake.values('car/can1/Extra/Level'), [10, 12]);
+  t.same(redecoded.redecoder.errors, { 'no-definition': 1 });
+  const named = await playLive(t, { ...config('car.dbc'), interfaces: { can0: {}, can1: {} } });
+  t.same(
+    named.texts('car/undefined').map(({ text }) => text),
+    unknown,
+  );
+});
+
+t.test(
+  'of a long J1939 message that nothing decodes the parts are kept, and give it when there is a definition',
+  async (t) => {
+    const ec1 = 'BO_ 2566841342 EC1: 40 Vector__XXX\n SG_ Far : 304|8@1+ (1,0) [0|255] "" Vector__XXX\n';
+    const packets = Array.from({ length: 6 }, (_, n) => `can0 1CEBFF00#0${n + 1}${'0102030405060708'.slice(0, 14)}`);
+    const message = ['can0 1CECFF00#20280006FFE3FE00', ...packets];
+    const known = [
+      'can0 1CECFF00#200A0002FFCAFE00',
+      'can0 1CEBFF00#010400FFFF000000',
+      'can0 1CEBFF00#02000000FFFFFFFF',
+    ];
+    const at = folderWith(t, { 'none.dbc': DBC, 'ec1.dbc': ec1, log: logOf([...known, ...message]) });
+    const config = (file: string): CanConfig => {
+      return { bus: { log: at('log'), speed: 'max' }, dbc: [at(file)], protocol: 'j1939' };
+    };
+    const intake = await playLive(t, config('none.dbc'));
+    t.same(
+      intake.texts('car/undefined').map(({ text }) => text),
+      message,
+      'without those of DM1, which needs no file',
+    );
+    const expected = (await playLive(t, config('ec1.dbc'))).values('car/00/EC1/Far');
+    t.equal(expected.length, 1);
+    t.same(redecode(intake, config('ec1.dbc'), 'car/undefined').intake.values('car/00/EC1/Far'), expected);
+  },
+);
 
 t.test('a recording waits for the room that its raw frames take', async (t) => {
   const at = folderWith(t, { 'car.dbc': DBC, log: logOf(Array.from({ length: 2000 }, () => LINES[4] ?? '')) });

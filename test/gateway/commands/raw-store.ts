@@ -65,21 +65,23 @@ export class RawStore {
     return requireConfig(this.configFile);
   }
 
-  /** Runs the source to the end of its recording, as one boot. */
-  async takeIn(t: Test, car: object): Promise<void> {
-    const config = this.configure(car);
+  /** Runs the source to the end of its recording, as one boot; where there are several, one after the other. */
+  async takeIn(t: Test, ...cars: readonly object[]): Promise<void> {
     const problems: string[] = [];
     const onProblem = (text: string) => problems.push(text);
-    const host = await StoreHost.open({ ...config.store, gateway: config.gateway.id, onProblem });
-    const source = config.sources.car;
-    if (source === undefined) throw new Error('no source car');
-    const create = await loadCollector(source);
-    const collector = create({ source: 'car', intake: host.intake, clock: host.clock });
-    await collector.start();
-    await waitFor('the end of the recording', () => collector.health().state === 'stopped', 60_000);
-    await collector.stop();
+    const { store, gateway } = this.configure(cars[0] ?? {});
+    const host = await StoreHost.open({ ...store, gateway: gateway.id, onProblem });
+    for (const car of cars) {
+      const source = this.configure(car).sources.car;
+      if (source === undefined) throw new Error('no source car');
+      const create = await loadCollector(source);
+      const collector = create({ source: 'car', intake: host.intake, clock: host.clock });
+      await collector.start();
+      await waitFor('the end of the recording', () => collector.health().state === 'stopped', 60_000);
+      await collector.stop();
+      t.equal(collector.health().dropped, 0);
+    }
     await host.stop();
-    t.equal(collector.health().dropped, 0);
     t.same(problems, []);
   }
 
@@ -145,6 +147,6 @@ export function bitsOf(
 /** Every channel that is decoded, with its samples bit for bit; without raw channels and the meters of a bus. */
 export function decodedBits(telemetry: StoreTelemetry, version?: number): Map<string, string[]> {
   const names = telemetry.channels().map(({ name }) => name);
-  const decoded = names.filter((name) => !/\/raw$|\/bus\//.test(name)).sort();
+  const decoded = names.filter((name) => !/\/(raw|undefined)$|\/bus\//.test(name)).sort();
   return new Map(decoded.map((name) => [name, bitsOf(telemetry, name, version)]));
 }

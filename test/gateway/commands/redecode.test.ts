@@ -171,6 +171,42 @@ t.test('a bus without a DBC file is kept as it came without being asked, and dec
   store.ask((telemetry) => sameBits(t, decodedBits(telemetry), expected, 'newest'));
 });
 
+t.test('what nothing decoded is decoded when there is a file, beside what was decoded when it came', async (t) => {
+  const store = new RawStore(t);
+  const engine = CAR_DBC.split('BO_ 257')[0] ?? '';
+  const lines = log(6000).split(/(?<=\n)/);
+  const part = (name: string, dbc: string, from: number, to: number) => ({
+    ...source(store, CAR_DBC, { bus: { log: store.file(name, lines.slice(from, to).join('')), speed: 'max' } }),
+    dbc: [store.file(`${name}.dbc`, dbc)],
+    raw: undefined,
+  });
+  // One run of the gateway, in which the file with both messages came late and went again.
+  const parts = [
+    part('first', engine, 0, 2000),
+    part('second', CAR_DBC, 2000, 4000),
+    part('third', engine, 4000, 6000),
+  ];
+  await store.takeIn(t, ...parts);
+  const asTaken = store.ask((telemetry) => decodedBits(telemetry));
+  t.equal(asTaken.get('car/Brake/Pressure')?.length, 1000);
+  t.equal(
+    store.ask((telemetry) => bitsOf(telemetry, 'car/undefined').length),
+    2000,
+    'and nothing else',
+  );
+  const [made] = store.redecode(part('second', CAR_DBC, 0, 0));
+  t.match(made, { raw: 2000, samples: 3000, channels: ['car/Brake/Pressure'] });
+  const expected = new RawStore(t);
+  expected.file('log', lines.join(''));
+  await expected.takeIn(t, source(expected, CAR_DBC, { raw: false }));
+  const whole = expected.ask((telemetry) => decodedBits(telemetry));
+  store.ask((telemetry) => {
+    sameBits(t, decodedBits(telemetry), whole, 'newest');
+    sameBits(t, decodedBits(telemetry, 0), asTaken, 'version 0');
+  });
+  t.same(store.faults(), []);
+});
+
 t.test('a stretch is decoded anew to the microsecond, and versions lie over one another', async (t) => {
   const store = await taken(t, WRONG);
   store.seal();
