@@ -1,12 +1,13 @@
 import { createSocket } from 'node:dgram';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { CHRONY_PORT, type ChronyTracking, parseTracking, trackingRequest } from './chrony.ts';
+import { CHRONY_PORT, parseTracking, trackingRequest } from './chrony.ts';
+import { NTPD_PORT, parseVariables, variablesRequest } from './ntpd.ts';
 
 /** How far the system's clock is in step with UTC. */
 export interface TimeKeeping {
   /** Who keeps it; undefined: nobody that is known here. */
-  readonly daemon: 'chrony' | 'systemd-timesyncd' | undefined;
+  readonly daemon: 'chrony' | 'ntpd' | 'systemd-timesyncd' | undefined;
   /** Bound of its error, microseconds; undefined where it is not in step, or nobody says that it is. */
   readonly errorUs: number | undefined;
 }
@@ -26,7 +27,7 @@ const TIMESYNCD_SILENCE_MAX_MS = 3 * 2048e3;
 /** The wall clock is read in whole milliseconds here. */
 const RESOLUTION_US = 1000;
 
-/** Time for chronyd to answer, milliseconds. It is on this machine, and a port without anybody answers at once. */
+/** Time for a daemon to answer, milliseconds. It is on this machine, and a port without anybody answers at once. */
 const ANSWER_MS = 250;
 
 /** Time between two looks, milliseconds: as often as a time daemon asks its servers at most. */
@@ -37,18 +38,32 @@ export interface TimeDaemonPlaces {
   readonly root: string;
   /** UDP port on loopback where chronyd takes commands. */
   readonly chronyPort: number;
+  /** UDP port on loopback where ntpd answers. */
+  readonly ntpdPort: number;
 }
 
-const PLACES: TimeDaemonPlaces = { root: '/', chronyPort: CHRONY_PORT };
+const PLACES: TimeDaemonPlaces = { root: '/', chronyPort: CHRONY_PORT, ntpdPort: NTPD_PORT };
+
+/** What a daemon says of the clock it keeps. */
+interface DaemonAnswer {
+  readonly isSynchronised: boolean;
+  readonly errorUs: number;
+}
 
 /**
  * Asks the time daemons that this machine may have. One that runs is not enough: a clock counts as kept when the daemon says
- * that it is in step. What says nothing (chronyd without a command port, ntpd) is not believed to be.
+ * that it is in step. What says nothing (chronyd without a command port, ntpd with `noquery` on loopback) is not believed to be.
  */
-export async function lookAtTimeDaemons({ root, chronyPort }: TimeDaemonPlaces = PLACES): Promise<TimeKeeping> {
-  const tracking = await askChrony(chronyPort);
-  if (tracking !== undefined) {
-    return { daemon: 'chrony', errorUs: tracking.isSynchronised ? tracking.errorUs + RESOLUTION_US : undefined };
+export async function lookAtTimeDaemons(places: TimeDaemonPlaces = PLACES): Promise<TimeKeeping> {
+  const { root, chronyPort, ntpdPort } = places;
+  const [chrony, ntpd] = await Promise.all([
+    ask(chronyPort, 2 ** 32, trackingRequest, parseTracking),
+    ask(ntpdPort, 2 ** 16, variablesRequest, parseVariables),
+  ]);
+  const answer = chrony ?? ntpd;
+  if (answer !== undefined) {
+    const daemon = chrony === undefined ? 'ntpd' : 'chrony';
+    return { daemon, errorUs: answer.isSynchronised ? answer.errorUs + RESOLUTION_US : undefined };
   }
   const timesync = join(root, 'run/systemd/timesync');
   const heard = modifiedMs(join(timesync, 'synchronized'));
@@ -92,26 +107,31 @@ export class TimeDaemonWatch {
   }
 }
 
-/** What chronyd says; undefined where none answers. */
-function askChrony(port: number): Promise<ChronyTracking | undefined> {
+/** What the daemon at a port says; undefined where none answers. @param sequences how many sequence numbers there are */
+function ask(
+  port: number,
+  sequences: number,
+  request: (sequence: number) => Uint8Array,
+  parse: (reply: Uint8Array, sequence: number) => DaemonAnswer | undefined,
+): Promise<DaemonAnswer | undefined> {
   return new Promise((resolve) => {
     const socket = createSocket('udp4');
-    const sequence = Math.floor(Math.random() * 2 ** 32);
-    const end = (tracking?: ChronyTracking) => {
+    const sequence = Math.floor(Math.random() * sequences);
+    const end = (answer?: DaemonAnswer) => {
       clearTimeout(timer);
       // A second event after the end has nothing left to close.
       socket.removeAllListeners().on('error', () => {});
       socket.close();
-      resolve(tracking);
+      resolve(answer);
     };
     const timer = setTimeout(end, ANSWER_MS);
     socket.on('error', () => end());
     socket.on('message', (reply) => {
-      const tracking = parseTracking(reply, sequence);
-      if (tracking !== undefined) end(tracking);
+      const answer = parse(reply, sequence);
+      if (answer !== undefined) end(answer);
     });
     // Connected, so that a port without anybody is told at once, and nobody else is heard.
-    socket.connect(port, '127.0.0.1', () => socket.send(trackingRequest(sequence)));
+    socket.connect(port, '127.0.0.1', () => socket.send(request(sequence)));
   });
 }
 

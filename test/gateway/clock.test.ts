@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { BoxClock, type ClockReading, monotonicUs, UtcMap } from '../../gateway/clock.ts';
-import { ClockKeeper, firstReading, UNKEPT_CLOCK } from '../../gateway/clock-keeper.ts';
+import { ClockKeeper, firstReading, type SystemClock, UNKEPT_CLOCK } from '../../gateway/clock-keeper.ts';
 
 /** The system's clock as a time daemon keeps it. */
 const NTP = { source: 'ntp', errorUs: 50_000 } as const;
@@ -200,6 +200,62 @@ for (const { name, wallUs, source, kept } of [
     for (const [i, offset] of kept.entries()) t.ok(Math.abs((rows[i] ?? 0) - offset) < 1e5);
   });
 }
+
+/** A clock that is driven by hand, its keeper, and the rows it adds. */
+function keptClock(first: ClockReading) {
+  const rows: ClockReading[] = [];
+  const keeper = new ClockKeeper(first, (row) => rows.push(row));
+  let passed = 0;
+  const clock = { origin: { time: first.time, monotonic: 0 }, now: () => first.time + passed };
+  /** Looks once a second, as the gateway does. */
+  const pass = (seconds: number, system: SystemClock) => {
+    for (let n = 0; n < seconds; n += 1) {
+      passed += 1e6;
+      keeper.observeSystem(clock, () => clock.now() + first.offset, system);
+    }
+  };
+  return { keeper, rows, pass };
+}
+
+t.test(
+  'a clock that lost its servers is less and less believed, and as exact as before when it has them again',
+  async (t) => {
+    const first: ClockReading = { time: 2e15, offset: 7000, error: 2000, source: 'ntp' };
+    const { keeper, rows, pass } = keptClock(first);
+    const inStep = { source: 'ntp', errorUs: 2000 } as const;
+    pass(3600, inStep);
+    t.same(rows, [], 'nothing to tell while it is in step');
+    pass(70, UNKEPT_CLOCK);
+    t.equal(keeper.errorUs, 2000, 'a minute is nothing');
+    pass(86_400, UNKEPT_CLOCK);
+    t.equal(keeper.source, 'ntp');
+    // 100 ppm of a day are 8.64 s.
+    t.ok(keeper.errorUs > 4e6 && keeper.errorUs < 8.7e6, `after a day it may be ${keeper.errorUs} us off`);
+    t.ok(rows.length <= 11, `${rows.length} rows of it`);
+    t.ok(
+      rows.every(({ offset, error }, i) => offset === 7000 && error > 2 * (rows[i - 1]?.error ?? 2000)),
+      'times are read as before',
+    );
+    const map = new UtcMap([first, ...rows]);
+    t.equal(map.governing(2e15 + 90_000e6)?.error, keeper.errorUs, 'what is taken in now carries that bound');
+    pass(2, inStep);
+    t.equal(keeper.errorUs, 2000);
+  },
+);
+
+t.test('a daemon that tells a wider and wider bound is followed', async (t) => {
+  const { keeper, rows, pass } = keptClock({ time: 2e15, offset: 0, error: 2000, source: 'ntp' });
+  // As chronyd does that hears nobody: the bound grows by 20 ppm.
+  for (let minute = 0; minute < 24 * 60; minute += 1) pass(60, { source: 'ntp', errorUs: 2000 + minute * 1200 });
+  t.ok(keeper.errorUs > 0.8e6 && keeper.errorUs < 1.8e6, `${keeper.errorUs} us`);
+  t.ok(rows.length < 12, `${rows.length} rows`);
+});
+
+t.test('a bound that is now narrow and now wide is taken for what it was when it was narrow', async (t) => {
+  const { rows, pass } = keptClock({ time: 2e15, offset: 0, error: 2000, source: 'ntp' });
+  for (let n = 0; n < 500; n += 1) pass(16, { source: 'ntp', errorUs: n % 3 === 0 ? 2000 : 200_000 });
+  t.same(rows, []);
+});
 
 t.test('a wall clock that was never set, or is behind the last stored sample, is not believed', async (t) => {
   const wall = Date.UTC(2026, 0) * 1e3;

@@ -67,7 +67,7 @@ export function clockFindings({ clock, wallUs }: Pick<BoxFacts, 'clock' | 'wallU
     code: 'clock-not-synchronised',
     severity: 'risk',
     about,
-    seen: 'no time daemon says that it keeps the clock in step (systemd-timesyncd, chrony)',
+    seen: 'no time daemon says that it keeps the clock in step (systemd-timesyncd, chrony, ntpd)',
     means: 'the UTC of samples is as good as the clock of the board, which drifts by seconds a day',
     mend: { command },
   });

@@ -8,4 +8,7 @@ t.test('frames of can-utils are taken in or counted as lost, read by candump', a
   const found = await findInMachine(t, 'candump');
   checkFound(t, found);
   t.same(found.kinds?.heard, SENT_KINDS, 'CAN FD with its flags');
+  const [ours, plain, stuffed] = ['ours', 'plain', 'stuffed'].map((name) => Number(found.load?.[name]));
+  t.equal(ours, plain, 'the load is that of canbusload without stuff bits, to the bit');
+  t.ok(Number(stuffed) > Number(plain) && Number(stuffed) < 1.2 * Number(plain), `${stuffed} with them, of ${plain}`);
 });

@@ -6,6 +6,7 @@ import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, renameSync } from 'node:fs';
 import process from 'node:process';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createCanCollector } from '../../../collectors/can/can-collector.ts';
@@ -84,10 +85,12 @@ async function kindsOfFrames(reader: Reader): Promise<void> {
   const { problem } = collector.health();
   await send('20000100#0000000000000000', END);
   await waitFor('the end', () => frames().at(-1) === END);
-  await waitFor('the meter', () => intake.values('car/bus/controller').length > 0);
+  // On a busy machine a second may end between two reports.
+  const controller = () => intake.values('car/bus/controller').at(-1);
+  await waitFor('the meter', () => controller() === 0);
   const { state, errors } = collector.health();
   const heard = frames().filter((frame) => frame !== BEGIN && frame !== END);
-  tell('kinds', { reader, heard, problem, state, errors, controller: intake.values('car/bus/controller')[0] });
+  tell('kinds', { reader, heard, problem, state, errors, controller: controller() });
   await collector.stop();
 }
 
@@ -215,6 +218,50 @@ async function missingReaders(): Promise<void> {
   tell('missing', { candump, ...nothing, autoWithAddon: await stateWith('auto') });
 }
 
+const LOAD_BITRATE = 500_000;
+
+/** Bits that canbusload counts on the bus, whole seconds added up as they come. */
+function countBits(stuffing: '-i' | '-e') {
+  const meter = spawn('stdbuf', ['-oL', 'canbusload', stuffing, `${NAME}@${LOAD_BITRATE}`]);
+  const lines: { frames: number; bits: number }[] = [];
+  createInterface(meter.stdout).on('line', (line) => {
+    const [, frames, bits] = /@\d+ +(\d+) +(\d+)/.exec(line) ?? [];
+    if (bits !== undefined) lines.push({ frames: Number(frames), bits: Number(bits) });
+  });
+  const total = () => lines.reduce((sum, { bits }) => sum + bits, 0);
+  const isQuiet = () => lines.at(-1)?.frames === 0;
+  const stop = async () => {
+    const ended = once(meter, 'exit');
+    meter.kill('SIGINT');
+    await ended;
+  };
+  return { total, isQuiet, stop };
+}
+
+/** The load of the bus, beside what canbusload counts of the same frames, without and with stuff bits. */
+async function meterLoad(reader: Reader): Promise<void> {
+  const { collector, intake, hears } = await listen(reader, { bitrate: LOAD_BITRATE });
+  await hears(BEGIN);
+  const readings = () => intake.samples('car/bus/load');
+  await waitFor('a quiet second', () => readings().at(-1)?.value === 0);
+  const first = readings().length - 1;
+  const [plain, stuffed] = [countBits('-i'), countBits('-e')];
+  await waitFor('canbusload hears', () => plain.isQuiet() && stuffed.isQuiet());
+  await run('cangen', NAME, '-g', '2', '-n', '300', '-I', 'r', '-L', 'i', '-D', 'r');
+  await run('cangen', NAME, '-g', '2', '-n', '300', '-I', 'r', '-L', 'i', '-D', 'r', '-e');
+  const frames = () => intake.texts('car/raw').filter(({ text }) => text.startsWith(NAME)).length;
+  await waitFor('the last frame', () => frames() > 600);
+  await waitFor('all is metered', () => plain.isQuiet() && stuffed.isQuiet() && plain.total() > 0);
+  await waitFor('a quiet second again', () => readings().at(-1)?.value === 0);
+  const ours = readings().reduce((bits, { time, value }, n, all) => {
+    const seconds = n > first ? (time - (all[n - 1]?.time ?? time)) / 1e6 : 0;
+    return bits + (value / 100) * seconds * LOAD_BITRATE;
+  }, 0);
+  await Promise.all([plain.stop(), stuffed.stop()]);
+  await collector.stop();
+  tell('load', { reader, ours: Math.round(ours), plain: plain.total(), stuffed: stuffed.total() });
+}
+
 async function runScenarios(reader: Reader): Promise<void> {
   await countFrames(reader);
   await kindsOfFrames(reader);
@@ -222,6 +269,7 @@ async function runScenarios(reader: Reader): Promise<void> {
   await goAndCome(reader);
   await filterFrames(reader);
   await sendFrames(reader);
+  if (reader === 'candump') await meterLoad(reader);
   tell('left', execFileSync('sh', ['-c', 'pidof candump || true'], { encoding: 'utf8' }).trim());
 }
 

@@ -8,6 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { parseTracking, trackingRequest } from '../../../hardware/host/chrony.ts';
+import { parseVariables, variablesRequest } from '../../../hardware/host/ntpd.ts';
 import { lookAtTimeDaemons, TimeDaemonWatch, type TimeKeeping } from '../../../hardware/host/time-daemon.ts';
 import { requireTools } from '../../debian.ts';
 
@@ -16,7 +17,7 @@ async function machine(t: Test, run: NonNullable<Parameters<Test['testdir']>[0]>
   const closed = await boundSocket();
   const chronyPort = port ?? closed.address().port;
   await new Promise<void>((resolve) => closed.close(() => resolve()));
-  return { root: t.testdir({ run }), chronyPort };
+  return { root: t.testdir({ run }), chronyPort, ntpdPort: await freePort() };
 }
 
 async function boundSocket(): Promise<Socket> {
@@ -122,6 +123,71 @@ t.test('who answers on the port of chrony with something else is not believed', 
   t.same(await lookAtTimeDaemons(await machine(t, {}, other.address().port)), NOBODY);
 });
 
+/** An answer of ntpd (ntpsec 1.2.2) with the header as it came from the wire. */
+function ntpdAnswer(text: string, change: (bytes: Buffer) => void = () => {}): Uint8Array {
+  const data = Buffer.from(text, 'latin1');
+  const bytes = Buffer.concat([Buffer.from('1682004d001400000000', 'hex'), Buffer.alloc(2), data]);
+  bytes.writeUInt16BE(data.length, 10);
+  change(bytes);
+  return bytes;
+}
+
+/** As they came from the wire: before a server was heard, and in step with one. */
+const AT_ITS_START = 'leap=3, rootdelay=0.000, rootdisp=0.030, refid=INIT, offset=0.000000\r\n';
+const IN_STEP = 'leap=0, rootdelay=2.645, rootdisp=1.015, refid=10.77.0.2,\r\noffset=-0.914142\r\n';
+
+t.test('the variables of ntpd tell whether the clock is in step, and its greatest error', async (t) => {
+  const said = (text: string) => parseVariables(ntpdAnswer(text), 77);
+  t.same(said(AT_ITS_START), { isSynchronised: false, errorUs: 30 });
+  t.same(said(IN_STEP), { isSynchronised: true, errorUs: 3252 });
+  for (const refid of ['LOCL', '127.127.1.0', '"LOCAL(0)"']) {
+    const local = said(IN_STEP.replace('10.77.0.2', refid));
+    t.match(local, { isSynchronised: false }, `${refid}: one that only declares its clock to be right`);
+  }
+  for (const text of ['', 'leap=0', 'leap=0, rootdelay=x, rootdisp=1, offset=0', IN_STEP.replace('leap=0', 'leap=')]) {
+    t.equal(said(text), undefined, `'${text.trim()}' says too little`);
+  }
+  const changes: [string, (bytes: Buffer) => void][] = [
+    ['to another request', (bytes) => bytes.writeUInt16BE(78, 2)],
+    ['an error', (bytes) => bytes.writeUInt8(0xc2, 1)],
+    ['the first of several parts', (bytes) => bytes.writeUInt8(0xa2, 1)],
+    ['time itself', (bytes) => bytes.writeUInt8(0xd4, 0)],
+    ['cut off', (bytes) => bytes.writeUInt16BE(500, 10)],
+  ];
+  for (const [name, change] of changes) t.equal(parseVariables(ntpdAnswer(IN_STEP, change), 77), undefined, name);
+  t.equal(parseVariables(variablesRequest(77), 77), undefined, 'a request is no answer');
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 120 }), fc.nat(80), fc.nat(255), (bytes, at, byte) => {
+      const answers = [
+        parseVariables(bytes, 77),
+        parseVariables(
+          ntpdAnswer(IN_STEP, (all) => all.writeUInt8(byte, at)),
+          77,
+        ),
+      ];
+      return answers.every((each) => each === undefined || each.errorUs >= 0);
+    }),
+  );
+});
+
+t.test('ntpd is asked whether it follows a server, and told apart from one that lost it', async (t) => {
+  const ntpd = await boundSocket();
+  t.teardown(() => ntpd.close());
+  let text = IN_STEP;
+  ntpd.on('message', (request, { port }) => {
+    ntpd.send(
+      ntpdAnswer(text, (bytes) => request.copy(bytes, 2, 2, 4)),
+      port,
+      '127.0.0.1',
+    );
+  });
+  const places = { ...(await machine(t, {})), ntpdPort: ntpd.address().port };
+  const look = () => lookAtTimeDaemons(places);
+  t.same(await eventually(look, ({ daemon }) => daemon === 'ntpd'), { daemon: 'ntpd', errorUs: 3252 + 1000 });
+  text = IN_STEP.replace('leap=0', 'leap=3');
+  t.same(await eventually(look, ({ errorUs }) => errorUs === undefined), { daemon: 'ntpd', errorUs: undefined });
+});
+
 /** A chronyd that leaves the clock of the machine alone, until the end of the test. */
 function chronyd(t: Test, name: string, lines: readonly string[]): ChildProcess {
   const folder = t.testdirName;
@@ -155,7 +221,7 @@ t.test('chrony is asked whether it follows a server', { timeout: 90_000 }, async
     'port 0',
     `cmdport ${chronyPort}`,
   ]);
-  const places = { root: t.testdirName, chronyPort };
+  const places = { root: t.testdirName, chronyPort, ntpdPort: await freePort() };
   const look = () => lookAtTimeDaemons(places);
   t.same(
     await eventually(look, ({ daemon }) => daemon === 'chrony'),
@@ -172,7 +238,7 @@ t.test('chrony is asked whether it follows a server', { timeout: 90_000 }, async
   const localPort = await freePort();
   chronyd(t, 'local', ['local stratum 10', 'port 0', `cmdport ${localPort}`]);
   const alone = await eventually(
-    () => lookAtTimeDaemons({ root: t.testdirName, chronyPort: localPort }),
+    () => lookAtTimeDaemons({ ...places, chronyPort: localPort }),
     ({ daemon }) => daemon === 'chrony',
   );
   t.equal(alone.errorUs, undefined, 'one that follows nobody but declares its clock to be right');
