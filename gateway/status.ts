@@ -64,6 +64,16 @@ export interface StoreStatus {
   readonly retention?: RetentionStatus;
   /** Missing at central, and before the store was looked at. */
   readonly merge?: MergeStatus;
+  /** Missing at a gateway, and at a central that keeps everything. */
+  readonly retired?: RetiredStatus;
+}
+
+/** What a central gave up by its rules since it was started. */
+export interface RetiredStatus {
+  readonly packs: number;
+  readonly samples: number;
+  /** Of the packs. */
+  readonly bytes: number;
 }
 
 /** What was merged since the store was opened. */

@@ -5,6 +5,7 @@ import { SQL_FUNCTIONS } from '../gateway/query/sql/sql-functions.ts';
 import { SQL_TABLES, type SqlTable } from '../gateway/query/sql/store-tables.ts';
 import { type CallDeadline, DEADLINES } from '../sync/api/deadlines.ts';
 import { PulledGatewayConfig } from '../sync/central/gateways-config.ts';
+import { CentralRetentionConfig } from '../sync/central/retention/central-retention-config.ts';
 
 /** Parts of documents that are made from the code, by the name in their markers. */
 export const GENERATED: Readonly<Record<string, () => string>> = {
@@ -12,6 +13,7 @@ export const GENERATED: Readonly<Record<string, () => string>> = {
   deadlines: deadlineTable,
   errors: errorTable,
   gateways: () => schemaTable(PulledGatewayConfig),
+  retention: () => schemaTable(CentralRetentionConfig),
   sql: sqlTables,
 };
 

@@ -41,6 +41,12 @@ export function metricsText(status: GatewayStatus, dashboard: DashboardCounters)
     out.one('caisson_store_merged_samples_total', 'counter', 'Samples written again by merging.', samples);
     out.one('caisson_store_merged_bytes_total', 'counter', 'Bytes of packs written by merging.', bytes);
   }
+  if (store.retired !== undefined) {
+    const { packs, samples, bytes } = store.retired;
+    out.one('caisson_store_retired_packs_total', 'counter', 'Packs given up by the rules of this central.', packs);
+    out.one('caisson_store_retired_samples_total', 'counter', 'Samples given up by them.', samples);
+    out.one('caisson_store_retired_bytes_total', 'counter', 'Bytes of those packs.', bytes);
+  }
   if (store.retention !== undefined) {
     const { rung, usedBytes, limitBytes, roomBytes, classes } = store.retention;
     out.one('caisson_store_used_bytes', 'gauge', 'Bytes of the large database in use.', usedBytes);

@@ -18,6 +18,7 @@ import { requireHost } from '../../sync/trust/peer-name.ts';
 import { messageOf } from '../errors.ts';
 import { FollowedFreshness } from '../followed-freshness.ts';
 import { whenStoreIsThere } from './await-store.ts';
+import { readRetentionFile, showRetentionPlan } from './central-retention.ts';
 import { readGatewaysFile } from './gateways-file.ts';
 import { conclude, interrupted, UsageError } from './outcome.ts';
 import { parseServer } from './server-address.ts';
@@ -53,6 +54,9 @@ interface Options {
   readonly natsCa?: string;
   readonly natsCert?: string;
   readonly natsKey?: string;
+  readonly retention?: string;
+  readonly retentionPlan?: boolean;
+  readonly json?: boolean;
 }
 
 export function registerCentral(program: Command): void {
@@ -84,6 +88,9 @@ export function registerCentral(program: Command): void {
     .option('--nats-ca <file>', 'certificates that those of its servers are signed with')
     .option('--nats-cert <file>', 'certificate to show there')
     .option('--nats-key <file>', 'key of that certificate')
+    .option('--retention <file>', 'rules for what of the past it keeps; without it, everything')
+    .option('--retention-plan', 'say what those rules would give up now, change nothing, and end')
+    .option('--json', 'with --retention-plan: as JSON')
     .option('--pull <[name@]host:port...>', 'gateways, or other centrals, to pull from')
     .option('--gateways <file>', 'gateways to pull from, each over several lines with budgets, windows and caps')
     .addHelpText(
@@ -96,7 +103,8 @@ Examples:
   caisson central --data ./central --name hub --authority ./authority --listen 0.0.0.0:7444 --pull car7@10.0.0.5:7443
   caisson central --store postgres://caisson@db.local/caisson --name hq --pull 127.0.0.1:7443 127.0.0.1:7453
   caisson central --store postgres://caisson@db.local/caisson --name hq --nats nats://127.0.0.1:4222,nats://127.0.0.1:4223
-  caisson central --data ./central --gateways gateways.yaml`,
+  caisson central --data ./central --gateways gateways.yaml
+  caisson central --data ./central --retention retention.yaml --retention-plan`,
     )
     .action((options: Options) => conclude(() => run(options)));
 }
@@ -107,6 +115,12 @@ async function run(options: Options): Promise<void> {
   const pull = (options.pull ?? []).map(parsePull);
   const gateways = options.gateways === undefined ? undefined : readGatewaysFile(options.gateways);
   const store = storeOf(options);
+  const retention = options.retention === undefined ? undefined : readRetentionFile(options.retention);
+  if (options.retentionPlan === true) {
+    if (retention === undefined) throw new UsageError('--retention-plan needs the rules: --retention FILE');
+    await showRetentionPlan(store, retention, options.json === true);
+    return;
+  }
   const stop = interrupted();
   const say = (text: string) => process.stderr.write(`${text}\n`);
   const central = await centralOf(
@@ -117,6 +131,7 @@ async function run(options: Options): Promise<void> {
       gateways,
       trust: trustOf(options),
       nats: natsOf(options),
+      retention,
       name: options.name,
       version: caissonVersion(),
       vaults: options.drills ?? [],

@@ -7,6 +7,7 @@ import type {
   GatewayStatus,
   MergeStatus,
   RetentionStatus,
+  RetiredStatus,
   SecurityStatus,
   SourceStatus,
   UplinkStatus,
@@ -57,6 +58,7 @@ export function statusText(status: GatewayStatus): string {
     `blocks   ${store.blocks}, ${(store.blockBytes / 1e6).toFixed(1)} MB; ${store.unsealed} samples not sealed yet`,
   ];
   if (store.merge !== undefined) lines.push(mergeText(store.merge));
+  if (store.retired !== undefined) lines.push(retiredText(store.retired));
   if (store.retention !== undefined) lines.push(...retentionTexts(store.retention));
   if (status.wear !== undefined) lines.push(wearText(status.wear));
   if (ring.slots > 0) {
@@ -90,6 +92,10 @@ function configText({ digest, trial, last }: ConfigStatus): string {
 
 function mergeText({ packs, into, bytes }: MergeStatus): string {
   return `merged   ${packs} small packs into ${into}; ${(bytes / 1e6).toFixed(1)} MB written for it`;
+}
+
+function retiredText({ packs, samples, bytes }: RetiredStatus): string {
+  return `retired  ${packs} packs by its rules, ${samples} samples, ${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 function retentionTexts(status: RetentionStatus): string[] {

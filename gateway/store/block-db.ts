@@ -231,6 +231,13 @@ export class BlockDb extends BlockReader {
     return packs;
   }
 
+  /** The samples of these packs are given up, what the index says of them stays. Returns what went. */
+  retire(positions: readonly number[], cause: string): ReturnType<GiveUp['thin']> {
+    const gone = this.#giveUp.thin(positions, cause);
+    if (gone.packs > 0) this.#count(INDEX_VERSION);
+    return gone;
+  }
+
   /** The oldest pack of a class that has its samples, or of which they were given up. */
   oldestPack(packClass: ChannelClass, state: 'whole' | 'thinned'): HeldPack | undefined {
     return this.#giveUp.oldest(packClass, state);

@@ -238,6 +238,24 @@ export class BlockReader {
     return rows.flatMap((row) => this.#blocksOf(row));
   }
 
+  /** Packs kept after `position`, up to `upTo`, at most so many; `isWhole` where they have their samples. */
+  packsAfter(
+    position: number,
+    upTo: number,
+    packsMax: number,
+  ): { position: number; roster: number; size: number; isWhole: boolean }[] {
+    const rows = this.sql(
+      `SELECT position, roster, size, bytes IS NOT NULL AS whole FROM packs
+       WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`,
+    ).all(position, upTo, packsMax) as { position: number; roster: number; size: number; whole: number }[];
+    return rows.map(({ whole, ...row }) => ({ ...row, isWhole: whole === 1 }));
+  }
+
+  /** Channels of a roster, ascending. */
+  channelsOfRoster(roster: number): readonly number[] {
+    return this.index.channels(roster);
+  }
+
   /** Position of the newest pack, 0 where there is none. */
   lastPackPosition(): number {
     return this.#lastOf('packs');

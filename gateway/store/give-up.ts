@@ -72,6 +72,26 @@ export class GiveUp {
     return done.packs;
   }
 
+  /** The samples of these packs go, whatever their age. Returns what went. */
+  thin(positions: readonly number[], cause: string): GivenUpSoFar & { readonly samples: number } {
+    const gone: KeptGap[] = [];
+    const done = { packs: 0, blocks: 0, bytes: 0, samples: 0 };
+    for (const position of positions) {
+      const pack = this.#parts
+        .sql('SELECT position, kept, size, class FROM packs WHERE position = ? AND bytes IS NOT NULL')
+        .get(position) as (HeldPack & { readonly class: ChannelClass }) | undefined;
+      if (pack === undefined) continue;
+      const blocks = this.#thin(pack, pack.class, cause);
+      gone.push(...blocks);
+      done.packs += 1;
+      done.blocks += blocks.length;
+      done.bytes += pack.size;
+      done.samples += blocks.reduce((sum, { count }) => sum + count, 0);
+    }
+    this.#parts.givenUp.thin(gone);
+    return done;
+  }
+
   /** The oldest pack of a class that has its samples, or of which they were given up. */
   oldest(packClass: ChannelClass, state: 'whole' | 'thinned'): HeldPack | undefined {
     const { sql, totals } = this.#parts;

@@ -77,7 +77,7 @@ export class PackTotals {
     });
   }
 
-  /** The samples of the pack at `position`, the oldest that had them, went: `bytes`. */
+  /** The samples of the pack at `position` went: `bytes`. */
   thin(packClass: ChannelClass, position: number, bytes: number): void {
     this.now = { ...this.now, bytes: this.now.bytes - bytes };
     const held = this.now.classes[packClass];
@@ -85,8 +85,8 @@ export class PackTotals {
       whole: held.whole - 1,
       thinned: held.thinned + 1,
       bytes: held.bytes - bytes,
-      wholeFrom: position + 1,
-      thinnedFrom: held.thinned === 0 ? position : held.thinnedFrom,
+      wholeFrom: held.wholeFrom === position ? position + 1 : held.wholeFrom,
+      thinnedFrom: held.thinned === 0 ? position : Math.min(held.thinnedFrom, position),
     });
   }
 

@@ -152,6 +152,13 @@ export interface StoreStatusMessage {
   readonly lost: number;
   readonly retention?: RetentionStatusMessage;
   readonly merge?: MergeStatusMessage;
+  readonly retired?: RetiredStatusMessage;
+}
+
+export interface RetiredStatusMessage {
+  readonly packs: number;
+  readonly samples: number;
+  readonly bytes: number;
 }
 
 export interface MergeStatusMessage {

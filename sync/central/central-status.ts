@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { GatewayStatus, LineStatus, SourceStatus } from '../../gateway/status.ts';
+import type { GatewayStatus, LineStatus, RetiredStatus, SourceStatus } from '../../gateway/status.ts';
 import type { PullLine } from '../line/pull-line.ts';
 import type { KeeperCounters } from './keeper.ts';
 
@@ -19,6 +19,8 @@ export interface CentralStatusParts {
   readonly lines: () => readonly CentralLine[];
   /** The cluster that it tells its news, where there is one. */
   readonly fanout: () => SourceStatus | undefined;
+  /** What went by its rules, where it has any. */
+  readonly retired: () => RetiredStatus | undefined;
   readonly problems: ProblemList;
 }
 
@@ -68,6 +70,7 @@ export class CentralStatus {
     const { name, version, totals, counters, lines, problems } = this.#parts;
     const { blocks, bytes } = totals();
     const beside = this.#parts.fanout();
+    const retired = this.#parts.retired();
     return {
       role: 'central',
       gateway: name,
@@ -87,6 +90,7 @@ export class CentralStatus {
         blocks,
         blockBytes: bytes,
         lost: counters.lost,
+        ...(retired !== undefined && { retired }),
       },
       lines: lines().flatMap(linesOf),
       sources: [...lines().map((each) => this.#source(each)), ...(beside === undefined ? [] : [beside])],

@@ -6,6 +6,7 @@ import type { NewsSource } from '../fanout/news.ts';
 import type { NewBlock } from './batch-pass.ts';
 import type { BlockStore } from './block-store.ts';
 import type { HeldOfGateway } from './held-of-gateway.ts';
+import type { RetiringStore } from './retention/retiring-store.ts';
 
 /** Where a central keeps what it pulls, with all that is asked of it. */
 export interface CentralStore {
@@ -13,6 +14,8 @@ export interface CentralStore {
   readonly name: string;
   readonly blocks: BlockStore;
   readonly telemetry: AskedTelemetry;
+  /** Gives up what its rules say. */
+  readonly retiring: RetiringStore;
   /** Everything that it keeps, in the order of its commits. */
   readonly news: NewsSource;
   /** Where it is in files of this machine: what only those can be asked. */

@@ -39,6 +39,9 @@ import { Keeper } from './keeper.ts';
 import { lineReach } from './line-reach.ts';
 import { openPostgresCentral } from './postgres/postgres-central.ts';
 import { type PulledGateway, PulledGateways } from './pulled-gateways.ts';
+import { CentralRetention } from './retention/central-retention.ts';
+import type { CentralRetentionConfig } from './retention/central-retention-config.ts';
+import { retentionDays } from './retention/retention-rules.ts';
 import { openSqliteCentral } from './sqlite-central.ts';
 
 /** What lines carried, beside the store. */
@@ -80,6 +83,8 @@ export type CentralOptions = StorePlace & {
   readonly name?: string | undefined;
   /** Where its processes tell each other what they keep; undefined: it is the only one, or each is for itself. */
   readonly nats?: NatsOptions | undefined;
+  /** What of the past it keeps; undefined: everything. */
+  readonly retention?: CentralRetentionConfig | undefined;
   readonly version: string;
   /** Folders with backups and what drills found of them, for the status. */
   readonly vaults?: readonly string[];
@@ -191,6 +196,12 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       holdings: (since) => store.holdings(since),
       certificates: trust?.authority && (() => trust.authority?.certificates() ?? []),
     });
+    const retention =
+      options.retention &&
+      new CentralRetention({
+        ...{ store: store.retiring, daysOf: retentionDays(options.retention), now: Date.now, onProblem },
+      });
+    closers.push(() => retention?.stop());
     const { counters } = keeper;
     const status = new CentralStatus({
       name,
@@ -199,6 +210,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       counters,
       lines: () => pulled.all,
       fanout: () => fanout.status(),
+      retired: () => retention?.status(),
       problems,
     });
     const courier =
@@ -236,6 +248,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     closers.push(() => server.stop());
     closers.push(() => pulled.stop());
     pulled.start();
+    retention?.start();
     return {
       port: server.port,
       name,

@@ -1,5 +1,6 @@
 import type { BlockOutcome, KeptGap, KeptPack, SequenceRun } from '../../gateway/store/block-db.ts';
 import type { HeldSequences, Hole } from './block-store.ts';
+import { RETIRED } from './retention/retiring-store.ts';
 import { type SequenceRange, withoutRanges } from './sequence-range.ts';
 
 /** Cause of a gap that central itself recorded: the feed went past these samples and never brought them. */
@@ -7,9 +8,9 @@ export const NOT_RECEIVED = 'not-received';
 
 /**
  * Causes of gaps that give way to a block that comes after all: what was assumed here, and what the gateway gave up for want of
- * room, which may have left it over another path before.
+ * room, or a central that this one pulls from by its rules, which may have left it over another path before.
  */
-const GIVING_WAY: ReadonlySet<string> = new Set([NOT_RECEIVED, 'retention', 'disk-full']);
+const GIVING_WAY: ReadonlySet<string> = new Set([NOT_RECEIVED, 'retention', 'disk-full', RETIRED]);
 
 /*
  * Places blocks and gaps in the sequence of their channel and boot, so that every number is accounted for once: in a block,

@@ -7,6 +7,7 @@ import { DestinationPolicy } from '../destinations/destination-policy.ts';
 import { SqliteNews } from '../fanout/sqlite-news.ts';
 import type { CentralStore } from './central-store.ts';
 import { CentralTelemetry } from './central-telemetry.ts';
+import { SqliteRetiring } from './retention/sqlite-retiring.ts';
 import { SqliteStore } from './sqlite-store.ts';
 
 /**
@@ -15,6 +16,7 @@ import { SqliteStore } from './sqlite-store.ts';
  * @param name kept from then on; undefined: the name it has, made up at the first start
  * @param onProblem told of what a person should know
  * @param reachOf how far gateways have been heard of
+ * @param now UTC, milliseconds
  * @throws CaissonError `store-unusable`
  */
 export function openSqliteCentral(
@@ -22,15 +24,18 @@ export function openSqliteCentral(
   name: string | undefined,
   onProblem: (text: string) => void = () => {},
   reachOf: ReachOf = () => undefined,
+  now: () => number = Date.now,
 ): CentralStore {
   const unlock = lockStore(dir);
   try {
     const db = BlockDb.open(storePaths(dir).blocks);
     const telemetry = new CentralTelemetry(dir, db, reachOf);
+    const blocks = new SqliteStore(db, now);
     return {
       name: nameOf(db, name),
-      blocks: new SqliteStore(db),
+      blocks,
       telemetry,
+      retiring: new SqliteRetiring(db, blocks.arrivals),
       news: new SqliteNews(db, onProblem),
       statements: { place: dir },
       files: { telemetry, feed: db, storeDir: dir, policy: new DestinationPolicy({}) },

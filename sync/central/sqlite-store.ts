@@ -9,19 +9,33 @@ import type { HeldChannel } from '../fidelity/held-numbers.ts';
 import { NOTHING_OUTLINED, type Outlined } from '../fidelity/outlined.ts';
 import type { BlockStore, HeldBlocks, Hole, Progress } from './block-store.ts';
 import { ChangeGroup } from './change-group.ts';
+import { ArrivalDays } from './retention/arrival-days.ts';
+import { dayOf } from './retention/retention-rules.ts';
 
 /** Central's blocks in SQLite, on one machine, where this process is the only one that writes. */
 export class SqliteStore implements BlockStore {
   readonly #held: SqliteBlocks;
   readonly #changes: ChangeGroup;
+  /** When what is here came. */
+  readonly arrivals: ArrivalDays;
 
-  constructor(db: BlockDb) {
+  /** @param now UTC, milliseconds */
+  constructor(db: BlockDb, now: () => number = Date.now) {
     const held = new SqliteBlocks(db);
+    const arrivals = new ArrivalDays(db);
     this.#held = held;
+    this.arrivals = arrivals;
     this.#changes = new ChangeGroup({
-      transaction: (change) => db.transaction(change),
-      // Ids that the transaction gave out are gone with it.
-      takenBack: () => held.learn(),
+      transaction: (change) =>
+        db.transaction(() => {
+          arrivals.mark(db, dayOf(now()));
+          change();
+        }),
+      // What the transaction gave out is gone with it.
+      takenBack: () => {
+        held.learn();
+        arrivals.learn();
+      },
     });
   }
 

@@ -11,7 +11,7 @@ export type NumberState = 'held' | 'unsealed' | 'unknown' | (string & {});
 export type Verdict =
   /** One end has yet to hear of it. */
   | 'waiting'
-  /** One end gave it up for want of room, the other has it. */
+  /** One end gave it up, for want of room or by its rules, the other has it. */
   | 'given-up'
   /** Both lack it, and name other causes. */
   | 'lost'
@@ -32,8 +32,8 @@ interface StateRun extends NumberRun {
   readonly state: NumberState;
 }
 
-/** Causes under which samples were given up for want of room, after they had been taken in. */
-const GIVEN_UP: ReadonlySet<NumberState> = new Set(['retention', 'disk-full']);
+/** Causes under which samples were given up after they had been taken in: for want of room, or by the rules of a central. */
+const GIVEN_UP: ReadonlySet<NumberState> = new Set(['retention', 'disk-full', 'retired']);
 
 /** Where two ledgers differ, channel by channel and boot by boot in the order of `here`, then of what only `there` has. */
 export function compareLedgers(here: readonly ChannelAccount[], there: readonly ChannelAccount[]): LedgerDifference[] {

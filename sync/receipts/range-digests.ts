@@ -7,6 +7,9 @@ import type { BlockSamples } from '../../gateway/store/pack/pack-info.ts';
 import type { HeldRange } from './held-ranges.ts';
 import { DIGEST_BYTES } from './receipt.ts';
 
+/** Why a block of a central lacks samples that it had: its own rules. */
+const RETIRED = 'retired';
+
 /** Bytes of packs kept open, because the blocks of a pack are read channel by channel. At the maximum: all are closed. */
 const OPEN_BYTES_MAX = 32 << 20;
 
@@ -53,6 +56,21 @@ export class RangeDigests {
     if (next < end) return undefined;
     const whole = createHash('sha256').update(`${boot}\n${channel}\n${first}\n${end}\n`);
     return new Uint8Array(whole.update(times.digest()).update(values.digest()).digest().subarray(0, DIGEST_BYTES));
+  }
+
+  /**
+   * True where all samples of a range came, and some went since by the rules of this store.
+   * @param ids of the range's channel and boot in the store
+   */
+  wereRetired({ first, end }: HeldRange, ids: { readonly channel: number; readonly boot: number }): boolean {
+    let [next, isAny] = [first, false];
+    const blocks = this.#source.blocksHolding(ids.channel, ids.boot, first, end);
+    for (const extent of blocks.sort((a, b) => a.firstSequence - b.firstSequence)) {
+      if (extent.firstSequence > next) return false;
+      next = Math.max(next, extent.endSequence);
+      isAny ||= extent.thinned === RETIRED;
+    }
+    return isAny && next >= end;
   }
 
   #samples({ firstPosition, block, thinned }: Extent): BlockSamples | undefined {

@@ -1,7 +1,14 @@
 import type { KeyObject } from 'node:crypto';
 import type { BlockStore } from '../central/block-store.ts';
 import { RangeDigests } from './range-digests.ts';
-import { DIGEST_BYTES, decodeRequest, encodeReceipt, type SignedReceipt, signReceipt } from './receipt.ts';
+import {
+  DIGEST_BYTES,
+  decodeRequest,
+  encodeReceipt,
+  RETIRED_DIGEST,
+  type SignedReceipt,
+  signReceipt,
+} from './receipt.ts';
 
 export interface ReceiptWriterParts {
   readonly store: BlockStore;
@@ -35,8 +42,9 @@ export class ReceiptWriter {
       return request.ranges.map((range) => {
         const boot = held.boot(gateway, range.boot)?.id;
         const channel = held.channel(gateway, range.channel)?.id;
-        const isKnown = boot !== undefined && channel !== undefined;
-        return (isKnown ? samples.of(range, { boot, channel }) : undefined) ?? NOTHING;
+        if (boot === undefined || channel === undefined) return NOTHING;
+        const ids = { boot, channel };
+        return samples.of(range, ids) ?? (samples.wereRetired(range, ids) ? RETIRED_DIGEST : NOTHING);
       });
     });
     const receipt = encodeReceipt({ ...request, central, gateway, issued: now(), digests });

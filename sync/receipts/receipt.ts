@@ -7,8 +7,11 @@ import { type HeldRange, readRanges, writeRanges } from './held-ranges.ts';
 export const NONCE_BYTES = 16;
 export const DIGEST_BYTES = 16;
 
+/** In place of a digest: it was all there, and the central has given up some of it by its own rules. */
+export const RETIRED_DIGEST = new Uint8Array(DIGEST_BYTES).fill(0xff);
+
 const REQUEST_MAGIC = Uint8Array.of(0x43, 0x51, 1);
-const RECEIPT_MAGIC = Uint8Array.of(0x43, 0x52, 1);
+const RECEIPT_MAGIC = Uint8Array.of(0x43, 0x52, 2);
 const TEXT_BYTES_MAX = 512;
 
 /** What is signed begins with this, so that no other signature of the same key can be taken for one of a receipt. */
@@ -30,7 +33,7 @@ export interface Receipt extends ReceiptRequest {
   readonly gateway: string;
   /** UTC, microseconds. */
   readonly issued: number;
-  /** Digest of the samples of each range; all 0 where it does not have them all. */
+  /** Digest of the samples of each range; RETIRED_DIGEST, or all 0 where it never had them all. */
   readonly digests: readonly Uint8Array[];
 }
 

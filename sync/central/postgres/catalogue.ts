@@ -33,6 +33,8 @@ export class Catalogue {
   readonly clock: { readonly boot: number; readonly reading: ClockReading }[] = [];
   readonly derivations: Derivation[] = [];
   readonly rosters = new Map<number, KeptRoster>();
+  /** By roster: its packs with lesser ordinals were retired. */
+  readonly #retired = new Map<number, number>();
   readonly #series = new Map<number, Series[]>();
 
   /** Another one whenever something was learned. */
@@ -88,6 +90,7 @@ export class Catalogue {
     for (const row of clock.filter(isNew)) this.clock.push({ boot: Number(row.boot), reading: readingOf(row) });
     for (const row of rosters.filter(isNew)) {
       this.addRoster(Number(row.id), decodeRoster(row.channels as Buffer), Number(row.packs));
+      this.retire(Number(row.id), Number(row.retired));
     }
     for (const row of derivations.filter(isNew)) this.derivations.push(derivationOf(row));
   }
@@ -118,6 +121,16 @@ export class Catalogue {
       if (series === undefined) this.#series.set(channel, [{ roster: id, member }]);
       else series.push({ roster: id, member });
     }
+  }
+
+  /** The packs of a roster with ordinals below `end` are retired. */
+  retire(roster: number, end: number): void {
+    if (end > 0) this.#retired.set(roster, end);
+  }
+
+  /** One past the last ordinal of a roster that was retired; 0 where none was. */
+  retiredOf(roster: number): number {
+    return this.#retired.get(roster) ?? 0;
   }
 
   #bootOf(row: Row): KeptBoot {

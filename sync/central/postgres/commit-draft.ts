@@ -15,6 +15,8 @@ const NOT_NULL_VIOLATION = '23502';
 /** What a commit needs to know beside the draft. */
 export interface CommitTerms {
   readonly month: number;
+  /** Number of the day of UTC. */
+  readonly day: number;
   /** How long a lease is good for from now on, milliseconds. */
   readonly leaseMs: number;
 }
@@ -28,7 +30,7 @@ export function sendDraft(statements: Statements, draft: Draft, terms: CommitTer
   const gateways = [...draft.gateways.values()].sort((a, b) => a.held.number - b.held.number);
   return [
     ...gateways.map((each) => fence(statements, each, terms.leaseMs)),
-    ...gateways.flatMap((each) => write(statements, each, terms.month)),
+    ...gateways.flatMap((each) => write(statements, each, terms)),
   ];
 }
 
@@ -36,9 +38,11 @@ export function sendDraft(statements: Statements, draft: Draft, terms: CommitTer
  * Updates the row of a gateway, which nobody else can until the transaction ends. Under another epoch the update itself fails, for
  * there is no epoch to write: what was sent behind it fails with it, without having waited for it.
  */
-async function fence(statements: Statements, { held, progress, position, packs }: DraftGateway, leaseMs: number) {
+async function fence(statements: Statements, draft: DraftGateway, leaseMs: number) {
+  const { held, progress, position, packs, retired } = draft;
   const blocks = held.blocks + packs.reduce((sum, pack) => sum + pack.blocks, 0);
-  const bytes = held.bytes + packs.reduce((sum, pack) => sum + pack.bytes.length, 0);
+  const gone = retired.reduce((sum, { bytes }) => sum + bytes, 0);
+  const bytes = held.bytes + packs.reduce((sum, pack) => sum + pack.bytes.length, 0) - gone;
   try {
     await statements.query(
       `UPDATE gateways SET epoch = CASE WHEN epoch = $2 THEN epoch END, feed = $3, after = $4, holes = $5, position = $6,
@@ -55,7 +59,7 @@ async function fence(statements: Statements, { held, progress, position, packs }
   }
 }
 
-function write(statements: Statements, draft: DraftGateway, month: number): Promise<unknown>[] {
+function write(statements: Statements, draft: DraftGateway, { month, day }: CommitTerms): Promise<unknown>[] {
   const { held, index } = draft;
   const gateway = held.number;
   const sent: Promise<unknown>[] = [];
@@ -79,13 +83,13 @@ function write(statements: Statements, draft: DraftGateway, month: number): Prom
     'pack_index',
     [
       ...['roster', 'level', 'ordinal', 'position_first', 'position_last', 'boot', 'stamp', 'time_min', 'time_max'],
-      ...['month', 'size', 'class', 'entries'],
+      ...['month', 'day', 'size', 'class', 'entries'],
     ],
     index.added.map((row) => {
       const pack = row.level === 0 ? packs.get(row.firstPosition) : undefined;
       return [
         ...[row.roster, row.level, row.ordinal, row.firstPosition, row.lastPosition, row.boot ?? null, row.stamp],
-        ...[row.timeMin, row.timeMax, month, pack?.bytes.length ?? 0, pack?.class ?? ''],
+        ...[row.timeMin, row.timeMax, month, day, pack?.bytes.length ?? 0, pack?.class ?? ''],
         encodeEntries(row.entries()),
       ];
     }),
@@ -127,7 +131,7 @@ function write(statements: Statements, draft: DraftGateway, month: number): Prom
       ...[encodeRoster(ids), JSON.stringify(recipe)],
     ]),
   );
-  sent.push(...writeGaps(statements, draft), ...writeOutlines(statements, draft));
+  sent.push(...writeGaps(statements, draft), ...writeOutlines(statements, draft), ...writeRetired(statements, draft));
   insert(
     'conflicts',
     ['position', 'channel', 'boot', 'first_sequence', 'met', 'digest', 'bytes'],
@@ -138,6 +142,22 @@ function write(statements: Statements, draft: DraftGateway, month: number): Prom
     'ON CONFLICT DO NOTHING',
   );
   return sent;
+}
+
+function writeRetired(statements: Statements, { held, retired }: DraftGateway): Promise<unknown>[] {
+  const gateway = held.number;
+  return retired.flatMap(({ roster, end, packs, position }) => [
+    statements.query(
+      'UPDATE rosters SET retired = $3, position = $4, retired_at = now() WHERE gateway = $1 AND id = $2',
+      [gateway, roster, end, position],
+    ),
+    ...insertRows(
+      statements,
+      'retired_packs',
+      ['gateway', 'position', 'roster', 'ordinal'],
+      packs.map((pack) => [gateway, pack.position, roster, pack.ordinal]),
+    ),
+  ]);
 }
 
 /** Outlines that give way to samples go before others come: those are of samples that are not here. */

@@ -16,6 +16,14 @@ import { requireOwnId, requireOwnPosition } from './ids.ts';
 /** What comes with a position of its own. */
 type Placed<Thing> = Thing & { readonly position: number };
 
+/** Packs of a roster whose samples go, of ordinals up to `end`: those that follow what went before. */
+export interface RetiredPacks {
+  readonly roster: number;
+  readonly end: number;
+  readonly packs: readonly { readonly position: number; readonly ordinal: number }[];
+  readonly bytes: number;
+}
+
 /** What one change adds to a gateway, and the gateway as it is with it. */
 export class DraftGateway {
   readonly held: HeldGateway;
@@ -42,6 +50,7 @@ export class DraftGateway {
   /** First sequence numbers of gaps that came or went, by channel and boot. */
   readonly touchedGaps = new Map<string, Set<number>>();
   readonly ends = new Map<string, number>();
+  readonly retired: Placed<RetiredPacks>[] = [];
   /** Positions of rosters that got packs. */
   readonly rosterPositions = new Map<number, number>();
   /** Ids of rosters that are new, by their channels. */
@@ -160,6 +169,10 @@ export class DraftGateway {
 
   dropGap(channel: number, boot: number, firstSequence: number): void {
     this.#setGaps(channel, boot, this.gaps(channel, boot).without(firstSequence), firstSequence);
+  }
+
+  retire(packs: RetiredPacks): void {
+    this.retired.push({ ...packs, position: this.#takePosition() });
   }
 
   #setGaps(channel: number, boot: number, gaps: GapList, touched: number): void {

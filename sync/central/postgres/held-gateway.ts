@@ -36,6 +36,7 @@ interface CommittedDraft {
   readonly gapLists: ReadonlyMap<string, GapList>;
   readonly ends: ReadonlyMap<string, number>;
   readonly outlines: readonly KeptOutline[];
+  readonly retired: readonly { readonly roster: number; readonly end: number; readonly bytes: number }[];
 }
 
 /**
@@ -145,6 +146,10 @@ export class HeldGateway {
     for (const { id, channels, packs } of draft.index.rosters.values()) {
       if (!this.catalogue.rosters.has(id)) this.rosters.add(id, channels);
       this.catalogue.addRoster(id, channels, packs);
+    }
+    for (const { roster, end, bytes } of draft.retired) {
+      this.catalogue.retire(roster, end);
+      this.bytes -= bytes;
     }
     this.index.add(draft.index.added.map((row) => ({ row, month })));
     this.index.trim();

@@ -13,6 +13,7 @@ import { GapCache } from './gap-cache.ts';
 import { OutlineCache } from './outline-cache.ts';
 import { PackCache } from './pack-cache.ts';
 import { type FetchingSource, Questions } from './questions.ts';
+import { retiredAccounts } from './retired-accounts.ts';
 import { SeriesIndex } from './series-index.ts';
 
 /** What the questions of the moment have fetched beside the index. */
@@ -143,12 +144,13 @@ export class PostgresBlocks implements BlockSource, FetchingSource {
     });
   }
 
-  thinned(): Extent[] {
-    return [];
+  thinned(channel: number, from: number, to: number): Extent[] {
+    if (!this.hasThinned(channel)) return [];
+    return this.overlapping(channel, from, to).filter((extent) => extent.thinned !== undefined);
   }
 
-  hasThinned(): boolean {
-    return false;
+  hasThinned(channel: number): boolean {
+    return this.#index.series(channel).some(({ roster }) => this.#catalogue.retiredOf(roster) > 0);
   }
 
   missing(channel: number): (KeptGap & { readonly end: number })[] {
@@ -165,7 +167,9 @@ export class PostgresBlocks implements BlockSource, FetchingSource {
 
   accounts(): SequenceAccount[] {
     const gaps = this.#fetched.gaps.sums(this.#catalogue.version);
-    return sequenceAccounts(this.#index, [...this.#catalogue.rosters.keys()], [], gaps);
+    const rosters = [...this.#catalogue.rosters.keys()];
+    const retired = retiredAccounts(this.#index, rosters, (roster) => this.#catalogue.retiredOf(roster));
+    return sequenceAccounts(this.#index, rosters, retired, gaps);
   }
 
   outlines(channel: number, from: number, to: number): KeptOutline[] {

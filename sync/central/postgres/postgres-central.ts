@@ -5,12 +5,13 @@ import { PostgresDatabase } from './database.ts';
 import { PostgresGatewayFeed } from './postgres-gateway-feed.ts';
 import { postgresHoldings } from './postgres-holdings.ts';
 import { PostgresNews } from './postgres-news.ts';
+import { PostgresRetiring } from './postgres-retiring.ts';
 import { PostgresStore, type PostgresStoreOptions } from './postgres-store.ts';
 import { PostgresTelemetry } from './postgres-telemetry.ts';
 import { openSchema } from './schema.ts';
 import { databasePlace } from './sql-place.ts';
 
-export interface PostgresCentralOptions extends Pick<PostgresStoreOptions, 'leaseMs'> {
+export interface PostgresCentralOptions extends Pick<PostgresStoreOptions, 'leaseMs' | 'now'> {
   /** `postgres://user@host:port/database` */
   readonly url: string;
   /** Its processes share the name, since gateways wait for what that central has, whichever of them has it. */
@@ -19,6 +20,8 @@ export interface PostgresCentralOptions extends Pick<PostgresStoreOptions, 'leas
   readonly onProblem: (text: string) => void;
   /** How far gateways have been heard of. */
   readonly reachOf?: ReachOf;
+  /** From when packs are retired until their bytes go, milliseconds; less where a test is in a hurry. */
+  readonly graceMs?: number;
 }
 
 /**
@@ -26,14 +29,18 @@ export interface PostgresCentralOptions extends Pick<PostgresStoreOptions, 'leas
  * @throws CaissonError `config-invalid`, `store-unusable`, `store-failed`
  */
 export async function openPostgresCentral(options: PostgresCentralOptions): Promise<CentralStore> {
-  const { url, name, leaseMs, onProblem, reachOf } = options;
+  const { url, name, leaseMs, now, graceMs, onProblem, reachOf } = options;
   if (name === undefined) {
     throw new CaissonError('config-invalid', 'a central over PostgreSQL has no name', {
       hint: 'give all of its processes the same with --name',
     });
   }
   const db = new PostgresDatabase(url);
-  const blocks = new PostgresStore(db, { name, ...(leaseMs === undefined ? {} : { leaseMs }) });
+  const blocks = new PostgresStore(db, {
+    name,
+    ...(leaseMs !== undefined && { leaseMs }),
+    ...(now !== undefined && { now }),
+  });
   try {
     await openSchema(db);
     await blocks.prepare();
@@ -47,6 +54,7 @@ export async function openPostgresCentral(options: PostgresCentralOptions): Prom
     ...{ name, blocks, telemetry, news: new PostgresNews(db, onProblem) },
     files: undefined,
     statements: databasePlace(url),
+    retiring: new PostgresRetiring(db, blocks, graceMs),
     lost: new PostgresGatewayFeed(db),
     totals: () => blocks.totals(),
     holdings: (since) => postgresHoldings(db, since, (stored) => telemetry.utcOf(stored), blocks.holder),

@@ -1,7 +1,10 @@
 import type { Buffer } from 'node:buffer';
 import { derivationOf, type FeedItem, gapOf, type Row, readingOf } from '../../../gateway/store/block-rows.ts';
 import { decodeDefinition } from '../../../gateway/store/definition-bytes.ts';
+import { decodeEntries } from '../../../gateway/store/index-entries.ts';
+import { decodeRoster } from '../../../gateway/store/roster.ts';
 import type { LostGatewayFeed } from '../../api/pull-gateway-call.ts';
+import { RETIRED } from '../retention/retiring-store.ts';
 import type { PostgresDatabase, Statements } from './database.ts';
 
 /** Where items come from, with their sizes: those of packs bound an answer. */
@@ -9,6 +12,8 @@ const KEYS_SQL = `SELECT position, 'boots' AS kind, 0 AS size FROM boots WHERE g
   UNION ALL SELECT position, 'channels', 0 FROM channels WHERE gateway = $1 AND position > $2
   UNION ALL SELECT position, 'clock', 0 FROM clock WHERE gateway = $1 AND position > $2
   UNION ALL SELECT position, 'packs', octet_length(bytes) FROM packs WHERE gateway = $1 AND position > $2
+    AND NOT EXISTS (SELECT FROM retired_packs AS gone WHERE gone.gateway = packs.gateway AND gone.position = packs.position)
+  UNION ALL SELECT position, 'retired_packs', 0 FROM retired_packs WHERE gateway = $1 AND position > $2
   UNION ALL SELECT position, 'gaps', 0 FROM gaps WHERE gateway = $1 AND position > $2
   UNION ALL SELECT position, 'derivations', 0 FROM derivations WHERE gateway = $1 AND position > $2
   ORDER BY position LIMIT $3`;
@@ -20,6 +25,11 @@ const ROWS_SQL = {
   clock: `SELECT clock.*, boots.boot AS boot_name FROM clock
     JOIN boots ON boots.gateway = clock.gateway AND boots.id = clock.boot`,
   packs: 'SELECT packs.position, bytes FROM packs',
+  retired_packs: `SELECT retired_packs.position, pack_index.boot, boots.boot AS boot_name, entries, rosters.channels FROM retired_packs
+    JOIN pack_index ON pack_index.gateway = retired_packs.gateway AND pack_index.roster = retired_packs.roster
+      AND pack_index.level = 0 AND pack_index.ordinal = retired_packs.ordinal
+    JOIN rosters ON rosters.gateway = retired_packs.gateway AND rosters.id = retired_packs.roster
+    JOIN boots ON boots.gateway = retired_packs.gateway AND boots.id = pack_index.boot`,
   gaps: `SELECT gaps.*, boots.boot AS boot_name, channels.name AS channel_name FROM gaps
     JOIN boots ON boots.gateway = gaps.gateway AND boots.id = gaps.boot
     JOIN channels ON channels.gateway = gaps.gateway AND channels.id = gaps.channel`,
@@ -85,7 +95,10 @@ async function read(
 ): Promise<FeedItem[]> {
   const sql = `${ROWS_SQL[table]} WHERE ${table}.gateway = $1 AND ${table}.position = ANY ($2::bigint[])`;
   const rows = (await statements.query(sql, [number, positions])).rows as Row[];
-  const names = table === 'derivations' ? await channelNames(statements, number) : new Map<number, string>();
+  const names =
+    table === 'derivations' || table === 'retired_packs'
+      ? await channelNames(statements, number)
+      : new Map<number, string>();
   return rows.map((row) => itemOf(gateway, table, row, names));
 }
 
@@ -110,6 +123,15 @@ function itemOf(gateway: string, table: Table, row: Row, names: ReadonlyMap<numb
       return { kind: 'clock', position, gateway, boot, reading: readingOf(row) };
     case 'packs':
       return { kind: 'pack', position, bytes: row.bytes as Buffer };
+    case 'retired_packs': {
+      const channels = decodeRoster(row.channels as Buffer);
+      const gaps = decodeEntries(row.entries as Buffer, channels.length).flatMap((entry, member) => {
+        if (entry === undefined) return [];
+        const { firstSequence, count, timeMin: from, timeMax: to } = entry;
+        return [{ channel: names.get(channels[member] ?? 0) ?? '', firstSequence, count, from, to, cause: RETIRED }];
+      });
+      return { kind: 'given-up', position, gateway, boot, gaps };
+    }
     case 'gaps': {
       const { channel: _channel, boot: _boot, ...gap } = gapOf(row);
       return { kind: 'gap', position, gateway, boot, channel: String(row.channel_name), gap };

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { BlockStore, HeldBlocks, Progress } from '../block-store.ts';
+import { dayOf } from '../retention/retention-rules.ts';
 import { sendDraft } from './commit-draft.ts';
 import type { PostgresDatabase } from './database.ts';
 import { Draft } from './draft.ts';
+import type { RetiredPacks } from './draft-gateway.ts';
 import type { HeldGateway } from './held-gateway.ts';
 import { LEASE_MS, Leases } from './leases.ts';
 import { PackCache } from './pack-cache.ts';
@@ -13,6 +15,8 @@ export interface PostgresStoreOptions {
   readonly name: string;
   /** LEASE_MS unless a test is in a hurry. */
   readonly leaseMs?: number;
+  /** UTC, milliseconds. */
+  readonly now?: () => number;
 }
 
 /** Blocks and bytes kept of all gateways that this process holds. */
@@ -31,14 +35,16 @@ export class PostgresStore implements BlockStore {
   readonly #db: PostgresDatabase;
   readonly #leases: Leases;
   readonly #leaseMs: number;
+  readonly #now: () => number;
   /** The last change of each gateway: one after the other, since each is decided over the one before. */
   readonly #turns = new Map<string, Promise<unknown>>();
   /** Month whose partition is there. */
   #month = 0;
 
   /** @param db with the schema made (`openSchema`); closed by its owner */
-  constructor(db: PostgresDatabase, { name, leaseMs = LEASE_MS }: PostgresStoreOptions) {
+  constructor(db: PostgresDatabase, { name, leaseMs = LEASE_MS, now = Date.now }: PostgresStoreOptions) {
     this.#db = db;
+    this.#now = now;
     this.#leaseMs = leaseMs;
     this.holder = `${name}-${randomBytes(4).toString('hex')}`;
     this.#leases = new Leases(db, this.holder, leaseMs);
@@ -80,13 +86,43 @@ export class PostgresStore implements BlockStore {
     const month = await this.#openedMonth();
     try {
       const { draft, result } = await this.#decided(held, decide);
-      await this.#db.send((statements) => sendDraft(statements, draft, { month, leaseMs: this.#leaseMs }));
-      for (const each of draft.gateways.values()) each.held.take(each, month);
+      await this.#commit(draft, month);
       return result;
     } catch (error) {
       for (const each of held) this.#leases.forget(each);
       throw error;
     }
+  }
+
+  /**
+   * Retires packs of a gateway, whose lease is taken where it is free.
+   * @param choose which, of what is known by heart; undefined: none
+   * @throws CaissonError `gateway-held`, `store-failed`
+   */
+  retire<Chosen extends RetiredPacks>(
+    gateway: string,
+    choose: (held: HeldGateway) => Promise<Chosen | undefined>,
+  ): Promise<Chosen | undefined> {
+    return this.#inTurn([gateway], async () => {
+      const held = await this.#leases.hold(gateway);
+      try {
+        const chosen = await choose(held);
+        if (chosen === undefined) return undefined;
+        const draft = new Draft([held], new PackCache());
+        draft.gateways.get(held.number)?.retire(chosen);
+        await this.#commit(draft, await this.#openedMonth());
+        return chosen;
+      } catch (error) {
+        this.#leases.forget(held);
+        throw error;
+      }
+    });
+  }
+
+  async #commit(draft: Draft, month: number): Promise<void> {
+    const terms = { month, day: dayOf(this.#now()), leaseMs: this.#leaseMs };
+    await this.#db.send((statements) => sendDraft(statements, draft, terms));
+    for (const each of draft.gateways.values()) each.held.take(each, month);
   }
 
   /** Decides over what is here and fetches what was missing, until nothing was. */
@@ -107,7 +143,7 @@ export class PostgresStore implements BlockStore {
   }
 
   async #openedMonth(): Promise<number> {
-    const month = monthOf(Date.now());
+    const month = monthOf(this.#now());
     if (month !== this.#month) await openMonth(this.#db, month);
     this.#month = month;
     return month;

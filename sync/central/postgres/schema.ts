@@ -1,7 +1,7 @@
 import { CaissonError } from '../../../gateway/errors.ts';
 import type { PostgresDatabase, Statements } from './database.ts';
 
-const SCHEMA_VERSION = '3';
+const SCHEMA_VERSION = '4';
 
 /** Times that the tables are tried to be made: of two processes that begin at once, one finds the other's. */
 const TRIES_MAX = 5;
@@ -19,7 +19,9 @@ const TRIES_MAX = 5;
  *
  * What came ahead of its turn stands in `ahead` and `outlined` of the gateway's row, and in `outlines`, which give way to samples.
  *
- * Packs, which are nearly all of the bytes, are partitioned by the month in which they came. The index stays when they go.
+ * Packs, which are nearly all of the bytes, are partitioned by the month in which they came. The index stays when they go. Those of a roster
+ * go in the order of their ordinals: the first `retired` ones are gone for every reader since `retired_at`, and the bytes of the first `swept` ones are.
+ * `retired_packs` tells of each where it stood in the feed; `day` of a row of the index is the day of UTC on which its pack came.
  */
 const TABLES = `
 CREATE TABLE IF NOT EXISTS caisson (key text PRIMARY KEY, value text NOT NULL);
@@ -41,14 +43,16 @@ CREATE TABLE IF NOT EXISTS derivations (
   arrival bytea NOT NULL, device bytea NOT NULL, channels bytea NOT NULL, recipe text NOT NULL, PRIMARY KEY (gateway, position));
 CREATE TABLE IF NOT EXISTS rosters (
   gateway bigint NOT NULL, id bigint NOT NULL, position bigint NOT NULL, packs bigint NOT NULL, channels bytea NOT NULL,
-  PRIMARY KEY (gateway, id));
+  retired bigint NOT NULL DEFAULT 0, swept bigint NOT NULL DEFAULT 0, retired_at timestamptz, PRIMARY KEY (gateway, id));
+CREATE TABLE IF NOT EXISTS retired_packs (
+  gateway bigint NOT NULL, position bigint NOT NULL, roster bigint NOT NULL, ordinal bigint NOT NULL, PRIMARY KEY (gateway, position));
 CREATE TABLE IF NOT EXISTS packs (
   gateway bigint NOT NULL, month int NOT NULL, position bigint NOT NULL, bytes bytea NOT NULL,
   PRIMARY KEY (gateway, month, position)) PARTITION BY RANGE (month);
 CREATE TABLE IF NOT EXISTS pack_index (
   gateway bigint NOT NULL, roster bigint NOT NULL, level int NOT NULL, ordinal bigint NOT NULL, position_first bigint NOT NULL,
   position_last bigint NOT NULL, boot bigint, stamp text NOT NULL, time_min double precision NOT NULL,
-  time_max double precision NOT NULL, month int NOT NULL, size int NOT NULL, class text NOT NULL, entries bytea NOT NULL,
+  time_max double precision NOT NULL, month int NOT NULL, day int NOT NULL, size int NOT NULL, class text NOT NULL, entries bytea NOT NULL,
   PRIMARY KEY (gateway, roster, level, ordinal));
 CREATE TABLE IF NOT EXISTS gaps (
   gateway bigint NOT NULL, channel bigint NOT NULL, boot bigint NOT NULL, first_sequence bigint NOT NULL, position bigint NOT NULL,
@@ -104,6 +108,18 @@ export async function openMonth(db: PostgresDatabase, month: number): Promise<vo
       }
     }),
   );
+}
+
+/** Months whose packs have a table, ascending. */
+export async function monthsOf(statements: Statements): Promise<number[]> {
+  const { rows } = await statements.query(
+    "SELECT relname AS name FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = to_regclass('packs')",
+  );
+  const months = (rows as { name: string }[]).flatMap(({ name }) => {
+    const [, year, month] = /^packs_(\d+)_(\d+)$/.exec(name) ?? [];
+    return year === undefined ? [] : [Number(year) * 12 + Number(month) - 1];
+  });
+  return months.sort((a, b) => a - b);
 }
 
 /** Name of the table with the packs of a month. */

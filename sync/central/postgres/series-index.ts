@@ -3,6 +3,7 @@ import type { Row } from '../../../gateway/store/block-rows.ts';
 import { FAN_OUT } from '../../../gateway/store/block-schema.ts';
 import { decodeEntries, type IndexEntries } from '../../../gateway/store/index-entries.ts';
 import type { IndexRow, Series } from '../../../gateway/store/index-tree.ts';
+import { RETIRED } from '../retention/retiring-store.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Statements } from './database.ts';
 import { GroupedIndex, type GroupKey, textOf } from './grouped-index.ts';
@@ -130,7 +131,7 @@ export class SeriesIndex extends GroupedIndex {
 
   #keep(key: GroupKey, added: readonly AddedRow[]): void {
     this.#drop(key);
-    const rows = added.map(({ row }) => row);
+    const rows = added.map(({ row }) => (row.level === 0 ? this.#withState(row) : row));
     this.#groups.set(textOf(key), { key, rows });
     if (key.level === 0) for (const { row, month } of added) this.#months.set(row.firstPosition, month);
     this.#entries += rows.length * this.channels(key.roster).length;
@@ -142,6 +143,18 @@ export class SeriesIndex extends GroupedIndex {
     this.#groups.delete(textOf(key));
     this.#entries -= group.rows.length * this.channels(key.roster).length;
     if (key.level === 0) for (const { firstPosition } of group.rows) this.#months.delete(firstPosition);
+  }
+
+  /** The row of a pack, which tells whether it is retired at the time it is asked. */
+  #withState(row: IndexRow): IndexRow {
+    const { roster, ordinal } = row;
+    const catalogue = this.#catalogue;
+    return {
+      ...row,
+      get thinned() {
+        return ordinal < catalogue.retiredOf(roster) ? RETIRED : undefined;
+      },
+    };
   }
 
   #rowOf(row: Row): IndexRow {

@@ -116,6 +116,19 @@ t.test('what was merged or given up since, and what was lost, hinders no receipt
   t.same(rig.problems, []);
 });
 
+t.test('what a central gave up by its own rules it signs that it had, and the gateway waits for nothing', async (t) => {
+  const rig = new Rig(t);
+  rig.fill(20);
+  await rig.pull();
+  const packs = rig.central.packsAfter(0, Number.MAX_SAFE_INTEGER, 1000).map(({ position }) => position);
+  rig.central.transaction(() => rig.central.retire(packs.slice(0, 7), 'retired'));
+  const { digests } = decodeReceipt((await rig.answer(rig.say().wanted)).receipt);
+  const retired = digests.filter((digest) => digest.every((byte) => byte === 0xff)).length;
+  t.ok(retired > 0 && retired < digests.length, 'the rest it proves');
+  t.ok((await rig.prove()) > 0);
+  t.equal(rig.confirmed.at(-1), rig.position);
+});
+
 t.test('a central that has less than it had is believed at once', async (t) => {
   const rig = new Rig(t);
   rig.fill();

@@ -1,0 +1,49 @@
+import type { StorePlace } from '../../sync/central/central.ts';
+import {
+  type CentralRetentionConfig,
+  centralRetentionFaults,
+  CentralRetentionConfig as SCHEMA,
+} from '../../sync/central/retention/central-retention-config.ts';
+import { retentionPlan } from '../../sync/central/retention/retention-plan.ts';
+import { dayOf, retentionDays } from '../../sync/central/retention/retention-rules.ts';
+import type { DuePacks } from '../../sync/central/retention/retiring-store.ts';
+import { readCheckedFile } from './checked-file.ts';
+import { Output } from './outcome.ts';
+
+/** Channels of a series that are named; of more, how many. */
+const NAMES_MAX = 3;
+
+/**
+ * The file of `caisson central --retention`.
+ * @throws CaissonError `config-unreadable`, `config-invalid` with every issue in its message
+ */
+export function readRetentionFile(path: string): CentralRetentionConfig {
+  return readCheckedFile(path, SCHEMA, centralRetentionFaults, 'sync/central/retention/README.md lists every key');
+}
+
+/** Says what rules would give up now, and changes nothing. @throws CaissonError `store-unusable`, `store-failed` */
+export async function showRetentionPlan(
+  place: StorePlace,
+  rules: CentralRetentionConfig,
+  isJson: boolean,
+): Promise<void> {
+  const due = await retentionPlan(place, { daysOf: retentionDays(rules), today: dayOf(Date.now()) });
+  await new Output().write(isJson ? `${JSON.stringify(due)}\n` : planText(due));
+}
+
+/** A plan for people, a line a series. */
+export function planText(due: readonly DuePacks[]): string {
+  if (due.length === 0) return 'nothing is due\n';
+  const lines = due.map(({ gateway, channels, days, packs, bytes, oldest, youngest }) => {
+    const more = channels.length > NAMES_MAX ? ` and ${channels.length - NAMES_MAX} more` : '';
+    const names = `${channels.slice(0, NAMES_MAX).join(', ')}${more}`;
+    return `${gateway}  ${packs} packs, ${megabytes(bytes)}, ${oldest} to ${youngest} days old, kept ${days} days: ${names}`;
+  });
+  const packs = due.reduce((sum, each) => sum + each.packs, 0);
+  const bytes = due.reduce((sum, each) => sum + each.bytes, 0);
+  return `${[...lines, `in all ${packs} packs, ${megabytes(bytes)}`].join('\n')}\n`;
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}

@@ -1,0 +1,129 @@
+import type { Buffer } from 'node:buffer';
+import { CaissonError } from '../../../gateway/errors.ts';
+import { decodeEntries } from '../../../gateway/store/index-entries.ts';
+import { samplesOf } from '../../../gateway/store/merge/merge-plan.ts';
+import { longestDays, type RuledChannel } from '../retention/retention-rules.ts';
+import {
+  type DuePacks,
+  NOTHING_RETIRED,
+  type RetentionTerms,
+  type Retired,
+  type RetiringStore,
+} from '../retention/retiring-store.ts';
+import { Catalogue } from './catalogue.ts';
+import type { PostgresDatabase } from './database.ts';
+import type { RetiredPacks } from './draft-gateway.ts';
+import { gatewayOfId } from './ids.ts';
+import { PackSweep } from './pack-sweep.ts';
+import type { PostgresStore } from './postgres-store.ts';
+
+/** Packs of one step: what a pull from the same gateway may wait for. */
+const STEP_PACKS_MAX = 128;
+
+/** A series of which the oldest packs are due. */
+interface DueSeries {
+  readonly roster: number;
+  readonly gateway: string;
+  readonly channels: readonly RuledChannel[];
+  readonly days: number;
+  /** Those that came before this day go. */
+  readonly before: number;
+}
+
+/**
+ * Retires packs of a central over PostgreSQL: first they are retired for every reader, in the row of their roster, under the lease of their gateway;
+ * some time later, when no query still goes by what was before, their bytes go: whole months where nothing else is in them, else rows.
+ */
+export class PostgresRetiring implements RetiringStore {
+  readonly #db: PostgresDatabase;
+  readonly #store: PostgresStore;
+  readonly #sweep: PackSweep;
+  readonly #catalogue = new Catalogue();
+
+  /** @param graceMs from when packs are retired until their bytes go, milliseconds; less where a test is in a hurry */
+  constructor(db: PostgresDatabase, store: PostgresStore, graceMs?: number) {
+    this.#db = db;
+    this.#store = store;
+    this.#sweep = new PackSweep(db, graceMs);
+  }
+
+  async due(terms: RetentionTerms): Promise<DuePacks[]> {
+    const due: DuePacks[] = [];
+    for (const { roster, gateway, channels, days, before } of await this.#series(terms)) {
+      const { rows } = await this.#db.read((statements) =>
+        statements.query(
+          `SELECT count(*)::int AS packs, sum(size)::float8 AS bytes, min(day) AS first, max(day) AS last FROM pack_index
+           WHERE gateway = $1 AND roster = $2 AND level = 0 AND ordinal >= $3 AND day < $4`,
+          [gatewayOfId(roster), roster, this.#catalogue.retiredOf(roster), before],
+        ),
+      );
+      const [sums] = rows as { packs: number; bytes: number; first: number; last: number }[];
+      if (sums === undefined || sums.packs === 0) continue;
+      const { packs, bytes, first, last } = sums;
+      const names = channels.map(({ name }) => name);
+      const ages = { oldest: terms.today - first, youngest: terms.today - last };
+      due.push({ gateway, channels: names, days, packs, bytes, ...ages });
+    }
+    return due;
+  }
+
+  async *retire(terms: RetentionTerms): AsyncGenerator<Retired> {
+    // What was retired in an earlier look.
+    for await (const _ of this.#sweep.run(terms.today)) yield NOTHING_RETIRED;
+    for (const series of await this.#series(terms)) {
+      try {
+        for (;;) {
+          const step = await this.#step(series);
+          if (step === undefined) break;
+          yield { packs: step.packs.length, samples: step.samples, bytes: step.bytes };
+        }
+      } catch (error) {
+        // Whoever pulls from it retires as well.
+        if (!(error instanceof CaissonError) || error.code !== 'gateway-held') throw error;
+      }
+    }
+  }
+
+  /** The series whose oldest packs with samples are due. */
+  async #series({ daysOf, today }: RetentionTerms): Promise<DueSeries[]> {
+    const { rows } = await this.#db.read(async (statements) => {
+      await this.#catalogue.learn(statements);
+      return statements.query(
+        `SELECT rosters.id, day FROM rosters JOIN pack_index ON pack_index.gateway = rosters.gateway
+           AND pack_index.roster = rosters.id AND level = 0 AND ordinal = retired ORDER BY rosters.gateway, rosters.id`,
+      );
+    });
+    const known = new Map(this.#catalogue.channels.map((channel) => [channel.id, channel]));
+    return (rows as { id: number; day: number }[]).flatMap(({ id: roster, day }) => {
+      const ids = this.#catalogue.rosters.get(roster)?.channels ?? [];
+      const channels = ids.flatMap((id) => known.get(id) ?? []);
+      const days = longestDays(daysOf, channels);
+      const gateway = this.#catalogue.names.get(gatewayOfId(roster)) ?? '';
+      return day < today - days ? [{ roster, gateway, channels, days, before: today - days }] : [];
+    });
+  }
+
+  /** Retires the next packs of a series; undefined where none is due. */
+  #step({ roster, gateway, before }: DueSeries): Promise<(RetiredPacks & { readonly samples: number }) | undefined> {
+    return this.#store.retire(gateway, async ({ number, catalogue }) => {
+      const first = catalogue.retiredOf(roster);
+      const members = catalogue.rosters.get(roster)?.channels.length ?? 0;
+      const { rows } = await this.#db.read((statements) =>
+        statements.query(
+          `SELECT ordinal, position_first AS position, day, size, entries FROM pack_index
+           WHERE gateway = $1 AND roster = $2 AND level = 0 AND ordinal >= $3 AND ordinal < $4 ORDER BY ordinal`,
+          [number, roster, first, first + STEP_PACKS_MAX],
+        ),
+      );
+      const next = rows as { ordinal: number; position: number; day: number; size: number; entries: Buffer }[];
+      const young = next.findIndex(({ day }) => day >= before);
+      const packs = young < 0 ? next : next.slice(0, young);
+      if (packs.length === 0) return undefined;
+      return {
+        ...{ roster, end: first + packs.length, packs },
+        bytes: packs.reduce((sum, { size }) => sum + size, 0),
+        samples: packs.reduce((sum, { entries }) => sum + samplesOf(decodeEntries(entries, members)), 0),
+      };
+    });
+  }
+}

@@ -1,0 +1,83 @@
+import { setTimeout } from 'node:timers/promises';
+import { messageOf } from '../../../gateway/errors.ts';
+import { type DaysOf, dayOf } from './retention-rules.ts';
+import { NOTHING_RETIRED, type Retired, type RetiringStore } from './retiring-store.ts';
+
+/** Time between the beginnings of two looks for what is due, and before the first, milliseconds. */
+const LOOK_INTERVAL_MS = 3_600_000;
+const FIRST_LOOK_MS = 60_000;
+
+/** Time between two steps, milliseconds: a pull that waits comes first. */
+const STEP_INTERVAL_MS = 20;
+
+export interface CentralRetentionParts {
+  readonly store: RetiringStore;
+  readonly daysOf: DaysOf;
+  /** UTC, milliseconds. */
+  readonly now: () => number;
+  /** Told what a person should know. */
+  readonly onProblem: (text: string) => void;
+  /** Milliseconds before the first look and between two; an hour unless a test is in a hurry. */
+  readonly firstLookMs?: number;
+  readonly lookIntervalMs?: number;
+}
+
+/** Retires what the rules of a central say, in small steps while it does other things. */
+export class CentralRetention {
+  readonly #parts: CentralRetentionParts;
+  readonly #stopping = new AbortController();
+  #running: Promise<void> | undefined;
+  #retired: Retired = NOTHING_RETIRED;
+
+  constructor(parts: CentralRetentionParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves once the step that is under way is made. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  /** What went since the start. */
+  status(): Retired {
+    return this.#retired;
+  }
+
+  async #run(): Promise<void> {
+    const { firstLookMs = FIRST_LOOK_MS, lookIntervalMs = LOOK_INTERVAL_MS, onProblem } = this.#parts;
+    let wait = firstLookMs;
+    while (await this.#waited(wait)) {
+      wait = lookIntervalMs;
+      try {
+        await this.#look();
+      } catch (error) {
+        onProblem(`retention waits for the next look: ${messageOf(error)}`);
+      }
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { store, daysOf, now } = this.#parts;
+    for await (const { packs, samples, bytes } of store.retire({ daysOf, today: dayOf(now()) })) {
+      const before = this.#retired;
+      this.#retired = {
+        packs: before.packs + packs,
+        samples: before.samples + samples,
+        bytes: before.bytes + bytes,
+      };
+      if (!(await this.#waited(STEP_INTERVAL_MS))) return;
+    }
+  }
+
+  /** False where it is to stop. */
+  async #waited(ms: number): Promise<boolean> {
+    const { signal } = this.#stopping;
+    await setTimeout(ms, undefined, { signal, ref: false }).catch(() => {});
+    return !signal.aborted;
+  }
+}
