@@ -83,7 +83,7 @@ function lostBy(bus: CanBus | undefined): number {
 function nameOf(bus: CanSettings['bus']): string {
   if ('slcan' in bus) return bus.slcan;
   if ('socketcan' in bus) return bus.socketcan;
-  if ('gvret' in bus) return bus.gvret;
+  if ('gvret' in bus) return isDevice(bus.gvret) ? bus.gvret : `${bus.gvret}:${bus.port}`;
   return 'socketcand' in bus ? `${bus.socketcand}:${bus.port}` : bus.log;
 }
 

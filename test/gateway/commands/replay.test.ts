@@ -46,6 +46,31 @@ for (const [format, { channel, received, isTimed, make }] of Object.entries(WIRE
   });
 }
 
+for (const [format, make] of Object.entries(RECORDED)) {
+  t.test(`${format} that breaks off gives what stands before that, and once`, async (t) => {
+    const rig = new ImportRig(t);
+    const whole = make();
+    const settings = { dbcs: [rig.file('car.dbc', DBC)] };
+    for (const [name, tail] of [
+      ['cut', Buffer.alloc(0)],
+      ['spoiled', Buffer.alloc(whole.length >> 2, 0xa5)],
+    ] as const) {
+      const cut = rig.bytes(name, Buffer.concat([whole.subarray(0, Math.floor(whole.length * 0.75)), tail]));
+      const store = new ImportRig(t);
+      const report = await store.import(cut, settings);
+      t.equal(report.state, 'imported');
+      store.ask((telemetry) => {
+        const speed = telemetry.channels().find(({ name }) => name.endsWith('/Engine/Speed'));
+        const speeds = valuesOf(telemetry, speed?.name ?? '');
+        t.ok(speeds.length > 0 && speeds.length < SPEEDS.length, `${name}: ${speeds.length} of ${SPEEDS.length}`);
+        t.same(speeds, SPEEDS.slice(0, speeds.length), 'from the beginning on');
+      });
+      t.match(await store.import(cut, settings), { state: 'known', samples: report.samples });
+      t.same(store.faults(), []);
+    }
+  });
+}
+
 t.test('recordings of all kinds are played, kept and told of', async (t) => {
   const rig = new ImportRig(t);
   const logs = Object.values(RECORDED).map((make, n) => rig.bytes(`bus${n}.recording`, make()));

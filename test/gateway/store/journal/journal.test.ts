@@ -1,11 +1,14 @@
 import { Buffer } from 'node:buffer';
-import { statSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import { RECEIPTS_MAX } from '../../../../gateway/limits.ts';
+import { Journal } from '../../../../gateway/store/journal/journal.ts';
 import { JournalReader } from '../../../../gateway/store/journal/journal-reader.ts';
-import { digest, JournalRig, rowsFrom, SEGMENT_BYTES, type SeenRow, seenRows } from './journal-rig.ts';
+import { PAGE_BYTES } from '../../../../gateway/store/journal/record.ts';
+import { BOOT, digest, JournalRig, rowsFrom, SEGMENT_BYTES, type SeenRow, seenRows } from './journal-rig.ts';
 
 t.test('rows come back in order, over segments and restarts', async (t) => {
   const rig = new JournalRig();
@@ -33,6 +36,41 @@ t.test('a row has what was committed with it', async (t) => {
     );
   }
   rig.dispose();
+});
+
+/** Bytes that this thread has read so far, of whatever file. */
+function bytesRead(): number {
+  return Number(/^rchar: (\d+)/m.exec(readFileSync('/proc/thread-self/io', 'latin1'))?.[1]);
+}
+
+t.test('a reader that follows a journal reads what is new, and not the rest of the segment', async (t) => {
+  const dir = join(mkdtempSync(join(tmpdir(), 'caisson-journal-')), 'journal');
+  const segmentBytes = 8 << 20;
+  const journal = Journal.open(dir, { boots: new Set([BOOT]), segmentBytes });
+  const append = () => journal.append({ boot: BOOT, ringEnd: 1, bytes: new Uint8Array(100) }, []);
+  append();
+  const reader = JournalReader.open(dir);
+  let row = 0;
+  const look = () => {
+    const before = bytesRead();
+    for (const { id } of reader.rowsAfter(row)) row = id;
+    return bytesRead() - before;
+  };
+  // What one asking for the count of bytes reads is in all of them.
+  t.ok(look() > segmentBytes / 2, 'the first look goes to the end, because the writer may be one that died');
+  const [found, nothing] = [append, () => {}].map((happens) => {
+    const reads = Array.from({ length: 50 }, () => {
+      happens();
+      return look();
+    });
+    return Math.max(...reads);
+  });
+  t.equal(row, 51);
+  t.ok(Number(found) <= 80 * 1024, `a look that finds a record reads ${found} bytes`);
+  t.ok(Number(nothing) <= 2 * PAGE_BYTES, `one that finds nothing ${nothing}`);
+  reader.close();
+  journal.close();
+  rmSync(dirname(dir), { recursive: true });
 });
 
 t.test('a commit that is larger than a segment gets one of its own', async (t) => {
