@@ -31,6 +31,8 @@ async function decodeDrive(name: string, folder: string, log: string, dbcs: Inte
     {
       bus: { log: `${path}/${log}`, speed: 'max' },
       timestamp: 'device',
+      // Its signals, without the frames that no file tells of.
+      raw: false,
       interfaces: Object.fromEntries(
         Object.entries(dbcs).map(([bus, files]) => [bus, { dbc: files.map((file) => `${path}/${file}`) }]),
       ),
