@@ -296,7 +296,7 @@ inBrowser('sources and problems open from the strip and close with Escape', asyn
   t.ok(await problems.evaluate((button) => button.matches(':focus')), 'the focus is back on the button');
   await page.locator('.sources-button').click();
   const table = page.getByRole('table', { name: 'Sources' });
-  t.match(await table.getByRole('row', { name: 'car' }).textContent(), '2 dlc-short');
+  t.match(await table.getByRole('row', { name: 'car' }).textContent(), /2 dlc-shortframe 1d0 has 3 bytes/);
   t.match(await table.getByRole('row', { name: 'tyres' }).textContent(), /waiting.*no device has published yet/);
   await page.locator('.search input').click();
   await table.waitFor({ state: 'detached' });

@@ -70,7 +70,7 @@ function SourceTable({ sources }: { sources: readonly ShownSource[] }) {
               <td>{source.kind}</td>
               <td class="source-state">
                 {stateLabel(source.state)}
-                {source.problem !== '' && <div class="source-problem">{source.problem}</div>}
+                {source.problem !== '' && <div class="source-detail">{source.problem}</div>}
               </td>
               <td class="count">{formatCount(source.rate)}</td>
               <td class="count">{formatCount(source.received)}</td>
@@ -100,8 +100,9 @@ function Reasons({ counts, places }: ReasonsProps) {
       {counts.length === 0
         ? '0'
         : counts.map(([reason, count]) => (
-            <div key={reason} title={places?.[reason]}>
+            <div key={reason}>
               <span class="count">{formatCount(count)}</span> {reason}
+              {places?.[reason] !== undefined && <div class="source-detail">{places[reason]}</div>}
             </div>
           ))}
     </td>
