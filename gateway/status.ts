@@ -121,6 +121,24 @@ export interface DestinationStatus {
   readonly proven: boolean;
   /** Receipts that were not believed, by reason. */
   readonly refused: Readonly<Record<string, number>>;
+  /** UTC at which it last said, or proved, what it has, microseconds; missing where that was before the start. */
+  readonly told?: number;
+  /** Missing where it is not known yet. */
+  readonly behind?: BehindStatus;
+}
+
+/** What a destination lacks. */
+export interface BehindStatus {
+  /** Of the feed. */
+  readonly positions: number;
+  /** About; more than there is where not every channel goes there. */
+  readonly bytes: number;
+  /** UTC since when the oldest of it is here, microseconds; missing where there is none, as where only definitions have not gone. */
+  readonly since?: number;
+  /** What it took lately, bytes a second; missing where that is not known yet. */
+  readonly bytesPerS?: number;
+  /** Seconds until it has all, at the present rates; 0 where it is up to date; missing where that is never, or not known yet. */
+  readonly caughtUpS?: number;
 }
 
 /** How the secure side of the gRPC service does. */
@@ -180,8 +198,12 @@ export interface LineStatus {
   /** Of a day of UTC, and what of it was used today. */
   readonly budgetBytes?: number;
   readonly budgetUsedBytes?: number;
-  /** What was found of it last; missing before the first contact, and at the end that does not decide the pace. */
+  /** What was found of it last; missing before the first contact. */
   readonly pace?: LinePace;
+  /** When it may be used, with the zone of these hours; missing: at any time. */
+  readonly windows?: readonly string[];
+  /** UTC at which who decides was last heard, microseconds; missing at the end that decides. */
+  readonly heard?: number;
 }
 
 export interface LinePace {

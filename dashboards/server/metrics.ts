@@ -1,4 +1,4 @@
-import type { GatewayStatus, LineStatus } from '../../gateway/status.ts';
+import type { DestinationStatus, GatewayStatus, LineStatus } from '../../gateway/status.ts';
 import type { HubCounters } from './live/hub.ts';
 
 /** Media type of the text format of Prometheus, version 0.0.4. */
@@ -130,6 +130,7 @@ export function metricsText(status: GatewayStatus, dashboard: DashboardCounters)
     drills.map(({ labels, drill }) => [labels, drill.good / 1e6]),
   );
   lineFamilies(out, status.lines ?? []);
+  destinationFamilies(out, status.destinations ?? []);
   const sources = status.sources.map((source) => ({ labels: { source: source.name, kind: source.kind }, source }));
   out.family(
     'caisson_source_up',
@@ -207,6 +208,33 @@ export function metricsText(status: GatewayStatus, dashboard: DashboardCounters)
   );
   out.one('caisson_http_refused_total', 'counter', 'Requests refused.', dashboard.requestsRefused);
   return out.text();
+}
+
+function destinationFamilies(out: Exposition, all: readonly DestinationStatus[]): void {
+  const family = (name: string, help: string, of: (destination: DestinationStatus) => number | undefined) =>
+    out.family(
+      `caisson_destination_${name}`,
+      'gauge',
+      help,
+      all.flatMap((destination): Sample[] => {
+        const value = of(destination);
+        return value === undefined ? [] : [[{ central: destination.name }, value]];
+      }),
+    );
+  family('position', 'What that central has of the feed.', ({ position }) => position);
+  family('behind_bytes', 'What it lacks, about.', ({ behind }) => behind?.bytes);
+  family(
+    'behind_since_time_seconds',
+    'UTC since when the oldest of it is here; missing: there is none.',
+    ({ behind }) => behind?.since && behind.since / 1e6,
+  );
+  family('bytes_per_second', 'What it took lately.', ({ behind }) => behind?.bytesPerS);
+  family('told_time_seconds', 'UTC at which it last said, or proved, what it has.', ({ told }) => told && told / 1e6);
+  family(
+    'caught_up_seconds',
+    'Until it has all, at the present rates; missing: never.',
+    ({ behind }) => behind?.caughtUpS,
+  );
 }
 
 function lineFamilies(out: Exposition, all: readonly LineStatus[]): void {

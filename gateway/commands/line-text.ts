@@ -3,16 +3,18 @@ import { formatTime } from './time-text.ts';
 
 /** One line between a central and a gateway, for people. */
 export function lineText(line: LineStatus): string {
-  const { gateway, name, state, why, until, failingSince, metered, capBytesPerS, pace } = line;
+  const { gateway, name, state, why, until, failingSince, metered, capBytesPerS, pace, windows, heard } = line;
   const parts = [
     `${STATES[state]}: ${why}`,
     ...(until === undefined || why.includes('until') ? [] : [`again at ${formatTime(until)}`]),
     ...(failingSince === undefined ? [] : [`since ${formatTime(failingSince)}`]),
     ...(pace === undefined ? [] : [paceText(pace)]),
     ...(capBytesPerS === undefined ? [] : [`capped at ${rateText(capBytesPerS)}`]),
+    ...(windows === undefined ? [] : [`open ${windows.join(', ')}`]),
     ...budgetText(line),
     `${bytesText(line.receivedBytes)} came, ${bytesText(line.sentBytes)} went${metered ? ', metered' : ''}`,
     `${line.connections} connections, ${line.failures} failures`,
+    ...(heard === undefined ? [] : [`as told ${formatTime(heard)}`]),
   ];
   return `line     ${gateway === '' ? '' : `${gateway} over `}${name}: ${parts.join('; ')}`;
 }

@@ -11,6 +11,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { startDashboard } from '../../dashboards/server/dashboard.ts';
 import { parseAddress } from '../../sync/api/address.ts';
 import { startTelemetryServer } from '../../sync/api/server.ts';
+import { BoxSync } from '../../sync/destinations/box-sync.ts';
 import { configPermission } from '../../sync/destinations/config-permission.ts';
 import { DestinationPolicy } from '../../sync/destinations/destination-policy.ts';
 import { receiptDesk } from '../../sync/destinations/receipt-desk-of.ts';
@@ -44,6 +45,7 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
   const store = data.storeDir === undefined ? undefined : openStore(data.storeDir, onProblem);
   const dialers: LineDialer[] = [];
   let security: () => SecurityStatus | undefined = () => undefined;
+  let sync: BoxSync | undefined;
   const present = (): GatewayStatus => {
     const secure = security();
     const uplinks = dialers.map((dialer) => dialer.status());
@@ -51,6 +53,7 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
       ...status,
       ...(secure !== undefined && { security: secure }),
       ...(uplinks.length > 0 && { uplinks }),
+      ...sync?.status(),
     };
   };
   const configs = new ConfigQuestions((id, request) => say({ kind: 'config', id, request }));
@@ -71,6 +74,7 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
       onConfirmed: (central, position) => say({ kind: 'acknowledged', central, position }),
       onProblem: (text) => say({ kind: 'problem', text }),
     });
+  sync = store && receipts && new BoxSync({ store: store.feed, destinations: () => receipts.status() });
   const trust =
     store === undefined || data.grpc.identity === undefined
       ? undefined
@@ -85,13 +89,14 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
           ...store,
           // Whoever asks for the present wants it to the moment: the last seconds of a range depend on it.
           policy: new DestinationPolicy(data.destinations),
-          ...(receipts && { acknowledge: (word) => receipts.take(word) }),
-          status: () => ({
-            ...present(),
-            now: utcNow(),
-            feedEnd: store.feed.lastPosition(),
-            destinations: receipts?.status() ?? [],
+          ...(receipts && {
+            acknowledge: (word) => {
+              const answer = receipts.take(word);
+              if (answer.refused === '') sync?.told(word.follower, utcNow());
+              return answer;
+            },
           }),
+          status: () => ({ ...present(), now: utcNow() }),
           ...(trust !== undefined && { secure: trust }),
           ...{ connections, usage },
           ...(data.hasConfigFile && {
@@ -100,7 +105,10 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
               ask: (request: ConfigRequest) => configs.ask(request),
             },
           }),
-          heard: (central) => say({ kind: 'heard', central }),
+          heard: (central, lines) => {
+            sync?.heard(central, utcNow(), lines);
+            say({ kind: 'heard', central });
+          },
         });
   security = () => server?.secure?.status();
   if (trust !== undefined && server !== undefined) {

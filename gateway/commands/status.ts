@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type {
+  BehindStatus,
   ConfigStatus,
   DestinationStatus,
   DiskWearStatus,
@@ -12,7 +13,7 @@ import type {
   SourceStatus,
   UplinkStatus,
 } from '../status.ts';
-import { lineText } from './line-text.ts';
+import { bytesText, lineText } from './line-text.ts';
 import { conclude, Output } from './outcome.ts';
 import { identityOption, openClient, type ServerOptions } from './telemetry-client.ts';
 import { formatTime } from './time-text.ts';
@@ -168,14 +169,27 @@ function sourceText(source: SourceStatus): string {
   return `source   ${source.name}: ${parts.join('; ')}`;
 }
 
-function destinationText({ name, position, proven, refused }: DestinationStatus): string {
+function destinationText({ name, position, proven, refused, told, behind }: DestinationStatus): string {
   const reasons = Object.entries(refused).map(([reason, count]) => `${reason} ${count}`);
   const parts = [
     `has the feed up to ${position}`,
+    ...(behind === undefined ? [] : [behindText(behind)]),
     proven ? 'by signed receipts' : 'as it says itself: no receiptKey is pinned',
+    told === undefined ? 'not heard since the start' : `last told ${formatTime(told)}`,
     ...(reasons.length === 0 ? [] : [`receipts refused: ${reasons.join(', ')}`]),
   ];
   return `central  ${name}: ${parts.join('; ')}`;
+}
+
+function behindText({ bytes, since, bytesPerS, caughtUpS }: BehindStatus): string {
+  if (caughtUpS === 0) return 'up to date';
+  const parts = [
+    `${bytesText(bytes)} behind`,
+    ...(since === undefined ? [] : [`the oldest since ${formatTime(since)}`]),
+    ...(bytesPerS === undefined ? [] : [`takes ${bytesText(bytesPerS)}/s`]),
+    caughtUpS === undefined ? 'does not catch up at this rate' : `caught up in ${durationText(caughtUpS * 1e6)}`,
+  ];
+  return parts.join(', ');
 }
 
 function drillText({ gateway, copies, restored, last, ok, good, problem }: DrillStatus): string {

@@ -256,6 +256,17 @@ export class BlockReader {
     return this.index.channels(roster);
   }
 
+  /** The first packs kept after `position`, at most so many: their bytes, and the box time of that boot at which each was kept. */
+  packSizesAfter(position: number, packsMax: number): { position: number; boot: number; kept: number; size: number }[] {
+    const sql = 'SELECT position, boot, kept, size FROM packs WHERE position > ? ORDER BY position LIMIT ?';
+    return (this.sql(sql).all(position, packsMax) as Row[]).map((row) => ({
+      position: Number(row.position),
+      boot: Number(row.boot),
+      kept: Number(row.kept),
+      size: Number(row.size),
+    }));
+  }
+
   /** Position of the newest pack, 0 where there is none. */
   lastPackPosition(): number {
     return this.#lastOf('packs');

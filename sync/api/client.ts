@@ -17,7 +17,7 @@ import type { SqlLimits, SqlRun } from '../../gateway/query/sql/run-sql.ts';
 import type { SqlListener } from '../../gateway/query/sql/sql-meter.ts';
 import type { SqlParameters } from '../../gateway/query/sql/sql-statement.ts';
 import type { Envelope, Samples, StoredChannel } from '../../gateway/query/telemetry.ts';
-import type { GatewayStatus } from '../../gateway/status.ts';
+import type { GatewayStatus, LineStatus } from '../../gateway/status.ts';
 import { nameDestination, nameLine } from '../destinations/caller.ts';
 import { decodeLiveValue, decodeRun, type LiveValue } from '../fanout/live-update.ts';
 import type { MissedRun } from '../fanout/news.ts';
@@ -27,6 +27,7 @@ import { decodeConfigAnswer, decodeFleet } from '../fleet/fleet-message.ts';
 import type { WireMeter } from '../line/wire-meter.ts';
 import type { HeldRange } from '../receipts/held-ranges.ts';
 import type { SignedReceipt } from '../receipts/receipt.ts';
+import type { AcknowledgeRequestMessage, AcknowledgeResponseMessage } from './acknowledge-messages.ts';
 import { type Address, formatAddress } from './address.ts';
 import { decodeChannel } from './channel-message.ts';
 import { decodeColumn } from './columns.ts';
@@ -40,11 +41,10 @@ import type { ConfigAnswerMessage, ListBoxesResponseMessage, OfferConfigRequestM
 import { fromGrpcError } from './grpc-status.ts';
 import { LatestValues } from './latest-values.ts';
 import { type ChannelAccount, wholeAccounts } from './ledger-call.ts';
+import { encodeLine } from './line-message.ts';
 import { decodeVersion, type ListedVersion } from './list-versions-call.ts';
 import type { LiveUpdateMessage } from './live-messages.ts';
 import type {
-  AcknowledgeRequestMessage,
-  AcknowledgeResponseMessage,
   EnvelopeMessage,
   LedgerChunkMessage,
   ListChannelsResponseMessage,
@@ -342,9 +342,10 @@ export class TelemetryClient {
    * is to be proven next.
    */
   acknowledge(
-    word: Pick<AcknowledgeRequestMessage, 'follower' | 'feed' | 'position'> & Partial<SignedReceipt>,
+    word: Pick<AcknowledgeRequestMessage, 'follower' | 'feed' | 'position'> &
+      Partial<SignedReceipt> & { readonly lines?: readonly LineStatus[] },
   ): Promise<AcknowledgeResponseMessage> {
-    return this.#ask<AcknowledgeResponseMessage>('Acknowledge', word);
+    return this.#ask<AcknowledgeResponseMessage>('Acknowledge', { ...word, lines: (word.lines ?? []).map(encodeLine) });
   }
 
   /**

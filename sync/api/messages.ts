@@ -196,19 +196,6 @@ export interface PullBlocksResponseMessage {
   readonly complete: boolean;
 }
 
-export interface AcknowledgeRequestMessage {
-  readonly follower: string;
-  readonly feed: string;
-  readonly position: number;
-  readonly receipt: Uint8Array;
-  readonly signature: Uint8Array;
-}
-
-export interface AcknowledgeResponseMessage {
-  readonly wanted: Uint8Array;
-  readonly refused: string;
-}
-
 export interface FeedItemMessage {
   readonly position: number;
   readonly boot?: BootItemMessage;

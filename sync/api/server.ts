@@ -16,7 +16,7 @@ import type { Fleet } from '../../gateway/fleet.ts';
 import { isLoopback } from '../../gateway/loopback.ts';
 import type { SqlPlace } from '../../gateway/query/sql/sql-messages.ts';
 import type { AskedTelemetry, Telemetry } from '../../gateway/query/telemetry.ts';
-import type { GatewayStatus } from '../../gateway/status.ts';
+import type { GatewayStatus, LineStatus } from '../../gateway/status.ts';
 import { destinationOf, refuseDestinations } from '../destinations/caller.ts';
 import type { DestinationPolicy } from '../destinations/destination-policy.ts';
 import { feedFor, viewFor } from '../destinations/scoped-view.ts';
@@ -33,6 +33,7 @@ import { trustMethods } from '../trust/trust-service.ts';
 import type { ConnectionBook } from '../usage/connection-book.ts';
 import type { OwnerRule } from '../usage/owners.ts';
 import type { TrafficRow } from '../usage/usage-db.ts';
+import type { AcknowledgeRequestMessage, AcknowledgeResponseMessage } from './acknowledge-messages.ts';
 import { type Address, formatAddress } from './address.ts';
 import { CountedListener } from './counted-listener.ts';
 import { type BringCourier, courierMethod } from './courier-call.ts';
@@ -52,12 +53,11 @@ import type { DigestChunkMessage, GetDigestsRequestMessage, PullGatewayRequestMe
 import { toGrpcStatus } from './grpc-status.ts';
 import { healthMethods } from './health-service.ts';
 import { answerLedger } from './ledger-call.ts';
+import { decodeToldLines } from './line-message.ts';
 import { answerListChannels } from './list-channels-call.ts';
 import { answerListVersions } from './list-versions-call.ts';
 import type { LiveUpdateMessage, SubscribeRequestMessage } from './live-messages.ts';
 import type {
-  AcknowledgeRequestMessage,
-  AcknowledgeResponseMessage,
   GetLedgerRequestMessage,
   LedgerChunkMessage,
   ListChannelsRequestMessage,
@@ -165,8 +165,8 @@ interface ServerOptions {
   readonly connections?: ConnectionBook | undefined;
   /** Answers what centrals ask of the config; undefined where nobody may. */
   readonly config?: BoxConfigAnswers | undefined;
-  /** Told of a central that asks how this server does, or says what it has. */
-  readonly heard?: (central: string) => void;
+  /** Told of a central that asks how this server does, or says what it has; and of its lines, where it says anything new of them. */
+  readonly heard?: (central: string, lines: readonly LineStatus[]) => void;
   /** TLS at both ends, and calls by role; undefined: whoever reaches it may ask for everything. */
   readonly secure?: (SecurePortOptions & { readonly authority?: Authority | undefined }) | undefined;
 }
@@ -236,7 +236,7 @@ export async function startTelemetryServer(
     ),
     GetStatus: unary((_request: GetStatusRequestMessage, call): StatusMessage => {
       const central = destinationOf(call.metadata);
-      if (central !== undefined) options.heard?.(central);
+      if (central !== undefined) options.heard?.(central, []);
       return encodeStatus(viewOf(call).status(status()));
     }),
     GetUsage: unary(
@@ -246,7 +246,7 @@ export async function startTelemetryServer(
       }),
     ),
     Acknowledge: unary((request: AcknowledgeRequestMessage): AcknowledgeResponseMessage => {
-      options.heard?.(request.follower);
+      options.heard?.(request.follower, decodeToldLines(request.lines));
       const isOfThis = files !== undefined && request.feed !== '' && request.feed === feedIdOf(files.feed);
       return (isOfThis ? options.acknowledge?.(request) : undefined) ?? NOTHING_WANTED;
     }),

@@ -5,6 +5,7 @@ import type {
   SourceStatus,
   StoreStatus,
 } from '../../gateway/status.ts';
+import { decodeLine, encodeLine } from './line-message.ts';
 import type {
   ConfigStatusMessage,
   ConfigTrialStatusMessage,
@@ -12,15 +13,7 @@ import type {
   StatusMessage,
   StoreStatusMessage,
 } from './status-messages.ts';
-import {
-  CHANNEL_CLASSES,
-  CLOCK_SOURCE_NAMES,
-  LINE_STATES,
-  present,
-  ROLES,
-  SOURCE_STATES,
-  UPLINK_STATES,
-} from './wire-names.ts';
+import { CHANNEL_CLASSES, CLOCK_SOURCE_NAMES, present, ROLES, SOURCE_STATES, UPLINK_STATES } from './wire-names.ts';
 
 export function encodeStatus({ config, ...status }: GatewayStatus): StatusMessage {
   return {
@@ -32,7 +25,7 @@ export function encodeStatus({ config, ...status }: GatewayStatus): StatusMessag
     destinations: status.destinations ?? [],
     drills: status.drills ?? [],
     uplinks: (status.uplinks ?? []).map((each) => ({ ...each, state: UPLINK_STATES.toWire[each.state] })),
-    lines: (status.lines ?? []).map((each) => ({ ...each, state: LINE_STATES.toWire[each.state] })),
+    lines: (status.lines ?? []).map(encodeLine),
     sources: status.sources.map((source) => ({
       ...source,
       state: SOURCE_STATES.toWire[source.state],
@@ -67,7 +60,7 @@ export function decodeStatus({
     }),
     ...(drills.length > 0 && { drills: drills.map((each) => ({ ...each })) }),
     ...(lines.length > 0 && {
-      lines: lines.map((each) => ({ ...each, state: LINE_STATES.fromWire(each.state) })),
+      lines: lines.map(decodeLine),
     }),
     ...(config && { config: decodeConfig(config) }),
     ...(message.security && { security: { ...message.security, refused: { ...message.security.refused } } }),

@@ -68,6 +68,16 @@ export interface DestinationStatusMessage {
   readonly position: number;
   readonly proven: boolean;
   readonly refused: Readonly<Record<string, number>>;
+  readonly behind?: BehindStatusMessage;
+  readonly told?: number;
+}
+
+export interface BehindStatusMessage {
+  readonly positions: number;
+  readonly bytes: number;
+  readonly caughtUpS?: number;
+  readonly since?: number;
+  readonly bytesPerS?: number;
 }
 
 export type UplinkStateName =
@@ -109,6 +119,8 @@ export interface LineStatusMessage {
   readonly budgetBytes?: number;
   readonly budgetUsedBytes?: number;
   readonly pace?: LinePaceMessage;
+  readonly windows: readonly string[];
+  readonly heard?: number;
 }
 
 export interface LinePaceMessage {

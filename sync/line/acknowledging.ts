@@ -1,3 +1,4 @@
+import type { LineStatus } from '../../gateway/status.ts';
 import type { SignedReceipt } from '../receipts/receipt.ts';
 
 /** How far a follower has a feed. */
@@ -5,7 +6,16 @@ export interface KeptWord extends Partial<SignedReceipt> {
   readonly follower: string;
   readonly feed: string;
   readonly position: number;
+  /** Lines to the other end, where there is anything new of them. */
+  readonly lines?: readonly LineStatus[];
 }
+
+/**
+ * What lines do is told at once where it changes; why, and what is found of them, with the next word after so long, milliseconds: on a
+ * line where bytes cost money, and on others.
+ */
+const LINES_MS = 30_000;
+const LINES_METERED_MS = 300_000;
 
 /** What the other end answers. */
 export interface KeptAnswer {
@@ -20,6 +30,8 @@ export interface AcknowledgingParts {
   readonly follower: string;
   /** How far everything is durable here. */
   readonly kept: () => Promise<{ readonly feed: string; readonly after: number }>;
+  /** Every line to the other end. */
+  readonly lines: () => readonly LineStatus[];
   readonly tell: (word: KeptWord) => Promise<KeptAnswer>;
   /** Proves what the other end wants to have proven; undefined where nothing can be. */
   readonly prove: ((wanted: Uint8Array) => Promise<SignedReceipt>) | undefined;
@@ -33,19 +45,25 @@ export interface AcknowledgingParts {
  * the next one says more. Returns what ends it.
  */
 export function acknowledging(parts: AcknowledgingParts): () => void {
-  const { follower, kept, tell, prove, onProblem } = parts;
-  let told = { feed: '', after: 0 };
+  const { follower, kept, lines: look, tell, prove, onProblem } = parts;
+  let told = { feed: '', after: 0, state: '', at: Number.NEGATIVE_INFINITY };
   let [isTelling, hasEnded] = [false, false];
   const say = async () => {
     const now = await kept();
-    if (now.feed === told.feed && now.after === told.after) return;
-    const word = { follower, feed: now.feed, position: now.after };
+    const lines = look();
+    const state = lines.map((line) => `${line.name} ${line.state}`).join('\n');
+    const hasMoved = now.feed !== told.feed || now.after !== told.after;
+    const isMetered = lines.some((line) => line.metered && line.state === 'in-use');
+    const isOld = performance.now() - told.at >= (isMetered ? LINES_METERED_MS : LINES_MS);
+    const isNews = state !== told.state || (hasMoved && isOld);
+    if (!hasMoved && !isNews) return;
+    const word = { follower, feed: now.feed, position: now.after, ...(isNews && { lines }) };
     let answer = await tell(word);
     while (answer.wanted.length > 0 && prove !== undefined && !hasEnded) {
       answer = await tell({ ...word, ...(await prove(answer.wanted)) });
     }
     if (answer.refused !== '') onProblem(`the receipt of what is kept was refused: ${answer.refused}`);
-    told = now;
+    told = { ...now, ...(isNews ? { state, at: performance.now() } : { state: told.state, at: told.at }) };
   };
   const timer = setInterval(() => {
     if (isTelling) return;

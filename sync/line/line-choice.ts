@@ -275,13 +275,14 @@ export class LineChoice<Client extends PullClient = PullClient> {
 
   #statusOf(line: LineRecord<Client>): Omit<LineStatus, 'gateway'> {
     const { way, pace, failure, connections, failures } = line;
-    const { name, isMetered = false, capBytesPerS, budget, meter } = way;
+    const { name, isMetered = false, capBytesPerS, budget, meter, windows } = way;
     const { received, sent } = meter?.bytes ?? { received: 0, sent: 0 };
     return {
       ...{ name, ...this.#stateOf(line), metered: isMetered, connections, failures },
       ...(failure !== undefined && { failingSince: failure.sinceMs * 1e3 }),
       ...{ receivedBytes: received, sentBytes: sent },
       ...(capBytesPerS !== undefined && { capBytesPerS }),
+      ...(windows !== undefined && { windows: windows.texts }),
       ...(budget !== undefined && { budgetBytes: budget.bytesPerDay, budgetUsedBytes: budget.used }),
       ...(pace !== undefined && {
         pace: {

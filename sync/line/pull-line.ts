@@ -312,6 +312,7 @@ export class PullLine<Client extends PullClient = PullClient> {
     return acknowledging({
       follower,
       kept: () => sink.resume(peer),
+      lines: () => this.#choice.status().map((line) => ({ gateway: follower, ...line })),
       tell: (word) => client.acknowledge(word),
       prove: sink.prove?.bind(sink, peer),
       intervalMs: acknowledgeMs,

@@ -33,11 +33,14 @@ export function isZone(name: string): boolean {
 }
 
 export class TimeWindows {
+  /** As they are written, with the zone of their hours. */
+  readonly texts: readonly string[];
   readonly #windows: readonly Window[];
   readonly #format: Intl.DateTimeFormat;
 
   /** @param texts each of {@link WINDOW_PATTERN} @param zone for which {@link isZone} holds */
   constructor(texts: readonly string[], zone = 'UTC') {
+    this.texts = texts.map((text) => `${text} ${zone}`);
     this.#windows = texts.map(parseWindow);
     this.#format = new Intl.DateTimeFormat('en-US', {
       ...{ timeZone: zone, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric' },

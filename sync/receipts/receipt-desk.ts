@@ -154,11 +154,14 @@ export class ReceiptDesk {
     return { wanted: this.#wanted(follower, account, position), refused };
   }
 
-  /** Every central that was heard of, by name. */
+  /** Every central that was ever heard of, by name. */
   status(): DestinationReceipts[] {
-    return [...this.#accounts]
-      .map(([name, { confirmed: position, refused }]) => {
-        return { name, position, proven: this.#parts.keyOf(name) !== undefined, refused: { ...refused } };
+    const { confirmed, keyOf } = this.#parts;
+    return [...new Set([...confirmed.keys(), ...this.#accounts.keys()])]
+      .map((name) => {
+        const account = this.#accounts.get(name);
+        const position = account?.confirmed ?? confirmed.get(name) ?? 0;
+        return { name, position, proven: keyOf(name) !== undefined, refused: { ...account?.refused } };
       })
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }

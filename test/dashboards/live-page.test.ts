@@ -1,6 +1,7 @@
 import type { Browser } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { type Dashboard, startDashboard } from '../../dashboards/server/dashboard.ts';
+import type { GatewayStatus } from '../../gateway/status.ts';
 import { requireTools } from '../debian.ts';
 import { drawsOf, launchChromium, tracedShare, until, watchedPage } from './browser.ts';
 import { type FakeChannel, FakeTelemetry, fakeStatus, utcNow } from './fake-telemetry.ts';
@@ -37,7 +38,7 @@ interface Stage {
 }
 
 /** A dashboard over channels that move in real time, on a port that stays the same over restarts. */
-async function stage(t: Test, channels = CHANNELS): Promise<Stage> {
+async function stage(t: Test, channels = CHANNELS, changes: Partial<GatewayStatus> = {}): Promise<Stage> {
   const telemetry = new FakeTelemetry(channels, utcNow() - 70e6);
   // Second by second, so that it is known how often each channel speaks.
   for (let second = 70; second >= 0; second -= 1) telemetry.advance(utcNow() - second * 1e6);
@@ -46,7 +47,7 @@ async function stage(t: Test, channels = CHANNELS): Promise<Stage> {
   const webRoot = await builtWeb();
   const port = await freePort();
   const start = async () => {
-    const status = () => fakeStatus(utcNow());
+    const status = () => fakeStatus(utcNow(), changes);
     const dashboard = await startDashboard({
       host: '127.0.0.1',
       port,
@@ -69,6 +70,26 @@ t.teardown(() => browser?.close());
 /** A test that needs Chromium; skipped, with the reason told above, where it is not installed. */
 function inBrowser(name: string, run: (t: Test, browser: Browser) => Promise<void>): void {
   if (browser !== undefined) t.test(name, (t) => run(t, browser));
+}
+
+/** Of a gateway with two centrals, one of which is behind. */
+function syncStatus(now: number): Partial<GatewayStatus> {
+  const counts = { connections: 3, failures: 1, receivedBytes: 5e6, sentBytes: 9e4, gateway: 'team', heard: now };
+  const pace = { bytesPerS: 250_000, roundTripMs: 60, queueMs: 12, windowBytes: 20_000, quantumBytes: 4_000 };
+  const behind = { positions: 900, bytes: 12_500_000, since: now - 120e6, bytesPerS: 120_000, caughtUpS: 90 };
+  return {
+    lines: [
+      { ...counts, name: 'lan', state: 'dead', why: '10.0.0.5:7444: connection refused', metered: false },
+      {
+        ...{ ...counts, name: 'lte', state: 'in-use', why: 'steady', metered: true, pace },
+        ...{ budgetBytes: 200_000_000, budgetUsedBytes: 5_000_000 },
+      },
+    ],
+    destinations: [
+      { name: 'team', position: 100, proven: true, refused: {}, told: now - 4e6, behind },
+      { name: 'maker', position: 1_000, proven: false, refused: {}, behind: { positions: 0, bytes: 0, caughtUpS: 0 } },
+    ],
+  };
 }
 
 const row = (channel: string) => `[data-channel="${channel}"]`;
@@ -301,6 +322,25 @@ inBrowser('sources and problems open from the strip and close with Escape', asyn
   await page.locator('.search input').click();
   await table.waitFor({ state: 'detached' });
   await context.close();
+});
+
+inBrowser('how blocks reach each central opens from the strip', async (t, browser) => {
+  const { url, start } = await stage(t, CHANNELS, syncStatus(utcNow()));
+  await start();
+  for (const width of [1440, 390]) {
+    const { page, context, complaints } = await watchedPage(browser, { width, height: 800 });
+    await page.goto(`${url}?c=car/speed`);
+    const button = page.locator('.sync .sources-button');
+    await button.click();
+    t.match(await button.textContent(), '12.5 MB behind');
+    const table = page.getByRole('table', { name: 'Centrals' });
+    const rowOf = async (name: string) => (await table.getByRole('row', { name }).textContent()) ?? '';
+    t.match(await rowOf('team'), /lan: dead, .*refused.*lte: in use, steady, carries 250 kB\/s/);
+    t.match(await rowOf('team'), /12\.5 MB\d+ min120 kB\/sin 90 s195 MB.* ago, signed/);
+    t.match(await rowOf('maker'), /not heard of.*0 B.*up to date.*none yet/);
+    t.same(complaints, []);
+    await context.close();
+  }
 });
 
 inBrowser('no value is cut in a chart, however narrow its panel', async (t, browser) => {

@@ -9,6 +9,7 @@ import { Precision } from '../../dashboards/web/model/precision.ts';
 import { exactText, quantityOf, quantityText, rungOf, writtenUnit } from '../../dashboards/web/model/quantity.ts';
 import { Series } from '../../dashboards/web/model/series.ts';
 import { concernsOf, parseStatus, stateLabel, worstState } from '../../dashboards/web/model/status.ts';
+import { etaText, syncSummary } from '../../dashboards/web/model/sync.ts';
 import { timeStep, timeTicks } from '../../dashboards/web/model/time-ticks.ts';
 import { ChannelTree } from '../../dashboards/web/model/tree.ts';
 import { groupsAbove, startsOpen } from '../../dashboards/web/model/tree-opening.ts';
@@ -471,6 +472,27 @@ t.test('what a person should look into is told in sentences, what lasts first', 
   t.equal(stateLabel('starting'), 'none yet', 'a source that nobody has sent to is not at fault');
   t.same(status.sources[0]?.errorReasons, [['dlc-short', 2]]);
   t.same(status.sources[0]?.errorPlaces, { 'dlc-short': 'frame 1d0 has 3 bytes' });
+});
+
+t.test('what centrals have is told at a glance, and where somebody should look it stands out', async (t) => {
+  const of = (status: object) => parseStatus(JSON.stringify({ role: 'gateway', ...status }))?.destinations ?? [];
+  const line = { gateway: 'hq', name: 'lte', state: 'in-use', why: 'idle' };
+  const behind = { bytes: 5_000_000, caughtUpS: 60 };
+  const upToDate = { bytes: 0, caughtUpS: 0 };
+  const summary = (lines: object[], destinations: object[]) => syncSummary(of({ lines, destinations }));
+  t.same(syncSummary(of({})), { text: '', tone: '' });
+  t.same(summary([line], [{ name: 'hq', behind: upToDate }]), { text: 'up to date', tone: '' });
+  t.same(summary([line], [{ name: 'hq', behind }]), { text: '5.0 MB behind', tone: 'is-unsure' });
+  const dead = { ...line, state: 'dead', why: 'no answer' };
+  t.same(summary([dead], [{ name: 'hq', behind }]), { text: '5.0 MB behind', tone: 'is-bad' });
+  t.equal(of({ role: 'central', lines: [line] }).length, 0, 'lines of a central are those of its boxes');
+  t.match(of({ lines: [dead, line], destinations: [] }), [{ name: 'hq', line: { state: 'in-use' }, told: undefined }]);
+  const [known, never, unknown] = of({ destinations: [{ behind }, { behind: { bytes: 1 } }, {}] });
+  t.same(
+    [known, never, unknown].map((each) => each && etaText(each)),
+    ['in 60 s', 'not at this rate', 'not known'],
+  );
+  t.same(of({ lines: [{ budgetBytes: 10, budgetUsedBytes: 12 }] })[0]?.line?.budgetLeft, 0);
 });
 
 t.test('any text in the place of a status is read without an error', async (t) => {

@@ -52,6 +52,11 @@ t.test('a gateway has proven by receipts what a central has, and believes no oth
     const status = await heard();
     return (status?.position ?? 0) > 0 && status;
   });
-  t.match(proven, { proven: true });
+  t.match(proven, { proven: true, told: Number });
+  const line = await eventually('the gateway knows over which line, and why', async () => {
+    const { lines = [] } = await client.status();
+    return lines.find(({ gateway: peer, state }) => peer === 'hq' && state === 'in-use');
+  });
+  t.match(line, { name: `${HOST}:${gateway.grpcPort}`, why: /./, heard: Number, pace: { bytesPerS: Number } });
   await hq.stop();
 });

@@ -13,7 +13,7 @@ import type {
   StoredChannel,
   Telemetry,
 } from '../../gateway/query/telemetry.ts';
-import type { GatewayStatus, LineStatus } from '../../gateway/status.ts';
+import type { DestinationStatus, GatewayStatus, LineStatus } from '../../gateway/status.ts';
 
 /** Telemetry of channels whose samples a test gives as pieces, made when they are asked for. */
 export class MemoryTelemetry implements Telemetry {
@@ -126,8 +126,18 @@ const EXAMPLE_LINES: readonly LineStatus[] = [
   },
   ...(['in-use', 'standby', 'dead'] as const).map((state): LineStatus => {
     const counts = { connections: 0, failures: 0, receivedBytes: 0, sentBytes: 0 };
-    return { gateway: 'car7', name: state, state, why: `it is ${state}`, metered: false, ...counts };
+    const more = state === 'standby' ? { windows: ['22:00-06:00 UTC'], heard: 1_700_000_000_000_000 } : {};
+    return { gateway: 'car7', name: state, state, why: `it is ${state}`, metered: false, ...counts, ...more };
   }),
+];
+
+const EXAMPLE_DESTINATIONS: readonly DestinationStatus[] = [
+  {
+    ...{ name: 'hq', position: 900, proven: true, refused: { stale: 2 }, told: 1_700_000_000_900_000 },
+    behind: { positions: 100, bytes: 2_000_000, since: 1_699_999_000_000_000, bytesPerS: 50_000, caughtUpS: 400 },
+  },
+  { name: 'other', position: 0, proven: false, refused: {}, behind: { positions: 1_000, bytes: 0 } },
+  { name: 'third', position: 0, proven: false, refused: {} },
 ];
 
 export function exampleStatus(gateway = 'box', role: GatewayStatus['role'] = 'gateway'): GatewayStatus {
@@ -173,6 +183,7 @@ export function exampleStatus(gateway = 'box', role: GatewayStatus['role'] = 'ga
       },
     }),
     lines: EXAMPLE_LINES,
+    ...(role === 'gateway' && { feedEnd: 1_000, destinations: EXAMPLE_DESTINATIONS }),
     sources: [
       {
         name: 'can0',

@@ -63,6 +63,12 @@ export function formatCount(count: number): string {
   return count.toExponential(1);
 }
 
+/** Bytes with a thousands prefix: `980 B`, `21.4 kB`. */
+export function formatBytes(bytes: number): string {
+  const count = formatCount(bytes);
+  return `${count}${/\d$/.test(count) ? ' ' : ''}B`;
+}
+
 /** Time of day in the viewer's zone, with as many digits behind the second as `stepSeconds` needs. */
 export function formatClock(seconds: number, stepSeconds: number): string {
   const date = new Date(seconds * 1000);

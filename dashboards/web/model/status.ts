@@ -1,3 +1,6 @@
+import { type Fields, isObject, known, listOf, numberOf, objectOf, textOf } from './json-fields.ts';
+import { destinationsOf, type ShownDestination } from './sync.ts';
+
 /** What the strip shows of /api/v1/status. Fields that are missing or of another type have the values of nothing known. */
 export interface ShownStatus {
   readonly now: number;
@@ -11,6 +14,8 @@ export interface ShownStatus {
   readonly blockBytes: number;
   readonly recorder: ShownRecorder | undefined;
   readonly sources: readonly ShownSource[];
+  /** Centrals that have, or are to have, what is here; none at a central. */
+  readonly destinations: readonly ShownDestination[];
   readonly problems: readonly { readonly time: number; readonly text: string }[];
 }
 
@@ -129,6 +134,7 @@ export function parseStatus(json: string): ShownStatus | undefined {
       stale: numberOf(objectOf(source.stale).count),
       staleNames: listOf(objectOf(source.stale).channels).map(({ name }) => textOf(name)),
     })),
+    destinations: destinationsOf(root),
     problems: listOf(root.problems).map((problem) => ({ time: numberOf(problem.time), text: textOf(problem.text) })),
   };
 }
@@ -146,11 +152,6 @@ function recorderOf(retention: Fields, wear: Fields): ShownRecorder | undefined 
   };
 }
 
-/** A number that JSON could carry: what is not known or has no end came as null. */
-function known(value: unknown): number | undefined {
-  return typeof value === 'number' ? value : undefined;
-}
-
 function errorsOf(counts: Fields): Pick<ShownSource, 'errors' | 'errorReasons'> {
   const errorReasons = reasonsOf(counts);
   return { errors: errorReasons.reduce((sum, [, count]) => sum + count, 0), errorReasons };
@@ -166,26 +167,4 @@ function reasonsOf(counts: Fields): (readonly [reason: string, count: number])[]
     .map(([reason, count]) => [reason, numberOf(count)] as const)
     .filter(([, count]) => count > 0)
     .sort(([, a], [, b]) => b - a);
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function objectOf(value: unknown): Fields {
-  return isObject(value) ? value : {};
-}
-
-function listOf(value: unknown): Fields[] {
-  return Array.isArray(value) ? value.filter(isObject) : [];
-}
-
-function numberOf(value: unknown): number {
-  return typeof value === 'number' ? value : 0;
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : '';
 }

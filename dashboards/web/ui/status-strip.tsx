@@ -5,6 +5,7 @@ import { useDismissable } from './dismissable.ts';
 import { Icon } from './icons.tsx';
 import { Mark } from './mark.tsx';
 import { Sources } from './sources.tsx';
+import { Sync } from './sync.tsx';
 import { ThemeSwitch } from './theme-switch.tsx';
 
 /** Seconds from which on the newest sample of the whole store is conspicuously old. */
@@ -28,6 +29,9 @@ export function StatusStrip({ page, onTree }: { page: LivePage; onTree: () => vo
       <Badges page={page} />
       <Facts page={page} />
       {page.status.value !== undefined && <Sources sources={page.status.value.sources} />}
+      {page.status.value !== undefined && (
+        <Sync destinations={page.status.value.destinations} now={page.status.value.now} />
+      )}
       {page.hello.value?.role === 'central' && (
         <a class="page-link" href="/fleet.html">
           Fleet

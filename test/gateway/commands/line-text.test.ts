@@ -14,6 +14,7 @@ t.test('a line says what it does, why, and until when', async (t) => {
       '4.0 MB of 4.0 MB of today used; 4.0 MB came, 5000 B went, metered; 2 connections, 3 failures',
   );
   t.equal(rest[0], 'line     car7 over in-use: in use: it is in-use; 0 B came, 0 B went; 0 connections, 0 failures');
+  t.match(rest[1], /open 22:00-06:00 UTC; .*as told 2023-11-14T22:13:20/, 'at the box: when central said so');
 });
 
 t.test('bytes are said in units that people read', async (t) => {
@@ -34,6 +35,12 @@ t.test('metrics have each line with what was decided and why', async (t) => {
     'caisson_line_round_trip_seconds{gateway="car7",line="lte"} 0.0415',
     'caisson_line_waits_until_time_seconds{gateway="car7",line="lte"} 1780358400',
     'caisson_line_received_bytes_total{gateway="car7",line="lte"} 4000000',
+    'caisson_destination_position{central="hq"} 900',
+    'caisson_destination_behind_bytes{central="hq"} 2000000',
+    'caisson_destination_behind_since_time_seconds{central="hq"} 1699999000',
+    'caisson_destination_bytes_per_second{central="hq"} 50000',
+    'caisson_destination_caught_up_seconds{central="hq"} 400',
+    'caisson_destination_told_time_seconds{central="hq"} 1700000000.9',
   ]) {
     t.ok(text.split('\n').includes(line), line);
   }
