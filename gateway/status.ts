@@ -172,6 +172,52 @@ export interface UplinkStatus {
   readonly failures: number;
 }
 
+/** How a gateway does that carries courier files for others. */
+export interface RelayStatus {
+  /** Files that lie there, and bytes with parts and answers. */
+  readonly files: number;
+  readonly bytes: number;
+  readonly bytesMax: number;
+  /** Answers that wait for those who sent the files. */
+  readonly answers: number;
+  /** Files that were taken, and that their centrals answered, since the start. */
+  readonly taken: number;
+  readonly passed: number;
+  /** Files that were not taken, or were given up, since the start, by reason. */
+  readonly refused: Readonly<Record<string, number>>;
+  readonly destinations: readonly RelayDestinationStatus[];
+  /** Why nothing can be taken; empty where it can. */
+  readonly problem: string;
+}
+
+export interface RelayDestinationStatus {
+  readonly central: string;
+  readonly files: number;
+  readonly bytes: number;
+  /** When the oldest file came, UTC, microseconds. */
+  readonly oldest: number;
+}
+
+/** What this gateway hands to a relay for one of its centrals. */
+export interface HandOverStatus {
+  readonly central: string;
+  /** Address. */
+  readonly relay: string;
+  /** It has nothing to do; it must not now; it does; it cannot. */
+  readonly state: 'rests' | 'waits' | 'hands-over' | 'fails';
+  readonly why: string;
+  /** Files that are written or handed over and not answered, and their bytes. */
+  readonly files: number;
+  readonly bytes: number;
+  /** When the first of them was written, UTC, microseconds; 0 where there is none. */
+  readonly oldest: number;
+  /** Files, since the start. */
+  readonly handed: number;
+  readonly answered: number;
+  /** Answers that were not believed, and files that were lost on the way, since the start, by reason. */
+  readonly refused: Readonly<Record<string, number>>;
+}
+
 /** One of the lines between a central and a gateway, as the end knows it that says so. */
 export interface LineStatus {
   /** At the other end: a gateway, or a central. */
@@ -285,6 +331,10 @@ export interface GatewayStatus {
   readonly security?: SecurityStatus;
   /** Missing where no central is dialled. */
   readonly uplinks?: readonly UplinkStatus[];
+  /** Missing where it carries for nobody. */
+  readonly relay?: RelayStatus;
+  /** Missing where it hands nothing to others. */
+  readonly handovers?: readonly HandOverStatus[];
   /** Missing where nothing is pulled. */
   readonly lines?: readonly LineStatus[];
   readonly sources: readonly SourceStatus[];

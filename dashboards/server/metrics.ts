@@ -1,5 +1,6 @@
 import type { DestinationStatus, GatewayStatus, LineStatus } from '../../gateway/status.ts';
 import type { HubCounters } from './live/hub.ts';
+import { relayFamilies } from './relay-metrics.ts';
 
 /** Media type of the text format of Prometheus, version 0.0.4. */
 export const METRICS_MEDIA_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -129,6 +130,7 @@ export function metricsText(status: GatewayStatus, dashboard: DashboardCounters)
     'When the last drill began that did, 0 where none did.',
     drills.map(({ labels, drill }) => [labels, drill.good / 1e6]),
   );
+  relayFamilies(out, status);
   lineFamilies(out, status.lines ?? []);
   destinationFamilies(out, status.destinations ?? []);
   const sources = status.sources.map((source) => ({ labels: { source: source.name, kind: source.kind }, source }));

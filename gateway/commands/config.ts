@@ -8,6 +8,7 @@ import { shapingFaults } from '../../collectors/shaping/shaping-config.ts';
 import { DashboardConfig } from '../../dashboards/server/dashboard-config.ts';
 import { GrpcConfig, type GrpcSettings } from '../../sync/api/grpc-config.ts';
 import { DestinationsConfig, destinationFaults } from '../../sync/destinations/destination-config.ts';
+import { RelayConfig, type RelaySettings } from '../../sync/relay/relay-config.ts';
 import { CentralConfig } from '../../sync/reverse/central-config.ts';
 import { IdentityFolder } from '../../sync/trust/identity-folder.ts';
 import { peerText } from '../../sync/trust/peer-name.ts';
@@ -37,6 +38,7 @@ export const CONFIG_SCHEMA = Type.Object(
     dashboard: Type.Optional(DashboardConfig),
     grpc: Type.Optional(GrpcConfig),
     central: Type.Optional(CentralConfig),
+    relay: Type.Optional(RelayConfig),
     destinations: Type.Optional(DestinationsConfig),
     usage: Type.Optional(UsageConfig),
     redundancy: Type.Optional(RedundancyConfig),
@@ -58,6 +60,7 @@ export interface CaissonConfig {
   readonly store: StoreSettings;
   readonly dashboard: Required<DashboardConfig>;
   readonly central?: CentralConfig;
+  readonly relay?: RelaySettings;
   readonly destinations?: DestinationsConfig;
   readonly usage?: UsageConfig;
   readonly grpc: GrpcSettings;

@@ -13,7 +13,7 @@ export interface ServePorts {
 }
 
 export interface ServeOptions {
-  readonly config: Pick<CaissonConfig, 'dashboard' | 'grpc' | 'destinations' | 'central' | 'usage'>;
+  readonly config: Pick<CaissonConfig, 'dashboard' | 'grpc' | 'destinations' | 'central' | 'usage' | 'relay'>;
   /** Undefined while the store is not open: then the dashboard shows the status, and nothing else is served. */
   readonly storeDir: string | undefined;
   /** Folder of the built web app. */
@@ -54,6 +54,7 @@ export function startServe(options: ServeOptions): Promise<{ serve: ServeWorker;
         grpc: { ...config.grpc, port: ports?.grpcPort ?? config.grpc.port },
         destinations: config.destinations ?? {},
         usage: config.usage ?? {},
+        relay: config.relay,
         hasConfigFile: options.answerConfig !== undefined,
         dial: config.central?.dial ?? [],
         clock: options.clock,

@@ -1,4 +1,5 @@
 import type { DestinationsConfig } from '../../sync/destinations/destination-config.ts';
+import type { RelaySettings } from '../../sync/relay/relay-config.ts';
 import type { UsageConfig } from '../../sync/usage/usage-config.ts';
 import type { ChannelFreshness } from '../channel-freshness.ts';
 import type { ClockOrigin } from '../clock.ts';
@@ -14,6 +15,8 @@ export interface ServeThreadData {
   readonly dashboard: { readonly host: string; readonly port: number };
   readonly destinations: DestinationsConfig;
   readonly usage: UsageConfig;
+  /** Undefined: it carries for nobody. */
+  readonly relay: RelaySettings | undefined;
   /** Whether main answers what centrals ask of the config. */
   readonly hasConfigFile: boolean;
   /** Centrals that are dialled, `HOST:PORT`. */

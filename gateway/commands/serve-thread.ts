@@ -15,6 +15,11 @@ import { BoxSync } from '../../sync/destinations/box-sync.ts';
 import { configPermission } from '../../sync/destinations/config-permission.ts';
 import { DestinationPolicy } from '../../sync/destinations/destination-policy.ts';
 import { receiptDesk } from '../../sync/destinations/receipt-desk-of.ts';
+import type { WireMeter } from '../../sync/line/wire-meter.ts';
+import { Depot } from '../../sync/relay/depot.ts';
+import type { HandOver } from '../../sync/relay/hand-over.ts';
+import { openHandOvers } from '../../sync/relay/open-hand-overs.ts';
+import type { RelaySettings } from '../../sync/relay/relay-config.ts';
 import { LineDialer } from '../../sync/reverse/line-dialer.ts';
 import type { Caller } from '../../sync/trust/callers.ts';
 import { openKeptTrust } from '../../sync/trust/kept-trust.ts';
@@ -33,6 +38,8 @@ import { storePaths } from '../store/store-dir.ts';
 import { ConfigQuestions } from './config-trial/config-questions.ts';
 import type { FromServe, ServeThreadData, ToServe } from './serve-messages.ts';
 
+const DAY_MS = 86_400_000;
+
 /** Pages cached for the feed that centrals follow: it reads each block once. */
 const FEED_CACHE_KIB = 1024;
 
@@ -44,16 +51,22 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
   const onProblem = (text: string) => say({ kind: 'problem', text });
   const store = data.storeDir === undefined ? undefined : openStore(data.storeDir, onProblem);
   const dialers: LineDialer[] = [];
+  const depot = data.relay && openDepot(data.relay, () => utcNow() / 1e3, onProblem);
+  let handOvers: ReadonlyMap<string, HandOver> = new Map();
   let security: () => SecurityStatus | undefined = () => undefined;
   let sync: BoxSync | undefined;
   const present = (): GatewayStatus => {
     const secure = security();
+    const relay = depot?.status();
+    const handovers = [...handOvers.values()].map((each) => each.status());
     const uplinks = dialers.map((dialer) => dialer.status());
     return {
       ...status,
       ...(secure !== undefined && { security: secure }),
       ...(uplinks.length > 0 && { uplinks }),
       ...sync?.status(),
+      ...(relay !== undefined && { relay }),
+      ...(handovers.length > 0 && { handovers }),
     };
   };
   const configs = new ConfigQuestions((id, request) => say({ kind: 'config', id, request }));
@@ -98,7 +111,7 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
           }),
           status: () => ({ ...present(), now: utcNow() }),
           ...(trust !== undefined && { secure: trust }),
-          ...{ connections, usage },
+          ...{ connections, usage, depot },
           ...(data.hasConfigFile && {
             config: {
               mayAsk: configPermission(data.destinations, trust !== undefined),
@@ -107,9 +120,18 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
           }),
           heard: (central, lines) => {
             sync?.heard(central, utcNow(), lines);
+            handOvers.get(central)?.heard();
             say({ kind: 'heard', central });
           },
         });
+  if (store !== undefined && receipts !== undefined && usage !== undefined) {
+    handOvers = openHandOvers(data.destinations, {
+      ...{ storeDir: store.storeDir, store: store.feed, receipts, identity: trust?.identity },
+      ...{ gateway: () => status.gateway, utcMs: () => utcNow() / 1e3, onProblem },
+      ...{ spentDays: usage.spentDays, follow: usage.follow },
+    });
+    for (const handOver of handOvers.values()) handOver.start();
+  }
   security = () => server?.secure?.status();
   if (trust !== undefined && server !== undefined) {
     const serve = (line: TLSSocket, caller: Caller, raw: Socket) => server.secure?.take(line, caller, raw);
@@ -129,7 +151,7 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
   async function stop(): Promise<void> {
     port.close();
     dashboard.stop();
-    await Promise.all(dialers.map((dialer) => dialer.stop()));
+    await Promise.all([...dialers, ...handOvers.values()].map((each) => each.stop()));
     await trust?.close();
     await server?.stop();
     usage?.close();
@@ -144,12 +166,21 @@ function openUsage(storeDir: string, config: UsageConfig, connections: Connectio
   const book = new TrafficBook({ db, utcMs: () => utcNow() / 1e3, drain: () => connections.drain() });
   return {
     owners: ownerRules(config),
+    spentDays: (peer: string, line: string) => db.spentDays(peer, line),
+    follow: (peer: string, line: string, meter: WireMeter) => book.follow(() => peer, line, meter),
     rows: (from: number, to: number) => book.rows(from, to),
     close: () => {
       book.close();
       db.close();
     },
   };
+}
+
+function openDepot(config: RelaySettings, utcMs: () => number, onProblem: (text: string) => void): Depot | undefined {
+  const { dir, maxMb, filesPerSender, freeMb, keepDays, for: centrals } = config;
+  if (dir === undefined) return undefined;
+  const limits = { bytesMax: maxMb * 1e6, filesPerSender, freeBytes: freeMb * 1e6, keepMs: keepDays * DAY_MS };
+  return new Depot({ dir, ...limits, centrals, utcMs, onProblem });
 }
 
 function openStore(

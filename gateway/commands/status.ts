@@ -15,6 +15,7 @@ import type {
 } from '../status.ts';
 import { bytesText, lineText } from './line-text.ts';
 import { conclude, Output } from './outcome.ts';
+import { handOverText, relayTexts } from './relay-text.ts';
 import { identityOption, openClient, type ServerOptions } from './telemetry-client.ts';
 import { formatTime } from './time-text.ts';
 
@@ -69,6 +70,8 @@ export function statusText(status: GatewayStatus): string {
   if (status.security !== undefined) lines.push(...securityTexts(status.security));
   if (status.config !== undefined) lines.push(configText(status.config));
   lines.push(...(status.uplinks ?? []).map(uplinkText));
+  if (status.relay !== undefined) lines.push(...relayTexts(status.relay));
+  lines.push(...(status.handovers ?? []).map(handOverText));
   lines.push(...(status.lines ?? []).map(lineText));
   lines.push(...status.sources.map(sourceText));
   lines.push(...(status.destinations ?? []).map(destinationText));

@@ -31,10 +31,17 @@ import type { AcknowledgeRequestMessage, AcknowledgeResponseMessage } from './ac
 import { type Address, formatAddress } from './address.ts';
 import { decodeChannel } from './channel-message.ts';
 import { decodeColumn } from './columns.ts';
-import type { BroughtCourierMessage } from './courier-messages.ts';
+import type { BroughtCourierMessage, CourierStartMessage } from './courier-messages.ts';
 import { decodeCoverage, queryCoverage } from './coverage-message.ts';
 import { type CallDeadline, DEADLINES, inTime, type KnownCall } from './deadlines.ts';
-import { BOX_CONFIG_SERVICE, FLEET_SERVICE, loadProtos, serviceOf, TELEMETRY_SERVICE } from './descriptor.ts';
+import {
+  BOX_CONFIG_SERVICE,
+  FLEET_SERVICE,
+  loadProtos,
+  RELAY_SERVICE,
+  serviceOf,
+  TELEMETRY_SERVICE,
+} from './descriptor.ts';
 import type { DigestChunkMessage } from './digest-messages.ts';
 import { decodeFeedItem } from './feed-message.ts';
 import type { ConfigAnswerMessage, ListBoxesResponseMessage, OfferConfigRequestMessage } from './fleet-messages.ts';
@@ -57,7 +64,8 @@ import type {
 import { meteredCredentials } from './metered-credentials.ts';
 import type { PlaceMessage } from './place-messages.ts';
 import type { PullBatch } from './pull-batch.ts';
-import { sendPieces } from './send-pieces.ts';
+import { RelayCalls } from './relay-calls.ts';
+import { piecesOf, sendPieces } from './send-pieces.ts';
 import { SocketBridge } from './socket-bridge.ts';
 import { encodeSqlRequest, readSqlAnswer } from './sql-answer.ts';
 import { decodeStatus } from './status-message.ts';
@@ -312,11 +320,16 @@ export class TelemetryClient {
     return wholeAccounts(this.#read<LedgerChunkMessage>('GetLedger', { gateway, channels, days }, undefined));
   }
 
-  /** Brings a courier file into a central, as fast as that takes it. */
-  bringCourier(pieces: AsyncIterable<Uint8Array>): Promise<BroughtCourierMessage> {
+  /** What a relay is asked of the files that it carries. */
+  get relay(): RelayCalls {
+    return new RelayCalls((method, request) => this.#ask(method, request));
+  }
+
+  /** Brings a courier file into a central, or to a relay, as fast as that takes it. @param start for a relay */
+  bringCourier(pieces: AsyncIterable<Uint8Array>, start?: CourierStartMessage): Promise<BroughtCourierMessage> {
     this.#bulk ??= this.#connect(BULK_WINDOW_BYTES);
     const method = this.#method('BringCourier');
-    return sendPieces(this.#bulk, method, this.#metadata, pieces, (thrown) => this.#errorOf(thrown));
+    return sendPieces(this.#bulk, method, this.#metadata, piecesOf(pieces, start), (thrown) => this.#errorOf(thrown));
   }
 
   /** All that a central has of a gateway, from `after` on. */
@@ -519,7 +532,7 @@ export class TelemetryClient {
 /** What is called here, by the name of the method: no two services share one. */
 function methodsOfServices(): ServiceDefinition {
   const protos = loadProtos();
-  const names = [TELEMETRY_SERVICE, FLEET_SERVICE, BOX_CONFIG_SERVICE];
+  const names = [TELEMETRY_SERVICE, FLEET_SERVICE, BOX_CONFIG_SERVICE, RELAY_SERVICE];
   return Object.assign({}, ...names.map((name) => serviceOf(protos, name))) as ServiceDefinition;
 }
 

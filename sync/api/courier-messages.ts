@@ -2,6 +2,16 @@
 
 export interface CourierPieceMessage {
   readonly bytes: Uint8Array;
+  readonly start?: CourierStartMessage;
+}
+
+export interface CourierStartMessage {
+  readonly digest: Uint8Array;
+  readonly name: string;
+  readonly gateway: string;
+  readonly central: string;
+  readonly bytes: number;
+  readonly offset: number;
 }
 
 export interface BroughtCourierMessage {

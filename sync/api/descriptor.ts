@@ -13,6 +13,7 @@ const PROTO_DIR = join(import.meta.dirname, '..', 'proto');
 const FILES = [
   'caisson/v1/telemetry.proto',
   'caisson/v1/fleet.proto',
+  'caisson/v1/relay.proto',
   'caisson/v1/trust.proto',
   'grpc/health/v1/health.proto',
   'arrow/flight/flight.proto',
@@ -68,6 +69,7 @@ export function serviceOf(protos: PackageDefinition, name: string): ServiceDefin
 export const TELEMETRY_SERVICE = 'caisson.v1.Telemetry';
 export const FLEET_SERVICE = 'caisson.v1.Fleet';
 export const BOX_CONFIG_SERVICE = 'caisson.v1.BoxConfig';
+export const RELAY_SERVICE = 'caisson.v1.Relay';
 export const TRUST_SERVICE = 'caisson.v1.Trust';
 export const HEALTH_SERVICE = 'grpc.health.v1.Health';
 export const FLIGHT_SERVICE = 'arrow.flight.protocol.FlightService';

@@ -27,6 +27,8 @@ import { fleetMethods } from '../fleet/fleet-service.ts';
 import { flightMethods } from '../flight/flight-methods.ts';
 import type { RunningTable } from '../flight/flights.ts';
 import type { Acknowledgement, AcknowledgementAnswer } from '../receipts/receipt-desk.ts';
+import type { Depot } from '../relay/depot.ts';
+import { carriedBringing, relayMethods } from '../relay/relay-service.ts';
 import type { Authority } from '../trust/authority.ts';
 import { SecurePort, type SecurePortOptions } from '../trust/secure-port.ts';
 import { trustMethods } from '../trust/trust-service.ts';
@@ -43,6 +45,7 @@ import {
   FLIGHT_SERVICE,
   HEALTH_SERVICE,
   loadProtos,
+  RELAY_SERVICE,
   reflected,
   serviceOf,
   TELEMETRY_SERVICE,
@@ -144,6 +147,8 @@ export interface ServedUsage {
 interface ServerOptions {
   /** Takes courier files; at a central. */
   readonly courier?: BringCourier;
+  /** Where courier files of others wait for their centrals; at a gateway that is a relay. */
+  readonly depot?: Depot | undefined;
   /** What is here of gateways that were lost; at a central. */
   readonly lost?: LostGatewayFeed;
   /** An address of this machine only, unless it is secure. */
@@ -275,7 +280,7 @@ export async function startTelemetryServer(
       if (live === undefined) return Promise.reject(everyNotServed());
       return answerEvery(live, telemetry, request, out, destinationOf(call.metadata) !== undefined);
     }),
-    BringCourier: courierMethod(options.courier),
+    BringCourier: courierMethod(options.depot ? carriedBringing(options.depot) : options.courier),
     PullGateway: streams.method(
       IN_FLIGHT_MAX,
       (request: PullGatewayRequestMessage, out: Outflow<PullBlocksResponseMessage>) =>
@@ -318,6 +323,7 @@ export async function startTelemetryServer(
   if (options.config !== undefined) {
     server.addService(serviceOf(protos, BOX_CONFIG_SERVICE), boxConfigMethods(options.config));
   }
+  if (options.depot !== undefined) server.addService(serviceOf(protos, RELAY_SERVICE), relayMethods(options.depot));
   const { authority } = options.secure ?? {};
   if (authority !== undefined) server.addService(serviceOf(protos, TRUST_SERVICE), trustMethods(authority));
   new ReflectionService(reflected(protos)).addToServer(server);

@@ -1,11 +1,14 @@
+import { CaissonError } from '../../gateway/errors.ts';
 import type {
   ConfigStatus,
   ConfigTrialStatus,
   GatewayStatus,
+  HandOverStatus,
   SourceStatus,
   StoreStatus,
 } from '../../gateway/status.ts';
 import { decodeLine, encodeLine } from './line-message.ts';
+import type { HandOverStatusMessage } from './relay-messages.ts';
 import type {
   ConfigStatusMessage,
   ConfigTrialStatusMessage,
@@ -24,6 +27,7 @@ export function encodeStatus({ config, ...status }: GatewayStatus): StatusMessag
     ...(config && { config: encodeConfig(config) }),
     destinations: status.destinations ?? [],
     drills: status.drills ?? [],
+    handovers: status.handovers ?? [],
     uplinks: (status.uplinks ?? []).map((each) => ({ ...each, state: UPLINK_STATES.toWire[each.state] })),
     lines: (status.lines ?? []).map(encodeLine),
     sources: status.sources.map((source) => ({
@@ -42,6 +46,8 @@ export function decodeStatus({
   drills,
   lines,
   config,
+  relay,
+  handovers,
   ...message
 }: StatusMessage): GatewayStatus {
   const clock = present(message.clock, 'clock status');
@@ -63,9 +69,20 @@ export function decodeStatus({
       lines: lines.map(decodeLine),
     }),
     ...(config && { config: decodeConfig(config) }),
+    ...(relay && { relay: { ...relay, refused: { ...relay.refused }, destinations: relay.destinations.slice() } }),
+    ...(handovers.length > 0 && { handovers: handovers.map(decodeHandOver) }),
     ...(message.security && { security: { ...message.security, refused: { ...message.security.refused } } }),
   };
 }
+
+function decodeHandOver({ state, ...message }: HandOverStatusMessage): HandOverStatus {
+  const known = HAND_OVER_STATES.find((each) => each === state);
+  if (known === undefined)
+    throw new CaissonError('peer-invalid', `a hand-over is '${state}', which is no state of one`);
+  return { ...message, state: known, refused: { ...message.refused } };
+}
+
+const HAND_OVER_STATES = ['rests', 'waits', 'hands-over', 'fails'] as const;
 
 function encodeConfig({ digest, trial, last }: ConfigStatus): ConfigStatusMessage {
   return {

@@ -1,6 +1,7 @@
 /** Messages of GetStatus, as messages.ts has the others. */
 
 import type { ChannelClassName, ClockSourceName } from './messages.ts';
+import type { HandOverStatusMessage, RelayStatusMessage } from './relay-messages.ts';
 
 export type RoleName = 'ROLE_UNSPECIFIED' | 'ROLE_GATEWAY' | 'ROLE_CENTRAL';
 
@@ -33,6 +34,8 @@ export interface StatusMessage {
   readonly feedEnd?: number;
   readonly config?: ConfigStatusMessage;
   readonly drills: readonly DrillStatusMessage[];
+  readonly relay?: RelayStatusMessage;
+  readonly handovers: readonly HandOverStatusMessage[];
 }
 
 export interface DrillStatusMessage {

@@ -25,6 +25,7 @@ import { LoopLag } from '../line/loop-lag.ts';
 import { PullLine, type Way } from '../line/pull-line.ts';
 import { publicKeyText, receiptKey } from '../receipts/receipt-key.ts';
 import { ReceiptWriter } from '../receipts/receipt-writer.ts';
+import { PickUp } from '../relay/pick-up.ts';
 import { AcceptedLines } from '../reverse/accepted-lines.ts';
 import { type CentralTrustOptions, openCentralTrust } from '../trust/central-trust.ts';
 import { secureClient } from '../trust/secure-client.ts';
@@ -162,16 +163,20 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     const offers =
       options.dir === undefined ? undefined : new OfferDesk({ folder: new OfferFolder(options.dir), now, onProblem });
     closers.push(() => offers?.stop());
+    const couriers = options.dir === undefined ? undefined : openCouriers(options.dir, name, keeper);
+    const courier = couriers && new CourierDesk(couriers, couriers.spool);
+    const pickUp = couriers && new PickUp({ ...couriers, onProblem });
     const lag = new LoopLag();
     const admission = new Admission({ lag });
     const pull = (ways: readonly Way<TelemetryClient>[]) =>
       new PullLine({
         ...{ ways, admission, lag },
-        attend: (client, status) => {
+        attend: (client, status, spare) => {
           const ends = [
             watches.attend(client, status),
             fanout.attend(client, status),
             offers?.attend(client, status.gateway),
+            pickUp?.attend(client, status, spare),
           ];
           return () => {
             for (const end of ends) end?.();
@@ -213,10 +218,6 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       retired: () => retention?.status(),
       problems,
     });
-    const courier =
-      options.dir === undefined
-        ? undefined
-        : new CourierDesk({ central: name, key: courierKey(options.dir), sink: keeper }, new SpoolFolder(options.dir));
     const watch = new DrillWatch(options.vaults ?? []);
     const timer = setInterval(() => status.takeRates(), STATUS_INTERVAL_MS);
     closers.push(() => clearInterval(timer));
@@ -263,6 +264,11 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     await close();
     throw error;
   }
+}
+
+/** What reads courier files that come over lines. */
+function openCouriers(dir: string, central: string, sink: Keeper) {
+  return { central, sink, key: courierKey(dir), spool: new SpoolFolder(dir) };
 }
 
 /** Of whole gateways. */

@@ -19,7 +19,7 @@ export interface CourierAnswer {
 }
 
 /** Bytes of an answer. Larger ones are not taken. */
-export const ANSWER_BYTES_MAX = 8 << 20;
+export const ANSWER_BYTES_MAX = 2 << 20;
 
 const MAGIC = Buffer.of(0x43, 0x43, 0x41, 2);
 const NONCE_BYTES = 12;

@@ -37,7 +37,7 @@ export const END = 2;
 
 /** Requests of one file, and bytes of them together. */
 export const REQUESTS_MAX = 64;
-export const REQUESTS_BYTES_MAX = 6 << 20;
+export const REQUESTS_BYTES_MAX = 1 << 20;
 
 /** Bytes of a chunk as it stands, and of a head. Larger ones are refused before memory is taken. */
 export const CHUNK_BYTES_MAX = 8 << 20;

@@ -40,6 +40,8 @@ export interface CourierFileParts {
   readonly fileBytes: number;
   /** True: the feed is not all of what the central may have. */
   readonly isPartial?: boolean;
+  /** True: a file without items is written too, for what it asks. */
+  readonly isQuestion?: boolean;
   /** Requests for receipts over a feed up to that position; without it none are asked for. */
   readonly requestsFor?: (to: number) => readonly Uint8Array[];
 }
@@ -115,11 +117,11 @@ export function writeCourier(parts: CourierWriterParts): CourierWritten {
  * @throws CaissonError `courier-failed`, and what the file system throws
  */
 export function writeCourierFile(parts: CourierFileParts, folder: string, after: number): WrittenFile | undefined {
-  const { feed, feedId, gateway, central, key, fileBytes, isPartial = false } = parts;
+  const { feed, feedId, gateway, central, key, fileBytes, isPartial = false, isQuestion = false } = parts;
   const codec = new FeedBytes();
   const chunkBytes = Math.min(CHUNK_BYTES, fileBytes);
   let next = feed.feed(after, CHUNK_ITEMS_MAX, chunkBytes);
-  if (next.length === 0) return undefined;
+  if (next.length === 0 && !isQuestion) return undefined;
   const sealer = new CourierSealer({ gateway, central, feed: feedId, from: after, isPartial }, key);
   const path = join(folder, `${feedId}-${after}${PART}`);
   const out = openSync(path, 'w', 0o600);

@@ -32,6 +32,7 @@ const FOR_DESTINATIONS: ReadonlySet<string> = new Set([
     'Transfer',
   ].map((method) => `/caisson.v1.Telemetry/${method}`),
   ...['GetConfig', 'OfferConfig'].map((method) => `/caisson.v1.BoxConfig/${method}`),
+  ...['ListCarried', 'TakeCarried', 'AnswerCarried'].map((method) => `/caisson.v1.Relay/${method}`),
   ...['Check', 'Watch'].map((method) => `/grpc.health.v1.Health/${method}`),
 ]);
 

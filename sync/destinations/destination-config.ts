@@ -1,5 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { patternFault } from '../../gateway/channel-pattern.ts';
+import { isZone } from '../line/time-windows.ts';
+import { HandOverConfig } from '../relay/hand-over-config.ts';
 
 const PATTERNS_MAX = 256;
 
@@ -50,6 +52,7 @@ export const DestinationConfig = Type.Object(
           'who of that name may see and change this config, but for `gateway`, `grpc`, `central`, `destinations` and secrets: `refuse` nobody, `enrolled` a central with that certificate, `declared` also one that only says its name, over loopback',
       }),
     ),
+    relay: Type.Optional(HandOverConfig),
     only: patterns('channels that go there, `*` within a segment and `**` across; without it, all'),
     except: patterns('channels that do not'),
   },
@@ -73,7 +76,17 @@ export type DestinationsConfig = Static<typeof DestinationsConfig>;
 export function* destinationFaults(
   destinations: DestinationsConfig,
 ): Generator<{ readonly path: readonly (string | number)[]; readonly problem: string }> {
-  for (const [name, { only = [], except = [] }] of Object.entries(destinations)) {
+  for (const [name, { only = [], except = [], relay, courierKey }] of Object.entries(destinations)) {
+    if (relay !== undefined && courierKey === undefined) {
+      yield {
+        path: [name, 'relay'],
+        problem: 'a relay carries what is encrypted to a `courierKey`, and there is none',
+      };
+    }
+    if (relay?.zone !== undefined && !isZone(relay.zone)) {
+      const problem = `${JSON.stringify(relay.zone)} is no zone known here, expected one like Europe/Berlin`;
+      yield { path: [name, 'relay', 'zone'], problem };
+    }
     for (const [key, list] of Object.entries({ only, except })) {
       for (const [index, pattern] of list.entries()) {
         const problem = patternFault(pattern);

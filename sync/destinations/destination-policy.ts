@@ -37,6 +37,14 @@ export class DestinationPolicy {
   }
 }
 
+/**
+ * What of a scope may travel over a relay: the bytes are sealed, and they come to rest on its disk all the same, so a channel that may be in
+ * some regions only goes over a relay in one of them only.
+ */
+export function overRelay(scope: DestinationScope, region: string | undefined): DestinationScope {
+  return { ...scope, allows: (channel) => scope.allows(channel) && resides(channel, region) };
+}
+
 /** True where a channel's residency lets it go to a region. */
 function resides({ residency }: TravellingChannel, region: string | undefined): boolean {
   if (residency === 'any') return true;

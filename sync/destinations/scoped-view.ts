@@ -1,5 +1,5 @@
 import type { Telemetry } from '../../gateway/query/telemetry.ts';
-import type { ConfigStatus, GatewayStatus } from '../../gateway/status.ts';
+import type { ConfigStatus, GatewayStatus, RelayStatus } from '../../gateway/status.ts';
 import type { FeedItem } from '../../gateway/store/block-rows.ts';
 import type { FeedSource } from '../api/pull-call.ts';
 import type { DestinationPolicy } from './destination-policy.ts';
@@ -46,17 +46,24 @@ export function feedFor(
 
 /** Names of channels stand in texts, and among those that are silent. Other centrals are nobody's business. */
 function scopedStatus(whole: GatewayStatus, name: string): GatewayStatus {
-  const { destinations = [], lines, sources, config, ...rest } = whole;
+  const { destinations = [], lines, sources, config, relay, handovers = [], ...rest } = whole;
+  const own = handovers.filter(({ central }) => central === name);
   return {
     ...rest,
     ...(config && { config: ownTrials(config, name) }),
     problems: [],
     destinations: destinations.filter((each) => each.name === name),
+    ...(own.length > 0 && { handovers: own }),
+    ...(relay !== undefined && { relay: relayFor(relay, name) }),
     ...(lines !== undefined && { lines: lines.filter(({ gateway }) => gateway === name) }),
     sources: sources.map(({ problem: _, errorPlaces: __, stale, ...source }) => {
       return { ...source, ...(stale !== undefined && { stale: { count: stale.count, channels: [] } }) };
     }),
   };
+}
+
+function relayFor({ destinations, ...relay }: RelayStatus, name: string): RelayStatus {
+  return { ...relay, problem: '', destinations: destinations.filter(({ central }) => central === name) };
 }
 
 function ownTrials({ digest, trial, last }: ConfigStatus, name: string): ConfigStatus {

@@ -65,6 +65,9 @@ export interface PullSink {
   prove?(peer: Peer, wanted: Uint8Array): Promise<SignedReceipt>;
 }
 
+/** Of a line, for what is brought over it besides the feed. */
+const SPARE_PART = 0.5;
+
 /** How often the lines are looked at while one is used, milliseconds. */
 const LOOK_MS = 1_000;
 
@@ -74,8 +77,11 @@ const LEAVING_LOOKS = 4;
 export interface PullLineOptions<Client extends PullClient = PullClient> {
   /** Ways to the other end, the best first; at least one. */
   readonly ways: readonly Way<Client>[];
-  /** Does what else there is to be done over a connection, from when the other end has said how it does; returns what ends that. */
-  attend?(client: Client, status: GatewayStatus): () => void;
+  /**
+   * Does what else there is to be done over a connection, from when the other end has said how it does; returns what ends that.
+   * @param spareBytesPerS what may be used for that at the moment: half of what the line gives, or may give
+   */
+  attend?(client: Client, status: GatewayStatus, spareBytesPerS: () => number): () => void;
   readonly sink: PullSink;
   /** Name under which the other end is told what was kept. */
   readonly follower: string;
@@ -236,7 +242,7 @@ export class PullLine<Client extends PullClient = PullClient> {
       const peer = await client.status();
       if (signal.aborted) return true;
       this.#peer = peer;
-      stopAttending = this.#options.attend?.(client, peer) ?? stopAttending;
+      stopAttending = this.#options.attend?.(client, peer, () => this.#spare(way)) ?? stopAttending;
       this.#connections += 1;
       this.#choice.connected();
       const { sink, onProblem } = this.#options;
@@ -266,6 +272,12 @@ export class PullLine<Client extends PullClient = PullClient> {
       this.#lag.stop();
       client.close();
     }
+  }
+
+  /** What of a line need not be left to its pacer, bytes a second: where nothing waits, all that it may give. */
+  #spare({ capBytesPerS = Number.POSITIVE_INFINITY }: Way<Client>): number {
+    const found = this.#complete ? Number.POSITIVE_INFINITY : (this.#pacer?.state.bytesPerS ?? 0);
+    return SPARE_PART * Math.min(capBytesPerS, found > 0 ? found : Number.POSITIVE_INFINITY);
   }
 
   /** Looks at all lines from time to time while one is used. Returns what ends it. */

@@ -5,7 +5,16 @@ import type { StoredChannel } from '../../gateway/query/telemetry.ts';
 import type { KeptBoot } from '../../gateway/store/block-rows.ts';
 import type { HeldRange } from './held-ranges.ts';
 import { type PackSource, RangeDigests } from './range-digests.ts';
-import { decodeReceipt, encodeRequest, isSignedBy, NONCE_BYTES, RETIRED_DIGEST, type Receipt } from './receipt.ts';
+import {
+  decodeReceipt,
+  decodeRequest,
+  encodeRequest,
+  isSignedBy,
+  NONCE_BYTES,
+  RETIRED_DIGEST,
+  type Receipt,
+  type SignedReceipt,
+} from './receipt.ts';
 
 /** Packs and samples of one request: what the thread that serves may take for it at a time. At least one pack. */
 const REQUEST_PACKS_MAX = 256;
@@ -95,6 +104,14 @@ export interface DestinationReceipts {
   readonly refused: Readonly<Partial<Record<ReceiptRefusal, number>>>;
 }
 
+/** A request that travels by courier, with what its answer must say. */
+export interface CarriedRequest {
+  readonly bytes: Uint8Array;
+  readonly digests: readonly Uint8Array[];
+  /** Position up to which it asks. */
+  readonly to: number;
+}
+
 interface OpenRequest {
   readonly bytes: Uint8Array;
   readonly nonce: string;
@@ -147,11 +164,59 @@ export class ReceiptDesk {
     if (position < account.confirmed) this.#confirm(follower, account, position);
     const refused = receipt.length === 0 ? '' : this.#judge(follower, account, { receipt, signature, key });
     if (refused !== '') {
-      account.refused[refused] = (account.refused[refused] ?? 0) + 1;
-      this.#parts.onProblem(`a receipt of ${follower} was refused: ${refused}`);
+      this.#refuse(follower, account, refused);
       return { wanted: NOTHING, refused };
     }
     return { wanted: this.#wanted(follower, account, position), refused };
+  }
+
+  /** How far a central has the feed, as far as is believed. */
+  confirmed(central: string): number {
+    return this.#account(central).confirmed;
+  }
+
+  /**
+   * Requests over what came to be in (from, upTo], or the first part of it, for a central that is asked by courier; none where its word is
+   * believed. Who asks keeps them: the answers may come after a restart.
+   */
+  carriedRequests(
+    central: string,
+    from: number,
+    upTo: number,
+    most: { count: number; bytes: number },
+  ): CarriedRequest[] {
+    if (this.#parts.keyOf(central) === undefined) return [];
+    const requests: CarriedRequest[] = [];
+    let bytes = 0;
+    for (let at = from; at < upTo && requests.length < most.count; ) {
+      const request = this.#request(central, at, upTo);
+      bytes += request.bytes.length;
+      if (bytes > most.bytes) break;
+      requests.push({ bytes: request.bytes, digests: request.digests, to: request.to });
+      at = request.to;
+    }
+    return requests;
+  }
+
+  /** Takes a receipt that came by courier; the word of a central that is believed moves nothing here. Never takes back what was proven since. */
+  takeCarried(central: string, { bytes, digests }: CarriedRequest, signed: SignedReceipt): ReceiptRefusal | '' {
+    const key = this.#parts.keyOf(central);
+    if (key === undefined) return '';
+    const account = this.#account(central);
+    const { nonce, from, to, ranges } = decodeRequest(bytes);
+    const open = { bytes, nonce: Buffer.from(nonce).toString('hex'), from, to, ranges, digests };
+    const refused = this.#judgeAgainst(central, open, { ...signed, key });
+    if (refused !== '') this.#refuse(central, account, refused);
+    else if (from <= account.confirmed && to > account.confirmed) this.#confirm(central, account, to);
+    return refused;
+  }
+
+  /** Takes the word of a central that came by courier, where it is believed. It may be old: what is known is not taken back. */
+  takeCarriedWord(central: string, position: number): void {
+    const account = this.#account(central);
+    if (this.#parts.keyOf(central) === undefined && position > account.confirmed) {
+      this.#confirm(central, account, position);
+    }
   }
 
   /** Every central that was ever heard of, by name. */
@@ -193,6 +258,11 @@ export class ReceiptDesk {
     return account;
   }
 
+  #refuse(central: string, account: Account, reason: ReceiptRefusal): void {
+    account.refused[reason] = (account.refused[reason] ?? 0) + 1;
+    this.#parts.onProblem(`a receipt of ${central} was refused: ${reason}`);
+  }
+
   #confirm(central: string, account: Account, position: number): void {
     account.confirmed = position;
     account.open = undefined;
@@ -208,17 +278,40 @@ export class ReceiptDesk {
     if (!isSignedBy(bytes, signature, key)) return 'forged';
     const receipt = decoded(bytes);
     if (receipt === undefined) return 'malformed';
-    if (receipt.central !== central) return 'forged';
-    if (receipt.gateway !== this.#parts.gateway() || receipt.feed !== this.#parts.feed()) return 'wrong-store';
     const nonce = Buffer.from(receipt.nonce).toString('hex');
     const { open } = account;
-    if (open?.nonce !== nonce) return account.answered.includes(nonce) ? 'replayed' : 'stale';
+    if (open?.nonce !== nonce) {
+      const wrong = this.#isOfThis(central, receipt);
+      return wrong !== '' ? wrong : account.answered.includes(nonce) ? 'replayed' : 'stale';
+    }
+    const refused = this.#judgeAgainst(central, open, { receipt: bytes, signature, key });
+    if (refused !== '' && refused !== 'incomplete') return refused;
     account.open = undefined;
     account.answered.push(nonce);
     if (account.answered.length > ANSWERED_MAX) account.answered.shift();
-    if (!proves(receipt, open)) return 'incomplete';
-    this.#confirm(central, account, open.to);
-    return '';
+    if (refused === '') this.#confirm(central, account, open.to);
+    return refused;
+  }
+
+  #isOfThis(central: string, receipt: Receipt): ReceiptRefusal | '' {
+    if (receipt.central !== central) return 'forged';
+    const isOwn = receipt.gateway === this.#parts.gateway() && receipt.feed === this.#parts.feed();
+    return isOwn ? '' : 'wrong-store';
+  }
+
+  /** Why a receipt is not the answer to a request. */
+  #judgeAgainst(
+    central: string,
+    open: OpenRequest,
+    { receipt: bytes, signature, key }: SignedReceipt & { key: KeyObject },
+  ): ReceiptRefusal | '' {
+    if (!isSignedBy(bytes, signature, key)) return 'forged';
+    const receipt = decoded(bytes);
+    if (receipt === undefined) return 'malformed';
+    const wrong = this.#isOfThis(central, receipt);
+    if (wrong !== '') return wrong;
+    if (Buffer.from(receipt.nonce).toString('hex') !== open.nonce) return 'stale';
+    return proves(receipt, open) ? '' : 'incomplete';
   }
 
   #wanted(central: string, account: Account, position: number): Uint8Array {

@@ -40,7 +40,8 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   // What of a store was lost: only to whom it is.
   '/caisson.v1.Telemetry/PullGateway': { atGateway: [], atCentral: ['gateway'] },
   // A file does not tell who wrote it: whoever brings it is one of those whose data is believed.
-  '/caisson.v1.Telemetry/BringCourier': { atGateway: [], atCentral: ['gateway', 'central'] },
+  // A relay believes nothing that stands in it.
+  '/caisson.v1.Telemetry/BringCourier': { atGateway: ['gateway'], atCentral: ['gateway', 'central'] },
   '/caisson.v1.Telemetry/GetPlace': { atGateway: ['central', 'backup'], atCentral: ['central', 'backup'] },
   '/caisson.v1.Telemetry/Transfer': { atGateway: ['central'], atCentral: ['central'] },
   '/caisson.v1.Telemetry/Acknowledge': { atGateway: ['central'], atCentral: ['central'] },
@@ -48,6 +49,11 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   // Which of them may, the config of the gateway says.
   '/caisson.v1.BoxConfig/GetConfig': { atGateway: ['central'], atCentral: [] },
   '/caisson.v1.BoxConfig/OfferConfig': { atGateway: ['central'], atCentral: [] },
+  // Which files are whose, the relay itself says.
+  '/caisson.v1.Relay/AskCarried': { atGateway: ['gateway'], atCentral: [] },
+  '/caisson.v1.Relay/ListCarried': { atGateway: ['central'], atCentral: [] },
+  '/caisson.v1.Relay/TakeCarried': { atGateway: ['central'], atCentral: [] },
+  '/caisson.v1.Relay/AnswerCarried': { atGateway: ['central'], atCentral: [] },
   '/caisson.v1.Trust/Enroll': { atGateway: [], atCentral: ['anyone'] },
   '/caisson.v1.Trust/Refresh': { atGateway: [], atCentral: ['gateway', 'central', 'reader', 'backup'] },
   // Flight has no call here that changes anything: what is put is refused.
@@ -67,6 +73,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
 /** What of a request must name the caller itself, so that nobody speaks for another. */
 const OWN_NAME: Readonly<Record<string, (request: unknown) => unknown>> = {
   '/caisson.v1.Telemetry/PullGateway': (request) => (request as { gateway?: unknown }).gateway,
+  '/caisson.v1.Relay/AskCarried': (request) => (request as { gateway?: unknown }).gateway,
   '/caisson.v1.Telemetry/Acknowledge': (request) => (request as { follower?: unknown }).follower,
 };
 

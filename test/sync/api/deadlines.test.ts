@@ -7,13 +7,14 @@ import {
   BOX_CONFIG_SERVICE,
   FLEET_SERVICE,
   loadProtos,
+  RELAY_SERVICE,
   serviceOf,
   TELEMETRY_SERVICE,
 } from '../../../sync/api/descriptor.ts';
 
 t.test('every call of the services has its deadline', async (t) => {
   const protos = loadProtos();
-  const calls = [TELEMETRY_SERVICE, FLEET_SERVICE, BOX_CONFIG_SERVICE].flatMap((name) =>
+  const calls = [TELEMETRY_SERVICE, FLEET_SERVICE, BOX_CONFIG_SERVICE, RELAY_SERVICE].flatMap((name) =>
     Object.keys(serviceOf(protos, name)),
   );
   t.same(calls.sort(), Object.keys(DEADLINES).sort());

@@ -5,7 +5,7 @@ import t from 'tap';
 import ts from 'typescript';
 import { PROJECT_ROOT } from '../../data-dir.ts';
 
-const PROTO = ['telemetry', 'fleet']
+const PROTO = ['telemetry', 'fleet', 'relay']
   .reduce(
     (root, name) =>
       protobuf.parse(readFileSync(join(PROJECT_ROOT, `sync/proto/caisson/v1/${name}.proto`), 'utf8'), root).root,

@@ -55,7 +55,17 @@ t.test('who may call what', async (t) => {
     ['own gateway', 'other gateway', 'central'],
     'those who are believed',
   );
-  t.same(permitted(telemetry('BringCourier'), 'car7'), []);
+  t.same(
+    permitted(telemetry('BringCourier'), 'car7'),
+    ['own gateway', 'other gateway'],
+    'a relay believes nothing of it',
+  );
+  const relay = (name: string) => `/caisson.v1.Relay/${name}`;
+  t.same(permitted(relay('AskCarried'), 'car7'), ['own gateway', 'other gateway']);
+  for (const name of ['ListCarried', 'TakeCarried', 'AnswerCarried']) {
+    t.same(permitted(relay(name), 'car7'), ['central'], name);
+    t.same(permitted(relay(name), 'hub'), [], name);
+  }
   for (const name of ['Transfer', 'Acknowledge']) {
     t.same(permitted(telemetry(name), 'car7'), ['central'], name);
     t.same(permitted(telemetry(name), 'hub'), ['central'], name);
