@@ -1,14 +1,3 @@
-import type { Buffer } from 'node:buffer';
-import type { Duplex } from 'node:stream';
-import {
-  type ChannelCredentials,
-  type ChannelOptions,
-  Client,
-  type ClientReadableStream,
-  credentials,
-  Metadata,
-} from '@grpc/grpc-js';
-import type { MethodDefinition, ServiceDefinition } from '@grpc/proto-loader';
 import type { ConfigAnswer } from '../../gateway/config/offer/offer.ts';
 import { CaissonError } from '../../gateway/errors.ts';
 import type { Fleet } from '../../gateway/fleet.ts';
@@ -18,35 +7,25 @@ import type { SqlListener } from '../../gateway/query/sql/sql-meter.ts';
 import type { SqlParameters } from '../../gateway/query/sql/sql-statement.ts';
 import type { Envelope, Samples, StoredChannel } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus, LineStatus } from '../../gateway/status.ts';
-import { nameDestination, nameLine } from '../destinations/caller.ts';
-import { decodeLiveValue, decodeRun, type LiveValue } from '../fanout/live-update.ts';
+import { decodeRun, type LiveValue } from '../fanout/live-update.ts';
 import type { MissedRun } from '../fanout/news.ts';
 import type { SampleRun } from '../fanout/sample-run.ts';
 import type { Wish } from '../fidelity/ahead-source.ts';
 import { decodeConfigAnswer, decodeFleet } from '../fleet/fleet-message.ts';
-import type { WireMeter } from '../line/wire-meter.ts';
 import type { HeldRange } from '../receipts/held-ranges.ts';
 import type { SignedReceipt } from '../receipts/receipt.ts';
 import type { AcknowledgeRequestMessage, AcknowledgeResponseMessage } from './acknowledge-messages.ts';
-import { type Address, formatAddress } from './address.ts';
+import type { Address } from './address.ts';
 import { decodeChannel } from './channel-message.ts';
 import { decodeColumn } from './columns.ts';
 import type { BroughtCourierMessage, CourierStartMessage } from './courier-messages.ts';
 import { decodeCoverage, queryCoverage } from './coverage-message.ts';
-import { type CallDeadline, DEADLINES, inTime, type KnownCall } from './deadlines.ts';
-import {
-  BOX_CONFIG_SERVICE,
-  FLEET_SERVICE,
-  loadProtos,
-  RELAY_SERVICE,
-  serviceOf,
-  TELEMETRY_SERVICE,
-} from './descriptor.ts';
 import type { DigestChunkMessage } from './digest-messages.ts';
 import { decodeFeedItem } from './feed-message.ts';
 import type { ConfigAnswerMessage, ListBoxesResponseMessage, OfferConfigRequestMessage } from './fleet-messages.ts';
+import { GrpcCalls, type GrpcCallsOptions } from './grpc-calls.ts';
 import { fromGrpcError } from './grpc-status.ts';
-import { LatestValues } from './latest-values.ts';
+import { latestOf } from './latest-of.ts';
 import { type ChannelAccount, wholeAccounts } from './ledger-call.ts';
 import { encodeLine } from './line-message.ts';
 import { decodeVersion, type ListedVersion } from './list-versions-call.ts';
@@ -61,12 +40,10 @@ import type {
   SamplesMessage,
   SqlChunkMessage,
 } from './messages.ts';
-import { meteredCredentials } from './metered-credentials.ts';
 import type { PlaceMessage } from './place-messages.ts';
 import type { PullBatch } from './pull-batch.ts';
 import { RelayCalls } from './relay-calls.ts';
-import { piecesOf, sendPieces } from './send-pieces.ts';
-import { SocketBridge } from './socket-bridge.ts';
+import { piecesOf } from './send-pieces.ts';
 import { encodeSqlRequest, readSqlAnswer } from './sql-answer.ts';
 import { decodeStatus } from './status-message.ts';
 import type { StatusMessage } from './status-messages.ts';
@@ -74,30 +51,7 @@ import type { TransferRequestMessage, TransferResponseMessage, WishResponseMessa
 import { pullTransfer, type TransferRequest } from './transfer-pull.ts';
 import type { UsageReportMessage } from './usage-messages.ts';
 
-/** Bytes of one response. A pack is at most 2 MiB, an envelope of QUERY_PIXELS_MAX 0.7 MiB. */
-const RESPONSE_BYTES_MAX = 16 << 20;
-
-/** Receive window of bulk transfers, bytes: 64 KiB, which is usual, would cap them at 5 Mbit/s over a line of 100 ms. */
-const BULK_WINDOW_BYTES = 4 << 20;
-
-/** Receive window of live values, bytes: what is in it is already old. */
-const LIVE_WINDOW_BYTES = 16 * 1024;
-
-export interface TelemetryClientOptions {
-  /** A silent connection is asked for life after so long, milliseconds. */
-  readonly keepaliveMs?: number;
-  /** Name of the central that asks; without it the caller is someone on the box. */
-  readonly destination?: string;
-  /** Name of the line that it asks over, as central's config has it: the other end counts its bytes under that. */
-  readonly line?: string;
-  /** Counts the bytes of connections that this client dials by itself. */
-  readonly meter?: WireMeter;
-  /** And given up when it does not answer within, milliseconds. */
-  readonly keepaliveAnswerMs?: number;
-  /** Makes connections, such as secure ones, or hands out one that the other end made; undefined: plain TCP to the address. */
-  readonly open?: () => Promise<Duplex>;
-  /** Everything goes over one connection: the other end made it, and there is no second. */
-  readonly isOneConnection?: boolean;
+export interface TelemetryClientOptions extends GrpcCallsOptions {
   /** Whom the other end proved to be, where connections are secure: its status must say the same. */
   readonly peer?: () => Pick<GatewayStatus, 'role' | 'gateway'> | undefined;
 }
@@ -141,46 +95,25 @@ export interface EveryUpdate {
  * when there is no answer. Streams end when the loop over them is left or `signal` is aborted.
  */
 export class TelemetryClient {
-  readonly address: string;
-  readonly #service = methodsOfServices();
-  readonly #options: ChannelOptions;
-  readonly #bridge: SocketBridge | undefined;
-  readonly #isOneConnection: boolean;
+  readonly #calls: GrpcCalls;
   readonly #peer: () => Pick<GatewayStatus, 'role' | 'gateway'> | undefined;
-  readonly #metadata = new Metadata();
-  readonly #credentials: ChannelCredentials;
-  #bulk: Client | undefined;
-  #live: Client | undefined;
 
   constructor(address: Address, options: TelemetryClientOptions = {}) {
-    this.address = formatAddress(address);
-    this.#bridge = options.open === undefined ? undefined : new SocketBridge(options.open);
+    this.#calls = new GrpcCalls(address, options);
     this.#peer = options.peer ?? (() => undefined);
-    if (options.destination !== undefined) nameDestination(this.#metadata, options.destination);
-    if (options.line !== undefined) nameLine(this.#metadata, options.line);
-    this.#credentials = options.meter === undefined ? credentials.createInsecure() : meteredCredentials(options.meter);
-    this.#isOneConnection = options.isOneConnection ?? false;
-    this.#options = {
-      'grpc.max_receive_message_length': RESPONSE_BYTES_MAX,
-      'grpc.keepalive_time_ms': options.keepaliveMs ?? 20_000,
-      'grpc.keepalive_timeout_ms': options.keepaliveAnswerMs ?? 10_000,
-      // Connections are not shared: who makes a client anew wants to connect anew.
-      'grpc.use_local_subchannel_pool': 1,
-      'grpc.enable_http_proxy': 0,
-      // Trying again is up to who made the call.
-      'grpc.enable_retries': 0,
-    };
+  }
+
+  get address(): string {
+    return this.#calls.address;
   }
 
   /** Ends all calls and connections. */
   close(): void {
-    this.#bulk?.close();
-    this.#live?.close();
-    this.#bridge?.close();
+    this.#calls.close();
   }
 
   async status(): Promise<GatewayStatus> {
-    const status = decodeStatus(await this.#ask<StatusMessage>('GetStatus', {}));
+    const status = decodeStatus(await this.#calls.ask<StatusMessage>('GetStatus', {}));
     const peer = this.#peer();
     if (peer !== undefined && (peer.role !== status.role || peer.gateway !== status.gateway)) {
       const claims = `${this.address} says that it is ${status.role} ${status.gateway}`;
@@ -191,7 +124,7 @@ export class TelemetryClient {
 
   /** What lines carried from day `from` on and before day `to`, of UTC since 1970, and whose channels are. */
   usage(from: number, to: number): Promise<UsageReportMessage> {
-    return this.#ask<UsageReportMessage>('GetUsage', { fromDay: from, toDay: to });
+    return this.#calls.ask<UsageReportMessage>('GetUsage', { fromDay: from, toDay: to });
   }
 
   /** All channels, or only those of a gateway, or of those names. */
@@ -199,7 +132,7 @@ export class TelemetryClient {
     const { gateway = '', names = [] } = filter;
     const channels: StoredChannel[] = [];
     for (let after = 0; ; ) {
-      const page = await this.#ask<ListChannelsResponseMessage>('ListChannels', { gateway, after, names });
+      const page = await this.#calls.ask<ListChannelsResponseMessage>('ListChannels', { gateway, after, names });
       channels.push(...page.channels.map(decodeChannel));
       const last = channels.at(-1);
       if (!page.more || last === undefined) return channels;
@@ -211,7 +144,7 @@ export class TelemetryClient {
   async listVersions(gateway = ''): Promise<ListedVersion[]> {
     const versions: ListedVersion[] = [];
     for (let after = 0; ; ) {
-      const page = await this.#ask<ListVersionsResponseMessage>('ListVersions', { gateway, after });
+      const page = await this.#calls.ask<ListVersionsResponseMessage>('ListVersions', { gateway, after });
       versions.push(...page.versions.map(decodeVersion));
       const last = versions.at(-1);
       if (!page.more || last === undefined) return versions;
@@ -221,17 +154,17 @@ export class TelemetryClient {
 
   /** All boxes of a central, those that need attention first. */
   async fleet(): Promise<Fleet> {
-    return decodeFleet(await this.#ask<ListBoxesResponseMessage>('ListBoxes', {}));
+    return decodeFleet(await this.#calls.ask<ListBoxesResponseMessage>('ListBoxes', {}));
   }
 
   /** The config of a gateway, without its secrets. */
   async config(): Promise<ConfigAnswer> {
-    return decodeConfigAnswer(await this.#ask<ConfigAnswerMessage>('GetConfig', {}));
+    return decodeConfigAnswer(await this.#calls.ask<ConfigAnswerMessage>('GetConfig', {}));
   }
 
   /** Offers a gateway another config; the same offer again says what became of it. */
   async offerConfig(offer: OfferConfigRequestMessage): Promise<ConfigAnswer> {
-    return decodeConfigAnswer(await this.#ask<ConfigAnswerMessage>('OfferConfig', offer));
+    return decodeConfigAnswer(await this.#calls.ask<ConfigAnswerMessage>('OfferConfig', offer));
   }
 
   async *query(query: QueryOptions, signal?: AbortSignal): AsyncGenerator<QueryPiece, void, undefined> {
@@ -244,7 +177,7 @@ export class TelemetryClient {
       ...(query.version === undefined ? {} : { version: query.version }),
       coverage: queryCoverage(query.coverage),
     };
-    for await (const chunk of this.#read<QueryChunkMessage>('Query', request, signal)) {
+    for await (const chunk of this.#calls.read<QueryChunkMessage>('Query', request, signal)) {
       const { channel, samples, envelope, coverage } = chunk;
       if (coverage !== undefined) yield { channel, coverage: decodeCoverage(coverage) };
       if (samples !== undefined) yield { channel, samples: decodeSamples(samples) };
@@ -263,12 +196,12 @@ export class TelemetryClient {
   ): Promise<SqlRun> {
     const stopping = new AbortController();
     const message = encodeSqlRequest(request.sql, request.parameters ?? {}, limits);
-    return readSqlAnswer(this.#read<SqlChunkMessage>('Sql', message, stopping.signal), listener, stopping);
+    return readSqlAnswer(this.#calls.read<SqlChunkMessage>('Sql', message, stopping.signal), listener, stopping);
   }
 
   /** Which boots its feed had begun up to a position. */
   place(position: number): Promise<PlaceMessage> {
-    return this.#ask<PlaceMessage>('GetPlace', { position });
+    return this.#calls.ask<PlaceMessage>('GetPlace', { position });
   }
 
   /** The feed from after `after` on; with `follow` until the loop is left. */
@@ -276,7 +209,7 @@ export class TelemetryClient {
     request: { readonly feed: string; readonly after: number; readonly follow: boolean },
     signal?: AbortSignal,
   ): AsyncGenerator<PullBatch, void, undefined> {
-    for await (const { feed, items, complete } of this.#read<PullBlocksResponseMessage>(
+    for await (const { feed, items, complete } of this.#calls.read<PullBlocksResponseMessage>(
       'PullBlocks',
       request,
       signal,
@@ -287,20 +220,13 @@ export class TelemetryClient {
 
   /** The feed from where `request` stands, as much at a time as its pacer says, until the loop is left. */
   async *transfer(request: TransferRequest, signal?: AbortSignal): AsyncGenerator<PullBatch, void, undefined> {
-    this.#bulk ??= this.#connect(BULK_WINDOW_BYTES);
-    const { path, requestSerialize, responseDeserialize } = this.#method('Transfer');
-    const call = this.#bulk.makeBidiStreamRequest<TransferRequestMessage, Buffer>(
-      path,
-      requestSerialize,
-      // What is granted counts in bytes as they come.
-      (bytes) => bytes,
-      this.#metadata,
-    );
+    // What is granted counts in bytes as they come.
+    const { call, read } = this.#calls.duplex<TransferRequestMessage, TransferResponseMessage>('Transfer');
     const cancel = () => call.cancel();
     signal?.addEventListener('abort', cancel, { once: true });
     try {
       if (signal?.aborted) cancel();
-      yield* pullTransfer(call, request, responseDeserialize as (bytes: Buffer) => TransferResponseMessage);
+      yield* pullTransfer(call, request, read);
     } catch (error) {
       if (signal?.aborted !== true) throw fromGrpcError(error, this.address);
     } finally {
@@ -311,25 +237,23 @@ export class TelemetryClient {
 
   /** Has a central pull something before the rest. Returns the number of lines that were told at once. */
   async wish(wish: Wish): Promise<number> {
-    return (await this.#ask<WishResponseMessage>('Wish', wish)).lines;
+    return (await this.#calls.ask<WishResponseMessage>('Wish', wish)).lines;
   }
 
   /** What became of every sample of channels: all, or those of a gateway, or of those names; with the sums of each day. */
   ledger(filter: ChannelFilter & { readonly days?: boolean } = {}): AsyncGenerator<ChannelAccount, void, undefined> {
     const { gateway = '', names: channels = [], days = false } = filter;
-    return wholeAccounts(this.#read<LedgerChunkMessage>('GetLedger', { gateway, channels, days }, undefined));
+    return wholeAccounts(this.#calls.read<LedgerChunkMessage>('GetLedger', { gateway, channels, days }, undefined));
   }
 
   /** What a relay is asked of the files that it carries. */
   get relay(): RelayCalls {
-    return new RelayCalls((method, request) => this.#ask(method, request));
+    return new RelayCalls((method, request) => this.#calls.ask(method, request));
   }
 
   /** Brings a courier file into a central, or to a relay, as fast as that takes it. @param start for a relay */
   bringCourier(pieces: AsyncIterable<Uint8Array>, start?: CourierStartMessage): Promise<BroughtCourierMessage> {
-    this.#bulk ??= this.#connect(BULK_WINDOW_BYTES);
-    const method = this.#method('BringCourier');
-    return sendPieces(this.#bulk, method, this.#metadata, piecesOf(pieces, start), (thrown) => this.#errorOf(thrown));
+    return this.#calls.bring(piecesOf(pieces, start));
   }
 
   /** All that a central has of a gateway, from `after` on. */
@@ -337,14 +261,18 @@ export class TelemetryClient {
     request: { readonly gateway: string; readonly feed: string; readonly after: number },
     signal?: AbortSignal,
   ): AsyncGenerator<PullBatch, void, undefined> {
-    const responses = this.#read<PullBlocksResponseMessage>('PullGateway', request, signal);
+    const responses = this.#calls.read<PullBlocksResponseMessage>('PullGateway', request, signal);
     for await (const { feed, items, complete } of responses) yield { feed, items: items.map(decodeFeedItem), complete };
   }
 
   /** A digest a range of a gateway's samples, in their order; empty where not all of them are there. At most 256 ranges. */
   async digests(gateway: string, ranges: readonly HeldRange[]): Promise<Uint8Array[]> {
     const all: Uint8Array[] = [];
-    for await (const { digests } of this.#read<DigestChunkMessage>('GetDigests', { gateway, ranges }, undefined)) {
+    for await (const { digests } of this.#calls.read<DigestChunkMessage>(
+      'GetDigests',
+      { gateway, ranges },
+      undefined,
+    )) {
       all.push(...digests);
     }
     return all;
@@ -358,7 +286,10 @@ export class TelemetryClient {
     word: Pick<AcknowledgeRequestMessage, 'follower' | 'feed' | 'position'> &
       Partial<SignedReceipt> & { readonly lines?: readonly LineStatus[] },
   ): Promise<AcknowledgeResponseMessage> {
-    return this.#ask<AcknowledgeResponseMessage>('Acknowledge', { ...word, lines: (word.lines ?? []).map(encodeLine) });
+    return this.#calls.ask<AcknowledgeResponseMessage>('Acknowledge', {
+      ...word,
+      lines: (word.lines ?? []).map(encodeLine),
+    });
   }
 
   /**
@@ -369,50 +300,15 @@ export class TelemetryClient {
     request: { readonly channels: readonly string[]; readonly gateway?: string | undefined; readonly rateMax?: number },
     signal?: AbortSignal,
   ): AsyncGenerator<LiveValue[], void, undefined> {
-    this.#live ??= this.#isOneConnection ? this.#bulkClient() : this.#connect(LIVE_WINDOW_BYTES);
-    const call = this.#stream<LiveUpdateMessage>(this.#live, 'Subscribe', {
+    const call = this.#calls.live<LiveUpdateMessage>('Subscribe', {
       channels: request.channels,
       gateway: request.gateway ?? '',
       rateMax: request.rateMax ?? 0,
     });
-    const latest = new LatestValues();
-    let ended: { error?: unknown } | undefined;
-    let wake: (() => void) | undefined;
-    const end = (outcome: { error?: unknown }) => {
-      ended ??= outcome;
-      wake?.();
-    };
-    const cancel = () => call.cancel();
-    signal?.addEventListener('abort', cancel, { once: true });
-    const { firstMs } = DEADLINES.Subscribe;
-    const late = setTimeout(() => end({ error: this.#late('Subscribe', firstMs) }), firstMs);
-    call.once('data', () => clearTimeout(late));
-    call.on('data', ({ values }: LiveUpdateMessage) => {
-      for (const each of values) {
-        const { channel, time, value } = decodeLiveValue(each);
-        latest.offer(channel, time, value);
-      }
-      wake?.();
-    });
-    call.on('error', (error) => end({ error }));
-    call.on('end', () => end({}));
     try {
-      if (signal?.aborted) cancel();
-      for (;;) {
-        if (latest.changes > 0) yield latest.take();
-        else if (ended !== undefined) break;
-        else {
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-        }
-      }
-      const { error } = ended;
-      if (error !== undefined && signal?.aborted !== true) throw this.#errorOf(error);
-    } finally {
-      clearTimeout(late);
-      signal?.removeEventListener('abort', cancel);
-      call.cancel();
+      yield* latestOf(call, (waitedMs) => this.#calls.late('Subscribe', waitedMs), signal);
+    } catch (error) {
+      throw this.#calls.errorOf(error);
     }
   }
 
@@ -430,7 +326,7 @@ export class TelemetryClient {
   ): AsyncGenerator<EveryUpdate, void, undefined> {
     const { channels, gateway = '', resume = new Uint8Array(0) } = request;
     const message = { channels, gateway, every: true, resume };
-    for await (const update of this.#read<LiveUpdateMessage>('Subscribe', message, signal)) {
+    for await (const update of this.#calls.read<LiveUpdateMessage>('Subscribe', message, signal)) {
       yield {
         samples: update.samples.map(decodeRun),
         missed: update.missed,
@@ -438,102 +334,6 @@ export class TelemetryClient {
       };
     }
   }
-
-  async *#read<Response>(
-    method: KnownCall,
-    request: object,
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<Response, void, undefined> {
-    this.#bulk ??= this.#connect(BULK_WINDOW_BYTES);
-    const call = this.#stream<Response>(this.#bulk, method, request);
-    const cancel = () => call.cancel();
-    signal?.addEventListener('abort', cancel, { once: true });
-    // A call that is given up still reports that it was cancelled, when nobody asks any more.
-    call.on('error', () => {});
-    try {
-      if (signal?.aborted) cancel();
-      yield* inTime<Response>(call, DEADLINES[method], (waitedMs) => this.#late(method, waitedMs));
-    } catch (error) {
-      if (signal?.aborted !== true) throw this.#errorOf(error);
-    } finally {
-      signal?.removeEventListener('abort', cancel);
-      call.cancel();
-    }
-  }
-
-  #ask<Response>(method: KnownCall, request: object): Promise<Response> {
-    this.#bulk ??= this.#connect(BULK_WINDOW_BYTES);
-    const { path, requestSerialize, responseDeserialize } = this.#method(method);
-    const { firstMs = Number.POSITIVE_INFINITY }: CallDeadline = DEADLINES[method];
-    const deadline = Date.now() + firstMs;
-    return new Promise((resolve, reject) => {
-      this.#bulk?.makeUnaryRequest(
-        path,
-        requestSerialize,
-        responseDeserialize as (bytes: Buffer) => Response,
-        request,
-        this.#metadata,
-        { deadline },
-        (error, response) => {
-          if (error === null && response !== undefined) resolve(response);
-          else reject(this.#errorOf(error));
-        },
-      );
-    });
-  }
-
-  #stream<Response>(client: Client, method: string, request: object): ClientReadableStream<Response> {
-    const { path, requestSerialize, responseDeserialize } = this.#method(method);
-    return client.makeServerStreamRequest(
-      path,
-      requestSerialize,
-      responseDeserialize as (bytes: Buffer) => Response,
-      request,
-      this.#metadata,
-    );
-  }
-
-  #late(method: KnownCall, waitedMs: number): CaissonError {
-    return new CaissonError(
-      'central-unreachable',
-      `${this.address}: ${method} brought nothing for ${waitedMs / 1e3} s`,
-      {
-        retryable: true,
-      },
-    );
-  }
-
-  /** What a failed call means: where no connection could be made, why. */
-  #errorOf(thrown: unknown): CaissonError {
-    const error = fromGrpcError(thrown, this.address);
-    const failure = this.#bridge?.failure;
-    return error.code === 'central-unreachable' && failure instanceof CaissonError ? failure : error;
-  }
-
-  #method(name: string): MethodDefinition<object, object> {
-    const method = this.#service[name];
-    if (method === undefined) throw new Error(`no method ${name} in ${TELEMETRY_SERVICE} or ${FLEET_SERVICE}`);
-    return method;
-  }
-
-  #bulkClient(): Client {
-    this.#bulk ??= this.#connect(BULK_WINDOW_BYTES);
-    return this.#bulk;
-  }
-
-  #connect(windowBytes: number): Client {
-    return new Client(this.#bridge?.target ?? this.address, this.#credentials, {
-      ...this.#options,
-      'grpc-node.flow_control_window': windowBytes,
-    });
-  }
-}
-
-/** What is called here, by the name of the method: no two services share one. */
-function methodsOfServices(): ServiceDefinition {
-  const protos = loadProtos();
-  const names = [TELEMETRY_SERVICE, FLEET_SERVICE, BOX_CONFIG_SERVICE, RELAY_SERVICE];
-  return Object.assign({}, ...names.map((name) => serviceOf(protos, name))) as ServiceDefinition;
 }
 
 function decodeSamples({ times, values, texts, late }: SamplesMessage): Samples {
