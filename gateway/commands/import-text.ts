@@ -1,3 +1,4 @@
+import { rawChannelName, undefinedChannelName } from '../../collectors/raw-channel.ts';
 import type { ImportedChannel } from '../store/import-writer.ts';
 import { formatTime } from './time-text.ts';
 
@@ -47,13 +48,20 @@ export function reportText(report: ImportReport): string {
   return lines.map((line) => `${line}\n`).join('');
 }
 
-function skippedLines({ file, skipped, places }: ImportReport): string[] {
+function skippedLines({ file, skipped, places, channels }: ImportReport): string[] {
+  const kept = channels.map(({ definition }) => definition.name).find(isOfWire);
   const reasons = Object.entries(skipped).sort((a, b) => b[1] - a[1]);
   const shown = reasons.slice(0, REASONS_SHOWN).map(([reason, count]) => {
     const place = places[reason];
+    if (reason === 'no-definition' && kept !== undefined) return `  not decoded ${count} frames, kept in ${kept}`;
     return `  skipped ${count} ${reason}${place === undefined ? '' : `, first at ${file}, ${place}`}`;
   });
   return reasons.length > REASONS_SHOWN ? [...shown, `  and ${reasons.length - REASONS_SHOWN} other reasons`] : shown;
+}
+
+/** Whether a channel holds what came from a wire, as it came. */
+function isOfWire(name: string): boolean {
+  return name.endsWith(rawChannelName('')) || name.endsWith(undefinedChannelName(''));
 }
 
 function channelLines(channels: readonly ImportedChannel[]): string[] {
