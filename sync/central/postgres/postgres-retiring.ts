@@ -2,6 +2,7 @@ import type { Buffer } from 'node:buffer';
 import { CaissonError } from '../../../gateway/errors.ts';
 import { decodeEntries } from '../../../gateway/store/index-entries.ts';
 import { samplesOf } from '../../../gateway/store/merge/merge-plan.ts';
+import { calendarOf, calendarText, type RetentionCalendar } from '../retention/retention-calendar.ts';
 import { longestDays, type RuledChannel } from '../retention/retention-rules.ts';
 import {
   type DuePacks,
@@ -19,6 +20,9 @@ import type { PostgresStore } from './postgres-store.ts';
 
 /** Packs of one step: what a pull from the same gateway may wait for. */
 const STEP_PACKS_MAX = 128;
+
+/** Where `caisson` keeps the day by which ages count. */
+const CALENDAR_KEY = 'retention day';
 
 /** A series of which the oldest packs are due. */
 interface DueSeries {
@@ -65,6 +69,22 @@ export class PostgresRetiring implements RetiringStore {
       due.push({ gateway, channels: names, days, packs, bytes, ...ages });
     }
     return due;
+  }
+
+  async calendar(): Promise<RetentionCalendar | undefined> {
+    const { rows } = await this.#db.read((statements) =>
+      statements.query('SELECT value FROM caisson WHERE key = $1', [CALENDAR_KEY]),
+    );
+    return calendarOf((rows as { value: string }[])[0]?.value);
+  }
+
+  async keepCalendar(calendar: RetentionCalendar): Promise<void> {
+    await this.#db.change((statements) =>
+      statements.query('INSERT INTO caisson VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value', [
+        CALENDAR_KEY,
+        calendarText(calendar),
+      ]),
+    );
   }
 
   async *retire(terms: RetentionTerms): AsyncGenerator<Retired> {

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { messageOf } from '../../../gateway/errors.ts';
+import { dayText, nextDay } from './retention-calendar.ts';
 import { type DaysOf, dayOf } from './retention-rules.ts';
 import { NOTHING_RETIRED, type Retired, type RetiringStore } from './retiring-store.ts';
 
@@ -62,8 +63,9 @@ export class CentralRetention {
   }
 
   async #look(): Promise<void> {
-    const { store, daysOf, now } = this.#parts;
-    for await (const { packs, samples, bytes } of store.retire({ daysOf, today: dayOf(now()) })) {
+    const { store, daysOf } = this.#parts;
+    const today = await this.#today();
+    for await (const { packs, samples, bytes } of store.retire({ daysOf, today })) {
       const before = this.#retired;
       this.#retired = {
         packs: before.packs + packs,
@@ -72,6 +74,20 @@ export class CentralRetention {
       };
       if (!(await this.#waited(STEP_INTERVAL_MS))) return;
     }
+  }
+
+  /** By which ages count now, durable before anything goes by it. */
+  async #today(): Promise<number> {
+    const { store, now, onProblem } = this.#parts;
+    const before = await store.calendar();
+    const calendar = nextDay(dayOf(now()), before);
+    if (before?.clock === calendar.clock) return calendar.day;
+    await store.keepCalendar(calendar);
+    if (calendar.day === before?.day && calendar.clock > before.clock) {
+      const clock = `the clock says ${dayText(calendar.clock)}, ${calendar.clock - before.clock} days after the last look`;
+      onProblem(`retention goes on by ${dayText(calendar.day)} and catches up by a day a day: ${clock}. Is it right?`);
+    }
+    return calendar.day;
   }
 
   /** False where it is to stop. */

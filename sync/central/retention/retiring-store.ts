@@ -1,3 +1,4 @@
+import type { RetentionCalendar } from './retention-calendar.ts';
 import type { DaysOf } from './retention-rules.ts';
 
 /** Why the samples of a block are not at a central that had them: its own rules gave them up. A cause in the ledger. */
@@ -43,4 +44,7 @@ export interface RetiringStore {
    * index stays with all that it says of a block; its cause is {@link RETIRED}. @throws CaissonError `store-failed`
    */
   retire(terms: RetentionTerms): AsyncIterable<Retired>;
+  /** By which day was counted last; undefined before the first time. @throws CaissonError `store-failed` */
+  calendar(): Promise<RetentionCalendar | undefined>;
+  keepCalendar(calendar: RetentionCalendar): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import type { BlockDb } from '../../../gateway/store/block-db.ts';
 import type { BlockReader } from '../../../gateway/store/block-reader.ts';
 import type { ArrivalDays } from './arrival-days.ts';
+import { calendarOf, calendarText, type RetentionCalendar } from './retention-calendar.ts';
 import { type DaysOf, longestDays, type RuledChannel } from './retention-rules.ts';
 import {
   type DuePacks,
@@ -14,6 +15,9 @@ import {
 /** Packs looked at between two pauses, and given up in one transaction: what a pull may wait for. */
 const LOOK_PACKS_MAX = 2048;
 const STEP_PACKS_MAX = 64;
+
+/** Where the large database keeps the day by which ages count. */
+const CALENDAR_KEY = 'retention day';
 
 /** A pack with its samples that may go. */
 interface DuePack {
@@ -34,6 +38,14 @@ export class SqliteRetiring implements RetiringStore {
 
   async due(terms: RetentionTerms): Promise<DuePacks[]> {
     return sqliteDue(this.#db, this.#arrivals, terms);
+  }
+
+  async calendar(): Promise<RetentionCalendar | undefined> {
+    return calendarOf(this.#db.meta(CALENDAR_KEY));
+  }
+
+  async keepCalendar(calendar: RetentionCalendar): Promise<void> {
+    this.#db.transaction(() => this.#db.keepMeta(CALENDAR_KEY, calendarText(calendar)));
   }
 
   async *retire(terms: RetentionTerms): AsyncGenerator<Retired> {

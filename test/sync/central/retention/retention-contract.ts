@@ -191,6 +191,14 @@ export async function retentionContract(t: Test, open: (t: Test, days: Days) => 
     t.equal(chart.max.length > 0, true, 'a chart is drawn of what the index says');
   });
 
+  await t.test('remembers by which day it counted last', async (t) => {
+    const { retiring } = await open(t, new Days());
+    t.equal(await retiring.calendar(), undefined);
+    await retiring.keepCalendar({ day: 19_000, clock: 19_400 });
+    await retiring.keepCalendar({ day: 19_001, clock: 19_401 });
+    t.same(await retiring.calendar(), { day: 19_001, clock: 19_401 });
+  });
+
   await t.test('knows again what comes once more, however it is told', async (t) => {
     const { days, source, central } = await bench(t);
     await retireAll(central, days.today);
