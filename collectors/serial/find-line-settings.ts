@@ -1,4 +1,4 @@
-import { type ByteFormat, type Recognition, recognise, sevenBitFormat } from './recognise.ts';
+import { type ByteFormat, isConclusive, type Recognition, recognise, sevenBitFormat } from './recognise.ts';
 
 /** Speeds that devices are set to, the usual ones first, baud. */
 export const USUAL_BAUD_RATES: readonly number[] = [
@@ -41,7 +41,10 @@ export async function findLineSettings(
 ): Promise<LineSearch> {
   let bytes = 0;
   for (const [index, baudRate] of baudRates.entries()) {
-    const heard = await listen(baudRate, (sofar) => judge(sofar) !== undefined);
+    const heard = await listen(baudRate, (sofar) => {
+      const judged = judge(sofar);
+      return judged !== undefined && isConclusive(judged.recognition);
+    });
     if (heard.kind === 'closed') return heard;
     bytes += heard.bytes.length;
     if (bytes === 0 && index + 1 >= SILENT_RATES) return { kind: 'silent' };

@@ -53,6 +53,11 @@ const UNITS_MIN: Readonly<Record<SpokenProtocol, number>> = {
 const CHECKED: ReadonlySet<SpokenProtocol> = new Set(['nmea', 'ubx', 'mixed', 'vedirect']);
 const UNCHECKED_DAMAGE_MAX = 0.2;
 
+/** Whether more bytes could not make it another protocol: what has no checksum may be the beginning of what has one. */
+export function isConclusive({ protocol }: Recognition): boolean {
+  return protocol === 'described' || CHECKED.has(protocol);
+}
+
 /** Lines of a text, characters: longer ones, and more of them, are none that a pattern would be written for. */
 const TEXT_LINE = /^[\t\x20-\x7e]{2,1024}$/;
 
@@ -60,16 +65,18 @@ const TEXT_LINE = /^[\t\x20-\x7e]{2,1024}$/;
 export function understand(bytes: Uint8Array, settings: DecodingSettings): Understanding {
   const counters = new CollectorCounters();
   let units = 0;
+  let damagedBefore = 0;
   const listener = {
     understood: () => {
+      if (units === 0) damagedBefore = damagedOf(counters.errors);
       units += 1;
     },
     fix: () => {},
   };
   const decoding = makeDecoding(settings, 'wire', new DiscardingIntake(), counters, listener);
   decoding.feed(bytes, 0);
-  // A unit at the end of what was heard goes on behind it, and is not damaged.
-  const damaged = damagedOf(counters.errors);
+  // Units at both ends of what was heard were cut by when listening began and ended, and are not damaged.
+  const damaged = damagedOf(counters.errors) - Math.min(1, damagedBefore);
   decoding.lost();
   return { units, damaged };
 }

@@ -26,7 +26,7 @@ export async function lookAtBroker(
 
 /** What the broker of a source is found to be. Pure. @param nowMs UTC, milliseconds */
 export function brokerFindings({ source, settings, trial }: BrokerSighting, nowMs: number): Examined {
-  const { host, port } = settings;
+  const { host, port, tls } = settings;
   const { problem, refused, messages, validTo } = trial;
   const about = `source ${source}`;
   const expiry =
@@ -43,7 +43,9 @@ export function brokerFindings({ source, settings, trial }: BrokerSighting, nowM
     about,
     seen,
     means: 'nobody published to these topics meanwhile, or they are others',
-    mend: { command: `mosquitto_sub -h ${host} -p ${port} -v -t '#' -W 10` },
+    mend: {
+      command: `mosquitto_sub -h ${host} -p ${port}${tls?.ca === undefined ? '' : ` --cafile ${tls.ca}`} -v -t '#' -W 10`,
+    },
   };
   return together([found(silent, ...expiry)]);
 }

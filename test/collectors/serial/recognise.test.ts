@@ -2,8 +2,14 @@ import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import t from 'tap';
-import { findLineSettings, type Heard, USUAL_BAUD_RATES } from '../../../collectors/serial/find-line-settings.ts';
-import { recognise, sevenBitFormat } from '../../../collectors/serial/recognise.ts';
+import {
+  findLineSettings,
+  type Heard,
+  type Listen,
+  USUAL_BAUD_RATES,
+} from '../../../collectors/serial/find-line-settings.ts';
+import { recognise, sevenBitFormat, understand } from '../../../collectors/serial/recognise.ts';
+import { serialSettings } from '../../../collectors/serial/serial-config.ts';
 import { sentence } from '../../../hardware/simulated/nmea.ts';
 import { serialRecording, skipWithout } from './play.ts';
 import { receivedAt, type UartFormat } from './uart.ts';
@@ -74,6 +80,26 @@ t.test('the speed of a wire is found among all the usual ones, whatever is spoke
       t.match(found, { kind: 'found', baudRate, dataBits: 8, recognition: { protocol } }, `${protocol} at ${baudRate}`);
     }
   }
+});
+
+t.test('the unit into which listening began is not damaged, and one behind it is', async (t) => {
+  const settings = serialSettings({ port: { log: '-' }, protocol: 'vedirect' });
+  t.same(understand(VEDIRECT.subarray(5), settings), { units: 5, damaged: 0 });
+  const block = VEDIRECT.length / 6;
+  const turned = Buffer.from(VEDIRECT);
+  turned.writeUInt8((turned[3 * block + 5] ?? 0) ^ 1, 3 * block + 5);
+  t.same(understand(turned.subarray(5), settings), { units: 4, damaged: 1 });
+});
+
+t.test('a block whose first lines look like a text is listened to until its end', async (t) => {
+  const bytes = VEDIRECT.subarray(0, VEDIRECT.length / 6);
+  /** Hears one more byte at each look, as of a slow wire. */
+  const listen: Listen = async (_baudRate, isEnough) => {
+    let length = 1;
+    while (length < bytes.length && !isEnough(bytes.subarray(0, length))) length += 1;
+    return { kind: 'bytes', bytes: bytes.subarray(0, length) };
+  };
+  t.match(await findLineSettings(listen, USUAL_BAUD_RATES), { kind: 'found', recognition: { protocol: 'vedirect' } });
 });
 
 t.test('seven bits with a parity are told from eight', async (t) => {
