@@ -13,6 +13,12 @@ import { readVerdict } from './line-verdict.ts';
 /** How long a line must have lived for the back-off to begin anew, milliseconds: one that is taken and dropped is no success. */
 const LIVED_MS = 30_000;
 
+/**
+ * A line on which nothing came for so long is given up, milliseconds: pings and their answers come three times as often. HTTP/2 alone would
+ * hold one for ever whose other end was reset while it wrote, because it reads nothing meanwhile.
+ */
+const SILENT_MS = 60_000;
+
 export interface LineDialerOptions {
   /** Central. */
   readonly address: Address;
@@ -20,6 +26,8 @@ export interface LineDialerOptions {
   /** Serves gRPC over a line that central took. */
   readonly serve: (line: TLSSocket, caller: Caller, raw: Socket) => void;
   readonly sleep?: Sleep;
+  /** SILENT_MS unless a test is in a hurry. */
+  readonly silentMs?: number;
   /** Numbers in [0, 1). */
   readonly random?: () => number;
   /** UTC, microseconds. */
@@ -94,9 +102,11 @@ export class LineDialer {
       serve(socket, { peer }, raw);
       this.#status = { ...this.#status, lines: this.#status.lines + 1 };
       this.#become('connected', undefined, peer.name);
+      const silence = this.#silence(socket, raw);
       await closed;
+      silence.stop();
       if (performance.now() - from >= LIVED_MS) this.#backOff.reset();
-      return 'the line was cut';
+      return silence.isFound ? 'nothing came over the line, not even pings' : 'the line was cut';
     } catch (error) {
       if (!(error instanceof CaissonError)) throw error;
       this.#status = { ...this.#status, failures: this.#status.failures + 1 };
@@ -104,6 +114,29 @@ export class LineDialer {
     } finally {
       this.#line = undefined;
     }
+  }
+
+  /** Looks for one, and cuts the line then. */
+  #silence(line: TLSSocket, raw: Socket): { readonly isFound: boolean; stop(): void } {
+    const { silentMs = SILENT_MS } = this.#options;
+    let [bytes, since, isFound] = [raw.bytesRead, performance.now(), false];
+    const timer = setInterval(() => {
+      if (raw.bytesRead !== bytes) {
+        bytes = raw.bytesRead;
+        since = performance.now();
+      } else if (performance.now() - since >= silentMs) {
+        isFound = true;
+        line.destroy();
+        raw.destroy();
+      }
+    }, silentMs / 4);
+    timer.unref();
+    return {
+      get isFound() {
+        return isFound;
+      },
+      stop: () => clearInterval(timer),
+    };
   }
 
   #become(state: UplinkStatus['state'], problem: string | undefined, central?: string): void {

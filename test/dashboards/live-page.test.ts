@@ -269,7 +269,7 @@ inBrowser(
     await page.keyboard.press('Escape');
     await page.keyboard.press('Escape');
     await page.keyboard.press('1');
-    t.match(page.url(), '?c=car/speed&c=car/engine/rpm&w=10');
+    await page.waitForURL((address) => address.search === '?c=car/speed&c=car/engine/rpm&w=10');
 
     const other = await context.newPage();
     await other.goto(page.url());

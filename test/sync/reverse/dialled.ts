@@ -47,6 +47,7 @@ export async function startBox(
   identity: Identity,
   port: number,
   served: Partial<TelemetryServerOptions> = {},
+  silentMs?: number,
 ): Promise<{ server: TelemetryServer; dialer: LineDialer }> {
   const server = await startGatewayServer(t, name, identity, { secure: { identity }, ...served });
   const dialer = new LineDialer({
@@ -56,6 +57,7 @@ export async function startBox(
     // A test is in a hurry; back-off has a test of its own.
     sleep: (_ms, signal) => sleep(20, signal),
     utcNow: () => Date.now() * 1e3,
+    ...(silentMs === undefined ? {} : { silentMs }),
   });
   dialer.start();
   t.teardown(() => dialer.stop());

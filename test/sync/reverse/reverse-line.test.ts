@@ -112,3 +112,14 @@ t.test('a line that nothing is said on is given up by the box', async (t) => {
   closed.destroy();
   await t.rejects(waiting, { code: 'central-unreachable' });
 });
+
+t.test('a line over which nothing comes any more is dialled anew, though HTTP/2 holds on to it', async (t) => {
+  const { central, health } = shared;
+  const proxy = await CutProxy.start(central.server.port);
+  t.teardown(() => proxy.stop());
+  const { dialer } = await startBox(t, 'silent', await central.enrolled(t, 'silent'), proxy.port, {}, 1_000);
+  await waitFor('central pulls', () => health('silent')?.state === 'running');
+  proxy.freeze();
+  await waitFor('why is told', () => /not even pings/.test(dialer.status().problem ?? ''));
+  await waitFor('it is made anew', () => dialer.status().lines > 1);
+});
