@@ -1,3 +1,4 @@
+import type { Test } from 'tap';
 import type { BlockReader } from '../../gateway/store/block-reader.ts';
 import type { FeedItem } from '../../gateway/store/block-rows.ts';
 import { Pack } from '../../gateway/store/pack/pack.ts';
@@ -62,4 +63,15 @@ export function definitionsOf(db: BlockReader, gateway: string): string[] {
 
 function gatewayOf(item: FeedItem): string {
   return item.kind === 'pack' ? Pack.open(item.bytes).header.gateway : item.gateway;
+}
+
+/** Asserts that a central has every block, gap and definition of a gateway, each once, byte for byte, in whatever order they came. */
+export function requireSameStores(t: Test, central: BlockReader, box: BlockReader, gateway: string): void {
+  const sorted = (db: BlockReader) =>
+    blocksOf(db, gateway)
+      .map(({ identity, bytes }) => `${identity} ${bytes}`)
+      .sort();
+  t.same(sorted(central), sorted(box), 'every block, byte for byte');
+  t.same(gapsOf(central, gateway), gapsOf(box, gateway));
+  t.same(definitionsOf(central, gateway), definitionsOf(box, gateway));
 }

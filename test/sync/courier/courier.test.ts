@@ -40,7 +40,7 @@ import { keyText } from '../../../sync/receipts/kept-key.ts';
 import { PROJECT_ROOT } from '../../data-dir.ts';
 import { fillDisk, skipSmallDisk, smallDisk } from '../../gateway/small-disk.ts';
 import { FilledStore } from '../filled-store.ts';
-import { blocksOf, definitionsOf, gapsOf } from '../same-feed.ts';
+import { blocksOf, requireSameStores } from '../same-feed.ts';
 
 const KEY = generateKeyPairSync('x25519');
 const DESTINATIONS = { hq: { courierKey: keyText(KEY.publicKey, 'x25519') } };
@@ -105,13 +105,7 @@ class Rig {
 
   /** Central has every block, gap and definition, each once, byte for byte. */
   isSame(t: Test): void {
-    const sorted = (db: BlockDb) =>
-      blocksOf(db, 'box')
-        .map(({ identity, bytes }) => `${identity} ${bytes}`)
-        .sort();
-    t.same(sorted(this.central), sorted(this.box.db), 'every block, byte for byte');
-    t.same(gapsOf(this.central, 'box'), gapsOf(this.box.db, 'box'));
-    t.same(definitionsOf(this.central, 'box'), definitionsOf(this.box.db, 'box'));
+    requireSameStores(t, this.central, this.box.db, 'box');
     t.equal(this.keeper.counters.conflicts, 0);
   }
 }

@@ -27,7 +27,7 @@ import { Outbox } from '../../../sync/relay/outbox.ts';
 import { PickUp } from '../../../sync/relay/pick-up.ts';
 import { FilledStore } from '../filled-store.ts';
 import { exampleStatus, MemoryTelemetry } from '../memory-telemetry.ts';
-import { blocksOf, definitionsOf, gapsOf } from '../same-feed.ts';
+import { requireSameStores } from '../same-feed.ts';
 
 export const HOST = '127.0.0.1';
 const HURRY_MS = 20;
@@ -190,13 +190,7 @@ export class RelayRig {
 
   /** Central has every block, gap and definition of the box, each once, byte for byte. */
   isSame(t: Test): void {
-    const sorted = (db: BlockReader) =>
-      blocksOf(db, 'box')
-        .map(({ identity, bytes }) => `${identity} ${bytes}`)
-        .sort();
-    t.same(sorted(this.central), sorted(this.box.db), 'every block, byte for byte');
-    t.same(gapsOf(this.central, 'box'), gapsOf(this.box.db, 'box'));
-    t.same(definitionsOf(this.central, 'box'), definitionsOf(this.box.db, 'box'));
+    requireSameStores(t, this.central, this.box.db, 'box');
     t.equal(this.keeper.counters.conflicts, 0);
   }
 
