@@ -17,8 +17,10 @@ export class CaissonProcess {
   stdout = '';
   stderr = '';
 
-  constructor(args: readonly string[]) {
-    const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  /** @param inside command that runs another one elsewhere, such as `['ip', 'netns', 'exec', 'dc']` */
+  constructor(args: readonly string[], inside: readonly string[] = []) {
+    const [file = process.execPath, ...rest] = [...inside, process.execPath, MAIN, ...args];
+    const child = spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;
