@@ -10,7 +10,7 @@ export interface ClockReading {
   readonly time: number;
   /** UTC minus box time at that moment, microseconds. */
   readonly offset: number;
-  /** Bound of the error of `offset`, microseconds. */
+  /** Bound of the error of `offset`, microseconds; infinite: nothing is known, and what the source told before was wrong. */
   readonly error: number;
   readonly source: ClockSource;
 }
@@ -68,18 +68,13 @@ export function differenceUs(one: () => number, other: () => number): number {
 }
 
 /** Box time of this boot. */
-export class BoxClock implements Clock {
+export class BoxClock implements Pick<Clock, 'now'> {
   readonly origin: ClockOrigin;
   readonly #shift: number;
-  readonly #onReading: (reading: ClockReading) => void;
 
-  /**
-   * @param origin where box time starts, from {@link BoxClock.startingAt} or another thread
-   * @param onReading told of every reading of a better clock
-   */
-  constructor(origin: ClockOrigin, onReading: (reading: ClockReading) => void = () => {}) {
+  /** @param origin where box time starts, from {@link BoxClock.startingAt} or another thread */
+  constructor(origin: ClockOrigin) {
     this.origin = origin;
-    this.#onReading = onReading;
     this.#shift = origin.time - origin.monotonic + differenceUs(monotonicUs, () => performance.now() * 1e3);
   }
 
@@ -92,10 +87,6 @@ export class BoxClock implements Clock {
 
   now(): number {
     return Math.round(performance.now() * 1e3 + this.#shift);
-  }
-
-  observe(reading: ClockReading): void {
-    this.#onReading(reading);
   }
 }
 
@@ -124,19 +115,19 @@ interface Stretch {
 /**
  * Box time to UTC within one boot, never going back. Each stretch is mapped by the row that governs it; what lies before the
  * first row of the best source, the one with the least bound of its error, is mapped by that row, so that samples taken before
- * a GPS lock land at the right UTC afterwards.
+ * a GPS lock land at the right UTC afterwards. A row without a bound disowns the rows of its source before it.
  */
 export class UtcMap {
   readonly #stretches: readonly Stretch[];
 
   /** @param readings of one boot, in any order */
   constructor(readings: readonly ClockReading[]) {
-    const best = readings.reduce<ClockReading | undefined>(
+    const owned = withoutDisowned([...readings].sort((a, b) => a.time - b.time));
+    const best = owned.reduce<ClockReading | undefined>(
       (a, b) => (a === undefined || isBetter(b, a) ? b : a),
       undefined,
     );
-    const rows = readings.filter((row) => row.source === best?.source);
-    this.#stretches = stretchesOf(withoutWrong(rows.sort((a, b) => a.time - b.time)));
+    this.#stretches = stretchesOf(withoutWrong(owned.filter((row) => row.source === best?.source)));
   }
 
   /** UTC minus box time at `time`, microseconds; 0 where nothing is known. */
@@ -206,6 +197,16 @@ export class UtcMap {
     }
     return this.#stretches[Math.max(0, low - 1)];
   }
+}
+
+/** `rows`, by time, but for those of a source that a later one of it disowns; where nothing else is known, they stay. */
+function withoutDisowned(rows: readonly ClockReading[]): readonly ClockReading[] {
+  const disowned = new Map<ClockSource, number>();
+  for (const [index, { source, error }] of rows.entries()) {
+    if (source !== 'none' && !Number.isFinite(error)) disowned.set(source, index);
+  }
+  const owned = rows.filter(({ source }, index) => index > (disowned.get(source) ?? -1));
+  return owned.length === 0 ? rows : owned;
 }
 
 /** `rows`, by time, but for those that a later step back by more than is slewed shows to be wrong. */

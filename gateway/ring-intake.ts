@@ -36,7 +36,7 @@ interface Waiter {
 export class RingIntake implements Intake {
   readonly #ring: RingWriter;
   readonly #registry: ChannelRegistry;
-  readonly #clock: Clock;
+  readonly #clock: Pick<Clock, 'now'>;
   /** A short text on its way: a buffer for each would cost more than the text. */
   readonly #shortText = new Uint8Array(SHORT_TEXT_BYTES);
   readonly #losses = new Map<string, PendingLoss>();
@@ -54,7 +54,12 @@ export class RingIntake implements Intake {
   #isFull = false;
 
   /** @param receipts digests known from before, oldest first, 16 bytes each */
-  constructor(ring: RingWriter, registry: ChannelRegistry, clock: Clock, receipts: readonly Uint8Array[] = []) {
+  constructor(
+    ring: RingWriter,
+    registry: ChannelRegistry,
+    clock: Pick<Clock, 'now'>,
+    receipts: readonly Uint8Array[] = [],
+  ) {
     this.#ring = ring;
     this.#registry = registry;
     this.#clock = clock;

@@ -1,5 +1,6 @@
 import type { ChannelClass } from './channel.ts';
 import type { ClockSource } from './clock.ts';
+import type { DoubtedClock } from './clock-keeper.ts';
 import type { WearStatus } from './wear-meter.ts';
 
 /** How one source does; as its collector tells, with what only the supervisor knows. */
@@ -22,7 +23,7 @@ export interface SourceStatus {
   readonly stale?: StaleChannels;
   /** Missing where the config does not ask for it. */
   readonly deviceClock?: DeviceClockStatus;
-  /** Box time, microseconds. */
+  /** UTC of its last unit, microseconds; missing before the first. */
   readonly lastSeen?: number;
 }
 
@@ -41,6 +42,17 @@ export interface StaleChannels {
   readonly count: number;
   /** Some of them, those that are silent for longest first; `since` UTC at which it was last heard, microseconds. */
   readonly channels: readonly { readonly name: string; readonly since: number }[];
+}
+
+/** How far UTC is known. */
+export interface ClockStatus {
+  readonly source: ClockSource;
+  /** Bound of its error, microseconds; infinite: unknown. */
+  readonly errorUs: number;
+  /** Name of the source that tells it; missing where that is the system's clock, or nobody. */
+  readonly teller?: string;
+  /** Sources that tell UTC and are not believed. */
+  readonly doubted: readonly DoubtedClock[];
 }
 
 /** How the store does. */
@@ -318,11 +330,11 @@ export interface GatewayStatus {
   readonly gateway: string;
   readonly boot: string;
   readonly version: string;
-  /** UTC at the start of the process, microseconds. */
+  /** UTC at the start of the process as it is known now, microseconds: `now` less what has passed on the monotonic clock. */
   readonly startedAt: number;
   /** UTC at the snapshot, microseconds. */
   readonly now: number;
-  readonly clock: { readonly source: ClockSource; readonly errorUs: number };
+  readonly clock: ClockStatus;
   readonly ring: { readonly slots: number; readonly used: number; readonly refused: number };
   readonly store: StoreStatus;
   /** Missing at central. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Channel } from './channel.ts';
 import { type ChannelActivity, createChannelActivity } from './channel-activity.ts';
 import { ChannelRegistry } from './channel-registry.ts';
-import { BoxClock, type ClockReading, differenceUs, monotonicUs, wallClockUs } from './clock.ts';
+import { BoxClock, type Clock, type ClockReading, differenceUs, monotonicUs, UtcMap, wallClockUs } from './clock.ts';
 import { ClockKeeper, firstReading, type SystemClock, UNKEPT_CLOCK } from './clock-keeper.ts';
 import { CaissonError } from './errors.ts';
 import { JOURNAL_SEGMENT_BYTES, RING_SLOTS } from './limits.ts';
@@ -61,6 +61,8 @@ export class StoreHost {
   readonly #timer: NodeJS.Timeout;
   /** Rows of the UTC map of this boot; few, because a row needs a step or a better clock. */
   readonly #readings: ClockReading[] = [];
+  /** The UTC map of this boot, as readers have it. */
+  #utc: UtcMap;
   /** What the threads before this one counted, and what this one last said. */
   #past: Counts = { commits: 0, samples: 0, lost: 0, sealWaits: 0 };
   #status = STORE_NOTHING_YET;
@@ -87,8 +89,9 @@ export class StoreHost {
     const wallUs = Math.round(monotonic + differenceUs(wallClockUs, monotonicUs));
     const origin = BoxClock.startingAt(wallUs, opened.lastTime, monotonic);
     const reading = firstReading(wallUs, origin.time, opened.lastTime, systemClock());
-    this.#keeper = new ClockKeeper(reading, (row) => this.#keepReading(row));
-    this.clock = new BoxClock(origin, (seen) => this.#keeper.observe(seen));
+    this.#keeper = new ClockKeeper(reading, { row: (row) => this.#keepReading(row), said: onProblem });
+    this.#utc = new UtcMap([reading]);
+    this.clock = new BoxClock(origin);
     this.#registry = new ChannelRegistry(opened.channels, (channel) => {
       worker.post({ kind: 'channel', channel });
     });
@@ -152,7 +155,13 @@ export class StoreHost {
   }
 
   get clockStatus(): GatewayStatus['clock'] {
-    return { source: this.#keeper.source, errorUs: this.#keeper.errorUs };
+    const { source, errorUs, teller, doubted } = this.#keeper;
+    return { source, errorUs, doubted, ...(teller !== undefined && { teller }) };
+  }
+
+  /** Box time, and where a source says what UTC is. @param source its name */
+  clockOf(source: string): Clock {
+    return { now: () => this.clock.now(), observe: (reading) => this.#keeper.observe(reading, source) };
   }
 
   /** UTC as far as it is known, microseconds. */
@@ -160,9 +169,14 @@ export class StoreHost {
     return this.clock.now() + this.utcOffset();
   }
 
-  /** UTC minus box time as far as it is known, microseconds. */
+  /** UTC minus box time as far as it is known, microseconds; what readers map a sample of this moment by. */
   utcOffset(): number {
-    return this.#keeper.offsetUs;
+    return this.#utc.offsetAt(this.clock.now());
+  }
+
+  /** UTC of a moment of this boot, as far as it is known now. @param time box time, microseconds */
+  utcOf(time: number): number {
+    return time + this.#utc.offsetAt(time);
   }
 
   /** One past the greatest channel id. */
@@ -236,6 +250,7 @@ export class StoreHost {
 
   #keepReading(reading: ClockReading): void {
     this.#readings.push(reading);
+    this.#utc = new UtcMap([this.#start.reading, ...this.#readings]);
     this.#worker.post({ kind: 'clock', reading });
   }
 }

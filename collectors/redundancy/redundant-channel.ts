@@ -14,7 +14,7 @@ const OVERLAP_US_MAX = 60e6;
 export interface RedundantParts {
   /** Where the samples go, of which each source's own go as well. */
   readonly intake: Intake;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'now'>;
   /** Told of every change of the source, and of sources that cannot stand for each other. */
   readonly onProblem: (text: string) => void;
 }

@@ -25,7 +25,7 @@ const LIMIT_SECONDS = 10;
 export interface ShapingParts {
   /** Where what is kept goes. */
   readonly intake: Intake;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'now'>;
   readonly source: string;
   readonly activity: ChannelActivity;
 }
@@ -37,7 +37,7 @@ export interface ShapingParts {
  */
 export class ShapingIntake implements Intake {
   readonly #inner: Intake;
-  readonly #clock: Clock;
+  readonly #clock: Pick<Clock, 'now'>;
   readonly #source: string;
   /** A channel of which much is left out is heard all the same: a rule must not make it look silent. */
   readonly #activity: ChannelActivity;

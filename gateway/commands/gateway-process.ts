@@ -48,8 +48,6 @@ export interface GatewayProcess {
   /** Samples of the run before that were in no block yet. */
   readonly recoveredSamples: number;
   status(): GatewayStatus;
-  /** Box time, microseconds. */
-  boxNow(): number;
   /** Ends a thread as a crash would: it must come back by itself. */
   crashThread(thread: 'store' | 'serve'): Promise<void>;
   /** Resolves when every source is closed and every sample taken in is on disk. */
@@ -131,7 +129,6 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
     ...ports,
     recoveredSamples: store.recoveredSamples,
     status: () => status,
-    boxNow: () => store.clock.now(),
     crashThread: async (thread) => {
       if (thread === 'store') await store.crashThread();
       else serve.post({ kind: 'crash' });
@@ -180,7 +177,7 @@ async function startSources(
         ? undefined
         : new DeviceClockIntake({ intake: offered, source: name, utcNow: () => store.utcNow() }, source);
     const stateFile = join(config.store.dir, `source-${name}.state`);
-    const collector = create({ source: name, intake: deviceClock ?? offered, clock, stateFile });
+    const collector = create({ source: name, intake: deviceClock ?? offered, clock: store.clockOf(name), stateFile });
     await collector.start();
     onRunning({ name, kind: source.type, collector, ...(shaping && { shaping }), ...(deviceClock && { deviceClock }) });
   }

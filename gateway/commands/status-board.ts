@@ -28,7 +28,8 @@ export class StatusBoard {
   readonly #version: string;
   readonly #store: StoreHost;
   readonly #wear: WearWatch;
-  readonly #startedAt: number;
+  /** Box time. */
+  readonly #started: number;
   readonly #sources: RunningSource[] = [];
   readonly #stale: StaleBySource;
   #staleChannels: ReadonlyMap<string, StaleChannels> = new Map();
@@ -37,6 +38,7 @@ export class StatusBoard {
   /** Source and reason of errors that were said. */
   readonly #said = new Set<string>();
   readonly #rates = new Map<string, { samples: number; at: number; rate: number }>();
+  /** With box time. */
   readonly #problems: { time: number; text: string }[] = [];
 
   /**
@@ -54,7 +56,7 @@ export class StatusBoard {
     this.#onProblem = onProblem;
     this.#store = store;
     this.#wear = wear;
-    this.#startedAt = store.utcNow();
+    this.#started = store.clock.now();
     this.#stale = new StaleBySource({
       activity: store.activity,
       freshness,
@@ -69,7 +71,7 @@ export class StatusBoard {
   }
 
   problem(text: string): void {
-    this.#problems.push({ time: this.#store.utcNow(), text });
+    this.#problems.push({ time: this.#store.clock.now(), text });
     if (this.#problems.length > PROBLEMS_MAX) this.#problems.shift();
   }
 
@@ -77,19 +79,21 @@ export class StatusBoard {
   snapshot(): GatewayStatus {
     const store = this.#store;
     const stale = this.#look();
+    const now = store.clock.now();
+    const utcNow = store.utcOf(now);
     return {
       role: 'gateway',
       gateway: store.gateway,
       boot: store.boot,
       version: this.#version,
-      startedAt: this.#startedAt,
-      now: store.utcNow(),
+      startedAt: utcNow - (now - this.#started),
+      now: utcNow,
       clock: store.clockStatus,
       ring: store.ringStatus,
       store: store.status,
       wear: this.#wear.look(),
       sources: this.#sources.map((source) => this.#sourceStatus(source, stale.get(source.name))),
-      problems: [...this.#problems],
+      problems: this.#problems.map(({ time, text }) => ({ time: store.utcOf(time), text })),
     };
   }
 
@@ -134,6 +138,7 @@ export class StatusBoard {
       kind,
       ...(overLimit === undefined ? {} : { problem: overLimit }),
       ...health,
+      ...(health.lastSeen !== undefined && { lastSeen: this.#store.utcOf(health.lastSeen) }),
       rate,
       ...(stale === undefined ? {} : { stale }),
       ...(deviceClock === undefined ? {} : { deviceClock }),

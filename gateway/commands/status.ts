@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type {
   BehindStatus,
+  ClockStatus,
   ConfigStatus,
   DestinationStatus,
   DiskWearStatus,
@@ -55,7 +56,7 @@ export function statusText(status: GatewayStatus): string {
     `${status.role} ${status.gateway}, Caisson ${status.version}`,
     `boot     ${status.boot}, up ${durationText(status.now - status.startedAt)} since ${formatTime(status.startedAt)}`,
     // Central keeps no time of its own: that of samples is their gateway's.
-    ...(status.role === 'central' ? [] : [clockText(clock)]),
+    ...(status.role === 'central' ? [] : clockTexts(clock)),
     `store    ${store.samples} samples in ${store.commits} commits of ${store.commitMs.toFixed(1)} ms, ${store.lost} lost`,
     `blocks   ${store.blocks}, ${(store.blockBytes / 1e6).toFixed(1)} MB; ${store.unsealed} samples not sealed yet`,
   ];
@@ -225,8 +226,12 @@ function deviceClockText({ deviceClock }: SourceStatus): string[] {
   return [`clock of its device ${(Math.abs(offsetUs) / 1e3).toFixed(1)} ms ${side}${drift}${corrected}`];
 }
 
-function clockText({ source, errorUs }: GatewayStatus['clock']): string {
-  return `clock    ${source === 'none' ? 'not synchronised' : `${source}, error at most ${errorText(errorUs)}`}`;
+function clockTexts({ source, errorUs, teller, doubted }: ClockStatus): string[] {
+  const of = teller === undefined ? '' : ` of source ${teller}`;
+  return [
+    `clock    ${source === 'none' ? 'not synchronised' : `${source}${of}, error at most ${errorText(errorUs)}`}`,
+    ...doubted.map((each) => `clock    source ${each.teller} is not believed: it ${each.why}`),
+  ];
 }
 
 function durationText(us: number): string {

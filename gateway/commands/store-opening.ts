@@ -90,7 +90,7 @@ class WaitingRoom {
       version,
       startedAt: clock.origin.time,
       now: clock.now(),
-      clock: { source: 'none', errorUs: Number.POSITIVE_INFINITY },
+      clock: { source: 'none', errorUs: Number.POSITIVE_INFINITY, doubted: [] },
       ring: { slots: 0, used: 0, refused: 0 },
       store: STORE_NOTHING_YET,
       sources: [],

@@ -1,5 +1,6 @@
 import { CaissonError } from '../../gateway/errors.ts';
 import type {
+  ClockStatus,
   ConfigStatus,
   ConfigTrialStatus,
   GatewayStatus,
@@ -10,6 +11,7 @@ import type {
 import { decodeLine, encodeLine } from './line-message.ts';
 import type { HandOverStatusMessage } from './relay-messages.ts';
 import type {
+  ClockStatusMessage,
   ConfigStatusMessage,
   ConfigTrialStatusMessage,
   SourceStatusMessage,
@@ -22,7 +24,7 @@ export function encodeStatus({ config, ...status }: GatewayStatus): StatusMessag
   return {
     ...status,
     role: ROLES.toWire[status.role],
-    clock: { ...status.clock, source: CLOCK_SOURCE_NAMES.toWire[status.clock.source] },
+    clock: encodeClock(status.clock),
     store: encodeStore(status.store),
     ...(config && { config: encodeConfig(config) }),
     destinations: status.destinations ?? [],
@@ -50,11 +52,10 @@ export function decodeStatus({
   handovers,
   ...message
 }: StatusMessage): GatewayStatus {
-  const clock = present(message.clock, 'clock status');
   return {
     ...message,
     role: ROLES.fromWire(message.role),
-    clock: { ...clock, source: CLOCK_SOURCE_NAMES.fromWire(clock.source) },
+    clock: decodeClock(present(message.clock, 'clock status')),
     ring: present(message.ring, 'ring status'),
     store: decodeStore(present(message.store, 'store status')),
     sources: message.sources.map(decodeSource),
@@ -72,6 +73,24 @@ export function decodeStatus({
     ...(relay && { relay: { ...relay, refused: { ...relay.refused }, destinations: relay.destinations.slice() } }),
     ...(handovers.length > 0 && { handovers: handovers.map(decodeHandOver) }),
     ...(message.security && { security: { ...message.security, refused: { ...message.security.refused } } }),
+  };
+}
+
+function encodeClock({ source, doubted, ...clock }: ClockStatus): ClockStatusMessage {
+  const toWire = CLOCK_SOURCE_NAMES.toWire;
+  return {
+    ...clock,
+    source: toWire[source],
+    doubted: doubted.map((each) => ({ ...each, source: toWire[each.source] })),
+  };
+}
+
+function decodeClock({ source, doubted, ...clock }: ClockStatusMessage): ClockStatus {
+  const { fromWire } = CLOCK_SOURCE_NAMES;
+  return {
+    ...clock,
+    source: fromWire(source),
+    doubted: doubted.map((each) => ({ ...each, source: fromWire(each.source) })),
   };
 }
 

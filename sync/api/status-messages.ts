@@ -147,6 +147,15 @@ export interface SecurityStatusMessage {
 export interface ClockStatusMessage {
   readonly source: ClockSourceName;
   readonly errorUs: number;
+  readonly teller?: string;
+  readonly doubted: readonly DoubtedClockMessage[];
+}
+
+export interface DoubtedClockMessage {
+  readonly teller: string;
+  readonly source: ClockSourceName;
+  readonly aheadUs?: number;
+  readonly why: string;
 }
 
 export interface RingStatusMessage {

@@ -48,7 +48,8 @@ export interface CentralLine {
 export class CentralStatus {
   readonly #parts: CentralStatusParts;
   readonly #boot = randomBytes(8).toString('hex');
-  readonly #startedAt = Date.now() * 1e3;
+  /** Of the monotonic clock, milliseconds. */
+  readonly #started = performance.now();
   readonly #rates = new Map<string, { samples: number; at: number; rate: number }>();
 
   constructor(parts: CentralStatusParts) {
@@ -71,14 +72,15 @@ export class CentralStatus {
     const { blocks, bytes } = totals();
     const beside = this.#parts.fanout();
     const retired = this.#parts.retired();
+    const now = Date.now() * 1e3;
     return {
       role: 'central',
       gateway: name,
       boot: this.#boot,
       version,
-      startedAt: this.#startedAt,
-      now: Date.now() * 1e3,
-      clock: { source: 'none', errorUs: Number.POSITIVE_INFINITY },
+      startedAt: now - Math.round((performance.now() - this.#started) * 1e3),
+      now,
+      clock: { source: 'none', errorUs: Number.POSITIVE_INFINITY, doubted: [] },
       ring: { slots: 0, used: 0, refused: 0 },
       store: {
         commits: counters.commits,

@@ -10,8 +10,8 @@ async function serve(dir: string): Promise<void> {
   const store = new BenchStore(undefined, dir);
   await store.holdReserve();
   const host = await store.open();
-  const { intake, clock } = host;
-  const collector = new MqttCollector({ port: 0, limits: { inflightMax: 65_535 } }, { source: 'mqtt', intake, clock });
+  const context = { source: 'mqtt', intake: host.intake, clock: host.clockOf('mqtt') };
+  const collector = new MqttCollector({ port: 0, limits: { inflightMax: 65_535 } }, context);
   await collector.start();
   process.once('disconnect', () => {
     void collector.stop().then(() => host.stop());

@@ -224,7 +224,7 @@ export function fakeStatus(now: number, changes: Partial<GatewayStatus> = {}): G
     version: '0.1.0',
     startedAt: now - 3600e6,
     now,
-    clock: { source: 'gnss', errorUs: 12 },
+    clock: { source: 'gnss', errorUs: 12, doubted: [] },
     ring: { slots: 1 << 20, used: 120, refused: 0 },
     store: {
       commits: 4711,

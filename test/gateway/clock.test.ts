@@ -8,6 +8,8 @@ const NTP = { source: 'ntp', errorUs: 50_000 } as const;
 
 const WEEK = 7 * 86_400e6;
 
+const NOON = Date.UTC(2026, 5, 30, 12) * 1e3;
+
 t.test(
   'box time begins at the wall clock, or after the last stored sample when the wall clock is behind',
   async (t) => {
@@ -133,9 +135,9 @@ const cases: { name: string; readings: ClockReading[]; kept: number[] }[] = [
     readings: [
       { time: 10, offset: 500, error: 50_000, source: 'ntp' },
       { time: 20, offset: 700, error: 50_000, source: 'ntp' },
-      { time: 30, offset: -2 * WEEK, error: 50_000, source: 'ntp' },
+      { time: 30, offset: -1_500_000, error: 50_000, source: 'ntp' },
     ],
-    kept: [500, -2 * WEEK],
+    kept: [500, -1_500_000],
   },
   {
     name: 'hours of noise within its bound add no row',
@@ -161,9 +163,9 @@ const cases: { name: string; readings: ClockReading[]; kept: number[] }[] = [
 for (const { name, readings, kept } of cases) {
   t.test(name, async (t) => {
     const rows: number[] = [];
-    const first: ClockReading = { time: 0, offset: 0, error: 2_000_000, source: 'rtc' };
-    const keeper = new ClockKeeper(first, (row) => rows.push(row.offset));
-    for (const reading of readings) keeper.observe(reading);
+    const first: ClockReading = { time: NOON, offset: 0, error: 2_000_000, source: 'rtc' };
+    const keeper = new ClockKeeper(first, { row: (row) => rows.push(row.offset), said: () => {} });
+    for (const reading of readings) keeper.observe({ ...reading, time: NOON + reading.time }, 'a');
     t.same(rows, kept);
     t.equal(keeper.offsetUs, kept.at(-1));
   });
@@ -171,14 +173,14 @@ for (const { name, readings, kept } of cases) {
 
 t.test('times are read by the clock with the least bound, as the keeper of the clock believes', async (t) => {
   const readings: ClockReading[] = [
-    { time: 0, offset: 0, error: 2_000_000, source: 'rtc' },
-    { time: 10, offset: 100, error: 300_000, source: 'gnss' },
-    { time: 20, offset: 200, error: 50_000, source: 'ntp' },
+    { time: NOON, offset: 0, error: 2_000_000, source: 'rtc' },
+    { time: NOON + 10, offset: 100, error: 300_000, source: 'gnss' },
+    { time: NOON + 20, offset: 200, error: 50_000, source: 'ntp' },
   ];
   const [first, ...later] = readings as [ClockReading, ...ClockReading[]];
   const rows = [first];
-  const keeper = new ClockKeeper(first, (row) => rows.push(row));
-  for (const reading of later) keeper.observe(reading);
+  const keeper = new ClockKeeper(first, { row: (row) => rows.push(row), said: () => {} });
+  for (const reading of later) keeper.observe(reading, 'a');
   t.equal(keeper.source, 'ntp');
   t.equal(new UtcMap(rows).offsetAt(30), keeper.offsetUs);
   t.equal(new UtcMap(rows).offsetAt(0), keeper.offsetUs);
@@ -193,7 +195,7 @@ for (const { name, wallUs, source, kept } of [
     const clock = new BoxClock({ time: 2e15, monotonic: monotonicUs() });
     const rows: number[] = [];
     const first: ClockReading = { time: 2e15, offset: 0, error: 2_000_000, source: 'rtc' };
-    const keeper = new ClockKeeper(first, (row) => rows.push(row.offset));
+    const keeper = new ClockKeeper(first, { row: (row) => rows.push(row.offset), said: () => {} });
     for (let second = 0; second < 3; second += 1)
       keeper.observeSystem(clock, () => clock.now() + wallUs, source === 'ntp' ? NTP : UNKEPT_CLOCK);
     t.equal(rows.length, kept.length);
@@ -204,7 +206,7 @@ for (const { name, wallUs, source, kept } of [
 /** A clock that is driven by hand, its keeper, and the rows it adds. */
 function keptClock(first: ClockReading) {
   const rows: ClockReading[] = [];
-  const keeper = new ClockKeeper(first, (row) => rows.push(row));
+  const keeper = new ClockKeeper(first, { row: (row) => rows.push(row), said: () => {} });
   let passed = 0;
   const clock = { origin: { time: first.time, monotonic: 0 }, now: () => first.time + passed };
   /** Looks once a second, as the gateway does. */
@@ -281,3 +283,14 @@ t.test(
     );
   },
 );
+
+t.test('a row without a bound says that what its source told before was wrong', async (t) => {
+  const rtc: ClockReading = { time: 0, offset: 0, error: 2_000_000, source: 'rtc' };
+  const wrong: ClockReading = { time: 10, offset: -6 * 52 * WEEK, error: 250_000, source: 'gnss' };
+  const disowned: ClockReading = { ...wrong, time: 20, error: Number.POSITIVE_INFINITY };
+  const right: ClockReading = { time: 30, offset: 500, error: 300_000, source: 'gnss' };
+  t.equal(new UtcMap([rtc, wrong]).offsetAt(15), wrong.offset);
+  t.equal(new UtcMap([rtc, wrong, disowned]).offsetAt(15), 0, 'the next best is read by');
+  t.equal(new UtcMap([rtc, wrong, disowned, right]).offsetAt(15), 500, 'and by that source, when it tells better');
+  t.equal(new UtcMap([wrong, disowned]).offsetAt(15), wrong.offset, 'nothing else is known');
+});

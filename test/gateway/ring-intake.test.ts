@@ -11,7 +11,7 @@ function rig(slots: number, channelsMax?: number, clock = { now: () => 1000 }) {
   const ring = new RingWriter(memory);
   const announced: Channel[] = [];
   const registry = new ChannelRegistry([], (channel) => announced.push(channel), channelsMax);
-  const intake = new RingIntake(ring, registry, { ...clock, observe: () => {} });
+  const intake = new RingIntake(ring, registry, clock);
   const reader = new RingReader(memory);
   const taken: unknown[] = [];
   const drain = () => {
@@ -152,7 +152,7 @@ t.test('knows a receipt again, its own and those from before', async (t) => {
   const memory = createRing(16);
   const digest = (first: number) => new Uint8Array(16).fill(first);
   const registry = new ChannelRegistry([], () => {});
-  const intake = new RingIntake(new RingWriter(memory), registry, { now: () => 0, observe: () => {} }, [digest(1)]);
+  const intake = new RingIntake(new RingWriter(memory), registry, { now: () => 0 }, [digest(1)]);
   t.ok(intake.isKnownReceipt(digest(1)));
   t.notOk(intake.isKnownReceipt(digest(2)));
   t.ok(intake.pushReceipt(digest(2)));

@@ -2,6 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { createChannelFreshness } from '../../gateway/channel-freshness.ts';
+import { StatusBoard } from '../../gateway/commands/status-board.ts';
+import type { WearWatch } from '../../gateway/commands/wear-watch.ts';
 import { CaissonError } from '../../gateway/errors.ts';
 import { StoreTelemetry } from '../../gateway/query/store-telemetry.ts';
 import { StoreHost } from '../../gateway/store-host.ts';
@@ -204,6 +207,43 @@ t.test(
     );
     t.ok(host.status.blocks > 0, `${host.status.blocks} blocks were sealed meanwhile`);
     telemetry.close();
+    await host.stop();
+  },
+);
+
+t.test(
+  'a clock that is corrected by years changes neither how long the gateway is up nor what its last minute is',
+  async (t) => {
+    const { dir, open, problems } = store(t);
+    const host = await open();
+    const wear = { look: () => undefined } as unknown as WearWatch;
+    const board = new StatusBoard('1', host, wear, createChannelFreshness(), () => {});
+    const began = host.clock.now();
+    board.problem('before');
+    const clock = host.clockOf('gnss');
+    /** In years, what the receiver shows beyond the system's clock. */
+    const tell = (years: number) => {
+      const time = clock.now();
+      clock.observe({ time, offset: host.utcOffset() + years * 365 * 86_400e6, error: 1000, source: 'gnss' });
+    };
+    tell(-6);
+    t.match(board.snapshot().clock, { source: 'rtc', doubted: [{ teller: 'gnss', aheadUs: -6 * 365 * 86_400e6 }] });
+    t.match(problems, [/^the clock of source gnss is not believed: it shows 20.* 2190 d behind the system's clock/]);
+    tell(6);
+    const other = host.clockOf('other');
+    other.observe({ time: other.now(), offset: 6 * 365 * 86_400e6, error: 1000, source: 'gnss' });
+    push(host, 0, 1);
+    await host.intake.durable(host.intake.publish());
+    const { now, startedAt, clock: known, problems: told } = board.snapshot();
+    t.match(known, { source: 'gnss', teller: 'other' });
+    t.ok(now > Date.now() * 1e3 + 5 * 365 * 86_400e6, 'it is another time');
+    t.ok(Math.abs(now - startedAt - (host.clock.now() - began)) < 5e6, `up ${(now - startedAt) / 1e6} s`);
+    t.ok(now - (told[0]?.time ?? 0) < 60e6, 'what was said before was said a moment ago');
+    const telemetry = StoreTelemetry.open(dir);
+    const { id } = telemetry.channel('a');
+    const last = [...telemetry.raw(id, now - 60e6, now + 1)].flatMap(({ values }) => [...values]);
+    telemetry.close();
+    t.same(last, [0], 'the last minute of the present holds it');
     await host.stop();
   },
 );

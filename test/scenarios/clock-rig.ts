@@ -43,6 +43,8 @@ export class ClockRig {
   utc: number;
   /** What the machine's clock shows beyond true UTC, microseconds. */
   wallError = 0;
+  /** What the keeper of UTC said of clocks that it does not believe. */
+  readonly said: string[] = [];
   /** What keeps the machine's clock. */
   source: 'ntp' | 'rtc' = 'rtc';
   #clock = new SimulatedClock(0);
@@ -62,7 +64,10 @@ export class ClockRig {
     this.#clock = new SimulatedClock(time);
     const first = firstReading(wallUs, time, lastUtc, this.#system);
     this.#rig.writer.keepClock(first);
-    this.#keeper = new ClockKeeper(first, (row) => this.#rig.writer.keepClock(row));
+    this.#keeper = new ClockKeeper(first, {
+      row: (row) => this.#rig.writer.keepClock(row),
+      said: (text) => this.said.push(text),
+    });
     this.#nextLook = time;
   }
 
@@ -81,9 +86,9 @@ export class ClockRig {
     return this.#keeper;
   }
 
-  /** A receiver tells UTC, to its error. */
-  hear(reading: Pick<ClockReading, 'source' | 'error'>): void {
-    this.keeper.observe({ ...reading, time: this.#clock.time, offset: this.utc - this.#clock.time });
+  /** A receiver tells UTC, to its error. @param wrongUs what it shows beyond true UTC, microseconds */
+  hear(reading: Pick<ClockReading, 'source' | 'error'>, wrongUs = 0, teller = 'gnss'): void {
+    this.keeper.observe({ ...reading, time: this.#clock.time, offset: this.utc + wrongUs - this.#clock.time }, teller);
   }
 
   /** Time passes, and `rateHz` samples a second are taken in; the machine's clock is looked at every second. */

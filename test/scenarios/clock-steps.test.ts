@@ -176,3 +176,20 @@ t.test('what devices stamped themselves is not moved by any of this', async (t) 
   box.run(100, 100);
   t.equal(errorOf(box.seen(2).samples), 0);
 });
+
+t.test('a recording of another year, played again and again at the port of a receiver, moves no sample', async (t) => {
+  const box = rig(t, NOON);
+  box.boot();
+  box.run(300, 10, (second) => {
+    if (second % 10 === 0) box.hear(GNSS, -6 * 365 * DAY - Math.floor(second / 61) * 61 * SECOND, 'replayed');
+  });
+  t.equal(errorOf(checkOrder(t, box, 'beside a clock that nobody keeps')), 0);
+  t.match(box.said, [/^the clock of source replayed is not believed: it shows 2020-07-01T/]);
+  box.boot({ lastTime: box.boxTime, lastUtc: box.utc + SECOND });
+  box.run(60, 10, (second) => {
+    if (second % 10 === 0) box.hear(GNSS, -6 * 365 * DAY, 'replayed');
+  });
+  box.source = 'ntp';
+  box.run(60, 10);
+  t.ok(errorOf(checkOrder(t, box, 'when nothing better was known at first')) <= NTP);
+});

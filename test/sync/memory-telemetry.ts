@@ -148,7 +148,7 @@ export function exampleStatus(gateway = 'box', role: GatewayStatus['role'] = 'ga
     version: '9.8.7',
     startedAt: 1_700_000_000_000_000,
     now: 1_700_000_001_000_000,
-    clock: { source: 'gnss', errorUs: Number.POSITIVE_INFINITY },
+    clock: { source: 'gnss', errorUs: Number.POSITIVE_INFINITY, doubted: [] },
     ring: { slots: 1024, used: 3, refused: 2 },
     store: {
       commits: 1,

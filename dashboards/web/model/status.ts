@@ -6,6 +6,8 @@ export interface ShownStatus {
   readonly now: number;
   readonly clockSource: string;
   readonly clockErrorUs: number;
+  /** Sources whose clocks are not believed, and why. */
+  readonly doubtedClocks: readonly string[];
   readonly ringShare: number;
   readonly refused: number;
   readonly commitMs: number;
@@ -113,6 +115,7 @@ export function parseStatus(json: string): ShownStatus | undefined {
     now: numberOf(root.now),
     clockSource: textOf(clock.source),
     clockErrorUs: numberOf(clock.errorUs),
+    doubtedClocks: listOf(clock.doubted).map(({ teller, why }) => `${textOf(teller)} ${textOf(why)}`),
     ringShare: numberOf(ring.used) / Math.max(1, numberOf(ring.slots)),
     refused: numberOf(ring.refused),
     commitMs: numberOf(store.commitMs),

@@ -154,15 +154,16 @@ function RecorderFact({ recorder }: { recorder: ShownRecorder }) {
 const UNSURE_CLOCK_US = 1e6;
 
 function ClockFact({ status }: { status: ShownStatus }) {
-  const { clockSource, clockErrorUs } = status;
+  const { clockSource, clockErrorUs, doubtedClocks } = status;
   const bound = formatAge(clockErrorUs / 1e6);
+  const doubted = doubtedClocks.map((each) => `. Not believed: ${each}`).join('');
   return (
     <Fact
       name="clock"
       value={`${clockSource.toUpperCase()} \u00b1${bound}`}
       room={clockSource.length + 8}
-      title={`UTC comes from ${clockSource.toUpperCase()} and is at most ${bound} off`}
-      tone={clockErrorUs >= UNSURE_CLOCK_US ? 'is-unsure' : ''}
+      title={`UTC comes from ${clockSource.toUpperCase()} and is at most ${bound} off${doubted}`}
+      tone={clockErrorUs >= UNSURE_CLOCK_US || doubtedClocks.length > 0 ? 'is-unsure' : ''}
     />
   );
 }

@@ -50,13 +50,13 @@ export interface Verdict {
 const OPEN: Verdict = { state: 'open', why: '' };
 const GOOD: Verdict = { state: 'good', why: '' };
 
-/** What a run with the old config was like. @param elapsedS since its start, seconds @param boxNow box time, microseconds */
-export function dataBefore(status: GatewayStatus, elapsedS: number, boxNow: number): DataBefore {
+/** What a run with the old config was like. @param elapsedS since its start, seconds */
+export function dataBefore(status: GatewayStatus, elapsedS: number): DataBefore {
   const sources = new Map(
     status.sources.map((source) => [
       source.name,
       {
-        silentMs: silentMsOf(source, elapsedS * 1e3, boxNow),
+        silentMs: silentMsOf(source, elapsedS * 1e3, status.now),
         errorShare: shareOf(source.errors, source.received),
         ran: source.state === 'running',
       },
@@ -65,10 +65,10 @@ export function dataBefore(status: GatewayStatus, elapsedS: number, boxNow: numb
   return { sources, lostPerS: lostOf(status) / Math.max(1, elapsedS) };
 }
 
-function silentMsOf({ samples, lastSeen }: SourceStatus, elapsedMs: number, boxNow: number): number | undefined {
+function silentMsOf({ samples, lastSeen }: SourceStatus, elapsedMs: number, now: number): number | undefined {
   if (samples === 0 || lastSeen === undefined) return undefined;
   const usualMs = INTERVALS_MAX * (elapsedMs / samples);
-  return boxNow - lastSeen > Math.max(FIRST_DATA_MS, usualMs) * 1e3 ? undefined : usualMs;
+  return now - lastSeen > Math.max(FIRST_DATA_MS, usualMs) * 1e3 ? undefined : usualMs;
 }
 
 /** Whether data is worse off than before. */

@@ -81,7 +81,7 @@ class TrialRun {
   async #try(running: GatewayProcess, trial: Trial): Promise<GatewayProcess | undefined> {
     const { say, stop } = this.#options;
     say(`config ${trial.digest} of ${trial.by} is tried for ${trial.watchS} s`);
-    const before = dataBefore(running.status(), (performance.now() - this.#startedAt) / 1e3, running.boxNow());
+    const before = dataBefore(running.status(), (performance.now() - this.#startedAt) / 1e3);
     let downSince = performance.now();
     await running.stop();
     let why = '';

@@ -1,4 +1,5 @@
 import { KEPT_BY_NOBODY } from '../../../hardware/host/time-daemon.ts';
+import type { DoubtedClock } from '../../clock-keeper.ts';
 import type { GatewayStatus, SourceStatus } from '../../status.ts';
 import { clockFindings } from './box-findings.ts';
 import { type Examined, type Finding, found, together, well } from './finding.ts';
@@ -23,10 +24,26 @@ export function statusFindings(status: GatewayStatus, wallUs: number): Examined 
     status.clock.source === 'none' || status.clock.source === 'rtc'
       ? clockFindings({ clock: KEPT_BY_NOBODY, wallUs })
       : well('clock', `${status.clock.source}, error at most ${(status.clock.errorUs / 1e3).toFixed(1)} ms`),
+    ...status.clock.doubted.map(doubtFinding),
     storeFindings(status),
     wearFindings(status),
     ...status.sources.map((source) => sourceFindings(source, status.now)),
   ]);
+}
+
+function doubtFinding({ teller, why }: DoubtedClock): Examined {
+  return found({
+    code: 'clock-doubted',
+    severity: 'risk',
+    about: `source ${teller}`,
+    seen: `its clock ${why}`,
+    means:
+      'samples have the UTC that is known without it; what is stamped by the device itself is as wrong as its clock',
+    mend: {
+      byHand:
+        'see which of the two clocks is wrong: a receiver with a clear sky finds the date by itself, one that goes back by 1024 weeks needs a newer firmware',
+    },
+  });
 }
 
 function storeFindings({ store, ring }: GatewayStatus): Examined {

@@ -17,7 +17,8 @@ export async function tryCollector(
   limitMs: number,
   isDone: (health: CollectorHealth) => boolean,
 ): Promise<CollectorHealth> {
-  const clock = new BoxClock(BoxClock.startingAt(Date.now() * 1e3, 0));
+  const box = new BoxClock(BoxClock.startingAt(Date.now() * 1e3, 0));
+  const clock = { now: () => box.now(), observe: () => {} };
   const create = await loadCollector(config);
   const collector = create({ source, intake: new DiscardingIntake(), clock });
   await collector.start();

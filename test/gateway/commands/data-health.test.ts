@@ -3,6 +3,9 @@ import { dataBefore, judge, type TrialMoment } from '../../../gateway/commands/c
 import type { GatewayStatus, SourceStatus } from '../../../gateway/status.ts';
 import { exampleStatus } from '../../sync/memory-telemetry.ts';
 
+/** UTC at which the old config ended, microseconds; all sources but `asleep` were heard a moment before. */
+const NOW = 1e15;
+
 const SOURCE: SourceStatus = {
   ...{ name: 'can0', kind: 'can', state: 'running', received: 1000, samples: 1000, rate: 10, errors: { bad: 10 } },
   dropped: 0,
@@ -12,6 +15,7 @@ function status(sources: readonly Partial<SourceStatus>[], more: Partial<Gateway
   const example = exampleStatus();
   return {
     ...example,
+    now: NOW,
     ring: { slots: 1, used: 0, refused: 0 },
     store: { ...example.store, lost: 0, ...more },
     sources: sources.map((source) => ({ ...SOURCE, ...source })),
@@ -19,9 +23,6 @@ function status(sources: readonly Partial<SourceStatus>[], more: Partial<Gateway
 }
 
 const WATCH_MS = 60_000;
-
-/** Box time at which the old config ended, microseconds; all sources but `asleep` were heard a moment before. */
-const NOW = 1e12;
 
 const BEFORE = dataBefore(
   status([
@@ -31,7 +32,6 @@ const BEFORE = dataBefore(
     { name: 'asleep', errors: {}, lastSeen: NOW - 3600e6 },
   ]),
   100,
-  NOW,
 );
 
 const AT_END = { elapsedMs: WATCH_MS };
@@ -93,7 +93,7 @@ for (const [name, sources, moment, expected] of CASES) {
 t.test('a trial that loses samples is taken back, unless they were lost before as well', async (t) => {
   const moment = { elapsedMs: 10_000, watchMs: WATCH_MS, centralSilentMs: 1, status: status([{}], { lost: 30 }) };
   t.equal(judge(BEFORE, moment).why, '30 samples were lost');
-  t.equal(judge(dataBefore(status([{}], { lost: 500 }), 100, NOW), moment).state, 'open');
+  t.equal(judge(dataBefore(status([{}], { lost: 500 }), 100), moment).state, 'open');
 });
 
 t.test('a trial whose store does not open is taken back at its end', async (t) => {

@@ -43,7 +43,8 @@ export async function takeInPieces(
   const journal = Journal.open(paths.journal, { boots, segmentBytes: JOURNAL_SEGMENT_BYTES });
   const recovered = recover(journal, blocks);
   const memory = createRing(RING_SLOTS);
-  const clock = new BoxClock(BoxClock.startingAt(blocks.lastTime() + 1e6, blocks.lastTime()));
+  const box = new BoxClock(BoxClock.startingAt(blocks.lastTime() + 1e6, blocks.lastTime()));
+  const clock = { now: () => box.now(), observe: () => {} };
   const { writer } = beginBoot({
     ...{ ring: memory, journal, blocks, recovered, gateway: 'box', onProblem: () => {} },
     ...{ boot: randomBytes(8).toString('hex'), started: clock.now() },

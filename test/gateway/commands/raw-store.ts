@@ -75,7 +75,7 @@ export class RawStore {
       const source = this.configure(car).sources.car;
       if (source === undefined) throw new Error('no source car');
       const create = await loadCollector(source);
-      const collector = create({ source: 'car', intake: host.intake, clock: host.clock });
+      const collector = create({ source: 'car', intake: host.intake, clock: host.clockOf('car') });
       await collector.start();
       await waitFor('the end of the recording', () => collector.health().state === 'stopped', 60_000);
       await collector.stop();

@@ -178,7 +178,7 @@ const STATUS: GatewayStatus = {
   version: '1',
   startedAt: NOW - 3600e6,
   now: NOW,
-  clock: { source: 'gnss', errorUs: 1000 },
+  clock: { source: 'gnss', errorUs: 1000, doubted: [] },
   ring: { slots: 1024, used: 0, refused: 0 },
   store: STORE_NOTHING_YET,
   sources: [SOURCE],
@@ -207,7 +207,13 @@ const WEAR = {
 const withSource = (change: Partial<SourceStatus>): Partial<GatewayStatus> => ({ sources: [{ ...SOURCE, ...change }] });
 
 const STATUSES: Readonly<Record<string, Partial<GatewayStatus>>> = {
-  'clock-not-synchronised': { clock: { source: 'rtc', errorUs: 2e6 } },
+  'clock-not-synchronised': { clock: { source: 'rtc', errorUs: 2e6, doubted: [] } },
+  'clock-doubted': {
+    clock: {
+      ...{ source: 'ntp', errorUs: 1000 },
+      doubted: [{ teller: 'gnss', source: 'gnss', why: 'jumped back by 61 s', aheadUs: -61e6 }],
+    },
+  },
   'samples-lost': { store: { ...STORE_NOTHING_YET, lost: 4 } },
   'disk-short': { store: { ...STORE_NOTHING_YET, retention: { ...RETENTION, rung: 'bulk samples' } } },
   'store-fills': { store: { ...STORE_NOTHING_YET, retention: RETENTION } },
