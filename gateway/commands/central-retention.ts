@@ -7,6 +7,7 @@ import {
 import { retentionPlan } from '../../sync/central/retention/retention-plan.ts';
 import { dayOf, retentionDays } from '../../sync/central/retention/retention-rules.ts';
 import type { DuePacks } from '../../sync/central/retention/retiring-store.ts';
+import { bytesText, counted } from '../quantity-text.ts';
 import { readCheckedFile } from './checked-file.ts';
 import { Output } from './outcome.ts';
 
@@ -37,13 +38,9 @@ export function planText(due: readonly DuePacks[]): string {
   const lines = due.map(({ gateway, channels, days, packs, bytes, oldest, youngest }) => {
     const more = channels.length > NAMES_MAX ? ` and ${channels.length - NAMES_MAX} more` : '';
     const names = `${channels.slice(0, NAMES_MAX).join(', ')}${more}`;
-    return `${gateway}  ${packs} packs, ${megabytes(bytes)}, ${oldest} to ${youngest} days old, kept ${days} days: ${names}`;
+    return `${gateway}  ${counted(packs, 'pack')}, ${bytesText(bytes)}, ${oldest} to ${youngest} days old, kept ${counted(days, 'day')}: ${names}`;
   });
   const packs = due.reduce((sum, each) => sum + each.packs, 0);
   const bytes = due.reduce((sum, each) => sum + each.bytes, 0);
-  return `${[...lines, `in all ${packs} packs, ${megabytes(bytes)}`].join('\n')}\n`;
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
+  return `${[...lines, `in all ${counted(packs, 'pack')}, ${bytesText(bytes)}`].join('\n')}\n`;
 }

@@ -17,6 +17,7 @@ import type { CentralTrustOptions } from '../../sync/trust/central-trust.ts';
 import { requireHost } from '../../sync/trust/peer-name.ts';
 import { messageOf } from '../errors.ts';
 import { FollowedFreshness } from '../followed-freshness.ts';
+import { counted } from '../quantity-text.ts';
 import { whenStoreIsThere } from './await-store.ts';
 import { readRetentionFile, showRetentionPlan } from './central-retention.ts';
 import { readGatewaysFile } from './gateways-file.ts';
@@ -142,7 +143,7 @@ async function run(options: Options): Promise<void> {
   if (central === undefined) return;
   const count = pull.length + Object.keys(gateways?.gateways ?? {}).length;
   say(
-    `central answers on ${formatAddress({ host: listen.host, port: central.port })}, pulls from ${count} gateway${count === 1 ? '' : 's'}`,
+    `central answers on ${formatAddress({ host: listen.host, port: central.port })}, pulls from ${counted(count, 'gateway')}`,
   );
   const dashboard = http === undefined ? undefined : await serveHttp(central, http);
   if (dashboard !== undefined)

@@ -1,10 +1,11 @@
 import process from 'node:process';
 import type { Command } from 'commander';
 import { type ConfigIssue, renderIssues } from '../config/issue.ts';
+import { counted } from '../quantity-text.ts';
 import { checkStoreCommand } from './check-store.ts';
 import { CONFIG_FILE, readConfigFile } from './config.ts';
 import { conclude, EXIT_FAILED, EXIT_OK, Output } from './outcome.ts';
-import { countOf, type Plan, planOf, renderPlan } from './plan.ts';
+import { type Plan, planOf, renderPlan } from './plan.ts';
 
 /** What `caisson check --json` prints. */
 export interface CheckReport {
@@ -57,5 +58,5 @@ async function check(file: string, asJson: boolean): Promise<void> {
   process.exitCode = ok ? EXIT_OK : EXIT_FAILED;
   if (asJson) await new Output().write(`${JSON.stringify(report, undefined, 2)}\n`);
   else if (report.plan !== undefined) await new Output().write(renderPlan(file, report.plan));
-  else process.stderr.write(`${renderIssues(text, issues)}\n${file}: ${countOf(issues.length, 'issue')}\n`);
+  else process.stderr.write(`${renderIssues(text, issues)}\n${file}: ${counted(issues.length, 'issue')}\n`);
 }

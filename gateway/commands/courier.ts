@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { bring, carry } from '../../sync/courier/bring-courier.ts';
 import type { CourierRead } from '../../sync/courier/courier-reader.ts';
 import { sendCourier } from '../../sync/courier/send-courier.ts';
+import { bytesText, counted } from '../quantity-text.ts';
 import { CONFIG_FILE, requireConfig } from './config.ts';
 import { conclude, EXIT_FAILED, Output, UsageError } from './outcome.ts';
 import { identityOption, openClient } from './telemetry-client.ts';
@@ -79,7 +80,7 @@ async function write(medium: string, options: WriteOptions): Promise<void> {
     ...{ fileBytes: fileMb * 1e6, all: options.all === true },
   });
   const { files, items, bytes, to } = written;
-  const text = `${files.length} files, ${items} items, ${(bytes / 1e6).toFixed(1)} MB; the medium goes up to position ${to}\n`;
+  const text = `${counted(files.length, 'file')}, ${counted(items, 'item')}, ${bytesText(bytes)}; the medium goes up to position ${to}\n`;
   await new Output().write(options.json === true ? `${JSON.stringify(written)}\n` : text);
 }
 

@@ -7,6 +7,7 @@ import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { type Rig, startRig } from '../../hardware/simulated/rig.ts';
 import { CaissonError } from '../errors.ts';
+import { counted } from '../quantity-text.ts';
 import { carSources } from './car-sources.ts';
 import { CaissonChild } from './child-process.ts';
 import { conclude, interrupted, UsageError } from './outcome.ts';
@@ -167,10 +168,6 @@ Caisson demo: ${subject}, ${counted(Object.keys(sources).length, 'source')}
   configuration  ${join(folder, 'caisson.yaml')}
 Ctrl-C ends it.
 `);
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 function say(text: string): void {

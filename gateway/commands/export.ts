@@ -7,6 +7,7 @@ import { type ExportReport, exportStore } from '../../sync/export/store-export.t
 import { sleep } from '../../sync/line/sleep.ts';
 import { CaissonError, messageOf } from '../errors.ts';
 import { QUERY_PIXELS_MAX } from '../limits.ts';
+import { bytesText, counted } from '../quantity-text.ts';
 import { StoreTelemetry } from '../query/store-telemetry.ts';
 import type { Telemetry } from '../query/telemetry.ts';
 import { type ColumnTable, type TableBatch, writtenTable } from '../table/column-table.ts';
@@ -205,6 +206,6 @@ function formatOf({ format, output = '' }: Options): TableFormatName {
 function reportText(report: ExportReport, isJson = false): string {
   if (isJson) return `${JSON.stringify(report)}\n`;
   const { files, samples, bytes, removed } = report;
-  const gone = removed === 0 ? '' : `, ${removed} old files removed`;
-  return `${files} file${files === 1 ? '' : 's'} written, ${samples.toLocaleString('en')} rows, ${(bytes / 1e6).toFixed(1)} MB${gone}\n`;
+  const gone = removed === 0 ? '' : `, ${counted(removed, 'old file')} removed`;
+  return `${counted(files, 'file')} written, ${samples.toLocaleString('en')} rows, ${bytesText(bytes)}${gone}\n`;
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { counted } from '../quantity-text.ts';
 import { conclude, Output } from './outcome.ts';
 import { rangeOf } from './query.ts';
 import { identityOption, openClient, type ServerOptions } from './telemetry-client.ts';
@@ -41,8 +42,7 @@ async function fetchRange(channels: readonly string[], options: Options): Promis
     const { from = 0, to = 0 } = await rangeOf(options, async () => (await client.status()).now);
     const { gateway = '', outlines = false } = options;
     const lines = await client.wish({ gateway, channels, from, to, outlines });
-    const said =
-      lines > 0 ? `told ${lines} line${lines === 1 ? '' : 's'}` : 'no line is there now: those that come are told';
+    const said = lines > 0 ? `told ${counted(lines, 'line')}` : 'no line is there now: those that come are told';
     await new Output().write(options.json === true ? `${JSON.stringify({ lines })}\n` : `${said}\n`);
   } finally {
     client.close();

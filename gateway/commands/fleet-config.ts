@@ -7,6 +7,7 @@ import type { Command } from 'commander';
 import { type ConfigOffer, OfferFolder, type OfferResult } from '../../sync/fleet/offer-folder.ts';
 import { WATCH_S } from '../config/offer/offer.ts';
 import { messageOf } from '../errors.ts';
+import { counted } from '../quantity-text.ts';
 import { BlockReader } from '../store/block-reader.ts';
 import { storePaths } from '../store/store-dir.ts';
 import { durationFromText } from '../utc-text.ts';
@@ -95,7 +96,7 @@ async function push(patterns: readonly string[], options: PushOptions): Promise<
     if (result === undefined) return;
     await out.write(options.json === true ? `${JSON.stringify({ box, ...result })}\n` : resultText(box, result));
   }
-  if (!options.wait) process.stderr.write(`${boxes.length} boxes are offered it as they are reached\n`);
+  if (!options.wait) process.stderr.write(`${counted(boxes.length, 'box', 'boxes')} to be offered it when reached\n`);
 }
 
 /** Names as they are given, and of patterns those that central has data of. @throws UsageError */

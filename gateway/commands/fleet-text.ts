@@ -1,4 +1,5 @@
 import type { Fleet, FleetBox } from '../fleet.ts';
+import { bytesText, counted } from '../quantity-text.ts';
 import { spanText } from '../span-text.ts';
 
 /** A line as a person says it. */
@@ -20,7 +21,7 @@ const NUMBERS: ReadonlySet<string> = new Set(['NEWEST', 'BEHIND', 'LOST', 'DISK'
 export function fleetText({ central, now, boxes }: Fleet, shown: readonly FleetBox[]): string {
   const counts = { act: 0, watch: 0, good: 0 };
   for (const { attention } of boxes) counts[attention] += 1;
-  const sum = `central ${central}: ${boxes.length} boxes, act ${counts.act}, watch ${counts.watch}, good ${counts.good}`;
+  const sum = `central ${central}: ${counted(boxes.length, 'box', 'boxes')}, act ${counts.act}, watch ${counts.watch}, good ${counts.good}`;
   if (shown.length === 0) return `${sum}\n`;
   const rows = [HEAD, ...shown.map((box) => cells(box, now))];
   const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
@@ -43,7 +44,7 @@ function cells(box: FleetBox, now: number): string[] {
     gateway,
     LINES[line.state],
     newest === undefined ? '' : spanText(now - newest),
-    behind === undefined || behind.positions === 0 ? '' : `${(behind.bytes / 1e6).toFixed(1)} MB`,
+    behind === undefined || behind.positions === 0 ? '' : bytesText(behind.bytes),
     lost === 0 ? '' : String(lost),
     clock === undefined ? '' : clock.source,
     disk === undefined || !(disk.limitBytes > 0) ? '' : `${Math.round((100 * disk.usedBytes) / disk.limitBytes)} %`,

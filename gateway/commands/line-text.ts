@@ -1,3 +1,4 @@
+import { bytesText, counted } from '../quantity-text.ts';
 import type { LinePace, LineStatus } from '../status.ts';
 import { formatTime } from './time-text.ts';
 
@@ -13,7 +14,7 @@ export function lineText(line: LineStatus): string {
     ...(windows === undefined ? [] : [`open ${windows.join(', ')}`]),
     ...budgetText(line),
     `${bytesText(line.receivedBytes)} came, ${bytesText(line.sentBytes)} went${metered ? ', metered' : ''}`,
-    `${line.connections} connections, ${line.failures} failures`,
+    `${counted(line.connections, 'connection')}, ${counted(line.failures, 'failure')}`,
     ...(heard === undefined ? [] : [`as told ${formatTime(heard)}`]),
   ];
   return `line     ${gateway === '' ? '' : `${gateway} over `}${name}: ${parts.join('; ')}`;
@@ -40,11 +41,4 @@ function budgetText({ budgetBytes, budgetUsedBytes = 0 }: LineStatus): string[] 
 function rateText(bytesPerS: number): string {
   const bits = bytesPerS * 8;
   return bits < 1e6 ? `${(bits / 1e3).toFixed(0)} kbit/s` : `${(bits / 1e6).toFixed(1)} Mbit/s`;
-}
-
-/** In units that people read. */
-export function bytesText(bytes: number): string {
-  if (bytes < 1e4) return `${bytes.toFixed(0)} B`;
-  if (bytes < 1e6) return `${(bytes / 1e3).toFixed(1)} kB`;
-  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
 }

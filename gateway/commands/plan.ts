@@ -1,6 +1,7 @@
 import { canSettings } from '../../collectors/can/can-config.ts';
 import { Dictionaries } from '../../collectors/can/dictionary.ts';
 import { formatAddress } from '../../sync/api/address.ts';
+import { counted } from '../quantity-text.ts';
 import { type CaissonConfig, listenersOf } from './config.ts';
 import type { SourceConfig } from './source-kinds.ts';
 
@@ -11,6 +12,8 @@ export interface Plan {
   readonly store: string;
   readonly dashboard: string;
   readonly grpc: string;
+  /** Centrals that it dials, to hand them a line. */
+  readonly dials: readonly string[];
   readonly sources: readonly SourcePlan[];
 }
 
@@ -30,6 +33,7 @@ export function planOf(config: CaissonConfig): Plan {
     store: config.store.dir,
     dashboard: `http://${formatAddress(config.dashboard)}`,
     grpc: formatAddress(config.grpc),
+    dials: config.central?.dial ?? [],
     sources: Object.entries(config.sources).map(([name, source]) => ({
       name,
       type: source.type,
@@ -71,11 +75,12 @@ const NOTES_SHOWN_MAX = 20;
 /** For people. */
 export function renderPlan(file: string, plan: Plan): string {
   const lines = [
-    `${file} fits: ${countOf(plan.sources.length, 'source')}`,
+    `${file} fits: ${counted(plan.sources.length, 'source')}`,
     `  gateway    ${plan.gateway ?? '(the name its store keeps)'}`,
     `  store      ${plan.store}`,
     `  dashboard  ${plan.dashboard}`,
     `  grpc       ${plan.grpc}`,
+    ...plan.dials.map((central) => `  dials      ${central}`),
   ];
   const width = Math.max(...plan.sources.map(({ name }) => name.length), 0);
   const typeWidth = Math.max(...plan.sources.map(({ type }) => type.length), 6);
@@ -87,8 +92,4 @@ export function renderPlan(file: string, plan: Plan): string {
     }
   }
   return `${lines.join('\n')}\n`;
-}
-
-export function countOf(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -1,3 +1,4 @@
+import { bytesText, counted } from '../quantity-text.ts';
 import type { HandOverStatus, RelayStatus } from '../status.ts';
 import { formatTime } from './time-text.ts';
 
@@ -5,8 +6,8 @@ import { formatTime } from './time-text.ts';
 export function relayTexts({ files, bytes, bytesMax, answers, taken, passed, ...status }: RelayStatus): string[] {
   const { refused, destinations, problem } = status;
   const parts = [
-    `carries ${files} files, ${megabytes(bytes)} of at most ${megabytes(bytesMax)}`,
-    `${answers} answers wait for their senders`,
+    `carries ${counted(files, 'file')}, ${bytesText(bytes)} of at most ${bytesText(bytesMax)}`,
+    answers === 1 ? '1 answer waits for its sender' : `${answers} answers wait for their senders`,
     `${taken} taken, ${passed} passed on`,
     ...reasonsText('not taken or given up', refused),
     ...(problem === '' ? [] : [problem]),
@@ -14,7 +15,7 @@ export function relayTexts({ files, bytes, bytesMax, answers, taken, passed, ...
   return [
     `relay    ${parts.join('; ')}`,
     ...destinations.map((each) => {
-      return `relay    for ${each.central}: ${each.files} files, ${megabytes(each.bytes)}, the oldest of ${formatTime(each.oldest)}`;
+      return `relay    for ${each.central}: ${counted(each.files, 'file')}, ${bytesText(each.bytes)}, the oldest of ${formatTime(each.oldest)}`;
     }),
   ];
 }
@@ -23,7 +24,9 @@ export function relayTexts({ files, bytes, bytesMax, answers, taken, passed, ...
 export function handOverText({ central, relay, state, why, ...status }: HandOverStatus): string {
   const { files, bytes, oldest, handed, answered, refused } = status;
   const waiting =
-    files === 0 ? [] : [`${files} files, ${megabytes(bytes)}, without an answer since ${formatTime(oldest)}`];
+    files === 0
+      ? []
+      : [`${counted(files, 'file')}, ${bytesText(bytes)}, without an answer since ${formatTime(oldest)}`];
   const parts = [
     `${state}: ${why}`,
     ...waiting,
@@ -36,8 +39,4 @@ export function handOverText({ central, relay, state, why, ...status }: HandOver
 function reasonsText(what: string, reasons: Readonly<Record<string, number>>): string[] {
   const counts = Object.entries(reasons).map(([reason, count]) => `${reason} ${count}`);
   return counts.length === 0 ? [] : [`${what}: ${counts.join(', ')}`];
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
 }

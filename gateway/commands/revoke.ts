@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { withRegister } from '../../sync/trust/authority.ts';
 import { PEER_ROLES, peerText, requirePeerName } from '../../sync/trust/peer-name.ts';
+import { counted } from '../quantity-text.ts';
 import { conclude, Output } from './outcome.ts';
 
 interface Options {
@@ -36,7 +37,7 @@ async function revoke(name: string, options: Options): Promise<void> {
     register.requireKnown(peer);
     return register.revoke(peer, 'revoked', Date.now());
   });
-  const certificates = `${revoked} certificate${revoked === 1 ? '' : 's'}`;
+  const certificates = counted(revoked, 'certificate');
   const said =
     revoked === 0 ? `${peerText(peer)} has none that is good` : `${certificates} of ${peerText(peer)} revoked`;
   await new Output().write(`${options.json === true ? JSON.stringify({ ...peer, revoked }) : said}\n`);

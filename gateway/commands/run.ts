@@ -1,5 +1,6 @@
 import process from 'node:process';
 import type { Command } from 'commander';
+import { counted } from '../quantity-text.ts';
 import { CONFIG_FILE, requireConfig } from './config.ts';
 import { runWithTrials } from './config-trial/run-with-trials.ts';
 import type { GatewayProcess } from './gateway-process.ts';
@@ -35,7 +36,9 @@ async function run(file: string, version: string): Promise<void> {
 
 function announce(gateway: GatewayProcess, path: string, say: (text: string) => void): void {
   const config = requireConfig(path);
-  say(`gateway ${gateway.gateway} runs, ${Object.keys(config.sources).length} sources, store in ${config.store.dir}`);
+  say(
+    `gateway ${gateway.gateway} runs, ${counted(Object.keys(config.sources).length, 'source')}, store in ${config.store.dir}`,
+  );
   if (gateway.recoveredSamples > 0) {
     say(`${gateway.recoveredSamples} samples of the run before recovered from the journal`);
   }

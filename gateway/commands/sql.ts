@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander';
 import type { TelemetryClient } from '../../sync/api/client.ts';
 import { databasePlace, isDatabaseUrl } from '../../sync/central/postgres/sql-place.ts';
 import { SQL_MEMORY_MIB_MAX, SQL_ROWS_MAX, SQL_SECONDS_MAX } from '../limits.ts';
+import { counted } from '../quantity-text.ts';
 import { runSql, type SqlLimits } from '../query/sql/run-sql.ts';
 import { SQL_FUNCTIONS } from '../query/sql/sql-functions.ts';
 import type { SqlPlace } from '../query/sql/sql-messages.ts';
@@ -159,5 +160,5 @@ function parametersOf(params: readonly string[]): Record<string, SqlValue> {
 }
 
 function readText({ samples, channels }: SqlRead, seconds: number): string {
-  return `${(samples / 1e6).toFixed(1)} M samples of ${channels} channel${channels === 1 ? '' : 's'} read, ${seconds} s`;
+  return `${(samples / 1e6).toFixed(1)} M samples of ${counted(channels, 'channel')} read, ${seconds} s`;
 }

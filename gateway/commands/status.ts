@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { bytesText, counted } from '../quantity-text.ts';
 import type {
   BehindStatus,
   ClockStatus,
@@ -14,7 +15,7 @@ import type {
   SourceStatus,
   UplinkStatus,
 } from '../status.ts';
-import { bytesText, lineText } from './line-text.ts';
+import { lineText } from './line-text.ts';
 import { conclude, Output } from './outcome.ts';
 import { handOverText, relayTexts } from './relay-text.ts';
 import { identityOption, openClient, type ServerOptions } from './telemetry-client.ts';
@@ -58,7 +59,7 @@ export function statusText(status: GatewayStatus): string {
     // Central keeps no time of its own: that of samples is their gateway's.
     ...(status.role === 'central' ? [] : clockTexts(clock)),
     `store    ${store.samples} samples in ${store.commits} commits of ${store.commitMs.toFixed(1)} ms, ${store.lost} lost`,
-    `blocks   ${store.blocks}, ${(store.blockBytes / 1e6).toFixed(1)} MB; ${store.unsealed} samples not sealed yet`,
+    `blocks   ${store.blocks}, ${bytesText(store.blockBytes)}; ${store.unsealed} samples not sealed yet`,
   ];
   if (store.merge !== undefined) lines.push(mergeText(store.merge));
   if (store.retired !== undefined) lines.push(retiredText(store.retired));
@@ -96,11 +97,11 @@ function configText({ digest, trial, last }: ConfigStatus): string {
 }
 
 function mergeText({ packs, into, bytes }: MergeStatus): string {
-  return `merged   ${packs} small packs into ${into}; ${(bytes / 1e6).toFixed(1)} MB written for it`;
+  return `merged   ${counted(packs, 'small pack')} into ${into}; ${bytesText(bytes)} written for it`;
 }
 
 function retiredText({ packs, samples, bytes }: RetiredStatus): string {
-  return `retired  ${packs} packs by its rules, ${samples} samples, ${(bytes / 1e6).toFixed(1)} MB`;
+  return `retired  ${counted(packs, 'pack')} by its rules, ${counted(samples, 'sample')}, ${bytesText(bytes)}`;
 }
 
 function retentionTexts(status: RetentionStatus): string[] {
@@ -108,25 +109,21 @@ function retentionTexts(status: RetentionStatus): string[] {
   const held = classes.filter(({ bytes }) => bytes > 0);
   return [
     [
-      `room     ${gigabytes(usedBytes)} of at most ${gigabytes(limitBytes)} used, ${gigabytes(roomBytes)} of room`,
+      `room     ${bytesText(usedBytes)} of at most ${bytesText(limitBytes)} used, ${bytesText(roomBytes)} of room`,
       ...(hoursLeft === 0 ? ['the oldest samples are given up'] : []),
       ...(hoursLeft > 0 && Number.isFinite(hoursLeft) ? [`full in ${durationText(hoursLeft * 3600e6)}`] : []),
       ...(rung === 'none' ? [] : [`the disk runs short: ${rung}`]),
     ].join('; '),
     ...held.map(({ class: name, bytes, reachUs }) => {
-      return `kept     ${name}: ${gigabytes(bytes)} of samples, back ${durationText(reachUs)}`;
+      return `kept     ${name}: ${bytesText(bytes)} of samples, back ${durationText(reachUs)}`;
     }),
   ];
-}
-
-function gigabytes(bytes: number): string {
-  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
 function uplinkText({ address, state, since, central, problem, lines, failures }: UplinkStatus): string {
   const parts = [
     state === 'connected' ? `taken by ${central ?? 'central'} since ${formatTime(since)}` : `${state}, no line`,
-    `${lines} lines, ${failures} attempts failed`,
+    `${counted(lines, 'line')}, ${counted(failures, 'failed attempt')}`,
     ...(problem === undefined ? [] : [problem]),
   ];
   return `uplink   ${address}: ${parts.join('; ')}`;
@@ -137,7 +134,7 @@ function securityTexts({ role, name, expires, open, accepted, refused, problem }
   return [
     [
       `trust    ${role} ${name}, certificate until ${formatTime(expires)}`,
-      `${open} connections, ${accepted} in all`,
+      `${counted(open, 'connection')}, ${accepted} in all`,
       ...(turnedAway.length === 0 ? [] : [`turned away: ${turnedAway.join(', ')}`]),
       ...(problem === undefined ? [] : [problem]),
     ].join('; '),
@@ -146,8 +143,8 @@ function securityTexts({ role, name, expires, open, accepted, refused, problem }
 
 function wearText({ disk, writtenBytes, bytesPerDay, bytesPerSample, yearsLeft, used }: DiskWearStatus): string {
   const parts = [
-    `${(writtenBytes / 1e9).toFixed(1)} GB written to ${disk === '' ? 'disk by this process' : disk}`,
-    ...(Number.isNaN(bytesPerDay) ? [] : [`${(bytesPerDay / 1e9).toFixed(1)} GB a day`]),
+    `${bytesText(writtenBytes)} written to ${disk === '' ? 'disk by this process' : disk}`,
+    ...(Number.isNaN(bytesPerDay) ? [] : [`${bytesText(bytesPerDay)} a day`]),
     ...(Number.isNaN(bytesPerSample) ? [] : [`${bytesPerSample.toFixed(1)} B a sample`]),
     ...(Number.isNaN(used) ? [] : [`${(used * 100).toFixed(1)} % of its life used`]),
     ...(Number.isNaN(yearsLeft) ? [] : [`${yearsLeft.toFixed(1)} years left`]),

@@ -1,3 +1,4 @@
+import { bytesText } from '../quantity-text.ts';
 import type { Finding } from '../store/check/finding.ts';
 import type { StoreReport } from '../store/check/store-check.ts';
 import { formatTime } from './time-text.ts';
@@ -39,8 +40,4 @@ function findingText({ place, problem, lost }: Finding): string {
 
 function count(value: number): string {
   return value.toLocaleString('en');
-}
-
-function bytesText(bytes: number): string {
-  return bytes < 2 ** 20 ? `${Math.ceil(bytes / 1024)} KiB` : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 }

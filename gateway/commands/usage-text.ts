@@ -1,5 +1,5 @@
 import type { TrafficRow } from '../../sync/usage/usage-db.ts';
-import { bytesText } from './line-text.ts';
+import { bytesText, counted } from '../quantity-text.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -30,11 +30,11 @@ export function usageText({ month, lines, owners }: UsageReport): string {
   }
   const texts = [...sums.values()].map(({ row: { peer, line }, received, sent, days }) => {
     const who = peer === '' ? 'others' : peer;
-    return `line     ${who} over ${line}: ${bytesText(received)} came, ${bytesText(sent)} went, on ${days} days`;
+    return `line     ${who} over ${line}: ${bytesText(received)} came, ${bytesText(sent)} went, on ${counted(days, 'day')}`;
   });
   const bills = owners.map(({ owner, channels, samples, lost }) => {
     const who = owner === '' ? 'nobody named' : owner;
-    return `owner    ${who}: ${samples} samples of ${channels} channels${lost === 0 ? '' : `, ${lost} lost`}`;
+    return `owner    ${who}: ${counted(samples, 'sample')} of ${counted(channels, 'channel')}${lost === 0 ? '' : `, ${lost} lost`}`;
   });
   const body = [...texts, ...bills];
   return `${[`month    ${month} of UTC`, ...(body.length === 0 ? ['nothing passed'] : body)].join('\n')}\n`;

@@ -39,12 +39,23 @@ export function fromGrpcError(thrown: unknown, address: string): CaissonError {
       ...(hint === undefined ? {} : { hint: hint.toString() }),
     });
   }
-  return new CaissonError('central-unreachable', `${address}: ${thrown.details} (${status[thrown.code]})`, {
-    cause: thrown,
-    retryable: RETRYABLE.has(thrown.code) || retryAfterMs !== undefined,
-    ...retry,
-    ...(thrown.code === status.UNAVAILABLE ? { hint: `is anything listening at ${address}?` } : {}),
-  });
+  return new CaissonError(
+    'central-unreachable',
+    `${address}: ${plainDetails(thrown.details)} (${status[thrown.code]})`,
+    {
+      cause: thrown,
+      retryable: RETRYABLE.has(thrown.code) || retryAfterMs !== undefined,
+      ...retry,
+      ...(thrown.code === status.UNAVAILABLE ? { hint: `is anything listening at ${address}?` } : {}),
+    },
+  );
+}
+
+/** What gRPC says of a connection that was not made, without the words of its load balancer around it. */
+function plainDetails(details: string): string {
+  return (
+    /^No connection established\. Last error: (?:Error: )?(.+)\. Resolution note: *$/.exec(details)?.[1] ?? details
+  );
 }
 
 const RETRYABLE: ReadonlySet<status> = new Set([

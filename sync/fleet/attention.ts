@@ -1,4 +1,5 @@
 import { ATTENTIONS, type Attention, type BoxFacts, type FleetBox } from '../../gateway/fleet.ts';
+import { bytesText, counted } from '../../gateway/quantity-text.ts';
 import { spanText } from '../../gateway/span-text.ts';
 
 const SECOND_US = 1e6;
@@ -116,11 +117,11 @@ function silenceRule({ line, newest, behind }: BoxFacts, { now }: FleetNorm): Fi
 }
 
 function lossRule({ lostToday }: BoxFacts): Finding | undefined {
-  return lostToday === 0 ? undefined : watch(`${countText(lostToday, 'sample')} lost within a day`);
+  return lostToday === 0 ? undefined : watch(`${counted(lostToday, 'sample')} lost within a day`);
 }
 
 function refusalRule({ refused = 0 }: BoxFacts): Finding | undefined {
-  return refused === 0 ? undefined : watch(`${countText(refused, 'sample')} refused since its start: its disk is slow`);
+  return refused === 0 ? undefined : watch(`${counted(refused, 'sample')} refused since its start: its disk is slow`);
 }
 
 function behindRule({ newest, behind }: BoxFacts, { now }: FleetNorm): Finding | undefined {
@@ -135,7 +136,7 @@ function sourceRule({ sources }: BoxFacts): Finding | undefined {
   const { count, waiting, staleChannels } = sources;
   if (waiting.length > 0 && waiting.length === count) return act(`no source runs: ${listText(waiting)}`);
   if (waiting.length > 0) return watch(`${waiting.length} of ${count} sources wait: ${listText(waiting)}`);
-  return staleChannels === 0 ? undefined : watch(`${countText(staleChannels, 'channel')} went quiet`);
+  return staleChannels === 0 ? undefined : watch(`${counted(staleChannels, 'channel')} went quiet`);
 }
 
 function clockRule({ clock }: BoxFacts): Finding | undefined {
@@ -188,13 +189,4 @@ const NAMES_MAX = 3;
 function listText(names: readonly string[]): string {
   const more = names.length - NAMES_MAX;
   return names.slice(0, NAMES_MAX).join(', ') + (more > 0 ? ` and ${more} more` : '');
-}
-
-function countText(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-function bytesText(bytes: number): string {
-  if (bytes < 1e6) return `${Math.ceil(bytes / 1e3)} kB`;
-  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }

@@ -1,5 +1,6 @@
 import type { ListeningSocket } from '../../../hardware/host/listening-sockets.ts';
 import { isLoopback } from '../../loopback.ts';
+import { bytesText } from '../../quantity-text.ts';
 import type { CaissonConfig, Listener } from '../config.ts';
 import type { BoxFacts } from './box-facts.ts';
 import type { SecretFile } from './config-places.ts';
@@ -77,7 +78,7 @@ function roomFindings({ store }: CaissonConfig, { room }: BoxFacts): Examined {
   const about = `disk of ${store.dir}`;
   if (room === undefined) return found(storeFolderFinding(about, store.dir));
   const share = room.freeBytes / room.totalBytes;
-  const seen = `${gigabytes(room.freeBytes)} of ${gigabytes(room.totalBytes)} free`;
+  const seen = `${bytesText(room.freeBytes)} of ${bytesText(room.totalBytes)} free`;
   if (room.freeBytes >= ROOM_BYTES_MIN && share >= ROOM_SHARE_MIN) return well(about, seen);
   return found({
     code: 'disk-short',
@@ -207,8 +208,4 @@ function readable(file: string, mode: number, about: string): Finding {
     means: 'every user of this machine can read the secret in it',
     mend: { command: `chmod o-rwx ${file}` },
   };
-}
-
-function gigabytes(bytes: number): string {
-  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(0)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }

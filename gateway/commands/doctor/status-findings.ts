@@ -1,5 +1,6 @@
 import { KEPT_BY_NOBODY } from '../../../hardware/host/time-daemon.ts';
 import type { DoubtedClock } from '../../clock-keeper.ts';
+import { bytesText } from '../../quantity-text.ts';
 import type { GatewayStatus, SourceStatus } from '../../status.ts';
 import { clockFindings } from './box-findings.ts';
 import { type Examined, type Finding, found, together, well } from './finding.ts';
@@ -74,7 +75,7 @@ function storeFindings({ store, ring }: GatewayStatus): Examined {
       code: 'store-fills',
       severity: 'note',
       about,
-      seen: `${(roomBytes / 1e9).toFixed(1)} GB of room, full in ${hoursLeft.toFixed(1)} hours at the present rate`,
+      seen: `${bytesText(roomBytes)} of room, full in ${hoursLeft.toFixed(1)} hours at the present rate`,
       means: 'from then on the oldest samples are given up for new ones, as the config says',
       mend: { path: ['store', 'retention', 'diskShare'], config: 'diskShare: 0.9' },
     });
@@ -85,7 +86,7 @@ function storeFindings({ store, ring }: GatewayStatus): Examined {
 
 function wearFindings({ wear }: GatewayStatus): Examined {
   if (wear === undefined) return together([]);
-  const perDay = `${(wear.bytesPerDay / 1e9).toFixed(1)} GB a day are written to ${wear.disk || 'disk'}`;
+  const perDay = `${bytesText(wear.bytesPerDay)} a day are written to ${wear.disk || 'disk'}`;
   if (!wear.isOverBudget) return Number.isNaN(wear.yearsLeft) ? together([]) : well('wear', perDay);
   return found({
     code: 'disk-wears',

@@ -127,6 +127,7 @@ t.test('caisson check --json gives issues with their place, and what is opened w
       store: join(folder, 'data'),
       dashboard: 'http://127.0.0.1:8080',
       grpc: '127.0.0.1:7443',
+      dials: [],
       sources: [
         { name: 'broker', type: 'mqtt', opens: 'port 127.0.0.1:1999' },
         { name: 'gps', type: 'serial', opens: `recording ${join(folder, 'gps.log')}` },

@@ -64,5 +64,5 @@ t.test('what cannot be exported is refused, and leaves no file', async (t) => {
 t.test('a folder gets what is new', async (t) => {
   const lake = join(folder, 'lake');
   t.match((await run('--into', lake)).stdout, /^\d files? written, 520 rows, /);
-  t.equal((await run('--into', lake)).stdout, '0 files written, 0 rows, 0.0 MB\n');
+  t.equal((await run('--into', lake)).stdout, '0 files written, 0 rows, 0 B\n');
 });

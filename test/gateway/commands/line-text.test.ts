@@ -1,6 +1,6 @@
 import t from 'tap';
 import { metricsText } from '../../../dashboards/server/metrics.ts';
-import { bytesText, lineText } from '../../../gateway/commands/line-text.ts';
+import { lineText } from '../../../gateway/commands/line-text.ts';
 import { exampleStatus } from '../../sync/memory-telemetry.ts';
 
 const { lines = [] } = exampleStatus();
@@ -15,10 +15,6 @@ t.test('a line says what it does, why, and until when', async (t) => {
   );
   t.equal(rest[0], 'line     car7 over in-use: in use: it is in-use; 0 B came, 0 B went; 0 connections, 0 failures');
   t.match(rest[1], /open 22:00-06:00 UTC; .*as told 2023-11-14T22:13:20/, 'at the box: when central said so');
-});
-
-t.test('bytes are said in units that people read', async (t) => {
-  t.same([0, 9999, 10_000, 1e6, 2.5e9].map(bytesText), ['0 B', '9999 B', '10.0 kB', '1.0 MB', '2.50 GB']);
 });
 
 t.test('metrics have each line with what was decided and why', async (t) => {

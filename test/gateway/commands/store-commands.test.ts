@@ -30,7 +30,7 @@ t.test('a store is backed up, checked and restored where the config says', async
   t.same({ code: backup.code, stderr: backup.stderr }, { code: 0, stderr: '' });
   t.match(
     backup.stdout,
-    /^saved: all of it is whole\n {2}packs +2 of \d+ KiB, 0 of them given up\n {2}blocks +2 with 400 samples\n/,
+    /^saved: all of it is whole\n {2}packs +2 of [\d.]+ k?B, 0 of them given up\n {2}blocks +2 with 400 samples\n/,
   );
   const again = caisson(dir, 'backup', 'saved');
   t.equal(again.code, 1);

@@ -59,6 +59,7 @@ t.test('invited, enrolled, pulled from over mTLS, and revoked, by commands alone
       /no central takes a line without a certificate[\s\S]*expected 127\.0\.0\.1|expected 127\.0\.0\.1[\s\S]*no central takes a line/,
   });
   write('car7');
+  t.match(await caisson('check', config), { code: 0, stdout: `\n  dials      ${at}\n` });
   const gateway = new CaissonProcess(['run', config]);
   t.teardown(() => gateway.kill('SIGKILL'));
   await waitFor('the gateway listens', () => /gRPC 0\.0\.0\.0:\d+/.test(gateway.stderr));

@@ -128,9 +128,9 @@ t.test('a month is said by line and owner, and day by day for spreadsheets', asy
     usageText(REPORT),
     `month    2026-11 of UTC
 line     hq over lte: 2000 B came, 4.0 MB went, on 2 days
-line     others over direct: 5 B came, 6 B went, on 1 days
+line     others over direct: 5 B came, 6 B went, on 1 day
 owner    team: 500 samples of 2 channels, 3 lost
-owner    nobody named: 7 samples of 1 channels
+owner    nobody named: 7 samples of 1 channel
 `,
   );
   t.equal(

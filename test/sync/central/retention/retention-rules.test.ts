@@ -86,7 +86,7 @@ t.test('a plan shows what is due while a central runs, and the central does it b
   const args = ['central', '--data', dir, '--retention', rules, '--retention-plan'];
   const { code, stdout } = await new CaissonProcess(args).ended;
   t.equal(code, 0);
-  t.match(stdout, /^box {2}30 packs, .* MB, 1[01] to 1[01] days old, kept 5 days: a, b\n.*: text\nin all 60 packs/);
+  t.match(stdout, /^box {2}30 packs, .* [km]?B, 1[01] to 1[01] days old, kept 5 days: a, b\n.*: text\nin all 60 packs/);
   t.equal(planText([]), 'nothing is due\n');
   const terms = { daysOf: RULES, today: dayOf(Date.now()) };
   t.equal((await retentionPlan({ dir }, terms)).length, 2, 'nothing was changed');
