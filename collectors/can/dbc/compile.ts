@@ -7,12 +7,14 @@ export const MESSAGE_SIGNALS_MAX = 4096;
 
 /** What one frame gave: reused from frame to frame. */
 export class DecodedFrame {
+  /** Room for the indices of signals that are not there in every frame. */
+  readonly mixed = new Uint32Array(MESSAGE_SIGNALS_MAX);
   /** Signals that the frame had. */
   count = 0;
   /** Signals that should be there and reach beyond the frame's end. */
   tooShort = 0;
-  /** Index into the message's signals. */
-  readonly signals = new Uint32Array(MESSAGE_SIGNALS_MAX);
+  /** Of each its index into the message's signals: {@link DecodedFrame.mixed}, or what the decoder has and keeps. */
+  signals: Uint32Array = this.mixed;
   /** raw * gain + offset; NaN where the message has nulls and the raw value is one */
   readonly values = new Float64Array(MESSAGE_SIGNALS_MAX);
 }
@@ -32,39 +34,57 @@ export interface CompileOptions {
 export function compileMessage(message: DbcMessage, { hasNulls = false }: CompileOptions = {}): MessageDecoder {
   const signals = message.signals.slice(0, MESSAGE_SIGNALS_MAX);
   const plan = compileStage(signals, undefined, undefined, hasNulls);
+  const { indices, need, isPlain } = plan;
+  const isSimple = isPlain && plan.switches.length === 0;
   return (view, at, length, out) => {
-    out.count = 0;
     out.tooShort = 0;
+    if (isSimple && length >= need) {
+      out.count = indices.length;
+      out.signals = indices;
+      decodePlain(plan, view, at, out.values);
+      return;
+    }
+    out.count = 0;
+    out.signals = out.mixed;
     decodeStage(plan, view, at, length, out);
   };
 }
 
-/** How a signal's bits become a number. */
-const KIND_UNSIGNED = 0;
-const KIND_SIGNED = 1;
-const KIND_UNSIGNED_BIG = 2;
-const KIND_SIGNED_BIG = 3;
-const KIND_WIDE = 4;
-const KIND_FLOAT32 = 5;
-const KIND_FLOAT64 = 6;
-
 /** Signals that are there together, and the switches that decide which further ones are. */
 interface Stage {
-  /** Of each signal INTEGERS integers, side by side so that one look brings them all. */
-  readonly integers: Int32Array;
-  /** Of each signal its least raw value that is none (NaN where all are values), its gain and its offset. */
-  readonly numbers: Float64Array;
-  /** Of the kinds that do not fit in one word; empty pieces for the others. */
-  readonly pieces: readonly (readonly Piece[])[];
+  /** Of each signal its index into the message's signals. */
+  readonly indices: Uint32Array;
+  /** Bytes that a frame must have for all signals to be whole. */
+  readonly need: number;
+  /** Of each signal the bytes that a frame must have for it to be whole. */
+  readonly needs: Uint32Array;
+  /** Of each signal the word that it lies in (see {@link wordOf}), or {@link ODD}. */
+  readonly words: Int32Array;
+  /** Of each signal in a word its highest bit where it is signed, else 0. */
+  readonly signs: Int32Array;
+  /** Of each signal its gain and its offset. */
+  readonly scales: Float64Array;
+  /** Of each signal its least raw value that is none, NaN where all are values; undefined where that holds for every one. */
+  readonly nulls: Float64Array | undefined;
+  /** Of the signals that lie in no word, by their place in the stage. */
+  readonly odd: readonly (OddSignal | undefined)[];
+  /** Whether all lie in words and are values always. */
+  readonly isPlain: boolean;
   readonly switches: readonly Switch[];
 }
 
-/**
- * Bytes that a frame must have for the signal to be whole; first byte of the word that it lies in; the word shifted left by the third and
- * then right by the fourth is the raw value; its kind; its index into the message's signals.
- */
-const INTEGERS = 6;
-const NUMBERS = 3;
+/** Of a word: by how much it is shifted left, and then right to be the raw value, each five bits; byte order; first byte. */
+const RIGHT_SHIFT = 5;
+const LITTLE = 1 << 10;
+const BYTE_SHIFT = 11;
+/** In place of a word. */
+const ODD = -1;
+
+/** A signal whose bits are no integer, or do not lie in one word. */
+interface OddSignal {
+  readonly encoding: DbcSignal['encoding'];
+  readonly pieces: readonly Piece[];
+}
 
 /** A selector and what each stretch of its raw values brings. */
 interface Switch {
@@ -87,46 +107,46 @@ interface Piece {
   readonly weight: number;
 }
 
+/** Writes the values of all signals of a stage that is plain, to a frame that has them all. */
+function decodePlain({ words, signs, scales }: Stage, view: DataView, at: number, values: Float64Array): void {
+  for (let i = 0; i < words.length; i++) {
+    const raw = wordValue(words[i] as number, signs[i] as number, view, at);
+    values[i] = raw * (scales[2 * i] as number) + (scales[2 * i + 1] as number);
+  }
+}
+
 function decodeStage(stage: Stage, view: DataView, at: number, length: number, out: DecodedFrame): void {
-  const { integers, numbers, pieces } = stage;
-  const { signals, values } = out;
+  const { indices, needs, switches } = stage;
+  const { mixed, values } = out;
   let n = out.count;
-  for (let i = 0, k = 0; i < integers.length; i += INTEGERS, k += NUMBERS) {
-    if ((integers[i] as number) > length) {
+  for (let i = 0; i < indices.length; i++) {
+    if ((needs[i] as number) > length) {
       out.tooShort++;
       continue;
     }
-    const byte = at + (integers[i + 1] as number);
-    const left = integers[i + 2] as number;
-    const right = integers[i + 3] as number;
-    const kind = integers[i + 4] as number;
-    let raw: number;
-    switch (kind) {
-      case KIND_UNSIGNED:
-        raw = (view.getUint32(byte, true) << left) >>> right;
-        break;
-      case KIND_SIGNED:
-        raw = (view.getUint32(byte, true) << left) >> right;
-        break;
-      case KIND_UNSIGNED_BIG:
-        raw = (view.getUint32(byte, false) << left) >>> right;
-        break;
-      case KIND_SIGNED_BIG:
-        raw = (view.getUint32(byte, false) << left) >> right;
-        break;
-      default:
-        raw = readPieces(kind, pieces[i / INTEGERS] as readonly Piece[], view, at);
-    }
-    signals[n] = integers[i + 5] as number;
-    values[n++] =
-      raw >= (numbers[k] as number) ? Number.NaN : raw * (numbers[k + 1] as number) + (numbers[k + 2] as number);
+    values[n] = valueAt(stage, i, view, at);
+    mixed[n++] = indices[i] as number;
   }
   out.count = n;
-  for (const choice of stage.switches) {
+  for (const choice of switches) {
     if (choice.need > length) continue;
-    const next = choose(choice, readPieces(KIND_WIDE, choice.pieces, view, at));
+    const next = choose(choice, sum(choice.pieces, 0, choice.pieces.length, view, at));
     if (next !== undefined) decodeStage(next, view, at, length, out);
   }
+}
+
+/** A shift takes the low five bits of its count; the highest bit of a signed number counts negative. */
+function wordValue(word: number, sign: number, view: DataView, at: number): number {
+  const bits = (view.getUint32(at + (word >> BYTE_SHIFT), (word & LITTLE) !== 0) << word) >>> (word >> RIGHT_SHIFT);
+  return (bits ^ sign) - sign;
+}
+
+/** The value of signal `i` of a stage. */
+function valueAt({ words, signs, scales, nulls, odd }: Stage, i: number, view: DataView, at: number): number {
+  const word = words[i] as number;
+  const raw = word === ODD ? readOdd(odd[i] as OddSignal, view, at) : wordValue(word, signs[i] as number, view, at);
+  if (nulls !== undefined && raw >= (nulls[i] as number)) return Number.NaN;
+  return raw * (scales[2 * i] as number) + (scales[2 * i + 1] as number);
 }
 
 function choose(choice: Switch, raw: number): Stage | undefined {
@@ -143,11 +163,11 @@ function choose(choice: Switch, raw: number): Stage | undefined {
 
 const floatBits = new DataView(new ArrayBuffer(8));
 
-function readPieces(kind: number, pieces: readonly Piece[], view: DataView, at: number): number {
-  if (kind === KIND_WIDE) return sum(pieces, 0, pieces.length, view, at);
-  const half = kind === KIND_FLOAT32 ? 0 : 2;
+function readOdd({ encoding, pieces }: OddSignal, view: DataView, at: number): number {
+  if (encoding === 'integer') return sum(pieces, 0, pieces.length, view, at);
+  const half = encoding === 'float32' ? 0 : 2;
   floatBits.setUint32(4, sum(pieces, half, half + 2, view, at));
-  if (kind === KIND_FLOAT32) return floatBits.getFloat32(4);
+  if (encoding === 'float32') return floatBits.getFloat32(4);
   floatBits.setUint32(0, sum(pieces, 0, 2, view, at));
   return floatBits.getFloat64(0);
 }
@@ -170,20 +190,23 @@ function compileStage(
   value: number | undefined,
   hasNulls: boolean,
 ): Stage {
-  const present = all.flatMap((signal, index) =>
-    isPresent(signal, selector, value) ? [{ signal, index, plan: compileSignal(signal) }] : [],
-  );
+  const present = all.flatMap((signal, index) => (isPresent(signal, selector, value) ? [{ signal, index }] : []));
+  const signals = present.map(({ signal }) => signal);
+  const needs = signals.map(bytesNeeded);
+  const words = signals.map(wordOf);
+  const nulls = hasNulls ? signals.map(nullFrom) : [];
+  const hasNull = nulls.some((from) => !Number.isNaN(from));
   return {
-    integers: Int32Array.from(
-      present.flatMap(({ signal, index, plan: { kind, word } }) => {
-        return [bytesNeeded(signal), word?.byte ?? 0, word?.left ?? 0, word?.right ?? 0, kind, index];
-      }),
-    ),
-    numbers: Float64Array.from(
-      present.flatMap(({ signal }) => [hasNulls ? nullFrom(signal) : Number.NaN, signal.gain, signal.offset]),
-    ),
-    pieces: present.map(({ plan }) => plan.pieces),
-    switches: present.flatMap(({ signal }) => compileSwitch(all, signal, hasNulls)),
+    indices: Uint32Array.from(present, ({ index }) => index),
+    need: Math.max(0, ...needs),
+    needs: Uint32Array.from(needs),
+    words: Int32Array.from(words),
+    signs: Int32Array.from(signals, ({ signed, length }) => (signed ? 1 << (length - 1) : 0)),
+    scales: Float64Array.from(signals.flatMap(({ gain, offset }) => [gain, offset])),
+    nulls: hasNull ? Float64Array.from(nulls) : undefined,
+    odd: signals.map((signal, i) => (words[i] === ODD ? oddSignal(signal) : undefined)),
+    isPlain: !hasNull && !words.includes(ODD),
+    switches: signals.flatMap((signal) => compileSwitch(all, signal, hasNulls)),
   };
 }
 
@@ -200,27 +223,27 @@ function compileSwitch(all: readonly DbcSignal[], selector: DbcSignal, hasNulls:
   const starts = [...new Set(ranges.flatMap(([from, to]) => [from, to + 1]))].sort((a, b) => a - b);
   const stages = starts.map((start) => {
     const stage = compileStage(all, selector.name, start, hasNulls);
-    return stage.integers.length === 0 ? undefined : stage;
+    return stage.words.length === 0 ? undefined : stage;
   });
   const pieces = cut(selector, 0, selector.length, selector.signed);
   return [{ need: bytesNeeded(selector), pieces, starts: Float64Array.from(starts), stages }];
 }
 
-interface SignalPlan {
-  readonly kind: number;
-  readonly word: Piece | undefined;
-  readonly pieces: readonly Piece[];
+/** How an integer is taken out of one word of four bytes, in one number; {@link ODD} where it cannot be. */
+function wordOf(signal: DbcSignal): number {
+  const { encoding, length, signed } = signal;
+  // To operators on bits the highest bit of a word is a sign of its own.
+  if (encoding !== 'integer' || length === 32) return ODD;
+  const whole = piece(signal, 0, length, signed, 0);
+  if (whole === undefined) return ODD;
+  const { byte, left, right, little } = whole;
+  return (byte << BYTE_SHIFT) | (little ? LITTLE : 0) | (right << RIGHT_SHIFT) | left;
 }
 
-function compileSignal(signal: DbcSignal): SignalPlan {
+function oddSignal(signal: DbcSignal): OddSignal {
   const { encoding, length, signed } = signal;
-  if (encoding === 'float32') return { kind: KIND_FLOAT32, word: undefined, pieces: cutWords(signal, 1) };
-  if (encoding === 'float64') return { kind: KIND_FLOAT64, word: undefined, pieces: cutWords(signal, 2) };
-  const pieces = cut(signal, 0, length, signed);
-  const word = pieces[0];
-  if (pieces.length > 1 || word === undefined) return { kind: KIND_WIDE, word: undefined, pieces };
-  const big = word.little ? KIND_UNSIGNED : KIND_UNSIGNED_BIG;
-  return { kind: big + (signed ? KIND_SIGNED : 0), word, pieces: [] };
+  if (encoding === 'integer') return { encoding, pieces: cut(signal, 0, length, signed) };
+  return { encoding, pieces: cutWords(signal, encoding === 'float32' ? 1 : 2) };
 }
 
 /** Any 25 bits lie within four bytes. */

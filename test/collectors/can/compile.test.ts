@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { compileMessage, DecodedFrame } from '../../../collectors/can/dbc/compile.ts';
 import type { DbcMessage, DbcSignal } from '../../../collectors/can/dbc/dbc.ts';
+import { nullFrom } from '../../../collectors/can/j1939/null-values.ts';
 import { decodeOne } from './decode.ts';
 
 function signalOf(fields: Partial<DbcSignal>): DbcSignal {
@@ -113,4 +115,48 @@ t.test('a short frame gives the signals that it has, and counts those it has not
     const { values, tooShort } = decodeOne(messageOf(signals), data.subarray(0, length));
     t.same([[...values.keys()], tooShort], [names, missing], `${length} bytes`);
   }
+});
+
+const anyFloat = fc
+  .record({
+    startBit: fc.nat(447),
+    encoding: fc.constantFrom('float32' as const, 'float64' as const),
+    byteOrder: fc.constantFrom('little' as const, 'big' as const),
+  })
+  .map((fields) => signalOf({ ...fields, length: fields.encoding === 'float32' ? 32 : 64, signed: true }));
+
+const anySignals = fc
+  .array(fc.oneof({ weight: 8, arbitrary: anySignal }, { weight: 1, arbitrary: anyFloat }), { maxLength: 12 })
+  .map((signals) => signals.map((signal, index) => ({ ...signal, name: `s${index}` })));
+
+t.test('a message gives what its signals give each alone, whatever was decoded before it', async (t) => {
+  const out = new DecodedFrame();
+  const room = new DataView(new ArrayBuffer(72));
+  const oneOf = fc.record({ signals: anySignals, hasNulls: fc.boolean(), length: fc.constantFrom(64, 64, 40, 8, 0) });
+  let whole = 0;
+  fc.assert(
+    fc.property(fc.array(oneOf, { minLength: 1, maxLength: 3 }), frame, (messages, data) => {
+      new Uint8Array(room.buffer).set(data);
+      return messages.every(({ signals, hasNulls, length }) => {
+        compileMessage(messageOf(signals, 64), { hasNulls })(room, 0, length, out);
+        const alone = signals.map((signal) => ({
+          signal,
+          ...decodeOne(messageOf([signal], 64), data.subarray(0, length)),
+        }));
+        const there = alone.filter(({ tooShort }) => tooShort === 0);
+        whole += there.length === signals.length ? 1 : 0;
+        return (
+          out.tooShort === signals.length - there.length &&
+          out.count === there.length &&
+          there.every(({ signal, values }, k) => {
+            const isNull = hasNulls && Number(rawValue(signal, data)) >= nullFrom(signal);
+            const expected = isNull ? Number.NaN : values.get(signal.name);
+            return signals[out.signals[k] ?? -1] === signal && Object.is(out.values[k], expected);
+          })
+        );
+      });
+    }),
+    { numRuns: 2000 },
+  );
+  t.ok(whole > 1000, `${whole} frames were whole`);
 });
