@@ -85,6 +85,7 @@ import { encodeStatus } from './status-message.ts';
 import type { GetStatusRequestMessage, StatusMessage } from './status-messages.ts';
 import { answerSubscribe } from './subscribe-call.ts';
 import { answerTransfer } from './transfer-call.ts';
+import type { MessageBytes } from './transfer-frame.ts';
 import type {
   TransferRequestMessage,
   TransferResponseMessage,
@@ -305,7 +306,7 @@ export async function startTelemetryServer(
     ),
     Transfer: streams.duplex(
       TRANSFER_IN_FLIGHT_MAX,
-      (call: ServerDuplexStream<TransferRequestMessage, Buffer>, out) => {
+      (call: ServerDuplexStream<TransferRequestMessage, MessageBytes>, out) => {
         if (files === undefined) return notServed('Transfer');
         const scoped = feedFor(files.policy, files.feed, destinationOf(call.metadata));
         return answerTransfer(scoped, call, out, serialize);

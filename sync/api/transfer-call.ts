@@ -7,6 +7,7 @@ import { TransferSender } from '../fidelity/transfer-sender.ts';
 import type { Outflow } from './outflow.ts';
 import { ItemPacker } from './packed-items.ts';
 import type { FeedSource } from './pull-call.ts';
+import { type MessageBytes, packFrame } from './transfer-frame.ts';
 import type {
   TransferGrantMessage,
   TransferOpeningMessage,
@@ -68,8 +69,8 @@ class Credit {
  */
 export async function answerTransfer(
   scope: { readonly feed: FeedSource; readonly guard?: (item: FeedItem) => void; readonly newestFirst?: boolean },
-  call: ServerDuplexStream<TransferRequestMessage, Buffer>,
-  out: Outflow<Buffer>,
+  call: ServerDuplexStream<TransferRequestMessage, MessageBytes>,
+  out: Outflow<MessageBytes>,
   serialize: (response: TransferResponseMessage) => Buffer,
 ): Promise<void> {
   const credit = new Credit();
@@ -104,7 +105,8 @@ export async function answerTransfer(
       await out.pause(POLL_MS);
       continue;
     }
-    const bytes = serialize({ ...packer.pack(part), ...credit.times() });
+    const response = { ...packer.pack(part), ...credit.times() };
+    const bytes = packFrame(response) ?? serialize(response);
     credit.use(bytes.length);
     await out.send(bytes);
   }

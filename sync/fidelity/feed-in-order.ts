@@ -98,6 +98,9 @@ export class FeedInOrder {
       }
       guard(item);
       if (item.kind === 'pack' && (item.bytes.length > room || pieces.hasPart(item))) {
+        // A rest of a pack travels alone: one that the next message has room for begins there.
+        const isForNext = room < bytesMax / 2 && item.bytes.length <= bytesMax && !pieces.hasPart(item);
+        if (isForNext) return items;
         this.#pack = pieces.open(item, false);
         this.#take();
         return items;

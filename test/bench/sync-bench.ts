@@ -7,7 +7,7 @@
  *   one lap as InfluxDB line protocol with gzip, nanoseconds, a line for each sample, in requests of 5,000 lines as the clients of
  *   InfluxDB send them.
  * - One lap of 90 s of the simulated car.
- * - Packs of that lap over loopback, and messages of gRPC alone beside them, in turns, by CPU time.
+ * - Packs of that lap over loopback, and messages of gRPC alone beside them, in turns, by CPU time, in a process of their own.
  * - A thousand boxes that come back at once at a central that starts.
  * - Use of lines of 1, 5 and 20 Mbit/s at 20 and 200 ms, by the packs of that lap again and again, behind a warm-up.
  */
@@ -31,9 +31,10 @@ import { DriveFeed } from './drive-feed.ts';
 import { atLeast, atMost, type Findings, type Progress } from './figure.ts';
 import { simulateGrid } from './grid-drive.ts';
 import { decodeRav4 } from './recorded-drive.ts';
+import { runLoopback } from './run-loopback.ts';
 import { measureFidelity } from './sync-fidelity.ts';
 import { linkUse } from './sync-line.ts';
-import { type LoopbackRates, loopbackRates } from './sync-loopback.ts';
+import type { LoopbackRates } from './sync-loopback.ts';
 import { measureStorm } from './sync-storm.ts';
 
 const RECORDED_LAPS = 10;
@@ -128,7 +129,7 @@ export async function runSync(progress: Progress): Promise<Findings> {
 async function measureLoopback(packs: readonly Uint8Array[]): Promise<LoopbackRates> {
   const store = new BenchStore();
   try {
-    return await loopbackRates(packs, store.dir);
+    return await runLoopback({ packs, storeDir: store.dir });
   } finally {
     store.dispose();
   }
