@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   fetch: async () => (await import('./commands/fetch.ts')).registerFetch,
   fleet: async () => (await import('./commands/fleet.ts')).registerFleet,
   channels: async () => (await import('./commands/channels.ts')).registerChannels,
+  cycles: async () => (await import('./commands/cycles.ts')).registerCycles,
   ledger: async () => (await import('./commands/ledger.ts')).registerLedger,
   usage: async () => (await import('./commands/usage.ts')).registerUsage,
   query: async () => (await import('./commands/query.ts')).registerQuery,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { CAN_BITRATE } from '../../hardware/simulated/dbc.ts';
 import { GNSS_BAUD_RATE } from '../../hardware/simulated/gnss.ts';
 import type { Rig } from '../../hardware/simulated/rig.ts';
+import type { CyclesConfig } from '../analysis/cycles/cycles-config.ts';
 import type { SourceConfig } from './source-kinds.ts';
 
 /**
@@ -36,4 +37,14 @@ export function carSources(rig: Rig, folder: string, mqttPort: number): Record<s
     };
   }
   return sources;
+}
+
+/** Laps of simulated cars, by the counter of each. */
+export function carCycles({ cars }: Rig): CyclesConfig {
+  return Object.fromEntries(
+    cars.map(({ name }) => [
+      cars.length === 1 ? 'lap' : `${name}-lap`,
+      { trigger: 'value', channel: `${name}/chassis/LapInfo/LapNumber`, summary: [`${name}/**`] },
+    ]),
+  );
 }

@@ -13,6 +13,7 @@ import { CentralConfig } from '../../sync/reverse/central-config.ts';
 import { IdentityFolder } from '../../sync/trust/identity-folder.ts';
 import { peerText } from '../../sync/trust/peer-name.ts';
 import { UsageConfig, usageFaults } from '../../sync/usage/usage-config.ts';
+import { CyclesConfig, cyclesFaults } from '../analysis/cycles/cycles-config.ts';
 import { GatewayConfig } from '../config/gateway-config.ts';
 import { renderIssues } from '../config/issue.ts';
 import { type ConfigRule, type LoadedConfig, loadConfig, type RuleBreach } from '../config/load-config.ts';
@@ -42,6 +43,7 @@ export const CONFIG_SCHEMA = Type.Object(
     destinations: Type.Optional(DestinationsConfig),
     usage: Type.Optional(UsageConfig),
     redundancy: Type.Optional(RedundancyConfig),
+    cycles: Type.Optional(CyclesConfig),
     sources: Type.Optional(
       Type.Record(Type.String({ pattern: SOURCE_NAME }), anySourceSchema(), {
         additionalProperties: false,
@@ -65,6 +67,7 @@ export interface CaissonConfig {
   readonly usage?: UsageConfig;
   readonly grpc: GrpcSettings;
   readonly redundancy?: RedundancyConfig;
+  readonly cycles?: CyclesConfig;
   readonly sources: Readonly<Record<string, SourceConfig>>;
 }
 
@@ -140,6 +143,7 @@ const RULES: readonly ConfigRule<CaissonConfig>[] = [
   whatCollectorsRefuse,
   whatShapingRefuses,
   whatRedundancyRefuses,
+  whatCyclesRefuse,
   whatIdentityIs,
   whatDbcFilesAre,
   whatDestinationsRefuse,
@@ -255,6 +259,10 @@ function* whatShapingRefuses(config: CaissonConfig): ReturnType<ConfigRule<Caiss
 
 function* whatRedundancyRefuses({ redundancy = {} }: CaissonConfig): ReturnType<ConfigRule<CaissonConfig>> {
   for (const { path, ...fault } of redundancyFaults(redundancy)) yield { path: ['redundancy', ...path], ...fault };
+}
+
+function* whatCyclesRefuse({ cycles = {} }: CaissonConfig): ReturnType<ConfigRule<CaissonConfig>> {
+  for (const { path, ...fault } of cyclesFaults(cycles)) yield { path: ['cycles', ...path], ...fault };
 }
 
 /** The certificate must be there, and be that of this gateway. */

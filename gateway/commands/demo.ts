@@ -6,9 +6,10 @@ import process from 'node:process';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { type Rig, startRig } from '../../hardware/simulated/rig.ts';
+import type { CyclesConfig } from '../analysis/cycles/cycles-config.ts';
 import { CaissonError } from '../errors.ts';
 import { counted } from '../quantity-text.ts';
-import { carSources } from './car-sources.ts';
+import { carCycles, carSources } from './car-sources.ts';
 import { CaissonChild } from './child-process.ts';
 import { conclude, interrupted, UsageError } from './outcome.ts';
 import { recordingSources } from './recording-sources.ts';
@@ -75,7 +76,8 @@ async function demo(options: Options): Promise<void> {
     const rig = options.recording === undefined ? await startRig({ cars, seed }) : undefined;
     if (rig !== undefined) closers.push(() => rig.stop());
     const sources = await sourcesOf(rig, options.recording, folder, ports.mqtt);
-    const config = writeConfig(folder, ports, sources);
+    const cycles = rig === undefined ? {} : carCycles(rig);
+    const config = writeConfig(folder, ports, { sources, cycles });
     const children = startChildren(config, folder, ports);
     closers.push(...children.map((child) => () => child.stop()));
     const interruption = aborted(stop);
@@ -107,13 +109,18 @@ async function sourcesOf(
 }
 
 /** The gateway is configured as any other, by a file that can be read and changed. */
-function writeConfig(folder: string, ports: Ports, sources: Record<string, SourceConfig>): string {
+function writeConfig(
+  folder: string,
+  ports: Ports,
+  { sources, cycles }: { readonly sources: Record<string, SourceConfig>; readonly cycles: CyclesConfig },
+): string {
   const path = join(folder, 'caisson.yaml');
   const config = {
     gateway: { id: 'demo' },
     store: { dir: join(folder, 'gateway') },
     dashboard: { port: ports.http },
     grpc: { port: ports.grpc },
+    cycles,
     sources,
   };
   writeFileSync(path, stringify(config));
@@ -163,7 +170,7 @@ Caisson demo: ${subject}, ${counted(Object.keys(sources).length, 'source')}
   gateway        ${CALL} status${atGateway}
   central        ${CALL} status --server 127.0.0.1:${ports.central}
   channels       ${CALL} channels${atGateway}
-  publish        mosquitto_pub -h 127.0.0.1 -p ${ports.mqtt} -q 1 -t my/sensor -m 42
+${rig === undefined ? '' : `  laps           ${CALL} cycles${atGateway}\n`}  publish        mosquitto_pub -h 127.0.0.1 -p ${ports.mqtt} -q 1 -t my/sensor -m 42
   and see it     ${CALL} tail my/sensor${atGateway}
   configuration  ${join(folder, 'caisson.yaml')}
 Ctrl-C ends it.

@@ -4,9 +4,11 @@ import { RedundancyIntake, redundantChannels } from '../../collectors/redundancy
 import { isShaped } from '../../collectors/shaping/shaping-config.ts';
 import { ShapingIntake } from '../../collectors/shaping/shaping-intake.ts';
 import { TimeDaemonWatch, type TimeKeeping } from '../../hardware/host/time-daemon.ts';
+import { CycleIntake } from '../analysis/cycles/cycle-intake.ts';
 import { createChannelFreshness } from '../channel-freshness.ts';
 import { type SystemClock, UNKEPT_CLOCK } from '../clock-keeper.ts';
 import type { ConfigAnswer, ConfigRequest } from '../config/offer/offer.ts';
+import type { Intake } from '../intake.ts';
 import type { ConfigStatus, GatewayStatus } from '../status.ts';
 import { StatusChannels } from '../status-channels.ts';
 import type { StoreHost } from '../store-host.ts';
@@ -81,9 +83,11 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
   const freshness = createChannelFreshness();
   board = new StatusBoard(version, store, wear, freshness, onProblem);
   const sources: RunningSource[] = [];
+  const cycles = cyclesOf(config, store, say);
   const stopTakingIn = async () => {
     await Promise.all(sources.map(({ collector }) => collector.stop()));
     for (const { shaping } of sources) shaping?.close();
+    cycles?.stop(store.clock.now());
     wear.stop();
     timeDaemon.stop();
     await store.stop();
@@ -94,7 +98,7 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
   });
   const start = async () => {
     // The sources first, so that a box that comes back takes in at once: what serves reads all of the journal as it starts.
-    await startSources(config, store, await loading, say, (source) => {
+    await startSources(config, store, cycles ?? store.intake, await loading, say, (source) => {
       sources.push(source);
       board.addSource(source);
     });
@@ -157,15 +161,22 @@ function loadSources(sources: CaissonConfig['sources']): Promise<LoadedSource[]>
   );
 }
 
+/** Undefined where none are configured, so that they cost nothing. */
+function cyclesOf({ cycles = {} }: CaissonConfig, store: StoreHost, onProblem: (text: string) => void) {
+  if (Object.keys(cycles).length === 0) return undefined;
+  return new CycleIntake({ intake: store.intake, utcOffset: () => store.utcOffset(), onProblem }, cycles);
+}
+
 /** Starts the sources one after another and hands each on as it runs. */
 async function startSources(
   config: CaissonConfig,
   store: StoreHost,
+  intake: Intake,
   sources: readonly LoadedSource[],
   onProblem: (text: string) => void,
   onRunning: (source: RunningSource) => void,
 ): Promise<void> {
-  const { clock, intake, activity } = store;
+  const { clock, activity } = store;
   const members = redundantChannels(config.redundancy ?? {}, { intake, clock, onProblem });
   for (const { name, source, create } of sources) {
     const shaping = isShaped(source) ? new ShapingIntake({ source: name, intake, clock, activity }, source) : undefined;

@@ -20,6 +20,7 @@ import { decodeChannel } from './channel-message.ts';
 import { decodeColumn } from './columns.ts';
 import type { BroughtCourierMessage, CourierStartMessage } from './courier-messages.ts';
 import { decodeCoverage, queryCoverage } from './coverage-message.ts';
+import type { CycleMessage } from './cycle-messages.ts';
 import type { DigestChunkMessage } from './digest-messages.ts';
 import { decodeFeedItem } from './feed-message.ts';
 import type { ConfigAnswerMessage, ListBoxesResponseMessage, OfferConfigRequestMessage } from './fleet-messages.ts';
@@ -28,6 +29,7 @@ import { fromGrpcError } from './grpc-status.ts';
 import { latestOf } from './latest-of.ts';
 import { type ChannelAccount, wholeAccounts } from './ledger-call.ts';
 import { encodeLine } from './line-message.ts';
+import { decodeCycle, type ListedCycle } from './list-cycles-call.ts';
 import { decodeVersion, type ListedVersion } from './list-versions-call.ts';
 import type { LiveUpdateMessage } from './live-messages.ts';
 import type {
@@ -59,6 +61,18 @@ export interface TelemetryClientOptions extends GrpcCallsOptions {
 export interface ChannelFilter {
   readonly gateway?: string | undefined;
   readonly names?: readonly string[];
+}
+
+export interface CycleFilter {
+  readonly gateway?: string | undefined;
+  /** Kind of cycle. */
+  readonly name?: string | undefined;
+  /** UTC, microseconds, inclusive; undefined: from the first. */
+  readonly from?: number | undefined;
+  /** UTC, microseconds, exclusive; undefined: to the last. */
+  readonly to?: number | undefined;
+  /** Whether sums of channels come with them. */
+  readonly sums?: boolean;
 }
 
 export interface QueryOptions {
@@ -149,6 +163,17 @@ export class TelemetryClient {
       const last = versions.at(-1);
       if (!page.more || last === undefined) return versions;
       after = last.id;
+    }
+  }
+
+  /** Cycles that touch a range: of one kind and gateway, or of all. */
+  async *cycles(
+    { gateway = '', name = '', from, to, sums = false }: CycleFilter = {},
+    signal?: AbortSignal,
+  ): AsyncGenerator<ListedCycle, void, undefined> {
+    const range = { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
+    for await (const cycle of this.#calls.read<CycleMessage>('ListCycles', { gateway, name, ...range, sums }, signal)) {
+      yield decodeCycle(cycle);
     }
   }
 

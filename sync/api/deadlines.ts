@@ -30,6 +30,7 @@ export const DEADLINES = {
   ListCarried: SHORT,
   TakeCarried: READING,
   AnswerCarried: READING,
+  ListCycles: READING,
   Query: READING,
   GetLedger: READING,
   GetDigests: READING,

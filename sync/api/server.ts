@@ -39,6 +39,7 @@ import type { AcknowledgeRequestMessage, AcknowledgeResponseMessage } from './ac
 import { type Address, formatAddress } from './address.ts';
 import { CountedListener } from './counted-listener.ts';
 import { type BringCourier, courierMethod } from './courier-call.ts';
+import type { CycleMessage, ListCyclesRequestMessage } from './cycle-messages.ts';
 import {
   BOX_CONFIG_SERVICE,
   FLEET_SERVICE,
@@ -58,6 +59,7 @@ import { healthMethods } from './health-service.ts';
 import { answerLedger } from './ledger-call.ts';
 import { decodeToldLines } from './line-message.ts';
 import { answerListChannels } from './list-channels-call.ts';
+import { answerListCycles } from './list-cycles-call.ts';
 import { answerListVersions } from './list-versions-call.ts';
 import type { LiveUpdateMessage, SubscribeRequestMessage } from './live-messages.ts';
 import type {
@@ -263,6 +265,9 @@ export async function startTelemetryServer(
       if (options.wish !== undefined) return { lines: options.wish(request) };
       throw new CaissonError('not-served', 'a gateway pulls from nobody: it has all there is');
     }),
+    ListCycles: streams.method(IN_FLIGHT_MAX, (request: ListCyclesRequestMessage, out: Outflow<CycleMessage>, call) =>
+      answerListCycles(viewOf(call).telemetry, request, out),
+    ),
     Query: streams.method(IN_FLIGHT_MAX, (request: QueryRequestMessage, out: Outflow<QueryChunkMessage>, call) =>
       answerQuery(viewOf(call).telemetry, request, out),
     ),

@@ -2,8 +2,10 @@ import type { ChannelClass, ChannelType, Stamp } from '../../gateway/channel.ts'
 import type { ClockSource } from '../../gateway/clock.ts';
 import { CaissonError } from '../../gateway/errors.ts';
 import type { CoverageState } from '../../gateway/query/coverage/coverage.ts';
+import type { CycleState } from '../../gateway/query/cycles.ts';
 import type { GatewayStatus, LineStatus, SourceStatus, UplinkStatus } from '../../gateway/status.ts';
 import type { CoverageStateName } from './coverage-messages.ts';
+import type { CycleStateName } from './cycle-messages.ts';
 import type { ChannelClassName, ChannelTypeName, ClockSourceName, StampName } from './messages.ts';
 import type { LineStateName, RoleName, SourceStateName, UplinkStateName } from './status-messages.ts';
 
@@ -54,6 +56,12 @@ export const CLOCK_SOURCE_NAMES = wireNames<ClockSource, ClockSourceName>({
   ntp: 'CLOCK_SOURCE_NTP',
   gnss: 'CLOCK_SOURCE_GNSS',
   ptp: 'CLOCK_SOURCE_PTP',
+});
+
+export const CYCLE_STATES = wireNames<CycleState, CycleStateName>({
+  open: 'CYCLE_STATE_OPEN',
+  complete: 'CYCLE_STATE_COMPLETE',
+  aborted: 'CYCLE_STATE_ABORTED',
 });
 
 export const ROLES = wireNames<GatewayStatus['role'], RoleName>({ gateway: 'ROLE_GATEWAY', central: 'ROLE_CENTRAL' });

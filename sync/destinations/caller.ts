@@ -25,6 +25,7 @@ const FOR_DESTINATIONS: ReadonlySet<string> = new Set([
     'GetPlace',
     'GetStatus',
     'ListChannels',
+    'ListCycles',
     'ListVersions',
     'PullBlocks',
     'Query',

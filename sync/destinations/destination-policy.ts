@@ -1,3 +1,4 @@
+import { summedChannelOf } from '../../gateway/analysis/cycles/cycle-channels.ts';
 import type { ChannelDefinition } from '../../gateway/channel.ts';
 import { channelPattern } from '../../gateway/channel-pattern.ts';
 import type { DestinationsConfig } from './destination-config.ts';
@@ -22,10 +23,13 @@ export class DestinationPolicy {
     this.#scopes = new Map(
       Object.entries(destinations).map(([name, { region, order, only, except = [] }]) => {
         const [wanted, unwanted] = [only?.map(channelPattern), except.map(channelPattern)];
-        const allows = (channel: TravellingChannel) =>
-          resides(channel, region) &&
-          (wanted === undefined || wanted.some((means) => means(channel.name))) &&
-          !unwanted.some((means) => means(channel.name));
+        const isWanted = (name: string) =>
+          (wanted === undefined || wanted.some((means) => means(name))) && !unwanted.some((means) => means(name));
+        const allows = (channel: TravellingChannel) => {
+          if (!resides(channel, region)) return false;
+          // Sums go where the channel goes that they are of, whatever a filter says of their own name.
+          return isWanted(summedChannelOf(channel.name) ?? channel.name);
+        };
         return [name, { name, allows, newestFirst: order === 'newest' }];
       }),
     );

@@ -25,6 +25,7 @@ const LOOKING: Access = {
 export const ACCESS: Readonly<Record<string, Access>> = {
   '/caisson.v1.Telemetry/ListChannels': COPYING,
   '/caisson.v1.Telemetry/ListVersions': READING,
+  '/caisson.v1.Telemetry/ListCycles': READING,
   '/caisson.v1.Telemetry/Query': READING,
   '/caisson.v1.Telemetry/Sql': READING,
   '/caisson.v1.Telemetry/Subscribe': READING,

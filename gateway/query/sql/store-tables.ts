@@ -3,6 +3,7 @@ import { CaissonError } from '../../errors.ts';
 import { QUERY_PIXELS_MAX } from '../../limits.ts';
 import type { BlockSource } from '../block-source.ts';
 import type { KeptTelemetry, Samples, StoredChannel } from '../telemetry.ts';
+import { cycleRows, cycleSumRows } from './cycle-rows.ts';
 import { SAMPLES, SAMPLES_NARROWED } from './narrow-statement.ts';
 import { bucketRows } from './sample-buckets.ts';
 import { SAMPLES_COLUMNS, SamplesTable } from './samples-table.ts';
@@ -64,6 +65,15 @@ export const SQL_TABLES = {
     ],
     meaning: 'what is known of each channel',
   },
+  cycles: {
+    columns: ['gateway', 'cycle', 'number', 'label', 'begins', 'ends', 'seconds', 'state', 'cause', 'late'],
+    meaning: 'laps, hauls, batches; `ends` is NULL while one is open, `cause` why one is not complete',
+  },
+  cycle_sums: {
+    columns: ['ends', 'channel', 'unit', 'count', 'min', 'max', 'mean', 'first', 'last'],
+    parameters: ['cycle', 'gateway'],
+    meaning: 'sums of each channel over every cycle of a kind, to be joined by `ends`',
+  },
   gaps: {
     columns: ['gateway', 'channel', 'boot', 'first_sequence', 'count', 'since', 'until', 'cause'],
     meaning: 'stretches that are missing, and why',
@@ -102,6 +112,7 @@ export function addStoreTables(db: Database, store: SqlStore, meter: SqlMeter): 
   db.table(SAMPLES_NARROWED, { columns, parameters: ['$names', '$from', '$to'], rows: samples.rows() });
   ordinary('latest', () => latestRows(telemetry));
   ordinary('channels', () => telemetry.channels().map(channelRow));
+  ordinary('cycles', () => cycleRows(telemetry));
   ordinary('gaps', () => gapRows(telemetry));
   ordinary('ledger', () => ledgerRows(telemetry));
   ordinary('versions', () => versionRows(telemetry));
@@ -126,6 +137,13 @@ export function addStoreTables(db: Database, store: SqlStore, meter: SqlMeter): 
     parameters: [...SQL_TABLES.coverage.parameters],
     *rows(...args: unknown[]) {
       yield* coverageRows(telemetry, args);
+    },
+  });
+  db.table('cycle_sums', {
+    columns: [...SQL_TABLES.cycle_sums.columns],
+    parameters: [...SQL_TABLES.cycle_sums.parameters],
+    *rows(...args: unknown[]) {
+      yield* cycleSumRows(telemetry, args);
     },
   });
   db.table('past', {

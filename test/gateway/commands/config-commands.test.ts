@@ -206,6 +206,37 @@ const unsafe: [name: string, yaml: string, message: RegExp][] = [
     /redundancy\.channels\[0\]\.channel: "\/a" is not the name of a channel at 1:35, did you mean a\?/,
   ],
   [
+    'a cycle of a channel whose name cannot be',
+    'cycles: {lap: {trigger: value, channel: car//lap}}',
+    /cycles\.lap\.channel: "car\/\/lap" is not the name of a channel at 1:41, did you mean car\/lap\?/,
+  ],
+  [
+    'a cycle without a threshold',
+    'cycles: {haul: {trigger: above, channel: truck/load}}',
+    /cycles\.haul.*threshold.* at 1:\d+/,
+  ],
+  [
+    'a threshold where none is crossed',
+    'cycles: {lap: {trigger: value, channel: car/lap, threshold: 1}}',
+    /cycles\.lap\.threshold: unknown key at 1:\d+/,
+  ],
+  [
+    'a trigger that is none',
+    'cycles: {lap: {trigger: valeu, channel: car/lap}}',
+    /cycles\.lap\.trigger: .*valeu.* at 1:\d+/,
+  ],
+  ['a cycle whose name is a path', 'cycles: {car/lap: {trigger: value, channel: car/lap}}', /cycles.* at 1:\d+/],
+  [
+    'sums of channels that cannot be',
+    'cycles: {lap: {trigger: value, channel: car/lap, summary: [/car]}}',
+    /cycles\.lap\.summary\[0\]: no channel has an empty segment .* at 1:\d+/,
+  ],
+  [
+    'more kinds of cycles than there may be',
+    `cycles: {${Array.from({ length: 17 }, (_, i) => `c${i}: {trigger: value, channel: a}`).join(', ')}}`,
+    /cycles\.c16: expected 16 kinds of cycles at most at 1:\d+/,
+  ],
+  [
     'a topic filter that cannot be',
     'sources: {b: {type: mqtt, topics: [{filter: a#}]}}',
     /sources\.b: .*filter a# .* at 1:11/,

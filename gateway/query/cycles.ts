@@ -1,0 +1,147 @@
+import {
+  type BeginRecord,
+  cycleNameOf,
+  decodeRecord,
+  decodeSum,
+  type EndRecord,
+  summedChannelOf,
+  sumsName,
+} from '../analysis/cycles/cycle-channels.ts';
+import type { CycleSum } from '../analysis/cycles/cycle-sums.ts';
+import { NOT_SENT } from './coverage/coverage.ts';
+import type { Gap, Samples, StoredChannel } from './telemetry.ts';
+
+/**
+ * How long before a range cycles that reach into it are looked for, microseconds. One that began earlier is found by its end; one that began
+ * earlier and has none is not.
+ */
+export const CYCLE_LOOKBACK_US = 7 * 86_400e6;
+
+export type CycleState = 'open' | 'complete' | 'aborted';
+
+/** One cycle, as a gateway or a central knows it. Times UTC, microseconds. */
+export interface Cycle {
+  readonly gateway: string;
+  /** Its kind, as the config names it: `lap`. */
+  readonly name: string;
+  readonly number: number;
+  /** Of what has a name and no number; empty elsewhere. */
+  readonly label: string;
+  readonly from: number;
+  /** Exclusive; undefined while it is open. */
+  readonly to: number | undefined;
+  readonly state: CycleState;
+  /** Why it is not complete; empty where it is, or is open. */
+  readonly cause: string;
+  /** False where it had begun before anything was heard of it. */
+  readonly isSeen: boolean;
+  /** Samples that came while it was open and were older than it: its sums are without them. */
+  readonly late: number;
+}
+
+/** Sums of a channel over a cycle. */
+export interface ChannelSum extends CycleSum {
+  readonly channel: string;
+  readonly unit: string;
+}
+
+/** Channels with the records of cycles, of all kinds or of one. */
+export function cycleChannels(channels: readonly StoredChannel[], gateway = '', name = ''): StoredChannel[] {
+  return channels.filter((channel) => {
+    const kind = channel.type === 'text' ? cycleNameOf(channel.name) : undefined;
+    if (kind === undefined || (gateway !== '' && channel.gateway !== gateway)) return false;
+    return name === '' || kind === name;
+  });
+}
+
+/** Channels with the sums of one kind of cycle of a gateway. */
+export function sumChannels(channels: readonly StoredChannel[], gateway: string, name: string): StoredChannel[] {
+  const prefix = sumsName(name, '');
+  return channels.filter(
+    (channel) => channel.type === 'text' && channel.gateway === gateway && channel.name.startsWith(prefix),
+  );
+}
+
+interface Told {
+  begin?: { readonly time: number; readonly record: BeginRecord };
+  end?: { readonly time: number; readonly record: EndRecord };
+}
+
+/** Makes cycles of the records of one kind, in whatever order they come. */
+export class CycleReading {
+  readonly #gateway: string;
+  readonly #name: string;
+  /** By the time of the begin as stored, which no two have in common. */
+  readonly #told = new Map<number, Told>();
+  #by: string | undefined;
+
+  constructor({ gateway, name }: Pick<StoredChannel, 'gateway' | 'name'>) {
+    this.#gateway = gateway;
+    this.#name = cycleNameOf(name) ?? name;
+  }
+
+  /** Name of the channel that tells; undefined before there is a begin. */
+  get by(): string | undefined {
+    return this.#by;
+  }
+
+  add({ times, values }: Samples): void {
+    for (const [i, time] of times.entries()) {
+      const record = decodeRecord(String(values[i]));
+      if (record === undefined) continue;
+      const told = this.#told.get(record.from) ?? {};
+      this.#told.set(record.from, told);
+      if (record.state === 'open') {
+        told.begin = { time, record };
+        this.#by = record.by;
+      } else told.end = { time, record };
+    }
+  }
+
+  /**
+   * The cycles that touch [from, to), by their begin.
+   * @param own gaps of the channel of the records
+   * @param told gaps of the channel that tells: the last that is known of it tells how long a cycle lived that a stop cut off
+   */
+  cycles(from: number, to: number, own: readonly Gap[], told: readonly Gap[]): Cycle[] {
+    const all = [...this.#told].sort(([a], [b]) => a - b).map(([, each]) => each);
+    return all
+      .map((each, index) => this.#cycle(each, all[index + 1], own, told))
+      .filter((cycle) => cycle.from < to && (cycle.to ?? Number.POSITIVE_INFINITY) > from)
+      .sort((a, b) => a.from - b.from);
+  }
+
+  #cycle({ begin, end }: Told, next: Told | undefined, own: readonly Gap[], told: readonly Gap[]): Cycle {
+    const [gateway, name] = [this.#gateway, this.#name];
+    const { number = 0, label = '', isSeen = false } = end?.record ?? begin?.record ?? {};
+    const known = { gateway, name, number, label, isSeen };
+    if (end !== undefined) {
+      const { state, cause = '', late, to, from } = end.record;
+      return { ...known, from: begin?.time ?? end.time - (to - from), to: end.time, state, cause, late };
+    }
+    const from = begin?.time ?? 0;
+    const nextFrom = next === undefined ? undefined : beginOf(next);
+    const gap = own.find((each) => each.to >= from && each.from < (nextFrom ?? Number.POSITIVE_INFINITY));
+    if (gap === undefined && nextFrom === undefined) {
+      return { ...known, from, to: undefined, state: 'open', cause: '', late: 0 };
+    }
+    const last = told.find((each) => each.cause === gap?.cause && each.boot === gap.boot && each.from >= from);
+    const cut = last === undefined ? gap?.to : last.from + 1;
+    const to = Math.min(cut ?? Number.POSITIVE_INFINITY, nextFrom ?? Number.POSITIVE_INFINITY);
+    return { ...known, from, to, state: 'aborted', cause: gap?.cause ?? NOT_SENT, late: 0 };
+  }
+}
+
+function beginOf({ begin, end }: Told): number {
+  if (begin !== undefined) return begin.time;
+  return end === undefined ? 0 : end.time - (end.record.to - end.record.from);
+}
+
+/** Sums of a channel as they are kept, by the cycle's end. */
+export function sumsIn({ times, values }: Samples, { name, unit }: StoredChannel): [to: number, sum: ChannelSum][] {
+  const channel = summedChannelOf(name) ?? name;
+  return [...times].flatMap((time, i) => {
+    const sum = decodeSum(String(values[i]));
+    return sum === undefined ? [] : [[time, { channel, unit, ...sum }] as [number, ChannelSum]];
+  });
+}

@@ -1,0 +1,100 @@
+import { CaissonError } from '../../gateway/errors.ts';
+import {
+  type ChannelSum,
+  CYCLE_LOOKBACK_US,
+  type Cycle,
+  CycleReading,
+  cycleChannels,
+  sumChannels,
+  sumsIn,
+} from '../../gateway/query/cycles.ts';
+import type { AskedTelemetry, Gap, StoredChannel } from '../../gateway/query/telemetry.ts';
+import type { CycleMessage, ListCyclesRequestMessage } from './cycle-messages.ts';
+import type { Outflow } from './outflow.ts';
+import { CYCLE_STATES } from './wire-names.ts';
+
+/** Channels with sums that are read before others are served. */
+const CHANNELS_AT_ONCE = 64;
+
+/** Cycles whose sums are in memory at a time. */
+const SUMMED_CYCLES = 64;
+
+/** A cycle as a client sees it. */
+export interface ListedCycle extends Cycle {
+  /** Empty where none were asked for, or none are there yet. */
+  readonly sums: readonly ChannelSum[];
+}
+
+/**
+ * Sends the cycles that touch a range, kind after kind, each kind by begin.
+ * @throws CaissonError `query-invalid` for an empty range
+ */
+export async function answerListCycles(
+  telemetry: AskedTelemetry,
+  request: ListCyclesRequestMessage,
+  out: Outflow<CycleMessage>,
+): Promise<void> {
+  const { from = -Number.MAX_SAFE_INTEGER, to = Number.MAX_SAFE_INTEGER, gateway, name } = request;
+  if (!(from < to)) throw new CaissonError('query-invalid', `range [${from}, ${to}) is empty`);
+  const channels = await telemetry.channels();
+  for (const channel of cycleChannels(channels, gateway, name)) {
+    const cycles = await cyclesOf(telemetry, channel, channels, from, to);
+    for (let at = 0; at < cycles.length; at += SUMMED_CYCLES) {
+      const some = cycles.slice(at, at + SUMMED_CYCLES);
+      const sums = request.sums ? await sumsOf(telemetry, channels, some, out) : undefined;
+      for (const cycle of some) {
+        if (!(await out.send(encodeCycle({ ...cycle, sums: sums?.get(cycle.to ?? Number.NaN) ?? [] })))) return;
+      }
+    }
+  }
+}
+
+async function cyclesOf(
+  telemetry: AskedTelemetry,
+  channel: StoredChannel,
+  channels: readonly StoredChannel[],
+  from: number,
+  to: number,
+): Promise<Cycle[]> {
+  const reading = new CycleReading(channel);
+  for await (const samples of telemetry.raw(channel.id, from - CYCLE_LOOKBACK_US, to)) reading.add(samples);
+  // The end of what begins in the range, or reaches over it.
+  for await (const samples of telemetry.raw(channel.id, to, Number.MAX_SAFE_INTEGER)) {
+    reading.add(samples);
+    break;
+  }
+  const told = channels.find((each) => each.gateway === channel.gateway && each.name === reading.by);
+  const gaps = async (id: number | undefined): Promise<readonly Gap[]> =>
+    id === undefined ? [] : telemetry.gaps(id, from - CYCLE_LOOKBACK_US, Number.MAX_SAFE_INTEGER);
+  return reading.cycles(from, to, await gaps(channel.id), await gaps(told?.id));
+}
+
+/** Sums of cycles of one kind, by the cycle's end. */
+async function sumsOf(
+  telemetry: AskedTelemetry,
+  channels: readonly StoredChannel[],
+  cycles: readonly Cycle[],
+  out: Outflow<CycleMessage>,
+): Promise<ReadonlyMap<number, readonly ChannelSum[]>> {
+  const sums = new Map<number, ChannelSum[]>();
+  const ends = cycles.flatMap(({ to }) => (to === undefined ? [] : [to]));
+  const [first] = cycles;
+  if (first === undefined || ends.length === 0) return sums;
+  const [least, greatest] = [Math.min(...ends), Math.max(...ends)];
+  for (const [index, channel] of sumChannels(channels, first.gateway, first.name).entries()) {
+    for await (const samples of telemetry.raw(channel.id, least, greatest + 1)) {
+      for (const [to, sum] of sumsIn(samples, channel)) sums.set(to, [...(sums.get(to) ?? []), sum]);
+    }
+    if (index % CHANNELS_AT_ONCE === CHANNELS_AT_ONCE - 1) await out.pause(0);
+  }
+  return sums;
+}
+
+function encodeCycle({ isSeen, to, state, ...cycle }: ListedCycle): CycleMessage {
+  return { ...cycle, ...(to !== undefined && { to }), state: CYCLE_STATES.toWire[state], beginSeen: isSeen };
+}
+
+/** @throws CaissonError `peer-invalid` */
+export function decodeCycle({ beginSeen, to, state, ...cycle }: CycleMessage): ListedCycle {
+  return { ...cycle, to, state: CYCLE_STATES.fromWire(state), isSeen: beginSeen };
+}
