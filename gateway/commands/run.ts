@@ -1,7 +1,7 @@
 import process from 'node:process';
 import type { Command } from 'commander';
 import { counted } from '../quantity-text.ts';
-import { CONFIG_FILE, requireConfig } from './config.ts';
+import { type CaissonConfig, CONFIG_FILE } from './config.ts';
 import { runWithTrials } from './config-trial/run-with-trials.ts';
 import type { GatewayProcess } from './gateway-process.ts';
 import { conclude, interrupted } from './outcome.ts';
@@ -30,12 +30,11 @@ async function run(file: string, version: string): Promise<void> {
   const say = (text: string) => process.stderr.write(`${new Date().toISOString()} ${text}\n`);
   await runWithTrials(file, {
     ...{ version, webRoot: WEB_ROOT, say, stop },
-    onRunning: (gateway, path) => announce(gateway, path, say),
+    onRunning: (gateway, config) => announce(gateway, config, say),
   });
 }
 
-function announce(gateway: GatewayProcess, path: string, say: (text: string) => void): void {
-  const config = requireConfig(path);
+function announce(gateway: GatewayProcess, config: CaissonConfig, say: (text: string) => void): void {
   say(
     `gateway ${gateway.gateway} runs, ${counted(Object.keys(config.sources).length, 'source')}, store in ${config.store.dir}`,
   );

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CaissonError, messageOf } from '../../errors.ts';
-import { requireConfig } from '../config.ts';
+import { type CaissonConfig, requireConfig } from '../config.ts';
 import { type GatewayProcess, startGateway } from '../gateway-process.ts';
 import { ConfigDesk } from './config-desk.ts';
 import { type DataBefore, dataBefore, judge } from './data-health.ts';
@@ -27,7 +27,7 @@ export interface RunOptions {
   /** Ends the gateway, in good order. */
   readonly stop: AbortSignal;
   /** Told of every gateway that runs. */
-  readonly onRunning: (gateway: GatewayProcess, path: string) => void;
+  readonly onRunning: (gateway: GatewayProcess, config: CaissonConfig) => void;
 }
 
 /** Runs the gateway of a config, and what centrals offer in its place, until it is told to stop. @throws what {@link startGateway} throws */
@@ -171,7 +171,7 @@ class TrialRun {
       return undefined;
     });
     this.#startedAt = performance.now();
-    if (gateway !== undefined) onRunning(gateway, path);
+    if (gateway !== undefined) onRunning(gateway, config);
     return gateway;
   }
 
