@@ -74,7 +74,7 @@ export interface StoreStatus {
   readonly lost: number;
   /** Missing at central, and before the store was looked at. */
   readonly retention?: RetentionStatus;
-  /** Missing at central, and before the store was looked at. */
+  /** Missing where nothing is merged, and before the store was looked at. */
   readonly merge?: MergeStatus;
   /** Missing at a gateway, and at a central that keeps everything. */
   readonly retired?: RetiredStatus;

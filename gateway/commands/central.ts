@@ -57,6 +57,7 @@ interface Options {
   readonly natsKey?: string;
   readonly retention?: string;
   readonly retentionPlan?: boolean;
+  readonly merge: boolean;
   readonly json?: boolean;
 }
 
@@ -92,6 +93,7 @@ export function registerCentral(program: Command): void {
     .option('--retention <file>', 'rules for what of the past it keeps; without it, everything')
     .option('--retention-plan', 'say what those rules would give up now, change nothing, and end')
     .option('--json', 'with --retention-plan: as JSON')
+    .option('--no-merge', 'leave small packs of past days as they came')
     .option('--pull <[name@]host:port...>', 'gateways, or other centrals, to pull from')
     .option('--gateways <file>', 'gateways to pull from, each over several lines with budgets, windows and caps')
     .addHelpText(
@@ -133,6 +135,7 @@ async function run(options: Options): Promise<void> {
       trust: trustOf(options),
       nats: natsOf(options),
       retention,
+      mergesBlocks: options.merge,
       name: options.name,
       version: caissonVersion(),
       vaults: options.drills ?? [],

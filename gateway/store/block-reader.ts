@@ -25,6 +25,7 @@ import { type BootPlace, Feed, LAST_POSITION } from './feed.ts';
 import { type GatewayHolding, gatewayHoldings } from './gateway-holdings.ts';
 import { GivenUp } from './given-up.ts';
 import { importOf, type KeptImport } from './kept-import.ts';
+import { decodeParts, type MergedPart } from './merge/merged-parts.ts';
 import { KeptOutlines } from './outline/kept-outlines.ts';
 import { type IndexRow, PackIndex } from './pack-index.ts';
 import { RememberedRows } from './remembered-rows.ts';
@@ -249,6 +250,16 @@ export class BlockReader {
        WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`,
     ).all(position, upTo, packsMax) as { position: number; roster: number; size: number; whole: number }[];
     return rows.map(({ whole, ...row }) => ({ ...row, isWhole: whole === 1 }));
+  }
+
+  /** What the pack at a position was made of; undefined for one as it was sealed. */
+  partsAt(position: number): MergedPart[] | undefined {
+    const parts = this.sql(
+      'SELECT parts FROM packs JOIN merged USING (roster, ordinal) WHERE position = ? AND bytes IS NOT NULL',
+    )
+      .pluck()
+      .get(position) as Buffer | undefined;
+    return parts && decodeParts(parts);
   }
 
   /** Channels of a roster, ascending. */

@@ -6,7 +6,7 @@ import { HeldNumbers } from '../fidelity/held-numbers.ts';
 import { NOTHING_OUTLINED, type Outlined } from '../fidelity/outlined.ts';
 import type { Peer, Refusal } from '../line/pull-line.ts';
 import type { HeldBlocks, Hole } from './block-store.ts';
-import { cutBlock, unknownRanges } from './known-samples.ts';
+import { cutBlock, KnownSamples } from './known-samples.ts';
 import { closeHole, holeBefore, placeGap, placePack } from './sequence-ledger.ts';
 import { withoutRanges } from './sequence-range.ts';
 import type { VerifiedOutline } from './verified-outline.ts';
@@ -80,6 +80,7 @@ export class BatchPass implements PassOutcome {
   readonly #held: HeldBlocks;
   readonly #peer: Peer;
   readonly #feed: string;
+  readonly #samples: KnownSamples;
   #isPast = false;
   #open: Hole[] = [];
   /** What is noted of steps that come ahead of their turn; undefined while steps come in order. */
@@ -89,6 +90,7 @@ export class BatchPass implements PassOutcome {
     this.#held = held;
     this.#peer = peer;
     this.#feed = feed;
+    this.#samples = new KnownSamples(held);
   }
 
   run({ steps, ahead, isAheadWhole, outlines, outlined, passed, isComplete, isPast }: VerifiedBatch): PassOutcome {
@@ -254,7 +256,7 @@ export class BatchPass implements PassOutcome {
     if (boot === undefined) return unknownBoot(header);
     for (const block of blocks) this.#noteAhead(gateway, header.boot, block.channel, block);
     const channels = blocks.map(({ channel, type }) => this.#channelOf(gateway, { channel, type, stamp }));
-    const unknown = blocks.map((block, i) => unknownRanges(this.#held, channels[i] ?? 0, boot.id, block));
+    const unknown = blocks.map((block, i) => this.#samples.unknownRanges(channels[i] ?? 0, boot.id, stamp, block));
     if (unknown.every((ranges) => ranges === undefined)) {
       this.#placePack(pack, boot, channels);
       return undefined;

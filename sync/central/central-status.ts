@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { GatewayStatus, LineStatus, RetiredStatus, SourceStatus } from '../../gateway/status.ts';
+import type { GatewayStatus, LineStatus, MergeStatus, RetiredStatus, SourceStatus } from '../../gateway/status.ts';
 import type { PullLine } from '../line/pull-line.ts';
 import type { KeeperCounters } from './keeper.ts';
 
@@ -21,6 +21,8 @@ export interface CentralStatusParts {
   readonly fanout: () => SourceStatus | undefined;
   /** What went by its rules, where it has any. */
   readonly retired: () => RetiredStatus | undefined;
+  /** What was merged, where it merges. */
+  readonly merge: () => MergeStatus | undefined;
   readonly problems: ProblemList;
 }
 
@@ -73,6 +75,7 @@ export class CentralStatus {
     const beside = this.#parts.fanout();
     const retired = this.#parts.retired();
     const now = Date.now() * 1e3;
+    const merge = this.#parts.merge();
     return {
       role: 'central',
       gateway: name,
@@ -93,6 +96,7 @@ export class CentralStatus {
         blockBytes: bytes,
         lost: counters.lost,
         ...(retired !== undefined && { retired }),
+        ...(merge !== undefined && { merge }),
       },
       lines: lines().flatMap(linesOf),
       sources: [...lines().map((each) => this.#source(each)), ...(beside === undefined ? [] : [beside])],

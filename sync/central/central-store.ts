@@ -1,5 +1,6 @@
 import type { SqlPlace } from '../../gateway/query/sql/sql-messages.ts';
 import type { AskedTelemetry, LiveBatch } from '../../gateway/query/telemetry.ts';
+import type { Merger } from '../../gateway/store/merge/merger.ts';
 import type { LostGatewayFeed } from '../api/pull-gateway-call.ts';
 import type { ServedFiles } from '../api/server.ts';
 import type { NewsSource } from '../fanout/news.ts';
@@ -16,6 +17,8 @@ export interface CentralStore {
   readonly telemetry: AskedTelemetry;
   /** Gives up what its rules say. */
   readonly retiring: RetiringStore;
+  /** Makes large packs of small ones; undefined where packs stay as they came. */
+  readonly merger: Pick<Merger, 'dueMs' | 'step' | 'status'> | undefined;
   /** Everything that it keeps, in the order of its commits. */
   readonly news: NewsSource;
   /** Where it is in files of this machine: what only those can be asked. */

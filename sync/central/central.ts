@@ -32,6 +32,7 @@ import { secureClient } from '../trust/secure-client.ts';
 import type { OwnerRule } from '../usage/owners.ts';
 import { TrafficBook } from '../usage/traffic-book.ts';
 import { UsageDb } from '../usage/usage-db.ts';
+import { CentralMerging } from './central-merging.ts';
 import { CentralStatus, ProblemList } from './central-status.ts';
 import type { CentralStore } from './central-store.ts';
 import type { PullAddress } from './configured-ways.ts';
@@ -86,6 +87,8 @@ export type CentralOptions = StorePlace & {
   readonly nats?: NatsOptions | undefined;
   /** What of the past it keeps; undefined: everything. */
   readonly retention?: CentralRetentionConfig | undefined;
+  /** False where packs stay as they came; undefined: true. */
+  readonly mergesBlocks?: boolean;
   readonly version: string;
   /** Folders with backups and what drills found of them, for the status. */
   readonly vaults?: readonly string[];
@@ -207,6 +210,11 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
         ...{ store: store.retiring, daysOf: retentionDays(options.retention), now: Date.now, onProblem },
       });
     closers.push(() => retention?.stop());
+    const merging =
+      store.merger === undefined || options.mergesBlocks === false
+        ? undefined
+        : new CentralMerging(store.merger, onProblem);
+    closers.push(() => merging?.stop());
     const { counters } = keeper;
     const status = new CentralStatus({
       name,
@@ -216,6 +224,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       lines: () => pulled.all,
       fanout: () => fanout.status(),
       retired: () => retention?.status(),
+      merge: () => merging?.status(),
       problems,
     });
     const watch = new DrillWatch(options.vaults ?? []);
@@ -250,6 +259,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     closers.push(() => pulled.stop());
     pulled.start();
     retention?.start();
+    merging?.start();
     return {
       port: server.port,
       name,

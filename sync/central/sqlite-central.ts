@@ -8,6 +8,7 @@ import { SqliteNews } from '../fanout/sqlite-news.ts';
 import type { CentralStore } from './central-store.ts';
 import { CentralTelemetry } from './central-telemetry.ts';
 import { SqliteRetiring } from './retention/sqlite-retiring.ts';
+import { sqliteMerger } from './sqlite-merger.ts';
 import { SqliteStore } from './sqlite-store.ts';
 
 /**
@@ -36,6 +37,7 @@ export function openSqliteCentral(
       blocks,
       telemetry,
       retiring: new SqliteRetiring(db, blocks.arrivals),
+      merger: sqliteMerger(db, blocks.arrivals, onProblem),
       news: new SqliteNews(db, onProblem),
       statements: { place: dir },
       files: { telemetry, feed: db, storeDir: dir, policy: new DestinationPolicy({}) },

@@ -9,6 +9,14 @@ import type { NewsItem } from './news.ts';
 /** What names of a feed stand for; a store in files has it, and what was read of one that is elsewhere. */
 export type NamedRows = Pick<BlockSource, 'boots' | 'channelsAfter' | 'clockAfter' | 'derivedBootsAfter'>;
 
+/** By the position of a pack: how many of the first samples of each block are no news; undefined: all are. */
+export type Passed = (position: number) => readonly number[] | undefined;
+
+interface NewsTerms {
+  readonly wants: (channel: string) => boolean;
+  readonly passed: Passed;
+}
+
 /** Makes news of items of a store's feed: samples of blocks, with UTC as far as it is known. */
 export class NewsItems {
   readonly #rows: NamedRows;
@@ -25,23 +33,32 @@ export class NewsItems {
     this.#onProblem = onProblem;
   }
 
-  /** @param wants channels whose samples matter, by name; blocks of others are not decoded */
-  of(gateway: string, items: readonly FeedItem[], wants: (channel: string) => boolean = () => true): NewsItem[] {
+  /**
+   * @param wants channels whose samples matter, by name; blocks of others are not decoded
+   * @param passed how many samples of each block of a pack, its first ones, are no news any more; by its position
+   */
+  of(
+    gateway: string,
+    items: readonly FeedItem[],
+    wants: (channel: string) => boolean = () => true,
+    passed: Passed = () => undefined,
+  ): NewsItem[] {
     this.#learn();
-    return items.flatMap((item) => this.#of(gateway, item, wants));
+    return items.flatMap((item) => this.#of(gateway, item, { wants, passed }));
   }
 
   channel(gateway: string, name: string): StoredChannel | undefined {
     return this.#channels.get(keyOf(gateway, name));
   }
 
-  #of(gateway: string, item: FeedItem, wants: (channel: string) => boolean): NewsItem[] {
+  #of(gateway: string, item: FeedItem, terms: NewsTerms): NewsItem[] {
     const { position } = item;
+    const { wants } = terms;
     switch (item.kind) {
       case 'boot':
         return item.origin === undefined ? [{ kind: 'boot', position, boot: item.boot, started: item.started }] : [];
       case 'pack':
-        return this.#samples(gateway, item, wants);
+        return this.#samples(gateway, item, terms);
       case 'gap':
         return this.#missed(gateway, position, item.boot, [{ ...item.gap, channel: item.channel }], wants);
       case 'given-up':
@@ -51,13 +68,9 @@ export class NewsItems {
     }
   }
 
-  #samples(
-    gateway: string,
-    item: Extract<FeedItem, { kind: 'pack' }>,
-    wants: (channel: string) => boolean,
-  ): NewsItem[] {
+  #samples(gateway: string, item: Extract<FeedItem, { kind: 'pack' }>, terms: NewsTerms): NewsItem[] {
     try {
-      return this.#decoded(gateway, item, wants);
+      return this.#decoded(gateway, item, terms);
     } catch (error) {
       if (!(error instanceof CaissonError)) throw error;
       this.#onProblem(`the pack at ${item.position} of ${gateway} cannot be delivered: ${error.message}`);
@@ -68,17 +81,22 @@ export class NewsItems {
   #decoded(
     gateway: string,
     { position, bytes }: Extract<FeedItem, { kind: 'pack' }>,
-    wants: (channel: string) => boolean,
+    { wants, passed }: NewsTerms,
   ): NewsItem[] {
     const pack = Pack.open(bytes);
     const { boot: name, stamp } = pack.header;
     const boot = this.#boots.get(keyOf(gateway, name));
     if (boot === undefined || boot.origin !== undefined) return [];
-    return pack.blocks.flatMap(({ channel, firstSequence, timeMax }, index): NewsItem[] => {
-      if (!wants(channel)) return [];
-      const { times, values } = pack.samples(index);
+    const counts = passed(position);
+    return pack.blocks.flatMap(({ channel, firstSequence: first, count, timeMax }, index): NewsItem[] => {
+      const from = counts?.[index] ?? 0;
+      if (!wants(channel) || from === count) return [];
+      const samples = pack.samples(index);
       const utcOffset = this.#clocks.of(boot.id, stamp).offsetAt(timeMax);
-      return [{ kind: 'samples', position, run: { boot: name, channel, firstSequence, times, values, utcOffset } }];
+      const times = samples.times.subarray(from);
+      const values = from === 0 ? samples.values : samples.values.slice(from);
+      const run = { boot: name, channel, firstSequence: first + from, times, values, utcOffset };
+      return [{ kind: 'samples', position, run }];
     });
   }
 

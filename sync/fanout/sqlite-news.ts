@@ -28,11 +28,19 @@ export class SqliteNews implements NewsSource {
     const items = this.#db.feed(place.position, PAGE_ITEMS_MAX, PAGE_BYTES_MAX, gateway);
     const last = items.at(-1);
     const next: NewsPlace = { feed, position: last?.position ?? this.#db.lastPosition() };
-    return { items: this.#items.of(gateway, items, wants), place: next, isEnd: last === undefined };
+    const passed = (position: number) => this.#passed(position, place.position);
+    return { items: this.#items.of(gateway, items, wants, passed), place: next, isEnd: last === undefined };
   }
 
   channel(gateway: string, name: string): StoredChannel | undefined {
     return this.#items.channel(gateway, name);
+  }
+
+  /** Of a pack that was merged since a reader was told of some of those that it is made of: what those had. */
+  #passed(position: number, place: number): number[] | undefined {
+    const parts = this.#db.partsAt(position);
+    const passed = parts?.filter((part) => part.position <= place) ?? [];
+    return passed[0]?.counts.map((_, block) => passed.reduce((sum, { counts }) => sum + (counts[block] ?? 0), 0));
   }
 
   /** The first boot of the gateway, which nobody else has, or what a store that was restored calls itself. */

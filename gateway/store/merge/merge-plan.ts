@@ -11,6 +11,8 @@ export interface MergeSource {
   readonly class: ChannelClass;
   /** How often its samples were merged before. */
   readonly merges: number;
+  /** Only packs of one period become one. */
+  readonly period: number;
   /** Bytes of the pack. */
   readonly size: number;
   /** By member of the roster. */
@@ -28,7 +30,7 @@ const MERGE_BYTES_MAX = 512 * 1024;
 export const SMALL_SAMPLES_MAX = BLOCK_SAMPLES_MAX / MERGE_PACKS_MIN;
 
 /**
- * Which packs of a series become one: neighbours of one boot, stamp and class, of which every channel goes on where the one
+ * Which packs of a series become one: neighbours of one boot, stamp, class and period, of which every channel goes on where the one
  * before ended. None has more than half of the samples of the result, so that what is written is worth it.
  *
  * @param sources packs in the order of the series, of fewer than `merges` merges; undefined for one that stays as it is
@@ -62,10 +64,11 @@ class Group {
   #largest = 0;
   #bytes = 0;
 
-  takes({ boot, stamp, class: packClass, size, entries }: MergeSource): boolean {
+  takes({ boot, stamp, class: packClass, period, size, entries }: MergeSource): boolean {
     const [first] = this.sources;
     if (first === undefined) return true;
     if (first.boot !== boot || first.stamp !== stamp || first.class !== packClass) return false;
+    if (first.period !== period) return false;
     if (this.#bytes + size > MERGE_BYTES_MAX || this.#samples + samplesOf(entries) > MERGE_SAMPLES_MAX) return false;
     return entries.every((entry, member) => {
       if (entry === undefined) return true;

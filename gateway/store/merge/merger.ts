@@ -43,6 +43,8 @@ export interface MergerParts {
   readonly scaleOf: (channel: number) => ScaleHint | undefined;
   /** False where a central has some of the feed's positions from `first` to `last` and not all. */
   readonly isApart: (first: number, last: number) => boolean;
+  /** By position: only packs of one period are merged with each other. Without it, all are of one. */
+  readonly periodOf?: (position: number) => number;
   /** Told what a person should know. */
   readonly onProblem: (text: string) => void;
   /** {@link MERGE_WINDOWS} unless a test wants smaller ones. */
@@ -147,13 +149,19 @@ export class Merger {
 
   /** What is to be merged of the first window of a series with packs from `from` on, or behind what was merged before. */
   #plan(roster: number, level: number, window: number, known: number | undefined): Window {
-    const { merges } = this.#parts.store;
+    const { store, periodOf = () => 0 } = this.#parts;
+    const { merges } = store;
     const from = known ?? merges.mergedTo(roster, level + 1) + 1;
     const next = merges.nextOrdinal(roster, from);
     if (next === undefined) return { from, windowEnd: Number.POSITIVE_INFINITY, groups: [] };
     const windowEnd = (Math.floor(next / window) + 1) * window;
     const isFull = windowEnd <= merges.lastOrdinal(roster);
-    return { from, windowEnd, groups: isFull ? planMerges(merges.sources(roster, next, windowEnd, level)) : [] };
+    if (!isFull) return { from, windowEnd, groups: [] };
+    return {
+      from,
+      windowEnd,
+      groups: planMerges(merges.sources(roster, { from: next, to: windowEnd }, level, periodOf)),
+    };
   }
 
   /** Returns the ordinal from which on a group has to wait; undefined where none has to. */

@@ -72,8 +72,16 @@ export class PackMerges {
     return undefined;
   }
 
-  /** The packs with ordinals [from, to) in their order; undefined for each that stays as it is. */
-  sources(roster: number, from: number, to: number, mergesMax: number): (MergeSource | undefined)[] {
+  /**
+   * The packs with ordinals [from, to) in their order; undefined for each that stays as it is.
+   * @param periodOf by position
+   */
+  sources(
+    roster: number,
+    { from, to }: { readonly from: number; readonly to: number },
+    mergesMax: number,
+    periodOf: (position: number) => number,
+  ): (MergeSource | undefined)[] {
     const { index, sql } = this.#parts;
     const merges = sql('SELECT merges FROM merged WHERE roster = ? AND ordinal = ?').pluck();
     const pack = sql('SELECT class, size FROM packs WHERE position = ? AND bytes IS NOT NULL');
@@ -83,7 +91,8 @@ export class PackMerges {
       const entries = row.entries();
       if (boot === undefined || thinned !== undefined || merged > mergesMax || entries.length === 0) return undefined;
       const held = pack.get(position) as { class: ChannelClass; size: number } | undefined;
-      return held === undefined ? undefined : { position, ordinal, boot, stamp, merges: merged, entries, ...held };
+      if (held === undefined) return undefined;
+      return { position, ordinal, boot, stamp, merges: merged, period: periodOf(position), entries, ...held };
     });
   }
 

@@ -53,6 +53,7 @@ export async function openPostgresCentral(options: PostgresCentralOptions): Prom
   return {
     ...{ name, blocks, telemetry, news: new PostgresNews(db, onProblem) },
     files: undefined,
+    merger: undefined,
     statements: databasePlace(url),
     retiring: new PostgresRetiring(db, blocks, graceMs),
     lost: new PostgresGatewayFeed(db),

@@ -47,6 +47,12 @@ export class ArrivalDays {
     return next > 0 || marked === day ? position : 0;
   }
 
+  /** True where something came on a later day than what stands at a position: nothing more comes on that day. */
+  isOver(position: number): boolean {
+    const [, last = 0] = this.#marks.at(-1) ?? [];
+    return position <= last;
+  }
+
   /** Number of the day of UTC on which what stands at a position came; of what was there before days were marked, the day before. */
   dayOf(position: number): number {
     const mark = this.#marks.findLast(([, before]) => before < position);
