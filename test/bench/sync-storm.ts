@@ -85,7 +85,8 @@ export async function measureStorm(progress: Progress, gateways = GATEWAYS): Pro
       notes: [`storm: ${samples} samples of ${gateways} boxes; failed attempts to connect: ${storm.failures}`],
     };
   } finally {
-    await central?.kill('SIGKILL');
+    // In good order: killed, it would leave the folder of each of its lines.
+    await central?.kill('SIGTERM');
     await ended(ends);
     place.dispose();
   }
