@@ -1,6 +1,9 @@
 /** How long the owner of a quantity may be silent before another message takes over, microseconds. */
 export const OWNER_SILENT_US = 10_000_000;
 
+/** The same sentence about the same fix after so long is about another one, microseconds: the clock of the receiver stands still. */
+const FIX_US_MAX = 900_000;
+
 /** Who tells a quantity. */
 export interface Teller {
   /** Talker and type of the sentence. */
@@ -16,6 +19,8 @@ export interface Teller {
  * once.
  * - A quantity of a fix or receiver is taken once for each fix: from the first message that tells it. Receivers repeat a fix in
  *   GGA, RMC, GLL, VTG and GNS. A sentence without a time belongs to the fix last told.
+ *   A receiver whose time stands still, as some do that have no fix, tells another fix with the same message again: of UBX with each,
+ *   for it sends one a fix, of sentences after {@link FIX_US_MAX}, for it may send several a fix.
  * - What preferred messages (UBX) told is not taken from others until none has told it for {@link OWNER_SILENT_US}.
  * - An instrument's quantity is taken from one sentence only, told apart by its address (`SDDPT`), until that one has
  *   been silent for {@link OWNER_SILENT_US}.
@@ -41,7 +46,9 @@ export class Selection {
     } else if (!isFirst) {
       if (this.#isPreferred && !isPreferred && !isOwnerSilent) return false;
       // Epochs of NMEA and UBX count from different moments.
-      if (isPreferred === this.#isPreferred && epoch !== undefined && epoch === this.#epoch) return false;
+      const isSameFix = isPreferred === this.#isPreferred && epoch !== undefined && epoch === this.#epoch;
+      const isAgain = address === this.#owner && (isPreferred || now - this.#seen >= FIX_US_MAX);
+      if (isSameFix && !isAgain) return false;
     }
     this.#owner = address;
     this.#epoch = epoch;

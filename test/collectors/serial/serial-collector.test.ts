@@ -247,6 +247,23 @@ t.test('sentences take over again when UBX has been silent', async (t) => {
   t.same(intake.values('gps/altitude'), [76.543, 18.9]);
 });
 
+t.test('a receiver whose time stands still gives a sample a fix all the same', async (t) => {
+  const { wire, intake, clock } = await running({ protocol: 'mixed' });
+  for (const valid of [0, 0, 0x0f, 0x0f]) {
+    clock.time += 100_000;
+    await wire.send(navPvt({ iTow: 0, valid }));
+  }
+  t.equal(intake.values('gps/speed').length, 4, 'UBX without a time of week, ten times a second');
+  const still = await running();
+  for (const satellites of ['03', '04', '05', '07']) {
+    still.clock.time += 1e6;
+    const gga = seal(`GPGGA,000000.00,,,,,0,${satellites},,,M,,M,,`);
+    await still.wire.send(Buffer.from(gga + seal('GPRMC,000000.00,V,,,,,,,060180,,,N') + gga));
+  }
+  t.same(still.intake.values('gps/satellites'), [3, 4, 5, 7], 'sentences of a receiver without a fix');
+  t.same(still.clock.readings, [], 'and what it shows is no time');
+});
+
 t.test('says which protocol it does not find', async (t) => {
   const { wire, collector } = await running({ protocol: 'ubx' });
   await wire.send(Buffer.alloc(NOISE_BYTES_MAX + 1, 0x55));
