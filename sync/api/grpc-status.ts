@@ -46,16 +46,34 @@ export function fromGrpcError(thrown: unknown, address: string): CaissonError {
       cause: thrown,
       retryable: RETRYABLE.has(thrown.code) || retryAfterMs !== undefined,
       ...retry,
-      ...(thrown.code === status.UNAVAILABLE ? { hint: `is anything listening at ${address}?` } : {}),
+      ...hintOf(thrown, address),
     },
   );
 }
 
-/** What gRPC says of a connection that was not made, without the words of its load balancer around it. */
+/** What grpc-js says of a connection that could not be made, without its own words around the cause. */
 function plainDetails(details: string): string {
-  return (
-    /^No connection established\. Last error: (?:Error: )?(.+)\. Resolution note: *$/.exec(details)?.[1] ?? details
-  );
+  const cause =
+    /^No connection established\. Last error: (?:Error: )?(.*?)(?: \(\d{4}-[\dT:.-]+Z\))?\.? Resolution note: (.*)$/s.exec(
+      details,
+    );
+  if (cause === null) return details;
+  const [, last = '', note = ''] = cause;
+  return note.trim() === '' ? last : `${last}; ${note.trim()}`;
+}
+
+/** What to look at where no call came through. */
+function hintOf({ code, details }: ServiceError, address: string): { hint?: string } {
+  if (code === status.DEADLINE_EXCEEDED && /LB pick/.test(details)) {
+    return { hint: `something listens at ${address}, and it is no gRPC: look at the port, grpc.port of its config` };
+  }
+  if (code !== status.UNAVAILABLE) return {};
+  if (/ECONNRESET|EPIPE|socket hang up|Protocol error/i.test(details)) {
+    return {
+      hint: `what listens at ${address} cut the connection: a server with certificates needs --identity, and another port may be no gRPC`,
+    };
+  }
+  return { hint: `is anything listening at ${address}? look at grpc.port of its config` };
 }
 
 const RETRYABLE: ReadonlySet<status> = new Set([

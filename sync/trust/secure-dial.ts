@@ -2,6 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
+import { handshakeFault } from '../../gateway/tls-fault.ts';
 import { type Address, formatAddress } from '../api/address.ts';
 import { type Identity, judgementOf, MIN_TLS_VERSION, secureContextOf } from './identity.ts';
 import { shownCertificate } from './shown-certificate.ts';
@@ -114,7 +115,7 @@ function shaken(socket: TLSSocket, where: string, signal: AbortSignal | undefine
       const hint = `is central, or a gateway, listening at ${where} with certificates?`;
       reject(new CaissonError('central-unreachable', `${where}: ${problem}`, { cause, hint, retryable: true }));
     };
-    const onError = (error: Error) => fail(messageOf(error), error);
+    const onError = (error: Error) => fail(handshakeFault(error) ?? messageOf(error), error);
     const onClose = () => fail('the connection was closed during the handshake');
     const onAbort = () => fail('broken off');
     const timer = setTimeout(() => fail(`no answer in ${DIAL_MS / 1e3} s`), DIAL_MS);

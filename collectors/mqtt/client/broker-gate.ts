@@ -72,6 +72,10 @@ export class BrokerGate extends Duplex implements Sender {
     this.#framer = new PacketFramer(packetBytesMax, 5 + 2 + topicBytesMax + 2);
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => {
+      if (!this.#isAnswered && isTlsAlert(chunk)) {
+        this.close(new Error('it speaks TLS on this port; set tls, or take the port for connections without'));
+        return;
+      }
       this.#framer.feed(chunk);
       this.pump();
     });
@@ -205,4 +209,9 @@ export class BrokerGate extends Duplex implements Sender {
     setTimeout(() => this.#socket.destroy(), CLOSE_GRACE_MS).unref();
     done(null);
   }
+}
+
+/** True where what comes is how TLS refuses (RFC 8446, 5.1 and 6), which no packet of a broker begins like. */
+function isTlsAlert(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x15 && bytes[1] === 0x03;
 }

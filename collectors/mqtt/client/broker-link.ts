@@ -20,6 +20,17 @@ const REFUSED_FROM = 0x80;
 const CREDENTIAL_CODES: readonly unknown[] = [4, 5, 134, 135];
 /** CONNACK codes that say that the version is not spoken. */
 const VERSION_CODES: readonly unknown[] = [1, 132];
+/** What keeps a connection from being made at all, and what to look at. */
+const UNREACHED: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there; does the broker run, and is that its port?',
+  ENOTFOUND: 'no machine of that name is known; look at host, and at the name service',
+  EAI_AGAIN: 'the name service does not answer; is there a network?',
+  EHOSTUNREACH: 'there is no way to that machine; look at the network',
+  ENETUNREACH: 'there is no way to that network; look at the network',
+  ETIMEDOUT: 'that machine does not answer; look at the network, and at firewalls',
+};
+/** How a connection ends that the other end does not want. */
+const CUT_CODES: readonly unknown[] = ['ECONNRESET', 'EPIPE'];
 /** DISCONNECT: another client took the session over (MQTT 5, 3.14.2.1). */
 const TAKEN_OVER = 142;
 
@@ -48,6 +59,7 @@ export class BrokerLink {
   readonly #gate: BrokerGate;
   readonly #client: MqttClient;
   #isAccepted = false;
+  #isShaken = false;
   #hasEnded = false;
   #problem: string | undefined;
 
@@ -60,6 +72,9 @@ export class BrokerLink {
     this.#owner = owner;
     const socket = openBrokerSocket(settings);
     socket.setKeepAlive(true, TCP_KEEPALIVE_MS);
+    socket.once('secureConnect', () => {
+      this.#isShaken = true;
+    });
     this.#gate = new BrokerGate(socket, owner);
     this.#client = new MqttClient(() => this.#gate, clientOptions(settings, will));
     this.#client.on('connect', ({ sessionPresent }) => {
@@ -67,7 +82,7 @@ export class BrokerLink {
       owner.accepted(this, sessionPresent);
     });
     this.#client.on('error', (error) => {
-      this.#problem ??= brokerProblem(error, settings, this.#isAccepted);
+      this.#problem ??= brokerProblem(error, settings, this.#progress);
       this.#gate.destroy();
     });
     this.#client.on('disconnect', ({ reasonCode }) => {
@@ -129,9 +144,19 @@ export class BrokerLink {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     const { problem } = this.#gate;
-    const known = this.#problem ?? (problem && brokerProblem(problem, this.#settings, this.#isAccepted));
-    this.#owner.ended(this, known ?? silentEnd(this.#isAccepted, this.#settings));
+    const known = this.#problem ?? (problem && brokerProblem(problem, this.#settings, this.#progress));
+    this.#owner.ended(this, known ?? silentEnd(this.#settings, this.#progress));
   }
+
+  get #progress(): BrokerProgress {
+    return { isShaken: this.#isShaken, wasAccepted: this.#isAccepted };
+  }
+}
+
+/** How far a connection came: to the end of the TLS handshake, to a CONNACK. */
+export interface BrokerProgress {
+  readonly isShaken: boolean;
+  readonly wasAccepted: boolean;
 }
 
 /** The files are read for each connection, so that new ones count. */
@@ -178,7 +203,7 @@ function clientOptions(settings: MqttClientSettings, will: OutgoingMessage | und
 export function brokerProblem(
   error: Error & { code?: unknown },
   { host, user, version, tls }: MqttClientSettings,
-  wasAccepted: boolean,
+  { isShaken, wasAccepted }: BrokerProgress,
 ): string {
   if (CREDENTIAL_CODES.includes(error.code)) {
     const who = user === undefined ? 'a client without user' : `user ${JSON.stringify(user)}`;
@@ -187,12 +212,15 @@ export function brokerProblem(
   if (VERSION_CODES.includes(error.code)) {
     return `the broker does not speak MQTT ${version}; configure version ${version === 5 ? '3.1.1' : '5'}`;
   }
-  return (tls && !wasAccepted ? peerFault(error, { host, tls }) : undefined) ?? error.message;
+  const unreached = UNREACHED[String(error.code)];
+  if (unreached !== undefined) return `${unreached} (${error.message})`;
+  if (wasAccepted) return error.message;
+  if (tls !== undefined) return peerFault(error, { host, tls, isShaken }) ?? error.message;
+  return CUT_CODES.includes(error.code) ? `${error.message}; ${silentFault(tls, isShaken)}` : error.message;
 }
 
 /** A connection that ended without a word. */
-export function silentEnd(wasAccepted: boolean, { clientId, tls }: MqttClientSettings): string {
+export function silentEnd({ clientId, tls }: MqttClientSettings, { wasAccepted, isShaken }: BrokerProgress): string {
   if (wasAccepted) return `the broker closed the connection; look whether another client connects as ${clientId}`;
-  const fault = silentFault(tls);
-  return `the broker closed the connection before it accepted it${fault === undefined ? '' : `; ${fault}`}`;
+  return `the broker closed the connection before it accepted it; ${silentFault(tls, isShaken)}`;
 }

@@ -34,9 +34,12 @@ export async function tryBroker(settings: MqttClientSettings, listenMs: number):
   let problem: string | undefined;
   let messages = 0;
   let validTo: number | undefined;
+  let isShaken = false;
+  const progress = () => ({ isShaken, wasAccepted: false });
   try {
     const socket = openBrokerSocket(settings);
     socket.once('secureConnect', () => {
+      isShaken = true;
       if (socket instanceof TLSSocket) validTo = Date.parse(socket.getPeerCertificate().valid_to);
     });
     const client = new MqttClient(() => socket, {
@@ -51,16 +54,16 @@ export async function tryBroker(settings: MqttClientSettings, listenMs: number):
     const accepted = await new Promise<boolean>((resolve) => {
       client.once('connect', () => resolve(true));
       client.on('error', (error) => {
-        problem ??= brokerProblem(error, settings, false);
+        problem ??= brokerProblem(error, settings, progress());
         socket.destroy();
       });
       socket.on('error', (error) => {
-        problem ??= brokerProblem(error, settings, false);
+        problem ??= brokerProblem(error, settings, progress());
       });
       client.once('close', () => resolve(false));
     });
     if (!accepted) {
-      problem ??= silentEnd(false, settings);
+      problem ??= silentEnd(settings, progress());
       return { problem, refused: [], messages, validTo };
     }
     const refused = await ask(client, filters);

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import mqtt from 'mqtt';
 import t, { type Test } from 'tap';
 import type { MqttConfig } from '../../../collectors/mqtt/config.ts';
@@ -7,7 +7,7 @@ import { requireTools } from '../../debian.ts';
 import { waitFor } from '../../wait-for.ts';
 import { Certificates, type Pair } from '../tls/certificates.ts';
 import { MosquittoBroker } from './client/mosquitto-broker.ts';
-import { runClient, startClient } from './client/running-client.ts';
+import { type PartOfConfig, runClient, startClient } from './client/running-client.ts';
 import { FakeIntake } from './fake-intake.ts';
 import { connectPacket } from './raw-client.ts';
 import { runBroker } from './running-broker.ts';
@@ -205,7 +205,57 @@ t.test('whoever is not the broker that is meant is named, and sent nothing', asy
   const plain = await runBroker(t, {}, new FakeIntake(0));
   const { collector } = await startClient(t, { port: plain.port, tls: { ca } });
   await waitFor('no TLS', () => collector.health().state === 'waiting');
-  t.match(collector.health().problem, /TLS|closed|ECONNRESET|disconnected/);
+  t.match(collector.health().problem, /it may not speak TLS on this port: look at the port, or leave tls out$/);
+});
+
+t.test('a port that speaks something else than the config says is told, with what to set', async (t) => {
+  if (!requireTools(t, 'openssl')) return;
+  const made = new Certificates(t);
+  const ca = made.ca.cert;
+  const tls = { ca };
+  const answering = async (bytes: string) => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => socket.end(Buffer.from(bytes, 'latin1')));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.teardown(() => server.close());
+    return (server.address() as { port: number }).port;
+  };
+  const secure = await runTlsBroker(t, made);
+  const stranger = made.issue('pit', { authority: made.authority('strangers') });
+  const asking = await runTlsBroker(t, made, { tls: { ...made.issue('asking'), clientCa: ca } });
+  const cases: [what: string, config: PartOfConfig, message: RegExp][] = [
+    [
+      'TLS at SSH',
+      { port: await answering('SSH-2.0-OpenSSH_9\r\n'), tls },
+      /does not speak TLS on this port; look at the port/,
+    ],
+    [
+      'TLS at HTTP',
+      { port: await answering('HTTP/1.1 400 Bad Request\r\n\r\n'), tls },
+      /does not speak TLS on this port/,
+    ],
+    ['plain at TLS', { port: secure.port }, /it (?:may speak|speaks) TLS on this port[:;] set tls/],
+    [
+      'an alert of TLS',
+      { port: await answering('\x15\x03\x03\x00\x02\x02\x46') },
+      /: it speaks TLS on this port; set tls/,
+    ],
+    ['nobody', { port: 1 }, /nothing listens there; does the broker run, and is that its port\?/],
+    [
+      'another authority',
+      { port: asking.port, tls: { ca, ...stranger } },
+      /(?:asks for another certificate than that of|may not trust the certificate of) .*pit\.crt/,
+    ],
+  ];
+  for (const [what, config, message] of cases) {
+    const { collector } = await startClient(t, config);
+    await waitFor(what, () => collector.health().state === 'waiting');
+    t.match(collector.health().problem, message, what);
+    t.notMatch(collector.health().problem, /SSL routines|openssl|error:0/, what);
+    await collector.stop();
+  }
 });
 
 t.test('an expired certificate of the broker is named', async (t) => {
