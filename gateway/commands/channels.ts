@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { ListedVersion } from '../../sync/api/list-versions-call.ts';
 import type { StoredChannel } from '../query/telemetry.ts';
 import { conclude, Output } from './outcome.ts';
-import { identityOption, openClient, type ServerOptions } from './telemetry-client.ts';
+import { openClient, type ServerOptions, serverOptions } from './telemetry-client.ts';
 
 interface Options extends ServerOptions {
   readonly gateway?: string;
@@ -10,11 +10,10 @@ interface Options extends ServerOptions {
 }
 
 export function registerChannels(program: Command): void {
-  identityOption(program.command('channels'))
+  serverOptions(program.command('channels'))
     .description('list the channels of a gateway or a central')
     .argument('[text...]', 'only channels with all of these in their name, whatever the case')
     .option('--gateway <id>', 'only those of this gateway')
-    .option('--server <host:port>', 'gateway or central to ask', '127.0.0.1:7443')
     .option('--json', 'one JSON object a line, with all that is known of the channel')
     .addHelpText(
       'after',

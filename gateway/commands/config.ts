@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import process from 'node:process';
 import { Type } from '@sinclair/typebox';
+import { parse as parseYaml, stringify as stringifyYaml } from 'yaml';
 import { readDbc } from '../../collectors/can/dbc/read-dbc.ts';
 import { RedundancyConfig, redundancyFaults } from '../../collectors/redundancy/redundancy-config.ts';
 import { shapingFaults } from '../../collectors/shaping/shaping-config.ts';
@@ -106,6 +107,35 @@ export function requireConfig(path: string): CaissonConfig {
     hint: '`caisson schema --markdown` lists every key',
   });
 }
+
+/**
+ * Where the gateway of a config file serves gRPC. The other sections are not looked at: what they lack here, such as a secret in the
+ * environment of the service, does not keep anybody from asking the gateway that runs.
+ * @throws CaissonError `config-unreadable`, `config-invalid`
+ */
+export function grpcOf(path: string): GrpcSettings {
+  const folder = dirname(resolve(path));
+  const resolvePath = (named: string) => resolve(folder, named);
+  const text = readText(path);
+  let grpc: unknown;
+  try {
+    grpc = (parseYaml(text) as { readonly grpc?: unknown } | null)?.grpc;
+  } catch (cause) {
+    throw new CaissonError('config-invalid', `${path} is no YAML: ${messageOf(cause)}`, { cause, hint: SERVER_HINT });
+  }
+  const section = stringifyYaml(grpc === undefined ? {} : { grpc });
+  const readFile = (named: string) => readText(resolvePath(named));
+  const { config, issues } = loadConfig(GRPC_SCHEMA, section, { env: process.env, readFile, resolvePath });
+  if (config !== undefined) return config.grpc as GrpcSettings;
+  // The same, at their places in the file.
+  const placed = checkConfigText(path, text).issues.filter((issue) => /^grpc\b/.test(issue.path));
+  const rendered = placed.length > 0 ? renderIssues(text, placed) : issues.map(({ message }) => message).join('\n');
+  throw new CaissonError('config-invalid', `${path} does not fit\n${rendered}`, { hint: SERVER_HINT });
+}
+
+const GRPC_SCHEMA = Type.Object({ grpc: Type.Optional(GrpcConfig) }, { additionalProperties: false });
+
+const SERVER_HINT = '`caisson check` shows where; --server HOST:PORT asks a gateway without its config';
 
 /** Every file and folder that a config names, absolute. */
 export function filesNamedIn(config: CaissonConfig): string[] {

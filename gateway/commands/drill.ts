@@ -8,7 +8,7 @@ import { sleep } from '../../sync/line/sleep.ts';
 import type { DrillStatus } from '../status.ts';
 import { conclude, EXIT_FAILED, EXIT_OK, interrupted, Output, UsageError } from './outcome.ts';
 import { ProgressLine } from './progress-line.ts';
-import { identityOption, openClient, type ServerOptions } from './telemetry-client.ts';
+import { openClient, type ServerOptions, serverOptions } from './telemetry-client.ts';
 import { formatTime, parseDuration } from './time-text.ts';
 import { caissonVersion } from './version.ts';
 
@@ -28,10 +28,9 @@ interface ListOptions {
 
 export function registerDrill(program: Command): void {
   const drill = program.command('drill').description('try what is there for the bad day, and report');
-  identityOption(drill.command('restore'))
+  serverOptions(drill.command('restore'), 'gateway, or central with --data, that is backed up')
     .description('back a gateway up over the network, restore the backup, and hold it against the gateway')
     .argument('<vault>', 'folder of the backups of this gateway, made if it is not there')
-    .option('--server <host:port>', 'gateway, or central with --data, that is backed up', '127.0.0.1:7443')
     .option('--name <name>', 'destination as which it pulls, where there are no certificates', 'backup')
     .option('--every <duration>', 'go on, so often')
     .option('--keep <n>', 'newest backups that are kept', '7')

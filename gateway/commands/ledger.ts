@@ -5,8 +5,7 @@ import type { ChannelAccount } from '../../sync/api/ledger-call.ts';
 import { compareLedgers, type LedgerDifference } from '../../sync/ledger/compare-ledgers.ts';
 import { differenceTable, ledgerTable } from './ledger-text.ts';
 import { conclude, EXIT_FAILED, Output } from './outcome.ts';
-import { parseServer } from './server-address.ts';
-import { identityOption, openClient, type ServerOptions } from './telemetry-client.ts';
+import { addressOf, openClient, type ServerOptions, serverOptions } from './telemetry-client.ts';
 
 interface Options extends ServerOptions {
   readonly gateway?: string;
@@ -18,7 +17,7 @@ interface Options extends ServerOptions {
 }
 
 export function registerLedger(program: Command): void {
-  identityOption(program.command('ledger'))
+  serverOptions(program.command('ledger'))
     .description('say what became of every sample: kept, or lost and why; and where two ends differ')
     .argument('[channel...]', 'names of channels, as `caisson channels` lists them; none: all')
     .option('--gateway <id>', 'only channels of this gateway')
@@ -26,7 +25,6 @@ export function registerLedger(program: Command): void {
     .option('--days', 'a line for each day of UTC')
     .option('--against <host:port>', 'the other end: say what one of the two lacks, and why')
     .option('--each', 'with --against: each channel, not only the sums and what contradicts')
-    .option('--server <host:port>', 'gateway or central to ask', '127.0.0.1:7443')
     .option('--json', 'one JSON object a line: accounts with all that is known, or differences')
     .addHelpText(
       'after',
@@ -42,7 +40,7 @@ A loss counts on the day on which it began. With --against it ends with 1 where 
 }
 
 async function ledger(names: readonly string[], options: Options): Promise<void> {
-  const { gateway, server, against, boots = false, days = false } = options;
+  const { gateway, against, boots = false, days = false } = options;
   const filter = { gateway, names, days };
   const here = await read(options, filter);
   const output = new Output();
@@ -53,7 +51,7 @@ async function ledger(names: readonly string[], options: Options): Promise<void>
   }
   const differences = compareLedgers(here, await read({ ...options, server: against }, filter));
   if (differences.some(({ verdict }) => verdict === 'contradiction')) process.exitCode = EXIT_FAILED;
-  const ends = [formatAddress(parseServer(server)), formatAddress(parseServer(against))] as const;
+  const ends = [addressOf(options), addressOf({ server: against })].map(formatAddress) as [string, string];
   return write(asJson ? differences.map(asLine) : differenceTable(differences, ends, options.each === true));
 }
 

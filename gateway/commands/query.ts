@@ -4,7 +4,7 @@ import { QUERY_PIXELS_MAX } from '../limits.ts';
 import { COVERAGE_HEADS, coverageLines, lackLines } from './coverage-text.ts';
 import { conclude, interrupted, Output, UsageError } from './outcome.ts';
 import { type SampleFormat, SampleText } from './sample-text.ts';
-import { identityOption, openClient, type ServerOptions } from './telemetry-client.ts';
+import { openClient, type ServerOptions, serverOptions } from './telemetry-client.ts';
 import { parseDuration, parseTime } from './time-text.ts';
 
 /** Characters written at once. */
@@ -32,7 +32,7 @@ export interface QueryRange {
 }
 
 export function registerQuery(program: Command): void {
-  identityOption(program.command('query'))
+  serverOptions(program.command('query'))
     .description('print samples of channels, from a gateway or a central')
     .argument('<channel...>', 'names of channels, as `caisson channels` lists them')
     .option('--from <time>', 'begin, inclusive: ISO 8601 (UTC without a zone) or microseconds since 1970')
@@ -45,7 +45,6 @@ export function registerQuery(program: Command): void {
     .option('--raw', 'every sample (default)')
     .option('--version <n>', 'of a past that was made anew: 0 as it was taken in, 1 ... (default: the newest)')
     .option('--gateway <id>', 'whose channels, where several gateways have the name')
-    .option('--server <host:port>', 'gateway or central to ask', '127.0.0.1:7443')
     .option('--json', 'one JSON object a line, times in microseconds')
     .option('--csv', 'CSV with a header line')
     .option('--coverage', 'what the server has of the range, and why the rest is missing, instead of samples')

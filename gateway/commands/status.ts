@@ -18,7 +18,7 @@ import type {
 import { lineText } from './line-text.ts';
 import { conclude, Output } from './outcome.ts';
 import { handOverText, relayTexts } from './relay-text.ts';
-import { identityOption, openClient, type ServerOptions } from './telemetry-client.ts';
+import { openClient, type ServerOptions, serverOptions } from './telemetry-client.ts';
 import { formatTime } from './time-text.ts';
 
 interface Options extends ServerOptions {
@@ -26,9 +26,8 @@ interface Options extends ServerOptions {
 }
 
 export function registerStatus(program: Command): void {
-  identityOption(program.command('status'))
+  serverOptions(program.command('status'))
     .description('print how a gateway or a central does')
-    .option('--server <host:port>', 'gateway or central to ask', '127.0.0.1:7443')
     .option('--json', 'the whole status as one JSON object')
     .addHelpText(
       'after',

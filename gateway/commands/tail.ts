@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { conclude, interrupted, Output, UsageError } from './outcome.ts';
 import { SampleText } from './sample-text.ts';
-import { identityOption, openClient, type ServerOptions } from './telemetry-client.ts';
+import { openClient, type ServerOptions, serverOptions } from './telemetry-client.ts';
 
 interface Options extends ServerOptions {
   readonly rate?: string;
@@ -11,13 +11,12 @@ interface Options extends ServerOptions {
 }
 
 export function registerTail(program: Command): void {
-  identityOption(program.command('tail'))
+  serverOptions(program.command('tail'))
     .description('print values of channels as they change, from a gateway or a central, until interrupted')
     .argument('<channel...>', 'names of channels, as `caisson channels` lists them')
     .option('--rate <hz>', 'most updates a second of one channel, up to 60 (default: 10)')
     .option('--count <n>', 'end after so many lines')
     .option('--gateway <id>', 'whose channels, where several gateways have the name')
-    .option('--server <host:port>', 'gateway or central to ask', '127.0.0.1:7443')
     .option('--json', 'one JSON object a line, times in microseconds')
     .addHelpText(
       'after',

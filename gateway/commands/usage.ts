@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { TelemetryClient } from '../../sync/api/client.ts';
 import { ownerOf } from '../../sync/usage/owners.ts';
 import { conclude, Output, UsageError } from './outcome.ts';
-import { identityOption, openClient, type ServerOptions } from './telemetry-client.ts';
+import { openClient, type ServerOptions, serverOptions } from './telemetry-client.ts';
 import { type OwnerSum, type UsageReport, usageCsv, usageText } from './usage-text.ts';
 
 const DAY_MS = 86_400_000;
@@ -14,10 +14,9 @@ interface Options extends ServerOptions {
 }
 
 export function registerUsage(program: Command): void {
-  identityOption(program.command('usage'))
+  serverOptions(program.command('usage'))
     .description('the bill of a month: bytes of each line and destination, samples of each owner')
     .option('--month <yyyy-mm>', 'of UTC; the present one if not said')
-    .option('--server <host:port>', 'gateway or central to ask', '127.0.0.1:7443')
     .option('--json', 'one JSON object: every day of every line, and the owners')
     .option('--csv', 'a line for each day of each line')
     .addHelpText(

@@ -4,14 +4,13 @@ import { canSettings } from '../../../collectors/can/can-config.ts';
 import { serialSettings } from '../../../collectors/serial/serial-config.ts';
 import { listCanLinks } from '../../../hardware/can/can-links.ts';
 import { listSerialPorts, type SerialPortEntry } from '../../../hardware/serial/serial-ports.ts';
-import { TelemetryClient } from '../../../sync/api/client.ts';
-import { IdentityFolder } from '../../../sync/trust/identity-folder.ts';
-import { secureClient } from '../../../sync/trust/secure-client.ts';
+import type { TelemetryClient } from '../../../sync/api/client.ts';
 import { secretKeysOf } from '../../config/schema-walk.ts';
 import { messageOf } from '../../errors.ts';
 import type { GatewayStatus } from '../../status.ts';
 import { type CaissonConfig, CONFIG_SCHEMA, type ConfigFile, listenersOf } from '../config.ts';
 import type { SourceConfig } from '../source-kinds.ts';
+import { gatewayClient } from '../telemetry-client.ts';
 import { type BoxFacts, readBoxFacts, realPath } from './box-facts.ts';
 import { boxFindings, clockFindings, secretFindings } from './box-findings.ts';
 import { brokerFindings, lookAtBroker } from './broker-check.ts';
@@ -92,20 +91,12 @@ export async function examineRecording(
   return canFindings(sightings, { ports: [], dbc, folder: resolve('.') });
 }
 
-/** A gateway may ask itself, by its own certificate. */
-function clientOf({ host, port, identity }: CaissonConfig['grpc']): TelemetryClient {
-  // One that listens everywhere is asked here.
-  const address = { host: host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host, port };
-  if (identity === undefined) return new TelemetryClient(address);
-  return secureClient(address, IdentityFolder.open(identity), { roles: ['gateway'] });
-}
-
 /** The status of the gateway that runs with this config; undefined where none answers. */
 async function askGateway({ grpc }: CaissonConfig, { listening }: BoxFacts): Promise<GatewayStatus | undefined> {
   if (!listening.some(({ port }) => port === grpc.port)) return undefined;
   let client: TelemetryClient | undefined;
   try {
-    client = clientOf(grpc);
+    client = gatewayClient(grpc);
     const status = await client.status();
     return status.role === 'gateway' ? status : undefined;
   } catch {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -40,6 +40,11 @@ async function serve(t: Test) {
     rmSync(dir, { recursive: true });
   });
   return { at: `${HOST}:${server.port}`, samples };
+}
+
+/** Runs a command in a folder. */
+function caissonIn(folder: string, ...args: readonly string[]) {
+  return new CaissonProcess(args, ['env', '-C', folder]).ended;
 }
 
 t.test('query prints every sample of a range as JSON, CSV and for people', async (t) => {
@@ -218,3 +223,38 @@ t.test('channels lists what there is, as a table and as JSON', async (t) => {
   t.equal(some.stdout.trimEnd().split('\n').length, 1);
   t.equal((await caisson('channels', 'nowhere', '--json', '--server', at)).stdout, '');
 });
+
+t.test(
+  'without --server the gateway of the config that is here is asked, whatever its other sections lack',
+  async (t) => {
+    const { at } = await serve(t);
+    const [, port] = at.split(':');
+    const folder = mkdtempSync(join(tmpdir(), 'caisson-here-'));
+    t.teardown(() => rmSync(folder, { recursive: true }));
+    const config = join(folder, 'caisson.yaml');
+    const lacking = 'sources: { plant: { type: mqtt-client, password: "${' + 'NOT_SET_HERE}" } }\n';
+    writeFileSync(config, `grpc: { host: 0.0.0.0, port: ${port} }\n${lacking}`);
+    for (const command of [
+      ['status'],
+      ['channels'],
+      ['ledger'],
+      ['query', 'speed'],
+      ['tail', 'speed', '--count', '1'],
+    ]) {
+      const here = await caissonIn(folder, ...command);
+      t.equal(here.code, 0, `${command.join(' ')}: ${here.stderr}`);
+      t.not(here.stdout, '', command.join(' '));
+    }
+    t.equal((await caisson('channels', '--config', config)).code, 0, 'from elsewhere as well');
+    const other = await caissonIn(folder, 'status', '--server', `${HOST}:1`);
+    t.match(other.stderr, /127\.0\.0\.1:1: /, '--server goes before');
+    writeFileSync(config, 'grpc: { port: many }\n');
+    const broken = await caissonIn(folder, 'status');
+    t.match(broken, {
+      code: 1,
+      stderr: /does not fit\ngrpc\.port: .*many.* at 1:15\n.*--server HOST:PORT/s,
+    });
+    const none = await caisson('status', '--config', join(folder, 'none.yaml'));
+    t.match(none, { code: 2, stderr: /none\.yaml/ });
+  },
+);
