@@ -1,8 +1,10 @@
 import process from 'node:process';
 import type { Command } from 'commander';
+import { isDatabaseUrl } from '../../sync/central/postgres/sql-place.ts';
+import { DatabaseStore } from '../../sync/drill/database-store.ts';
 import { type DrillRecord, differenceText, problemOf } from '../../sync/drill/drill-record.ts';
 import type { KeepRule } from '../../sync/drill/keep-rule.ts';
-import { runDrill } from '../../sync/drill/run-drill.ts';
+import { type DrilledStore, runDrill } from '../../sync/drill/run-drill.ts';
 import { Vault } from '../../sync/drill/vault.ts';
 import { sleep } from '../../sync/line/sleep.ts';
 import type { DrillStatus } from '../status.ts';
@@ -13,6 +15,8 @@ import { formatTime, parseDuration } from './time-text.ts';
 import { caissonVersion } from './version.ts';
 
 interface RestoreOptions extends ServerOptions {
+  readonly store?: string;
+  readonly gateway?: string;
   readonly name: string;
   readonly every?: string;
   readonly keep: string;
@@ -31,6 +35,8 @@ export function registerDrill(program: Command): void {
   serverOptions(drill.command('restore'), 'gateway, or central with --data, that is backed up')
     .description('back a gateway up over the network, restore the backup, and hold it against the gateway')
     .argument('<vault>', 'folder of the backups of this gateway, made if it is not there')
+    .option('--store <url>', 'database of a central over PostgreSQL that is backed up instead; needs --gateway')
+    .option('--gateway <name>', 'with --store: the gateway of which it is')
     .option('--name <name>', 'destination as which it pulls, where there are no certificates', 'backup')
     .option('--every <duration>', 'go on, so often')
     .option('--keep <n>', 'newest backups that are kept', '7')
@@ -40,12 +46,14 @@ export function registerDrill(program: Command): void {
     .addHelpText(
       'after',
       `
-It only reads: a certificate of the role \`backup\` is enough. What is pulled is what may go to a destination of its name. Ends with 1 where the
+It only reads: a certificate of the role \`backup\` is enough. What is pulled is what may go to a destination of its name; of a database,
+which is read as it stands, all that is there of the gateway. Ends with 1 where the
 restored store is not what the gateway has, and says which samples of which channel and boot.
 
 Examples:
   caisson drill restore /srv/backups/car7 --server 10.0.0.5:7443 --identity /etc/caisson/backup
-  caisson drill restore ./car7 --server 127.0.0.1:7443 --every 1d --keep 7 --keep-daily 30 --keep-monthly 12`,
+  caisson drill restore ./car7 --server 127.0.0.1:7443 --every 1d --keep 7 --keep-daily 30 --keep-monthly 12
+  caisson drill restore /srv/backups/car7 --store postgres://caisson@db.local/caisson --gateway car7`,
     )
     .action((vault: string, options: RestoreOptions) => conclude(() => restore(vault, options)));
   drill
@@ -69,6 +77,7 @@ Examples:
 async function restore(dir: string, options: RestoreOptions): Promise<void> {
   const every = options.every === undefined ? undefined : parseDuration(options.every, '--every: ');
   const rule = ruleOf(options);
+  const connect = connectorOf(options);
   const vault = new Vault(dir);
   const signal = interrupted();
   const output = new Output();
@@ -76,7 +85,7 @@ async function restore(dir: string, options: RestoreOptions): Promise<void> {
   for (;;) {
     const record = await runDrill({
       ...{ vault, rule, signal, version: caissonVersion() },
-      connect: () => openClient(options, options.name),
+      connect,
       onStep: (step) => progress.show((seconds) => `${step}, ${seconds} s`),
     }).finally(() => progress.clear());
     process.exitCode = record.ok ? EXIT_OK : EXIT_FAILED;
@@ -101,6 +110,19 @@ async function list(dirs: readonly string[], options: ListOptions): Promise<void
         : [statusText(dir, status), ...records.map(recordText)];
     await output.write(lines.join(''));
   }
+}
+
+/** @throws UsageError */
+function connectorOf(options: RestoreOptions): () => DrilledStore {
+  const { store, gateway } = options;
+  if (store === undefined && gateway === undefined) return () => openClient(options, options.name);
+  if (store === undefined || gateway === undefined) {
+    throw new UsageError(
+      '--store and --gateway belong together: the database of a central, and a gateway of which it has something',
+    );
+  }
+  if (!isDatabaseUrl(store)) throw new UsageError(`--store is '${store}', expected postgres://user@host:port/database`);
+  return () => new DatabaseStore(store, gateway);
 }
 
 /** @throws UsageError */

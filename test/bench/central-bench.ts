@@ -4,7 +4,7 @@
  * A store takes laps of the RAV4 in; its feed is what central is given, as a line would bring it. Central verifies every pack
  * wholly and commits batch after batch. The peer is the best case of a row a sample: the same samples as a binary file on the
  * server, read by one COPY into a table without any index. Each round fills an empty database. Those of the first are read back, and hold the same
- * samples bit for bit; it is not counted, on either side. The figure is the ratio of medians of the others.
+ * samples bit for bit; it is not counted, on either side. The figure is the ratio of medians of the others. What merging gives: `central-merge.ts`.
  */
 import { once } from 'node:events';
 import { chmodSync, createWriteStream, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -17,6 +17,7 @@ import { Keeper } from '../../sync/central/keeper.ts';
 import { openPostgresCentral } from '../../sync/central/postgres/postgres-central.ts';
 import { PostgresServer } from '../sync/central/postgres-server.ts';
 import { BENCH_GATEWAY, BenchStore } from './bench-store.ts';
+import { measureCentralMerge } from './central-merge.ts';
 import { DriveFeed } from './drive-feed.ts';
 import { atLeast, type Bench, type Progress } from './figure.ts';
 import { decodeRav4 } from './recorded-drive.ts';
@@ -55,8 +56,10 @@ export const runCentral: Bench = async (progress) => {
       progress(`${millions(ours)} M samples/s kept, ${millions(peer)} M copied`);
     }
     telemetry.close();
+    const merge = await measureCentralMerge(progress);
     return {
       figures: [
+        ...merge.figures,
         {
           name: 'pg_ingest_samples_per_s',
           value: median(ours),
@@ -77,6 +80,7 @@ export const runCentral: Bench = async (progress) => {
           meaning: 'the first over the second; both were read back and hold the same samples',
         },
       ],
+      notes: merge.notes ?? [],
     };
   } finally {
     rmSync(folder, { recursive: true });
