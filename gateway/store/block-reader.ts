@@ -500,6 +500,16 @@ export class BlockReader {
     return this.#feed.packsBefore(before, after, packsMax);
   }
 
+  /** As {@link Feed.packRosters}. */
+  packRosters(after: number, packsMax: number): { readonly position: number; readonly roster: number }[] {
+    return this.#feed.packRosters(after, packsMax);
+  }
+
+  /** As {@link Feed.rosterNames}. */
+  rosterNames(roster: number): string[] {
+    return this.#feed.rosterNames(roster);
+  }
+
   /** As {@link Feed.packAt}. */
   packAt(position: number): Extract<FeedItem, { kind: 'pack' }> | undefined {
     return this.#feed.packAt(position);

@@ -1,6 +1,7 @@
 import type { Statement } from 'better-sqlite3';
 import { derivationOf, type FeedItem, gapOf, type KeptGap, type Row, readingOf } from './block-rows.ts';
 import { decodeDefinition } from './definition-bytes.ts';
+import { decodeRoster } from './roster.ts';
 
 /** Key in `meta` of the last position given out when something was dropped. */
 export const LAST_POSITION = 'last position';
@@ -99,6 +100,18 @@ export class Feed {
   packsBefore(before: number, after: number, packsMax: number): number[] {
     const sql = 'SELECT position FROM packs WHERE position > ? AND position < ? AND bytes IS NOT NULL';
     return this.#sql(`${sql} ORDER BY position DESC LIMIT ?`).pluck().all(after, before, packsMax) as number[];
+  }
+
+  /** The next packs after `after` that have their samples, at most `packsMax`, ascending, with the roster of each. */
+  packRosters(after: number, packsMax: number): { readonly position: number; readonly roster: number }[] {
+    const sql = 'SELECT position, roster FROM packs WHERE position > ? AND bytes IS NOT NULL ORDER BY position LIMIT ?';
+    return this.#sql(sql).all(after, packsMax) as { position: number; roster: number }[];
+  }
+
+  /** Names of the channels of a roster; it may get more later. */
+  rosterNames(roster: number): string[] {
+    const bytes = this.#sql('SELECT channels FROM rosters WHERE id = ?').pluck().get(roster) as Buffer | undefined;
+    return bytes === undefined ? [] : decodeRoster(bytes).map((channel) => this.#nameOf(channel));
   }
 
   /** The pack at a position; undefined where it is gone, or moved to another one. */

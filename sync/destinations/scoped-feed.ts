@@ -69,6 +69,10 @@ export class ScopedFeed implements FeedSource, AheadSource {
     return this.#ahead?.packsBefore(before, after, packsMax) ?? [];
   }
 
+  cyclePacks(after: number, packsMax: number): { readonly positions: readonly number[]; readonly upTo: number } {
+    return this.#ahead?.cyclePacks(after, packsMax) ?? { positions: [], upTo: after };
+  }
+
   packAt(position: number): PackItem | undefined {
     const item = this.#ahead?.packAt(position);
     if (item === undefined) return undefined;

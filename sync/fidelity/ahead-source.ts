@@ -1,6 +1,8 @@
+import { isCycleChannel } from '../../gateway/analysis/cycles/cycle-channels.ts';
 import { BootClocks } from '../../gateway/query/utc.ts';
 import type { BlockReader } from '../../gateway/store/block-reader.ts';
 import type { FeedItem } from '../../gateway/store/block-rows.ts';
+import { samplesIn } from './pack-samples.ts';
 
 export type PackItem = Extract<FeedItem, { kind: 'pack' }>;
 
@@ -23,6 +25,8 @@ export interface AheadSource {
   terms(after: number, itemsMax: number): FeedItem[];
   /** Positions of packs in (after, before), the newest first. */
   packsBefore(before: number, after: number, packsMax: number): number[];
+  /** Looks at the next few packs after `after`: which have cycles and nothing else, ascending, and up to where it looked. */
+  cyclePacks(after: number, packsMax: number): { readonly positions: readonly number[]; readonly upTo: number };
   /** Undefined where it is gone, or nothing of it may be seen. */
   packAt(position: number): PackItem | undefined;
   /** True where packs after `after` have more than so many bytes. */
@@ -39,7 +43,9 @@ type StoredFeed = Pick<
   | 'hasMoreThan'
   | 'overlapping'
   | 'packAt'
+  | 'packRosters'
   | 'packsBefore'
+  | 'rosterNames'
   | 'snapshot'
   | 'terms'
 >;
@@ -59,6 +65,17 @@ export class StoreAhead implements AheadSource {
 
   packsBefore(before: number, after: number, packsMax: number): number[] {
     return this.#store.packsBefore(before, after, packsMax);
+  }
+
+  cyclePacks(after: number, packsMax: number): { positions: readonly number[]; upTo: number } {
+    const packs = this.#store.packRosters(after, packsMax);
+    const rosters = new Map<number, boolean>();
+    const positions = packs.flatMap(({ position, roster }) => {
+      const mayHave = rosters.get(roster) ?? this.#store.rosterNames(roster).some(isCycleChannel);
+      rosters.set(roster, mayHave);
+      return mayHave && this.#isOfCycles(position) ? [position] : [];
+    });
+    return { positions, upTo: packs.at(-1)?.position ?? after };
   }
 
   packAt(position: number): PackItem | undefined {
@@ -89,6 +106,13 @@ export class StoreAhead implements AheadSource {
       );
       return [...new Set(positions)].sort((a, b) => a - b);
     });
+  }
+
+  /** A roster may have channels that a pack of it has not. */
+  #isOfCycles(position: number): boolean {
+    const pack = this.#store.packAt(position);
+    const samples = pack && samplesIn(pack);
+    return samples?.every(({ channel }) => isCycleChannel(channel)) ?? false;
   }
 }
 

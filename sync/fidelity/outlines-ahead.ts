@@ -10,8 +10,8 @@ import type { Wishes } from './wishes.ts';
 /** Positions that are looked up at a time. */
 const PACKS_MAX = 64;
 
-/** Outlines are worth their bytes where the packs before them take longer than this, in messages of the line: about a second. */
-const BACKLOG_QUANTA = 64;
+/** Something comes ahead of its turn where the packs before it take longer than this, in messages of the line: about a second. */
+export const BACKLOG_QUANTA = 64;
 
 /** Bytes of an outline beside its nodes and a part of its name, which zstd finds in the one before. */
 const HEAD_BYTES = 16;

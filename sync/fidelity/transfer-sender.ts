@@ -8,6 +8,7 @@ import type {
 } from '../api/transfer-messages.ts';
 import { STAMPS } from '../api/wire-names.ts';
 import { type AheadSource, aheadOf, type Wish } from './ahead-source.ts';
+import { CyclesFirst } from './cycles-first.ts';
 import { FeedInOrder } from './feed-in-order.ts';
 import { HeldNumbers } from './held-numbers.ts';
 import { NewestFirst } from './newest-first.ts';
@@ -43,7 +44,7 @@ export interface TransferSenderParts {
 
 /**
  * Says what one follower is sent next. Strictly by priority, message by message: what packs refer to and what happened, as soon as
- * anything is to come ahead of its turn; outlines; packs that someone wished; the newest packs, where the config wants those first; and
+ * anything is to come ahead of its turn; cycles; outlines; packs that someone wished; the newest packs, where the config wants those first; and
  * then the feed in its order. What stands lower waits in the middle of a pack.
  */
 export class TransferSender {
@@ -87,6 +88,9 @@ export class TransferSender {
 class Lanes {
   readonly #order: FeedInOrder;
   readonly #ahead: AheadSource | undefined;
+  readonly #cycles: CyclesFirst | undefined;
+  readonly #cyclePacks: PacksAhead | undefined;
+  readonly #duePacks: number[] = [];
   readonly #outlines: OutlinesAhead | undefined;
   readonly #outlineWishes: Wishes | undefined;
   readonly #wishes: Wishes | undefined;
@@ -112,6 +116,10 @@ class Lanes {
     const reached = () => this.#order.after;
     const packs = (candidates: () => readonly number[]) =>
       new PacksAhead({ source: ahead, pieces, held, guard, candidates });
+    if (!opening.inOrder) {
+      this.#cycles = new CyclesFirst(ahead, reached);
+      this.#cyclePacks = packs(() => this.#duePacks.splice(0));
+    }
     const wishes = new Wishes(ahead, reached);
     this.#wishes = wishes;
     this.#wished = packs(() => wishes.next());
@@ -141,10 +149,17 @@ class Lanes {
   }
 
   #nextAhead(source: AheadSource, bytesMax: number, aheadShare: number): FeedPart | undefined {
+    const areCyclesDue = this.#cycles?.isDue(bytesMax) === true;
     const isAnyDue =
-      this.#outlines?.isDue(bytesMax) === true || this.#wishes?.isEmpty === false || this.#newest !== undefined;
+      areCyclesDue ||
+      this.#outlines?.isDue(bytesMax) === true ||
+      this.#wishes?.isEmpty === false ||
+      this.#newest !== undefined;
     const terms = isAnyDue ? this.#terms(source) : undefined;
     if (terms !== undefined) return terms;
+    if (areCyclesDue) this.#duePacks.push(...(this.#cycles?.take() ?? []));
+    const cycles = this.#cyclePacks?.next(bytesMax);
+    if (cycles !== undefined) return { ...NO_PART, piece: cycles };
     const outlines = this.#outlines?.next(bytesMax, aheadShare);
     if (outlines !== undefined) {
       const ahead: TransferAheadMessage = {

@@ -112,7 +112,13 @@ export async function fidelityContract(t: Test, runs: number, open: (t: Test) =>
         const source = new FilledStore(dir, 'box', new Random(seed));
         const rig = await open(t);
         try {
-          for (let i = 0; i < 25; i += 1) source.step();
+          const laps = new Random(seed + 1);
+          const step = () => {
+            source.step();
+            const names = ['caisson/cycles/lap', 'caisson/cycles/lap/a'].slice(laps.below(2));
+            if (laps.unit() < 0.2) source.sealPack(names, 'text', 1 + laps.below(3));
+          };
+          for (let i = 0; i < 25; i += 1) step();
           const lost: string[] = [];
           const keeper = new Keeper(rig.store, { onProblem: (text) => lost.push(text) });
           const line = new DirectLine(source, keeper);
@@ -124,7 +130,7 @@ export async function fidelityContract(t: Test, runs: number, open: (t: Test) =>
             let left = steps;
             await line.run(terms, wished, () => {
               left -= 1;
-              if (left > 0) source.step();
+              if (left > 0) step();
             });
             await claimsAreTrue(t, rig, dir);
           }
@@ -217,6 +223,40 @@ export async function fidelityContract(t: Test, runs: number, open: (t: Test) =>
     }
     await line.run({ ...terms, messages: 1e6 }, []);
     t.same(await rig.charts('box/a', from, to, 777), own.envelope(id, from, to, 777), 'then all is as at the gateway');
+  });
+
+  await t.test('cycles come before outlines and samples, and once, whatever waits', async (t) => {
+    const dir = mkdtempSync(join(tmpdir(), 'caisson-box-'));
+    const source = new FilledStore(dir, 'box', new Random(11));
+    t.teardown(() => {
+      source.close();
+      rmSync(dir, { recursive: true });
+    });
+    const rig = await open(t);
+    const lap = ['caisson/cycles/lap', 'caisson/cycles/lap/box/a'];
+    const work = (packs: number) => {
+      for (let i = 0; i < packs; i += 1) source.sealPack(['box/a', 'box/b'], 'number', 400);
+    };
+    work(20);
+    for (let i = 0; i < 3; i += 1) source.sealPack(lap, 'text', 2);
+    // What is of cycles in part only travels in its turn.
+    source.sealPack(['caisson/cycles/lap', 'box/text'], 'text', 2);
+    work(20);
+    source.sealPack(lap, 'text', 2);
+    work(1);
+    const line = new DirectLine(source, new Keeper(rig.store));
+    const terms = { quantumBytes: 1_000, newestFirst: false, outlines: true, gather: 1 };
+    const blocks = async () => blocksIn(await rig.feed('box')).map(({ identity }) => identity.split(' ')[1]);
+    let messages = 0;
+    for (; (await blocks()).length < 8 && messages < 100; messages += 1) await line.run({ ...terms, messages: 1 }, []);
+    t.same(await blocks(), [...lap, ...lap, ...lap, ...lap], `after ${messages} messages`);
+    t.same((await line.keeper.resume(BOX)).outlined?.upTo ?? 0, 0, 'no outline has come');
+    source.sealPack(lap, 'text', 2);
+    for (let more = 0; (await blocks()).length < 10 && more < 10; more += 1)
+      await line.run({ ...terms, messages: 1 }, []);
+    t.equal((await blocks()).filter((name) => name === lap[1]).length, 5, 'and of a lap that ends meanwhile as well');
+    t.ok(await line.run({ ...terms, messages: 1e6 }, []));
+    t.match(line.keeper.counters, { conflicts: 0, holes: 0, blocks: 2 * (41 + 6) });
   });
 
   await t.test('what someone wishes comes before what stands before it', async (t) => {
