@@ -3,7 +3,7 @@ import type { ListedCycle } from '../../sync/api/list-cycles-call.ts';
 import { cycleTable, sumTable } from './cycles-text.ts';
 import { conclude, interrupted, Output } from './outcome.ts';
 import { rangeOf } from './query.ts';
-import { identityOption, openClient, type ServerOptions } from './telemetry-client.ts';
+import { openClient, type ServerOptions, serverOptions } from './telemetry-client.ts';
 
 const LAST_DEFAULT = '1d';
 
@@ -17,7 +17,7 @@ interface Options extends ServerOptions {
 }
 
 export function registerCycles(program: Command): void {
-  identityOption(program.command('cycles'))
+  serverOptions(program.command('cycles'))
     .description('list laps, hauls and batches, of a gateway or a central')
     .argument('[name]', 'kind, as `cycles` of the config names it; none: all')
     .option('--from <time>', 'those that touch the range from here: ISO 8601 (UTC without a zone) or microseconds')
@@ -25,7 +25,6 @@ export function registerCycles(program: Command): void {
     .option('--last <duration>', `the stretch before the server's present (default: ${LAST_DEFAULT})`)
     .option('--sums', 'count, extremes and mean of each channel in each cycle')
     .option('--gateway <id>', 'only those of this gateway')
-    .option('--server <host:port>', 'gateway or central to ask', '127.0.0.1:7443')
     .option('--json', 'one JSON object a line, times in microseconds')
     .addHelpText(
       'after',

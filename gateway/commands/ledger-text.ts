@@ -1,5 +1,6 @@
 import type { ChannelAccount } from '../../sync/api/ledger-call.ts';
 import type { LedgerDifference, NumberState, Verdict } from '../../sync/ledger/compare-ledgers.ts';
+import type { CycleAccount } from './ledger-cycle.ts';
 import { formatTime } from './time-text.ts';
 
 /** What a verdict says to a person. */
@@ -46,6 +47,22 @@ export function ledgerTable(
     ...[...rows.values()].map(({ cells, sums }) => [...cells, ...sumCells(sums)]),
     [...all, ...sumCells(total)],
   ]);
+}
+
+/** What there is of each channel in a cycle, for people, a line each with a head; and all together at the end. */
+export function cycleLedgerTable(accounts: readonly CycleAccount[]): string[] {
+  const rows = accounts.map(({ channel, share, lacks, waits }) => {
+    const causes = new Map<string, number>();
+    for (const { cause, count } of lacks) causes.set(cause, (causes.get(cause) ?? 0) + count);
+    const why = [...causes].map(([cause, count]) => (count === 0 ? cause : `${cause} ${count}`));
+    return [
+      channel,
+      percent(lacks.length === 0 ? 1 : Math.min(share, 0.9999)),
+      [...why, ...(waits === '' ? [] : [waits])].join(', '),
+    ];
+  });
+  const whole = accounts.filter(({ complete }) => complete).length;
+  return table([['CHANNEL', 'COMPLETE', 'WHY'], ...rows, ['all', `${whole} of ${accounts.length}`, '']]);
 }
 
 /**
@@ -113,10 +130,14 @@ function addTo(sums: Sums, kept: number, lost: number, causes: ReadonlyMap<strin
 
 function sumCells({ kept, lost, causes }: Sums): string[] {
   const taken = kept + lost;
-  // Never rounded up: 100 % is said of nothing that lacks a sample.
-  const share = taken === 0 ? '' : `${Math.floor((kept / taken) * 1e4) / 100} %`;
+  const share = taken === 0 ? '' : percent(kept / taken);
   const why = [...causes].filter(([, count]) => count > 0).map(([cause, count]) => `${cause} ${count}`);
   return [String(taken), String(kept), String(lost), share, why.join(', ')];
+}
+
+/** Never rounded up: 100 % is said of nothing that lacks a sample. */
+function percent(share: number): string {
+  return `${Math.floor(share * 1e4) / 100} %`;
 }
 
 function dayText(day: number): string {

@@ -151,6 +151,15 @@ t.test('laps outlive kill -9 and a stop, are there once, and are the same at bot
     json.map((line) => told(JSON.parse(line))),
     laps.map(told),
   );
+  const box = ['--server', `127.0.0.1:${third.grpcPort}`];
+  const isWhole = async (lap: string) => {
+    const [here, other] = await Promise.all(
+      [box, server].map((at) => caisson('ledger', ENGINE, '--cycle', lap, ...at)),
+    );
+    return here?.code === 0 && here.stdout === other?.stdout && here.stdout;
+  };
+  t.match(await eventually('both ends say the same of lap 7', () => isWhole('lap:7')), /1 of 1/);
+  t.match(await eventually('and of lap 9, of which a part was stopped', () => isWhole('lap:9')), /1 of 1/);
   const statement =
     "select c.number, c.state, s.max from cycles c join cycle_sums('lap') s on s.ends = c.ends where s.channel = 'car/rpm' order by c.begins";
   for (const place of [server, ['--store', join(folder, 'central')], ['--store', config.store.dir]]) {

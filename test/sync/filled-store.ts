@@ -49,17 +49,37 @@ export class FilledStore {
     type: 'number' | 'text' = 'number',
     count = 1 + this.#random.below(SAMPLES_MAX),
   ): void {
-    const times = Float64Array.from({ length: count }, () => {
-      this.#time += 1 + this.#random.below(20_000);
-      return this.#time;
-    });
+    const times = Float64Array.from({ length: count }, () => this.#tick());
+    this.#keepPack(names, type, times, () =>
+      type === 'text'
+        ? Array.from({ length: count }, () => `text ${this.#random.below(1000)}`)
+        : Float64Array.from({ length: count }, () => this.#random.gaussian()),
+    );
+  }
+
+  /** Seals one text. Returns its time. */
+  sealText(name: string, textAt: (time: number) => string): number {
+    const time = this.#tick();
+    this.#keepPack([name], 'text', Float64Array.of(time), () => [textAt(time)]);
+    return time;
+  }
+
+  #tick(): number {
+    this.#time += 1 + this.#random.below(20_000);
+    return this.#time;
+  }
+
+  #keepPack(
+    names: readonly string[],
+    type: 'number' | 'text',
+    times: Float64Array,
+    valuesOf: () => Float64Array | string[],
+  ): void {
+    const count = times.length;
     this.db.transaction(() => {
       const blocks = names.map((name) => {
         const id = this.#define(name, { type });
-        const values =
-          type === 'text'
-            ? Array.from({ length: count }, () => `text ${this.#random.below(1000)}`)
-            : Float64Array.from({ length: count }, () => this.#random.gaussian());
+        const values = valuesOf();
         return { id, channel: name, type, firstSequence: this.#take(id, count), times, values };
       });
       const { gateway } = this;

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { encodeBegin, encodeEnd } from '../../../gateway/analysis/cycles/cycle-channels.ts';
 import { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
 import { BlockDb } from '../../../gateway/store/block-db.ts';
 import { storePaths } from '../../../gateway/store/store-dir.ts';
@@ -74,4 +75,61 @@ t.test('ledger says what was lost and why, and where two ends differ', async (t)
   t.equal(contradicts.code, 1);
   t.match(contradicts.stdout, /box +20 +1 +there +lost: not-received +CONTRADICTION/);
   t.match(contradicts.stdout, /speed +box +[0-9a-f]{16} +100 to 119 +there +lost: not-received/);
+});
+
+t.test('ledger says of a lap which channels are complete in it, and why not, the same at both ends', async (t) => {
+  const [here, there] = [folder(), folder()];
+  const box = new FilledStore(here, 'box', new Random(9));
+  const begun = box.sealText('caisson/cycles/lap', (from) =>
+    encodeBegin({ number: 17, label: '', from, isSeen: true }, 'car/lap'),
+  );
+  box.seal('speed', 'number', 90);
+  box.seal('rpm', 'number', 30);
+  box.lose('rpm', 7);
+  box.seal('rpm', 'number', 60);
+  box.seal('speed', 'number', 5);
+  box.sealText('caisson/cycles/lap', (to) => {
+    const lap = { number: 17, label: '', from: begun, to, isSeen: true, late: 0, sums: [] };
+    return encodeEnd({ ...lap, state: 'complete', cause: undefined });
+  });
+  box.sealPack(['speed', 'rpm'], 'number', 10);
+  const central = BlockDb.open(storePaths(there).blocks);
+  const keeper = new Keeper(new SqliteStore(central));
+  const items = box.db.feed(0, 1000, Number.MAX_SAFE_INTEGER);
+  const pull = (some: typeof items, complete: boolean) =>
+    keeper.keep({ role: 'gateway', gateway: 'box' }, { feed: 'f', items: some, complete });
+  // The line is cut before what was lost is told of.
+  const cutAt = items.findIndex(({ kind }) => kind === 'gap');
+  await pull(items.slice(0, cutAt), false);
+  const server = ['--server', await serve(t, here, box.db)];
+  const other = ['--server', await serve(t, there, central)];
+
+  const lines = async (at: readonly string[], ...more: readonly string[]) =>
+    (await caisson('ledger', '--cycle', 'lap:17', ...more, ...at)).stdout;
+  const table = (await lines(server)).split('\n').map((line) => line.split(/ {2,}/));
+  t.match(table[1], ['lap', '17', /^2023-11-14T/, /^2023-11-14T/, /^\d+\.\d{3}$/, 'complete', 'box']);
+  t.same(table[3], ['CHANNEL', 'COMPLETE', 'WHY']);
+  t.same(table[4], ['speed', '100 %']);
+  t.match(table[5], ['rpm', /^9\d(\.\d+)? %$/, 'ring-full 7']);
+  t.same(table[6]?.slice(0, 2), ['all', '1 of 2']);
+  const accounts = (await lines(server, '--json'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  t.match(accounts, [
+    { cycle: 'lap', number: 17, gateway: 'box', channel: 'speed', complete: true, share: 1, lacks: [] },
+    { channel: 'rpm', complete: false, lacks: [{ state: 'missing', cause: 'ring-full', count: 7 }] },
+  ]);
+
+  t.match(await lines(other), /^lap +17 .* open +box$/m, 'its end is still to come');
+  t.match(await caisson('ledger', '--cycle', 'lap', ...other), { code: 1, stderr: /no lap has ended here/ });
+  await pull(items.slice(cutAt), true);
+  t.equal(await lines(other), await lines(server), 'when all has come both say the same');
+  t.equal(await lines(other, '--json'), await lines(server, '--json'));
+  t.match((await caisson('ledger', '--cycle', 'lap', ...other)).stdout, /^lap +17 /m, 'the newest that has ended');
+  t.match((await caisson('ledger', 'speed', '--cycle', 'lap', ...other)).stdout, /1 of 1/);
+  t.match(await caisson('ledger', '--cycle', 'haul', ...other), { code: 1, stderr: /no haul has ended here/ });
+  t.match(await caisson('ledger', '--cycle', 'lap:18', ...other), { code: 1, stderr: /no lap is 18 here/ });
+  t.match(await caisson('ledger', '--cycle', ':17', ...other), { code: 2, stderr: /such as lap or lap:17/ });
+  t.match(await caisson('ledger', '--cycle', 'lap', '--days', ...other), { code: 2, stderr: /--cycle or --days/ });
 });
