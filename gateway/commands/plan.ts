@@ -1,5 +1,6 @@
 import { canSettings } from '../../collectors/can/can-config.ts';
 import { Dictionaries } from '../../collectors/can/dictionary.ts';
+import { SOCKETCAND_PORT } from '../../hardware/can/socketcand-bus.ts';
 import { formatAddress } from '../../sync/api/address.ts';
 import { counted } from '../quantity-text.ts';
 import { type CaissonConfig, listenersOf } from './config.ts';
@@ -55,7 +56,10 @@ function opensOf(name: string, source: SourceConfig, config: CaissonConfig): str
     case 'can':
       if ('socketcan' in source.bus) return `CAN interface ${source.bus.socketcan}`;
       if ('gvret' in source.bus) return `GVRET adapter ${source.bus.gvret}`;
-      if ('socketcand' in source.bus) return `socketcand at ${source.bus.socketcand}`;
+      if ('socketcand' in source.bus) {
+        const { socketcand: host, port = SOCKETCAND_PORT, interface: bus = 'can0' } = source.bus;
+        return `${bus} of socketcand at ${formatAddress({ host, port })}`;
+      }
       return 'log' in source.bus ? `recording ${source.bus.log}` : `SLCAN adapter ${source.bus.slcan}`;
     case 'health':
       return `this box, disk of ${source.disk}`;

@@ -5,6 +5,7 @@ import type { CaissonConfig, Listener } from '../config.ts';
 import type { BoxFacts } from './box-facts.ts';
 import type { SecretFile } from './config-places.ts';
 import { type Examined, type Finding, found, together, well } from './finding.ts';
+import { holderText } from './holder-text.ts';
 
 /** Room of a disk below which something is said, share and bytes: for the ballast, a seal and what else writes. */
 const ROOM_SHARE_MIN = 0.05;
@@ -145,14 +146,17 @@ function portFindings({ path, host, port }: Listener, { listening, listeners }: 
   const owner = listening.find((socket) => socket.port === port && overlaps(socket, host));
   if (owner === undefined) return well(about, `port ${port} of ${host} is free`);
   const holder = listeners.get(owner.inode);
-  const who = holder === undefined ? "another user's process" : `${holder.name} (process ${holder.pid})`;
+  const who = holder === undefined ? "another user's process" : holderText(holder);
   const free = nextFree(port, listening);
   return found({
     code: 'port-taken',
     severity: 'broken',
     about,
     seen: `${who} listens on port ${port} of ${owner.host}`,
-    means: 'the gateway does not start while the port is taken; `sudo ss -ltnp` names who has it',
+    means:
+      holder === undefined
+        ? 'the gateway does not start while the port is taken; `sudo ss -ltnp` names who has it'
+        : 'the gateway does not start while the port is taken: take another one, or end that program',
     mend: { path, config: `port: ${free}` },
   });
 }

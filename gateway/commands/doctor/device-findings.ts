@@ -5,6 +5,7 @@ import type { SerialPortEntry } from '../../../hardware/serial/serial-ports.ts';
 import { nearestName } from '../../config/nearest-name.ts';
 import { realPath, userName } from './box-facts.ts';
 import type { Finding, Mend } from './finding.ts';
+import { holderText, programText } from './holder-text.ts';
 
 /** Whether a serial device can be opened now, told without opening it. */
 export interface DeviceFacts {
@@ -69,9 +70,9 @@ export function deviceFinding(
     code: 'port-busy',
     severity: 'broken',
     about,
-    seen: `${facts.holder.name} (process ${facts.holder.pid}) has ${facts.path} open`,
+    seen: `${holderText(facts.holder)} has ${facts.path} open`,
     means: 'two that read one port get half of it each, so the gateway waits until it is free',
-    mend: { command: releaseCommand(facts) },
+    mend: release(facts.path, facts.holder),
   };
 }
 
@@ -114,6 +115,18 @@ const RELEASES: Readonly<Record<string, (device: string) => string>> = {
   agetty: (device) => `sudo systemctl disable --now serial-getty@${device.replace(/^\/dev\//, '')}.service`,
 };
 
-function releaseCommand({ path, holder }: DeviceFacts): string {
-  return RELEASES[holder?.name ?? '']?.(realPath(path)) ?? `kill ${holder?.pid}`;
+/** The gentlest way to have it let go: its service, or else whoever has started it. */
+function release(path: string, holder: Holder): Mend {
+  const command = RELEASES[holder.name]?.(realPath(path));
+  if (command !== undefined) return { command };
+  const { pid, unit, user } = holder;
+  if (unit !== undefined) {
+    return {
+      command: `sudo systemctl stop ${unit}   # and to keep it from coming back: sudo systemctl disable ${unit}`,
+    };
+  }
+  const whose = user === undefined || user === userName() ? '' : ` as ${user}`;
+  return {
+    byHand: `quit ${programText(holder)} where it runs${whose}, so that it saves what it has; where nobody can, \`${whose === '' ? '' : 'sudo '}kill ${pid}\` asks it to end`,
+  };
 }

@@ -18,6 +18,7 @@ import { canFindings, linkFindings } from './can-findings.ts';
 import { lookAtCan } from './can-sightings.ts';
 import { type ConfigPlaces, modeOf } from './config-places.ts';
 import { type Examined, found, together, well } from './finding.ts';
+import { holderText } from './holder-text.ts';
 import { lookAtModbus, modbusFindings } from './modbus-check.ts';
 import { serialFindings, surveyFindings } from './serial-findings.ts';
 import { lookAtSerial, surveyPort } from './serial-sightings.ts';
@@ -131,7 +132,7 @@ function silentGateway({ grpc, store }: CaissonConfig, { storeHolder }: BoxFacts
     code: 'gateway-silent',
     severity: 'risk',
     about: 'gateway',
-    seen: `${storeHolder?.name} (process ${storeHolder?.pid}) has ${store.dir} open, and port ${grpc.port} does not answer`,
+    seen: `${storeHolder === undefined ? 'another process' : holderText(storeHolder)} has ${store.dir} open, and port ${grpc.port} does not answer`,
     means: 'it is starting, or runs with another file; its wires were not touched',
     mend: { command: `caisson status --server ${grpc.host}:PORT` },
   });

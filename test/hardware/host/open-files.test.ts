@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { openSync, realpathSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import t from 'tap';
 import { listeningSockets, parseListeningSockets } from '../../../hardware/host/listening-sockets.ts';
-import { holdersOf, parseFileLimit } from '../../../hardware/host/open-files.ts';
+import { holdersOf, parseFileLimit, unitOf } from '../../../hardware/host/open-files.ts';
 
 const NOBODY = -1;
 
@@ -15,6 +16,7 @@ t.test('a process that has a file open is named, and one that looks for itself i
   const holders = await holdersOf(new Set([path]), '/', NOBODY);
   t.equal(holders.get(path)?.pid, process.pid);
   t.match(holders.get(path)?.name, /\w/);
+  t.match(holders.get(path), { script: 'open-files.test.js', user: userInfo().username });
   t.equal((await holdersOf(new Set([path]))).size, 0);
   t.equal((await holdersOf(new Set(), '/', NOBODY)).size, 0);
   t.equal((await holdersOf(new Set([path]), t.testdir({}))).size, 0, 'a machine without /proc');
@@ -29,6 +31,17 @@ t.test('a port of this process is found, with who listens at it', async (t) => {
   t.equal(found?.host, '127.0.0.1');
   const target = `socket:[${found?.inode}]`;
   t.equal((await holdersOf(new Set([target]), '/', NOBODY)).get(target)?.pid, process.pid);
+});
+
+t.test('the unit of a service is told, and none of what a person has started', async (t) => {
+  t.equal(unitOf('0::/system.slice/gpsd.service\n'), 'gpsd.service');
+  t.equal(
+    unitOf('12:cpu:/x\n1:name=systemd:/system.slice/system-serial\\x2dgetty.slice/serial-getty@ttyS0.service\n'),
+    'serial-getty@ttyS0.service',
+  );
+  t.equal(unitOf('0::/user.slice/user-1000.slice/user@1000.service/app.slice/vte-spawn-1.scope\n'), undefined);
+  t.equal(unitOf('0::/user.slice/user-1000.slice/session-3.scope\n'), undefined);
+  t.equal(unitOf(''), undefined);
 });
 
 t.test('tables of sockets are read as the kernel writes them', async (t) => {

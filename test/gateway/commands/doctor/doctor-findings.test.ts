@@ -10,6 +10,7 @@ import { statusFindings } from '../../../../gateway/commands/doctor/status-findi
 import type { GatewayStatus, SourceStatus } from '../../../../gateway/status.ts';
 import { STORE_NOTHING_YET } from '../../../../gateway/store-host.ts';
 import type { CanLink } from '../../../../hardware/can/can-links.ts';
+import type { Holder } from '../../../../hardware/host/open-files.ts';
 
 const codes = ({ findings }: Examined) => findings.map(({ code }) => code);
 
@@ -260,11 +261,20 @@ t.test('a device that is not there, held or forbidden is told with what mends it
     mend: { path: place.path, config: 'path: /dev/serial/by-id/usb-u-blox-if00' },
   });
   t.match(deviceFinding(place, { ...device, isThere: false }, []), { mend: { byHand: /plug/ } });
-  const held = (name: string) =>
-    deviceFinding(place, { ...device, path: '/dev/ttyS9', holder: { pid: 9, name } }, ports);
+  const held = (name: string, more: Partial<Holder> = {}) =>
+    deviceFinding(place, { ...device, path: '/dev/ttyS9', holder: { pid: 9, name, ...more } }, ports);
   t.match(held('ModemManager'), { code: 'port-busy', mend: { command: 'sudo systemctl disable --now ModemManager' } });
   t.match(held('agetty'), { mend: { command: 'sudo systemctl disable --now serial-getty@ttyS9.service' } });
-  t.match(held('minicom'), { mend: { command: 'kill 9' } });
+  t.match(held('minicom', { user: 'pit' }), {
+    seen: 'minicom (process 9 of user pit) has /dev/ttyS9 open',
+    mend: {
+      byHand: /^quit minicom where it runs as pit, so that it saves what it has; where nobody can, `sudo kill 9`/,
+    },
+  });
+  t.match(held('node', { script: 'logger.js', user: 'log', unit: 'logger.service' }), {
+    seen: 'node logger.js (process 9 of user log, unit logger.service) has /dev/ttyS9 open',
+    mend: { command: /^sudo systemctl stop logger\.service {3}#/ },
+  });
   t.match(refusalFinding(place, device, 'Permission denied, cannot open'), {
     code: 'port-forbidden',
     mend: { command: /usermod -aG dialout/ },
