@@ -1,7 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
-import process from 'node:process';
 import { type DiskLife, readDiskLife } from '../../../hardware/host/disk-life.ts';
 import { diskOf } from '../../../hardware/host/disk-of.ts';
 import { type ListeningSocket, listeningSockets } from '../../../hardware/host/listening-sockets.ts';
@@ -80,5 +80,10 @@ function roomOf(folder: string): DiskRoom | undefined {
 
 /** Who runs this. */
 export function userName(): string {
-  return process.env.USER ?? process.env.LOGNAME ?? '$USER';
+  try {
+    return userInfo().username;
+  } catch {
+    // A user by number alone, as in some containers.
+    return '$USER';
+  }
 }

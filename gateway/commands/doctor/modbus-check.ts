@@ -95,6 +95,9 @@ export function modbusFindings(sighting: ModbusSighting, ports: readonly SerialP
   if (received === 0 && device !== undefined && bad.length === 0 && problem !== '') {
     return found(refusalFinding(place, device, problem));
   }
+  if (received === 0 && device !== undefined && (errors['garbled-answer'] ?? 0) > 0) {
+    return found(garbled(about, seen));
+  }
   if (received === 0) return found(unanswered(source, settings, seen, problem));
   if (bad.length === 0) return well(about, seen);
   return found(partlyAnswered(source, about, seen, errors));
@@ -112,6 +115,18 @@ function lineFinding(source: string, about: string, seen: string, answering: Lin
       path: ['sources', source, 'port', 'baudRate'],
       config: `baudRate: ${baudRate}, parity: ${parity}, stopBits: ${stopBits}`,
     },
+  };
+}
+
+function garbled(about: string, seen: string): Finding {
+  return {
+    code: 'line-garbled',
+    severity: 'broken',
+    about,
+    seen: `${seen}, at any of the usual line settings`,
+    means:
+      'something sends on this line, and not Modbus RTU to this box: another kind of device, a second master, or two units of one address',
+    mend: { byHand: 'see what is wired to this port, have one master only, and give each unit an address of its own' },
   };
 }
 

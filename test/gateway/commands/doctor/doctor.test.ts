@@ -185,6 +185,17 @@ t.test('a unit that does not answer, and a host that is not there, are told', as
   t.equal(found.get('source gone'), 'host-unreachable');
 });
 
+t.test('a line of Modbus on which something else speaks is told from one on which nobody does', async (t) => {
+  const units = [{ timeoutMs: 200, points: [{ name: 'flow', address: 0 }] }];
+  const examined = await examine(t, {
+    taken: { type: 'modbus', port: { path: (await device(t, NMEA)).path }, units },
+    silent: { type: 'modbus', port: { path: (await device(t, new Uint8Array(0))).path }, units },
+  });
+  const found = new Map(ofSources(examined).map(({ about, code }) => [about, code]));
+  t.equal(found.get('source taken'), 'line-garbled');
+  t.equal(found.get('source silent'), 'units-silent');
+});
+
 /** `caisson doctor` as a process of its own. */
 async function doctor(...args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const child = spawn(process.execPath, [MAIN, 'doctor', ...args], { cwd: t.testdirName.replace(/[^/]*$/, '') });
