@@ -78,6 +78,20 @@ export interface StoreStatus {
   readonly merge?: MergeStatus;
   /** Missing at a gateway, and at a central that keeps everything. */
   readonly retired?: RetiredStatus;
+  /** Missing at a gateway. */
+  readonly pulled?: PulledStatus;
+}
+
+/** What a central found of what came, since it was started. */
+export interface PulledStatus {
+  /** Blocks that were here already. */
+  readonly known: number;
+  /** Blocks that claim sequence numbers which other samples have: kept apart. */
+  readonly conflicts: number;
+  /** Stretches that never came and were taken as lost. */
+  readonly holes: number;
+  /** Stores of gateways that were set back to an earlier copy of themselves. */
+  readonly setBacks: number;
 }
 
 /** What a central gave up by its rules since it was started. */

@@ -48,6 +48,13 @@ export function metricsText(status: GatewayStatus, dashboard: DashboardCounters)
     out.one('caisson_store_retired_samples_total', 'counter', 'Samples given up by them.', samples);
     out.one('caisson_store_retired_bytes_total', 'counter', 'Bytes of those packs.', bytes);
   }
+  if (store.pulled !== undefined) {
+    const { known, conflicts, holes, setBacks } = store.pulled;
+    out.one('caisson_pulled_known_blocks_total', 'counter', 'Blocks that came and were here already.', known);
+    out.one('caisson_pulled_conflicts_total', 'counter', 'Blocks kept apart: others have their numbers.', conflicts);
+    out.one('caisson_pulled_holes_total', 'counter', 'Stretches that never came and count as lost.', holes);
+    out.one('caisson_pulled_set_backs_total', 'counter', 'Stores of gateways that were set back to a copy.', setBacks);
+  }
   if (store.retention !== undefined) {
     const { rung, usedBytes, limitBytes, roomBytes, classes } = store.retention;
     out.one('caisson_store_used_bytes', 'gauge', 'Bytes of the large database in use.', usedBytes);

@@ -9,6 +9,7 @@ import type {
   DrillStatus,
   GatewayStatus,
   MergeStatus,
+  PulledStatus,
   RetentionStatus,
   RetiredStatus,
   SecurityStatus,
@@ -62,6 +63,7 @@ export function statusText(status: GatewayStatus): string {
   ];
   if (store.merge !== undefined) lines.push(mergeText(store.merge));
   if (store.retired !== undefined) lines.push(retiredText(store.retired));
+  if (store.pulled !== undefined) lines.push(pulledText(store.pulled));
   if (store.retention !== undefined) lines.push(...retentionTexts(store.retention));
   if (status.wear !== undefined) lines.push(wearText(status.wear));
   if (ring.slots > 0) {
@@ -101,6 +103,11 @@ function mergeText({ packs, into, bytes }: MergeStatus): string {
 
 function retiredText({ packs, samples, bytes }: RetiredStatus): string {
   return `retired  ${counted(packs, 'pack')} by its rules, ${counted(samples, 'sample')}, ${bytesText(bytes)}`;
+}
+
+function pulledText({ known, conflicts, holes, setBacks }: PulledStatus): string {
+  const found = `${conflicts} kept apart, ${counted(holes, 'hole')}, ${counted(setBacks, 'set-back')}`;
+  return `pulled   ${counted(known, 'block')} known already, ${found}`;
 }
 
 function retentionTexts(status: RetentionStatus): string[] {

@@ -177,6 +177,14 @@ export interface StoreStatusMessage {
   readonly retention?: RetentionStatusMessage;
   readonly merge?: MergeStatusMessage;
   readonly retired?: RetiredStatusMessage;
+  readonly pulled?: PulledStatusMessage;
+}
+
+export interface PulledStatusMessage {
+  readonly known: number;
+  readonly conflicts: number;
+  readonly holes: number;
+  readonly setBacks: number;
 }
 
 export interface RetiredStatusMessage {

@@ -76,6 +76,7 @@ export class CentralStatus {
     const retired = this.#parts.retired();
     const now = Date.now() * 1e3;
     const merge = this.#parts.merge();
+    const { known, conflicts, holes, setBacks } = counters;
     return {
       role: 'central',
       gateway: name,
@@ -97,6 +98,7 @@ export class CentralStatus {
         lost: counters.lost,
         ...(retired !== undefined && { retired }),
         ...(merge !== undefined && { merge }),
+        pulled: { known, conflicts, holes, setBacks },
       },
       lines: lines().flatMap(linesOf),
       sources: [...lines().map((each) => this.#source(each)), ...(beside === undefined ? [] : [beside])],

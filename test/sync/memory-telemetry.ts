@@ -170,6 +170,11 @@ export function exampleStatus(gateway = 'box', role: GatewayStatus['role'] = 'ga
           classes: [{ class: 'bulk', bytes: 22, reachUs: 23 }],
         },
       }),
+      ...(role === 'central' && {
+        merge: { packs: 64, into: 1, samples: 640, bytes: 700 },
+        retired: { packs: 3, samples: 30, bytes: 300 },
+        pulled: { known: 9, conflicts: 2, holes: 4, setBacks: 1 },
+      }),
     },
     ...(role === 'gateway' && {
       wear: {

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { metricsText } from '../../../dashboards/server/metrics.ts';
 import { lineText } from '../../../gateway/commands/line-text.ts';
+import { statusText } from '../../../gateway/commands/status.ts';
 import { exampleStatus } from '../../sync/memory-telemetry.ts';
 
 const { lines = [] } = exampleStatus();
@@ -17,11 +18,35 @@ t.test('a line says what it does, why, and until when', async (t) => {
   t.match(rest[1], /open 22:00-06:00 UTC; .*as told 2023-11-14T22:13:20/, 'at the box: when central said so');
 });
 
+const counters = {
+  ...{ viewers: 0, requestsRefused: 0, ticksSent: 0, ticksSkipped: 0, framesDropped: 0, framesInvalid: 0 },
+  ...{ bytesSent: 0, historiesSent: 0, historiesFailed: 0 },
+};
+
+t.test('a central says what it merged, retired and found of what came, in metrics and in words', async (t) => {
+  const status = exampleStatus('hq', 'central');
+  const lines = metricsText(status, counters).split('\n');
+  for (const line of [
+    'caisson_store_merged_packs_total 64',
+    'caisson_store_merged_samples_total 640',
+    'caisson_store_merged_bytes_total 700',
+    'caisson_store_retired_packs_total 3',
+    'caisson_store_retired_samples_total 30',
+    'caisson_store_retired_bytes_total 300',
+    'caisson_pulled_known_blocks_total 9',
+    'caisson_pulled_conflicts_total 2',
+    'caisson_pulled_holes_total 4',
+    'caisson_pulled_set_backs_total 1',
+  ]) {
+    t.ok(lines.includes(line), line);
+  }
+  const text = statusText(status);
+  t.match(text, /^pulled {3}9 blocks known already, 2 kept apart, 4 holes, 1 set-back$/m);
+  t.match(text, /^retired {2}3 packs? by its rules, 30 samples/m);
+  t.notMatch(metricsText(exampleStatus(), counters), 'caisson_pulled_');
+});
+
 t.test('metrics have each line with what was decided and why', async (t) => {
-  const counters = {
-    ...{ viewers: 0, requestsRefused: 0, ticksSent: 0, ticksSkipped: 0, framesDropped: 0, framesInvalid: 0 },
-    ...{ bytesSent: 0, historiesSent: 0, historiesFailed: 0 },
-  };
   const text = metricsText(exampleStatus(), counters);
   for (const line of [
     'caisson_line_info{gateway="car7",line="lte",state="waiting",why="budget used up until 2026-06-02 00:00 UTC",metered="true"} 1',
