@@ -197,9 +197,14 @@ export class HandOver {
     const { capBytesPerS = Number.POSITIVE_INFINITY } = this.#parts;
     const { signal } = this.#stopping;
     const highWaterMark = Math.ceil(Math.max(1, Math.min(PIECE_BYTES, capBytesPerS * PIECE_S)));
+    const before = this.#parts.meter.bytes.sent;
+    let given = 0;
     for await (const piece of createReadStream(path, { start: offset, highWaterMark })) {
       this.#spend();
-      if (signal.aborted || this.#blocked() !== undefined) return;
+      // What waits on its way to the wire is spent as well.
+      const waiting = Math.max(0, given - (this.#parts.meter.bytes.sent - before));
+      if (signal.aborted || this.#blocked(waiting) !== undefined) return;
+      given += (piece as Uint8Array).length;
       const from = performance.now();
       yield piece as Uint8Array;
       const restMs = ((piece as Uint8Array).length / capBytesPerS) * 1e3 - (performance.now() - from);
@@ -326,11 +331,11 @@ export class HandOver {
     return Math.min(isOfThis ? place.to : confirmed, this.#lostFrom);
   }
 
-  /** Why nothing may be handed over now. */
-  #blocked(): string | undefined {
+  /** Why nothing may be handed over now. @param waiting bytes that the budget does not know of yet */
+  #blocked(waiting = 0): string | undefined {
     const { windows, budget, utcMs } = this.#parts;
     if (windows !== undefined && !windows.isOpen(utcMs())) return 'outside of its windows of time';
-    return budget !== undefined && budget.left <= 0 ? 'the budget of the day is spent' : undefined;
+    return budget !== undefined && budget.left <= waiting ? 'the budget of the day is spent' : undefined;
   }
 
   #spend(): void {
