@@ -143,8 +143,11 @@ export class CycleIntake implements Intake {
 
   /** What a sample ends, it does not belong to. */
   #see({ told, summed }: Watch, time: number, value: number): void {
-    for (const tracker of told) tracker.look(time, value);
-    for (const { tracker, place } of summed) tracker.add(place, time, value);
+    for (let i = 0; i < told.length; i += 1) told[i]?.look(time, value);
+    for (let i = 0; i < summed.length; i += 1) {
+      const sums = summed[i];
+      sums?.tracker.add(sums.place, time, value);
+    }
   }
 
   #boxTime(utc: number): number {
