@@ -72,7 +72,8 @@ export const SQL_TABLES = {
   cycle_sums: {
     columns: ['ends', 'channel', 'unit', 'count', 'min', 'max', 'mean', 'first', 'last'],
     parameters: ['cycle', 'gateway'],
-    meaning: 'sums of each channel over every cycle of a kind, to be joined by `ends`',
+    meaning:
+      'what each channel came to in every cycle of a kind, as it was taken in, to be joined by `ends`; there before the samples are',
   },
   gaps: {
     columns: ['gateway', 'channel', 'boot', 'first_sequence', 'count', 'since', 'until', 'cause'],
