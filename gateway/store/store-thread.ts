@@ -33,6 +33,9 @@ const LOOK_INTERVAL_MS = 1000;
 const TRIM_INTERVAL_MS = 5000;
 const PREPARE_INTERVAL_MS = 250;
 
+/** How old what is known of a cycle becomes before it is sealed. */
+const CYCLES_INTERVAL_MS = 10_000;
+
 /** With less time than this until the next commit nothing is merged. */
 const MERGE_ROOM_MS = 10;
 
@@ -184,6 +187,7 @@ class StoreThread {
     const look = new Every(LOOK_INTERVAL_MS);
     const seal = new Every(SEAL_INTERVAL_MS);
     const trim = new Every(TRIM_INTERVAL_MS);
+    const cycles = new Every(CYCLES_INTERVAL_MS);
     const prepare = new Every(PREPARE_INTERVAL_MS);
     const spare = new Every(CHUNK_SPARE_INTERVAL_MS);
     const ages = new RowAges(this.#data.blockAgeSeconds * 1e3);
@@ -212,6 +216,7 @@ class StoreThread {
         return;
       }
       writer.makeRoom();
+      if (cycles.isDue(now)) writer.closeCycles();
       if (seal.isDue(now)) {
         mayHurrySeals = true;
         writer.sealOlderThan(...ages.olderRows(now, writer.nextRow));

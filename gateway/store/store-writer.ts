@@ -1,3 +1,4 @@
+import { isCycleChannel } from '../analysis/cycles/cycle-channels.ts';
 import type { Channel } from '../channel.ts';
 import type { ChannelActivity } from '../channel-activity.ts';
 import type { ClockReading } from '../clock.ts';
@@ -83,6 +84,9 @@ export class StoreWriter implements RingSink {
   /** Channel from which on due chunks are looked for; undefined when all were found. */
   #sweepFrom: number | undefined;
   readonly #rows = new RowEncoder((channel) => this.scaleOf(channel));
+  /** Channels that cycles are kept in, and those of them that have something in no closed chunk. */
+  readonly #cycles = new Set<number>();
+  readonly #openCycles = new Set<number>();
   #losses: JournalLoss[] = [];
   #receipts: Uint8Array[] = [];
   #samplesInHand = 0;
@@ -106,7 +110,7 @@ export class StoreWriter implements RingSink {
     this.#unsealedBytesMax = parts.unsealedBytesMax;
     for (const { id, boot } of parts.blocks.boots()) this.#boots.set(id, { boot, clock: [] });
     for (const { boot, reading } of parts.blocks.clockAfter(0).rows) this.#boots.get(boot)?.clock.push(reading);
-    for (const channel of parts.channels) this.#channels.set(channel.id, channel);
+    for (const channel of parts.channels) this.#know(channel);
   }
 
   /** Samples committed by this writer. */
@@ -140,12 +144,19 @@ export class StoreWriter implements RingSink {
     this.#blocks.transaction(() => {
       for (const { id, ...definition } of channels) this.#blocks.keepChannel(this.#gateway, definition, id);
     });
-    for (const channel of channels) this.#channels.set(channel.id, channel);
+    for (const channel of channels) this.#know(channel);
   }
 
   keepClock(reading: ClockReading): void {
     this.#blocks.transaction(() => this.#blocks.keepClock(this.#boot, reading));
     this.#boots.get(this.#boot)?.clock.push(reading);
+  }
+
+  /** What there is of cycles is sealed with the next pass, whatever its age: it is small, and travels before what it tells of. */
+  closeCycles(): void {
+    for (const channel of this.#openCycles) this.#open.close(channel);
+    this.#openCycles.clear();
+    this.#takeClosed();
   }
 
   /** How often nothing was drained any more because seals had to catch up. */
@@ -244,6 +255,7 @@ export class StoreWriter implements RingSink {
 
   text(channel: number, time: number, text: string): void {
     this.#open.appendText(channel, time, text);
+    if (this.#cycles.has(channel)) this.#openCycles.add(channel);
     this.#samplesInHand += 1;
   }
 
@@ -255,6 +267,11 @@ export class StoreWriter implements RingSink {
 
   receipt(digest: Uint8Array): void {
     this.#receipts.push(digest);
+  }
+
+  #know(channel: Channel): void {
+    this.#channels.set(channel.id, channel);
+    if (isCycleChannel(channel.name)) this.#cycles.add(channel.id);
   }
 
   /** A block says of what type and stamp its samples are, so none may span a change of them. */

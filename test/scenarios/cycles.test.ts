@@ -173,3 +173,41 @@ t.test('laps outlive kill -9 and a stop, are there once, and are the same at bot
     );
   }
 });
+
+t.test('a table of a lap is at central before the lap is', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'caisson-cycles-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const port = await freePort();
+  const config = {
+    gateway: { id: 'box' },
+    store: { dir: join(folder, 'data'), blockAgeSeconds: 86_400 },
+    dashboard: { port: 0 },
+    grpc: { port: 0 },
+    cycles: { lap: { trigger: 'value', channel: 'car/lap' } },
+    sources: { line: { type: 'http', port } },
+  };
+  const car = new PostingCar(port);
+  const gateway = await GatewayChild.start({ config, folder });
+  t.teardown(() => gateway.kill());
+  await car.drive(1, [1000]);
+  await car.drive(2, [3000, 9000]);
+  await car.drive(3, [5000]);
+  const central = new CaissonProcess([
+    ...['central', '--data', join(folder, 'central'), '--listen', '127.0.0.1:0'],
+    ...['--pull', `127.0.0.1:${gateway.grpcPort}`],
+  ]);
+  t.teardown(() => central.kill('SIGKILL'));
+  const answers = Number(/:(\d+)/.exec(await central.said('central answers'))?.[1]);
+  const laps = await eventually('central has a whole lap', async () => {
+    const cycles = await listed(answers);
+    return cycles.some(({ state }) => state === 'complete') && cycles;
+  });
+  t.same(laps.map(told), [
+    [1, 'aborted', 'began-before', false],
+    [2, 'complete', '', true],
+    [3, 'open', '', true],
+  ]);
+  const sum = laps[1]?.sums.find(({ channel }) => channel === ENGINE);
+  t.match(sum, { count: 2, min: 3000, max: 9000, mean: 6000 });
+  t.same(await samplesIn(answers, 0, Number.MAX_SAFE_INTEGER), [], 'and of its samples none');
+});
