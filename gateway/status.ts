@@ -76,6 +76,8 @@ export interface StoreStatus {
   readonly retention?: RetentionStatus;
   /** Missing where nothing is merged, and before the store was looked at. */
   readonly merge?: MergeStatus;
+  /** Missing at a central, and while nothing is known of it. */
+  readonly settled?: SettledStatus;
   /** Missing at a gateway, and at a central that keeps everything. */
   readonly retired?: RetiredStatus;
   /** Missing at a gateway. */
@@ -92,6 +94,14 @@ export interface PulledStatus {
   readonly holes: number;
   /** Stores of gateways that were set back to an earlier copy of themselves. */
   readonly setBacks: number;
+}
+
+/** How far the feed has all that was taken in: what is quiet before that took nothing in. */
+export interface SettledStatus {
+  /** What was taken in before, UTC in microseconds, stands in the feed, as samples or as gaps ... */
+  readonly until: number;
+  /** ... up to this position. */
+  readonly position: number;
 }
 
 /** What a central gave up by its rules since it was started. */

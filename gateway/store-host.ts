@@ -8,7 +8,7 @@ import { CaissonError } from './errors.ts';
 import { JOURNAL_SEGMENT_BYTES, RING_SLOTS } from './limits.ts';
 import { createRing, RingWriter } from './ring.ts';
 import { RingIntake } from './ring-intake.ts';
-import type { GatewayStatus, StoreStatus } from './status.ts';
+import type { GatewayStatus, SettledStatus, StoreStatus } from './status.ts';
 import { RETENTION_DEFAULTS, type RetentionSettings } from './store/retention/retention-config.ts';
 import type { FromStore, StoreThreadData, ToStore } from './store/store-messages.ts';
 import { SupervisedWorker, siblingScript } from './supervised-worker.ts';
@@ -66,6 +66,7 @@ export class StoreHost {
   /** What the threads before this one counted, and what this one last said. */
   #past: Counts = { commits: 0, samples: 0, lost: 0, sealWaits: 0 };
   #status = STORE_NOTHING_YET;
+  #settled: Extract<FromStore, { kind: 'status' }>['settled'];
   #mayMerge = true;
 
   private constructor(
@@ -137,7 +138,7 @@ export class StoreHost {
             worker.setReady();
             if (host !== undefined) resolve(host);
           } else if (message.kind === 'durable') host?.intake.markDurable(message.position);
-          else if (message.kind === 'status' && host !== undefined) host.#status = message.status;
+          else if (message.kind === 'status' && host !== undefined) host.#takeStatus(message);
           else if (message.kind === 'critical-only') host?.intake.takeCriticalOnly(message.isOn);
           else if (message.kind === 'problem') onProblem(message.text);
         },
@@ -147,7 +148,8 @@ export class StoreHost {
 
   /** What the store thread last said of itself, its counts since the start of the process; zeros before it said anything. */
   get status(): StoreStatus {
-    return { ...this.#status, ...sum(this.#past, this.#status) };
+    const settled = this.#settledStatus();
+    return { ...this.#status, ...sum(this.#past, this.#status), ...(settled && { settled }) };
   }
 
   get ringStatus(): { slots: number; used: number; refused: number } {
@@ -246,6 +248,20 @@ export class StoreHost {
     if (!this.#mayMerge) this.#worker.post({ kind: 'merge', isOn: false });
     for (const reading of this.#readings) this.#worker.post({ kind: 'clock', reading });
     this.#worker.post(this.#start);
+  }
+
+  #takeStatus({ status, settled }: Extract<FromStore, { kind: 'status' }>): void {
+    this.#status = status;
+    // What a thread before knew stays true.
+    this.#settled = settled ?? this.#settled;
+  }
+
+  #settledStatus(): SettledStatus | undefined {
+    if (this.#settled === undefined) return undefined;
+    const { monotonic, position } = this.#settled;
+    const { origin } = this.clock;
+    const time = origin.time + monotonic - origin.monotonic;
+    return { until: Math.floor(time + this.#utc.offsetAt(time)), position };
   }
 
   #keepReading(reading: ClockReading): void {

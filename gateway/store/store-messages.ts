@@ -60,6 +60,11 @@ export type FromStore =
   | { readonly kind: 'durable'; readonly position: number }
   /** From now on samples of channels that are not critical are to be refused, or to be taken in again. */
   | { readonly kind: 'critical-only'; readonly isOn: boolean }
-  | { readonly kind: 'status'; readonly status: StoreStatus }
+  /** `settled`: what was taken in before, by the monotonic clock in microseconds, stands in the feed up to a position. */
+  | {
+      readonly kind: 'status';
+      readonly status: StoreStatus;
+      readonly settled: { readonly monotonic: number; readonly position: number } | undefined;
+    }
   /** Something a person should know. */
   | { readonly kind: 'problem'; readonly text: string };

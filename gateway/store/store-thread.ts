@@ -8,7 +8,7 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import type { Channel } from '../channel.ts';
-import type { ClockReading } from '../clock.ts';
+import { type ClockReading, monotonicUs } from '../clock.ts';
 import { CaissonError, messageOf } from '../errors.ts';
 import { CHUNK_SPARE_INTERVAL_MS } from '../limits.ts';
 import type { RingReader } from '../ring.ts';
@@ -23,6 +23,7 @@ import { type Recovered, recover } from './recovery.ts';
 import { ACKNOWLEDGED_KEY, Acknowledgements } from './retention/acknowledgements.ts';
 import { BALLAST_BYTES, Ballast } from './retention/ballast.ts';
 import { Retention } from './retention/retention.ts';
+import { SettledRows } from './settled-rows.ts';
 import { lockStore, storePaths } from './store-dir.ts';
 import type { FromStore, StoreThreadData, ToStore } from './store-messages.ts';
 import type { StoreWriter } from './store-writer.ts';
@@ -192,6 +193,7 @@ class StoreThread {
     const spare = new Every(CHUNK_SPARE_INTERVAL_MS);
     const ages = new RowAges(this.#data.blockAgeSeconds * 1e3);
     const commits = new CommitTimes();
+    const settled = new SettledRows();
     let nextCommit = 0;
     // What was recovered waits for the first interval: until then the processor is for what takes in.
     let mayHurrySeals = false;
@@ -200,6 +202,7 @@ class StoreThread {
       const bell = ring.bell();
       // All that was published before main said so is seen by the next line.
       const isEnding = this.#mail.stop !== undefined;
+      const [published, lookedAt] = [writer.published, monotonicUs()];
       // What is published now had its channels announced before: drain no further than this after reading the mail.
       const waiting = writer.waiting();
       this.#readMail();
@@ -215,6 +218,7 @@ class StoreThread {
       } else if (isEnding && ring.available() === 0) {
         return;
       }
+      if (ring.tail >= published) settled.committed(lookedAt, writer.nextRow);
       writer.makeRoom();
       if (cycles.isDue(now)) writer.closeCycles();
       if (seal.isDue(now)) {
@@ -229,7 +233,7 @@ class StoreThread {
       if (trim.isDue(now)) writer.trim();
       if (prepare.isDue(now)) this.#journal.prepare();
       if (spare.isDue(now)) writer.dropUnusedMemory();
-      if (status.isDue(now)) this.#sendStatus(writer, merger, commits);
+      if (status.isDue(now)) this.#sendStatus(writer, merger, commits, settled);
       if (this.#mail.stop !== undefined) continue;
       const mergeMs = () => (this.#mayMerge(writer) ? merger.dueMs(performance.now()) : Number.POSITIVE_INFINITY);
       const hasTime = writer.waiting() === 0 || nextCommit - performance.now() >= MERGE_ROOM_MS;
@@ -260,10 +264,12 @@ class StoreThread {
     this.#blocks.keepMeta(ACKNOWLEDGED_KEY, this.#acknowledgements.text());
   }
 
-  #sendStatus(writer: StoreWriter, merger: Merger, commits: CommitTimes): void {
+  #sendStatus(writer: StoreWriter, merger: Merger, commits: CommitTimes, settled: SettledRows): void {
     const { blocks, bytes } = this.#blocks.totals;
+    const monotonic = settled.before(writer.oldestRow());
     this.#send({
       kind: 'status',
+      settled: monotonic === undefined ? undefined : { monotonic, position: this.#blocks.lastPosition() },
       status: {
         commits: commits.count,
         commitMs: commits.takeMean(),

@@ -230,12 +230,22 @@ export class StoreWriter implements RingSink {
 
   /** Lets go of the journal rows all of whose samples are in blocks. */
   trim(): void {
+    this.#journal.trimBefore(this.oldestRow());
+  }
+
+  /** Id of the oldest journal row of which not everything is in blocks and gaps; of the next one where there is none. */
+  oldestRow(): number {
     let oldest = this.#open.oldestRow() ?? this.nextRow;
     for (const chunk of this.#closed) oldest = Math.min(oldest, chunk.firstRow);
     for (const chunk of this.#sealer.chunks()) oldest = Math.min(oldest, chunk.firstRow);
     oldest = Math.min(oldest, this.#recovered.at(-1)?.firstRow ?? oldest);
     for (const { row } of this.#gaps) oldest = Math.min(oldest, row);
-    this.#journal.trimBefore(oldest);
+    return oldest;
+  }
+
+  /** Position in the ring behind everything that was published until now. */
+  get published(): number {
+    return this.#ring.tail + this.#ring.available();
   }
 
   /** Id of the row that the next commit writes. */

@@ -178,6 +178,7 @@ export interface StoreStatusMessage {
   readonly merge?: MergeStatusMessage;
   readonly retired?: RetiredStatusMessage;
   readonly pulled?: PulledStatusMessage;
+  readonly settled?: SettledStatusMessage;
 }
 
 export interface PulledStatusMessage {
@@ -185,6 +186,11 @@ export interface PulledStatusMessage {
   readonly conflicts: number;
   readonly holes: number;
   readonly setBacks: number;
+}
+
+export interface SettledStatusMessage {
+  readonly until: number;
+  readonly position: number;
 }
 
 export interface RetiredStatusMessage {

@@ -128,7 +128,10 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       options.onProblem?.(text);
     };
     let pulling: () => readonly PulledGateway[] = () => [];
-    const store = await openStore(options, onProblem, (gateway) => lineReach(pulling(), gateway));
+    let settledUntil: (gateway: string) => number | undefined = () => undefined;
+    const store = await openStore(options, onProblem, (gateway) =>
+      lineReach(pulling(), gateway, settledUntil(gateway)),
+    );
     closers.push(() => store.close());
     const { name, telemetry } = store;
     const key = options.dir === undefined ? undefined : receiptKey(options.dir);
@@ -163,6 +166,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       onSeen: (status, before) => fanout.seen(status, before),
       position: async (gateway) => (await store.blocks.progress(gateway)).after,
     });
+    settledUntil = (gateway) => watches.of(gateway)?.settledUntil;
     const offers =
       options.dir === undefined ? undefined : new OfferDesk({ folder: new OfferFolder(options.dir), now, onProblem });
     closers.push(() => offers?.stop());

@@ -23,9 +23,10 @@ export function viewFor(
   name: string | undefined,
 ): ScopedView {
   if (policy === undefined || name === undefined) return { telemetry, status: (whole) => whole };
+  const { allows } = policy.scopeOf(name);
   return {
     telemetry: new ScopedTelemetry(telemetry, policy.scopeOf(name)),
-    status: (whole) => scopedStatus(whole, name),
+    status: (whole) => scopedStatus(whole, name, telemetry.channels().every(allows)),
   };
 }
 
@@ -44,12 +45,17 @@ export function feedFor(
   return { feed: scoped, guard: (item) => scoped.requireAllowed(item), newestFirst: scope.newestFirst === true };
 }
 
-/** Names of channels stand in texts, and among those that are silent. Other centrals are nobody's business. */
-function scopedStatus(whole: GatewayStatus, name: string): GatewayStatus {
-  const { destinations = [], lines, sources, config, relay, handovers = [], ...rest } = whole;
+/**
+ * Names of channels stand in texts, and among those that are silent. Other centrals are nobody's business. How far all has come is told
+ * only to who `getsAll`: a channel that is withheld is not quiet.
+ */
+function scopedStatus(whole: GatewayStatus, name: string, getsAll: boolean): GatewayStatus {
+  const { destinations = [], lines, sources, config, relay, handovers = [], store, ...rest } = whole;
+  const { settled, ...others } = store;
   const own = handovers.filter(({ central }) => central === name);
   return {
     ...rest,
+    store: { ...others, ...(getsAll && settled && { settled }) },
     ...(config && { config: ownTrials(config, name) }),
     problems: [],
     destinations: destinations.filter((each) => each.name === name),

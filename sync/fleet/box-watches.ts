@@ -1,8 +1,11 @@
-import type { GatewayStatus } from '../../gateway/status.ts';
+import type { GatewayStatus, SettledStatus } from '../../gateway/status.ts';
 
 /** How often a box that has a line is asked how it does, milliseconds; each time up to a quarter earlier, so that boxes take turns. */
 const LOOK_MS = 20_000;
 const JITTER = 0.25;
+
+/** How often it is looked whether what a box spoke of has come, milliseconds. */
+const ARRIVAL_MS = 1_000;
 
 /** What can be asked over a line. */
 export interface WatchedClient {
@@ -18,6 +21,8 @@ export interface BoxSeen {
   readonly aheadUs: number;
   /** How far this central had its feed then. */
   readonly position: number;
+  /** What it took in before is here, UTC in microseconds; undefined where that is not known. */
+  readonly settledUntil: number | undefined;
 }
 
 export interface BoxWatchesOptions {
@@ -28,6 +33,7 @@ export interface BoxWatchesOptions {
   /** UTC, microseconds. */
   readonly now: () => number;
   readonly lookMs?: number;
+  readonly arrivalMs?: number;
   /** Numbers in [0, 1). */
   readonly random?: () => number;
 }
@@ -79,7 +85,27 @@ export class BoxWatches {
   async #keep(status: GatewayStatus, saidAt: number, isOpen: () => boolean): Promise<void> {
     const position = await this.#options.position(status.gateway);
     if (!isOpen()) return;
-    this.#options.onSeen?.(status, this.#seen.get(status.gateway)?.status);
-    this.#seen.set(status.gateway, { status, at: this.#options.now(), aheadUs: status.now - saidAt, position });
+    const before = this.#seen.get(status.gateway);
+    this.#options.onSeen?.(status, before?.status);
+    const seen = { status, at: this.#options.now(), aheadUs: status.now - saidAt, position };
+    const { settled } = status.store;
+    const isHere = settled !== undefined && position >= settled.position;
+    const settledUntil = settled && (isHere ? settled.until : before?.settledUntil);
+    this.#seen.set(status.gateway, { ...seen, settledUntil });
+    if (settled !== undefined && !isHere) this.#awaitSettled(status, settled, isOpen);
+  }
+
+  /** Until it has come, or the box was asked again. */
+  #awaitSettled(status: GatewayStatus, settled: SettledStatus, isOpen: () => boolean): void {
+    const { gateway } = status;
+    const look = async () => {
+      const position = await this.#options.position(gateway);
+      const seen = this.#seen.get(gateway);
+      if (!isOpen() || seen?.status !== status) return;
+      if (position < settled.position) this.#awaitSettled(status, settled, isOpen);
+      else this.#seen.set(gateway, { ...seen, settledUntil: settled.until });
+    };
+    // A store that does not answer is told of by who keeps into it; the box is asked again in any case.
+    setTimeout(() => void look().catch(() => {}), this.#options.arrivalMs ?? ARRIVAL_MS).unref();
   }
 }

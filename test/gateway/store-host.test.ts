@@ -7,12 +7,20 @@ import { StatusBoard } from '../../gateway/commands/status-board.ts';
 import type { WearWatch } from '../../gateway/commands/wear-watch.ts';
 import { CaissonError } from '../../gateway/errors.ts';
 import { StoreTelemetry } from '../../gateway/query/store-telemetry.ts';
+import { BlockReader } from '../../gateway/store/block-reader.ts';
+import { storePaths } from '../../gateway/store/store-dir.ts';
 import { StoreHost } from '../../gateway/store-host.ts';
+import { eventually } from '../scenarios/eventually.ts';
 
 interface Store {
   readonly dir: string;
   readonly problems: string[];
-  open(options?: { commitFloorMs?: number; ringSlots?: number; gateway?: string }): Promise<StoreHost>;
+  open(options?: {
+    commitFloorMs?: number;
+    blockAgeSeconds?: number;
+    ringSlots?: number;
+    gateway?: string;
+  }): Promise<StoreHost>;
 }
 
 function store(t: Test): Store {
@@ -133,6 +141,25 @@ t.test('who waits for a commit that will never come is told so', async (t) => {
   await waits;
   t.match(problems.at(-1), /closed before it could keep what is in 1 slots/);
   await t.rejects(host.intake.durable(host.intake.publish()), { code: 'store-failed' });
+});
+
+t.test('it says until when all that was taken in is in blocks, and where in the feed that is', async (t) => {
+  const { dir, open } = store(t);
+  const host = await open({ blockAgeSeconds: 1 });
+  const taken = host.clock.now();
+  push(host, 0, 10);
+  await host.intake.durable(host.intake.publish());
+  t.ok((host.status.settled?.until ?? 0) < taken + host.utcOffset(), 'not while it is in no block');
+  const settled = await eventually('it is settled', () => {
+    const said = host.status.settled;
+    return said !== undefined && said.until > taken + host.utcOffset() && said;
+  });
+  const blocks = BlockReader.openReadonly(storePaths(dir).blocks);
+  const packs = blocks.feed(0, 100, 1e6).filter(({ kind }) => kind === 'pack');
+  blocks.close();
+  t.ok(packs.length > 0 && packs.every(({ position }) => position <= settled.position), 'its pack stands there');
+  t.ok(settled.until < host.utcNow(), 'and nothing is said of what is to come');
+  await host.stop();
 });
 
 t.test('two gateways cannot have one store', async (t) => {

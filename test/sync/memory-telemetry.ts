@@ -161,6 +161,7 @@ export function exampleStatus(gateway = 'box', role: GatewayStatus['role'] = 'ga
       blockBytes: 7,
       lost: 8,
       ...(role === 'gateway' && {
+        settled: { until: 1_699_999_990_000_000, position: 12_345 },
         retention: {
           rung: 'thin-bulk',
           usedBytes: 19,

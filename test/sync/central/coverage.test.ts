@@ -28,9 +28,12 @@ t.test('a central says what it has of a channel, what was lost and why, and what
   store.seal('a', 'number', 300);
   store.lose('a', 5);
   store.seal('a', 'number', 300);
+  const status = exampleStatus('box');
+  // Half of what is behind the last sample is settled there.
+  const settled = { until: 1_700_000_500_000_000, position: store.db.lastPosition() };
   const gateway = await startTelemetryServer({
     ...{ host: HOST, port: 0, telemetry: new MemoryTelemetry(), feed: store.db, storeDir: dir },
-    status: () => exampleStatus('box'),
+    status: () => ({ ...status, store: { ...status.store, settled } }),
   });
   const pull = [{ host: HOST, port: gateway.port }];
   const central = await startCentral({ dir: tempDir(t), host: HOST, port: 0, pull, version: '0' });
@@ -48,9 +51,10 @@ t.test('a central says what it has of a channel, what was lost and why, and what
     }
     return undefined;
   };
-  const { stretches } = await eventually('all has come', async () => {
+  const { stretches } = await eventually('all has come, and it is known that it has', async () => {
     const coverage = await look();
-    return coverage?.waits.includes('sealed') === true && coverage;
+    const isKnown = coverage?.stretches.at(-1)?.from === settled.until;
+    return coverage?.waits.includes('sealed') === true && isKnown && coverage;
   });
   t.same(
     stretches.map(({ state, cause, count }) => [state, cause, count]),

@@ -198,6 +198,9 @@ for (const { name, caller, goes } of CASES) {
     );
     t.teardown(() => client.close());
     const { batches, transferred } = await askAll(client, caller === undefined);
+    // Of one that is withheld nobody may think that it is quiet.
+    const { store } = await client.status();
+    t.equal(store.settled !== undefined, caller === undefined || goes.length === CHANNELS.length);
     const sent = Buffer.concat([wire.bytes(), plainOf(transferred), plainOf(batches)]);
     for (const { name: channel, value } of CHANNELS) {
       const isThere = [Buffer.from(channel), Buffer.from(Float64Array.of(value).buffer)].map((bytes) =>

@@ -1,6 +1,8 @@
 import t from 'tap';
+import type { GatewayStatus, SettledStatus } from '../../../gateway/status.ts';
 import { TelemetryClient } from '../../../sync/api/client.ts';
 import { BoxWatches } from '../../../sync/fleet/box-watches.ts';
+import { waitFor } from '../../wait-for.ts';
 import { exampleStatus } from '../memory-telemetry.ts';
 import { central, fleetContract, fleetOnce, HOST, startBox, tempDir } from './fleet-contract.ts';
 
@@ -42,4 +44,27 @@ t.test('a box is asked again for as long as its line is open, and not after', as
   });
   await twice;
   t.match(watches.of('car1'), { at: 4_000_000, aheadUs: 1_000_000, position: 3 });
+});
+
+t.test('until when all of a box is here is known once its feed is here so far, and goes with the box', async (t) => {
+  let position = 5;
+  const saying = (settled: SettledStatus | undefined): GatewayStatus => {
+    const { store, ...status } = exampleStatus('car1');
+    const { settled: _, ...others } = store;
+    return { ...status, store: { ...others, ...(settled && { settled }) } };
+  };
+  let said = saying({ until: 100, position: 9 });
+  const watches = new BoxWatches({ position: async () => position, now: () => 0, lookMs: 20, arrivalMs: 1 });
+  t.teardown(watches.attend({ status: async () => said }, said));
+  await waitFor('it was asked', () => watches.of('car1') !== undefined);
+  t.equal(watches.of('car1')?.settledUntil, undefined, 'its feed is not here so far');
+  position = 9;
+  await waitFor('what it spoke of has come', () => watches.of('car1')?.settledUntil === 100);
+  said = saying({ until: 200, position: 12 });
+  await waitFor('it was asked again', () => watches.of('car1')?.status === said);
+  t.equal(watches.of('car1')?.settledUntil, 100, 'what was true stays true');
+  position = 13;
+  await waitFor('more has come', () => watches.of('car1')?.settledUntil === 200);
+  said = saying(undefined);
+  await waitFor('it says nothing any more', () => watches.of('car1')?.settledUntil === undefined);
 });
