@@ -130,13 +130,17 @@ export interface Skippable {
  * may stay unchecked: `if (!requireTools(t, 'chromium')) return;`
  */
 export function requireTools(t: Skippable, ...tools: readonly (DebianTool | readonly DebianTool[])[]): boolean {
-  const missing = (tools.flat() as DebianTool[]).filter((tool) => !isInstalled(tool));
-  if (missing.length === 0) return true;
-  const packages = missing.map((tool) => DEBIAN_PACKAGES[tool].package).join(' ');
-  const message = `not installed: ${packages} (apt-get install ${packages})`;
+  const message = missingText(tools.flat() as DebianTool[]);
+  if (message === undefined) return true;
   if (process.env.CI === 'true') t.fail(message);
   else t.pass(message, { skip: message });
   return false;
+}
+
+/** Which of these tools are not installed, and how they would be; undefined where all are. */
+export function missingText(tools: readonly DebianTool[]): string | undefined {
+  const packages = missingPackages(tools).join(' ');
+  return packages === '' ? undefined : `not installed: ${packages} (apt-get install ${packages})`;
 }
 
 /**
@@ -144,21 +148,21 @@ export function requireTools(t: Skippable, ...tools: readonly (DebianTool | read
  *
  * @param say told of each step
  */
-export function installMissing(say: (line: string) => void): void {
-  const missing = DEBIAN_TOOLS.filter((tool) => !isInstalled(tool));
-  if (missing.length === 0) return;
-  const packages = missing.flatMap((tool) => DEBIAN_PACKAGES[tool].package.split(' '));
-  if (process.getuid?.() !== 0 || !runs('apt-get', ['--version'])) {
-    say(`not installed, and not mine to install: ${packages.join(' ')}; the tests that need them are skipped`);
-    return;
-  }
+export function installMissing(say: (line: string) => void, tools: readonly DebianTool[] = DEBIAN_TOOLS): void {
+  const packages = missingPackages(tools);
+  if (packages.length === 0) return;
+  if (process.getuid?.() !== 0 || !runs('apt-get', ['--version'])) return;
   say(`installing ${packages.join(' ')}`);
   const install = ['install', '--yes', '--no-install-recommends', ...packages];
   if (!runs('apt-get', install)) {
     runs('apt-get', ['update']);
-    if (!runs('apt-get', install)) say('apt-get could not install them; the tests that need them are skipped');
+    if (!runs('apt-get', install)) say('apt-get could not install them');
   }
   found.clear();
+}
+
+function missingPackages(tools: readonly DebianTool[]): string[] {
+  return tools.filter((tool) => !isInstalled(tool)).flatMap((tool) => DEBIAN_PACKAGES[tool].package.split(' '));
 }
 
 function runs(command: string, args: readonly string[]): boolean {

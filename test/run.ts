@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import process from 'node:process';
 import { PROJECT_ROOT } from './data-dir.ts';
-import { installMissing } from './debian.ts';
+import { DEBIAN_TOOLS, installMissing, missingText } from './debian.ts';
 import { readTap, type TapResult } from './tap-output.ts';
 
 /** Test files that run side by side: one more than there are processors, because most wait for a disk, a port or a timer as long as they compute. */
@@ -56,7 +56,11 @@ async function run(filters: readonly string[]): Promise<void> {
     process.exitCode = 2;
     return;
   }
-  if (filters.length === 0) installMissing(say);
+  if (filters.length === 0) {
+    installMissing(say);
+    const missing = missingText(DEBIAN_TOOLS);
+    if (missing !== undefined) say(`${missing}; the tests that need them are skipped`);
+  }
   const runs: FileRun[] = [];
   const queue = files.values();
   await Promise.all(

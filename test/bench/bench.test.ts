@@ -36,6 +36,17 @@ t.test('fails without the recordings, and says how to name their place', async (
   await t.rejects(failed, { code: 1, stdout: '', stderr: /no recordings in .*CAISSON_TEST_DATA/ });
 });
 
+t.test('says in one line what is not installed that a bench needs, before it runs', async (t) => {
+  // Where no command is found, no probe succeeds and nothing can be installed.
+  const env = { ...process.env, PATH: join(import.meta.dirname, 'nowhere') };
+  const cases = { store: 'victoria-metrics', collectors: 'influxdb mosquitto', central: 'postgresql' };
+  for (const [name, packages] of Object.entries(cases)) {
+    const failed = run(process.execPath, [join(import.meta.dirname, 'bench.js'), name, '--json'], { env });
+    const line = new RegExp(`^bench ${name}: not installed: [a-z0-9 -]*${packages} \\(apt-get install [^()]*\\)\n$`);
+    await t.rejects(failed, { code: 1, stdout: '', stderr: line }, name);
+  }
+});
+
 t.test('takes percentiles by nearest rank', async (t) => {
   const values = [5, 1, 4, 2, 3];
   t.equal(median(values), 3);

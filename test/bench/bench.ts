@@ -6,6 +6,7 @@
  */
 import process from 'node:process';
 import { messageOf } from '../../gateway/errors.ts';
+import { type DebianTool, installMissing, missingText } from '../debian.ts';
 import type { Bench } from './figure.ts';
 import { machine } from './machine.ts';
 import { jsonReport, textReport } from './report.ts';
@@ -13,6 +14,8 @@ import { jsonReport, textReport } from './report.ts';
 interface ListedBench {
   /** What it measures, in one sentence. */
   readonly about: string;
+  /** What it holds ours against; without it: nothing that Debian has. */
+  readonly peers?: readonly DebianTool[];
   load(): Promise<Bench>;
 }
 
@@ -24,6 +27,7 @@ const BENCHES: Readonly<Record<string, ListedBench>> = {
   },
   store: {
     about: 'the store on recorded and simulated cars: speed, CPU, bytes, acknowledgement, wear, against its peers',
+    peers: ['victoria-metrics'],
     load: async () => (await import('./store-bench.ts')).runStore,
   },
   query: {
@@ -37,6 +41,7 @@ const BENCHES: Readonly<Record<string, ListedBench>> = {
   collectors: {
     about:
       'collectors: frames of a real car and sentences of receivers decoded into the ring, recordings read, lines over HTTP',
+    peers: ['canmatrix', 'influxdb', 'mosquitto-broker'],
     load: async () => (await import('./collectors-bench.ts')).runCollectors,
   },
   sync: {
@@ -45,6 +50,7 @@ const BENCHES: Readonly<Record<string, ListedBench>> = {
   },
   central: {
     about: 'central over PostgreSQL: samples kept a second, against a row a sample in the same server',
+    peers: ['postgresql'],
     load: async () => (await import('./central-bench.ts')).runCentral,
   },
   car: {
@@ -69,15 +75,24 @@ async function main(args: readonly string[]): Promise<void> {
     process.exitCode = EXIT_USAGE;
     return;
   }
+  const say = (text: string) => process.stderr.write(`bench ${name}: ${text}\n`);
   try {
     const on = machine();
+    requirePeers(bench.peers ?? [], say);
     const run = await bench.load();
-    const findings = await run((text) => process.stderr.write(`bench ${name}: ${text}\n`));
+    const findings = await run(say);
     process.stdout.write(json ? jsonReport(findings, on) : textReport(findings, on));
   } catch (error) {
-    process.stderr.write(`bench ${name}: ${messageOf(error)}\n`);
+    say(messageOf(error));
     process.exitCode = EXIT_FAILED;
   }
+}
+
+/** Asked first: a bench that runs for minutes is not to fail at its end. */
+function requirePeers(peers: readonly DebianTool[], say: (text: string) => void): void {
+  installMissing(say, peers);
+  const missing = missingText(peers);
+  if (missing !== undefined) throw new Error(missing);
 }
 
 function listing(): string {

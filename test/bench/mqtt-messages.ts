@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Telemetry } from '../../gateway/query/telemetry.ts';
-import { isInstalled } from '../debian.ts';
 import { BenchStore } from './bench-store.ts';
 import { atLeast, type Figure, type Progress } from './figure.ts';
 import { type BrokerProcess, startMosquitto, startOurs } from './mqtt-brokers.ts';
@@ -23,7 +22,6 @@ const PACKED_LAPS = 8;
 
 /** What comes by MQTT, from the socket to the disk: the broker and the store in a process of their own, whose CPU counts whole. */
 export async function mqttFigures(progress: Progress): Promise<Figure[]> {
-  if (!isInstalled('mosquitto-broker')) throw new Error('mosquitto is not installed: apt-get install mosquitto');
   const singles: (Measured & { readonly clients: number })[] = [];
   for (const clients of SINGLE_CLIENTS) {
     const load = singleLoad(clients);

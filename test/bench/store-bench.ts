@@ -7,7 +7,6 @@
  */
 import { existsSync } from 'node:fs';
 import { DATA_DIR } from '../data-dir.ts';
-import { DEBIAN_PACKAGES, isInstalled } from '../debian.ts';
 import type { Drive } from './drive.ts';
 import type { Findings, Progress } from './figure.ts';
 import { decodeCssCar, decodeRav4 } from './recorded-drive.ts';
@@ -22,10 +21,6 @@ export async function runStore(progress: Progress): Promise<Findings> {
     throw new Error(
       `no recordings in ${DATA_DIR}, and no figure of the store without: CAISSON_TEST_DATA tells where they are`,
     );
-  }
-  if (!isInstalled('victoria-metrics')) {
-    const { package: name } = DEBIAN_PACKAGES['victoria-metrics'];
-    throw new Error(`${name} is not installed, to hold the store against: apt-get install ${name}`);
   }
   const grid = await measureGrid(progress);
   progress('decoding the recordings');
