@@ -14,7 +14,7 @@ export interface MessageBytes {
   copy(target: Uint8Array, start: number): unknown;
 }
 
-/** Numbers of the fields (sync/proto/caisson/v1/telemetry.proto). */
+/** Numbers of the fields, all below 16 (sync/proto/caisson/v1/telemetry.proto). */
 const RESPONSE = {
   feed: 1,
   items: 2,
@@ -37,21 +37,20 @@ const LENGTH_DELIMITED = 2;
 const AROUND_ITEM_BYTES = 32;
 const AROUND_BYTES = 160;
 
-/** The bytes of a response of packs, the same as the encoder's; undefined for one that says more. */
+/** The bytes of a response of packs, without what is empty or 0, as protobuf has it; undefined for one that says more. */
 export function packFrame(response: TransferResponseMessage): MessageBytes | undefined {
   const { feed, items, piece, complete, grant, heldUs, packed, packedBytes, ahead, passed } = response;
   if (feed !== '' || packed.length > 0 || ahead !== null || !items.every(({ pack }) => pack !== undefined))
     return undefined;
   const frame = new Frame(AROUND_BYTES + (piece?.check.length ?? 0) + items.length * AROUND_ITEM_BYTES);
-  frame.bytes(RESPONSE.feed, NOTHING);
   for (const { position, pack = NOTHING } of items) {
-    frame.message(RESPONSE.items, numberBytes(position) + bytesBytes(pack));
+    frame.message(RESPONSE.items, numberBytes(position) + presentBytes(pack));
     frame.number(ITEM.position, position);
-    frame.bytes(ITEM.pack, pack);
+    frame.present(ITEM.pack, pack);
   }
   if (piece !== null) {
     const { position, size, offset, check, bytes } = piece;
-    const numbers = numberBytes(position) + numberBytes(size) + numberBytes(offset) + numberBytes(1);
+    const numbers = numberBytes(position) + numberBytes(size) + numberBytes(offset) + numberBytes(Number(piece.ahead));
     frame.message(RESPONSE.piece, numbers + bytesBytes(check) + bytesBytes(bytes));
     frame.number(PIECE.position, position);
     frame.number(PIECE.size, size);
@@ -63,7 +62,6 @@ export function packFrame(response: TransferResponseMessage): MessageBytes | und
   frame.number(RESPONSE.complete, Number(complete));
   frame.number(RESPONSE.grant, grant);
   frame.number(RESPONSE.heldUs, heldUs);
-  frame.bytes(RESPONSE.packed, packed);
   frame.number(RESPONSE.packedBytes, packedBytes);
   frame.number(RESPONSE.passed, passed);
   return frame;
@@ -105,13 +103,18 @@ class Frame implements MessageBytes {
   }
 
   number(field: number, value: number): void {
+    if (value === 0) return;
     this.#varint(field * 8 + VARINT);
     this.#varint(value);
   }
 
   bytes(field: number, bytes: Uint8Array): void {
+    if (bytes.length > 0) this.present(field, bytes);
+  }
+
+  /** Bytes that are there though there may be none of them. */
+  present(field: number, bytes: Uint8Array): void {
     this.message(field, bytes.length);
-    if (bytes.length === 0) return;
     this.#others.push({ at: this.#end, bytes });
     this.#othersBytes += bytes.length;
   }
@@ -129,13 +132,21 @@ class Frame implements MessageBytes {
   }
 }
 
-/** Of a field with a number below 16, with its tag. */
+/** Of a field with its tag. */
 function numberBytes(value: number): number {
-  let bytes = 2;
-  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes += 1;
-  return bytes;
+  return value === 0 ? 0 : 1 + varintBytes(value);
 }
 
 function bytesBytes(bytes: Uint8Array): number {
-  return numberBytes(bytes.length) + bytes.length;
+  return bytes.length === 0 ? 0 : presentBytes(bytes);
+}
+
+function presentBytes(bytes: Uint8Array): number {
+  return 1 + varintBytes(bytes.length) + bytes.length;
+}
+
+function varintBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes += 1;
+  return bytes;
 }

@@ -10,7 +10,7 @@
  */
 
 /** Line time that the queue is meant to take, milliseconds. */
-export const TARGET_QUEUE_MS = 20;
+export const TARGET_QUEUE_MS = 16;
 
 /** Window before anything is known, bytes: what TCP begins with. */
 const WINDOW_FIRST_BYTES = 14_600;
@@ -19,7 +19,7 @@ const WINDOW_FIRST_BYTES = 14_600;
 export const WINDOW_BYTES_MAX = 3_500_000;
 
 /** Line time of one message, milliseconds: what is more urgent waits for it. */
-const QUANTUM_MS = 16;
+const QUANTUM_MS = 12;
 
 /** A message before anything is known, and its bounds, bytes: below the least, framing would cost more than it is worth. */
 const QUANTUM_FIRST_BYTES = 1_400;
