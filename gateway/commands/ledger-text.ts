@@ -7,6 +7,7 @@ import { formatTime } from './time-text.ts';
 const VERDICTS: Readonly<Record<Verdict, string>> = {
   waiting: 'on its way',
   'given-up': 'given up at one end, kept at the other',
+  'set-back': 'forgotten at the gateway, whose store was set back; kept at the other end',
   lost: 'lost at both',
   contradiction: 'CONTRADICTION: counted as lost at one end, there at the other',
 };

@@ -48,14 +48,17 @@ async function ledger(names: readonly string[], options: Options): Promise<void>
   const { gateway, against, boots = false, days = false, cycle } = options;
   if (cycle !== undefined) return ledgerOfCycle(parseCycle(cycle), names, options);
   const filter = { gateway, names, days };
-  const here = await read(options, filter);
+  const { accounts: here, gateway: own } = await read(options, filter);
   const output = new Output();
   const write = (lines: readonly string[]) => output.write(lines.map((line) => `${line}\n`).join(''));
   const asJson = options.json === true;
   if (against === undefined) {
     return write(asJson ? here.map((account) => JSON.stringify(account)) : ledgerTable(here, { boots, days }));
   }
-  const differences = compareLedgers(here, await read({ ...options, server: against }, filter));
+  const there = await read({ ...options, server: against }, filter);
+  const [isHere, isThere] = [own !== undefined, there.gateway !== undefined];
+  const source = { end: isHere ? 'here' : 'there', gateway: own ?? there.gateway ?? '' } as const;
+  const differences = compareLedgers(here, there.accounts, isHere === isThere ? undefined : source);
   if (differences.some(({ verdict }) => verdict === 'contradiction')) process.exitCode = EXIT_FAILED;
   const ends = [addressOf(options), addressOf({ server: against })].map(formatAddress) as [string, string];
   return write(asJson ? differences.map(asLine) : differenceTable(differences, ends, options.each === true));
@@ -83,12 +86,13 @@ async function ledgerOfCycle(choice: CycleChoice, names: readonly string[], opti
 async function read(
   options: ServerOptions,
   filter: { readonly gateway: string | undefined; readonly names: readonly string[]; readonly days: boolean },
-): Promise<ChannelAccount[]> {
+): Promise<{ readonly accounts: ChannelAccount[]; readonly gateway: string | undefined }> {
   const client = openClient(options);
   const accounts: ChannelAccount[] = [];
   try {
+    const { role, gateway } = await client.status();
     for await (const account of client.ledger(filter)) accounts.push(account);
-    return accounts;
+    return { accounts, gateway: role === 'gateway' ? gateway : undefined };
   } finally {
     client.close();
   }

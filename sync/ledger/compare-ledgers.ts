@@ -13,6 +13,8 @@ export type Verdict =
   | 'waiting'
   /** One end gave it up, for want of room or by its rules, the other has it. */
   | 'given-up'
+  /** The gateway that took it in knows nothing of it any more, because its store was set back to a copy; the other end has it. */
+  | 'set-back'
   /** Both lack it, and name other causes. */
   | 'lost'
   /** One end has it, and the other counts it as lost. */
@@ -35,8 +37,55 @@ interface StateRun extends NumberRun {
 /** Causes under which samples were given up after they had been taken in: for want of room, or by the rules of a central. */
 const GIVEN_UP: ReadonlySet<NumberState> = new Set(['retention', 'disk-full', 'retired']);
 
-/** Where two ledgers differ, channel by channel and boot by boot in the order of `here`, then of what only `there` has. */
-export function compareLedgers(here: readonly ChannelAccount[], there: readonly ChannelAccount[]): LedgerDifference[] {
+/**
+ * Where two ledgers differ, channel by channel and boot by boot in the order of `here`, then of what only `there` has.
+ * @param source which of them is of the gateway that took its samples in, and its name; undefined: neither, or nobody knows
+ */
+export function compareLedgers(
+  here: readonly ChannelAccount[],
+  there: readonly ChannelAccount[],
+  source?: { readonly end: 'here' | 'there'; readonly gateway: string },
+): LedgerDifference[] {
+  const differences = differencesOf(here, there);
+  if (source === undefined) return differences;
+  const isHere = source.end === 'here';
+  const over = bootsOver(...(isHere ? ([here, there] as const) : ([there, here] as const)));
+  return differences.map((each) => {
+    const [own, other] = isHere ? [each.here, each.there] : [each.there, each.here];
+    const isForgotten = each.gateway === source.gateway && own === 'unknown' && other === 'held';
+    return isForgotten && over.has(bootKey(each)) ? { ...each, verdict: 'set-back' } : each;
+  });
+}
+
+/** Boots that are over, as far as two ends can tell: another one of that gateway followed. */
+function bootsOver(source: readonly ChannelAccount[], other: readonly ChannelAccount[]): ReadonlySet<string> {
+  const over = new Set<string>();
+  for (const accounts of [source, other]) {
+    const last = new Map<string, ChannelAccount>();
+    for (const account of accounts.filter(({ origin }) => origin === undefined)) {
+      const channel = JSON.stringify([account.gateway, account.channel]);
+      const before = last.get(channel);
+      if (before !== undefined && before.boot !== account.boot) over.add(bootKey(before));
+      last.set(channel, account);
+    }
+  }
+  // A boot that the other end has not heard of is younger than all that it has and the gateway lacks.
+  const [known, heard] = [source, other].map((accounts) => new Set(accounts.map(bootKey))) as [
+    Set<string>,
+    Set<string>,
+  ];
+  const younger = new Set(source.filter((account) => !heard.has(bootKey(account))).map(({ gateway }) => gateway));
+  for (const account of other) {
+    if (younger.has(account.gateway) && !known.has(bootKey(account))) over.add(bootKey(account));
+  }
+  return over;
+}
+
+function bootKey({ gateway, boot }: Pick<ChannelAccount, 'gateway' | 'boot'>): string {
+  return `${gateway}\n${boot}`;
+}
+
+function differencesOf(here: readonly ChannelAccount[], there: readonly ChannelAccount[]): LedgerDifference[] {
   const others = new Map(there.map((account) => [keyOf(account), account]));
   const differences: LedgerDifference[] = [];
   for (const account of here) {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { encodeBegin, encodeEnd } from '../../../gateway/analysis/cycles/cycle-channels.ts';
 import { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
+import { copyBlocks } from '../../../gateway/store/backup/copy-blocks.ts';
 import { BlockDb } from '../../../gateway/store/block-db.ts';
 import { storePaths } from '../../../gateway/store/store-dir.ts';
 import { Random } from '../../../hardware/simulated/random.ts';
@@ -17,11 +18,11 @@ import { exampleStatus } from '../../sync/memory-telemetry.ts';
 const HOST = '127.0.0.1';
 
 /** A server over a folder's store; where it listens. */
-async function serve(t: Test, dir: string, feed: BlockDb): Promise<string> {
+async function serve(t: Test, dir: string, feed: BlockDb, status = exampleStatus()): Promise<string> {
   const telemetry = StoreTelemetry.open(dir);
   const server = await startTelemetryServer({
     ...{ host: HOST, port: 0, telemetry, feed },
-    ...{ status: () => exampleStatus(), storeDir: dir },
+    ...{ status: () => status, storeDir: dir },
   });
   t.teardown(async () => {
     await server.stop();
@@ -76,6 +77,54 @@ t.test('ledger says what was lost and why, and where two ends differ', async (t)
   t.match(contradicts.stdout, /box +20 +1 +there +lost: not-received +CONTRADICTION/);
   t.match(contradicts.stdout, /speed +box +[0-9a-f]{16} +100 to 119 +there +lost: not-received/);
 });
+
+t.test(
+  'what a box forgot that was set back to a copy is told as such, and is neither on its way nor wrong',
+  async (t) => {
+    const [first, copied, there] = [folder(), folder(), folder()];
+    const box = new FilledStore(first, 'box', new Random(8));
+    box.seal('speed', 'number', 50);
+    await copyBlocks(storePaths(first).blocks, storePaths(copied).blocks, () => {});
+    box.seal('speed', 'number', 30);
+    box.startBoot();
+    box.seal('speed', 'number', 40);
+    const central = BlockDb.open(storePaths(there).blocks);
+    const keeper = new Keeper(new SqliteStore(central));
+    const pull = (feed: string, { db }: FilledStore) => {
+      const items = db.feed(0, 1000, Number.MAX_SAFE_INTEGER);
+      return keeper.keep({ role: 'gateway', gateway: 'box' }, { feed, items, complete: true });
+    };
+    await pull('f', box);
+    box.close();
+    rmSync(first, { recursive: true });
+    const again = new FilledStore(copied, 'box', new Random(9));
+    again.seal('speed', 'number', 5);
+    const server = await serve(t, copied, again.db, exampleStatus('box'));
+    const hq = await serve(t, there, central, exampleStatus('hq', 'central'));
+
+    for (const [at, against] of [
+      [server, hq],
+      [hq, server],
+    ]) {
+      const said = await caisson('ledger', '--json', '--server', at ?? '', '--against', against ?? '');
+      t.equal(said.code, 0, said.stderr);
+      const found = said.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+      t.same(found.map(({ first, end, verdict }) => `${first} to ${end} ${verdict}`).sort(), [
+        '0 to 40 set-back',
+        '0 to 5 waiting',
+        '50 to 80 set-back',
+      ]);
+    }
+    const table = await caisson('ledger', '--server', server, '--against', hq);
+    t.match(table.stdout, /box +70 +\d+ .*forgotten at the gateway, whose store was set back/);
+    await pull('g', again);
+    const after = await caisson('ledger', '--json', '--server', server, '--against', hq);
+    t.notMatch(after.stdout, /waiting|contradiction/);
+  },
+);
 
 t.test('ledger says of a lap which channels are complete in it, and why not, the same at both ends', async (t) => {
   const [here, there] = [folder(), folder()];
