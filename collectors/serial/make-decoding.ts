@@ -16,19 +16,23 @@ import type { WireDecoding, WireListener } from './wire-decoding.ts';
 /** What decides what bytes of a wire mean: all of the settings but where they come from. */
 export type DecodingSettings = Omit<SerialSettings, 'port' | 'raw'>;
 
-/** The decoding of a wire by its protocol. */
+/**
+ * The decoding of a wire by its protocol.
+ * @param near UTC that the first of it is taken to be near, microseconds, where it tells times of day alone; undefined: that is not known
+ */
 export function makeDecoding(
   settings: DecodingSettings,
   source: string,
   sink: SampleSink,
   counters: CollectorCounters,
   listener?: WireListener,
+  near?: number,
 ): WireDecoding {
   const outlet = new Outlet(source, settings.prefix, sink, counters);
   const byDevice = settings.timestamp === 'device';
   switch (settings.protocol) {
     case 'nmea':
-      return new NmeaDecoding(settings, outlet, new GnssSamples(outlet, byDevice), listener);
+      return new NmeaDecoding(settings, outlet, new GnssSamples(outlet, byDevice), listener, near);
     case 'ubx':
       return new UbxDecoding(settings, outlet, new GnssSamples(outlet, byDevice), listener, undefined);
     case 'vedirect':
@@ -55,7 +59,7 @@ export function makeDecoding(
         outlet,
         samples,
         listener,
-        new NmeaDecoding(settings, outlet, samples, listener),
+        new NmeaDecoding(settings, outlet, samples, listener, near),
       );
     }
   }

@@ -16,14 +16,17 @@ export class NmeaDecoding implements WireDecoding {
   readonly #listener: WireListener | undefined;
   readonly #framer: NmeaFramer;
   readonly #decoder: NmeaDecoder;
-  readonly #time = new GnssTime();
+  readonly #time: GnssTime;
 
+  /** @param near UTC that the first fix is taken to be near, microseconds; undefined: what has no date has no UTC */
   constructor(
     { talkers, checksum, satellites }: Pick<SerialSettings, 'talkers' | 'checksum' | 'satellites'>,
     outlet: Outlet,
     samples: GnssSamples,
     listener?: WireListener,
+    near?: number,
   ) {
+    this.#time = new GnssTime(near);
     this.#talkers = talkers;
     this.#decoder = new NmeaDecoder(satellites);
     this.#outlet = outlet;

@@ -2,6 +2,7 @@ import type { SampleSink } from '../../gateway/intake.ts';
 import { PlacedCounters, type RecordingContent, type RecordingImport, readableBytes } from '../recording-import.ts';
 import { makeDecoding } from './make-decoding.ts';
 import { checkSerial, type SerialConfig, type SerialSettings, serialSettings } from './serial-config.ts';
+import type { WireListener } from './wire-decoding.ts';
 
 const LF = 0x0a;
 
@@ -23,6 +24,11 @@ export interface SerialImportParts {
   readonly config: SerialConfig;
   /** Name of the source. */
   readonly source: string;
+  /**
+   * UTC of the first sample that has a time, microseconds; undefined: as the recording says. It is the date of sentences that tell times of
+   * day alone.
+   */
+  readonly startAt?: number | undefined;
 }
 
 /**
@@ -30,10 +36,10 @@ export interface SerialImportParts {
  * stamped with the UTC that the receiver told last; before it told any, it has no time.
  * @throws CaissonError `config-invalid`
  */
-export function openSerialImport({ content, config, source }: SerialImportParts): RecordingImport {
+export function openSerialImport({ content, config, source, startAt }: SerialImportParts): RecordingImport {
   const settings: SerialSettings = { ...serialSettings(config), timestamp: 'device' };
   checkSerial(settings);
-  return new SerialImport(content, settings, source);
+  return new SerialImport(content, settings, source, startAt);
 }
 
 class SerialImport implements RecordingImport {
@@ -42,19 +48,21 @@ class SerialImport implements RecordingImport {
   readonly #content: RecordingContent;
   readonly #settings: SerialSettings;
   readonly #source: string;
+  readonly #startAt: number | undefined;
   readonly #counters: PlacedCounters;
   readonly #countsLines: boolean;
   /** The last UTC that was told, microseconds. */
   #utc = Number.NEGATIVE_INFINITY;
 
-  constructor(content: RecordingContent, settings: SerialSettings, source: string) {
+  constructor(content: RecordingContent, settings: SerialSettings, source: string, startAt: number | undefined) {
     const { port: _, raw: __, timestamp: ___, ...meaning } = settings;
     const [name, unit] = FORMATS[settings.protocol];
     this.format = name;
-    this.recipe = { kind: 'serial', source, ...meaning };
+    this.recipe = { kind: 'serial', source, ...meaning, ...(startAt !== undefined && { startAt }) };
     this.#content = content;
     this.#settings = settings;
     this.#source = source;
+    this.#startAt = startAt;
     this.#counters = new PlacedCounters(unit);
     this.#countsLines = unit === 'line';
   }
@@ -73,12 +81,15 @@ class SerialImport implements RecordingImport {
 
   async *run(sink: SampleSink): AsyncGenerator<number, void, undefined> {
     const counters = this.#counters;
-    const decoding = makeDecoding(this.#settings, this.#source, sink, counters, {
+    const listener: WireListener = {
       understood: () => {},
       fix: (utc) => {
         this.#utc = utc;
       },
-    });
+    };
+    const startAt = this.#startAt;
+    const into = startAt === undefined ? sink : beginningAt(startAt, sink);
+    const decoding = makeDecoding(this.#settings, this.#source, into, counters, listener, startAt);
     if (this.#countsLines) counters.at = 1;
     let read = 0;
     const onBroken = () => {
@@ -100,4 +111,21 @@ class SerialImport implements RecordingImport {
     }
     decoding.end();
   }
+}
+
+/** Puts samples into `sink` so that the first that has a time has that one, microseconds, and the others follow as they did. */
+function beginningAt(startAt: number, sink: SampleSink): SampleSink {
+  let shift: number | undefined;
+  const moved = (time: number) => {
+    if (!Number.isFinite(time)) return time;
+    shift ??= startAt - time;
+    return time + shift;
+  };
+  return {
+    channel: (spec) => sink.channel(spec),
+    push: (channel, time, value) => sink.push(channel, moved(time), value),
+    pushColumns: (channel, times, values, from, to) =>
+      sink.pushColumns(channel, times.slice(from, to).map(moved), values.slice(from, to), 0, to - from),
+    pushText: (channel, time, text) => sink.pushText(channel, moved(time), text),
+  };
 }

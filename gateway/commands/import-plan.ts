@@ -48,7 +48,8 @@ export async function planImport(content: ReadContent, settings: ImportSettings)
       });
     case 'serial': {
       const { protocol } = recognised;
-      return openSerialImport({ content, source, config: { port: { log: content.path }, protocol } });
+      const config = { port: { log: content.path }, protocol };
+      return openSerialImport({ content, source, config, startAt: settings.startAt });
     }
     case 'unknown':
       throw unknownFormat(content, recognised.met);
@@ -100,7 +101,7 @@ async function planForSource(
     }
     case 'serial': {
       const { type: _, keep: __, samplesPerSecondMax: ___, ...rest } = config;
-      return openSerialImport({ content, source: name, config: { ...rest, port: { log: path } } });
+      return openSerialImport({ content, source: name, config: { ...rest, port: { log: path } }, startAt });
     }
     case 'replay': {
       const { type: _, keep: __, samplesPerSecondMax: ___, ...rest } = config;

@@ -154,7 +154,10 @@ export async function takeRecording(
   const reasons = Object.entries({ ...plan.errors, ...writer.refused }).map(([reason, count]) => `${count} ${reason}`);
   const why = reasons.length === 0 ? '' : ` (${reasons.join(', ')})`;
   throw new CaissonError('import-refused', `${path} (${plan.format}): no sample in ${plan.received} units${why}`, {
-    hint: 'what is imported needs a time, and something that decodes it',
+    hint:
+      'no-utc' in plan.errors
+        ? 'it tells times of day alone: --start gives the date'
+        : 'what is imported needs a time, and something that decodes it',
   });
 }
 

@@ -36,7 +36,10 @@ export function registerImport(program: Command): void {
     .option('--source <name>', 'source of the config whose recordings they are: its channels, DBC files and settings')
     .option('--name <name>', 'first part of channel names; without it, what the file is called');
   withRecordingOptions(command)
-    .option('--start <time>', 'when the first sample was recorded, in place of what the recording says')
+    .option(
+      '--start <time>',
+      'when the first sample was recorded, in place of what the recording says, or of the date that it lacks',
+    )
     .option('--again', 'also what is here with the same channels, decoded with other settings')
     .option('--dry-run', 'say what would come in, and keep nothing')
     .option('--json', 'one JSON object for each file')

@@ -15,6 +15,11 @@ export class GnssTime {
   #utc: number | undefined;
   #timeOfDay: number | undefined;
 
+  /** @param near UTC of which the first time of day is taken to be near, microseconds; undefined: a date must be told first */
+  constructor(near?: number) {
+    this.#utc = near;
+  }
+
   /** Takes what a sentence told. */
   take(report: Report): void {
     if (report.isValid !== undefined) this.#isValid = report.isValid;

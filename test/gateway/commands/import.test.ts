@@ -2,6 +2,7 @@ import { appendFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import { CaissonError } from '../../../gateway/errors.ts';
+import { sentence } from '../../../hardware/simulated/nmea.ts';
 import { caisson } from '../../sync/caisson-process.ts';
 import { ImportRig, NOW } from './import-rig.ts';
 import { bitsOf, decodedBits } from './raw-store.ts';
@@ -165,6 +166,23 @@ t.test('a recording whose times count from its beginning is placed by --start', 
   t.match(await refusal(rig.import(file)), { code: 'import-refused', hint: /--start/ });
   t.match(await rig.import(file, { startAt: START }), { from: START, to: START + 99 * 500 });
 });
+
+t.test(
+  'sentences that tell times of day alone have the date of --start, and a recording with dates is moved there',
+  async (t) => {
+    const rig = new ImportRig(t);
+    const noon = Date.UTC(2024, 1, 29, 12) * 1e3;
+    const gga = (time: string) => sentence(`GPGGA,${time},3723.4658,N,12202.2695,W,1,08,1.0,18.9,M,-25.7,M,,`);
+    const undated = rig.file('track.nmea', ['235958', '235959', '000000', '000001'].map(gga).join(''));
+    t.match(await refusal(rig.import(undated)), { code: 'import-refused', hint: /--start gives the date/ });
+    const begin = noon + 12 * 3600e6 - 2e6;
+    t.match(await rig.import(undated, { startAt: begin }), { from: begin, to: begin + 3e6 }, 'over midnight');
+    t.match(await rig.import(undated, { startAt: begin }), { state: 'known' }, 'once');
+    const rmc = (second: number) => sentence(`GPRMC,09000${second},A,3723.4658,N,12202.2695,W,1.0,2.0,110720,,,A`);
+    const dated = rig.file('old.nmea', [0, 1, 2, 3].map(rmc).join(''));
+    t.match(await rig.import(dated, { name: 'old', startAt: noon }), { from: noon, to: noon + 3e6 });
+  },
+);
 
 const REFUSED = [
   ['an empty file', '', /it is empty/],
