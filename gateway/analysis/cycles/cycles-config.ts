@@ -95,6 +95,10 @@ export function* cyclesFaults(cycles: CyclesConfig): Generator<CyclesFault> {
       const problem = `${JSON.stringify(channel)} is not the name of a channel`;
       yield { path: [name, 'channel'], problem, hint: `did you mean ${normal}?` };
     }
+    if (normal.startsWith('caisson/')) {
+      const problem = `${channel} is of the gateway itself, expected a channel of a source`;
+      yield { path: [name, 'channel'], problem };
+    }
     for (const [at, pattern] of summary.entries()) {
       const problem = patternFault(pattern);
       if (problem !== undefined) yield { path: [name, 'summary', at], problem };

@@ -42,12 +42,17 @@ class ValueTrigger implements Trigger {
   #value: number | string | undefined;
 
   look(value: number | string, mayPass: boolean): Passage | undefined {
-    if (value === this.#value || Number.isNaN(value) || !mayPass) return undefined;
+    if (value === this.#value || !isValue(value) || !mayPass) return undefined;
     const isSeen = this.#value !== undefined;
     this.#value = value;
     const named = typeof value === 'string' ? { label: value.slice(0, LABEL_CHARACTERS_MAX) } : { number: value };
     return { ends: true, begins: true, isSeen, ...named };
   }
+}
+
+/** What is not finite numbers nothing. */
+function isValue(value: number | string): boolean {
+  return typeof value === 'string' || Number.isFinite(value);
 }
 
 /** Each crossing begins a cycle. */

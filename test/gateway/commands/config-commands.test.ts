@@ -211,6 +211,11 @@ const unsafe: [name: string, yaml: string, message: RegExp][] = [
     /cycles\.lap\.channel: "car\/\/lap" is not the name of a channel at 1:41, did you mean car\/lap\?/,
   ],
   [
+    'a cycle by what the gateway says of itself',
+    'cycles: {lap: {trigger: rising, channel: caisson/ring/used, threshold: 1}}',
+    /cycles\.lap\.channel: caisson\/ring\/used is of the gateway itself, expected a channel of a source at 1:\d+/,
+  ],
+  [
     'a cycle without a threshold',
     'cycles: {haul: {trigger: above, channel: truck/load}}',
     /cycles\.haul.*threshold.* at 1:\d+/,

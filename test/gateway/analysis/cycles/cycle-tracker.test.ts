@@ -73,6 +73,7 @@ const CASES: readonly Case[] = [
     samples: [
       [0, 1],
       [1, Number.NaN],
+      [1.5, Number.POSITIVE_INFINITY],
       [2, 1],
       [3, 2],
     ],
