@@ -18,7 +18,8 @@ export type DecodingSettings = Omit<SerialSettings, 'port' | 'raw'>;
 
 /**
  * The decoding of a wire by its protocol.
- * @param near UTC that the first of it is taken to be near, microseconds, where it tells times of day alone; undefined: that is not known
+ * @param near UTC that the first of a recording is taken to be near, microseconds, where it tells times of day alone or none; undefined:
+ *   that is not known, or it comes in now
  */
 export function makeDecoding(
   settings: DecodingSettings,
@@ -36,7 +37,7 @@ export function makeDecoding(
     case 'ubx':
       return new UbxDecoding(settings, outlet, new GnssSamples(outlet, byDevice), listener, undefined);
     case 'vedirect':
-      return new VeDirectDecoding(outlet, listener);
+      return new VeDirectDecoding(outlet, listener, near);
     case 'lines':
       return new LinesDecoding(settings.lines ?? [], outlet, listener);
     case 'line-protocol':

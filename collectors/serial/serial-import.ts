@@ -1,3 +1,4 @@
+import { CaissonError } from '../../gateway/errors.ts';
 import type { SampleSink } from '../../gateway/intake.ts';
 import { PlacedCounters, type RecordingContent, type RecordingImport, readableBytes } from '../recording-import.ts';
 import { makeDecoding } from './make-decoding.ts';
@@ -34,11 +35,16 @@ export interface SerialImportParts {
 /**
  * The bytes of a wire. What has a time has its own. What has none, as the instruments beside a satellite receiver, is
  * stamped with the UTC that the receiver told last; before it told any, it has no time.
- * @throws CaissonError `config-invalid`
+ * @throws CaissonError `config-invalid`; `import-refused` for one that tells no time, without `startAt`
  */
 export function openSerialImport({ content, config, source, startAt }: SerialImportParts): RecordingImport {
   const settings: SerialSettings = { ...serialSettings(config), timestamp: 'device' };
   checkSerial(settings);
+  if (settings.protocol === 'vedirect' && startAt === undefined) {
+    throw new CaissonError('import-refused', `${content.path} (${FORMATS.vedirect[0]}) tells no time`, {
+      hint: '--start gives that of its first block; the others follow at the pace of devices, a second each',
+    });
+  }
   return new SerialImport(content, settings, source, startAt);
 }
 

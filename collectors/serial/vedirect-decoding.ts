@@ -12,6 +12,33 @@ const HEX = /^0x[0-9A-Fa-f]{1,8}$/;
 /** What devices write in place of a value that they do not have. */
 const ABSENT = '---';
 
+/** Devices send all that they tell once in so long, in one block or several, microseconds. */
+const ROUND_US = 1_000_000;
+
+/**
+ * Times of recorded blocks, which tell none. The blocks of a second stand in one order, so one that does not come behind the last begins
+ * the next second. A second of which no block is whole is not seen to have passed.
+ */
+class BlockPace {
+  #time: number;
+  /** First labels of blocks, in the order in which they were met. */
+  readonly #places = new Map<string, number>();
+  #last = -1;
+
+  constructor(startAt: number) {
+    this.#time = startAt;
+  }
+
+  /** Time of a block with that first label, microseconds. */
+  timeOf(label: string): number {
+    const place = this.#places.get(label) ?? this.#places.size;
+    this.#places.set(label, place);
+    if (place <= this.#last) this.#time += ROUND_US;
+    this.#last = place;
+    return this.#time;
+  }
+}
+
 /** Blocks of VE.Direct's text protocol to samples, stamped when their last byte arrived. */
 export class VeDirectDecoding implements WireDecoding {
   readonly unit = 'VE.Direct block';
@@ -21,9 +48,12 @@ export class VeDirectDecoding implements WireDecoding {
   readonly #others = new Map<string, FieldMeaning>();
   /** Texts as they were told last: they are samples when they change. */
   readonly #texts = new Map<string, string>();
+  readonly #pace: BlockPace | undefined;
 
-  constructor(outlet: Outlet, listener?: WireListener) {
+  /** @param startAt of a recording: UTC of its first block, microseconds, from which the others follow at the pace of devices */
+  constructor(outlet: Outlet, listener?: WireListener, startAt?: number) {
     this.#outlet = outlet;
+    this.#pace = startAt === undefined ? undefined : new BlockPace(startAt);
     this.#framer = new BlockFramer({
       block: (fields) => {
         listener?.understood();
@@ -52,6 +82,7 @@ export class VeDirectDecoding implements WireDecoding {
   }
 
   #block(fields: readonly string[]): void {
+    if (this.#pace !== undefined) this.#outlet.arrival = this.#pace.timeOf(fields[0] ?? '');
     this.#outlet.begin();
     for (let index = 0; index + 1 < fields.length; index += 2) {
       const label = fields[index] ?? '';

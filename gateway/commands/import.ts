@@ -54,8 +54,8 @@ Examples:
   caisson import AGX.csv --utc-offset +08:00
   ssh car7 cat drive.log.gz | caisson import --name car7 -
 
-Formats: CAN frames as candump, Vector ASC and BLF, PEAK TRC, pcap, pcapng and MF4 have them; NMEA 0183, UBX, MTConnect SHDR,
-InfluxDB line protocol; CSV of RaceChrono Pro (version 3) and AiM RaceStudio 3. Any of them plain or gzip.
+Formats: CAN frames as candump, Vector ASC and BLF, PEAK TRC, pcap, pcapng and MF4 have them; NMEA 0183, UBX, VE.Direct (with
+--start), MTConnect SHDR, InfluxDB line protocol; CSV of RaceChrono Pro (version 3) and AiM RaceStudio 3. Any of them plain or gzip.
 
 The gateway must not run meanwhile. A file comes in wholly or not at all: an import that is broken off leaves nothing of the
 file at hand, and is run again. What is here already is told and not taken in twice.`,

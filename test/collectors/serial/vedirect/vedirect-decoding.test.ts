@@ -46,6 +46,25 @@ for (const [label, value, expected] of CASES) {
   });
 }
 
+t.test('recorded blocks follow one another by the second, also where one of a second is damaged', async (t) => {
+  const intake = new RecordedIntake();
+  const outlet = new Outlet('bmv', undefined, intake, new CollectorCounters());
+  const decode = new VeDirectDecoding(outlet, undefined, 1e15);
+  const [main, history] = [
+    (v: number) => vedirectBlock(['PID', '0x204'], ['V', String(v)]),
+    vedirectBlock(['H4', '7']),
+  ];
+  const damaged = Buffer.from(main(4000));
+  damaged[damaged.length - 1] = (damaged.at(-1) ?? 0) ^ 1;
+  for (const block of [main(1000), history, main(2000), main(3000), history, damaged, history, main(5000)]) {
+    decode.feed(block, Number.NEGATIVE_INFINITY);
+  }
+  t.same(
+    intake.samples('bmv/battery/voltage'),
+    [0, 1, 2, 4].map((second, i) => ({ time: 1e15 + second * 1e6, value: [1, 2, 3, 5][i] })),
+  );
+});
+
 t.test('each reason of an alarm is a channel', async (t) => {
   const { intake, decode } = decoding();
   decode.feed(vedirectBlock(['AR', '5']), 1);
