@@ -3,9 +3,9 @@ export type SqlColumnKind = 'time' | 'integer' | 'real' | 'text';
 
 const COLUMNS: Readonly<Record<SqlColumnKind, string>> = {
   time: 'time since until begins ends started ended made',
-  integer: 'late count pixel first_sequence taken kept lost offset error version',
-  real: 'value min max first last sum mean rate_hz',
-  text: 'gateway channel text unit type class residency stamp source description labels boot state cause channels recipe',
+  integer: 'late count number pixel first_sequence taken kept lost offset error version',
+  real: 'value min max first last sum mean seconds rate_hz',
+  text: 'gateway channel cycle label text unit type class residency stamp source description labels boot state cause channels recipe',
 };
 
 /** The kind of each column of the store's tables, by its name, which means the same in all of them. */
