@@ -23,10 +23,10 @@ export function viewFor(
   name: string | undefined,
 ): ScopedView {
   if (policy === undefined || name === undefined) return { telemetry, status: (whole) => whole };
-  const { allows } = policy.scopeOf(name);
+  const scope = policy.scopeOf(name);
   return {
-    telemetry: new ScopedTelemetry(telemetry, policy.scopeOf(name)),
-    status: (whole) => scopedStatus(whole, name, telemetry.channels().every(allows)),
+    telemetry: new ScopedTelemetry(telemetry, scope),
+    status: (whole) => scopedStatus(whole, name, telemetry.channels().every(scope.allows)),
   };
 }
 
