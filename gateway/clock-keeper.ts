@@ -21,6 +21,9 @@ const BETTER_FACTOR = 0.5;
 /** A bound that has grown by as much, and is no longer a good one, is told by a row of its own. */
 const GROWN_FACTOR = 2;
 
+/** Sources that are set by somebody who knows. */
+const KEPT_SOURCES: readonly ClockSource[] = ['ntp', 'gnss', 'ptp'];
+
 /** A clock of the board that nobody keeps is hardly ahead by more than this, microseconds: it is set by hand, maybe to local time. */
 const UNKEPT_AHEAD_MAX_US = 86_400e6;
 
@@ -62,7 +65,7 @@ export interface ClockListener {
 /**
  * Decides which readings become rows of the UTC map: a better one than the last, or one of the same source that tells of
  * a step. Where the source of the last is heard no more, a row tells each time that its bound has doubled: nobody takes a clock for
- * exact that lost its servers yesterday. Stored samples never change; how their times are read does.
+ * exact that lost its servers yesterday; once another is far closer than that, it takes over. Stored samples never change; how their times are read does.
  *
  * Not everybody is believed who tells UTC. A source is not that shows a time before anybody's, that jumped, or that contradicts
  * - the system's clock while a time daemon has it in step, always;
@@ -171,8 +174,7 @@ export class ClockKeeper {
 
   /** True where UTC is told by more than a clock that nobody keeps. */
   get #isAnchored(): boolean {
-    const { source } = this.#last;
-    return source === 'ntp' || source === 'gnss' || source === 'ptp';
+    return KEPT_SOURCES.includes(this.#last.source);
   }
 
   /** UTC as it goes on from what was known. */
@@ -290,9 +292,15 @@ export class ClockKeeper {
   /** Noise within the bound of a reading is none: each row is a step in how times are read. */
   #isNews(reading: ClockReading, isRuler: boolean): boolean {
     const last = this.#last;
-    if (reading.source !== last.source) return reading.error < this.#least;
+    if (reading.source !== last.source) return reading.error < this.#least || this.#replacesLost(reading);
     if (reading.error < last.error * BETTER_FACTOR) return true;
     return isRuler && Math.abs(reading.offset - last.offset) > Math.max(reading.error, STEP_US);
+  }
+
+  /** True where it is far closer by now than what nobody tells any more. Short silence is none: to and fro are steps as well. */
+  #replacesLost({ time, error, source }: ClockReading): boolean {
+    const isLost = time - this.#heard.time >= STEADY_MIN_US;
+    return isLost && KEPT_SOURCES.includes(source) && error < this.#boundAt(time) * BETTER_FACTOR;
   }
 }
 

@@ -115,7 +115,8 @@ interface Stretch {
 /**
  * Box time to UTC within one boot, never going back. Each stretch is mapped by the row that governs it; what lies before the
  * first row of the best source, the one with the least bound of its error, is mapped by that row, so that samples taken before
- * a GPS lock land at the right UTC afterwards. A row without a bound disowns the rows of its source before it.
+ * a GPS lock land at the right UTC afterwards. Rows of others behind it are of when that source was lost. A row without a bound
+ * disowns the rows of its source before it.
  */
 export class UtcMap {
   readonly #stretches: readonly Stretch[];
@@ -127,7 +128,8 @@ export class UtcMap {
       (a, b) => (a === undefined || isBetter(b, a) ? b : a),
       undefined,
     );
-    this.#stretches = stretchesOf(withoutWrong(owned.filter((row) => row.source === best?.source)));
+    const first = owned.findIndex(({ source }) => source === best?.source);
+    this.#stretches = stretchesOf(withoutWrong(owned.slice(Math.max(0, first))));
   }
 
   /** UTC minus box time at `time`, microseconds; 0 where nothing is known. */
@@ -209,14 +211,18 @@ function withoutDisowned(rows: readonly ClockReading[]): readonly ClockReading[]
   return owned.length === 0 ? rows : owned;
 }
 
-/** `rows`, by time, but for those that a later step back by more than is slewed shows to be wrong. */
+/** `rows`, by time, but for those that a later step back of the same clock by more than is slewed shows to be wrong. */
 function withoutWrong(rows: readonly ClockReading[]): ClockReading[] {
   const kept: ClockReading[] = [];
   for (const row of rows) {
-    while ((kept.at(-1)?.offset ?? row.offset) - row.offset > SLEWED_STEP_MAX_US) kept.pop();
+    for (let last = kept.at(-1); last !== undefined && isWrongBy(row, last); last = kept.at(-1)) kept.pop();
     kept.push(row);
   }
   return kept;
+}
+
+function isWrongBy(later: ClockReading, earlier: ClockReading): boolean {
+  return earlier.source === later.source && earlier.offset - later.offset > SLEWED_STEP_MAX_US;
 }
 
 function stretchesOf(rows: readonly ClockReading[]): Stretch[] {

@@ -164,7 +164,7 @@ function sourceText(source: SourceStatus): string {
     return `${reason} ${count}${place === undefined ? '' : ` (${place})`}`;
   });
   const parts = [
-    `${source.kind}, ${source.state === 'starting' ? 'no sample yet' : source.state}`,
+    `${source.kind}, ${source.state === 'starting' ? startingText(source) : source.state}`,
     `${source.rate.toFixed(0)} samples/s, ${source.samples} in all`,
     ...(errors.length === 0 ? [] : [`errors: ${errors.join(', ')}`]),
     ...(source.dropped === 0 ? [] : [`${source.dropped} dropped`]),
@@ -174,6 +174,11 @@ function sourceText(source: SourceStatus): string {
     ...(source.problem === undefined ? [] : [source.problem]),
   ];
   return `source   ${source.name}: ${parts.join('; ')}`;
+}
+
+/** A client of a broker has its own presence as a channel before anything came. */
+function startingText({ samples }: SourceStatus): string {
+  return samples === 0 ? 'no sample yet' : 'nothing received yet';
 }
 
 function destinationText({ name, position, proven, refused, told, behind }: DestinationStatus): string {

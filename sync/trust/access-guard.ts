@@ -29,6 +29,7 @@ export function accessGuard(callers: Callers, server: () => PeerName): ServerInt
     const listener = new ServerListenerBuilder()
       .withOnReceiveMetadata((metadata, next) => {
         const refusal = accessRefusal(method.path, peer, server());
+        if (caller !== undefined && 'judged' in caller) caller.judged(refusal === undefined);
         if (refusal !== undefined) return refuse(distrustOf(caller, server()) ?? refusal);
         metadata.remove(CALLER_KEY);
         if (peer !== undefined) metadata.set(CALLER_KEY, Buffer.from(JSON.stringify(peer)));

@@ -2,8 +2,15 @@ import type { TLSSocket } from 'node:tls';
 import type { CaissonError } from '../../gateway/errors.ts';
 import type { Peer } from './verify-peer.ts';
 
+/** Somebody who is none of those who are trusted, and is connected to be told so, or to enrol. */
+export interface Stranger {
+  readonly refusal: CaissonError;
+  /** Told whether a call was let through. */
+  judged(isServed: boolean): void;
+}
+
 /** Who is at the other end: a peer that was checked, or why nobody is. */
-export type Caller = { readonly peer: Peer } | { readonly refusal: CaissonError };
+export type Caller = { readonly peer: Peer } | Stranger;
 
 interface ConnectionEnds {
   readonly localAddress?: string | undefined;

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
 import { type Address, formatAddress } from '../api/address.ts';
-import { type Caller, connectionKey } from './callers.ts';
+import { type Caller, connectionKey, type Stranger } from './callers.ts';
 import { type Identity, judgementOf, tlsOptions } from './identity.ts';
 import { GRPC_PROTOCOL, LINE_PROTOCOL } from './secure-dial.ts';
 import { shownCertificate } from './shown-certificate.ts';
@@ -126,8 +126,8 @@ export class SecureListener {
     // What comes later, its owner sees at `close`.
     socket.on('error', () => {});
     const { identity, onConnection, onLine, now = Date.now } = this.#options;
-    const caller = callerOf(socket, identity, now());
-    if ('refusal' in caller && !this.#holdStranger(socket)) return;
+    const caller = this.#callerOf(socket, identity, now());
+    if ('refusal' in caller && !this.#holdStranger(socket, caller)) return;
     this.counters.accepted += 1;
     if (socket.alpnProtocol === LINE_PROTOCOL && onLine !== undefined) onLine(socket, caller, raw);
     else if (socket.alpnProtocol === GRPC_PROTOCOL) onConnection(socket, caller, raw);
@@ -137,9 +137,25 @@ export class SecureListener {
     }
   }
 
-  #holdStranger(socket: TLSSocket): boolean {
-    this.#count('untrusted');
+  #callerOf(socket: TLSSocket, { credentials }: Identity, nowMs: number): Caller {
+    try {
+      return { peer: verifyPeer(shownCertificate(socket), judgementOf(credentials, nowMs)) };
+    } catch (error) {
+      if (!(error instanceof CaissonError)) throw error;
+      let isJudged = false;
+      return {
+        refusal: error,
+        judged: (isServed) => {
+          if (!isJudged && !isServed) this.#count('untrusted');
+          isJudged = true;
+        },
+      };
+    }
+  }
+
+  #holdStranger(socket: TLSSocket, stranger: Stranger): boolean {
     if (this.#strangers >= STRANGERS_MAX) {
+      stranger.judged(false);
       this.#count('too-many-strangers');
       socket.destroy();
       return false;
@@ -149,21 +165,14 @@ export class SecureListener {
     socket.once('close', () => {
       clearTimeout(timer);
       this.#strangers -= 1;
+      // Who enrols was let through by now; others were told, or asked for nothing.
+      stranger.judged(false);
     });
     return true;
   }
 
   #count(reason: string): void {
     this.counters.refused[reason] = (this.counters.refused[reason] ?? 0) + 1;
-  }
-}
-
-function callerOf(socket: TLSSocket, { credentials }: Identity, nowMs: number): Caller {
-  try {
-    return { peer: verifyPeer(shownCertificate(socket), judgementOf(credentials, nowMs)) };
-  } catch (error) {
-    if (!(error instanceof CaissonError)) throw error;
-    return { refusal: error };
   }
 }
 

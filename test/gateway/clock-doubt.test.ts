@@ -57,6 +57,11 @@ class Box {
     }
   }
 
+  /** A source tells UTC now, rightly. */
+  observe({ source, error }: Pick<ClockReading, 'source' | 'error'>, name: string): void {
+    this.keeper.observe({ source, error, time: NOON + this.#passed, offset: 0 }, name);
+  }
+
   /** What is told of the start, and of now, less what is right, microseconds. */
   get wrong(): { start: number; now: number } {
     const map = new UtcMap(this.rows);
@@ -214,6 +219,32 @@ t.test('a receiver takes over from another that is gone, also where that was wro
   t.equal(box.keeper.teller, 'gnss');
   t.ok(near(box.wrong.now) && near(box.wrong.start));
 });
+
+t.test(
+  'a receiver that is lost gives way to the network once that is closer, and takes over when it is back',
+  async (t) => {
+    const box = new Box();
+    box.pass(MINUTE, { gnss: right() });
+    box.pass(9 * MINUTE, {}, right(20_000), NTP);
+    t.equal(box.keeper.source, 'ntp', 'the bound of its fix is wider');
+    const far: SystemClock = { source: 'ntp', errorUs: 300_000 };
+    const exact = { ...GNSS, error: 30 };
+    box.observe(exact, 'gnss');
+    t.equal(box.keeper.source, 'gnss');
+    box.pass(9 * MINUTE, {}, right(20_000), NTP);
+    t.equal(box.keeper.source, 'gnss', 'silent for some minutes only');
+    box.pass(1.5 * HOUR, {}, right(20_000), far);
+    t.equal(box.keeper.source, 'gnss', '100 ppm of an hour and a half are 540 ms, not twice 300 ms');
+    box.pass(HOUR, {}, right(20_000), far);
+    t.equal(box.keeper.source, 'ntp');
+    t.match(box.wrong, { now: 20_000, start: 0 }, 'what was taken in before is read as before');
+    box.observe(exact, 'gnss');
+    t.equal(box.keeper.source, 'gnss');
+    box.pass(HOUR, {}, right(20_000), far);
+    t.match(box.wrong, { now: 0, start: 0 }, 'UTC is slewed back');
+    t.ok(box.rows.length < 20, `${box.rows.length} rows`);
+  },
+);
 
 t.test('the system clock that is set wrong by hand does not take over from a receiver', async (t) => {
   const box = new Box();

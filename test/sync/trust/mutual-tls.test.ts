@@ -267,12 +267,15 @@ t.test('what is no TLS, breaks off or says nothing is closed and counted, and co
   );
   for (const each of strangers) each.on('error', () => {}).resume();
   await waitFor('those beyond are closed', () => strangers.filter(({ destroyed }) => destroyed).length === 8);
-  t.match(secure?.status(), { open: 32, refused: { untrusted: 40, 'too-many-strangers': 8 } });
+  t.match(secure?.status(), { open: 32, refused: { untrusted: 8, 'too-many-strangers': 8 } });
   const anna = await central.enrolled(t, 'anna', 'reader').catch((error: unknown) => error);
   t.match(anna, { code: 'central-unreachable' }, 'while strangers fill their places, nobody enrols');
   for (const each of strangers) each.destroy();
   await waitFor('they are gone', () => secure?.status().open === 0);
+  const turnedAway = { ...secure?.status().refused };
+  t.ok((turnedAway.untrusted ?? 0) > 40, 'who asked for nothing, and anna');
   t.equal((await clientOf(t, port, await central.enrolled(t, 'anna', 'reader')).status()).gateway, 'hub');
+  t.same(secure?.status().refused, turnedAway, 'who enrols is not turned away');
 });
 
 t.test('plain gRPC at a secure port, and a secure client at a plain one, are told apart', async (t) => {
