@@ -58,6 +58,8 @@ export interface BoxFacts {
   readonly config?: { readonly digest: string; readonly isOnTrial: boolean; readonly returned?: string };
   /** Samples that it refused since it started because its ring was full. */
   readonly refused?: number;
+  /** Channels of it that do not go to this central, by why: `residency`, `filter`. */
+  readonly withheld?: Readonly<Record<string, number>>;
 }
 
 /** A box, and why somebody must look at it, the most urgent reason first. */

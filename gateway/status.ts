@@ -161,6 +161,8 @@ export interface DestinationStatus {
   readonly told?: number;
   /** Missing where it is not known yet. */
   readonly behind?: BehindStatus;
+  /** Channels that do not go there, by why: `residency`, `filter`; missing where all do. */
+  readonly withheld?: Readonly<Record<string, number>>;
 }
 
 /** What a destination lacks. */

@@ -239,6 +239,9 @@ function destinationFamilies(out: Exposition, all: readonly DestinationStatus[])
   );
   family('bytes_per_second', 'What it took lately.', ({ behind }) => behind?.bytesPerS);
   family('told_time_seconds', 'UTC at which it last said, or proved, what it has.', ({ told }) => told && told / 1e6);
+  family('withheld_channels', 'Channels that do not go there.', ({ withheld }) =>
+    Object.values(withheld ?? {}).reduce((sum, count) => sum + count, 0),
+  );
   family(
     'caught_up_seconds',
     'Until it has all, at the present rates; missing: never.',

@@ -1,6 +1,7 @@
 import type { Fleet, FleetBox } from '../fleet.ts';
 import { bytesText, counted } from '../quantity-text.ts';
 import { spanText } from '../span-text.ts';
+import { withheldText } from '../withheld-text.ts';
 
 /** A line as a person says it. */
 const LINES: Readonly<Record<FleetBox['line']['state'], string>> = {
@@ -38,7 +39,7 @@ export function fleetText({ central, now, boxes }: Fleet, shown: readonly FleetB
 }
 
 function cells(box: FleetBox, now: number): string[] {
-  const { gateway, attention, reasons, line, newest, behind, lost, clock, disk, certificate, version } = box;
+  const { gateway, attention, reasons, line, newest, behind, lost, clock, disk, certificate, version, withheld } = box;
   return [
     attention,
     gateway,
@@ -50,7 +51,7 @@ function cells(box: FleetBox, now: number): string[] {
     disk === undefined || !(disk.limitBytes > 0) ? '' : `${Math.round((100 * disk.usedBytes) / disk.limitBytes)} %`,
     certificate === undefined ? '' : certificateText(certificate, now),
     version ?? '',
-    reasons.join('; '),
+    [...reasons, ...(withheld === undefined ? [] : [`keeps ${withheldText(withheld)} from this central`])].join('; '),
   ];
 }
 

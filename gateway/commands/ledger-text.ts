@@ -6,6 +6,7 @@ import { formatTime } from './time-text.ts';
 /** What a verdict says to a person. */
 const VERDICTS: Readonly<Record<Verdict, string>> = {
   waiting: 'on its way',
+  withheld: 'does not go there',
   'given-up': 'given up at one end, kept at the other',
   'set-back': 'forgotten at the gateway, whose store was set back; kept at the other end',
   lost: 'lost at both',
@@ -22,7 +23,7 @@ interface Sums {
 /** Accounts for people, a line for each channel or, as asked, each boot and day of it; with a head, and the sum of all at the end. */
 export function ledgerTable(
   accounts: readonly ChannelAccount[],
-  { boots, days }: { readonly boots: boolean; readonly days: boolean },
+  { boots, days, to }: { readonly boots: boolean; readonly days: boolean; readonly to?: string | undefined },
 ): string[] {
   const rows = new Map<string, { readonly cells: string[]; readonly sums: Sums }>();
   const total = emptySums();
@@ -35,14 +36,23 @@ export function ledgerTable(
   for (const account of accounts) {
     // What was derived is not taken in, and no part of the past that must be complete.
     if (account.origin !== undefined && !boots) continue;
+    const goes = to === undefined ? [] : [account.withheld === undefined ? 'yes' : `no: ${account.withheld}`];
     const cells = [account.channel, account.gateway, ...(boots ? [account.boot] : [])];
     const causes = new Map<string, number>();
     for (const { cause, count } of account.missing) causes.set(cause, (causes.get(cause) ?? 0) + count);
-    if (days) for (const { day, kept, lost } of account.days) add([...cells, dayText(day)], kept, lost, new Map());
-    else add(cells, heldOf(account), lostOf(account), causes);
+    if (days)
+      for (const { day, kept, lost } of account.days) add([...cells, dayText(day), ...goes], kept, lost, new Map());
+    else add([...cells, ...goes], heldOf(account), lostOf(account), causes);
   }
-  const head = ['CHANNEL', 'GATEWAY', ...(boots ? ['BOOT'] : []), ...(days ? ['DAY'] : [])];
+  const head = [
+    'CHANNEL',
+    'GATEWAY',
+    ...(boots ? ['BOOT'] : []),
+    ...(days ? ['DAY'] : []),
+    ...(to === undefined ? [] : [`GOES TO ${to}`]),
+  ];
   const all = ['all', ...head.slice(1).map(() => '')];
+  if (to !== undefined) all[all.length - 1] = goingText(accounts);
   return table([
     [...head, 'TAKEN', 'KEPT', 'LOST', 'COMPLETE', ...(days ? [] : ['WHY'])],
     ...[...rows.values()].map(({ cells, sums }) => [...cells, ...sumCells(sums)]),
@@ -81,8 +91,8 @@ export function differenceTable(
     { readonly first: LedgerDifference; samples: number; readonly channels: Set<string> }
   >();
   for (const difference of differences) {
-    const { gateway, channel, here, there, first, end } = difference;
-    const key = `${gateway}\n${here}\n${there}`;
+    const { gateway, channel, here, there, first, end, verdict, withheld } = difference;
+    const key = [gateway, here, there, verdict, withheld].join('\n');
     const kind = kinds.get(key) ?? { first: difference, samples: 0, channels: new Set<string>() };
     kinds.set(key, kind);
     kind.samples += end - first;
@@ -90,9 +100,9 @@ export function differenceTable(
   }
   const summary = table([
     ['GATEWAY', 'SAMPLES', 'CHANNELS', ...ends.map((end) => `AT ${end}`), 'WHAT IT IS'],
-    ...[...kinds.values()].map(({ first: { gateway, here, there, verdict }, samples, channels }) => {
+    ...[...kinds.values()].map(({ first: { gateway, here, there, verdict, withheld }, samples, channels }) => {
       const states = [stateText(here), stateText(there)];
-      return [gateway, String(samples), String(channels.size), ...states, VERDICTS[verdict]];
+      return [gateway, String(samples), String(channels.size), ...states, verdictText(verdict, withheld)];
     }),
   ]);
   const shown = differences.filter(({ verdict }) => each || verdict === 'contradiction');
@@ -102,6 +112,17 @@ export function differenceTable(
   });
   const head = ['CHANNEL', 'GATEWAY', 'BOOT', 'SAMPLES', ...ends.map((end) => `AT ${end}`)];
   return [...summary, '', ...table([head, ...rows])];
+}
+
+function verdictText(verdict: Verdict, withheld: string | undefined): string {
+  return withheld === undefined ? VERDICTS[verdict] : `${VERDICTS[verdict]}: ${withheld}`;
+}
+
+/** How many channels go. */
+function goingText(accounts: readonly ChannelAccount[]): string {
+  const named = (some: readonly ChannelAccount[]) =>
+    new Set(some.map(({ gateway, channel }) => `${gateway}\n${channel}`)).size;
+  return `${named(accounts.filter(({ withheld }) => withheld === undefined))} of ${named(accounts)}`;
 }
 
 function heldOf({ held }: ChannelAccount): number {

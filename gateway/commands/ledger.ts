@@ -1,8 +1,11 @@
 import process from 'node:process';
 import type { Command } from 'commander';
 import { formatAddress } from '../../sync/api/address.ts';
+import type { TelemetryClient } from '../../sync/api/client.ts';
 import type { ChannelAccount } from '../../sync/api/ledger-call.ts';
 import { compareLedgers, type LedgerDifference } from '../../sync/ledger/compare-ledgers.ts';
+import type { GatewayStatus } from '../status.ts';
+import { withheldText } from '../withheld-text.ts';
 import { cycleTable } from './cycles-text.ts';
 import { type CycleChoice, cycleAccounts, findCycle, parseCycle } from './ledger-cycle.ts';
 import { cycleLedgerTable, differenceTable, ledgerTable } from './ledger-text.ts';
@@ -14,6 +17,7 @@ interface Options extends ServerOptions {
   readonly boots?: boolean;
   readonly days?: boolean;
   readonly against?: string;
+  readonly to?: string;
   readonly each?: boolean;
   readonly cycle?: string;
   readonly json?: boolean;
@@ -27,6 +31,10 @@ export function registerLedger(program: Command): void {
     .option('--boots', 'a line for each boot of the gateway')
     .option('--days', 'a line for each day of UTC')
     .option('--against <host:port>', 'the other end: say what one of the two lacks, and why')
+    .option(
+      '--to <central>',
+      'at a gateway: which channels go to that central and, where not, whether residency or its filter keeps them',
+    )
     .option('--cycle <name[:number]>', 'of one cycle, such as lap:17: which channels are complete in it, and why not')
     .option('--each', 'with --against: each channel, not only the sums and what contradicts')
     .option('--json', 'one JSON object a line: accounts with all that is known, or differences')
@@ -36,37 +44,44 @@ export function registerLedger(program: Command): void {
 Examples:
   caisson ledger
   caisson ledger car1/gnss/speed --days
+  caisson ledger --to hq
   caisson ledger --cycle lap:17 --server 127.0.0.1:7444
   caisson ledger --server 127.0.0.1:7443 --against 127.0.0.1:7444
 
-A loss counts on the day on which it began. --cycle without a number is the newest cycle of that name that has ended. With --against it ends with 1 where one end counts as lost what the other has.`,
+A loss counts on the day on which it began. --cycle without a number is the newest cycle of that name that has ended. What does not go to a
+central it never hears of: there only the number of such channels is told, with --to and --against a gateway says which. With --against it ends with 1 where one end counts as lost what the other has.`,
     )
     .action((channels: string[], options: Options) => conclude(() => ledger(channels, options)));
 }
 
 async function ledger(names: readonly string[], options: Options): Promise<void> {
-  const { gateway, against, boots = false, days = false, cycle } = options;
+  const { gateway, against, boots = false, days = false, cycle, to } = options;
   if (cycle !== undefined) return ledgerOfCycle(parseCycle(cycle), names, options);
-  const filter = { gateway, names, days };
-  const { accounts: here, gateway: own } = await read(options, filter);
+  const asJson = options.json === true;
   const output = new Output();
   const write = (lines: readonly string[]) => output.write(lines.map((line) => `${line}\n`).join(''));
-  const asJson = options.json === true;
+  const filter = { gateway, names, days };
   if (against === undefined) {
-    return write(asJson ? here.map((account) => JSON.stringify(account)) : ledgerTable(here, { boots, days }));
+    const accounts = await read(options, { ...filter, destination: to });
+    if (asJson) return write(accounts.map((account) => JSON.stringify(account)));
+    return write([...ledgerTable(accounts, { boots, days, to }), ...(await withheldLines(options, gateway))]);
   }
-  const there = await read({ ...options, server: against }, filter);
-  const [isHere, isThere] = [own !== undefined, there.gateway !== undefined];
-  const source = { end: isHere ? 'here' : 'there', gateway: own ?? there.gateway ?? '' } as const;
-  const differences = compareLedgers(here, there.accounts, isHere === isThere ? undefined : source);
+  if (to !== undefined) throw new UsageError('give --to or --against, not both');
+  const other = { ...options, server: against };
+  const [own, peer] = [await endOf(options), await endOf(other)];
+  const here = await read(options, { ...filter, destination: centralName(peer) });
+  const there = await read(other, { ...filter, destination: centralName(own) });
+  const isHere = own.role === 'gateway';
+  const source = { end: isHere ? 'here' : 'there', gateway: (isHere ? own : peer).gateway } as const;
+  const differences = compareLedgers(here, there, own.role === peer.role ? undefined : source);
   if (differences.some(({ verdict }) => verdict === 'contradiction')) process.exitCode = EXIT_FAILED;
   const ends = [addressOf(options), addressOf({ server: against })].map(formatAddress) as [string, string];
   return write(asJson ? differences.map(asLine) : differenceTable(differences, ends, options.each === true));
 }
 
 async function ledgerOfCycle(choice: CycleChoice, names: readonly string[], options: Options): Promise<void> {
-  const { gateway, json, against, boots, days, each } = options;
-  const others = { '--against': against, '--boots': boots, '--days': days, '--each': each };
+  const { gateway, json, against, boots, days, each, to } = options;
+  const others = { '--against': against, '--to': to, '--boots': boots, '--days': days, '--each': each };
   const other = Object.entries(others).find(([, value]) => value !== undefined)?.[0];
   if (other !== undefined) throw new UsageError(`give --cycle or ${other}, not both`);
   const client = openClient(options);
@@ -83,16 +98,46 @@ async function ledgerOfCycle(choice: CycleChoice, names: readonly string[], opti
   }
 }
 
+type End = Pick<GatewayStatus, 'role' | 'gateway'>;
+
+async function endOf(options: ServerOptions): Promise<End> {
+  const client = openClient(options);
+  try {
+    return await client.status();
+  } finally {
+    client.close();
+  }
+}
+
+/** By what name the other end may know an end as a destination. */
+function centralName({ role, gateway }: End): string | undefined {
+  return role === 'central' ? gateway : undefined;
+}
+
 async function read(
   options: ServerOptions,
-  filter: { readonly gateway: string | undefined; readonly names: readonly string[]; readonly days: boolean },
-): Promise<{ readonly accounts: ChannelAccount[]; readonly gateway: string | undefined }> {
+  filter: Parameters<TelemetryClient['ledger']>[0],
+): Promise<readonly ChannelAccount[]> {
   const client = openClient(options);
   const accounts: ChannelAccount[] = [];
   try {
-    const { role, gateway } = await client.status();
     for await (const account of client.ledger(filter)) accounts.push(account);
-    return { accounts, gateway: role === 'gateway' ? gateway : undefined };
+    return accounts;
+  } finally {
+    client.close();
+  }
+}
+
+/** What of the boxes of a central is in no ledger of it, for people: how many channels, whose names it does not know. */
+async function withheldLines(options: ServerOptions, wanted: string | undefined): Promise<string[]> {
+  const client = openClient(options);
+  try {
+    if ((await client.status()).role !== 'central') return [];
+    const { boxes } = await client.fleet();
+    return boxes.flatMap(({ gateway, withheld }) => {
+      const text = wanted === undefined || gateway === wanted ? withheldText(withheld) : '';
+      return text === '' ? [] : [`${gateway} keeps ${text} from this central: what they have is not counted here`];
+    });
   } finally {
     client.close();
   }

@@ -87,7 +87,8 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
       onConfirmed: (central, position) => say({ kind: 'acknowledged', central, position }),
       onProblem: (text) => say({ kind: 'problem', text }),
     });
-  sync = store && receipts && new BoxSync({ store: store.feed, destinations: () => receipts.status() });
+  const policy = new DestinationPolicy(data.destinations);
+  sync = store && receipts && new BoxSync({ store: store.feed, destinations: () => receipts.status(), policy });
   const trust =
     store === undefined || data.grpc.identity === undefined
       ? undefined
@@ -101,7 +102,7 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
           ...data.grpc,
           ...store,
           // Whoever asks for the present wants it to the moment: the last seconds of a range depend on it.
-          policy: new DestinationPolicy(data.destinations),
+          policy,
           ...(receipts && {
             acknowledge: (word) => {
               const answer = receipts.take(word);

@@ -16,6 +16,7 @@ import type {
   SourceStatus,
   UplinkStatus,
 } from '../status.ts';
+import { withheldText } from '../withheld-text.ts';
 import { lineText } from './line-text.ts';
 import { conclude, Output } from './outcome.ts';
 import { handOverText, relayTexts } from './relay-text.ts';
@@ -181,7 +182,7 @@ function startingText({ samples }: SourceStatus): string {
   return samples === 0 ? 'no sample yet' : 'nothing received yet';
 }
 
-function destinationText({ name, position, proven, refused, told, behind }: DestinationStatus): string {
+function destinationText({ name, position, proven, refused, told, behind, withheld }: DestinationStatus): string {
   const reasons = Object.entries(refused).map(([reason, count]) => `${reason} ${count}`);
   const parts = [
     `has the feed up to ${position}`,
@@ -189,6 +190,7 @@ function destinationText({ name, position, proven, refused, told, behind }: Dest
     proven ? 'by signed receipts' : 'as it says itself: no receiptKey is pinned',
     told === undefined ? 'not heard since the start' : `last told ${formatTime(told)}`,
     ...(reasons.length === 0 ? [] : [`receipts refused: ${reasons.join(', ')}`]),
+    ...(withheld === undefined ? [] : [`${withheldText(withheld)} do not go there`]),
   ];
   return `central  ${name}: ${parts.join('; ')}`;
 }

@@ -265,10 +265,16 @@ export class TelemetryClient {
     return (await this.#calls.ask<WishResponseMessage>('Wish', wish)).lines;
   }
 
-  /** What became of every sample of channels: all, or those of a gateway, or of those names; with the sums of each day. */
-  ledger(filter: ChannelFilter & { readonly days?: boolean } = {}): AsyncGenerator<ChannelAccount, void, undefined> {
-    const { gateway = '', names: channels = [], days = false } = filter;
-    return wholeAccounts(this.#calls.read<LedgerChunkMessage>('GetLedger', { gateway, channels, days }, undefined));
+  /**
+   * What became of every sample of channels: all, or those of a gateway, or of those names; with the sums of each day, and whether they go to
+   * a central.
+   */
+  ledger(
+    filter: ChannelFilter & { readonly days?: boolean; readonly destination?: string | undefined } = {},
+  ): AsyncGenerator<ChannelAccount, void, undefined> {
+    const { gateway = '', names: channels = [], days = false, destination = '' } = filter;
+    const request = { gateway, channels, days, destination };
+    return wholeAccounts(this.#calls.read<LedgerChunkMessage>('GetLedger', request, undefined));
   }
 
   /** What a relay is asked of the files that it carries. */

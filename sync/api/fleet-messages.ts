@@ -26,6 +26,7 @@ export interface BoxMessage {
   readonly sources?: BoxSourcesMessage;
   readonly config?: BoxConfigFactsMessage;
   readonly refused?: number;
+  readonly withheld: Readonly<Record<string, number>>;
 }
 
 export interface BoxConfigFactsMessage {

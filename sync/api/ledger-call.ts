@@ -1,5 +1,5 @@
 import { CaissonError } from '../../gateway/errors.ts';
-import type { AskedTelemetry, BootAccount } from '../../gateway/query/telemetry.ts';
+import type { AskedTelemetry, BootAccount, StoredChannel } from '../../gateway/query/telemetry.ts';
 import type { GetLedgerRequestMessage, LedgerAccountMessage, LedgerChunkMessage } from './messages.ts';
 import type { Outflow } from './outflow.ts';
 
@@ -16,16 +16,20 @@ const CHANNELS_AT_ONCE = 64;
 export interface ChannelAccount extends BootAccount {
   readonly gateway: string;
   readonly channel: string;
+  /** Why it does not go to the central that was asked for; missing where it does, or none was. */
+  readonly withheld?: string;
 }
 
 /**
  * Sends the accounts of channels, in the order of their ids.
+ * @param withheldBy why a channel does not go where was asked for; undefined where it does
  * @throws CaissonError `query-invalid` for too many names
  */
 export async function answerLedger(
   telemetry: AskedTelemetry,
   { gateway, channels, days }: GetLedgerRequestMessage,
   out: Outflow<LedgerChunkMessage>,
+  withheldBy: (channel: StoredChannel) => string | undefined = () => undefined,
 ): Promise<void> {
   if (channels.length > NAMES_MAX) {
     throw new CaissonError('query-invalid', `${channels.length} names asked for, expected at most ${NAMES_MAX}`);
@@ -43,8 +47,9 @@ export async function answerLedger(
   for (const channel of await telemetry.channels()) {
     if (gateway !== '' && channel.gateway !== gateway) continue;
     if (names.size > 0 && !names.has(channel.name)) continue;
+    const whose = { gateway: channel.gateway, channel: channel.name, withheld: withheldBy(channel) ?? '' };
     for (const account of await telemetry.accounts(channel.id)) {
-      for (const part of partsOf({ ...account, gateway: channel.gateway, channel: channel.name }, days)) {
+      for (const part of partsOf({ ...account, ...whose }, days)) {
         const size = entriesOf(part);
         if (entries + size > ENTRIES_MAX && !(await flush())) return;
         accounts.push(part);
@@ -64,7 +69,7 @@ export async function* wholeAccounts(
 ): AsyncGenerator<ChannelAccount, void, undefined> {
   let open: ChannelAccount | undefined;
   for await (const { accounts } of chunks) {
-    for (const { origin, ...part } of accounts) {
+    for (const { origin, withheld, ...part } of accounts) {
       if (open?.gateway === part.gateway && open.channel === part.channel && open.boot === part.boot) {
         const [held, missing] = [
           [...open.held, ...part.held],
@@ -74,14 +79,14 @@ export async function* wholeAccounts(
         continue;
       }
       if (open !== undefined) yield open;
-      open = { ...part, origin: origin === '' ? undefined : origin };
+      open = { ...part, origin: origin === '' ? undefined : origin, ...(withheld !== '' && { withheld }) };
     }
   }
   if (open !== undefined) yield open;
 }
 
 function* partsOf(
-  { origin = '', held, missing, days, ...rest }: ChannelAccount,
+  { origin = '', withheld = '', held, missing, days, ...rest }: ChannelAccount,
   withDays: boolean,
 ): Generator<LedgerAccountMessage> {
   const shown = withDays ? days : [];
@@ -89,7 +94,7 @@ function* partsOf(
   for (let from = 0; from < length; from += ENTRIES_MAX) {
     const to = from + ENTRIES_MAX;
     const lists = { held: held.slice(from, to), missing: missing.slice(from, to), days: shown.slice(from, to) };
-    yield { ...rest, origin, ...lists };
+    yield { ...rest, origin, withheld, ...lists };
   }
 }
 

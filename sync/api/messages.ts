@@ -269,6 +269,7 @@ export interface GetLedgerRequestMessage {
   readonly gateway: string;
   readonly channels: readonly string[];
   readonly days: boolean;
+  readonly destination: string;
 }
 
 export interface LedgerChunkMessage {
@@ -285,6 +286,7 @@ export interface LedgerAccountMessage {
   readonly unsealed: number;
   readonly missing: readonly MissingRunMessage[];
   readonly days: readonly LedgerDayMessage[];
+  readonly withheld: string;
 }
 
 export interface NumberRunMessage {

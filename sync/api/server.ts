@@ -18,7 +18,7 @@ import type { SqlPlace } from '../../gateway/query/sql/sql-messages.ts';
 import type { AskedTelemetry, Telemetry } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus, LineStatus } from '../../gateway/status.ts';
 import { destinationOf, refuseDestinations } from '../destinations/caller.ts';
-import type { DestinationPolicy } from '../destinations/destination-policy.ts';
+import type { DestinationPolicy, DestinationScope } from '../destinations/destination-policy.ts';
 import { feedFor, viewFor } from '../destinations/scoped-view.ts';
 import { answerEvery, everyNotServed, type LiveSide } from '../fanout/every-call.ts';
 import type { Wish } from '../fidelity/ahead-source.ts';
@@ -277,7 +277,7 @@ export async function startTelemetryServer(
     GetLedger: streams.method(
       IN_FLIGHT_MAX,
       (request: GetLedgerRequestMessage, out: Outflow<LedgerChunkMessage>, call) =>
-        answerLedger(viewOf(call).telemetry, request, out),
+        answerLedger(viewOf(call).telemetry, request, out, withheldBy(files?.policy, call.metadata, request)),
     ),
     Subscribe: streams.method(1, (request: SubscribeRequestMessage, out: Outflow<LiveUpdateMessage>, call) => {
       const { telemetry } = viewOf(call);
@@ -436,6 +436,19 @@ function unary<Request, Response>(
 function wholeView(telemetry: AskedTelemetry, caller: string | undefined) {
   if (caller === undefined) return { telemetry, status: (whole: GatewayStatus) => whole };
   throw new CaissonError('not-served', `this server answers no other central, and so not ${caller}`);
+}
+
+/** Why channels do not go to the central that is asked for. @throws CaissonError `access-refused` for another one than that which asks */
+function withheldBy(
+  policy: DestinationPolicy | undefined,
+  metadata: Metadata,
+  { destination }: GetLedgerRequestMessage,
+): DestinationScope['withheldBy'] | undefined {
+  const caller = destinationOf(metadata);
+  if (destination !== '' && caller !== undefined && caller !== destination) {
+    throw new CaissonError('access-refused', `what goes to ${destination} is not told to ${caller}`);
+  }
+  return destination === '' ? undefined : policy?.scopeOf(destination).withheldBy;
 }
 
 function lostNotServed(): Promise<never> {

@@ -27,7 +27,7 @@ export function encodeStatus({ config, ...status }: GatewayStatus): StatusMessag
     clock: encodeClock(status.clock),
     store: encodeStore(status.store),
     ...(config && { config: encodeConfig(config) }),
-    destinations: status.destinations ?? [],
+    destinations: (status.destinations ?? []).map((each) => ({ ...each, withheld: each.withheld ?? {} })),
     drills: status.drills ?? [],
     handovers: status.handovers ?? [],
     uplinks: (status.uplinks ?? []).map((each) => ({ ...each, state: UPLINK_STATES.toWire[each.state] })),
@@ -60,7 +60,10 @@ export function decodeStatus({
     store: decodeStore(present(message.store, 'store status')),
     sources: message.sources.map(decodeSource),
     ...(destinations.length > 0 && {
-      destinations: destinations.map((each) => ({ ...each, refused: { ...each.refused } })),
+      destinations: destinations.map(({ withheld, ...each }) => ({
+        ...{ ...each, refused: { ...each.refused } },
+        ...(Object.keys(withheld).length > 0 && { withheld: { ...withheld } }),
+      })),
     }),
     ...(uplinks.length > 0 && {
       uplinks: uplinks.map((each) => ({ ...each, state: UPLINK_STATES.fromWire(each.state) })),

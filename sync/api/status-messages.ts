@@ -73,6 +73,7 @@ export interface DestinationStatusMessage {
   readonly refused: Readonly<Record<string, number>>;
   readonly behind?: BehindStatusMessage;
   readonly told?: number;
+  readonly withheld: Readonly<Record<string, number>>;
 }
 
 export interface BehindStatusMessage {

@@ -16,7 +16,7 @@ import type { NatsOptions } from '../fanout/nats-options.ts';
 import { NewsBell } from '../fanout/news-bell.ts';
 import { Wanted } from '../fanout/wanted.ts';
 import { WishBook } from '../fidelity/wish-book.ts';
-import { BoxWatches } from '../fleet/box-watches.ts';
+import { BoxWatches, withheldFrom } from '../fleet/box-watches.ts';
 import { FleetView } from '../fleet/fleet-view.ts';
 import { OfferDesk } from '../fleet/offer-desk.ts';
 import { OfferFolder } from '../fleet/offer-folder.ts';
@@ -38,7 +38,7 @@ import type { CentralStore } from './central-store.ts';
 import type { PullAddress } from './configured-ways.ts';
 import type { GatewaysConfig } from './gateways-config.ts';
 import { Keeper } from './keeper.ts';
-import { lineReach } from './line-reach.ts';
+import { lineReach, type SaidOfGateway } from './line-reach.ts';
 import { openPostgresCentral } from './postgres/postgres-central.ts';
 import { type PulledGateway, PulledGateways } from './pulled-gateways.ts';
 import { CentralRetention } from './retention/central-retention.ts';
@@ -128,10 +128,8 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       options.onProblem?.(text);
     };
     let pulling: () => readonly PulledGateway[] = () => [];
-    let settledUntil: (gateway: string) => number | undefined = () => undefined;
-    const store = await openStore(options, onProblem, (gateway) =>
-      lineReach(pulling(), gateway, settledUntil(gateway)),
-    );
+    let saidOf: (gateway: string) => SaidOfGateway = () => ({});
+    const store = await openStore(options, onProblem, (gateway) => lineReach(pulling(), gateway, saidOf(gateway)));
     closers.push(() => store.close());
     const { name, telemetry } = store;
     const key = options.dir === undefined ? undefined : receiptKey(options.dir);
@@ -166,7 +164,10 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       onSeen: (status, before) => fanout.seen(status, before),
       position: async (gateway) => (await store.blocks.progress(gateway)).after,
     });
-    settledUntil = (gateway) => watches.of(gateway)?.settledUntil;
+    saidOf = (gateway) => {
+      const seen = watches.of(gateway);
+      return { settledUntil: seen?.settledUntil, withheld: withheldFrom(name, seen) };
+    };
     const offers =
       options.dir === undefined ? undefined : new OfferDesk({ folder: new OfferFolder(options.dir), now, onProblem });
     closers.push(() => offers?.stop());

@@ -4,13 +4,19 @@ import type { BlockReader } from '../../gateway/store/block-reader.ts';
 import { CatchUp } from '../line/catch-up.ts';
 import { ToldLines } from '../line/told-lines.ts';
 import { backlogBytes, PACKS_LOOKED_MAX } from './backlog.ts';
+import type { DestinationPolicy } from './destination-policy.ts';
+import { KnownChannels } from './known-channels.ts';
 
 /** What is asked of the store of a gateway; `BlockReader` has it. */
-export type SyncedStore = Pick<BlockReader, 'lastPosition' | 'packSizesAfter' | 'clockAfter' | 'derivedBootsAfter'>;
+export type SyncedStore = Pick<
+  BlockReader,
+  'lastPosition' | 'packSizesAfter' | 'clockAfter' | 'derivedBootsAfter' | 'channelsAfter'
+>;
 
 export interface BoxSyncParts {
   readonly store: SyncedStore;
   readonly destinations: () => readonly DestinationStatus[];
+  readonly policy: DestinationPolicy;
   /** Of a clock that never steps, milliseconds. */
   readonly steadyMs?: () => number;
 }
@@ -22,6 +28,8 @@ export class BoxSync {
   readonly #clocks = new BootClocks();
   /** By destination. */
   readonly #catchUps = new Map<string, CatchUp>();
+  /** By destination. */
+  readonly #channels = new Map<string, KnownChannels>();
   /** UTC at which each last said what it has, microseconds. */
   readonly #told = new Map<string, number>();
 
@@ -46,9 +54,18 @@ export class BoxSync {
     const destinations = this.#parts.destinations().map((destination): DestinationStatus => {
       const told = this.#told.get(destination.name);
       const behind = this.#behind(destination, feedEnd);
-      return { ...destination, ...(told !== undefined && { told }), ...(behind && { behind }) };
+      const withheld = this.#withheld(destination.name);
+      return { ...destination, ...(told !== undefined && { told }), ...(behind && { behind }), ...withheld };
     });
     return { feedEnd, destinations, ...(lines.length > 0 && { lines }) };
+  }
+
+  #withheld(destination: string): Pick<DestinationStatus, 'withheld'> {
+    const { store, policy } = this.#parts;
+    const known = this.#channels.get(destination) ?? new KnownChannels(store, policy.scopeOf(destination));
+    this.#channels.set(destination, known);
+    known.refresh();
+    return known.allowsAll ? {} : { withheld: known.withheld };
   }
 
   #behind({ name, position }: DestinationStatus, end: number): BehindStatus | undefined {

@@ -1,5 +1,5 @@
 import type { StoredChannel } from '../../gateway/query/telemetry.ts';
-import type { DestinationScope } from './destination-policy.ts';
+import type { DestinationScope, WithheldBy } from './destination-policy.ts';
 
 /** Channels as a store defines them now; `BlockReader` has it. */
 export interface ChannelSource {
@@ -10,9 +10,10 @@ export interface ChannelSource {
 export class KnownChannels {
   readonly #source: ChannelSource;
   readonly #scope: DestinationScope;
-  readonly #allowed = new Map<string, boolean>();
+  /** By gateway and name; undefined: it may go. */
+  readonly #withheldBy = new Map<string, WithheldBy | undefined>();
+  readonly #withheld: Record<WithheldBy, number> = { residency: 0, filter: 0 };
   #position = 0;
-  #refused = 0;
 
   constructor(source: ChannelSource, scope: DestinationScope) {
     this.#source = source;
@@ -25,27 +26,33 @@ export class KnownChannels {
     this.#position = position;
     for (const channel of channels) {
       const key = keyOf(channel.gateway, channel.name);
-      const isAllowed = this.#scope.allows(channel);
-      if (this.#allowed.get(key) === false) this.#refused -= 1;
-      if (!isAllowed) this.#refused += 1;
-      this.#allowed.set(key, isAllowed);
+      const [before, by] = [this.#withheldBy.get(key), this.#scope.withheldBy(channel)];
+      if (before !== undefined) this.#withheld[before] -= 1;
+      if (by !== undefined) this.#withheld[by] += 1;
+      this.#withheldBy.set(key, by);
     }
   }
 
   /** True where no channel of the store is withheld. */
   get allowsAll(): boolean {
-    return this.#refused === 0;
+    return this.#withheld.residency + this.#withheld.filter === 0;
+  }
+
+  /** How many do not go, by why. */
+  get withheld(): Readonly<Record<WithheldBy, number>> {
+    return { ...this.#withheld };
   }
 
   /** True for a name that may go for that gateway, or, where none is named, for any. */
   allowsAnywhere(gateway: string, name: string): boolean {
     if (gateway !== '') return this.allows(gateway, name);
-    return [...this.#allowed].some(([key, isAllowed]) => isAllowed && key.endsWith(`\n${name}`));
+    return [...this.#withheldBy].some(([key, by]) => by === undefined && key.endsWith(`\n${name}`));
   }
 
   /** A channel that nobody defined does not leave. */
   allows(gateway: string, name: string): boolean {
-    return this.#allowed.get(keyOf(gateway, name)) ?? false;
+    const key = keyOf(gateway, name);
+    return this.#withheldBy.has(key) && this.#withheldBy.get(key) === undefined;
   }
 }
 

@@ -25,6 +25,11 @@ export interface BoxSeen {
   readonly settledUntil: number | undefined;
 }
 
+/** Channels that a box keeps from a central, by why; undefined where that is not known. */
+export function withheldFrom(central: string, seen: BoxSeen | undefined): Readonly<Record<string, number>> | undefined {
+  return seen?.status.destinations?.find(({ name }) => name === central)?.withheld;
+}
+
 export interface BoxWatchesOptions {
   /** How far the feed of a gateway is here. */
   readonly position: (gateway: string) => Promise<number>;

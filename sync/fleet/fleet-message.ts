@@ -19,11 +19,12 @@ export function decodeConfigAnswer(message: ConfigAnswerMessage): ConfigAnswer {
   return { ...message, state: oneOf(OFFER_STATES, message.state) };
 }
 
-function decodeBox({ line, ...box }: BoxMessage): FleetBox {
+function decodeBox({ line, withheld, ...box }: BoxMessage): FleetBox {
   return {
     ...box,
     attention: oneOf(ATTENTIONS, box.attention),
     line: decodeLine(present(line, 'line of a box')),
+    ...(Object.keys(withheld).length > 0 && { withheld: { ...withheld } }),
   };
 }
 

@@ -10,7 +10,9 @@ export function fleetMethods(look: () => Promise<Fleet>): {
   return {
     ListBoxes(_call, reply) {
       look().then(
-        (fleet) => reply(null, fleet),
+        ({ boxes, ...fleet }) => {
+          reply(null, { ...fleet, boxes: boxes.map((box) => ({ ...box, withheld: box.withheld ?? {} })) });
+        },
         (error: unknown) => reply(toGrpcStatus(error)),
       );
     },

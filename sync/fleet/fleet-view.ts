@@ -3,7 +3,7 @@ import type { ConfigStatus, GatewayStatus } from '../../gateway/status.ts';
 import type { HeldOfGateway } from '../central/held-of-gateway.ts';
 import type { IssuedCertificate } from '../trust/register.ts';
 import { byAttention } from './attention.ts';
-import type { BoxSeen } from './box-watches.ts';
+import { type BoxSeen, withheldFrom } from './box-watches.ts';
 
 /** How long sums over the store and the register are taken for true, microseconds: they are asked by several who watch. */
 const SUMS_KEPT_US = 2e6;
@@ -78,6 +78,7 @@ export class FleetView {
   #facts(gateway: string, line: FleetLine | undefined, { holding, certificate }: Sums, hasCentrals: boolean): BoxFacts {
     const seen = this.#parts.seen(gateway);
     const newest = holding?.newest;
+    const withheld = withheldFrom(this.#parts.central, seen);
     return {
       gateway,
       line: lineFacts(line, hasCentrals && seen === undefined && holding !== undefined, holding?.elsewhere),
@@ -86,6 +87,7 @@ export class FleetView {
       lost: holding?.lost ?? 0,
       lostToday: holding?.lostSince ?? 0,
       ...(seen !== undefined && seenFacts(seen, line?.health.complete === true)),
+      ...(withheld !== undefined && { withheld }),
       ...certificateFacts(certificate, seen),
     };
   }

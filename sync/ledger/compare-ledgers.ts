@@ -11,6 +11,8 @@ export type NumberState = 'held' | 'unsealed' | 'unknown' | (string & {});
 export type Verdict =
   /** One end has yet to hear of it. */
   | 'waiting'
+  /** The other end has not heard of it and will not: the channel does not go there. */
+  | 'withheld'
   /** One end gave it up, for want of room or by its rules, the other has it. */
   | 'given-up'
   /** The gateway that took it in knows nothing of it any more, because its store was set back to a copy; the other end has it. */
@@ -28,6 +30,8 @@ export interface LedgerDifference extends NumberRun {
   readonly here: NumberState;
   readonly there: NumberState;
   readonly verdict: Verdict;
+  /** Why the channel does not go there, where it is withheld. */
+  readonly withheld?: string;
 }
 
 interface StateRun extends NumberRun {
@@ -100,6 +104,7 @@ function compareAccounts(here: ChannelAccount | undefined, there: ChannelAccount
   const account = here ?? there;
   if (account === undefined) return [];
   const { gateway, boot, channel } = account;
+  const withheld = here?.withheld ?? there?.withheld;
   const end = Math.max(here?.end ?? 0, there?.end ?? 0);
   const differences: LedgerDifference[] = [];
   for (const { first, end: to, states } of together(statesOf(here, end), statesOf(there, end))) {
@@ -109,7 +114,12 @@ function compareAccounts(here: ChannelAccount | undefined, there: ChannelAccount
     if (last !== undefined && last.end === first && last.here === a && last.there === b) {
       differences[differences.length - 1] = { ...last, end: to };
     } else {
-      differences.push({ gateway, boot, channel, first, end: to, here: a, there: b, verdict: verdictOf(a, b) });
+      const difference = { gateway, boot, channel, first, end: to, here: a, there: b };
+      const isWithheld = withheld !== undefined && (a === 'unknown' || b === 'unknown');
+      differences.push({
+        ...difference,
+        ...(isWithheld ? { verdict: 'withheld', withheld } : { verdict: verdictOf(a, b) }),
+      });
     }
   }
   return differences;

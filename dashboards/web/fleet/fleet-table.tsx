@@ -59,11 +59,25 @@ export function FleetTable({ page }: { page: FleetPage }) {
 }
 
 function Row({ box, now }: { box: FleetBox; now: number }) {
-  const { gateway, attention, reasons, line, newest, behind, lost, sources, clock, disk, certificate, version } = box;
+  const {
+    gateway,
+    attention,
+    reasons,
+    line,
+    newest,
+    behind,
+    lost,
+    sources,
+    clock,
+    disk,
+    certificate,
+    version,
+    withheld,
+  } = box;
   return (
     <tr class={`need-${attention}`}>
       <th scope="row">{gateway}</th>
-      <td class="why">
+      <td class="why" title={withheldTitle(withheld)}>
         {reasons.map((reason) => (
           <span key={reason}>{reason}</span>
         ))}
@@ -83,6 +97,12 @@ function Row({ box, now }: { box: FleetBox; now: number }) {
       <td>{version ?? ''}</td>
     </tr>
   );
+}
+
+function withheldTitle(withheld: FleetBox['withheld'] = {}): string {
+  const causes = Object.entries(withheld).filter(([, count]) => count > 0);
+  if (causes.length === 0) return '';
+  return `channels that do not come here: ${causes.map(([cause, count]) => `${cause} ${count}`).join(', ')}`;
 }
 
 function shareText(used: number, limit: number): string {

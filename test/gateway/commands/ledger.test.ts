@@ -3,14 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { encodeBegin, encodeEnd } from '../../../gateway/analysis/cycles/cycle-channels.ts';
+import { defineChannel } from '../../../gateway/channel.ts';
 import { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
 import { copyBlocks } from '../../../gateway/store/backup/copy-blocks.ts';
 import { BlockDb } from '../../../gateway/store/block-db.ts';
 import { storePaths } from '../../../gateway/store/store-dir.ts';
 import { Random } from '../../../hardware/simulated/random.ts';
-import { startTelemetryServer } from '../../../sync/api/server.ts';
+import { startTelemetryServer, type TelemetryServerOptions } from '../../../sync/api/server.ts';
 import { Keeper } from '../../../sync/central/keeper.ts';
 import { SqliteStore } from '../../../sync/central/sqlite-store.ts';
+import { DestinationPolicy } from '../../../sync/destinations/destination-policy.ts';
+import { ScopedFeed } from '../../../sync/destinations/scoped-feed.ts';
 import { caisson } from '../../sync/caisson-process.ts';
 import { FilledStore } from '../../sync/filled-store.ts';
 import { exampleStatus } from '../../sync/memory-telemetry.ts';
@@ -18,11 +21,17 @@ import { exampleStatus } from '../../sync/memory-telemetry.ts';
 const HOST = '127.0.0.1';
 
 /** A server over a folder's store; where it listens. */
-async function serve(t: Test, dir: string, feed: BlockDb, status = exampleStatus()): Promise<string> {
+async function serve(
+  t: Test,
+  dir: string,
+  feed: BlockDb,
+  status = exampleStatus(),
+  more: Pick<TelemetryServerOptions, 'policy' | 'fleet'> = {},
+): Promise<string> {
   const telemetry = StoreTelemetry.open(dir);
   const server = await startTelemetryServer({
     ...{ host: HOST, port: 0, telemetry, feed },
-    ...{ status: () => status, storeDir: dir },
+    ...{ status: () => status, storeDir: dir, ...more },
   });
   t.teardown(async () => {
     await server.stop();
@@ -123,6 +132,73 @@ t.test(
     await pull('g', again);
     const after = await caisson('ledger', '--json', '--server', server, '--against', hq);
     t.notMatch(after.stdout, /waiting|contradiction/);
+  },
+);
+
+t.test(
+  'what does not go to a central is told at the box with its cause, and at that central by number alone',
+  async (t) => {
+    const [here, there] = [folder(), folder()];
+    const box = new FilledStore(here, 'box', new Random(10));
+    for (const channel of ['speed', 'heart', 'weight']) box.seal(channel, 'number', 10);
+    const [, , weight] = box.db.channelsAfter(0).channels;
+    t.ok(weight);
+    if (weight !== undefined) {
+      const definition = defineChannel({ ...weight, residency: 'local' });
+      box.db.transaction(() => box.db.keepChannel('box', definition, weight.id));
+    }
+    const policy = new DestinationPolicy({ hq: { except: ['heart'] } });
+    const central = BlockDb.open(storePaths(there).blocks);
+    const feed = new ScopedFeed(box.db, policy.scopeOf('hq'));
+    const items = feed.feed(0, 1000, Number.MAX_SAFE_INTEGER);
+    await new Keeper(new SqliteStore(central)).keep(
+      { role: 'gateway', gateway: 'box' },
+      { feed: 'f', items, complete: true },
+    );
+    const withheld = { residency: 1, filter: 1 };
+    const facts = { gateway: 'box', line: { state: 'running' }, gaps: 0, lost: 0, lostToday: 0, withheld } as const;
+    const fleet = async () => ({
+      central: 'hq',
+      now: 0,
+      boxes: [{ ...facts, attention: 'good' as const, reasons: [] }],
+    });
+    const server = await serve(t, here, box.db, exampleStatus('box'), { policy });
+    const hq = await serve(t, there, central, exampleStatus('hq', 'central'), { fleet });
+
+    const told = (await caisson('ledger', '--to', 'hq', '--server', server)).stdout;
+    const rows = told.split('\n').map((line) => line.split(/ {2,}/));
+    t.same(
+      rows.slice(0, 5).map(([channel, , goes]) => [channel, goes]),
+      [
+        ['CHANNEL', 'GOES TO hq'],
+        ['speed', 'yes'],
+        ['heart', 'no: filter'],
+        ['weight', 'no: residency'],
+        ['all', '30'],
+      ],
+    );
+    t.match(told, /^all +1 of 3 +30 /m);
+    t.match(JSON.parse((await caisson('ledger', 'heart', '--to', 'hq', '--json', '--server', server)).stdout), {
+      ...{ channel: 'heart', withheld: 'filter' },
+    });
+    const there1 = (await caisson('ledger', '--server', hq)).stdout;
+    t.match(there1, /^box keeps 2 channels \(residency 1, filter 1\) from this central/m);
+    t.notMatch(there1, /heart|weight/);
+
+    for (const [at, against] of [
+      [server, hq],
+      [hq, server],
+    ]) {
+      const said = await caisson('ledger', '--server', at ?? '', '--against', against ?? '');
+      t.equal(said.code, 0, said.stderr);
+      for (const cause of ['filter', 'residency'])
+        t.match(said.stdout, new RegExp(`box +10 +1 .*does not go there: ${cause}$`, 'm'));
+      t.notMatch(said.stdout, /on its way/);
+    }
+    t.match(await caisson('ledger', '--to', 'hq', '--server', server, '--against', hq), {
+      code: 2,
+      stderr: /--to or --against/,
+    });
   },
 );
 

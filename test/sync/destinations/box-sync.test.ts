@@ -2,9 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { defineChannel } from '../../../gateway/channel.ts';
 import { Random } from '../../../hardware/simulated/random.ts';
 import { backlogBytes, PACKS_LOOKED_MAX } from '../../../sync/destinations/backlog.ts';
 import { BoxSync } from '../../../sync/destinations/box-sync.ts';
+import { DestinationPolicy } from '../../../sync/destinations/destination-policy.ts';
 import { FilledStore } from '../filled-store.ts';
 
 function filled(t: Test): FilledStore {
@@ -31,6 +33,7 @@ t.test('a box knows what each destination lacks, since when, and when it last sa
   let nowMs = 0;
   const sync = new BoxSync({
     store: store.db,
+    policy: new DestinationPolicy({}),
     destinations: () => [...positions].map(([name, position]) => ({ name, position, proven: false, refused: {} })),
     steadyMs: () => nowMs,
   });
@@ -52,9 +55,34 @@ t.test('a box knows what each destination lacks, since when, and when it last sa
   });
 });
 
+t.test('a box knows how many channels each destination does not get, and why, as they are defined now', async (t) => {
+  const { db } = filled(t);
+  const define = (name: string, residency: 'any' | 'local' | string[], id?: number) =>
+    db.transaction(() => db.keepChannel('box', defineChannel({ name, source: 's', residency }), id));
+  define('car/speed', 'any');
+  define('car/fuel', ['eu']);
+  define('car/weight', 'local');
+  const heart = define('driver/heart', 'any');
+  const sync = new BoxSync({
+    store: db,
+    policy: new DestinationPolicy({ eu: { region: 'eu' }, team: { except: ['driver/**'] } }),
+    destinations: () => ['eu', 'team', 'other'].map((name) => ({ name, position: 0, proven: false, refused: {} })),
+  });
+  const withheld = () => sync.status().destinations?.map((each) => each.withheld);
+  t.same(withheld(), [
+    { residency: 1, filter: 0 },
+    { residency: 2, filter: 1 },
+    { residency: 2, filter: 0 },
+  ]);
+  define('driver/heart', 'local', heart);
+  t.same(withheld()?.[1], { residency: 3, filter: 0 }, 'where it may not be comes first');
+  define('driver/heart', 'any', heart);
+  t.same(withheld()?.[1], { residency: 2, filter: 1 });
+});
+
 t.test('lines are shown as the central at their other end said them', async (t) => {
   const store = filled(t);
-  const sync = new BoxSync({ store: store.db, destinations: () => [] });
+  const sync = new BoxSync({ store: store.db, destinations: () => [], policy: new DestinationPolicy({}) });
   t.notOk('lines' in sync.status());
   const counts = { connections: 1, failures: 0, receivedBytes: 0, sentBytes: 0 };
   sync.heard('hq', 5, [{ gateway: '', name: 'lte', state: 'waiting', why: 'shut', metered: true, ...counts }]);

@@ -229,6 +229,23 @@ for (const { name, caller, goes } of CASES) {
   });
 }
 
+t.test('which channels do not go to a central is told on the box, to another central not', async (t) => {
+  const { port } = await serve(t);
+  const ask = async (destination: string, caller?: string) => {
+    const client = new TelemetryClient({ host: HOST, port }, caller === undefined ? {} : { destination: caller });
+    t.teardown(() => client.close());
+    const told: Record<string, string | undefined> = {};
+    for await (const { channel, withheld } of client.ledger({ destination })) told[channel] = withheld;
+    return told;
+  };
+  t.same(await ask('team'), {
+    ...{ 'open/speed': undefined, 'open/driver-heart': 'filter', 'eu/fuel-secret': undefined },
+    ...{ 'us/tyre-secret': 'residency', 'local/weight-secret': 'residency' },
+  });
+  t.same(await ask('team', 'team'), { 'open/speed': undefined, 'eu/fuel-secret': undefined });
+  await t.rejects(ask('maker', 'team'), { code: 'access-refused' });
+});
+
 t.test('someone on the box sees everything, and still pulls only what may go anywhere', async (t) => {
   const { port } = await serve(t);
   const client = new TelemetryClient({ host: HOST, port });

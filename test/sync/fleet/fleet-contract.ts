@@ -89,6 +89,7 @@ export async function fleetContract(t: Test, makePlace: (t: Test) => Promise<Sto
     disk: { rung: 'thin-bulk', usedBytes: 19, limitBytes: 20 },
     sources: { count: 2, waiting: ['can0'] },
     refused: 2,
+    withheld: { residency: 2, filter: 1 },
     attention: 'act',
     reasons: [/^the disk runs short: thin-bulk$/],
   });
