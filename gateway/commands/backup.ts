@@ -1,7 +1,7 @@
 import process from 'node:process';
 import type { Command } from 'commander';
 import { type BackupProgress, backupStore } from '../store/backup/backup-store.ts';
-import { CONFIG_FILE } from './config.ts';
+import { CONFIG_FILE } from './config-file.ts';
 import { conclude, EXIT_FAILED, Output } from './outcome.ts';
 import { ProgressLine } from './progress-line.ts';
 import { type StoreOption, storeDirOf } from './store-option.ts';
@@ -15,7 +15,6 @@ interface Options extends StoreOption {
 export function registerBackup(program: Command): void {
   program
     .command('backup')
-    .description('back up a store, of a gateway or a central, running or not, and check what was written')
     .argument('<folder>', 'where to; a folder that is not there yet, or an empty one')
     .option('--config <file>', 'config of the gateway whose store is backed up', CONFIG_FILE)
     .option('--store <dir>', 'the store itself instead, such as the --data of a central')

@@ -64,7 +64,6 @@ interface Options {
 export function registerCentral(program: Command): void {
   program
     .command('central')
-    .description('run the data-center side: pull blocks from gateways into one store and answer queries over it')
     .option('--data <dir>', 'directory of the store, made if it is not there; with --store: of the key of its receipts')
     .option('--store <url>', 'keep all in this PostgreSQL instead, with any number of such processes; needs --name')
     .option('--lease <seconds>', 'with --store: how long a gateway stays with a process that is gone, 1 to 3600', '30')

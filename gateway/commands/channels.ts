@@ -11,7 +11,6 @@ interface Options extends ServerOptions {
 
 export function registerChannels(program: Command): void {
   serverOptions(program.command('channels'))
-    .description('list the channels of a gateway or a central')
     .argument('[text...]', 'only channels with all of these in their name, whatever the case')
     .option('--gateway <id>', 'only those of this gateway')
     .option('--json', 'one JSON object a line, with all that is known of the channel')
@@ -27,7 +26,7 @@ Examples:
 }
 
 async function listChannels(texts: readonly string[], { gateway, json, ...options }: Options): Promise<void> {
-  const client = openClient(options);
+  const client = await openClient(options);
   try {
     const wanted = texts.map((text) => text.toLowerCase());
     const found = (await client.listChannels({ gateway }))

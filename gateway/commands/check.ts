@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 import { type ConfigIssue, renderIssues } from '../config/issue.ts';
 import { counted } from '../quantity-text.ts';
 import { checkStoreCommand } from './check-store.ts';
-import { CONFIG_FILE, readConfigFile } from './config.ts';
+import { readConfigFile } from './config.ts';
+import { CONFIG_FILE } from './config-file.ts';
 import { conclude, EXIT_FAILED, EXIT_OK, Output } from './outcome.ts';
 import { type Plan, planOf, renderPlan } from './plan.ts';
 
@@ -19,7 +20,6 @@ export interface CheckReport {
 export function registerCheck(program: Command): void {
   program
     .command('check')
-    .description('say whether a config fits, and what a gateway with it opens; with --store, whether a store is whole')
     .argument('[file]', 'config file', CONFIG_FILE)
     .option(
       '--store [dir]',

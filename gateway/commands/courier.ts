@@ -4,7 +4,8 @@ import { bring, carry } from '../../sync/courier/bring-courier.ts';
 import type { CourierRead } from '../../sync/courier/courier-reader.ts';
 import { sendCourier } from '../../sync/courier/send-courier.ts';
 import { bytesText, counted } from '../quantity-text.ts';
-import { CONFIG_FILE, requireConfig } from './config.ts';
+import { requireConfig } from './config.ts';
+import { CONFIG_FILE } from './config-file.ts';
 import { conclude, EXIT_FAILED, Output, UsageError } from './outcome.ts';
 import { identityOption, openClient } from './telemetry-client.ts';
 
@@ -28,7 +29,7 @@ interface ReadOptions {
 }
 
 export function registerCourier(program: Command): void {
-  const courier = program.command('courier').description('carry blocks to a central on a medium, encrypted to its key');
+  const courier = program.command('courier');
   courier
     .command('write')
     .description(
@@ -97,7 +98,7 @@ async function readInto(medium: string, options: ReadOptions, onRead: (read: Cou
   const { server, identity, data, store, name } = options;
   if (server !== undefined) {
     if (data !== undefined || store !== undefined) throw new UsageError('give --server, or --data and --store');
-    const client = openClient({ server, ...(identity !== undefined && { identity }) });
+    const client = await openClient({ server, ...(identity !== undefined && { identity }) });
     try {
       for await (const read of sendCourier(medium, client)) onRead(read);
     } finally {

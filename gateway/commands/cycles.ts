@@ -18,7 +18,6 @@ interface Options extends ServerOptions {
 
 export function registerCycles(program: Command): void {
   serverOptions(program.command('cycles'))
-    .description('list laps, hauls and batches, of a gateway or a central')
     .argument('[name]', 'kind, as `cycles` of the config names it; none: all')
     .option('--from <time>', 'those that touch the range from here: ISO 8601 (UTC without a zone) or microseconds')
     .option('--to <time>', 'its end, exclusive')
@@ -39,7 +38,7 @@ Examples:
 
 async function listCycles(name: string | undefined, options: Options): Promise<void> {
   const { gateway, sums = false, json, last } = options;
-  const client = openClient(options);
+  const client = await openClient(options);
   const output = new Output();
   const stop = AbortSignal.any([output.closed, interrupted()]);
   try {

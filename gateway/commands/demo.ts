@@ -44,7 +44,6 @@ interface Ports {
 export function registerDemo(program: Command): void {
   program
     .command('demo')
-    .description('a gateway and a central at work on a simulated racing car, or on recordings of real ones')
     .option('--recording <dir>', 'play the recordings in this folder instead of simulating')
     .option('--cars <n>', `simulated cars, 1 to ${CARS_MAX}`, '1')
     .option('--seed <n>', 'seed of the simulation: the same seed drives the same laps', '1')

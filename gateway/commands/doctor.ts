@@ -4,7 +4,8 @@ import process from 'node:process';
 import type { Command } from 'commander';
 import { TelemetryClient } from '../../sync/api/client.ts';
 import type { ConfigIssue } from '../config/issue.ts';
-import { CONFIG_FILE, type ConfigFile, readConfigFile, requireConfig } from './config.ts';
+import { type ConfigFile, readConfigFile, requireConfig } from './config.ts';
+import { CONFIG_FILE } from './config-file.ts';
 import { ConfigPlaces } from './doctor/config-places.ts';
 import { examineCentral, examineConfig, examineRecording, surveyBox } from './doctor/examine.ts';
 import {
@@ -38,7 +39,6 @@ interface Options {
 export function registerDoctor(program: Command): void {
   program
     .command('doctor')
-    .description('find what is wrong with ports, buses, clocks and disk, and say what mends it')
     .argument('[file]', `config file; without one, and no ${CONFIG_FILE} here, what could be a source is looked for`)
     .option(
       '--recording <file>',

@@ -31,7 +31,7 @@ interface ListOptions {
 }
 
 export function registerDrill(program: Command): void {
-  const drill = program.command('drill').description('try what is there for the bad day, and report');
+  const drill = program.command('drill');
   serverOptions(drill.command('restore'), 'gateway, or central with --data, that is backed up')
     .description('back a gateway up over the network, restore the backup, and hold it against the gateway')
     .argument('<vault>', 'folder of the backups of this gateway, made if it is not there')
@@ -113,7 +113,7 @@ async function list(dirs: readonly string[], options: ListOptions): Promise<void
 }
 
 /** @throws UsageError */
-function connectorOf(options: RestoreOptions): () => DrilledStore {
+function connectorOf(options: RestoreOptions): () => DrilledStore | Promise<DrilledStore> {
   const { store, gateway } = options;
   if (store === undefined && gateway === undefined) return () => openClient(options, options.name);
   if (store === undefined || gateway === undefined) {

@@ -18,7 +18,6 @@ interface Options {
 export function registerEnroll(program: Command): void {
   program
     .command('enroll')
-    .description('get the certificate by which central and this box know each other, with a token of `caisson invite`')
     .argument('[token]', 'the token; without it, or with -, it is read from stdin')
     .option('--identity <dir>', 'folder to keep key and certificate in, as `grpc.identity` has it', 'identity')
     .option('--json', 'one JSON object')

@@ -13,7 +13,7 @@ import type { Telemetry } from '../query/telemetry.ts';
 import { type ColumnTable, type TableBatch, writtenTable } from '../table/column-table.ts';
 import { sampleTable } from '../table/sample-table.ts';
 import { isTableFormat, TABLE_FORMAT_NAMES, TABLE_FORMATS, type TableFormatName } from '../table/table-formats.ts';
-import { CONFIG_FILE } from './config.ts';
+import { CONFIG_FILE } from './config-file.ts';
 import { FileSink, StdoutSink } from './export-sink.ts';
 import { conclude, interrupted, Output, UsageError } from './outcome.ts';
 import { ProgressLine } from './progress-line.ts';
@@ -37,7 +37,6 @@ interface Options extends StoreOption {
 export function registerExport(program: Command): void {
   program
     .command('export')
-    .description('write samples of a store, of a gateway or a central, running or not, for other programs')
     .argument('[channel...]', 'names of channels; without them, all (only with --output)')
     .option('--config <file>', 'config of the gateway whose store is read', CONFIG_FILE)
     .option('--store <dir>', 'the store itself instead, such as the --data of a central')

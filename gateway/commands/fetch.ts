@@ -15,7 +15,6 @@ interface Options extends ServerOptions {
 
 export function registerFetch(program: Command): void {
   identityOption(program.command('fetch'))
-    .description('have a central pull samples of a range before all others, where a backlog would bring them late')
     .argument('<channel...>', 'names of channels, as the gateway has them')
     .option('--from <time>', 'begin, inclusive: ISO 8601 (UTC without a zone) or microseconds since 1970')
     .option('--to <time>', 'end, exclusive')
@@ -37,7 +36,7 @@ Examples:
 }
 
 async function fetchRange(channels: readonly string[], options: Options): Promise<void> {
-  const client = openClient(options);
+  const client = await openClient(options);
   try {
     const { from = 0, to = 0 } = await rangeOf(options, async () => (await client.status()).now);
     const { gateway = '', outlines = false } = options;

@@ -12,7 +12,6 @@ interface Options extends ServerOptions {
 
 export function registerFleet(program: Command): void {
   const fleet = identityOption(program.command('fleet'))
-    .description('list the boxes of a central, those that need attention first, with the reason')
     .argument('[words...]', 'only boxes in whose name, version or reasons all of these occur')
     .option('--server <host:port>', 'central to ask', '127.0.0.1:7444')
     .addOption(new Option('--need <attention>', 'only boxes that need this').choices(ATTENTIONS))
@@ -33,7 +32,7 @@ Examples:
 }
 
 async function printFleet(words: readonly string[], options: Options): Promise<void> {
-  const client = openClient(options);
+  const client = await openClient(options);
   try {
     const fleet = await client.fleet();
     const boxes = fleet.boxes.filter(

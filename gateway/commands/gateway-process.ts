@@ -12,7 +12,7 @@ import type { Intake } from '../intake.ts';
 import type { ConfigStatus, GatewayStatus } from '../status.ts';
 import { StatusChannels } from '../status-channels.ts';
 import type { StoreHost } from '../store-host.ts';
-import type { CaissonConfig } from './config.ts';
+import type { CaissonConfig } from './config-schema.ts';
 import { startServe } from './serve-host.ts';
 import { loadCollector, type MakeCollector } from './source-collectors.ts';
 import type { SourceConfig } from './source-kinds.ts';

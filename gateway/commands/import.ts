@@ -1,7 +1,9 @@
 import process from 'node:process';
 import type { Command } from 'commander';
 import { CaissonError, messageOf } from '../errors.ts';
-import { type CaissonConfig, CONFIG_FILE, requireConfig } from './config.ts';
+import { requireConfig } from './config.ts';
+import { CONFIG_FILE } from './config-file.ts';
+import type { CaissonConfig } from './config-schema.ts';
 import { type FileImport, importFile } from './import-file.ts';
 import type { ImportSettings } from './import-plan.ts';
 import { BrokenOff, ImportStore } from './import-store.ts';
@@ -29,7 +31,6 @@ interface Options extends RecordingOptions {
 export function registerImport(program: Command): void {
   const command = program
     .command('import')
-    .description('take recordings into a store at once, under the times that they were recorded at')
     .argument('<files...>', 'recordings; what they are is told by their content; - is standard input')
     .option('--config <file>', 'configuration of the gateway whose store is meant', CONFIG_FILE)
     .option('--store <dir>', 'the store itself; made if it is not there')

@@ -2,14 +2,14 @@ import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { comment, indent, sampleSection } from '../config/sample.ts';
 import { CaissonError, messageOf } from '../errors.ts';
-import { CONFIG_FILE, CONFIG_SCHEMA } from './config.ts';
+import { CONFIG_FILE } from './config-file.ts';
+import { CONFIG_SCHEMA } from './config-schema.ts';
 import { conclude, Output } from './outcome.ts';
 import { COMMON_KEYS, SOURCE_KINDS, type SourceKind, sourceSchema } from './source-kinds.ts';
 
 export function registerInit(program: Command): void {
   program
     .command('init')
-    .description('write a config file to start from, with every key explained')
     .argument('[file]', 'where to write it; never over another file', CONFIG_FILE)
     .option('--json', 'print what was written as JSON')
     .addHelpText('after', '\nExamples:\n  caisson init\n  caisson init /etc/caisson/caisson.yaml')

@@ -20,7 +20,6 @@ interface Options {
 export function registerInvite(program: Command): void {
   program
     .command('invite')
-    .description('at central: make a token with which a gateway, another central or a reader enrols, once')
     .argument('<name>', 'whom it is for: the id of a gateway, the name of a central or of a person')
     .requiredOption('--authority <dir>', 'folder of the authority, as `caisson central` has it')
     .requiredOption('--central <host:port>', 'where central is reached from there')

@@ -25,7 +25,6 @@ interface Options extends ServerOptions {
 
 export function registerLedger(program: Command): void {
   serverOptions(program.command('ledger'))
-    .description('say what became of every sample: kept, or lost and why; and where two ends differ')
     .argument('[channel...]', 'names of channels, as `caisson channels` lists them; none: all')
     .option('--gateway <id>', 'only channels of this gateway')
     .option('--boots', 'a line for each boot of the gateway')
@@ -75,7 +74,8 @@ async function ledger(names: readonly string[], options: Options): Promise<void>
   const source = { end: isHere ? 'here' : 'there', gateway: (isHere ? own : peer).gateway } as const;
   const differences = compareLedgers(here, there, own.role === peer.role ? undefined : source);
   if (differences.some(({ verdict }) => verdict === 'contradiction')) process.exitCode = EXIT_FAILED;
-  const ends = [addressOf(options), addressOf({ server: against })].map(formatAddress) as [string, string];
+  const end = async (asked: ServerOptions) => formatAddress(await addressOf(asked));
+  const ends = [await end(options), await end({ server: against })] as const;
   return write(asJson ? differences.map(asLine) : differenceTable(differences, ends, options.each === true));
 }
 
@@ -84,7 +84,7 @@ async function ledgerOfCycle(choice: CycleChoice, names: readonly string[], opti
   const others = { '--against': against, '--to': to, '--boots': boots, '--days': days, '--each': each };
   const other = Object.entries(others).find(([, value]) => value !== undefined)?.[0];
   if (other !== undefined) throw new UsageError(`give --cycle or ${other}, not both`);
-  const client = openClient(options);
+  const client = await openClient(options);
   try {
     const cycle = await findCycle(client, choice, gateway);
     const accounts = await cycleAccounts(client, cycle, names);
@@ -101,7 +101,7 @@ async function ledgerOfCycle(choice: CycleChoice, names: readonly string[], opti
 type End = Pick<GatewayStatus, 'role' | 'gateway'>;
 
 async function endOf(options: ServerOptions): Promise<End> {
-  const client = openClient(options);
+  const client = await openClient(options);
   try {
     return await client.status();
   } finally {
@@ -118,7 +118,7 @@ async function read(
   options: ServerOptions,
   filter: Parameters<TelemetryClient['ledger']>[0],
 ): Promise<readonly ChannelAccount[]> {
-  const client = openClient(options);
+  const client = await openClient(options);
   const accounts: ChannelAccount[] = [];
   try {
     for await (const account of client.ledger(filter)) accounts.push(account);
@@ -130,7 +130,7 @@ async function read(
 
 /** What of the boxes of a central is in no ledger of it, for people: how many channels, whose names it does not know. */
 async function withheldLines(options: ServerOptions, wanted: string | undefined): Promise<string[]> {
-  const client = openClient(options);
+  const client = await openClient(options);
   try {
     if ((await client.status()).role !== 'central') return [];
     const { boxes } = await client.fleet();

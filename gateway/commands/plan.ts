@@ -3,7 +3,8 @@ import { Dictionaries } from '../../collectors/can/dictionary.ts';
 import { SOCKETCAND_PORT } from '../../hardware/can/socketcand-bus.ts';
 import { formatAddress } from '../../sync/api/address.ts';
 import { counted } from '../quantity-text.ts';
-import { type CaissonConfig, listenersOf } from './config.ts';
+import { listenersOf } from './config-rules.ts';
+import type { CaissonConfig } from './config-schema.ts';
 import type { SourceConfig } from './source-kinds.ts';
 
 /** What a gateway with this config opens. */

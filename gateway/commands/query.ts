@@ -33,7 +33,6 @@ export interface QueryRange {
 
 export function registerQuery(program: Command): void {
   serverOptions(program.command('query'))
-    .description('print samples of channels, from a gateway or a central')
     .argument('<channel...>', 'names of channels, as `caisson channels` lists them')
     .option('--from <time>', 'begin, inclusive: ISO 8601 (UTC without a zone) or microseconds since 1970')
     .option('--to <time>', 'end, exclusive')
@@ -64,7 +63,7 @@ async function query(names: readonly string[], options: Options): Promise<void> 
   const format = formatOf(options);
   const pixels = pixelsOf(options);
   const version = versionOf(options);
-  const client = openClient(options);
+  const client = await openClient(options);
   const output = new Output();
   const stop = AbortSignal.any([output.closed, interrupted()]);
   try {

@@ -15,7 +15,7 @@ import { Journal } from '../store/journal/journal.ts';
 import { JournalReader } from '../store/journal/journal-reader.ts';
 import { lockStore, storePaths } from '../store/store-dir.ts';
 import { BootRedecoder, type RedecodedBoot } from './boot-redecoder.ts';
-import type { CaissonConfig } from './config.ts';
+import type { CaissonConfig } from './config-schema.ts';
 import { planRedecode } from './source-redecoders.ts';
 
 export interface RedecodeRequest {

@@ -1,7 +1,8 @@
 import process from 'node:process';
 import type { Command } from 'commander';
 import type { RedecodedBoot } from './boot-redecoder.ts';
-import { CONFIG_FILE, requireConfig } from './config.ts';
+import { requireConfig } from './config.ts';
+import { CONFIG_FILE } from './config-file.ts';
 import { conclude, Output, UsageError } from './outcome.ts';
 import { redecodeStore } from './redecode-store.ts';
 import { parseTime } from './time-text.ts';
@@ -22,7 +23,6 @@ interface Options {
 export function registerRedecode(program: Command): void {
   program
     .command('redecode')
-    .description('decode what a source kept raw once more, with a corrected DBC, as a new version of the past')
     .argument('[file]', 'configuration, as it is to be decoded now', CONFIG_FILE)
     .requiredOption('--source <name>', 'source, which kept what came from its wire by `raw: true`')
     .option('--from <time>', 'begin, inclusive: ISO 8601 (UTC without a zone) or microseconds since 1970')

@@ -32,7 +32,6 @@ interface Options extends RecordingOptions {
 export function registerReplay(program: Command): void {
   const command = program
     .command('replay')
-    .description('play recordings as if they came in now, through the collectors of live sources, and show them')
     .argument('<files...>', 'recordings; what they are is told by their content')
     .option('--speed <n>', 'seconds of the recordings in one second, or `max`: as fast as they can be kept', '1')
     .option('--loop', 'begin CAN frames and tables again at their end')

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { rebuildStore } from '../../sync/drill/rebuild-store.ts';
 import { restoreStore } from '../store/backup/restore-store.ts';
 import { progressText } from './backup.ts';
-import { CONFIG_FILE, requireConfig } from './config.ts';
+import { requireConfig } from './config.ts';
+import { CONFIG_FILE } from './config-file.ts';
 import { conclude, interrupted, Output, UsageError } from './outcome.ts';
 import { ProgressLine } from './progress-line.ts';
 import type { StoreOption } from './store-option.ts';
@@ -19,7 +20,6 @@ interface Options extends StoreOption {
 
 export function registerRestore(program: Command): void {
   identityOption(program.command('restore'))
-    .description('make a store from a backup, or from what a central has, in a folder that is empty or not there yet')
     .argument('[backup]', 'folder that `caisson backup` or `caisson drill restore` wrote')
     .option('--from <host:port>', 'the central that has the data of the gateway that was lost, instead of a backup')
     .option('--gateway <id>', 'with --from: the gateway')
@@ -54,7 +54,7 @@ async function run(backup: string | undefined, options: Options): Promise<void> 
 async function rebuild(server: string, gateway: string, options: Options): Promise<void> {
   const dir = options.store ?? requireConfig(options.config).store.dir;
   const progress = new ProgressLine();
-  const client = openClient({ server, ...(options.identity !== undefined && { identity: options.identity }) });
+  const client = await openClient({ server, ...(options.identity !== undefined && { identity: options.identity }) });
   const report = await rebuildStore({
     ...{ dir, gateway, central: client, signal: interrupted() },
     onProgress: (samples) =>

@@ -13,7 +13,6 @@ interface Options {
 export function registerRevoke(program: Command): void {
   program
     .command('revoke')
-    .description('at central: take back the certificates of a gateway, a central or a reader')
     .argument('<name>', 'whose: as it was invited')
     .requiredOption('--authority <dir>', 'folder of the authority, as `caisson central` has it')
     .addOption(new Option('--role <role>', 'what it is').choices(PEER_ROLES).default('gateway'))

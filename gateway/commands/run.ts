@@ -1,7 +1,8 @@
 import process from 'node:process';
 import type { Command } from 'commander';
 import { counted } from '../quantity-text.ts';
-import { type CaissonConfig, CONFIG_FILE } from './config.ts';
+import { CONFIG_FILE } from './config-file.ts';
+import type { CaissonConfig } from './config-schema.ts';
 import { runWithTrials } from './config-trial/run-with-trials.ts';
 import type { GatewayProcess } from './gateway-process.ts';
 import { conclude, interrupted } from './outcome.ts';
@@ -10,7 +11,6 @@ import { WEB_ROOT } from './web-root.ts';
 export function registerRun(program: Command): void {
   program
     .command('run')
-    .description('run the gateway: take in samples, keep them, show and serve them')
     .argument('[file]', 'configuration', CONFIG_FILE)
     .addHelpText(
       'after',

@@ -2,14 +2,14 @@ import type { TSchema } from '@sinclair/typebox';
 import type { Command } from 'commander';
 import { editorSchema } from '../config/editor-schema.ts';
 import { schemaTable } from '../config/schema-table.ts';
-import { CONFIG_FILE, CONFIG_SCHEMA } from './config.ts';
+import { CONFIG_FILE } from './config-file.ts';
+import { CONFIG_SCHEMA } from './config-schema.ts';
 import { conclude, Output } from './outcome.ts';
 import { COMMON_KEYS, SOURCE_KINDS, type SourceKind, sourceSchema } from './source-kinds.ts';
 
 export function registerSchema(program: Command): void {
   program
     .command('schema')
-    .description(`print the schema of ${CONFIG_FILE}: JSON Schema draft-07, as editors read it`)
     .option('--json', 'JSON Schema, which is also what is printed without an option')
     .option('--markdown', 'tables for a person to read')
     .addHelpText('after', '\nExamples:\n  caisson schema > caisson.schema.json\n  caisson schema --markdown')

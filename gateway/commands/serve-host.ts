@@ -3,7 +3,7 @@ import type { ClockOrigin } from '../clock.ts';
 import type { ConfigAnswer, ConfigRequest } from '../config/offer/offer.ts';
 import type { GatewayStatus } from '../status.ts';
 import { SupervisedWorker, siblingScript } from '../supervised-worker.ts';
-import type { CaissonConfig } from './config.ts';
+import type { CaissonConfig } from './config-schema.ts';
 import type { FromServe, ServeThreadData, ToServe } from './serve-messages.ts';
 
 /** Ports that the serve thread listens at; `grpcPort` 0 where there is no store to serve. */

@@ -11,7 +11,7 @@ import type { SqlPlace } from '../query/sql/sql-messages.ts';
 import type { SqlRead } from '../query/sql/sql-meter.ts';
 import type { SqlValue } from '../query/sql/sql-value.ts';
 import { SQL_TABLES, type SqlTable } from '../query/sql/store-tables.ts';
-import { CONFIG_FILE } from './config.ts';
+import { CONFIG_FILE } from './config-file.ts';
 import { conclude, interrupted, Output, UsageError } from './outcome.ts';
 import { ProgressLine } from './progress-line.ts';
 import { SQL_FORMATS, type SqlFormat, SqlText } from './sql-text.ts';
@@ -33,7 +33,6 @@ interface Options extends StoreOption {
 
 export function registerSql(program: Command): void {
   identityOption(program.command('sql'))
-    .description('run a SQL statement that reads a store, of a gateway or a central, running or not')
     .argument('[statement]', 'one statement; without it, or with -, it is read from stdin')
     .option('--config <file>', 'config of the gateway whose store is read', CONFIG_FILE)
     .option('--store <place>', 'the store itself instead, such as the --data or the --store of a central')
@@ -85,7 +84,7 @@ async function sql(argument: string | undefined, options: Options): Promise<void
     notice: (text: string) => progress.say(text),
     progress: (read: SqlRead) => progress.show((seconds) => readText(read, seconds)),
   };
-  const client = clientOf(options);
+  const client = await clientOf(options);
   try {
     const run =
       client === undefined
@@ -114,7 +113,7 @@ function placeOf(options: Options): SqlPlace {
 }
 
 /** Of the server that is asked; undefined where the store is read here. */
-function clientOf({ server, store, ...options }: Options): TelemetryClient | undefined {
+function clientOf({ server, store, ...options }: Options): Promise<TelemetryClient> | undefined {
   if (server !== undefined && store !== undefined) throw new UsageError('give --store or --server, not both');
   return server === undefined ? undefined : openClient({ server, ...options });
 }

@@ -29,7 +29,6 @@ interface Options extends ServerOptions {
 
 export function registerStatus(program: Command): void {
   serverOptions(program.command('status'))
-    .description('print how a gateway or a central does')
     .option('--json', 'the whole status as one JSON object')
     .addHelpText(
       'after',
@@ -42,7 +41,7 @@ Examples:
 }
 
 async function printStatus(options: Options): Promise<void> {
-  const client = openClient(options);
+  const client = await openClient(options);
   try {
     const status = await client.status();
     await new Output().write(options.json === true ? `${JSON.stringify(status)}\n` : statusText(status));

@@ -5,7 +5,7 @@ import type { SystemClock } from '../clock-keeper.ts';
 import { CaissonError } from '../errors.ts';
 import type { GatewayStatus } from '../status.ts';
 import { STORE_NOTHING_YET, StoreHost } from '../store-host.ts';
-import type { CaissonConfig } from './config.ts';
+import type { CaissonConfig } from './config-schema.ts';
 import { type ServeWorker, startServe } from './serve-host.ts';
 
 /** Back-off between two tries to open the store. */

@@ -12,7 +12,6 @@ interface Options extends ServerOptions {
 
 export function registerTail(program: Command): void {
   serverOptions(program.command('tail'))
-    .description('print values of channels as they change, from a gateway or a central, until interrupted')
     .argument('<channel...>', 'names of channels, as `caisson channels` lists them')
     .option('--rate <hz>', 'most updates a second of one channel, up to 60 (default: 10)')
     .option('--count <n>', 'end after so many lines')
@@ -32,7 +31,7 @@ Examples:
 async function tail(names: readonly string[], options: Options): Promise<void> {
   const rateMax = positive('--rate', options.rate) ?? 0;
   let left = positive('--count', options.count) ?? Number.POSITIVE_INFINITY;
-  const client = openClient(options);
+  const client = await openClient(options);
   const output = new Output();
   const stop = AbortSignal.any([output.closed, interrupted()]);
   try {

@@ -6,7 +6,7 @@ import { TelemetryClient } from '../../sync/api/client.ts';
 import type { GrpcSettings } from '../../sync/api/grpc-config.ts';
 import { IdentityFolder } from '../../sync/trust/identity-folder.ts';
 import { secureClient } from '../../sync/trust/secure-client.ts';
-import { CONFIG_FILE, grpcOf } from './config.ts';
+import { CONFIG_FILE } from './config-file.ts';
 import { parseServer } from './server-address.ts';
 
 /** A gateway whose config says nothing else. */
@@ -46,15 +46,15 @@ export function serverOptions(command: Command, whom = 'gateway or central to as
  * @param destination as which it asks where there are no certificates; undefined: as someone on the box
  * @throws UsageError, CaissonError `trust-unusable`, `config-unreadable`, `config-invalid`
  */
-export function openClient(options: ServerOptions, destination?: string): TelemetryClient {
-  const grpc = configured(options);
+export async function openClient(options: ServerOptions, destination?: string): Promise<TelemetryClient> {
+  const grpc = await configured(options);
   if (grpc !== undefined) return gatewayClient(grpc, options.identity, destination);
-  return clientAt(addressOf(options), options.identity, ['gateway', 'central'], destination);
+  return clientAt(parseServer(options.server ?? SERVER_DEFAULT), options.identity, ['gateway', 'central'], destination);
 }
 
 /** Whom options mean. @throws UsageError, CaissonError `config-unreadable`, `config-invalid` */
-export function addressOf(options: ServerOptions): Address {
-  const grpc = configured(options);
+export async function addressOf(options: ServerOptions): Promise<Address> {
+  const grpc = await configured(options);
   return grpc === undefined ? parseServer(options.server ?? SERVER_DEFAULT) : onBox(grpc);
 }
 
@@ -68,10 +68,11 @@ function onBox({ host, port }: GrpcSettings): Address {
   return { host: host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host, port };
 }
 
-function configured({ server, config }: ServerOptions): GrpcSettings | undefined {
+/** Who says which server needs no config, nor the code that reads it: most of what a command would load. */
+async function configured({ server, config }: ServerOptions): Promise<GrpcSettings | undefined> {
   if (server !== undefined) return undefined;
   const path = config ?? (existsSync(CONFIG_FILE) ? CONFIG_FILE : undefined);
-  return path === undefined ? undefined : grpcOf(path);
+  return path === undefined ? undefined : (await import('./config.ts')).grpcOf(path);
 }
 
 function clientAt(

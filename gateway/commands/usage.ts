@@ -15,7 +15,6 @@ interface Options extends ServerOptions {
 
 export function registerUsage(program: Command): void {
   serverOptions(program.command('usage'))
-    .description('the bill of a month: bytes of each line and destination, samples of each owner')
     .option('--month <yyyy-mm>', 'of UTC; the present one if not said')
     .option('--json', 'one JSON object: every day of every line, and the owners')
     .option('--csv', 'a line for each day of each line')
@@ -34,7 +33,7 @@ Bytes are those of the wire, both ways, without headers of TCP and IP. Samples c
 async function printUsage(options: Options): Promise<void> {
   const month = options.month ?? new Date().toISOString().slice(0, 7);
   const [from, to] = daysOf(month);
-  const client = openClient(options);
+  const client = await openClient(options);
   try {
     const report = await readReport(client, { month, from, to });
     const output = new Output();

@@ -31,7 +31,7 @@ export interface DrilledStore extends CopiedStore {
 export interface DrillParts {
   readonly vault: Vault;
   /** Connects anew. */
-  readonly connect: () => DrilledStore;
+  readonly connect: () => DrilledStore | Promise<DrilledStore>;
   readonly rule: KeepRule;
   readonly version: string;
   readonly signal: AbortSignal;
@@ -74,7 +74,7 @@ export async function runDrill(parts: DrillParts): Promise<DrillRecord> {
 
 async function drill(parts: DrillParts, draft: Draft, copy: VaultCopy): Promise<void> {
   const { vault, version, onStep = () => {} } = parts;
-  const store = parts.connect();
+  const store = await parts.connect();
   try {
     const peer = await store.status();
     draft.gateway = peer.gateway;

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CaissonError, messageOf } from '../../errors.ts';
-import { type CaissonConfig, requireConfig } from '../config.ts';
+import { requireConfig } from '../config.ts';
+import type { CaissonConfig } from '../config-schema.ts';
 import { type GatewayProcess, startGateway } from '../gateway-process.ts';
 import { ConfigDesk } from './config-desk.ts';
 import { type DataBefore, dataBefore, judge } from './data-health.ts';

@@ -1,7 +1,8 @@
 import type { ListeningSocket } from '../../../hardware/host/listening-sockets.ts';
 import { isLoopback } from '../../loopback.ts';
 import { bytesText } from '../../quantity-text.ts';
-import type { CaissonConfig, Listener } from '../config.ts';
+import type { Listener } from '../config-rules.ts';
+import type { CaissonConfig } from '../config-schema.ts';
 import type { BoxFacts } from './box-facts.ts';
 import type { SecretFile } from './config-places.ts';
 import { type Examined, type Finding, found, together, well } from './finding.ts';

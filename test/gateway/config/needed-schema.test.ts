@@ -4,7 +4,7 @@ import { Ajv } from 'ajv';
 import fc from 'fast-check';
 import t from 'tap';
 import { parse } from 'yaml';
-import { CONFIG_SCHEMA } from '../../../gateway/commands/config.ts';
+import { CONFIG_SCHEMA } from '../../../gateway/commands/config-schema.ts';
 import { neededOf } from '../../../gateway/config/needed-schema.ts';
 import { validate } from '../../../gateway/config/validate.ts';
 import { PROJECT_ROOT } from '../../data-dir.ts';

@@ -224,7 +224,7 @@ t.test('is a host of Sparkplug: a will, then its birth with the same time, and i
       .map(({ bytes, flags }) => [
         flags,
         bytes
-          .toString()
+          .toString('latin1')
           .replace(/^.*?spBv1/s, 'spBv1')
           .replace(/STATE\/pit../s, 'STATE/pit '),
       ]);

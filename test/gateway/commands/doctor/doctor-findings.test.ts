@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { CaissonConfig } from '../../../../gateway/commands/config.ts';
+import type { CaissonConfig } from '../../../../gateway/commands/config-schema.ts';
 import type { BoxFacts } from '../../../../gateway/commands/doctor/box-facts.ts';
 import { boxFindings, secretFindings } from '../../../../gateway/commands/doctor/box-findings.ts';
 import { linkFindings } from '../../../../gateway/commands/doctor/can-findings.ts';
