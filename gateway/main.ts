@@ -65,7 +65,7 @@ const COMMANDS: Readonly<Record<string, Summarized>> = {
     load: async () => (await import('./commands/ledger.ts')).registerLedger,
   },
   usage: {
-    summary: 'the bill of a month: bytes of each line and destination, samples of each owner',
+    summary: 'the bill of a month: bytes of each line and destination, samples of each owner, what is stored',
     load: async () => (await import('./commands/usage.ts')).registerUsage,
   },
   query: {

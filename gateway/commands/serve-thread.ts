@@ -25,6 +25,7 @@ import type { Caller } from '../../sync/trust/callers.ts';
 import { openKeptTrust } from '../../sync/trust/kept-trust.ts';
 import { ConnectionBook } from '../../sync/usage/connection-book.ts';
 import { ownerRules } from '../../sync/usage/owners.ts';
+import { storedBytes } from '../../sync/usage/stored-bytes.ts';
 import { TrafficBook } from '../../sync/usage/traffic-book.ts';
 import type { UsageConfig } from '../../sync/usage/usage-config.ts';
 import { UsageDb } from '../../sync/usage/usage-db.ts';
@@ -94,7 +95,7 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
       ? undefined
       : openKeptTrust(data.grpc.identity, { role: 'gateway', name: status.gateway }, onProblem);
   const connections = new ConnectionBook();
-  const usage = store && openUsage(store.storeDir, data.usage, connections, utcNow);
+  const usage = store && openUsage(store, data.usage, connections, utcNow);
   const server =
     store === undefined
       ? undefined
@@ -161,15 +162,27 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
   }
 }
 
+interface ServedStore {
+  readonly telemetry: StoreTelemetry;
+  readonly feed: BlockReader;
+  readonly storeDir: string;
+}
+
 /** What lines carry, kept beside the store. */
-function openUsage(storeDir: string, config: UsageConfig, connections: ConnectionBook, utcNow: () => number) {
-  const db = UsageDb.open(join(storeDir, 'usage.db'));
+function openUsage(
+  store: Pick<ServedStore, 'feed' | 'storeDir'>,
+  config: UsageConfig,
+  connections: ConnectionBook,
+  utcNow: () => number,
+) {
+  const db = UsageDb.open(join(store.storeDir, 'usage.db'));
   const book = new TrafficBook({ db, utcMs: () => utcNow() / 1e3, drain: () => connections.drain() });
   return {
     owners: ownerRules(config),
     spentDays: (peer: string, line: string) => db.spentDays(peer, line),
     follow: (peer: string, line: string, meter: WireMeter) => book.follow(() => peer, line, meter),
     rows: (from: number, to: number) => book.rows(from, to),
+    stored: async () => storedBytes(store.feed.gatewayBytes()),
     close: () => {
       book.close();
       db.close();
@@ -184,10 +197,7 @@ function openDepot(config: RelaySettings, utcMs: () => number, onProblem: (text:
   return new Depot({ dir, ...limits, centrals, utcMs, onProblem });
 }
 
-function openStore(
-  storeDir: string,
-  onProblem: (text: string) => void,
-): { telemetry: StoreTelemetry; feed: BlockReader; storeDir: string } {
+function openStore(storeDir: string, onProblem: (text: string) => void): ServedStore {
   const telemetry = StoreTelemetry.open(storeDir, onProblem);
   return { telemetry, feed: BlockReader.openReadonly(storePaths(storeDir).blocks, FEED_CACHE_KIB), storeDir };
 }

@@ -12,16 +12,27 @@ export interface OwnerSum {
   readonly samples: number;
   /** Of losses that began in it. */
   readonly lost: number;
+  /** Kept now of gateways that are the owner's with all of their channels; missing where there is none. */
+  readonly storedBytes?: number;
+}
+
+/** What is kept now of one gateway. */
+export interface StoredSum {
+  readonly gateway: string;
+  readonly bytes: number;
+  /** Of all of its channels; empty: nobody whom the config names; missing: its channels have several, and a pack is of all of them. */
+  readonly owner?: string;
 }
 
 export interface UsageReport {
   readonly month: string;
   readonly lines: readonly TrafficRow[];
   readonly owners: readonly OwnerSum[];
+  readonly stored: readonly StoredSum[];
 }
 
 /** A line for each line and who is at its other end, and one for each owner. */
-export function usageText({ month, lines, owners }: UsageReport): string {
+export function usageText({ month, lines, owners, stored }: UsageReport): string {
   const sums = new Map<string, { readonly row: TrafficRow; received: number; sent: number; days: number }>();
   for (const row of lines) {
     const key = JSON.stringify([row.peer, row.line]);
@@ -32,12 +43,23 @@ export function usageText({ month, lines, owners }: UsageReport): string {
     const who = peer === '' ? 'others' : peer;
     return `line     ${who} over ${line}: ${bytesText(received)} came, ${bytesText(sent)} went, on ${counted(days, 'day')}`;
   });
-  const bills = owners.map(({ owner, channels, samples, lost }) => {
-    const who = owner === '' ? 'nobody named' : owner;
-    return `owner    ${who}: ${counted(samples, 'sample')} of ${counted(channels, 'channel')}${lost === 0 ? '' : `, ${lost} lost`}`;
+  const bills = owners.map(({ owner, channels, samples, lost, storedBytes }) => {
+    const parts = [
+      `${counted(samples, 'sample')} of ${counted(channels, 'channel')}`,
+      ...(lost === 0 ? [] : [`${lost} lost`]),
+      ...(storedBytes === undefined ? [] : [`${bytesText(storedBytes)} stored`]),
+    ];
+    return `owner    ${ownerText(owner)}: ${parts.join(', ')}`;
   });
-  const body = [...texts, ...bills];
+  const kept = stored.map(({ gateway, bytes, owner }) => {
+    return `stored   ${gateway}: ${bytesText(bytes)}${owner === undefined || owner === '' ? '' : `, of ${owner}`}`;
+  });
+  const body = [...texts, ...bills, ...kept];
   return `${[`month    ${month} of UTC`, ...(body.length === 0 ? ['nothing passed'] : body)].join('\n')}\n`;
+}
+
+function ownerText(owner: string): string {
+  return owner === '' ? 'nobody named' : owner;
 }
 
 /** As spreadsheets read it. */

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { TelemetryClient } from '../../sync/api/client.ts';
-import { ownerOf } from '../../sync/usage/owners.ts';
+import { ownerOf, ownerOfGateway } from '../../sync/usage/owners.ts';
 import { conclude, Output, UsageError } from './outcome.ts';
 import { openClient, type ServerOptions, serverOptions } from './telemetry-client.ts';
 import { type OwnerSum, type UsageReport, usageCsv, usageText } from './usage-text.ts';
@@ -16,7 +16,7 @@ interface Options extends ServerOptions {
 export function registerUsage(program: Command): void {
   serverOptions(program.command('usage'))
     .option('--month <yyyy-mm>', 'of UTC; the present one if not said')
-    .option('--json', 'one JSON object: every day of every line, and the owners')
+    .option('--json', 'one JSON object: every day of every line, the owners, and what is stored of each gateway')
     .option('--csv', 'a line for each day of each line')
     .addHelpText(
       'after',
@@ -25,7 +25,8 @@ Examples:
   caisson usage
   caisson usage --month 2026-11 --server 127.0.0.1:7444 --csv
 
-Bytes are those of the wire, both ways, without headers of TCP and IP. Samples count on the day of their time.`,
+Bytes are those of the wire, both ways, without headers of TCP and IP. Samples count on the day of their time. What is
+stored is stored now, whatever the month: packs as they lie in the store, without its index.`,
     )
     .action((options: Options) => conclude(() => printUsage(options)));
 }
@@ -56,7 +57,7 @@ async function readReport(
   client: TelemetryClient,
   { month, from, to }: { readonly month: string; readonly from: number; readonly to: number },
 ): Promise<UsageReport> {
-  const { rows, owners } = await client.usage(from, to);
+  const { rows, owners, stored } = await client.usage(from, to);
   const ownerBy = ownerOf(owners);
   const sums = new Map<string, OwnerSum>(
     owners.map(({ owner }) => [owner, { owner, channels: 0, samples: 0, lost: 0 }]),
@@ -69,12 +70,22 @@ async function readReport(
     if (ofMonth.length === 0) continue;
     const key = JSON.stringify([gateway, channel]);
     sums.set(owner, {
-      owner,
+      ...sum,
       channels: sum.channels + (channels.has(key) ? 0 : 1),
       samples: sum.samples + ofMonth.reduce((total, { kept }) => total + kept, 0),
       lost: sum.lost + ofMonth.reduce((total, { lost }) => total + lost, 0),
     });
     channels.add(key);
   }
-  return { month, lines: rows, owners: [...sums.values()] };
+  const ownerOfAll = ownerOfGateway(owners);
+  const kept = stored.map((each) => {
+    const owner = ownerOfAll(each.gateway);
+    return { ...each, ...(owner !== undefined && { owner }) };
+  });
+  for (const { owner, bytes } of kept) {
+    if (owner === undefined) continue;
+    const sum = sums.get(owner) ?? { owner, channels: 0, samples: 0, lost: 0 };
+    sums.set(owner, { ...sum, storedBytes: (sum.storedBytes ?? 0) + bytes });
+  }
+  return { month, lines: rows, owners: [...sums.values()], stored: kept };
 }

@@ -13,7 +13,7 @@ import { envelopeOver } from './index-tree.ts';
 import type { KeptImport } from './kept-import.ts';
 import { type BlockOutcome, outcomeOf, singlePack } from './known-block.ts';
 import { PackMerges } from './merge/pack-merges.ts';
-import { PackTotals } from './pack-totals.ts';
+import { countGateways, PackTotals } from './pack-totals.ts';
 import { RECENT_CHANGES } from './recent-rows.ts';
 import { decodeRoster, encodeRoster, RosterBook } from './roster.ts';
 import { RECENT_MAX, type RecentMax, RowPlacement } from './row-placement.ts';
@@ -32,6 +32,8 @@ export class BlockDb extends BlockReader {
   readonly #ordinals = new Map<number, number>();
   /** First box time by boot. */
   readonly #started = new Map<number, number>();
+  /** By boot. */
+  readonly #gateways = new Map<number, string>();
   /** One past the last sequence number in blocks, by boot and channel; of those that were asked for. */
   readonly #ends = new Map<number, Map<number, number>>();
   readonly #placement: RowPlacement;
@@ -43,13 +45,14 @@ export class BlockDb extends BlockReader {
   private constructor(db: Database, recentMax: RecentMax) {
     super(db);
     this.#placement = new RowPlacement((text) => this.sql(text), this.index, recentMax);
-    this.#totals = new PackTotals((key) => this.meta(key));
+    this.#totals = new PackTotals((key) => this.meta(key), this.gatewayBytes());
     this.#giveUp = new GiveUp({
       sql: (text) => this.sql(text),
       placement: this.#placement,
       totals: this.#totals,
       givenUp: this.givenUp,
       packAsGaps: (position, cause) => this.packAsGaps(position, cause),
+      gatewayOf: (boot) => this.#gatewayOf(boot),
       onNewestRecentGone: () => this.#count(RECENT_CHANGES),
     });
     this.merges = new PackMerges({
@@ -57,6 +60,7 @@ export class BlockDb extends BlockReader {
       index: this.index,
       placement: this.#placement,
       totals: this.#totals,
+      gatewayOf: (boot) => this.#gatewayOf(boot),
       onChanged: () => this.#count(INDEX_VERSION),
     });
   }
@@ -70,6 +74,7 @@ export class BlockDb extends BlockReader {
     const db = openDatabase(path, { cacheKiB: CACHE_KIB });
     createSchema(db);
     requireVersion(db, path);
+    countGateways(db);
     const blocks = new BlockDb(db, recentMax);
     blocks.#nextPosition = blocks.lastPosition() + 1;
     blocks.#learnRosters();
@@ -116,6 +121,7 @@ export class BlockDb extends BlockReader {
   /** What is known from memory beside the database, before a transaction. */
   #remember(): { readonly keepTotals: () => void; readonly restore: () => void } {
     const position = this.#nextPosition;
+    if (!this.db.inTransaction) this.#totals.settle();
     const totals = this.#totals.now;
     return {
       keepTotals: () => {
@@ -393,6 +399,7 @@ export class BlockDb extends BlockReader {
       entries: encodeEntries(entries),
     });
     this.#totals.add({
+      gateway: this.#gatewayOf(boot),
       class: packClass,
       position,
       blocks: fresh.length,
@@ -437,6 +444,17 @@ export class BlockDb extends BlockReader {
     return started;
   }
 
+  #gatewayOf(boot: number): string {
+    let gateway = this.#gateways.get(boot);
+    if (gateway === undefined) {
+      const row = this.sql('SELECT gateway FROM boots WHERE id = ?').get(boot) as Row | undefined;
+      if (row === undefined) throw new Error(`no boot ${boot}`);
+      gateway = String(row.gateway);
+      this.#gateways.set(boot, gateway);
+    }
+    return gateway;
+  }
+
   #rosterOf(channels: readonly number[]): number {
     const choice = this.#rosters.choose(channels);
     if ('roster' in choice) return choice.roster;
@@ -452,6 +470,7 @@ export class BlockDb extends BlockReader {
   #learnRosters(): void {
     this.#ordinals.clear();
     this.#started.clear();
+    this.#gateways.clear();
     this.#ends.clear();
     this.index.forget();
     this.#placement.learn();

@@ -22,7 +22,7 @@ import { type Database, openDatabase } from './database.ts';
 import { decodeDefinition } from './definition-bytes.ts';
 import type { Derivation } from './derivation.ts';
 import { type BootPlace, Feed, LAST_POSITION } from './feed.ts';
-import { type GatewayHolding, gatewayHoldings } from './gateway-holdings.ts';
+import { type GatewayHolding, gatewayBytes, gatewayHoldings } from './gateway-holdings.ts';
 import { GivenUp } from './given-up.ts';
 import { importOf, type KeptImport } from './kept-import.ts';
 import { decodeParts, type MergedPart } from './merge/merged-parts.ts';
@@ -460,6 +460,11 @@ export class BlockReader {
          UNION ALL SELECT MAX(position) FROM gaps UNION ALL SELECT MAX(position) FROM derivations)`,
     ).get() as Row;
     return Math.max(Number(row.position ?? 0), Number(this.meta(LAST_POSITION) ?? 0));
+  }
+
+  /** Bytes of the packs that have their samples, by gateway, as the last commit left them. */
+  gatewayBytes(): Map<string, number> {
+    return gatewayBytes((text) => this.sql(text));
   }
 
   /** What is held of each gateway, in sums. @param since stored time from which on losses are counted once more, microseconds */

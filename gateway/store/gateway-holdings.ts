@@ -35,6 +35,20 @@ const GAPS_SQL = `
   SELECT boots.gateway, COUNT(*) AS gaps, SUM(count) AS lost, SUM(CASE WHEN time_to >= ? THEN count ELSE 0 END) AS lostSince
     FROM gaps JOIN boots ON boots.id = gaps.boot WHERE gaps.count > 0 GROUP BY boots.gateway`;
 
+/** Before the names of gateways, where their bytes are kept: a row each, so that a commit writes those that it changed. */
+export const GATEWAY_BYTES_KEY = 'bytes of ';
+const BYTES_KEYS_END = 'bytes of!';
+
+/** Bytes of the packs that have their samples, by gateway. @param sql of the large database */
+export function gatewayBytes(sql: (text: string) => Statement): Map<string, number> {
+  const rows = sql('SELECT key, value FROM meta WHERE key >= ? AND key < ?')
+    .raw()
+    .all(GATEWAY_BYTES_KEY, BYTES_KEYS_END);
+  return new Map(
+    (rows as [string, string][]).map(([key, bytes]) => [key.slice(GATEWAY_BYTES_KEY.length), Number(bytes)]),
+  );
+}
+
 /** What a store holds of each of its gateways. @param since stored time, microseconds */
 export function gatewayHoldings(sql: (text: string) => Statement, since: number): GatewayHolding[] {
   const newest = new Map<string, NewestStored[]>();

@@ -14,6 +14,7 @@ export interface HeldPack {
   readonly kept: number;
   /** Bytes of its samples; 0 where they went. */
   readonly size: number;
+  readonly boot: number;
 }
 
 /** What was done of a giving up so far. */
@@ -31,6 +32,7 @@ export interface GiveUpParts {
   readonly givenUp: GivenUp;
   /** What a pack stands for, as gaps. */
   readonly packAsGaps: (position: number, cause: string) => KeptGap[];
+  readonly gatewayOf: (boot: number) => string;
   /** Told that the newest of the recent rows of the index has left them. */
   readonly onNewestRecentGone: () => void;
 }
@@ -78,7 +80,7 @@ export class GiveUp {
     const done = { packs: 0, blocks: 0, bytes: 0, samples: 0 };
     for (const position of positions) {
       const pack = this.#parts
-        .sql('SELECT position, kept, size, class FROM packs WHERE position = ? AND bytes IS NOT NULL')
+        .sql('SELECT position, kept, size, boot, class FROM packs WHERE position = ? AND bytes IS NOT NULL')
         .get(position) as (HeldPack & { readonly class: ChannelClass }) | undefined;
       if (pack === undefined) continue;
       const blocks = this.#thin(pack, pack.class, cause);
@@ -98,7 +100,7 @@ export class GiveUp {
     const held = totals.now.classes[packClass];
     if ((state === 'whole' ? held.whole : held.thinned) === 0) return undefined;
     const row = sql(
-      `SELECT position, kept, size FROM packs WHERE position >= ? AND class = ? AND (bytes IS NULL) = ? ORDER BY position LIMIT 1`,
+      `SELECT position, kept, size, boot FROM packs WHERE position >= ? AND class = ? AND (bytes IS NULL) = ? ORDER BY position LIMIT 1`,
     ).get(state === 'whole' ? held.wholeFrom : held.thinnedFrom, packClass, state === 'whole' ? 0 : 1) as
       | HeldPack
       | undefined;
@@ -107,8 +109,8 @@ export class GiveUp {
   }
 
   /** The samples of a pack go. Returns its blocks. */
-  #thin({ position, size }: HeldPack, packClass: ChannelClass, cause: string): KeptGap[] {
-    const { sql, placement, totals, packAsGaps, onNewestRecentGone } = this.#parts;
+  #thin({ position, size, boot }: HeldPack, packClass: ChannelClass, cause: string): KeptGap[] {
+    const { sql, placement, totals, packAsGaps, gatewayOf, onNewestRecentGone } = this.#parts;
     const blocks = packAsGaps(position, cause);
     if (placement.settle(position)) onNewestRecentGone();
     // Its pages are written over soon, each a part of one of the file system, which would be read then, while a commit waits.
@@ -120,7 +122,7 @@ export class GiveUp {
     sql('DELETE FROM merged WHERE (roster, ordinal) = (SELECT roster, ordinal FROM packs WHERE position = ?)').run(
       position,
     );
-    totals.thin(packClass, position, size);
+    totals.thin(gatewayOf(boot), packClass, position, size);
     return blocks;
   }
 

@@ -34,6 +34,7 @@ import { SecurePort, type SecurePortOptions } from '../trust/secure-port.ts';
 import { trustMethods } from '../trust/trust-service.ts';
 import type { ConnectionBook } from '../usage/connection-book.ts';
 import type { OwnerRule } from '../usage/owners.ts';
+import type { StoredBytes } from '../usage/stored-bytes.ts';
 import type { TrafficRow } from '../usage/usage-db.ts';
 import type { AcknowledgeRequestMessage, AcknowledgeResponseMessage } from './acknowledge-messages.ts';
 import { type Address, formatAddress } from './address.ts';
@@ -145,6 +146,8 @@ export interface ServedElsewhere {
 export interface ServedUsage {
   rows(from: number, to: number): readonly TrafficRow[];
   readonly owners: readonly OwnerRule[];
+  /** By gateway. @throws CaissonError `store-failed` */
+  stored(): Promise<readonly StoredBytes[]>;
 }
 
 interface ServerOptions {
@@ -167,7 +170,7 @@ interface ServerOptions {
   readonly wish?: (wish: Wish) => number;
   /** All boxes of a central; undefined at a gateway, which knows of none. */
   readonly fleet?: (() => Promise<Fleet>) | undefined;
-  /** What lines carried, and whose channels are; without it nobody knows. */
+  /** What lines carried, whose channels are, and what is kept; without it nobody knows. */
   readonly usage?: ServedUsage | undefined;
   /** Counts what passes over connections, by who calls over them. */
   readonly connections?: ConnectionBook | undefined;
@@ -248,9 +251,10 @@ export async function startTelemetryServer(
       return encodeStatus(viewOf(call).status(status()));
     }),
     GetUsage: unary(
-      ({ fromDay, toDay }: GetUsageRequestMessage): UsageReportMessage => ({
+      async ({ fromDay, toDay }: GetUsageRequestMessage): Promise<UsageReportMessage> => ({
         rows: options.usage?.rows(fromDay, toDay) ?? [],
         owners: options.usage?.owners ?? [],
+        stored: (await options.usage?.stored()) ?? [],
       }),
     ),
     Acknowledge: unary((request: AcknowledgeRequestMessage): AcknowledgeResponseMessage => {

@@ -8,6 +8,7 @@ export interface GetUsageRequestMessage {
 export interface UsageReportMessage {
   readonly rows: readonly UsageRowMessage[];
   readonly owners: readonly UsageOwnerMessage[];
+  readonly stored: readonly UsageStoredMessage[];
 }
 
 export interface UsageRowMessage {
@@ -16,6 +17,11 @@ export interface UsageRowMessage {
   readonly line: string;
   readonly received: number;
   readonly sent: number;
+}
+
+export interface UsageStoredMessage {
+  readonly gateway: string;
+  readonly bytes: number;
 }
 
 export interface UsageOwnerMessage {

@@ -27,6 +27,8 @@ export interface CentralStore {
   readonly statements: SqlPlace;
   /** Blocks kept and the bytes of their packs, as far as this process knows. */
   totals(): { readonly blocks: number; readonly bytes: number };
+  /** Bytes of the packs that have their samples, by gateway; of all processes. @throws CaissonError `store-failed` */
+  gatewayBytes(): Promise<ReadonlyMap<string, number>>;
   /** What is here of each gateway, in sums. Losses since a stored time are counted once more. @throws CaissonError `store-failed` */
   holdings(since: number): Promise<readonly HeldOfGateway[]>;
   /** What it has of one gateway, for a box that was lost. */

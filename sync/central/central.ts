@@ -30,6 +30,7 @@ import { AcceptedLines } from '../reverse/accepted-lines.ts';
 import { type CentralTrustOptions, openCentralTrust } from '../trust/central-trust.ts';
 import { secureClient } from '../trust/secure-client.ts';
 import type { OwnerRule } from '../usage/owners.ts';
+import { storedBytes } from '../usage/stored-bytes.ts';
 import { TrafficBook } from '../usage/traffic-book.ts';
 import { UsageDb } from '../usage/usage-db.ts';
 import { CentralMerging } from './central-merging.ts';
@@ -240,9 +241,10 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       port,
       status: () => snapshot(),
       fleet: () => fleet.look(),
-      usage: traffic && {
+      usage: {
         owners: ownersOf(options.gateways),
-        rows: (from: number, to: number) => traffic.rows(from, to),
+        rows: (from: number, to: number) => traffic?.rows(from, to) ?? [],
+        stored: async () => storedBytes(await store.gatewayBytes()),
       },
       wish: (wish) => wishes.add(wish),
       ...(store.files ?? { telemetry, statements: store.statements }),

@@ -46,6 +46,7 @@ export function openSqliteCentral(
         feed: async (gateway, after, itemsMax, bytesMax) => db.feed(after, itemsMax, bytesMax, gateway),
       },
       totals: () => db.totals,
+      gatewayBytes: async () => db.gatewayBytes(),
       holdings: async (since) =>
         db.holdings(since).map(({ newest, ...sums }) => ({
           ...sums,

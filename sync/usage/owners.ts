@@ -15,6 +15,15 @@ export function ownerRules({ owners = {} }: UsageConfig): OwnerRule[] {
   return Object.entries(owners).map(([owner, channels]) => ({ owner, gateway: '', channels }));
 }
 
+/** Tells whose a gateway is with all of its channels; empty: nobody's, undefined: its channels have several owners. */
+export function ownerOfGateway(rules: readonly OwnerRule[]): (gateway: string) => string | undefined {
+  return (name) => {
+    const rule = rules.find(({ gateway }) => gateway === '' || gateway === name);
+    if (rule === undefined) return '';
+    return rule.channels.length === 0 ? rule.owner : undefined;
+  };
+}
+
 /** Tells whose a channel is by the first rule that fits; empty where none does. */
 export function ownerOf(rules: readonly OwnerRule[]): (gateway: string, channel: string) => string {
   const compiled = rules.map(({ channels, ...rule }) => ({ ...rule, fits: channels.map(channelPattern) }));

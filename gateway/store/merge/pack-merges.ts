@@ -27,6 +27,7 @@ export interface PackMergesParts {
   readonly index: PackIndex;
   readonly placement: RowPlacement;
   readonly totals: PackTotals;
+  readonly gatewayOf: (boot: number) => string;
   /** Told that rows of the index were changed. */
   readonly onChanged: () => void;
 }
@@ -136,7 +137,7 @@ export class PackMerges {
    * as it was.
    */
   replace({ roster, sources, bytes, entries, parts }: Replacement): boolean {
-    const { sql, placement, totals, onChanged } = this.#parts;
+    const { sql, placement, totals, gatewayOf, onChanged } = this.#parts;
     const [first] = sources;
     const last = sources.at(-1);
     if (first === undefined || last === undefined) return false;
@@ -153,7 +154,7 @@ export class PackMerges {
     sql('DELETE FROM merged WHERE roster = ? AND ordinal BETWEEN ? AND ?').run(roster, first.ordinal, ordinal);
     const merges = Math.max(...sources.map((source) => source.merges)) + 1;
     sql('INSERT INTO merged VALUES (?, ?, ?, ?)').run(roster, ordinal, merges, encodeParts(parts));
-    totals.replace(last.class, {
+    totals.replace(gatewayOf(boot), last.class, {
       packs: 1 - sources.length,
       blocks: countOf(entries) - sources.reduce((sum, source) => sum + countOf(source.entries), 0),
       bytes: bytes.length - sources.reduce((sum, { size }) => sum + size, 0),

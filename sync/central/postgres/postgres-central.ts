@@ -3,7 +3,7 @@ import type { ReachOf } from '../../../gateway/query/coverage/coverage.ts';
 import type { CentralStore } from '../central-store.ts';
 import { PostgresDatabase } from './database.ts';
 import { PostgresGatewayFeed } from './postgres-gateway-feed.ts';
-import { postgresHoldings } from './postgres-holdings.ts';
+import { postgresGatewayBytes, postgresHoldings } from './postgres-holdings.ts';
 import { PostgresNews } from './postgres-news.ts';
 import { PostgresRetiring } from './postgres-retiring.ts';
 import { PostgresStore, type PostgresStoreOptions } from './postgres-store.ts';
@@ -58,6 +58,7 @@ export async function openPostgresCentral(options: PostgresCentralOptions): Prom
     retiring: new PostgresRetiring(db, blocks, graceMs),
     lost: new PostgresGatewayFeed(db),
     totals: () => blocks.totals(),
+    gatewayBytes: () => postgresGatewayBytes(db),
     holdings: (since) => postgresHoldings(db, since, (stored) => telemetry.utcOf(stored), blocks.holder),
     announce: (block) => {
       telemetry.announce(block).catch((error) => onProblem(`who follows was not told of a block: ${messageOf(error)}`));

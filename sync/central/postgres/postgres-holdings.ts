@@ -20,6 +20,11 @@ const SUMS_SQL = `
       FROM gaps WHERE count > 0 GROUP BY gateway) AS sums USING (gateway)
     WHERE EXISTS (SELECT FROM boots WHERE boots.gateway = gateways.gateway) ORDER BY name`;
 
+/** Of rows that intake keeps; no pack is looked at. */
+const BYTES_SQL = `
+  SELECT name, bytes::double precision AS bytes FROM gateways JOIN gateway_numbers ON number = gateway
+    WHERE EXISTS (SELECT FROM boots WHERE boots.gateway = gateways.gateway)`;
+
 interface NewestRow extends NewestStored {
   readonly gateway: number;
 }
@@ -32,6 +37,12 @@ interface SumsRow {
   readonly gaps: number;
   readonly lost: number;
   readonly lostSince: number;
+}
+
+/** Bytes of the packs that have their samples, by gateway. @throws CaissonError `store-failed` */
+export async function postgresGatewayBytes(db: PostgresDatabase): Promise<Map<string, number>> {
+  const { rows } = await db.read((statements) => statements.query(BYTES_SQL));
+  return new Map((rows as { name: string; bytes: number }[]).map(({ name, bytes }) => [name, bytes]));
 }
 
 /**

@@ -10,6 +10,7 @@ import { type Central, type StorePlace, startCentral } from '../../../sync/centr
 import { caisson } from '../caisson-process.ts';
 import { FilledStore } from '../filled-store.ts';
 import { exampleStatus, MemoryTelemetry } from '../memory-telemetry.ts';
+import { feedOf } from '../same-feed.ts';
 
 export const HOST = '127.0.0.1';
 
@@ -96,6 +97,16 @@ export async function fleetContract(t: Test, makePlace: (t: Test) => Promise<Sto
   // Box time of the fixture plus its offset to UTC.
   t.equal(boxOf(fleet, 'car1')?.newest, newestOf(car1.store) + 2_000_000);
 
+  await t.test('usage tells what is stored of each box', async (t) => {
+    const { stored } = await client.usage(0, 1);
+    t.same(stored, [
+      { gateway: 'car1', bytes: packBytes(car1.store) },
+      { gateway: 'car2', bytes: packBytes(car2.store) },
+    ]);
+    const { stdout } = await caisson('usage', '--server', `${HOST}:${hq.port}`);
+    t.match(stdout, /^stored {3}car1: \d+.* k?B$/m);
+  });
+
   await t.test('the command shows the same, filtered and as a table', async (t) => {
     const server = `${HOST}:${hq.port}`;
     const { stdout, code } = await caisson('fleet', 'car2', '--server', server, '--json');
@@ -119,6 +130,10 @@ export async function fleetContract(t: Test, makePlace: (t: Test) => Promise<Sto
     t.match(boxOf(listed, 'car2'), { line: { state: 'none' }, lost: 42, attention: 'watch' });
     t.equal(boxOf(listed, 'car2')?.newest, newestOf(car2.store) + 2_000_000);
   });
+}
+
+function packBytes({ db, gateway }: FilledStore): number {
+  return feedOf(db, gateway).reduce((sum, item) => sum + (item.kind === 'pack' ? item.bytes.length : 0), 0);
 }
 
 function newestOf(store: FilledStore): number {

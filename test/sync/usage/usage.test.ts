@@ -7,7 +7,7 @@ import { TelemetryClient } from '../../../sync/api/client.ts';
 import { startTelemetryServer } from '../../../sync/api/server.ts';
 import { WireMeter } from '../../../sync/line/wire-meter.ts';
 import { ConnectionBook } from '../../../sync/usage/connection-book.ts';
-import { ownerOf, ownerRules } from '../../../sync/usage/owners.ts';
+import { ownerOf, ownerOfGateway, ownerRules } from '../../../sync/usage/owners.ts';
 import { TrafficBook } from '../../../sync/usage/traffic-book.ts';
 import { usageFaults } from '../../../sync/usage/usage-config.ts';
 import { UsageDb } from '../../../sync/usage/usage-db.ts';
@@ -30,7 +30,7 @@ t.test(
       ...{ host: HOST, port: 0, telemetry: new MemoryTelemetry(), storeDir: tmpdir(), connections },
       feed: { feed: () => [], feedId: () => 'f' },
       status: () => exampleStatus('box'),
-      usage: { owners, rows: (from, to) => book.rows(from, to) },
+      usage: { owners, rows: (from, to) => book.rows(from, to), stored: async () => [{ gateway: 'box', bytes: 9 }] },
     });
     const [lan, lte] = [await ShapedLink.start(server.port), await ShapedLink.start(server.port)];
     t.teardown(async () => {
@@ -52,7 +52,8 @@ t.test(
     t.same(meter.bytes, { received: lte.down.bytes, sent: lte.up.bytes }, 'the end that dialled says the same');
     const said = await waitForRow(anna, 'hq');
     t.same(said, { day: DAY, peer: 'hq', line: 'lte', received: lte.up.bytes, sent: lte.down.bytes });
-    const { rows, owners: told } = await anna.usage(DAY, DAY + 1);
+    const { rows, owners: told, stored } = await anna.usage(DAY, DAY + 1);
+    t.same(stored, [{ gateway: 'box', bytes: 9 }]);
     t.match(rows, [{ peer: '', line: 'direct' }, { peer: 'hq' }]);
     t.same(told, [
       { owner: 'maker', gateway: '', channels: ['car/engine/**'] },
@@ -110,6 +111,15 @@ t.test('the first rule that fits says whose a channel is', async (t) => {
   );
 });
 
+t.test('a gateway is of one owner, of nobody, or of several by its channels', async (t) => {
+  const owner = ownerOfGateway([
+    { owner: 'mine', gateway: 'haul-1', channels: [] },
+    { owner: 'maker', gateway: 'car7', channels: ['engine/**'] },
+    { owner: 'team', gateway: 'car7', channels: [] },
+  ]);
+  t.same([owner('haul-1'), owner('car7'), owner('other')], ['mine', undefined, '']);
+});
+
 const REPORT = {
   month: '2026-11',
   lines: [
@@ -118,8 +128,12 @@ const REPORT = {
     { day: 20_759, peer: '', line: 'direct', received: 5, sent: 6 },
   ],
   owners: [
-    { owner: 'team', channels: 2, samples: 500, lost: 3 },
+    { owner: 'team', channels: 2, samples: 500, lost: 3, storedBytes: 3_500_000 },
     { owner: '', channels: 1, samples: 7, lost: 0 },
+  ],
+  stored: [
+    { gateway: 'car7', bytes: 3_500_000, owner: 'team' },
+    { gateway: 'mixed', bytes: 20 },
   ],
 };
 
@@ -129,8 +143,10 @@ t.test('a month is said by line and owner, and day by day for spreadsheets', asy
     `month    2026-11 of UTC
 line     hq over lte: 2000 B came, 4.0 MB went, on 2 days
 line     others over direct: 5 B came, 6 B went, on 1 day
-owner    team: 500 samples of 2 channels, 3 lost
+owner    team: 500 samples of 2 channels, 3 lost, 3.5 MB stored
 owner    nobody named: 7 samples of 1 channel
+stored   car7: 3.5 MB, of team
+stored   mixed: 20 B
 `,
   );
   t.equal(

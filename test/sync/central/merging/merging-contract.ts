@@ -205,6 +205,7 @@ export async function mergingContract(t: Test, open: (t: Test, days: Days) => Pr
     t.same(await digestsOf(plain, box), digests);
     t.ok(merging.totals().blocks < blocks, 'of fewer blocks');
     t.ok(merging.totals().bytes < plain.totals().bytes, 'and bytes');
+    t.same([...(await merging.gatewayBytes()).values()], [merging.totals().bytes]);
     t.same(rig.findings(), []);
   });
 

@@ -160,6 +160,7 @@ export async function retentionContract(t: Test, open: (t: Test, days: Days) => 
     );
     const { blocks, bytes } = central.totals();
     t.same([blocks, bytes], [sizes.blocks, sizes.bytes - gone.bytes]);
+    t.same([...(await central.gatewayBytes())], [['box', bytes]]);
     t.same(await samplesOf(telemetry, 'a'), all.slice(old.length), 'what is young is there');
     t.equal((await samplesOf(telemetry, 'text')).length, before.text.length - 400);
     t.same(await samplesOf(telemetry, 'c'), before.c, 'a pack goes with what is kept longest in it');
