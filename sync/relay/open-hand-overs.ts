@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { withDefaults } from '../../gateway/config/schema-walk.ts';
 import { CaissonError } from '../../gateway/errors.ts';
 import type { BlockReader } from '../../gateway/store/block-reader.ts';
 import { parseAddress } from '../api/address.ts';
@@ -15,7 +14,7 @@ import type { Identity } from '../trust/identity.ts';
 import { secureClient } from '../trust/secure-client.ts';
 import { CarriedFeed, type CarriedFeedParts } from './carried-feed.ts';
 import { HandOver } from './hand-over.ts';
-import { HandOverConfig, type HandOverSettings } from './hand-over-config.ts';
+import type { HandOverSettings } from './hand-over-config.ts';
 import { Outbox } from './outbox.ts';
 
 /** Under the store: a folder for each central. */
@@ -39,7 +38,10 @@ export interface HandOversParts {
   readonly onProblem: (text: string) => void;
 }
 
-/** What hands files to relays, of a gateway's config: one for each destination that names a relay, by name of the central. */
+/**
+ * What hands files to relays: one for each destination that names a relay, by name of the central.
+ * @param destinations of a gateway's config, with its defaults
+ */
 export function openHandOvers(destinations: DestinationsConfig, parts: HandOversParts): ReadonlyMap<string, HandOver> {
   const policy = new DestinationPolicy(destinations);
   const opened = new Map<string, HandOver>();
@@ -48,10 +50,7 @@ export function openHandOvers(destinations: DestinationsConfig, parts: HandOvers
     if (relay === undefined || key === undefined) continue;
     try {
       const scope = policy.scopeOf(central);
-      opened.set(
-        central,
-        handOverOf(central, withDefaults(HandOverConfig, relay) as HandOverSettings, { ...parts, key, scope }),
-      );
+      opened.set(central, handOverOf(central, relay as HandOverSettings, { ...parts, key, scope }));
     } catch (error) {
       // The rest of the gateway serves on.
       if (!(error instanceof CaissonError)) throw error;
