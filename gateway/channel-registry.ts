@@ -59,6 +59,11 @@ export class ChannelRegistry {
     return this.#nextId;
   }
 
+  /** The channel of that name. */
+  named(name: string): Channel | undefined {
+    return this.#byName.get(name);
+  }
+
   /** The channel of that id. */
   channel(id: number): Channel | undefined {
     return this.#byId.get(id);

@@ -31,6 +31,8 @@ export interface StoreHostOptions {
   readonly ringSlots?: number;
   /** Bytes of a segment of the journal; JOURNAL_SEGMENT_BYTES unless a test wants small ones. */
   readonly segmentBytes?: number;
+  /** Kinds of cycles whose numbers are counted, and go on. */
+  readonly cycles?: readonly string[];
   /** Told what a person should know. */
   readonly onProblem: (text: string) => void;
 }
@@ -50,6 +52,8 @@ export class StoreHost {
   readonly recoveredSamples: number;
   /** What was written to the disk in the runs before. */
   readonly wear: WearRecord | undefined;
+  /** Of kinds of cycles that were asked for, the number of the last one that is kept. */
+  readonly cycleNumbers: Readonly<Record<string, number>>;
   readonly #worker: SupervisedWorker<ToStore, FromStore>;
   readonly #onProblem: (text: string) => void;
   /** Names of the centrals that are waited for before the past is given up. */
@@ -84,6 +88,7 @@ export class StoreHost {
     this.activity = activity;
     this.recoveredSamples = opened.recoveredSamples;
     this.wear = opened.wear;
+    this.cycleNumbers = opened.cycleNumbers;
     this.#worker = worker;
     this.#ring = ring;
     const monotonic = monotonicUs();
@@ -111,11 +116,11 @@ export class StoreHost {
    */
   static async open(options: StoreHostOptions): Promise<StoreHost> {
     const { dir, gateway, commitFloorMs, blockAgeSeconds, retention = RETENTION_DEFAULTS, onProblem } = options;
-    const { segmentBytes = JOURNAL_SEGMENT_BYTES, mergeBlocks: mergesBlocks = true } = options;
+    const { segmentBytes = JOURNAL_SEGMENT_BYTES, mergeBlocks: mergesBlocks = true, cycles = [] } = options;
     const memory = createRing(options.ringSlots ?? RING_SLOTS);
     const ring = new RingWriter(memory);
     const boot = randomBytes(8).toString('hex');
-    const settings = { commitFloorMs, blockAgeSeconds, segmentBytes, mergesBlocks, retention };
+    const settings = { commitFloorMs, blockAgeSeconds, segmentBytes, mergesBlocks, retention, cycles };
     const activity = createChannelActivity();
     const data: StoreThreadData = { dir, ring: memory, activity, gateway, boot, ...settings };
     return new Promise((resolve, reject) => {
@@ -184,6 +189,11 @@ export class StoreHost {
   /** One past the greatest channel id. */
   get channelsEnd(): number {
     return this.#registry.end;
+  }
+
+  /** The channel of that name, whether or not this run of the process has asked for it. */
+  channelNamed(name: string): Channel | undefined {
+    return this.#registry.named(name);
   }
 
   /** The channel of that id. */

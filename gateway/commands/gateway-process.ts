@@ -13,6 +13,7 @@ import type { ConfigStatus, GatewayStatus } from '../status.ts';
 import { StatusChannels } from '../status-channels.ts';
 import type { StoreHost } from '../store-host.ts';
 import type { CaissonConfig } from './config-schema.ts';
+import { CycleDesk } from './cycle-desk.ts';
 import { startServe } from './serve-host.ts';
 import { loadCollector, type MakeCollector } from './source-collectors.ts';
 import type { SourceConfig } from './source-kinds.ts';
@@ -21,6 +22,9 @@ import { openStore } from './store-opening.ts';
 import { WearWatch } from './wear-watch.ts';
 
 const STATUS_INTERVAL_MS = 1000;
+
+/** How long a stop waits for sums of the cycles that it ends. */
+const LAST_SUMS_MS = 5000;
 
 export interface GatewayProcessOptions {
   readonly version: string;
@@ -84,10 +88,11 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
   board = new StatusBoard(version, store, wear, freshness, onProblem);
   const sources: RunningSource[] = [];
   const cycles = cyclesOf(config, store, say);
+  let desk: CycleDesk | undefined;
   const stopTakingIn = async () => {
     await Promise.all(sources.map(({ collector }) => collector.stop()));
     for (const { shaping } of sources) shaping?.close();
-    cycles?.stop(store.clock.now());
+    await cycles?.stop(store.clock.now(), LAST_SUMS_MS);
     wear.stop();
     timeDaemon.stop();
     await store.stop();
@@ -113,6 +118,12 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
       utcOffset: () => store.utcOffset(),
       onAcknowledged: (central, position) => store.acknowledged(central, position),
       onProblem: say,
+      onListening: (worker) => {
+        desk?.restarted();
+        desk ??= new CycleDesk((id, question) => worker.post({ kind: 'cycles', id, question }));
+        cycles?.settling.attach(desk);
+      },
+      onCycles: (id, answer) => desk?.take(id, answer),
       ...(options.config && { answerConfig: options.config.answer }),
       ...(options.onHeard && { onHeard: options.onHeard }),
     });
@@ -126,6 +137,7 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
   const timer = setInterval(() => {
     status = look();
     channels.push(status, store.clock.now());
+    void cycles?.settling.look();
     serve.post({ kind: 'status', status, utcOffset: store.utcOffset() });
   }, STATUS_INTERVAL_MS);
   return {
@@ -164,7 +176,19 @@ function loadSources(sources: CaissonConfig['sources']): Promise<LoadedSource[]>
 /** Undefined where none are configured, so that they cost nothing. */
 function cyclesOf({ cycles = {} }: CaissonConfig, store: StoreHost, onProblem: (text: string) => void) {
   if (Object.keys(cycles).length === 0) return undefined;
-  return new CycleIntake({ intake: store.intake, utcOffset: () => store.utcOffset(), onProblem }, cycles);
+  const parts = {
+    intake: store.intake,
+    started: store.clock.origin.time,
+    utcOf: (time: number) => store.utcOf(time),
+    utcOffset: () => store.utcOffset(),
+    now: () => store.clock.now(),
+    monotonicMs: () => performance.now(),
+    channel: (id: number) => store.channel(id),
+    channelNamed: (name: string) => store.channelNamed(name),
+    lastNumber: (name: string) => store.cycleNumbers[name] ?? 0,
+    onProblem,
+  };
+  return new CycleIntake(parts, cycles);
 }
 
 /** Starts the sources one after another and hands each on as it runs. */

@@ -4,7 +4,7 @@ import type { ConfigAnswer, ConfigRequest } from '../config/offer/offer.ts';
 import type { GatewayStatus } from '../status.ts';
 import { SupervisedWorker, siblingScript } from '../supervised-worker.ts';
 import type { CaissonConfig } from './config-schema.ts';
-import type { FromServe, ServeThreadData, ToServe } from './serve-messages.ts';
+import type { CyclesAnswer, FromServe, ServeThreadData, ToServe } from './serve-messages.ts';
 
 /** Ports that the serve thread listens at; `grpcPort` 0 where there is no store to serve. */
 export interface ServePorts {
@@ -28,6 +28,10 @@ export interface ServeOptions {
   /** Told what a central says it has. */
   readonly onAcknowledged: (central: string, position: number) => void;
   readonly onProblem: (text: string) => void;
+  /** Told that the thread listens, also when it was started again. */
+  readonly onListening?: (serve: ServeWorker) => void;
+  /** Told what the thread answers of cycles. */
+  readonly onCycles?: (id: number, answer: CyclesAnswer) => void;
   /** Undefined where the config is no file: centrals that ask for it are refused. */
   readonly answerConfig?: (request: ConfigRequest) => ConfigAnswer;
   /** Told of a central that asks how this gateway does, or says what it has. */
@@ -66,6 +70,7 @@ export function startServe(options: ServeOptions): Promise<{ serve: ServeWorker;
         if (message.kind === 'problem') return onProblem(message.text);
         if (message.kind === 'acknowledged') return options.onAcknowledged(message.central, message.position);
         if (message.kind === 'heard') return options.onHeard?.(message.central);
+        if (message.kind === 'cycles') return options.onCycles?.(message.id, message.answer);
         if (message.kind === 'config') {
           const answer = options.answerConfig?.(message.request);
           if (answer !== undefined) serve.post({ kind: 'config', id: message.id, answer });
@@ -74,6 +79,7 @@ export function startServe(options: ServeOptions): Promise<{ serve: ServeWorker;
         const { httpPort, grpcPort } = message;
         ports = { httpPort, grpcPort };
         serve.setReady();
+        options.onListening?.(serve);
         resolve({ serve, ports });
       },
       onProblem,

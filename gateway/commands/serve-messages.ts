@@ -1,6 +1,8 @@
 import type { DestinationsConfig } from '../../sync/destinations/destination-config.ts';
 import type { RelaySettings } from '../../sync/relay/relay-config.ts';
 import type { UsageConfig } from '../../sync/usage/usage-config.ts';
+import type { SumAnswer, SumQuestion, UnsettledCycle } from '../analysis/cycles/cycle-settling.ts';
+import type { CyclesConfig } from '../analysis/cycles/cycles-config.ts';
 import type { ChannelFreshness } from '../channel-freshness.ts';
 import type { ClockOrigin } from '../clock.ts';
 import type { ConfigAnswer, ConfigRequest } from '../config/offer/offer.ts';
@@ -31,10 +33,21 @@ export interface ServeThreadData {
   readonly utcOffset: number;
 }
 
+/** What main asks of what is kept of cycles; `before` as stored. */
+export type CyclesQuestion =
+  | { readonly asks: 'unsettled'; readonly cycles: CyclesConfig; readonly before: number }
+  | { readonly asks: 'sums'; readonly of: SumQuestion };
+
+export type CyclesAnswer =
+  | { readonly unsettled: readonly UnsettledCycle[] }
+  | { readonly sums: SumAnswer }
+  | { readonly failed: string };
+
 /** From main to the serve thread. */
 export type ToServe =
   | { readonly kind: 'status'; readonly status: GatewayStatus; readonly utcOffset: number }
   | { readonly kind: 'config'; readonly id: number; readonly answer: ConfigAnswer }
+  | { readonly kind: 'cycles'; readonly id: number; readonly question: CyclesQuestion }
   /** Die of an error that nobody catches. */
   | { readonly kind: 'crash' }
   | { readonly kind: 'stop' };
@@ -49,5 +62,6 @@ export type FromServe =
   | { readonly kind: 'heard'; readonly central: string }
   /** What a central that may asks of the config. */
   | { readonly kind: 'config'; readonly id: number; readonly request: ConfigRequest }
+  | { readonly kind: 'cycles'; readonly id: number; readonly answer: CyclesAnswer }
   /** Something a person should know. */
   | { readonly kind: 'problem'; readonly text: string };

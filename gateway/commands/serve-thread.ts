@@ -31,15 +31,20 @@ import type { UsageConfig } from '../../sync/usage/usage-config.ts';
 import { UsageDb } from '../../sync/usage/usage-db.ts';
 import { BoxClock } from '../clock.ts';
 import type { ConfigRequest } from '../config/offer/offer.ts';
+import { messageOf } from '../errors.ts';
+import { sumsOver, unsettledCycles } from '../query/cycle-answers.ts';
 import { NoTelemetry } from '../query/no-telemetry.ts';
 import { StoreTelemetry } from '../query/store-telemetry.ts';
 import type { GatewayStatus, SecurityStatus } from '../status.ts';
 import { BlockReader } from '../store/block-reader.ts';
 import { storePaths } from '../store/store-dir.ts';
 import { ConfigQuestions } from './config-trial/config-questions.ts';
-import type { FromServe, ServeThreadData, ToServe } from './serve-messages.ts';
+import type { CyclesAnswer, CyclesQuestion, FromServe, ServeThreadData, ToServe } from './serve-messages.ts';
 
 const DAY_MS = 86_400_000;
+
+/** How long work that nobody waits for rests between two slices. */
+const BREATH_MS = 5;
 
 /** Pages cached for the feed that centrals follow: it reads each block once. */
 const FEED_CACHE_KIB = 1024;
@@ -146,9 +151,21 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
   port.on('message', (message: ToServe) => {
     if (message.kind === 'status') ({ status, utcOffset } = message);
     else if (message.kind === 'config') configs.answered(message.id, message.answer);
+    else if (message.kind === 'cycles') void answerOfCycles(message.id, message.question);
     else if (message.kind === 'crash') throw new Error('it was told to');
     else void stop();
   });
+
+  async function answerOfCycles(id: number, question: CyclesQuestion): Promise<void> {
+    if (store === undefined) return;
+    const { telemetry } = store;
+    const answer = async (): Promise<CyclesAnswer> => {
+      if (question.asks === 'sums') return { sums: await sumsOver(telemetry, status.gateway, question.of, breath) };
+      const { before, cycles } = question;
+      return { unsettled: unsettledCycles(telemetry, status.gateway, cycles, { before, now: utcNow() }) };
+    };
+    say({ kind: 'cycles', id, answer: await answer().catch((error) => ({ failed: messageOf(error) })) });
+  }
 
   async function stop(): Promise<void> {
     port.close();
@@ -166,6 +183,11 @@ interface ServedStore {
   readonly telemetry: StoreTelemetry;
   readonly feed: BlockReader;
   readonly storeDir: string;
+}
+
+/** Lets viewers and queries be served between two slices of work. */
+function breath(): Promise<void> {
+  return new Promise((done) => setTimeout(done, BREATH_MS));
 }
 
 /** What lines carry, kept beside the store. */

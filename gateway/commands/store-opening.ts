@@ -43,7 +43,8 @@ export async function openStore(config: CaissonConfig, options: StoreOpeningOpti
   try {
     for (let waitMs = RETRY_FIRST_MS; ; waitMs = Math.min(2 * waitMs, RETRY_MAX_MS)) {
       try {
-        const store = await StoreHost.open({ ...config.store, gateway: config.gateway.id, systemClock, onProblem });
+        const parts = { systemClock, onProblem, cycles: Object.keys(config.cycles ?? {}) };
+        const store = await StoreHost.open({ ...config.store, gateway: config.gateway.id, ...parts });
         return { store, httpPort: room?.httpPort };
       } catch (error) {
         if (!(error instanceof CaissonError) || !error.retryable) throw error;

@@ -1,5 +1,6 @@
 import {
   type BeginRecord,
+  type CycleRecord,
   cycleNameOf,
   decodeRecord,
   decodeSum,
@@ -9,7 +10,7 @@ import {
 } from '../analysis/cycles/cycle-channels.ts';
 import type { CycleSum } from '../analysis/cycles/cycle-sums.ts';
 import { NOT_SENT } from './coverage/coverage.ts';
-import type { Gap, Samples, StoredChannel } from './telemetry.ts';
+import type { Gap, KeptTelemetry, Samples, StoredChannel } from './telemetry.ts';
 
 /**
  * How long before a range cycles that reach into it are looked for, microseconds. One that began earlier is found by its end; one that began
@@ -35,8 +36,18 @@ export interface Cycle {
   readonly cause: string;
   /** False where it had begun before anything was heard of it. */
   readonly isSeen: boolean;
-  /** Samples that came while it was open and were older than it: its sums are without them. */
+  /** Samples of its time that came after its sums were made: they are without them. */
   readonly late: number;
+}
+
+/** A cycle with what its records say beside. */
+export interface RecordedCycle extends Cycle {
+  /** Begin as stored. */
+  readonly storedFrom: number;
+  /** True where its end is on record; false where it is told by what is known around. */
+  readonly hasEnd: boolean;
+  /** UTC at which its sums are kept; undefined before they are. */
+  readonly sumsAt: number | undefined;
 }
 
 /** Sums of a channel over a cycle. */
@@ -65,6 +76,8 @@ export function sumChannels(channels: readonly StoredChannel[], gateway: string,
 interface Told {
   begin?: { readonly time: number; readonly record: BeginRecord };
   end?: { readonly time: number; readonly record: EndRecord };
+  sumsAt?: number;
+  late?: number;
 }
 
 /** Makes cycles of the records of one kind, in whatever order they come. */
@@ -91,11 +104,25 @@ export class CycleReading {
       if (record === undefined) continue;
       const told = this.#told.get(record.from) ?? {};
       this.#told.set(record.from, told);
-      if (record.state === 'open') {
-        told.begin = { time, record };
-        this.#by = record.by;
-      } else told.end = { time, record };
+      this.#take(told, time, record);
     }
+  }
+
+  #take(told: Told, time: number, record: CycleRecord): void {
+    if (record.state === 'summed') told.sumsAt = time;
+    else if (record.state === 'late') told.late = Math.max(told.late ?? 0, record.late);
+    else if (record.state === 'open') {
+      told.begin = { time, record };
+      this.#by = record.by;
+    } else told.end = { time, record };
+  }
+
+  /** True where nothing more is to be found of the cycles that begin before `to`, UTC. */
+  isWholeBefore(to: number): boolean {
+    return [...this.#told.values()].every(
+      ({ begin, end, sumsAt }) =>
+        (begin !== undefined && begin.time >= to) || (end !== undefined && sumsAt !== undefined),
+    );
   }
 
   /**
@@ -103,33 +130,54 @@ export class CycleReading {
    * @param own gaps of the channel of the records
    * @param told gaps of the channel that tells: the last that is known of it tells how long a cycle lived that a stop cut off
    */
-  cycles(from: number, to: number, own: readonly Gap[], told: readonly Gap[]): Cycle[] {
-    const all = [...this.#told].sort(([a], [b]) => a - b).map(([, each]) => each);
+  cycles(from: number, to: number, own: readonly Gap[], told: readonly Gap[]): RecordedCycle[] {
+    const all = [...this.#told].filter(([, { begin, end }]) => begin !== undefined || end !== undefined);
     return all
-      .map((each, index) => this.#cycle(each, all[index + 1], own, told))
+      .sort(([a], [b]) => a - b)
+      .map((each, index) => this.#cycle(each, all[index + 1]?.[1], own, told))
       .filter((cycle) => cycle.from < to && (cycle.to ?? Number.POSITIVE_INFINITY) > from)
       .sort((a, b) => a.from - b.from);
   }
 
-  #cycle({ begin, end }: Told, next: Told | undefined, own: readonly Gap[], told: readonly Gap[]): Cycle {
+  #cycle(
+    [storedFrom, { begin, end, sumsAt, late = 0 }]: readonly [number, Told],
+    next: Told | undefined,
+    own: readonly Gap[],
+    told: readonly Gap[],
+  ): RecordedCycle {
     const [gateway, name] = [this.#gateway, this.#name];
     const { number = 0, label = '', isSeen = false } = end?.record ?? begin?.record ?? {};
-    const known = { gateway, name, number, label, isSeen };
+    const hasEnd = end !== undefined;
+    const known = { gateway, name, number, label, isSeen, late, storedFrom, hasEnd, sumsAt };
+    const from = beginOf({ ...(begin && { begin }), ...(end && { end }) });
     if (end !== undefined) {
-      const { state, cause = '', late, to, from } = end.record;
-      return { ...known, from: begin?.time ?? end.time - (to - from), to: end.time, state, cause, late };
+      const { state, cause = '', isAfterwards } = end.record;
+      const to = isAfterwards === true ? from + end.record.to - end.record.from : end.time;
+      return { ...known, from, to, state, cause };
     }
-    const from = begin?.time ?? 0;
     const nextFrom = next === undefined ? undefined : beginOf(next);
     const gap = own.find((each) => each.to >= from && each.from < (nextFrom ?? Number.POSITIVE_INFINITY));
-    if (gap === undefined && nextFrom === undefined) {
-      return { ...known, from, to: undefined, state: 'open', cause: '', late: 0 };
-    }
+    if (gap === undefined && nextFrom === undefined) return { ...known, from, to: undefined, state: 'open', cause: '' };
     const last = told.find((each) => each.cause === gap?.cause && each.boot === gap.boot && each.from >= from);
     const cut = last === undefined ? gap?.to : last.from + 1;
     const to = Math.min(cut ?? Number.POSITIVE_INFINITY, nextFrom ?? Number.POSITIVE_INFINITY);
-    return { ...known, from, to, state: 'aborted', cause: gap?.cause ?? NOT_SENT, late: 0 };
+    return { ...known, from, to, state: 'aborted', cause: gap?.cause ?? NOT_SENT };
   }
+}
+
+/** Cycles of one kind that end after `from`, UTC, of records that are not older than it. @param records the channel that has them */
+export function recordedCycles(
+  telemetry: Pick<KeptTelemetry, 'raw' | 'gaps'>,
+  records: StoredChannel,
+  channels: readonly StoredChannel[],
+  from: number,
+): RecordedCycle[] {
+  const ever = Number.POSITIVE_INFINITY;
+  const reading = new CycleReading(records);
+  for (const samples of telemetry.raw(records.id, from, ever)) reading.add(samples);
+  const told = channels.find((each) => each.gateway === records.gateway && each.name === reading.by);
+  const gaps = (id: number | undefined) => (id === undefined ? [] : telemetry.gaps(id, from, ever));
+  return reading.cycles(from, ever, gaps(records.id), gaps(told?.id));
 }
 
 function beginOf({ begin, end }: Told): number {
@@ -137,11 +185,11 @@ function beginOf({ begin, end }: Told): number {
   return end === undefined ? 0 : end.time - (end.record.to - end.record.from);
 }
 
-/** Sums of a channel as they are kept, by the cycle's end. */
-export function sumsIn({ times, values }: Samples, { name, unit }: StoredChannel): [to: number, sum: ChannelSum][] {
+/** Sums of a channel as they are kept, each with when: {@link RecordedCycle.sumsAt} of its cycle. */
+export function sumsIn({ times, values }: Samples, { name, unit }: StoredChannel): [at: number, sum: ChannelSum][] {
   const channel = summedChannelOf(name) ?? name;
-  return [...times].flatMap((time, i) => {
+  return [...times].flatMap((at, i) => {
     const sum = decodeSum(String(values[i]));
-    return sum === undefined ? [] : [[time, { channel, unit, ...sum }] as [number, ChannelSum]];
+    return sum === undefined ? [] : [[at, { channel, unit, ...sum }] as [number, ChannelSum]];
   });
 }

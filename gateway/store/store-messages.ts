@@ -25,6 +25,8 @@ export interface StoreThreadData {
   /** Bytes of a segment of the journal. */
   readonly segmentBytes: number;
   readonly retention: RetentionSettings;
+  /** Kinds of cycles whose last number is asked for. */
+  readonly cycles: readonly string[];
 }
 
 /** From main to the store thread. */
@@ -54,6 +56,8 @@ export type FromStore =
       readonly recoveredSamples: number;
       /** What was written to the disk in the runs before. */
       readonly wear: WearRecord | undefined;
+      /** Last number of each of those kinds of cycles that has one. */
+      readonly cycleNumbers: Readonly<Record<string, number>>;
     }
   | { readonly kind: 'started' }
   /** Everything before this ring position is on disk. */

@@ -18,6 +18,7 @@ import { BlockDb } from './block-db.ts';
 import { diskRoom, isDiskTrouble } from './disk-room.ts';
 import { gatewayIdOf } from './gateway-id.ts';
 import { Journal } from './journal/journal.ts';
+import { lastNumbers } from './last-numbers.ts';
 import { Merger } from './merge/merger.ts';
 import { type Recovered, recover } from './recovery.ts';
 import { ACKNOWLEDGED_KEY, Acknowledgements } from './retention/acknowledgements.ts';
@@ -170,7 +171,14 @@ class StoreThread {
       receipts: this.#journal.receipts(),
       recoveredSamples: this.#recovered.chunks.reduce((sum, chunk) => sum + chunk.count, 0),
       wear: wearOf(this.#blocks.meta(WEAR_KEY)),
+      cycleNumbers: this.#cycleNumbers(),
     });
+  }
+
+  #cycleNumbers(): Record<string, number> {
+    const [gateway, { cycles: kinds }] = [this.#gateway, this.#data];
+    const { channels, chunks } = this.#recovered;
+    return lastNumbers(kinds, { gateway, channels, chunks, blocks: this.#blocks });
   }
 
   #awaitStart(): Extract<ToStore, { kind: 'start' }> {

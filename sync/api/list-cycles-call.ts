@@ -5,6 +5,7 @@ import {
   type Cycle,
   CycleReading,
   cycleChannels,
+  type RecordedCycle,
   sumChannels,
   sumsIn,
 } from '../../gateway/query/cycles.ts';
@@ -15,6 +16,9 @@ import { CYCLE_STATES } from './wire-names.ts';
 
 /** Channels with sums that are read before others are served. */
 const CHANNELS_AT_ONCE = 64;
+
+/** Pieces of records that are read behind a range, for ends and sums of the cycles in it. */
+const PIECES_BEHIND_MAX = 64;
 
 /** Cycles whose sums are in memory at a time. */
 const SUMMED_CYCLES = 64;
@@ -43,7 +47,7 @@ export async function answerListCycles(
       const some = cycles.slice(at, at + SUMMED_CYCLES);
       const sums = request.sums ? await sumsOf(telemetry, channels, some, out) : undefined;
       for (const cycle of some) {
-        if (!(await out.send(encodeCycle({ ...cycle, sums: sums?.get(cycle.to ?? Number.NaN) ?? [] })))) return;
+        if (!(await out.send(encodeCycle({ ...cycle, sums: sums?.get(cycle.sumsAt ?? Number.NaN) ?? [] })))) return;
       }
     }
   }
@@ -55,13 +59,15 @@ async function cyclesOf(
   channels: readonly StoredChannel[],
   from: number,
   to: number,
-): Promise<Cycle[]> {
+): Promise<RecordedCycle[]> {
   const reading = new CycleReading(channel);
   for await (const samples of telemetry.raw(channel.id, from - CYCLE_LOOKBACK_US, to)) reading.add(samples);
-  // The end of what begins in the range, or reaches over it.
+  // The end of what begins in the range, or reaches over it, and its sums.
+  let pieces = 0;
   for await (const samples of telemetry.raw(channel.id, to, Number.MAX_SAFE_INTEGER)) {
     reading.add(samples);
-    break;
+    pieces += 1;
+    if (reading.isWholeBefore(to) || pieces === PIECES_BEHIND_MAX) break;
   }
   const told = channels.find((each) => each.gateway === channel.gateway && each.name === reading.by);
   const gaps = async (id: number | undefined): Promise<readonly Gap[]> =>
@@ -69,28 +75,29 @@ async function cyclesOf(
   return reading.cycles(from, to, await gaps(channel.id), await gaps(told?.id));
 }
 
-/** Sums of cycles of one kind, by the cycle's end. */
+/** Sums of cycles of one kind, by when they are kept. */
 async function sumsOf(
   telemetry: AskedTelemetry,
   channels: readonly StoredChannel[],
-  cycles: readonly Cycle[],
+  cycles: readonly RecordedCycle[],
   out: Outflow<CycleMessage>,
 ): Promise<ReadonlyMap<number, readonly ChannelSum[]>> {
   const sums = new Map<number, ChannelSum[]>();
-  const ends = cycles.flatMap(({ to }) => (to === undefined ? [] : [to]));
+  const times = cycles.flatMap(({ sumsAt }) => (sumsAt === undefined ? [] : [sumsAt]));
   const [first] = cycles;
-  if (first === undefined || ends.length === 0) return sums;
-  const [least, greatest] = [Math.min(...ends), Math.max(...ends)];
+  if (first === undefined || times.length === 0) return sums;
+  const [least, greatest] = [Math.min(...times), Math.max(...times)];
   for (const [index, channel] of sumChannels(channels, first.gateway, first.name).entries()) {
     for await (const samples of telemetry.raw(channel.id, least, greatest + 1)) {
-      for (const [to, sum] of sumsIn(samples, channel)) sums.set(to, [...(sums.get(to) ?? []), sum]);
+      for (const [at, sum] of sumsIn(samples, channel)) sums.set(at, [...(sums.get(at) ?? []), sum]);
     }
     if (index % CHANNELS_AT_ONCE === CHANNELS_AT_ONCE - 1) await out.pause(0);
   }
   return sums;
 }
 
-function encodeCycle({ isSeen, to, state, ...cycle }: ListedCycle): CycleMessage {
+function encodeCycle(listed: RecordedCycle & Pick<ListedCycle, 'sums'>): CycleMessage {
+  const { isSeen, to, state, storedFrom: _, hasEnd: __, sumsAt: ___, ...cycle } = listed;
   return { ...cycle, ...(to !== undefined && { to }), state: CYCLE_STATES.toWire[state], beginSeen: isSeen };
 }
 

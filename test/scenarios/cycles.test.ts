@@ -31,11 +31,23 @@ class PostingCar {
   }
 }
 
-async function listed(port: number): Promise<ListedCycle[]> {
+async function listed(port: number, name = 'lap'): Promise<ListedCycle[]> {
   return ask(port, async (client) => {
     const cycles: ListedCycle[] = [];
-    for await (const cycle of client.cycles({ name: 'lap', sums: true })) cycles.push(cycle);
+    for await (const cycle of client.cycles({ name, sums: true })) cycles.push(cycle);
     return cycles;
+  });
+}
+
+function isSummed({ state, sums }: ListedCycle): boolean {
+  return state === 'open' || sums.length > 0;
+}
+
+/** Cycles, when those that have ended have sums. */
+async function allSummed(port: number, name = 'lap'): Promise<ListedCycle[]> {
+  return eventually(`every ${name} that has ended is summed`, async () => {
+    const cycles = await listed(port, name);
+    return cycles.every(isSummed) && cycles;
   });
 }
 
@@ -82,7 +94,7 @@ t.test('laps outlive kill -9 and a stop, are there once, and are the same at bot
   t.teardown(() => third.kill());
   await car.drive(9, [1]);
   await car.drive(10, [2]);
-  const laps = await listed(third.grpcPort);
+  const laps = await allSummed(third.grpcPort);
   t.same(laps.map(told), [
     [6, 'aborted', 'began-before', false],
     [7, 'complete', '', true],
@@ -102,12 +114,9 @@ t.test('laps outlive kill -9 and a stop, are there once, and are the same at bot
     [4000, 5000],
     'with the last that is known',
   );
-  for (const { number, state, cause, from, to, sums } of laps) {
+  for (const { number, state, from, to, sums } of laps) {
     const sum = sums.find(({ channel }) => channel === ENGINE);
-    if (state === 'open' || cause === 'unclean-stop') {
-      t.same(sums, [], `${number} has no sums`);
-      continue;
-    }
+    if (state === 'open') continue;
     const values = await samplesIn(third.grpcPort, from, to ?? 0);
     const mean = values.reduce((a, b) => a + b, 0) / values.length;
     t.same(
@@ -135,7 +144,7 @@ t.test('laps outlive kill -9 and a stop, are there once, and are the same at bot
   const answers = Number(/:(\d+)/.exec(await central.said('central answers'))?.[1]);
   const there = await eventually('central has every lap', async () => {
     const cycles = await listed(answers);
-    return cycles.length === laps.length && cycles;
+    return cycles.length === laps.length && cycles.every(isSummed) && cycles;
   });
   t.same(there, laps, 'to the microsecond');
 
@@ -174,6 +183,74 @@ t.test('laps outlive kill -9 and a stop, are there once, and are the same at bot
   }
 });
 
+t.test('a haul that a kill -9 cut off is told and summed with the next start, and numbers go on', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'caisson-cycles-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const port = await freePort();
+  const config = {
+    gateway: { id: 'box' },
+    store: { dir: join(folder, 'data'), blockAgeSeconds: 1 },
+    dashboard: { port: 0 },
+    grpc: { port: await freePort() },
+    cycles: { haul: { trigger: 'rising', channel: 'car/laden', threshold: 0.5 } },
+    sources: { line: { type: 'http', port } },
+  };
+  const truck = new PostingCar(port);
+  /** Its load is told once, as it is laden. */
+  const haul = async (...rpms: readonly number[]) => {
+    await truck.say('laden=0');
+    await truck.say('laden=1');
+    for (const rpm of rpms) await truck.say(`rpm=${rpm}`);
+  };
+  const first = await GatewayChild.start({ config, folder });
+  await haul(1000, 2000);
+  await haul(3000, 4000, 5000);
+  await first.kill();
+
+  const second = await GatewayChild.start({ config, folder });
+  const [whole, cut, ...others] = await allSummed(second.grpcPort, 'haul');
+  t.same(
+    [whole, cut].map((each) => each && told(each)),
+    [
+      [1, 'complete', '', true],
+      [2, 'aborted', 'unclean-stop', true],
+    ],
+  );
+  t.same(others, []);
+  const sum = cut?.sums.find(({ channel }) => channel === ENGINE);
+  t.match(sum, { count: 3, min: 3000, max: 5000, mean: 4000, first: 3000, last: 5000 }, 'to the last that was heard');
+  t.same(await samplesIn(second.grpcPort, cut?.from ?? 0, cut?.to ?? 0), [3000, 4000, 5000]);
+  const records = await ask(second.grpcPort, async (client) => {
+    const texts: string[] = [];
+    for await (const piece of client.query({ channels: ['caisson/cycles/haul'] })) {
+      if ('samples' in piece) for (const text of piece.samples.values) texts.push(String(text));
+    }
+    return texts;
+  });
+  t.ok(
+    records.some((text) => text.includes('"state":"aborted"') && text.includes('"cause":"unclean-stop"')),
+    'its end is on record',
+  );
+  await haul(6000);
+  await second.stop();
+
+  const third = await GatewayChild.start({ config, folder });
+  t.teardown(() => third.kill());
+  await haul(7000);
+  const hauls = await allSummed(third.grpcPort, 'haul');
+  t.same(hauls.map(told), [
+    [1, 'complete', '', true],
+    [2, 'aborted', 'unclean-stop', true],
+    [3, 'aborted', 'stopped', true],
+    [4, 'open', '', true],
+  ]);
+  t.match(
+    hauls[2]?.sums.find(({ channel }) => channel === ENGINE),
+    { count: 1, max: 6000 },
+    'summed at the stop',
+  );
+});
+
 t.test('a table of a lap is at central before the lap is', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-cycles-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
@@ -200,7 +277,7 @@ t.test('a table of a lap is at central before the lap is', async (t) => {
   const answers = Number(/:(\d+)/.exec(await central.said('central answers'))?.[1]);
   const laps = await eventually('central has a whole lap', async () => {
     const cycles = await listed(answers);
-    return cycles.some(({ state }) => state === 'complete') && cycles;
+    return cycles.some((cycle) => cycle.state === 'complete' && isSummed(cycle)) && cycles;
   });
   t.same(laps.map(told), [
     [1, 'aborted', 'began-before', false],

@@ -3,37 +3,37 @@ import type { Channel, ChannelSpec } from '../../channel.ts';
 import { channelPattern } from '../../channel-pattern.ts';
 import { type Intake, type Ticket, textRoom } from '../../intake.ts';
 import { cycleSpec, encodeBegin, encodeEnd, sumsSpec } from './cycle-channels.ts';
-import { CycleTracker, type EndedCycle } from './cycle-tracker.ts';
+import { CycleSettling, type CycleSettlingParts, SUMMED_CHANNELS_MAX } from './cycle-settling.ts';
+import { type BegunCycle, CycleTracker, type EndedCycle } from './cycle-tracker.ts';
 import type { CycleConfig, CyclesConfig } from './cycles-config.ts';
-
-/** Channels that are summed over each cycle of a kind. Beyond: told once, and not summed. */
-export const SUMMED_CHANNELS_MAX = 1024;
+import type { LateWatch } from './late-watch.ts';
 
 /** Records that wait for room in the ring. Beyond: counted as lost, as samples are. */
 const WAITING_MAX = 4 * SUMMED_CHANNELS_MAX;
 
-export interface CycleIntakeParts {
+export interface CycleIntakeParts extends Omit<CycleSettlingParts, 'intake' | 'keep'> {
   readonly intake: Intake;
   /** UTC minus box time, microseconds. */
   readonly utcOffset: () => number;
-  /** Told what a person should know. */
-  readonly onProblem: (text: string) => void;
+  /** Of each kind, the number of its last cycle of an earlier run; 0 where there is none. */
+  readonly lastNumber: (name: string) => number;
 }
 
 /** What is to be done with the samples of a channel. */
 interface Watch {
-  readonly channel: Channel;
   readonly isDevice: boolean;
   /** Trackers that it tells where a cycle begins. */
   readonly told: readonly CycleTracker[];
-  readonly summed: readonly { readonly tracker: CycleTracker; readonly place: number }[];
+  /** Told of what comes too late for the sums of a cycle. */
+  readonly late: readonly LateWatch[];
 }
 
 /**
- * The intake of all sources, where cycles are configured: what goes through it makes cycles, which are taken in behind the very sample that
- * ended them, in the same publish. So a commit has both or neither, and no restart makes a cycle twice.
+ * The intake of all sources, where cycles are configured: what goes through it makes cycles, whose begins and ends are taken in behind the
+ * very sample that made them, in the same publish. So a commit has both or neither, and no restart makes a cycle twice.
  */
 export class CycleIntake implements Intake {
+  readonly settling: CycleSettling;
   readonly #intake: Intake;
   readonly #utcOffset: () => number;
   readonly #kinds: readonly CycleKind[];
@@ -43,11 +43,16 @@ export class CycleIntake implements Intake {
   readonly #known: (Channel | undefined)[] = [];
   readonly #waiting: { readonly channel: number; readonly time: number; readonly text: string }[] = [];
 
-  constructor({ intake, utcOffset, onProblem }: CycleIntakeParts, cycles: CyclesConfig) {
+  constructor(parts: CycleIntakeParts, cycles: CyclesConfig) {
+    const { intake, utcOffset, lastNumber } = parts;
     this.#intake = intake;
     this.#utcOffset = utcOffset;
-    const keep = (spec: ChannelSpec, time: number, text: string) => this.#keep(intake.channel(spec).id, time, text);
-    this.#kinds = Object.entries(cycles).map(([name, config]) => new CycleKind(name, config, keep, onProblem));
+    const keep = (to: ChannelSpec | number, time: number, text: string) =>
+      this.#keep(typeof to === 'number' ? to : intake.channel(to).id, time, text);
+    this.settling = new CycleSettling({ ...parts, keep, intake: this }, cycles);
+    this.#kinds = Object.entries(cycles).map(
+      ([name, config]) => new CycleKind(name, config, { keep, settling: this.settling, last: lastNumber(name) }),
+    );
   }
 
   get withholds(): boolean {
@@ -72,7 +77,7 @@ export class CycleIntake implements Intake {
     const watch = this.#watches[channel];
     if (watch === undefined || taken === 0) return taken;
     if (taken === to - from && !watch.isDevice && watch.told.length === 0) {
-      for (const { tracker, place } of watch.summed) tracker.addColumns(place, times, values, from, to);
+      for (const late of watch.late) late.seeColumn(times, from, to);
       return taken;
     }
     let seen = 0;
@@ -118,9 +123,14 @@ export class CycleIntake implements Intake {
     return this.#intake.durable(ticket);
   }
 
-  /** Ends what is open, because nothing more is taken in. `time` is box time. */
-  stop(time: number): void {
+  /**
+   * Ends what is open, because nothing more is taken in, and makes the sums that are left. `time` is box time.
+   * @param limitMs how long that may take
+   */
+  async stop(time: number, limitMs: number): Promise<void> {
     for (const { tracker } of this.#kinds) tracker.stop(time);
+    this.publish();
+    await this.settling.finish(limitMs);
     this.#settleWaiting();
     for (const { channel, time, text } of this.#waiting.splice(0)) this.#intake.pushText(channel, time, text);
     this.#intake.publish();
@@ -129,24 +139,22 @@ export class CycleIntake implements Intake {
   #watch(channel: Channel): void {
     this.#known[channel.id] = channel;
     const told: CycleTracker[] = [];
-    const summed: { tracker: CycleTracker; place: number }[] = [];
+    const late: LateWatch[] = [];
     for (const kind of this.#kinds) {
       if (kind.isToldBy(channel)) told.push(kind.tracker);
-      const place = kind.placeOf(channel);
-      if (place !== undefined) summed.push({ tracker: kind.tracker, place });
+      if (kind.sums(channel)) late.push(kind.late);
       // What is no longer to go anywhere must not go as what it came to either; the rest is defined when there is something of it.
       if (channel.residency !== 'any') for (const spec of kind.specsOf(channel)) this.#intake.channel(spec);
     }
     const isDevice = channel.stamp === 'device';
-    this.#watches[channel.id] = told.length + summed.length === 0 ? undefined : { channel, isDevice, told, summed };
+    this.#watches[channel.id] = told.length + late.length === 0 ? undefined : { isDevice, told, late };
   }
 
-  /** What a sample ends, it does not belong to. */
-  #see({ told, summed }: Watch, time: number, value: number): void {
+  #see({ told, late }: Watch, time: number, value: number): void {
     for (let i = 0; i < told.length; i += 1) told[i]?.look(time, value);
-    for (let i = 0; i < summed.length; i += 1) {
-      const sums = summed[i];
-      sums?.tracker.add(sums.place, time, value);
+    for (let i = 0; i < late.length; i += 1) {
+      const watch = late[i];
+      if (watch !== undefined && time < watch.until) watch.see(time);
     }
   }
 
@@ -173,37 +181,41 @@ export class CycleIntake implements Intake {
   }
 }
 
+interface CycleKindParts {
+  readonly keep: (spec: ChannelSpec, time: number, text: string) => void;
+  readonly settling: CycleSettling;
+  /** Number of the last cycle. */
+  readonly last: number;
+}
+
 /** One kind of cycle: which channels it hears, and where its cycles are kept. */
 class CycleKind {
   readonly tracker: CycleTracker;
+  /** Told of what comes too late. */
+  readonly late: LateWatch;
   readonly #name: string;
   readonly #by: string;
   readonly #wants: (name: string) => boolean;
-  readonly #onProblem: (text: string) => void;
-  /** The channel that tells, as it is defined; known before the first cycle. */
+  /** Records of the channel that tells, as it is defined; known before the first cycle. */
   #spec: ChannelSpec | undefined;
-  /** Where sums go, by place. */
-  readonly #sums: ChannelSpec[] = [];
-  readonly #places = new Map<number, number>();
-  #isFull = false;
 
-  constructor(
-    name: string,
-    config: CycleConfig,
-    keep: (spec: ChannelSpec, time: number, text: string) => void,
-    onProblem: (text: string) => void,
-  ) {
+  constructor(name: string, config: CycleConfig, { keep, settling, last }: CycleKindParts) {
     this.#name = name;
     this.#by = config.channel;
     const patterns = config.summary?.map(channelPattern);
     this.#wants = (channel) => patterns === undefined || patterns.some((means) => means(channel));
-    this.#onProblem = onProblem;
-    this.tracker = new CycleTracker(config, {
-      begun: (cycle) => {
-        if (this.#spec !== undefined) keep(this.#spec, cycle.from, encodeBegin(cycle, this.#by));
+    this.late = settling.lateOf(name);
+    const tell = (time: number, text: string) => {
+      if (this.#spec !== undefined) keep(this.#spec, time, text);
+    };
+    const sink = {
+      begun: (cycle: BegunCycle) => tell(cycle.from, encodeBegin(cycle, this.#by)),
+      ended: (cycle: EndedCycle) => {
+        tell(cycle.to, encodeEnd(cycle));
+        settling.ended(name, cycle);
       },
-      ended: (cycle) => this.#keepEnded(cycle, keep),
-    });
+    };
+    this.tracker = new CycleTracker(config, sink, last);
   }
 
   isToldBy(channel: Channel): boolean {
@@ -212,37 +224,14 @@ class CycleKind {
     return true;
   }
 
-  /** Undefined for a channel that is not summed. */
-  placeOf(channel: Channel): number | undefined {
-    if (channel.type === 'text' || !this.#wants(channel.name)) return undefined;
-    let place = this.#places.get(channel.id);
-    if (place === undefined) {
-      if (this.#places.size >= SUMMED_CHANNELS_MAX) return this.#refuse();
-      place = this.tracker.addPlace();
-      this.#places.set(channel.id, place);
-    }
-    this.#sums[place] = sumsSpec(this.#name, channel);
-    return place;
+  sums({ type, name }: Channel): boolean {
+    return type !== 'text' && this.#wants(name);
   }
 
   /** The channels with what is made of one. */
   specsOf(channel: Channel): ChannelSpec[] {
-    const sums = this.#sums[this.#places.get(channel.id) ?? -1];
+    const sums = this.sums(channel) ? sumsSpec(this.#name, channel) : undefined;
     const told = channel.name === this.#by ? this.#spec : undefined;
     return [told, sums].filter((spec) => spec !== undefined);
-  }
-
-  #refuse(): undefined {
-    const limit = `cycles.${this.#name}: more than ${SUMMED_CHANNELS_MAX} channels`;
-    if (!this.#isFull) this.#onProblem(`${limit}; the others have no sums, \`summary\` chooses which have`);
-    this.#isFull = true;
-  }
-
-  #keepEnded(cycle: EndedCycle, keep: (spec: ChannelSpec, time: number, text: string) => void): void {
-    for (const [place, sum] of cycle.sums.entries()) {
-      const spec = this.#sums[place];
-      if (sum !== undefined && spec !== undefined) keep(spec, cycle.to, JSON.stringify(sum));
-    }
-    if (this.#spec !== undefined) keep(this.#spec, cycle.to, encodeEnd(cycle));
   }
 }

@@ -1,4 +1,3 @@
-import { type CycleSum, CycleSums } from './cycle-sums.ts';
 import type { CycleConfig } from './cycles-config.ts';
 import { type Trigger, triggerOf } from './trigger.ts';
 
@@ -13,20 +12,13 @@ export interface BegunCycle {
   readonly isSeen: boolean;
 }
 
-/** Why a cycle is not complete. */
-export type AbortCause = 'began-before' | 'stopped';
-
 /** A cycle that has ended. */
 export interface EndedCycle extends BegunCycle {
   /** Exclusive: what is of this time belongs to the next. */
   readonly to: number;
   readonly state: 'complete' | 'aborted';
-  /** Undefined where it is complete. */
-  readonly cause: AbortCause | undefined;
-  /** Samples that came while it was open and were older than it. */
-  readonly late: number;
-  /** By place; undefined where a channel had no sample. */
-  readonly sums: readonly (CycleSum | undefined)[];
+  /** Why it is not complete; undefined where it is. */
+  readonly cause: 'began-before' | 'stopped' | undefined;
 }
 
 /** What comes of samples. */
@@ -36,30 +28,23 @@ export interface CycleSink {
 }
 
 /**
- * One kind of cycle: samples in the order in which they were taken in, in; cycles out. It depends on nothing else, so the same samples make
- * the same cycles however they are divided.
+ * One kind of cycle: samples of the channel that tells, in the order in which they were taken in, in; cycles out. It depends on nothing
+ * else, so the same samples make the same cycles however they are divided.
  */
 export class CycleTracker {
   readonly #trigger: Trigger;
   readonly #minUs: number;
   readonly #sink: CycleSink;
-  readonly #sums = new CycleSums();
-  #places = 0;
   #open: BegunCycle | undefined;
-  #late = 0;
-  #count = 0;
+  #count: number;
   #newest = Number.NEGATIVE_INFINITY;
 
-  constructor(config: CycleConfig, sink: CycleSink) {
+  /** @param last number of the last cycle of its kind, after which is counted where the channel that tells has none */
+  constructor(config: CycleConfig, sink: CycleSink, last = 0) {
     this.#trigger = triggerOf(config);
     this.#minUs = (config.minSeconds ?? 0) * 1e6;
     this.#sink = sink;
-  }
-
-  /** A place for the sums of one more channel. */
-  addPlace(): number {
-    this.#places += 1;
-    return this.#places - 1;
+    this.#count = last;
   }
 
   /** A sample of the channel that tells; one that is older than what was seen of it changes nothing. */
@@ -74,19 +59,6 @@ export class CycleTracker {
     if (passage.begins) this.#begin(time, passage);
   }
 
-  /** A sample of a channel that is summed at `place`. */
-  add(place: number, time: number, value: number): void {
-    if (this.#open === undefined) return;
-    if (time < this.#open.from) this.#late += 1;
-    else this.#sums.add(place, value);
-  }
-
-  /** Samples [from, to) of a channel that is summed at `place`. */
-  addColumns(place: number, times: Float64Array, values: Float64Array, from: number, to: number): void {
-    if (this.#open === undefined) return;
-    this.#late += this.#sums.addColumns(place, this.#open.from, { times, values, from, to });
-  }
-
   /** Nothing more comes: what is open ends here. */
   stop(time: number): void {
     const open = this.#open;
@@ -96,21 +68,11 @@ export class CycleTracker {
   #begin(time: number, { number, label = '', isSeen }: { number?: number; label?: string; isSeen: boolean }): void {
     this.#count += 1;
     this.#open = { number: number ?? this.#count, label, from: time, isSeen };
-    this.#sums.clear();
-    this.#late = 0;
     this.#sink.begun(this.#open);
   }
 
-  #end(open: BegunCycle, to: number, cause: AbortCause | undefined): void {
+  #end(open: BegunCycle, to: number, cause: EndedCycle['cause']): void {
     this.#open = undefined;
-    const sums = Array.from({ length: this.#places }, (_, place) => this.#sums.at(place));
-    this.#sink.ended({
-      ...open,
-      to,
-      state: cause === undefined ? 'complete' : 'aborted',
-      cause,
-      late: this.#late,
-      sums,
-    });
+    this.#sink.ended({ ...open, to, state: cause === undefined ? 'complete' : 'aborted', cause });
   }
 }

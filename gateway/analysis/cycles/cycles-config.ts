@@ -6,6 +6,9 @@ import { patternFault } from '../../channel-pattern.ts';
 export const CYCLES_MAX = 16;
 const PATTERNS_MAX = 256;
 
+/** How long the sums of a cycle wait for samples of its time, seconds. */
+export const SETTLE_SECONDS = 2;
+
 const SHARED = {
   channel: Type.String({
     minLength: 1,
@@ -18,6 +21,15 @@ const SHARED = {
       maximum: 86_400,
       default: 0,
       description: 'a cycle does not end before it has lasted so long, seconds',
+    }),
+  ),
+  settleSeconds: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      maximum: 3600,
+      default: SETTLE_SECONDS,
+      description:
+        'how long after its end the sums of a cycle wait for samples of its time that are still on their way, seconds; what comes later is counted and left out',
     }),
   ),
   summary: Type.Optional(

@@ -1,5 +1,5 @@
 import { CaissonError } from '../../errors.ts';
-import { CycleReading, cycleChannels, sumChannels, sumsIn } from '../cycles.ts';
+import { cycleChannels, recordedCycles, sumChannels, sumsIn } from '../cycles.ts';
 import type { KeptTelemetry } from '../telemetry.ts';
 import type { SqlValue } from './sql-value.ts';
 
@@ -9,11 +9,7 @@ const [FIRST, LAST] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
 export function* cycleRows(telemetry: KeptTelemetry): Generator<SqlValue[]> {
   const channels = telemetry.channels();
   for (const channel of cycleChannels(channels)) {
-    const reading = new CycleReading(channel);
-    for (const samples of telemetry.raw(channel.id, FIRST, LAST)) reading.add(samples);
-    const told = channels.find((each) => each.gateway === channel.gateway && each.name === reading.by);
-    const gaps = (id: number | undefined) => (id === undefined ? [] : telemetry.gaps(id, FIRST, LAST));
-    for (const cycle of reading.cycles(FIRST, LAST, gaps(channel.id), gaps(told?.id))) {
+    for (const cycle of recordedCycles(telemetry, channel, channels, FIRST)) {
       const { gateway, name, number, label, from, to, state, cause, late } = cycle;
       const ends = to === undefined ? [null, null] : [whole(to), (to - from) / 1e6];
       yield [gateway, name, number, label, whole(from), ...ends, state, cause, whole(late)];
@@ -33,10 +29,16 @@ export function* cycleSumRows(telemetry: KeptTelemetry, args: readonly unknown[]
   const channels = telemetry.channels();
   const owners = typeof gateway === 'string' ? [gateway] : new Set(channels.map((channel) => channel.gateway));
   for (const owner of owners) {
+    const ends = new Map<number, number>();
+    for (const records of cycleChannels(channels, owner, name)) {
+      for (const { sumsAt, to } of recordedCycles(telemetry, records, channels, FIRST)) {
+        if (sumsAt !== undefined && to !== undefined) ends.set(sumsAt, to);
+      }
+    }
     for (const channel of sumChannels(channels, owner, name)) {
       for (const samples of telemetry.raw(channel.id, FIRST, LAST)) {
-        for (const [to, { channel: summed, unit, count, min, max, mean, first, last }] of sumsIn(samples, channel)) {
-          yield [whole(to), summed, unit, whole(count), min, max, mean, first, last];
+        for (const [at, { channel: summed, unit, count, min, max, mean, first, last }] of sumsIn(samples, channel)) {
+          yield [whole(ends.get(at) ?? at), summed, unit, whole(count), min, max, mean, first, last];
         }
       }
     }

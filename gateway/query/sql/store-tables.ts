@@ -73,7 +73,7 @@ export const SQL_TABLES = {
     columns: ['ends', 'channel', 'unit', 'count', 'min', 'max', 'mean', 'first', 'last'],
     parameters: ['cycle', 'gateway'],
     meaning:
-      'what each channel came to in every cycle of a kind, as it was taken in, to be joined by `ends`; there before the samples are',
+      'what each channel came to in every cycle of a kind, to be joined by `ends`; made seconds after it, at a central there before the samples are',
   },
   gaps: {
     columns: ['gateway', 'channel', 'boot', 'first_sequence', 'count', 'since', 'until', 'cause'],

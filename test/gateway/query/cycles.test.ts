@@ -1,7 +1,13 @@
 import t from 'tap';
-import { encodeBegin, encodeEnd } from '../../../gateway/analysis/cycles/cycle-channels.ts';
+import {
+  encodeBegin,
+  encodeEnd,
+  encodeEndAfterwards,
+  encodeLate,
+  encodeSummed,
+} from '../../../gateway/analysis/cycles/cycle-channels.ts';
 import type { EndedCycle } from '../../../gateway/analysis/cycles/cycle-tracker.ts';
-import { type Cycle, CycleReading, cycleChannels, sumChannels } from '../../../gateway/query/cycles.ts';
+import { CycleReading, cycleChannels, type RecordedCycle, sumChannels } from '../../../gateway/query/cycles.ts';
 import type { Gap } from '../../../gateway/query/telemetry.ts';
 import { MemoryTelemetry } from '../../sync/memory-telemetry.ts';
 
@@ -23,10 +29,13 @@ function end(number: number, from: number, to: number, more: Partial<EndedCycle>
     isSeen: true,
     state: 'complete',
     cause: undefined,
-    late: 0,
-    sums: [],
   } as const;
   return [to + OFFSET, encodeEnd({ ...cycle, ...more })];
+}
+
+/** What a later run of the process says of an end, at its own time. */
+function endAfterwards(at: number, number: number, from: number, to: number): [number, string] {
+  return [at, encodeEndAfterwards({ number, label: '', from, isSeen: true }, to, 'unclean-stop')];
 }
 
 function gap(from: number, to: number, cause: string): Gap {
@@ -39,7 +48,7 @@ interface Case {
   readonly own?: readonly Gap[];
   readonly told?: readonly Gap[];
   readonly range?: readonly [number, number];
-  readonly cycles: readonly Partial<Cycle>[];
+  readonly cycles: readonly Partial<RecordedCycle>[];
 }
 
 const CASES: readonly Case[] = [
@@ -98,6 +107,28 @@ const CASES: readonly Case[] = [
     cycles: [
       { number: 1, from: 1010, to: 1030, state: 'aborted', cause: 'not-sent' },
       { number: 2, state: 'complete' },
+    ],
+  },
+  {
+    name: 'an end that a later run told stands where the cycle was cut off, whatever the clock is by then',
+    records: [begin(1, 10), endAfterwards(50, 1, 10, 25), begin(2, 100)],
+    own: [gap(10, 90, 'unclean-stop')],
+    told: [gap(15, 90, 'unclean-stop')],
+    cycles: [
+      { number: 1, from: 1010, to: 1025, state: 'aborted', cause: 'unclean-stop', hasEnd: true },
+      { number: 2, from: 1100, state: 'open' },
+    ],
+  },
+  {
+    name: 'where sums are, and what came too late for them, is known of whose they are',
+    records: [
+      ...[begin(1, 10), end(1, 10, 20), begin(2, 20), end(2, 20, 30), [1020, encodeSummed(10)] as const],
+      ...[[1050, encodeSummed(20)] as const, [1060, encodeLate(10, 3)] as const, [1070, encodeLate(10, 7)] as const],
+      [1080, encodeSummed(5)] as const,
+    ],
+    cycles: [
+      { number: 1, late: 7, sumsAt: 1020 },
+      { number: 2, late: 0, sumsAt: 1050 },
     ],
   },
   {

@@ -1,0 +1,256 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import t, { type Test } from 'tap';
+import { CycleIntake } from '../../../gateway/analysis/cycles/cycle-intake.ts';
+import { SUMMED_CHANNELS_MAX } from '../../../gateway/analysis/cycles/cycle-settling.ts';
+import type { CycleSum } from '../../../gateway/analysis/cycles/cycle-sums.ts';
+import type { CyclesConfig } from '../../../gateway/analysis/cycles/cycles-config.ts';
+import { sumsOver, unsettledCycles } from '../../../gateway/query/cycle-answers.ts';
+import {
+  cycleChannels,
+  type RecordedCycle,
+  recordedCycles,
+  sumChannels,
+  sumsIn,
+} from '../../../gateway/query/cycles.ts';
+import { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
+import { StoreHost } from '../../../gateway/store-host.ts';
+
+const [FIRST, LAST] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+const SETTLE_S = 2;
+
+/** A gateway's store with cycles, whose monotonic clock a test turns. */
+class CycleRig {
+  readonly telemetry: StoreTelemetry;
+  readonly problems: string[] = [];
+  readonly host: StoreHost;
+  /** Runs at each question for sums, before it is answered. */
+  meanwhile = () => {};
+  #monotonicMs = 0;
+
+  private constructor(dir: string, host: StoreHost) {
+    this.host = host;
+    this.telemetry = StoreTelemetry.open(dir);
+  }
+
+  static async open(dir: string, cycles: readonly string[] = []): Promise<CycleRig> {
+    const parts = { commitFloorMs: 0, blockAgeSeconds: 1, onProblem: t.fail, cycles };
+    return new CycleRig(dir, await StoreHost.open({ dir, gateway: 'box', ...parts }));
+  }
+
+  intake(cycles: CyclesConfig): CycleIntake {
+    const { host, telemetry } = this;
+    const parts = {
+      intake: host.intake,
+      started: host.clock.origin.time,
+      utcOf: (time: number) => host.utcOf(time),
+      utcOffset: () => host.utcOffset(),
+      now: () => host.clock.now(),
+      monotonicMs: () => this.#monotonicMs,
+      channel: (id: number) => host.channel(id),
+      channelNamed: (name: string) => host.channelNamed(name),
+      lastNumber: (name: string) => host.cycleNumbers[name] ?? 0,
+      onProblem: (text: string) => this.problems.push(text),
+    };
+    const intake = new CycleIntake(parts, cycles);
+    intake.settling.attach({
+      unsettled: async (of, before) => unsettledCycles(telemetry, 'box', of, { before, now: host.utcNow() }),
+      sums: (question) => {
+        this.meanwhile();
+        return sumsOver(telemetry, 'box', question, async () => {});
+      },
+    });
+    return intake;
+  }
+
+  /** Lets `seconds` pass, and what is due be made. */
+  async pass(intake: CycleIntake, seconds: number): Promise<void> {
+    this.#monotonicMs += seconds * 1e3;
+    await intake.settling.look();
+    await this.host.intake.durable(this.host.intake.publish());
+  }
+
+  cycles(name: string): RecordedCycle[] {
+    const channels = this.telemetry.channels();
+    return cycleChannels(channels, 'box', name).flatMap((each) =>
+      recordedCycles(this.telemetry, each, channels, FIRST),
+    );
+  }
+
+  /** Sums of a cycle as they are kept, by channel. */
+  sums(name: string, { sumsAt }: RecordedCycle): Map<string, CycleSum> {
+    const found = new Map<string, CycleSum>();
+    for (const channel of sumChannels(this.telemetry.channels(), 'box', name)) {
+      for (const samples of this.telemetry.raw(channel.id, FIRST, LAST)) {
+        for (const [at, { channel: of, unit: _, ...sum }] of sumsIn(samples, channel)) {
+          if (at === sumsAt) found.set(of, sum);
+        }
+      }
+    }
+    return found;
+  }
+
+  /** What a query over a cycle gives; nothing where it has no sample. */
+  queried(channel: string, { from, to = LAST }: RecordedCycle): CycleSum | undefined {
+    const { id } = this.telemetry.channel(channel);
+    const pieces = [...this.telemetry.raw(id, from, to)].flatMap(({ values }) => [...values].map(Number));
+    const values = pieces.filter((value) => Number.isFinite(value));
+    if (values.length === 0) return undefined;
+    const mean = values.reduce((a, b) => a + b, 0) / values.length;
+    const [first = 0, last = 0] = [values[0], values.at(-1)];
+    return { count: values.length, min: Math.min(...values), max: Math.max(...values), mean, first, last };
+  }
+
+  async close(): Promise<void> {
+    this.telemetry.close();
+    await this.host.stop();
+  }
+}
+
+async function folder(t: Test): Promise<string> {
+  const dir = mkdtempSync(join(tmpdir(), 'caisson-settle-'));
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+t.test('sums of every cycle are those of a query over it, in whatever order its samples came', async (t) => {
+  const rig = await CycleRig.open(await folder(t));
+  t.teardown(() => rig.close());
+  const start = rig.host.clock.origin.time;
+  const sample = fc.record({
+    channel: fc.nat({ max: 3 }),
+    time: fc.integer({ min: 0, max: 4000 }),
+    value: fc.oneof(fc.integer({ min: -9, max: 9 }), fc.double(), fc.constantFrom(Number.NaN, Infinity)),
+    /** How much later than its time it comes, microseconds. */
+    delay: fc.integer({ min: 0, max: 800 }),
+  });
+  const lap = fc.record({ time: fc.integer({ min: 0, max: 4000 }), delay: fc.integer({ min: 0, max: 800 }) });
+  let round = 0;
+  let cycles = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(sample, { maxLength: 200 }), fc.array(lap, { maxLength: 6 }), async (samples, laps) => {
+      round += 1;
+      const [kind, prefix, base] = [`lap${round}`, `r${round}`, start + round * 10_000];
+      const config: CyclesConfig = {
+        [kind]: { trigger: 'sample', channel: `${prefix}/lap`, settleSeconds: SETTLE_S, summary: [`${prefix}/**`] },
+      };
+      const intake = rig.intake(config);
+      const stamps = ['arrival', 'arrival', 'arrival', 'device'] as const;
+      const ids = stamps.map((stamp, i) => intake.channel({ name: `${prefix}/c${i}`, source: 'x', stamp }).id);
+      const beacon = intake.channel({ name: `${prefix}/lap`, source: 'x' }).id;
+      // The channel that tells keeps its order, as the others need not.
+      const inOrder = laps.map(({ time }) => time).sort((a, b) => a - b);
+      let behind = 0;
+      const told = inOrder.map((time, i) => {
+        behind = Math.max(behind, time + (laps[i]?.delay ?? 0));
+        return { id: beacon, time: base + time, value: 1, at: behind };
+      });
+      const taken = samples.map(({ channel, time, value, delay }) => {
+        const stored = base + time + (stamps[channel] === 'device' ? rig.host.utcOffset() : 0);
+        return { id: ids[channel] ?? 0, time: stored, value, at: time + delay };
+      });
+      for (const { id, time, value } of [...taken, ...told].sort((a, b) => a.at - b.at)) {
+        if (id === ids[1]) intake.pushColumns(id, Float64Array.of(time), Float64Array.of(value), 0, 1);
+        else intake.push(id, time, value);
+      }
+      intake.publish();
+      await rig.pass(intake, SETTLE_S);
+      for (const cycle of rig.cycles(kind).filter(({ state }) => state !== 'open')) {
+        cycles += 1;
+        if (cycle.sumsAt === undefined || cycle.late > 0) throw new Error(`no sums of ${JSON.stringify(cycle)}`);
+        const sums = rig.sums(kind, cycle);
+        for (const channel of [...stamps.map((_, i) => `${prefix}/c${i}`), `${prefix}/lap`]) {
+          const [got, expected] = [sums.get(channel), rig.queried(channel, cycle)].map((each) => JSON.stringify(each));
+          if (got !== expected) throw new Error(`${channel}: ${got} is not ${expected}`);
+        }
+      }
+    }),
+    { numRuns: 60 },
+  );
+  t.ok(cycles > 50, `${cycles} cycles`);
+});
+
+t.test('what comes after the sums of its cycle is counted, said of that cycle, and left out', async (t) => {
+  const rig = await CycleRig.open(await folder(t));
+  t.teardown(() => rig.close());
+  const intake = rig.intake({ lap: { trigger: 'value', channel: 'car/lap', settleSeconds: SETTLE_S } });
+  const [lap, rpm] = ['car/lap', 'car/rpm'].map((name) => intake.channel({ name, source: 'x' }).id) as [number, number];
+  const at = (time: number) => rig.host.clock.origin.time + time;
+  for (const number of [1, 2, 3]) intake.push(lap, at(number * 100), number);
+  intake.push(rpm, at(150), 1);
+  intake.publish();
+  await rig.pass(intake, SETTLE_S - 1);
+  t.same(
+    rig.cycles('lap').map(({ sumsAt }) => sumsAt),
+    [undefined, undefined, undefined],
+    'not yet',
+  );
+  intake.push(rpm, at(160), 2);
+  await rig.pass(intake, 1);
+  intake.push(rpm, at(170), 3);
+  intake.pushColumns(rpm, Float64Array.of(at(99), at(180), at(299), at(300)), Float64Array.of(4, 5, 6, 7), 0, 4);
+  intake.publish();
+  await rig.pass(intake, 1);
+  intake.push(rpm, at(190), 8);
+  await intake.stop(at(400), 1000);
+  await intake.durable(intake.publish());
+  const cycles = rig.cycles('lap');
+  t.same(
+    cycles.map(({ number, late }) => [number, late]),
+    [
+      [1, 3],
+      [2, 1],
+      [3, 0],
+    ],
+  );
+  t.same(
+    cycles.map((cycle) => rig.sums('lap', cycle).get('car/rpm')?.count),
+    [2, undefined, 1],
+    'the last of them made at the stop',
+  );
+});
+
+t.test('what comes while sums are made is in them', async (t) => {
+  const rig = await CycleRig.open(await folder(t));
+  t.teardown(() => rig.close());
+  const intake = rig.intake({ lap: { trigger: 'value', channel: 'car/lap', settleSeconds: 0 } });
+  const [lap, rpm] = ['car/lap', 'car/rpm'].map((name) => intake.channel({ name, source: 'x' }).id) as [number, number];
+  const at = (time: number) => rig.host.clock.origin.time + time;
+  for (const number of [1, 2]) intake.push(lap, at(number * 100), number);
+  rig.meanwhile = () => {
+    rig.meanwhile = () => {};
+    intake.push(rpm, at(150), 1);
+    intake.publish();
+  };
+  await rig.pass(intake, 1);
+  await rig.pass(intake, 1);
+  const [cycle] = rig.cycles('lap');
+  if (cycle === undefined) throw new Error('no cycle');
+  t.equal(cycle.late, 0);
+  t.match(rig.sums('lap', cycle).get('car/rpm'), { count: 1 });
+});
+
+t.test('only what is wanted is summed, never text, and no more channels than may be', async (t) => {
+  const rig = await CycleRig.open(await folder(t));
+  t.teardown(() => rig.close());
+  const intake = rig.intake({
+    lap: { trigger: 'value', channel: 'car/lap', summary: ['car/engine/*'], settleSeconds: 0 },
+    day: { trigger: 'value', channel: 'car/day', settleSeconds: 0 },
+  });
+  const id = (name: string, type: 'number' | 'text' = 'number') => intake.channel({ name, source: 'x', type }).id;
+  const at = (time: number) => rig.host.clock.origin.time + time;
+  for (const name of ['car/lap', 'car/day']) intake.push(id(name), at(1), 1);
+  for (let i = 0; i < SUMMED_CHANNELS_MAX; i += 1) intake.push(id(`car/engine/${i}`), at(2), i);
+  intake.pushText(id('car/engine/name', 'text'), at(2), 'V6');
+  for (const name of ['car/lap', 'car/day']) intake.push(id(name), at(3), 2);
+  await rig.pass(intake, 0);
+  const [[lap], [day]] = [rig.cycles('lap'), rig.cycles('day')];
+  if (lap === undefined || day === undefined) throw new Error('no cycles');
+  t.equal(rig.sums('lap', lap).size, SUMMED_CHANNELS_MAX);
+  t.notOk(rig.sums('lap', lap).has('car/lap'));
+  t.notOk(rig.sums('lap', lap).has('car/engine/name'));
+  t.equal(rig.sums('day', day).size, SUMMED_CHANNELS_MAX);
+  t.same(rig.problems, ['cycles.day: more than 1024 channels; the others have no sums, `summary` chooses which have']);
+});
