@@ -104,12 +104,18 @@ export interface SettledStatus {
   readonly position: number;
 }
 
-/** What a central gave up by its rules since it was started. */
-export interface RetiredStatus {
+/** What went of the samples of a central. */
+export interface RetiredSums {
   readonly packs: number;
   readonly samples: number;
   /** Of the packs. */
   readonly bytes: number;
+}
+
+/** What a central gave up by its rules since it was started. */
+export interface RetiredStatus extends RetiredSums {
+  /** Of it, what went because a limit was passed, and not for its age alone. */
+  readonly byLimit: RetiredSums;
 }
 
 /** What was merged since the store was opened. */

@@ -43,10 +43,15 @@ export function metricsText(status: GatewayStatus, dashboard: DashboardCounters)
     out.one('caisson_store_merged_bytes_total', 'counter', 'Bytes of packs written by merging.', bytes);
   }
   if (store.retired !== undefined) {
-    const { packs, samples, bytes } = store.retired;
-    out.one('caisson_store_retired_packs_total', 'counter', 'Packs given up by the rules of this central.', packs);
-    out.one('caisson_store_retired_samples_total', 'counter', 'Samples given up by them.', samples);
-    out.one('caisson_store_retired_bytes_total', 'counter', 'Bytes of those packs.', bytes);
+    const { byLimit, ...all } = store.retired;
+    const family = (name: keyof typeof byLimit, help: string) =>
+      out.family(`caisson_store_retired_${name}_total`, 'counter', help, [
+        [{ why: 'days' }, all[name] - byLimit[name]],
+        [{ why: 'limit' }, byLimit[name]],
+      ]);
+    family('packs', 'Packs given up by the rules of this central, for their age or because a limit was passed.');
+    family('samples', 'Samples given up with them.');
+    family('bytes', 'Bytes of those packs.');
   }
   if (store.pulled !== undefined) {
     const { known, conflicts, holes, setBacks } = store.pulled;

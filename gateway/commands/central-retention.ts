@@ -4,9 +4,9 @@ import {
   centralRetentionFaults,
   CentralRetentionConfig as SCHEMA,
 } from '../../sync/central/retention/central-retention-config.ts';
-import { retentionPlan } from '../../sync/central/retention/retention-plan.ts';
-import { dayOf, retentionDays } from '../../sync/central/retention/retention-rules.ts';
-import type { DuePacks } from '../../sync/central/retention/retiring-store.ts';
+import { unmetText } from '../../sync/central/retention/retention-limits.ts';
+import { type RetentionPlan, retentionPlan } from '../../sync/central/retention/retention-plan.ts';
+import { dayOf } from '../../sync/central/retention/retention-rules.ts';
 import { bytesText, counted } from '../quantity-text.ts';
 import { readCheckedFile } from './checked-file.ts';
 import { Output } from './outcome.ts';
@@ -28,19 +28,20 @@ export async function showRetentionPlan(
   rules: CentralRetentionConfig,
   isJson: boolean,
 ): Promise<void> {
-  const due = await retentionPlan(place, { daysOf: retentionDays(rules), today: dayOf(Date.now()) });
-  await new Output().write(isJson ? `${JSON.stringify(due)}\n` : planText(due));
+  const plan = await retentionPlan(place, rules, dayOf(Date.now()));
+  await new Output().write(isJson ? `${JSON.stringify(plan)}\n` : planText(plan));
 }
 
 /** A plan for people, a line a series. */
-export function planText(due: readonly DuePacks[]): string {
-  if (due.length === 0) return 'nothing is due\n';
-  const lines = due.map(({ gateway, channels, days, packs, bytes, oldest, youngest }) => {
+export function planText({ due, unmet }: RetentionPlan): string {
+  const told = unmet.map((each) => `${unmetText(each)}\n`).join('');
+  if (due.length === 0) return `nothing is due\n${told}`;
+  const lines = due.map(({ gateway, channels, days, packs, bytes, oldest, youngest, by }) => {
     const more = channels.length > NAMES_MAX ? ` and ${channels.length - NAMES_MAX} more` : '';
     const names = `${channels.slice(0, NAMES_MAX).join(', ')}${more}`;
-    return `${gateway}  ${counted(packs, 'pack')}, ${bytesText(bytes)}, ${oldest} to ${youngest} days old, kept ${counted(days, 'day')}: ${names}`;
+    return `${gateway}  ${counted(packs, 'pack')}, ${bytesText(bytes)}, ${oldest} to ${youngest} days old, kept ${counted(days, 'day')}${by === 'limit' ? ' because of a limit' : ''}: ${names}`;
   });
   const packs = due.reduce((sum, each) => sum + each.packs, 0);
   const bytes = due.reduce((sum, each) => sum + each.bytes, 0);
-  return `${[...lines, `in all ${counted(packs, 'pack')}, ${bytesText(bytes)}`].join('\n')}\n`;
+  return `${[...lines, `in all ${counted(packs, 'pack')}, ${bytesText(bytes)}`].join('\n')}\n${told}`;
 }

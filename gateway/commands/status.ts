@@ -101,8 +101,10 @@ function mergeText({ packs, into, bytes }: MergeStatus): string {
   return `merged   ${counted(packs, 'small pack')} into ${into}; ${bytesText(bytes)} written for it`;
 }
 
-function retiredText({ packs, samples, bytes }: RetiredStatus): string {
-  return `retired  ${counted(packs, 'pack')} by its rules, ${counted(samples, 'sample')}, ${bytesText(bytes)}`;
+function retiredText({ packs, samples, bytes, byLimit }: RetiredStatus): string {
+  const limit =
+    byLimit.packs === 0 ? '' : `; of them over a limit ${counted(byLimit.packs, 'pack')}, ${bytesText(byLimit.bytes)}`;
+  return `retired  ${counted(packs, 'pack')} by its rules, ${counted(samples, 'sample')}, ${bytesText(bytes)}${limit}`;
 }
 
 function pulledText({ known, conflicts, holes, setBacks }: PulledStatus): string {

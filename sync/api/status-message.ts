@@ -138,7 +138,9 @@ function encodeStore({ retention, ...store }: StoreStatus): StoreStatusMessage {
   return { ...store, retention: { ...retention, classes } };
 }
 
-function decodeStore({ retention, ...store }: StoreStatusMessage): StoreStatus {
+function decodeStore({ retention, retired, ...rest }: StoreStatusMessage): StoreStatus {
+  const byLimit = retired && present(retired.byLimit, 'sums of what limits took');
+  const store = { ...rest, ...(retired && byLimit && { retired: { ...retired, byLimit } }) };
   if (retention === undefined) return store;
   const classes = retention.classes.map((each) => ({ ...each, class: CHANNEL_CLASSES.fromWire(each.class) }));
   return { ...store, retention: { ...retention, classes } };

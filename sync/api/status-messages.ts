@@ -198,6 +198,13 @@ export interface RetiredStatusMessage {
   readonly packs: number;
   readonly samples: number;
   readonly bytes: number;
+  readonly byLimit?: RetiredByLimitMessage;
+}
+
+export interface RetiredByLimitMessage {
+  readonly packs: number;
+  readonly samples: number;
+  readonly bytes: number;
 }
 
 export interface MergeStatusMessage {

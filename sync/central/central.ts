@@ -42,8 +42,9 @@ import { Keeper } from './keeper.ts';
 import { lineReach, type SaidOfGateway } from './line-reach.ts';
 import { openPostgresCentral } from './postgres/postgres-central.ts';
 import { type PulledGateway, PulledGateways } from './pulled-gateways.ts';
-import { CentralRetention } from './retention/central-retention.ts';
+import { CentralRetention, type LimitedDaysOf } from './retention/central-retention.ts';
 import type { CentralRetentionConfig } from './retention/central-retention-config.ts';
+import { limitedDays } from './retention/retention-limits.ts';
 import { retentionDays } from './retention/retention-rules.ts';
 import { openSqliteCentral } from './sqlite-central.ts';
 
@@ -214,6 +215,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       options.retention &&
       new CentralRetention({
         ...{ store: store.retiring, daysOf: retentionDays(options.retention), now: Date.now, onProblem },
+        limited: limitsOf(store, options.retention),
       });
     closers.push(() => retention?.stop());
     const merging =
@@ -289,6 +291,12 @@ function openCouriers(dir: string, central: string, sink: Keeper) {
 }
 
 /** Of whole gateways. */
+function limitsOf(store: CentralStore, config: CentralRetentionConfig): LimitedDaysOf {
+  const { retiring } = store;
+  const limited = { held: (today: number) => retiring.held(today), gatewayBytes: () => store.gatewayBytes() };
+  return (today, between) => limitedDays(limited, config, today, between);
+}
+
 function ownersOf({ gateways }: GatewaysConfig = { gateways: {} }): OwnerRule[] {
   return Object.entries(gateways).flatMap(([gateway, { owner }]) =>
     owner === undefined ? [] : [{ owner, gateway, channels: [] }],

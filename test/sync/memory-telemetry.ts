@@ -176,7 +176,7 @@ export function exampleStatus(gateway = 'box', role: GatewayStatus['role'] = 'ga
       }),
       ...(role === 'central' && {
         merge: { packs: 64, into: 1, samples: 640, bytes: 700 },
-        retired: { packs: 3, samples: 30, bytes: 300 },
+        retired: { packs: 3, samples: 30, bytes: 300, byLimit: { packs: 1, samples: 10, bytes: 100 } },
         pulled: { known: 9, conflicts: 2, holes: 4, setBacks: 1 },
       }),
     },

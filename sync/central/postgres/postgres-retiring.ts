@@ -6,6 +6,7 @@ import { calendarOf, calendarText, type RetentionCalendar } from '../retention/r
 import { longestDays, type RuledChannel } from '../retention/retention-rules.ts';
 import {
   type DuePacks,
+  type HeldBytes,
   NOTHING_RETIRED,
   type RetentionTerms,
   type Retired,
@@ -71,6 +72,21 @@ export class PostgresRetiring implements RetiringStore {
     return due;
   }
 
+  async *held(today: number): AsyncGenerator<readonly HeldBytes[]> {
+    const { rows } = await this.#db.read(async (statements) => {
+      await this.#catalogue.learn(statements);
+      return statements.query(
+        `SELECT rosters.id, day, sum(size)::float8 AS bytes FROM rosters JOIN pack_index ON pack_index.gateway = rosters.gateway
+           AND pack_index.roster = rosters.id AND level = 0 AND ordinal >= retired WHERE day < $1 GROUP BY rosters.id, day`,
+        [today],
+      );
+    });
+    const channelsOf = this.#channelsBy();
+    yield (rows as { id: number; day: number; bytes: number }[]).map(({ id, day, bytes }) => {
+      return { channels: channelsOf(id), day, bytes };
+    });
+  }
+
   async calendar(): Promise<RetentionCalendar | undefined> {
     const { rows } = await this.#db.read((statements) =>
       statements.query('SELECT value FROM caisson WHERE key = $1', [CALENDAR_KEY]),
@@ -113,14 +129,19 @@ export class PostgresRetiring implements RetiringStore {
            AND pack_index.roster = rosters.id AND level = 0 AND ordinal = retired ORDER BY rosters.gateway, rosters.id`,
       );
     });
-    const known = new Map(this.#catalogue.channels.map((channel) => [channel.id, channel]));
+    const channelsOf = this.#channelsBy();
     return (rows as { id: number; day: number }[]).flatMap(({ id: roster, day }) => {
-      const ids = this.#catalogue.rosters.get(roster)?.channels ?? [];
-      const channels = ids.flatMap((id) => known.get(id) ?? []);
+      const channels = channelsOf(roster);
       const days = longestDays(daysOf, channels);
       const gateway = this.#catalogue.names.get(gatewayOfId(roster)) ?? '';
       return day < today - days ? [{ roster, gateway, channels, days, before: today - days }] : [];
     });
+  }
+
+  /** Channels of a roster, as they are known now. */
+  #channelsBy(): (roster: number) => RuledChannel[] {
+    const known = new Map(this.#catalogue.channels.map((channel) => [channel.id, channel]));
+    return (roster) => (this.#catalogue.rosters.get(roster)?.channels ?? []).flatMap((id) => known.get(id) ?? []);
   }
 
   /** Retires the next packs of a series; undefined where none is due. */

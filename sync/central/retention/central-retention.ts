@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { messageOf } from '../../../gateway/errors.ts';
 import { dayText, nextDay } from './retention-calendar.ts';
+import { type LimitedDays, type UnmetLimit, unmetName, unmetText } from './retention-limits.ts';
 import { type DaysOf, dayOf } from './retention-rules.ts';
 import { NOTHING_RETIRED, type Retired, type RetiringStore } from './retiring-store.ts';
 
@@ -11,9 +12,14 @@ const FIRST_LOOK_MS = 60_000;
 /** Time between two steps, milliseconds: a pull that waits comes first. */
 const STEP_INTERVAL_MS = 20;
 
+/** What limits leave of the days of rules; undefined where they take nothing. @param between awaited while the store is read */
+export type LimitedDaysOf = (today: number, between: () => Promise<unknown>) => Promise<LimitedDays | undefined>;
+
 export interface CentralRetentionParts {
   readonly store: RetiringStore;
   readonly daysOf: DaysOf;
+  /** What limits leave of those days; missing where there are none. */
+  readonly limited?: LimitedDaysOf;
   /** UTC, milliseconds. */
   readonly now: () => number;
   /** Told what a person should know. */
@@ -23,12 +29,18 @@ export interface CentralRetentionParts {
   readonly lookIntervalMs?: number;
 }
 
-/** Retires what the rules of a central say, in small steps while it does other things. */
+/** What went, and of it what a limit took. */
+export interface RetiredWhy extends Retired {
+  readonly byLimit: Retired;
+}
+
+/** Retires what the rules and limits of a central say, in small steps while it does other things. */
 export class CentralRetention {
   readonly #parts: CentralRetentionParts;
   readonly #stopping = new AbortController();
   #running: Promise<void> | undefined;
-  #retired: Retired = NOTHING_RETIRED;
+  #retired: RetiredWhy = { ...NOTHING_RETIRED, byLimit: NOTHING_RETIRED };
+  #unmet = '';
 
   constructor(parts: CentralRetentionParts) {
     this.#parts = parts;
@@ -45,7 +57,7 @@ export class CentralRetention {
   }
 
   /** What went since the start. */
-  status(): Retired {
+  status(): RetiredWhy {
     return this.#retired;
   }
 
@@ -63,17 +75,29 @@ export class CentralRetention {
   }
 
   async #look(): Promise<void> {
-    const { store, daysOf } = this.#parts;
     const today = await this.#today();
-    for await (const { packs, samples, bytes } of store.retire({ daysOf, today })) {
-      const before = this.#retired;
-      this.#retired = {
-        packs: before.packs + packs,
-        samples: before.samples + samples,
-        bytes: before.bytes + bytes,
-      };
-      if (!(await this.#waited(STEP_INTERVAL_MS))) return;
+    if (!(await this.#retire(this.#parts.daysOf, today, false))) return;
+    const limited = await this.#parts.limited?.(today, () => this.#waited(STEP_INTERVAL_MS));
+    this.#tellUnmet(limited?.unmet ?? []);
+    if (limited !== undefined) await this.#retire(limited.daysOf, today, true);
+  }
+
+  /** False where it is to stop. */
+  async #retire(daysOf: DaysOf, today: number, isByLimit: boolean): Promise<boolean> {
+    for await (const step of this.#parts.store.retire({ daysOf, today })) {
+      const { byLimit } = this.#retired;
+      this.#retired = { ...added(this.#retired, step), byLimit: isByLimit ? added(byLimit, step) : byLimit };
+      if (!(await this.#waited(STEP_INTERVAL_MS))) return false;
     }
+    return true;
+  }
+
+  /** Once, as long as it stays the same. */
+  #tellUnmet(unmet: readonly UnmetLimit[]): void {
+    const text = unmet.map(({ limit }) => unmetName(limit)).join(', ');
+    if (text === this.#unmet) return;
+    this.#unmet = text;
+    for (const each of unmet) this.#parts.onProblem(unmetText(each));
   }
 
   /** By which ages count now, durable before anything goes by it. */
@@ -96,4 +120,8 @@ export class CentralRetention {
     await setTimeout(ms, undefined, { signal, ref: false }).catch(() => {});
     return !signal.aborted;
   }
+}
+
+function added(one: Retired, { packs, samples, bytes }: Retired): Retired {
+  return { packs: one.packs + packs, samples: one.samples + samples, bytes: one.bytes + bytes };
 }

@@ -1,6 +1,6 @@
 import type { ChannelClass } from '../../../gateway/channel.ts';
 import { channelPattern } from '../../../gateway/channel-pattern.ts';
-import type { CentralRetentionConfig } from './central-retention-config.ts';
+import type { CentralRetentionConfig, RetentionRuleConfig } from './central-retention-config.ts';
 
 /** What rules ask of a channel. */
 export interface RuledChannel {
@@ -13,19 +13,33 @@ export interface RuledChannel {
 export type DaysOf = (channel: RuledChannel) => number;
 
 /** What the rules say: the first that fits counts. */
-export function retentionDays({ rules }: CentralRetentionConfig): DaysOf {
-  const compiled = rules.map(({ gateways, channels, class: ofClass, days = Number.POSITIVE_INFINITY }) => ({
-    ...{ gateways: gateways?.map(channelPattern), channels: channels?.map(channelPattern), ofClass, days },
-  }));
-  return ({ gateway, name, class: channelClass }) => {
-    const rule = compiled.find(
-      (each) =>
-        (each.ofClass === undefined || each.ofClass === channelClass) &&
-        (each.gateways?.some((fits) => fits(gateway)) ?? true) &&
-        (each.channels?.some((fits) => fits(name)) ?? true),
-    );
-    return rule?.days ?? Number.POSITIVE_INFINITY;
+export function retentionDays(config: CentralRetentionConfig): DaysOf {
+  const ruleOf = fittingRule(config);
+  return (channel) => ruleOf(channel)?.days ?? Number.POSITIVE_INFINITY;
+}
+
+/** True for a channel that a rule keeps for ever, which no limit takes: one that no rule is for is not such a one. */
+export function isOnHold(config: CentralRetentionConfig): (channel: RuledChannel) => boolean {
+  const ruleOf = fittingRule(config);
+  return (channel) => {
+    const rule = ruleOf(channel);
+    return rule !== undefined && rule.days === undefined;
   };
+}
+
+function fittingRule({
+  rules = [],
+}: CentralRetentionConfig): (channel: RuledChannel) => RetentionRuleConfig | undefined {
+  const compiled = rules.map((rule) => ({
+    ...{ rule, gateways: rule.gateways?.map(channelPattern), channels: rule.channels?.map(channelPattern) },
+  }));
+  return ({ gateway, name, class: channelClass }) =>
+    compiled.find(
+      ({ rule, gateways, channels }) =>
+        (rule.class === undefined || rule.class === channelClass) &&
+        (gateways?.some((fits) => fits(gateway)) ?? true) &&
+        (channels?.some((fits) => fits(name)) ?? true),
+    )?.rule;
 }
 
 /** A pack goes whole, with what is to be kept longest in it. */

@@ -1,5 +1,5 @@
 import type { RetentionCalendar } from './retention-calendar.ts';
-import type { DaysOf } from './retention-rules.ts';
+import type { DaysOf, RuledChannel } from './retention-rules.ts';
 
 /** Why the samples of a block are not at a central that had them: its own rules gave them up. A cause in the ledger. */
 export const RETIRED = 'retired';
@@ -28,6 +28,14 @@ export interface DuePacks {
   readonly youngest: number;
 }
 
+/** Bytes of the packs of a series that have their samples and came on one day. */
+export interface HeldBytes {
+  readonly channels: readonly RuledChannel[];
+  /** Number of the day of UTC. */
+  readonly day: number;
+  readonly bytes: number;
+}
+
 /** What rules of the day say. */
 export interface RetentionTerms {
   readonly daysOf: DaysOf;
@@ -39,6 +47,8 @@ export interface RetentionTerms {
 export interface RetiringStore {
   /** What {@link RetiringStore.retire} would give up, series by series; changes nothing. @throws CaissonError `store-failed` */
   due(terms: RetentionTerms): Promise<DuePacks[]>;
+  /** What came before `today` and has its samples, some at a time. @throws CaissonError `store-failed` */
+  held(today: number): AsyncIterable<readonly HeldBytes[]>;
   /**
    * Gives up what is due, in steps of one small transaction each: what was told of is durable, and the rest has not begun. The
    * index stays with all that it says of a block; its cause is {@link RETIRED}. @throws CaissonError `store-failed`

@@ -5,6 +5,7 @@ import { calendarOf, calendarText, type RetentionCalendar } from './retention-ca
 import { type DaysOf, longestDays, type RuledChannel } from './retention-rules.ts';
 import {
   type DuePacks,
+  type HeldBytes,
   NOTHING_RETIRED,
   RETIRED,
   type RetentionTerms,
@@ -19,7 +20,7 @@ const STEP_PACKS_MAX = 64;
 /** Where the large database keeps the day by which ages count. */
 const CALENDAR_KEY = 'retention day';
 
-/** A pack with its samples that may go. */
+/** A pack with its samples. */
 interface DuePack {
   readonly position: number;
   readonly roster: number;
@@ -38,6 +39,10 @@ export class SqliteRetiring implements RetiringStore {
 
   async due(terms: RetentionTerms): Promise<DuePacks[]> {
     return sqliteDue(this.#db, this.#arrivals, terms);
+  }
+
+  async *held(today: number): AsyncGenerator<readonly HeldBytes[]> {
+    yield* sqliteHeld(this.#db, this.#arrivals, today);
   }
 
   async calendar(): Promise<RetentionCalendar | undefined> {
@@ -78,17 +83,37 @@ export function sqliteDue(db: BlockReader, arrivals: ArrivalDays, { daysOf, toda
   return [...found.values()];
 }
 
+/** As {@link RetiringStore.held}, also of a database that another process writes. */
+export function* sqliteHeld(db: BlockReader, arrivals: ArrivalDays, today: number): Generator<HeldBytes[]> {
+  const series = new Series(db, () => 0);
+  for (const packs of wholePacks(db, arrivals, today)) {
+    const sums = new Map<string, HeldBytes>();
+    for (const { position, roster, size } of packs) {
+      const day = arrivals.dayOf(position);
+      const key = `${roster} ${day}`;
+      const bytes = (sums.get(key)?.bytes ?? 0) + size;
+      sums.set(key, { channels: series.channelsOf(roster), day, bytes });
+    }
+    yield [...sums.values()];
+  }
+}
+
 /** What is due of so many packs at a time. */
 function* looks(db: BlockReader, arrivals: ArrivalDays, today: number, series: Series): Generator<DuePack[]> {
+  for (const packs of wholePacks(db, arrivals, today)) {
+    yield packs.filter(({ roster, position }) => position <= arrivals.before(today - series.daysOf(roster)));
+  }
+}
+
+/** What came before a day and has its samples, of so many packs at a time. */
+function* wholePacks(db: BlockReader, arrivals: ArrivalDays, today: number): Generator<DuePack[]> {
   const upTo = arrivals.before(today);
   for (let after = 0; ; ) {
     const packs = db.packsAfter(after, upTo, LOOK_PACKS_MAX);
     const last = packs.at(-1);
     if (last === undefined) return;
     after = last.position;
-    yield packs.filter(({ roster, position, isWhole }) => {
-      return isWhole && position <= arrivals.before(today - series.daysOf(roster));
-    });
+    yield packs.filter(({ isWhole }) => isWhole);
   }
 }
 
@@ -107,19 +132,19 @@ class Series {
   daysOf(roster: number): number {
     let days = this.#days.get(roster);
     if (days === undefined) {
-      days = longestDays(this.#daysOf, this.#channelsOf(roster));
+      days = longestDays(this.#daysOf, this.channelsOf(roster));
       this.#days.set(roster, days);
     }
     return days;
   }
 
   told(roster: number): Pick<DuePacks, 'gateway' | 'channels' | 'days'> {
-    const channels = this.#channelsOf(roster);
+    const channels = this.channelsOf(roster);
     const names = channels.map(({ name }) => name);
     return { gateway: channels[0]?.gateway ?? '', channels: names, days: this.daysOf(roster) };
   }
 
-  #channelsOf(roster: number): RuledChannel[] {
+  channelsOf(roster: number): readonly RuledChannel[] {
     const ids = this.#db.channelsOfRoster(roster);
     // One that came since is looked for once more.
     if (ids.some((id) => !this.#channels.has(id))) {

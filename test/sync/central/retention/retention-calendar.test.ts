@@ -37,6 +37,7 @@ t.test('a central says that the clock leapt, and retires by the day that it had'
   const days: number[] = [];
   const store: RetiringStore = {
     due: async () => [],
+    async *held() {},
     async *retire({ today }) {
       days.push(today);
       yield NOTHING_RETIRED;

@@ -9,6 +9,7 @@ import { Random } from '../../../../hardware/simulated/random.ts';
 import type { ChannelAccount } from '../../../../sync/api/ledger-call.ts';
 import type { CentralStore } from '../../../../sync/central/central-store.ts';
 import { Keeper } from '../../../../sync/central/keeper.ts';
+import { limitedDays } from '../../../../sync/central/retention/retention-limits.ts';
 import { type DaysOf, dayOf, retentionDays } from '../../../../sync/central/retention/retention-rules.ts';
 import type { Retired } from '../../../../sync/central/retention/retiring-store.ts';
 import { compareLedgers } from '../../../../sync/ledger/compare-ledgers.ts';
@@ -190,6 +191,54 @@ export async function retentionContract(t: Test, open: (t: Test, days: Days) => 
     t.notOk(stretches.some(({ cause }) => cause === 'not-received' || cause === 'block-damaged'));
     const chart = await telemetry.envelope(id, from, to, 4);
     t.equal(chart.max.length > 0, true, 'a chart is drawn of what the index says');
+  });
+
+  await t.test('a limit takes whole days, the oldest first, until what is left fits', async (t) => {
+    const [days, source] = [new Days(), new Source(t, 11)];
+    const central = await open(t, days);
+    const grown: number[] = [];
+    for (let day = 0; day < 6; day += 1) {
+      const before = central.totals().bytes;
+      source.fill(10);
+      await source.send(central);
+      grown.push(central.totals().bytes - before);
+      days.pass(1);
+    }
+    days.pass(-1);
+    const rules = [{ channels: ['held/**'] }];
+    const [stored] = (await central.gatewayBytes()).values();
+    t.equal(stored, central.totals().bytes);
+    const limit = (bytes: number) => ({ rules, limits: [{ gateways: ['b*'], maxGigabytes: bytes / 1e9 }] });
+    const store = {
+      held: (today: number) => central.retiring.held(today),
+      gatewayBytes: () => central.gatewayBytes(),
+    };
+    t.equal(await limitedDays(store, limit(stored ?? 0), days.today), undefined, 'it fits');
+    const [first = 0, second = 0] = grown;
+    // Two days less what is on hold in them are enough; one is not.
+    const limited = await limitedDays(store, limit((stored ?? 0) - 0.4 * (first + second)), days.today);
+    t.same(limited?.unmet, []);
+    const texts = await samplesOf(central.telemetry, 'text');
+    const daysOf = limited?.daysOf ?? RULES;
+    const due = await central.retiring.due({ daysOf, today: days.today });
+    t.same(
+      due.map(({ channels, packs, oldest, youngest }) => [channels, packs, oldest, youngest]),
+      [
+        [['a', 'b'], 20, 5, 4],
+        [['text'], 20, 5, 4],
+      ],
+    );
+    t.match(await retireAll(central, days.today, daysOf), { packs: 40 });
+    t.same(await samplesOf(central.telemetry, 'text'), texts.slice(200), 'what came later is there');
+    t.ok(central.totals().bytes <= (stored ?? 0) - 0.4 * (first + second));
+    t.equal((await samplesOf(central.telemetry, 'held/d')).length, 600, 'what is on hold stays');
+
+    const most = await limitedDays(store, limit(1), days.today);
+    t.ok((most?.unmet[0]?.bytes ?? 0) > 0, 'it cannot be kept');
+    await retireAll(central, days.today, most?.daysOf ?? RULES);
+    t.same(await samplesOf(central.telemetry, 'text'), texts.slice(400), 'today and yesterday stay');
+    const differences = compareLedgers(await source.ledger(), await ledgerOf(central.telemetry));
+    t.ok(differences.every(({ verdict, there }) => verdict === 'given-up' && there === 'retired'));
   });
 
   await t.test('remembers by which day it counted last', async (t) => {
