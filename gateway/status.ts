@@ -355,6 +355,20 @@ export interface ConfigStatus {
   readonly last?: ConfigOutcomeStatus;
 }
 
+/** One kind of cycle of a gateway. Times UTC, microseconds. */
+export interface CycleKindStatus {
+  readonly name: string;
+  /** The channel that tells. */
+  readonly channel: string;
+  /** When its last sample came; missing before the first of this run. */
+  readonly heard?: number;
+  /** Number or label of the cycle that is open, and its begin; missing where none is. */
+  readonly open?: string;
+  readonly since?: number;
+  /** Why there are none; missing where nothing is wrong. */
+  readonly problem?: string;
+}
+
 /** A snapshot of the whole gateway, or of central, once a second; what `caisson status`, GetStatus and the dashboard show. */
 export interface GatewayStatus {
   readonly role: 'gateway' | 'central';
@@ -382,6 +396,8 @@ export interface GatewayStatus {
   /** Missing where nothing is pulled. */
   readonly lines?: readonly LineStatus[];
   readonly sources: readonly SourceStatus[];
+  /** Missing where no cycles are configured. */
+  readonly cycles?: readonly CycleKindStatus[];
   /** Missing at central, and where the config is no file. */
   readonly config?: ConfigStatus;
   /** Position of the last item of its feed; missing where nobody said it, as at central. */

@@ -191,6 +191,11 @@ export class StoreHost {
     return this.#registry.end;
   }
 
+  /** Names of all channels. */
+  *channelNames(): Generator<string> {
+    for (const { name } of this.#registry.channels()) yield name;
+  }
+
   /** The channel of that name, whether or not this run of the process has asked for it. */
   channelNamed(name: string): Channel | undefined {
     return this.#registry.named(name);

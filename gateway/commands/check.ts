@@ -5,6 +5,7 @@ import { counted } from '../quantity-text.ts';
 import { checkStoreCommand } from './check-store.ts';
 import { readConfigFile } from './config.ts';
 import { CONFIG_FILE } from './config-file.ts';
+import { storedNames } from './cycle-plan.ts';
 import { conclude, EXIT_FAILED, EXIT_OK, Output } from './outcome.ts';
 import { type Plan, planOf, renderPlan } from './plan.ts';
 
@@ -54,7 +55,8 @@ interface Options {
 async function check(file: string, asJson: boolean): Promise<void> {
   const { config, issues, text } = readConfigFile(file);
   const ok = config !== undefined;
-  const report: CheckReport = { file, ok, issues, ...(ok && { plan: planOf(config) }) };
+  const names = config?.cycles && (await storedNames(config.store.dir));
+  const report: CheckReport = { file, ok, issues, ...(ok && { plan: planOf(config, names) }) };
   process.exitCode = ok ? EXIT_OK : EXIT_FAILED;
   if (asJson) await new Output().write(`${JSON.stringify(report, undefined, 2)}\n`);
   else if (report.plan !== undefined) await new Output().write(renderPlan(file, report.plan));

@@ -100,6 +100,7 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
   const look = (): GatewayStatus => ({
     ...board.snapshot(),
     ...(options.config && { config: options.config.status() }),
+    ...(cycles && { cycles: cycles.status() }),
   });
   const start = async () => {
     // The sources first, so that a box that comes back takes in at once: what serves reads all of the journal as it starts.
@@ -185,6 +186,7 @@ function cyclesOf({ cycles = {} }: CaissonConfig, store: StoreHost, onProblem: (
     monotonicMs: () => performance.now(),
     channel: (id: number) => store.channel(id),
     channelNamed: (name: string) => store.channelNamed(name),
+    names: () => store.channelNames(),
     lastNumber: (name: string) => store.cycleNumbers[name] ?? 0,
     onProblem,
   };

@@ -5,6 +5,7 @@ import { formatAddress } from '../../sync/api/address.ts';
 import { counted } from '../quantity-text.ts';
 import { listenersOf } from './config-rules.ts';
 import type { CaissonConfig } from './config-schema.ts';
+import { type CyclePlan, cyclePlans } from './cycle-plan.ts';
 import type { SourceConfig } from './source-kinds.ts';
 
 /** What a gateway with this config opens. */
@@ -17,6 +18,7 @@ export interface Plan {
   /** Centrals that it dials, to hand them a line. */
   readonly dials: readonly string[];
   readonly sources: readonly SourcePlan[];
+  readonly cycles: readonly CyclePlan[];
 }
 
 /** What becomes of one source. */
@@ -28,7 +30,8 @@ export interface SourcePlan {
   readonly notes?: readonly string[];
 }
 
-export function planOf(config: CaissonConfig): Plan {
+/** @param names of channels that its store has, where that is known */
+export function planOf(config: CaissonConfig, names?: readonly string[]): Plan {
   const { id } = config.gateway;
   return {
     ...(id !== undefined && { gateway: id }),
@@ -42,6 +45,7 @@ export function planOf(config: CaissonConfig): Plan {
       opens: opensOf(name, source, config),
       ...(source.type === 'can' && { notes: Dictionaries.load(canSettings(source)).notes }),
     })),
+    cycles: cyclePlans(config.cycles ?? {}, names),
   };
 }
 
@@ -95,6 +99,9 @@ export function renderPlan(file: string, plan: Plan): string {
     if (notes.length > NOTES_SHOWN_MAX) {
       lines.push(`    note     ${notes.length - NOTES_SHOWN_MAX} more; caisson check --json has all of them`);
     }
+  }
+  for (const { name, told, note } of plan.cycles) {
+    lines.push(`  cycle      ${name}  ${told}`, ...(note === undefined ? [] : [`    note     ${note}`]));
   }
   return `${lines.join('\n')}\n`;
 }

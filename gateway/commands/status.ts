@@ -4,6 +4,7 @@ import type {
   BehindStatus,
   ClockStatus,
   ConfigStatus,
+  CycleKindStatus,
   DestinationStatus,
   DiskWearStatus,
   DrillStatus,
@@ -77,6 +78,7 @@ export function statusText(status: GatewayStatus): string {
   lines.push(...(status.handovers ?? []).map(handOverText));
   lines.push(...(status.lines ?? []).map(lineText));
   lines.push(...status.sources.map(sourceText));
+  lines.push(...(status.cycles ?? []).map(cycleText));
   lines.push(...(status.destinations ?? []).map(destinationText));
   lines.push(...(status.drills ?? []).map(drillText));
   lines.push(...status.problems.map(({ time, text }) => `problem  ${formatTime(time)} ${text}`));
@@ -176,6 +178,15 @@ function sourceText(source: SourceStatus): string {
     ...(source.problem === undefined ? [] : [source.problem]),
   ];
   return `source   ${source.name}: ${parts.join('; ')}`;
+}
+
+function cycleText({ name, channel, heard, open, since = 0, problem }: CycleKindStatus): string {
+  const parts = [
+    open === undefined ? 'none open' : `${open} since ${formatTime(since)}`,
+    heard === undefined ? `told by ${channel}` : `told by ${channel}, last heard ${formatTime(heard)}`,
+    ...(problem === undefined ? [] : [problem]),
+  ];
+  return `cycle    ${name}: ${parts.join('; ')}`;
 }
 
 /** A client of a broker has its own presence as a channel before anything came. */

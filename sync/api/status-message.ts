@@ -29,6 +29,7 @@ export function encodeStatus({ config, ...status }: GatewayStatus): StatusMessag
     ...(config && { config: encodeConfig(config) }),
     destinations: (status.destinations ?? []).map((each) => ({ ...each, withheld: each.withheld ?? {} })),
     drills: status.drills ?? [],
+    cycles: status.cycles ?? [],
     handovers: status.handovers ?? [],
     uplinks: (status.uplinks ?? []).map((each) => ({ ...each, state: UPLINK_STATES.toWire[each.state] })),
     lines: (status.lines ?? []).map(encodeLine),
@@ -46,6 +47,7 @@ export function decodeStatus({
   destinations,
   uplinks,
   drills,
+  cycles,
   lines,
   config,
   relay,
@@ -69,6 +71,7 @@ export function decodeStatus({
       uplinks: uplinks.map((each) => ({ ...each, state: UPLINK_STATES.fromWire(each.state) })),
     }),
     ...(drills.length > 0 && { drills: drills.map((each) => ({ ...each })) }),
+    ...(cycles.length > 0 && { cycles: cycles.map((each) => ({ ...each })) }),
     ...(lines.length > 0 && {
       lines: lines.map(decodeLine),
     }),

@@ -36,6 +36,16 @@ export interface StatusMessage {
   readonly drills: readonly DrillStatusMessage[];
   readonly relay?: RelayStatusMessage;
   readonly handovers: readonly HandOverStatusMessage[];
+  readonly cycles: readonly CycleKindStatusMessage[];
+}
+
+export interface CycleKindStatusMessage {
+  readonly name: string;
+  readonly channel: string;
+  readonly heard?: number;
+  readonly open?: string;
+  readonly since?: number;
+  readonly problem?: string;
 }
 
 export interface DrillStatusMessage {

@@ -13,7 +13,7 @@ import type {
   StoredChannel,
   Telemetry,
 } from '../../gateway/query/telemetry.ts';
-import type { DestinationStatus, GatewayStatus, LineStatus } from '../../gateway/status.ts';
+import type { CycleKindStatus, DestinationStatus, GatewayStatus, LineStatus } from '../../gateway/status.ts';
 
 /** Telemetry of channels whose samples a test gives as pieces, made when they are asked for. */
 export class MemoryTelemetry implements Telemetry {
@@ -143,6 +143,11 @@ const EXAMPLE_DESTINATIONS: readonly DestinationStatus[] = [
   { name: 'third', position: 0, proven: false, refused: {} },
 ];
 
+const EXAMPLE_CYCLES: readonly CycleKindStatus[] = [
+  { name: 'lap', channel: 'car/lap', heard: 1_700_000_000_800_000, open: '17', since: 1_699_999_950_000_000 },
+  { name: 'haul', channel: 'truck/lode', problem: 'no channel is named truck/lode; did you mean truck/load?' },
+];
+
 export function exampleStatus(gateway = 'box', role: GatewayStatus['role'] = 'gateway'): GatewayStatus {
   return {
     role,
@@ -192,6 +197,7 @@ export function exampleStatus(gateway = 'box', role: GatewayStatus['role'] = 'ga
       },
     }),
     lines: EXAMPLE_LINES,
+    ...(role === 'gateway' && { cycles: EXAMPLE_CYCLES }),
     ...(role === 'gateway' && { feedEnd: 1_000, destinations: EXAMPLE_DESTINATIONS }),
     sources: [
       {

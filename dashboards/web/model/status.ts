@@ -16,6 +16,8 @@ export interface ShownStatus {
   readonly blockBytes: number;
   readonly recorder: ShownRecorder | undefined;
   readonly sources: readonly ShownSource[];
+  /** Kinds of cycles of which there are none, and why. */
+  readonly cycleProblems: readonly { readonly name: string; readonly problem: string }[];
   /** Centrals that have, or are to have, what is here; none at a central. */
   readonly destinations: readonly ShownDestination[];
   readonly problems: readonly { readonly time: number; readonly text: string }[];
@@ -76,6 +78,7 @@ export function concernsOf(status: ShownStatus): Concern[] {
     else if (state === 'stopped') lasting.push(`${name} is stopped`);
     if (stale > 0) lasting.push(staleText(name, stale, staleNames));
   }
+  for (const { name, problem } of status.cycleProblems) lasting.push(`no ${name}: ${problem}`);
   return [
     ...lasting.map((text) => ({ time: undefined, text })),
     ...[...status.problems].reverse().map(({ time, text }) => ({ time, text })),
@@ -137,6 +140,9 @@ export function parseStatus(json: string): ShownStatus | undefined {
       stale: numberOf(objectOf(source.stale).count),
       staleNames: listOf(objectOf(source.stale).channels).map(({ name }) => textOf(name)),
     })),
+    cycleProblems: listOf(root.cycles).flatMap(({ name, problem }) =>
+      typeof problem === 'string' ? [{ name: textOf(name), problem }] : [],
+    ),
     destinations: destinationsOf(root),
     problems: listOf(root.problems).map((problem) => ({ time: numberOf(problem.time), text: textOf(problem.text) })),
   };

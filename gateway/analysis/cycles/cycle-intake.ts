@@ -2,14 +2,19 @@ import { Buffer } from 'node:buffer';
 import type { Channel, ChannelSpec } from '../../channel.ts';
 import { channelPattern } from '../../channel-pattern.ts';
 import { type Intake, type Ticket, textRoom } from '../../intake.ts';
+import type { CycleKindStatus } from '../../status.ts';
 import { cycleSpec, encodeBegin, encodeEnd, sumsSpec } from './cycle-channels.ts';
 import { CycleSettling, type CycleSettlingParts, SUMMED_CHANNELS_MAX } from './cycle-settling.ts';
 import { type BegunCycle, CycleTracker, type EndedCycle } from './cycle-tracker.ts';
 import type { CycleConfig, CyclesConfig } from './cycles-config.ts';
 import type { LateWatch } from './late-watch.ts';
+import { triggerProblem } from './trigger-problem.ts';
 
 /** Records that wait for room in the ring. Beyond: counted as lost, as samples are. */
 const WAITING_MAX = 4 * SUMMED_CHANNELS_MAX;
+
+/** How often what is wrong with a channel that tells is looked at, microseconds. */
+const LOOK_AGAIN_US = 5e6;
 
 export interface CycleIntakeParts extends Omit<CycleSettlingParts, 'intake' | 'keep'> {
   readonly intake: Intake;
@@ -17,13 +22,15 @@ export interface CycleIntakeParts extends Omit<CycleSettlingParts, 'intake' | 'k
   readonly utcOffset: () => number;
   /** Of each kind, the number of its last cycle of an earlier run; 0 where there is none. */
   readonly lastNumber: (name: string) => number;
+  /** Of all channels. */
+  readonly names: () => Iterable<string>;
 }
 
 /** What is to be done with the samples of a channel. */
 interface Watch {
   readonly isDevice: boolean;
-  /** Trackers that it tells where a cycle begins. */
-  readonly told: readonly CycleTracker[];
+  /** Kinds that it tells where a cycle begins. */
+  readonly told: readonly CycleKind[];
   /** Told of what comes too late for the sums of a cycle. */
   readonly late: readonly LateWatch[];
 }
@@ -35,7 +42,7 @@ interface Watch {
 export class CycleIntake implements Intake {
   readonly settling: CycleSettling;
   readonly #intake: Intake;
-  readonly #utcOffset: () => number;
+  readonly #parts: CycleIntakeParts;
   readonly #kinds: readonly CycleKind[];
   /** By channel id; undefined where nobody wants a channel. */
   readonly #watches: (Watch | undefined)[] = [];
@@ -44,9 +51,9 @@ export class CycleIntake implements Intake {
   readonly #waiting: { readonly channel: number; readonly time: number; readonly text: string }[] = [];
 
   constructor(parts: CycleIntakeParts, cycles: CyclesConfig) {
-    const { intake, utcOffset, lastNumber } = parts;
+    const { intake, lastNumber } = parts;
     this.#intake = intake;
-    this.#utcOffset = utcOffset;
+    this.#parts = parts;
     const keep = (to: ChannelSpec | number, time: number, text: string) =>
       this.#keep(typeof to === 'number' ? to : intake.channel(to).id, time, text);
     this.settling = new CycleSettling({ ...parts, keep, intake: this }, cycles);
@@ -94,7 +101,7 @@ export class CycleIntake implements Intake {
     if (!this.#intake.pushText(channel, time, text)) return false;
     const watch = this.#watches[channel];
     if (watch === undefined) return true;
-    for (const tracker of watch.told) tracker.look(watch.isDevice ? this.#boxTime(time) : time, text);
+    for (const kind of watch.told) kind.look(watch.isDevice ? this.#boxTime(time) : time, text, this.#parts.now());
     return true;
   }
 
@@ -136,12 +143,17 @@ export class CycleIntake implements Intake {
     this.#intake.publish();
   }
 
+  /** How each kind does. */
+  status(): CycleKindStatus[] {
+    return this.#kinds.map((kind) => kind.status(this.#parts));
+  }
+
   #watch(channel: Channel): void {
     this.#known[channel.id] = channel;
-    const told: CycleTracker[] = [];
+    const told: CycleKind[] = [];
     const late: LateWatch[] = [];
     for (const kind of this.#kinds) {
-      if (kind.isToldBy(channel)) told.push(kind.tracker);
+      if (kind.isToldBy(channel)) told.push(kind);
       if (kind.sums(channel)) late.push(kind.late);
       // What is no longer to go anywhere must not go as what it came to either; the rest is defined when there is something of it.
       if (channel.residency !== 'any') for (const spec of kind.specsOf(channel)) this.#intake.channel(spec);
@@ -151,7 +163,7 @@ export class CycleIntake implements Intake {
   }
 
   #see({ told, late }: Watch, time: number, value: number): void {
-    for (let i = 0; i < told.length; i += 1) told[i]?.look(time, value);
+    for (let i = 0; i < told.length; i += 1) told[i]?.look(time, value, this.#parts.now());
     for (let i = 0; i < late.length; i += 1) {
       const watch = late[i];
       if (watch !== undefined && time < watch.until) watch.see(time);
@@ -159,7 +171,7 @@ export class CycleIntake implements Intake {
   }
 
   #boxTime(utc: number): number {
-    return Math.round(utc - this.#utcOffset());
+    return Math.round(utc - this.#parts.utcOffset());
   }
 
   #keep(channel: number, time: number, text: string): void {
@@ -181,6 +193,13 @@ export class CycleIntake implements Intake {
   }
 }
 
+/** What was found of the channel that tells, and when. */
+interface Looked {
+  readonly at: number;
+  readonly heard: number | undefined;
+  readonly problem: string | undefined;
+}
+
 interface CycleKindParts {
   readonly keep: (spec: ChannelSpec, time: number, text: string) => void;
   readonly settling: CycleSettling;
@@ -194,14 +213,17 @@ class CycleKind {
   /** Told of what comes too late. */
   readonly late: LateWatch;
   readonly #name: string;
-  readonly #by: string;
+  readonly #config: CycleConfig;
   readonly #wants: (name: string) => boolean;
   /** Records of the channel that tells, as it is defined; known before the first cycle. */
   #spec: ChannelSpec | undefined;
+  /** When the channel that tells was heard last, box time. */
+  #heard: number | undefined;
+  #looked: Looked = { at: Number.NEGATIVE_INFINITY, heard: undefined, problem: undefined };
 
   constructor(name: string, config: CycleConfig, { keep, settling, last }: CycleKindParts) {
     this.#name = name;
-    this.#by = config.channel;
+    this.#config = config;
     const patterns = config.summary?.map(channelPattern);
     this.#wants = (channel) => patterns === undefined || patterns.some((means) => means(channel));
     this.late = settling.lateOf(name);
@@ -209,7 +231,7 @@ class CycleKind {
       if (this.#spec !== undefined) keep(this.#spec, time, text);
     };
     const sink = {
-      begun: (cycle: BegunCycle) => tell(cycle.from, encodeBegin(cycle, this.#by)),
+      begun: (cycle: BegunCycle) => tell(cycle.from, encodeBegin(cycle, config.channel)),
       ended: (cycle: EndedCycle) => {
         tell(cycle.to, encodeEnd(cycle));
         settling.ended(name, cycle);
@@ -218,8 +240,38 @@ class CycleKind {
     this.tracker = new CycleTracker(config, sink, last);
   }
 
+  /** A sample of the channel that tells. @param now when it came, box time */
+  look(time: number, value: number | string, now: number): void {
+    this.#heard = now;
+    this.tracker.look(time, value);
+  }
+
+  status(parts: Pick<CycleIntakeParts, 'started' | 'now' | 'utcOf' | 'channelNamed' | 'names'>): CycleKindStatus {
+    const { utcOf, now, channelNamed } = parts;
+    const { open } = this.tracker;
+    const problem = this.#problemAt(now(), () => {
+      const sight = { ...parts, now: now(), channel: channelNamed(this.#config.channel), heard: this.#heard };
+      return triggerProblem(this.#config, sight);
+    });
+    return {
+      name: this.#name,
+      channel: this.#config.channel,
+      ...(this.#heard !== undefined && { heard: utcOf(this.#heard) }),
+      ...(open && { open: open.label === '' ? String(open.number) : open.label, since: utcOf(open.from) }),
+      ...(problem !== undefined && { problem }),
+    };
+  }
+
+  /** To look for a name that is like another takes a while: what is wrong is looked at again now and then. */
+  #problemAt(now: number, look: () => string | undefined): string | undefined {
+    if (this.#heard !== this.#looked.heard || now - this.#looked.at >= LOOK_AGAIN_US) {
+      this.#looked = { at: now, heard: this.#heard, problem: look() };
+    }
+    return this.#looked.problem;
+  }
+
   isToldBy(channel: Channel): boolean {
-    if (channel.name !== this.#by) return false;
+    if (channel.name !== this.#config.channel) return false;
     this.#spec = cycleSpec(this.#name, channel);
     return true;
   }
@@ -231,7 +283,7 @@ class CycleKind {
   /** The channels with what is made of one. */
   specsOf(channel: Channel): ChannelSpec[] {
     const sums = this.sums(channel) ? sumsSpec(this.#name, channel) : undefined;
-    const told = channel.name === this.#by ? this.#spec : undefined;
+    const told = channel.name === this.#config.channel ? this.#spec : undefined;
     return [told, sums].filter((spec) => spec !== undefined);
   }
 }

@@ -47,6 +47,11 @@ export class CycleTracker {
     this.#count = last;
   }
 
+  /** The cycle that is open; undefined where none is. */
+  get open(): BegunCycle | undefined {
+    return this.#open;
+  }
+
   /** A sample of the channel that tells; one that is older than what was seen of it changes nothing. */
   look(time: number, value: number | string): void {
     if (time < this.#newest) return;

@@ -1,7 +1,7 @@
 import { KEPT_BY_NOBODY } from '../../../hardware/host/time-daemon.ts';
 import type { DoubtedClock } from '../../clock-keeper.ts';
 import { bytesText } from '../../quantity-text.ts';
-import type { GatewayStatus, SourceStatus } from '../../status.ts';
+import type { CycleKindStatus, GatewayStatus, SourceStatus } from '../../status.ts';
 import { clockFindings } from './box-findings.ts';
 import { type Examined, type Finding, found, together, well } from './finding.ts';
 
@@ -29,6 +29,7 @@ export function statusFindings(status: GatewayStatus, wallUs: number): Examined 
     storeFindings(status),
     wearFindings(status),
     ...status.sources.map((source) => sourceFindings(source, status.now)),
+    ...(status.cycles ?? []).map(cycleFindings),
   ]);
 }
 
@@ -134,6 +135,20 @@ function sourceFindings(source: SourceStatus, now: number): Examined {
   }
   const unusable = errorFindings(about, source);
   return unusable.length > 0 ? found(...unusable) : well(about, `${samples} samples, ${rate.toFixed(0)} a second`);
+}
+
+function cycleFindings({ name, channel, open, problem }: CycleKindStatus): Examined {
+  const about = `cycle ${name}`;
+  if (problem === undefined)
+    return well(about, open === undefined ? `told by ${channel}, none open` : `${open} is open`);
+  return found({
+    code: 'cycle-untold',
+    severity: 'risk',
+    about,
+    seen: problem,
+    means: `${channel} says where each ${name} begins and ends: without it there are none`,
+    mend: { command: `caisson channels   # names those that there are, for cycles.${name}.channel` },
+  });
 }
 
 /** Reasons of units that are whole, and that nothing defines. */

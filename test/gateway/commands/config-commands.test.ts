@@ -133,6 +133,7 @@ t.test('caisson check --json gives issues with their place, and what is opened w
         { name: 'broker', type: 'mqtt', opens: 'port 127.0.0.1:1999' },
         { name: 'gps', type: 'serial', opens: `recording ${join(folder, 'gps.log')}` },
       ],
+      cycles: [],
     },
   });
 });

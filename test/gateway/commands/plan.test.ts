@@ -1,6 +1,6 @@
 import t from 'tap';
 import { checkConfigText } from '../../../gateway/commands/config.ts';
-import { planOf } from '../../../gateway/commands/plan.ts';
+import { planOf, renderPlan } from '../../../gateway/commands/plan.ts';
 
 const CASES: readonly (readonly [bus: string, opens: string])[] = [
   ['{ socketcand: 10.0.0.9 }', 'can0 of socketcand at 10.0.0.9:29536'],
@@ -15,3 +15,23 @@ for (const [bus, opens] of CASES) {
     t.match(planOf(config).sources, [{ name: 'car', opens }]);
   });
 }
+
+t.test(
+  'says what tells of each kind of cycle, and names the nearest channel of the store where it has none',
+  async (t) => {
+    const text =
+      'cycles: { lap: { trigger: value, channel: car/lapp }, haul: { trigger: above, channel: a, threshold: 1 } }';
+    const { config } = checkConfigText('caisson.yaml', text);
+    if (config === undefined) throw new Error('the config does not fit');
+    const lap = { name: 'lap', told: 'value of car/lapp' };
+    const haul = { name: 'haul', told: 'above of a' };
+    t.same(planOf(config).cycles, [lap, haul]);
+    const note = 'no channel is named car/lapp; did you mean car/lap?; it may not have come yet';
+    const known = planOf(config, ['car/lap', 'a', 'caisson/cycles/lapp']);
+    t.same(known.cycles, [{ ...lap, note }, haul]);
+    t.match(
+      renderPlan('caisson.yaml', known),
+      `  cycle      lap  value of car/lapp\n    note     ${note}\n  cycle      haul`,
+    );
+  },
+);

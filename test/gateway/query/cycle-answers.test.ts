@@ -51,6 +51,7 @@ class CycleRig {
       monotonicMs: () => this.#monotonicMs,
       channel: (id: number) => host.channel(id),
       channelNamed: (name: string) => host.channelNamed(name),
+      names: () => host.channelNames(),
       lastNumber: (name: string) => host.cycleNumbers[name] ?? 0,
       onProblem: (text: string) => this.problems.push(text),
     };

@@ -10,21 +10,23 @@ const LAP: CyclesConfig = { lap: { trigger: 'value', channel: 'car/lap' } };
 function rig(cycles: CyclesConfig = LAP) {
   const inner = new RecordingIntake(5000);
   const problems: string[] = [];
+  const clock = { now: 0 };
   const parts = {
     intake: inner,
     started: 0,
     utcOf: (time: number) => time + 1000,
     utcOffset: () => 1000,
-    now: () => 0,
+    now: () => clock.now,
     monotonicMs: () => 0,
     channel: (id: number) => inner.channels.get(id),
     channelNamed: (name: string) => [...inner.channels.values()].find((channel) => channel.name === name),
     lastNumber: () => 0,
+    names: () => [...inner.channels.values()].map(({ name }) => name),
     onProblem: (text: string) => problems.push(text),
   };
   const intake = new CycleIntake(parts, cycles);
   const id = (name: string, spec = {}) => intake.channel({ name, source: 'car', ...spec }).id;
-  return { inner, intake, problems, id };
+  return { inner, intake, problems, id, clock };
 }
 
 t.test('an end stands behind the sample that brought it, in the same publish', async (t) => {
@@ -105,6 +107,37 @@ t.test('a stop ends what is open, and says so', async (t) => {
   const last = decodeRecord(String(inner.of('caisson/cycles/lap').at(-1)?.[1]));
   t.match(last, { state: 'aborted', cause: 'stopped', number: 2, from: 5, to: 9 });
   t.equal(inner.marks.at(-1)?.[0], 'publish');
+});
+
+t.test('what tells and does not come is said, with the nearest name', async (t) => {
+  const S = 1e6;
+  const { intake, id, clock } = rig({
+    lap: { trigger: 'value', channel: 'car/lapp' },
+    haul: { trigger: 'above', channel: 'truck/load', threshold: 1 },
+    batch: { trigger: 'rising', channel: 'line/name', threshold: 1 },
+    shift: { trigger: 'value', channel: 'nothing/like/it' },
+  });
+  const problems = () => intake.status().map(({ name, problem }) => [name, problem]);
+  const [lap, load] = [id('car/lap'), id('truck/load')];
+  id('line/name', { type: 'text' });
+  intake.push(lap, 1, 1);
+  const isText = ['batch', 'line/name is text, which crosses no threshold'];
+  const nothing = (name: string) => [name, undefined];
+  t.same(problems(), [nothing('lap'), nothing('haul'), isText, nothing('shift')], 'sources take a moment to start');
+  clock.now = 20 * S;
+  t.same(problems(), [
+    ['lap', 'no channel is named car/lapp; did you mean car/lap?'],
+    ['haul', 'no sample of truck/load since the start'],
+    isText,
+    ['shift', 'no channel is named nothing/like/it'],
+  ]);
+  intake.push(load, 20 * S, 5);
+  t.same(problems()[1], nothing('haul'), 'at once');
+  t.match(intake.status()[1], { channel: 'truck/load', heard: 20 * S + 1000, open: '1', since: 20 * S + 1000 });
+  clock.now += 14 * 60 * S;
+  t.same(problems()[1], nothing('haul'), 'a batch may take its time');
+  clock.now += 6 * 60 * S;
+  t.same(problems()[1], ['haul', 'truck/load is silent for 20 min']);
 });
 
 t.test('the same samples make the same cycles, however they are divided', async () => {

@@ -215,6 +215,7 @@ const STATUSES: Readonly<Record<string, Partial<GatewayStatus>>> = {
       doubted: [{ teller: 'gnss', source: 'gnss', why: 'jumped back by 61 s', aheadUs: -61e6 }],
     },
   },
+  'cycle-untold': { cycles: [{ name: 'lap', channel: 'car/lapp', problem: 'no channel is named car/lapp' }] },
   'samples-lost': { store: { ...STORE_NOTHING_YET, lost: 4 } },
   'disk-short': { store: { ...STORE_NOTHING_YET, retention: { ...RETENTION, rung: 'bulk samples' } } },
   'store-fills': { store: { ...STORE_NOTHING_YET, retention: RETENTION } },
