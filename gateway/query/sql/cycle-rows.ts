@@ -1,6 +1,6 @@
 import { CaissonError } from '../../errors.ts';
 import { cycleChannels, recordedCycles, sumChannels, sumsIn } from '../cycles.ts';
-import type { KeptTelemetry } from '../telemetry.ts';
+import type { KeptTelemetry, StoredChannel } from '../telemetry.ts';
 import type { SqlValue } from './sql-value.ts';
 
 const [FIRST, LAST] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
@@ -29,20 +29,33 @@ export function* cycleSumRows(telemetry: KeptTelemetry, args: readonly unknown[]
   const channels = telemetry.channels();
   const owners = typeof gateway === 'string' ? [gateway] : new Set(channels.map((channel) => channel.gateway));
   for (const owner of owners) {
-    const ends = new Map<number, number>();
-    for (const records of cycleChannels(channels, owner, name)) {
-      for (const { sumsAt, to } of recordedCycles(telemetry, records, channels, FIRST)) {
-        if (sumsAt !== undefined && to !== undefined) ends.set(sumsAt, to);
-      }
-    }
+    const cycles = summedCycles(telemetry, channels, owner, name);
     for (const channel of sumChannels(channels, owner, name)) {
       for (const samples of telemetry.raw(channel.id, FIRST, LAST)) {
         for (const [at, { channel: summed, unit, count, min, max, mean, first, last }] of sumsIn(samples, channel)) {
-          yield [whole(ends.get(at) ?? at), summed, unit, whole(count), min, max, mean, first, last];
+          const cycle = cycles.get(at);
+          if (cycle !== undefined) yield [...cycle, summed, unit, whole(count), min, max, mean, first, last];
         }
       }
     }
   }
+}
+
+/** What is told of each cycle of a kind that has sums, by when those are kept. */
+function summedCycles(
+  telemetry: KeptTelemetry,
+  channels: readonly StoredChannel[],
+  owner: string,
+  kind: string,
+): ReadonlyMap<number, readonly SqlValue[]> {
+  const records = cycleChannels(channels, owner, kind);
+  const cycles = records.flatMap((each) => recordedCycles(telemetry, each, channels, FIRST));
+  return new Map(
+    cycles.flatMap(({ sumsAt, number, label, from, to, state }) => {
+      if (sumsAt === undefined || to === undefined) return [];
+      return [[sumsAt, [number, label, whole(from), whole(to), state]] as const];
+    }),
+  );
 }
 
 function whole(value: number): bigint {

@@ -70,10 +70,13 @@ export const SQL_TABLES = {
     meaning: 'laps, hauls, batches; `ends` is NULL while one is open, `cause` why one is not complete',
   },
   cycle_sums: {
-    columns: ['ends', 'channel', 'unit', 'count', 'min', 'max', 'mean', 'first', 'last'],
+    columns: [
+      ...['number', 'label', 'begins', 'ends', 'state', 'channel', 'unit', 'count', 'min', 'max', 'mean', 'first'],
+      'last',
+    ],
     parameters: ['cycle', 'gateway'],
     meaning:
-      'what each channel came to in every cycle of a kind, to be joined by `ends`; made seconds after it, at a central there before the samples are',
+      'what each channel came to in every cycle of a kind that has ended; made seconds after it, at a central there before the samples are',
   },
   gaps: {
     columns: ['gateway', 'channel', 'boot', 'first_sequence', 'count', 'since', 'until', 'cause'],

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import type { BlockReader } from '../../../gateway/store/block-reader.ts';
 import { Random } from '../../../hardware/simulated/random.ts';
 import type { CentralStore } from '../../../sync/central/central-store.ts';
 import { Keeper } from '../../../sync/central/keeper.ts';
@@ -9,6 +10,12 @@ import { openPostgresCentral } from '../../../sync/central/postgres/postgres-cen
 import { openSqliteCentral } from '../../../sync/central/sqlite-central.ts';
 import { FilledStore } from '../filled-store.ts';
 import { feedOf } from '../same-feed.ts';
+
+/** What is pulled from. */
+export interface FedStore {
+  readonly db: BlockReader;
+  readonly gateway: string;
+}
 
 /** The same blocks in SQLite and in PostgreSQL. */
 export interface BothCentrals {
@@ -20,7 +27,7 @@ export interface BothCentrals {
 }
 
 /** @param url of an empty database */
-export async function openBothCentrals(t: Test, url: string, sources: readonly FilledStore[]): Promise<BothCentrals> {
+export async function openBothCentrals(t: Test, url: string, sources: readonly FedStore[]): Promise<BothCentrals> {
   const dir = mkdtempSync(join(tmpdir(), 'caisson-central-'));
   const onProblem = (text: string) => t.fail(text);
   const sqlite = openSqliteCentral(dir, 'hq');
@@ -39,7 +46,7 @@ export async function openBothCentrals(t: Test, url: string, sources: readonly F
   return { sqlite, postgres, pull };
 }
 
-async function pullAll(central: CentralStore, sources: readonly FilledStore[]): Promise<void> {
+async function pullAll(central: CentralStore, sources: readonly FedStore[]): Promise<void> {
   const keeper = new Keeper(central.blocks);
   for (const { db, gateway } of sources) {
     const items = feedOf(db, gateway);
