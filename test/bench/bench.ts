@@ -53,6 +53,10 @@ const BENCHES: Readonly<Record<string, ListedBench>> = {
     peers: ['postgresql'],
     load: async () => (await import('./central-bench.ts')).runCentral,
   },
+  cycles: {
+    about: 'cycles at one car with laps: what finding them takes of the intake, and the sums of a lap of its thread',
+    load: async () => (await import('./cycles-bench.ts')).runCycles,
+  },
   car: {
     about: 'the gateway process at one simulated car: CPU, memory, samples taken in and lost',
     load: async () => (await import('./car-bench.ts')).runCar,

@@ -1,7 +1,7 @@
 /**
  * The whole gateway at its reference load: one simulated car, some 25,000 samples a second over two SLCAN adapters, a
- * GNSS receiver and MQTT. Gateway and central are processes of their own as `caisson demo` starts them; the car runs in
- * this one. Central pulls, nobody watches the dashboard.
+ * GNSS receiver and MQTT, in laps that are found and summed. Gateway and central are processes of their own as
+ * `caisson demo` starts them; the car runs in this one. Central pulls, nobody watches the dashboard.
  *
  * After a warm-up the gateway is observed for a minute, long enough that every slow channel is sealed once: CPU time of
  * the process over wall time, the largest of one look a second at its resident memory, and the gateway's own account.
@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { stringify } from 'yaml';
-import { carSources } from '../../gateway/commands/car-sources.ts';
+import { carCycles, carSources } from '../../gateway/commands/car-sources.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import { type Rig, startRig } from '../../hardware/simulated/rig.ts';
 import { TelemetryClient } from '../../sync/api/client.ts';
@@ -142,6 +142,7 @@ function writeConfig(folder: string, rig: Rig, mqttPort: number): string {
     store: { dir: join(folder, 'gateway') },
     dashboard: { port: 0 },
     grpc: { port: 0 },
+    cycles: carCycles(rig),
     sources: { ...carSources(rig, folder, mqttPort), box: { type: 'health' } },
   };
   writeFileSync(path, stringify(config));
