@@ -25,7 +25,7 @@ t.test('lists the benches without a name, and refuses one that is not there', as
   const { stdout } = await bench();
   t.same(
     stdout.split('\n').map((line) => line.split(' ')[0]),
-    ['ring', 'store', 'query', 'recovery', 'collectors', 'sync', 'central', 'car', ''],
+    ['ring', 'store', 'query', 'recovery', 'collectors', 'sync', 'central', 'cycles', 'car', ''],
   );
   await t.rejects(bench('speed'), { code: 2, stdout: '', stderr: /speed is not one of these/ });
 });
