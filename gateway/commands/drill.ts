@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { isDatabaseUrl } from '../../sync/central/postgres/sql-place.ts';
 import { DatabaseStore } from '../../sync/drill/database-store.ts';
 import { type DrillRecord, differenceText, problemOf } from '../../sync/drill/drill-record.ts';
+import { GatewayAtCentral } from '../../sync/drill/gateway-at-central.ts';
 import type { KeepRule } from '../../sync/drill/keep-rule.ts';
 import { type DrilledStore, runDrill } from '../../sync/drill/run-drill.ts';
 import { Vault } from '../../sync/drill/vault.ts';
@@ -32,11 +33,14 @@ interface ListOptions {
 
 export function registerDrill(program: Command): void {
   const drill = program.command('drill');
-  serverOptions(drill.command('restore'), 'gateway, or central with --data, that is backed up')
+  serverOptions(drill.command('restore'), 'gateway or central that is backed up')
     .description('back a gateway up over the network, restore the backup, and hold it against the gateway')
     .argument('<vault>', 'folder of the backups of this gateway, made if it is not there')
-    .option('--store <url>', 'database of a central over PostgreSQL that is backed up instead; needs --gateway')
-    .option('--gateway <name>', 'with --store: the gateway of which it is')
+    .option(
+      '--gateway <name>',
+      'of a central, what it has of this gateway; one over PostgreSQL is asked for no more than that',
+    )
+    .option('--store <url>', 'database of a central over PostgreSQL instead, read as it stands; needs --gateway')
     .option('--name <name>', 'destination as which it pulls, where there are no certificates', 'backup')
     .option('--every <duration>', 'go on, so often')
     .option('--keep <n>', 'newest backups that are kept', '7')
@@ -53,6 +57,7 @@ restored store is not what the gateway has, and says which samples of which chan
 Examples:
   caisson drill restore /srv/backups/car7 --server 10.0.0.5:7443 --identity /etc/caisson/backup
   caisson drill restore ./car7 --server 127.0.0.1:7443 --every 1d --keep 7 --keep-daily 30 --keep-monthly 12
+  caisson drill restore /srv/backups/car7 --server central:7444 --gateway car7 --identity /etc/caisson/backup
   caisson drill restore /srv/backups/car7 --store postgres://caisson@db.local/caisson --gateway car7`,
     )
     .action((vault: string, options: RestoreOptions) => conclude(() => restore(vault, options)));
@@ -115,12 +120,11 @@ async function list(dirs: readonly string[], options: ListOptions): Promise<void
 /** @throws UsageError */
 function connectorOf(options: RestoreOptions): () => DrilledStore | Promise<DrilledStore> {
   const { store, gateway } = options;
-  if (store === undefined && gateway === undefined) return () => openClient(options, options.name);
-  if (store === undefined || gateway === undefined) {
-    throw new UsageError(
-      '--store and --gateway belong together: the database of a central, and a gateway of which it has something',
-    );
+  if (store === undefined) {
+    if (gateway === undefined) return () => openClient(options, options.name);
+    return async () => new GatewayAtCentral(await openClient(options, options.name), gateway);
   }
+  if (gateway === undefined) throw new UsageError('--store needs --gateway: one of which that database has something');
   if (!isDatabaseUrl(store)) throw new UsageError(`--store is '${store}', expected postgres://user@host:port/database`);
   return () => new DatabaseStore(store, gateway);
 }

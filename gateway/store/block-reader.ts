@@ -446,9 +446,9 @@ export class BlockReader {
     return this.snapshot(() => this.#feed.after(after, itemsMax, bytesMax, gateway));
   }
 
-  /** The last boots of the feed at or before a position, in their order. */
-  bootsUpTo(position: number): BootPlace[] {
-    return this.#feed.bootsUpTo(position);
+  /** The last boots of the feed at or before a position, in their order; only of `gateway` where one is named. */
+  bootsUpTo(position: number, gateway?: string): BootPlace[] {
+    return this.#feed.bootsUpTo(position, gateway);
   }
 
   /** The last position that was ever given out, also to what was dropped since: a cursor behind it must miss nothing. */

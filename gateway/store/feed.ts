@@ -90,10 +90,12 @@ export class Feed {
     return keys.flatMap(({ position, kind }) => this.#item(position, kind) ?? []);
   }
 
-  /** The last boots at or before a position, at most PLACE_BOOTS_MAX, in the order of their positions. */
-  bootsUpTo(position: number): BootPlace[] {
-    const sql = 'SELECT boot, position FROM boots WHERE position <= ? ORDER BY position DESC LIMIT ?';
-    return (this.#sql(sql).all(position, PLACE_BOOTS_MAX) as BootPlace[]).reverse();
+  /** The last boots at or before a position, at most PLACE_BOOTS_MAX, in the order of their positions; only of `gateway` where one is named. */
+  bootsUpTo(position: number, gateway?: string): BootPlace[] {
+    const own = gateway === undefined ? '' : 'AND gateway = @gateway';
+    const sql = `SELECT boot, position FROM boots WHERE position <= @position ${own} ORDER BY position DESC LIMIT @most`;
+    const bounds = { position, most: PLACE_BOOTS_MAX, ...(gateway !== undefined && { gateway }) };
+    return (this.#sql(sql).all(bounds) as BootPlace[]).reverse();
   }
 
   /** Positions of packs that have their samples, in (after, before), the newest first. */

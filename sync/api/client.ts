@@ -224,9 +224,9 @@ export class TelemetryClient {
     return readSqlAnswer(this.#calls.read<SqlChunkMessage>('Sql', message, stopping.signal), listener, stopping);
   }
 
-  /** Which boots its feed had begun up to a position. */
-  place(position: number): Promise<PlaceMessage> {
-    return this.#calls.ask<PlaceMessage>('GetPlace', { position });
+  /** Which boots its feed, or what a central has of a gateway, had begun up to a position. */
+  place(position: number, gateway = ''): Promise<PlaceMessage> {
+    return this.#calls.ask<PlaceMessage>('GetPlace', { position, gateway });
   }
 
   /** The feed from after `after` on; with `follow` until the loop is left. */

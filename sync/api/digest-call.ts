@@ -52,16 +52,27 @@ export function isDigestSource(source: object): source is DigestSource {
   return 'blocksHolding' in source && 'packBytes' in source && 'channelsAfter' in source && 'boots' in source;
 }
 
+/** A digest at a time of what a store in files has; empty where not all of a range is there. @param scope undefined: all channels */
+export function* storeDigests(
+  source: DigestSource,
+  { gateway, ranges }: GetDigestsRequestMessage,
+  scope: Pick<DestinationScope, 'allows'> | undefined,
+): Generator<readonly Uint8Array[]> {
+  const digests = new StoreDigests(source, gateway, scope);
+  for (const range of ranges) yield [digests.of(range) ?? NOTHING];
+}
+
 /**
  * Sends a digest a range; others are served in between.
+ * @param read digests of the ranges, some at a time
  * @throws CaissonError `query-invalid` for too many ranges, or too large ones
  */
 export async function answerDigests(
-  source: DigestSource,
-  scope: Pick<DestinationScope, 'allows'> | undefined,
-  { gateway, ranges }: GetDigestsRequestMessage,
+  read: (request: GetDigestsRequestMessage) => Iterable<readonly Uint8Array[]> | AsyncIterable<readonly Uint8Array[]>,
+  request: GetDigestsRequestMessage,
   out: Outflow<DigestChunkMessage>,
 ): Promise<void> {
+  const { ranges } = request;
   if (ranges.length > DIGEST_RANGES_MAX) {
     throw new CaissonError('query-invalid', `${ranges.length} ranges asked for, expected at most ${DIGEST_RANGES_MAX}`);
   }
@@ -69,9 +80,8 @@ export async function answerDigests(
     if (first < end && end - first <= DIGEST_SAMPLES_MAX) continue;
     throw new CaissonError('query-invalid', `a range of ${end - first} samples, expected 1 to ${DIGEST_SAMPLES_MAX}`);
   }
-  const digests = new StoreDigests(source, gateway, scope);
-  for (const range of ranges) {
-    if (!(await out.send({ digests: [digests.of(range) ?? NOTHING] }))) return;
+  for await (const digests of read(request)) {
+    if (!(await out.send({ digests }))) return;
     await out.pause(0);
   }
 }

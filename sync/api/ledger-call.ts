@@ -20,16 +20,24 @@ export interface ChannelAccount extends BootAccount {
   readonly withheld?: string;
 }
 
+/** What of a ledger is told to who asks. */
+export interface LedgerRules {
+  /** Undefined: every channel is told of. */
+  readonly allows?: ((channel: StoredChannel) => boolean) | undefined;
+  /** Why a channel does not go where was asked for, undefined for one that does; undefined: nobody asked. */
+  readonly withheldBy?: ((channel: StoredChannel) => string | undefined) | undefined;
+}
+
 /**
  * Sends the accounts of channels, in the order of their ids.
- * @param withheldBy why a channel does not go where was asked for; undefined where it does
+ * @param rules which channels are told of, and why one does not go where was asked for
  * @throws CaissonError `query-invalid` for too many names
  */
 export async function answerLedger(
   telemetry: AskedTelemetry,
   { gateway, channels, days }: GetLedgerRequestMessage,
   out: Outflow<LedgerChunkMessage>,
-  withheldBy: (channel: StoredChannel) => string | undefined = () => undefined,
+  { allows, withheldBy }: LedgerRules = {},
 ): Promise<void> {
   if (channels.length > NAMES_MAX) {
     throw new CaissonError('query-invalid', `${channels.length} names asked for, expected at most ${NAMES_MAX}`);
@@ -47,7 +55,8 @@ export async function answerLedger(
   for (const channel of await telemetry.channels()) {
     if (gateway !== '' && channel.gateway !== gateway) continue;
     if (names.size > 0 && !names.has(channel.name)) continue;
-    const whose = { gateway: channel.gateway, channel: channel.name, withheld: withheldBy(channel) ?? '' };
+    if (allows !== undefined && !allows(channel)) continue;
+    const whose = { gateway: channel.gateway, channel: channel.name, withheld: withheldBy?.(channel) ?? '' };
     for (const account of await telemetry.accounts(channel.id)) {
       for (const part of partsOf({ ...account, ...whose }, days)) {
         const size = entriesOf(part);

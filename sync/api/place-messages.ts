@@ -2,6 +2,7 @@
 
 export interface GetPlaceRequestMessage {
   readonly position: number;
+  readonly gateway: string;
 }
 
 export interface PlaceMessage {

@@ -18,8 +18,9 @@ import type { SqlPlace } from '../../gateway/query/sql/sql-messages.ts';
 import type { AskedTelemetry, Telemetry } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus, LineStatus } from '../../gateway/status.ts';
 import { destinationOf, refuseDestinations } from '../destinations/caller.ts';
-import type { DestinationPolicy, DestinationScope } from '../destinations/destination-policy.ts';
-import { feedFor, viewFor } from '../destinations/scoped-view.ts';
+import { DestinationPolicy, type DestinationScope } from '../destinations/destination-policy.ts';
+import { ScopedGatewayFeed } from '../destinations/scoped-gateway-feed.ts';
+import { feedFor, scopedStatus, viewFor } from '../destinations/scoped-view.ts';
 import { answerEvery, everyNotServed, type LiveSide } from '../fanout/every-call.ts';
 import type { Wish } from '../fidelity/ahead-source.ts';
 import { type BoxConfigAnswers, boxConfigMethods } from '../fleet/box-config-service.ts';
@@ -53,7 +54,7 @@ import {
   TELEMETRY_SERVICE,
   TRUST_SERVICE,
 } from './descriptor.ts';
-import { answerDigests, isDigestSource } from './digest-call.ts';
+import { answerDigests, isDigestSource, storeDigests } from './digest-call.ts';
 import type { DigestChunkMessage, GetDigestsRequestMessage, PullGatewayRequestMessage } from './digest-messages.ts';
 import { toGrpcStatus } from './grpc-status.ts';
 import { healthMethods } from './health-service.ts';
@@ -80,7 +81,7 @@ import type {
 import { Outflow, type OutgoingCall } from './outflow.ts';
 import type { GetPlaceRequestMessage, PlaceMessage } from './place-messages.ts';
 import { answerPlace, answerPull, type FeedSource, feedIdOf } from './pull-call.ts';
-import { answerPullGateway, type LostGatewayFeed } from './pull-gateway-call.ts';
+import { answerPullGateway, type GatewayFeeds } from './pull-gateway-call.ts';
 import { answerQuery } from './query-call.ts';
 import { answerSql } from './sql-call.ts';
 import { SqlStatements } from './sql-statements.ts';
@@ -155,8 +156,8 @@ interface ServerOptions {
   readonly courier?: BringCourier;
   /** Where courier files of others wait for their centrals; at a gateway that is a relay. */
   readonly depot?: Depot | undefined;
-  /** What is here of gateways that were lost; at a central. */
-  readonly lost?: LostGatewayFeed;
+  /** What is here of each gateway, for those that were lost and for backups; at a central. */
+  readonly lost?: GatewayFeeds;
   /** An address of this machine only, unless it is secure. */
   readonly host: string;
   /** 0: any free port. */
@@ -232,6 +233,12 @@ export async function startTelemetryServer(
     const caller = destinationOf(metadata);
     return files === undefined ? wholeView(telemetry, caller) : viewFor(files.policy, files.telemetry, caller);
   };
+  // A database has no rules of its own: what may go to whom is what may go anywhere.
+  const policy = files === undefined ? new DestinationPolicy({}) : files.policy;
+  const scopeOf = ({ metadata }: { readonly metadata: Metadata }) => {
+    const caller = destinationOf(metadata);
+    return caller === undefined ? undefined : policy?.scopeOf(caller);
+  };
   const read = options.storeDir === undefined ? options.statements : { place: options.storeDir };
   const statements = new SqlStatements<RunningTable>(read, () => status().now);
   stopping.signal.addEventListener('abort', () => statements.stop());
@@ -248,6 +255,8 @@ export async function startTelemetryServer(
     GetStatus: unary((_request: GetStatusRequestMessage, call): StatusMessage => {
       const central = destinationOf(call.metadata);
       if (central !== undefined) options.heard?.(central, []);
+      // A database knows what stands in its channels, and no views of it: what a backup asks for is cut call by call.
+      if (files === undefined && central !== undefined) return encodeStatus(scopedStatus(status(), central, false));
       return encodeStatus(viewOf(call).status(status()));
     }),
     GetUsage: unary(
@@ -262,9 +271,10 @@ export async function startTelemetryServer(
       const isOfThis = files !== undefined && request.feed !== '' && request.feed === feedIdOf(files.feed);
       return (isOfThis ? options.acknowledge?.(request) : undefined) ?? NOTHING_WANTED;
     }),
-    GetPlace: unary((request: GetPlaceRequestMessage): PlaceMessage | Promise<never> =>
-      files === undefined ? notServed('GetPlace') : answerPlace(files.feed, request),
-    ),
+    GetPlace: unary((request: GetPlaceRequestMessage): PlaceMessage | Promise<PlaceMessage> => {
+      if (request.gateway !== '') return placeOfGateway(options.lost, request);
+      return files === undefined ? notServed('GetPlace') : answerPlace(files.feed, request);
+    }),
     Wish: unary((request: TransferWishMessage): WishResponseMessage => {
       if (options.wish !== undefined) return { lines: options.wish(request) };
       throw new CaissonError('not-served', 'a gateway pulls from nobody: it has all there is');
@@ -281,7 +291,10 @@ export async function startTelemetryServer(
     GetLedger: streams.method(
       IN_FLIGHT_MAX,
       (request: GetLedgerRequestMessage, out: Outflow<LedgerChunkMessage>, call) =>
-        answerLedger(viewOf(call).telemetry, request, out, withheldBy(files?.policy, call.metadata, request)),
+        answerLedger(files === undefined ? telemetry : viewOf(call).telemetry, request, out, {
+          allows: files === undefined ? scopeOf(call)?.allows : undefined,
+          withheldBy: withheldBy(files?.policy, call.metadata, request),
+        }),
     ),
     Subscribe: streams.method(1, (request: SubscribeRequestMessage, out: Outflow<LiveUpdateMessage>, call) => {
       const { telemetry } = viewOf(call);
@@ -293,16 +306,23 @@ export async function startTelemetryServer(
     BringCourier: courierMethod(options.depot ? carriedBringing(options.depot) : options.courier),
     PullGateway: streams.method(
       IN_FLIGHT_MAX,
-      (request: PullGatewayRequestMessage, out: Outflow<PullBlocksResponseMessage>) =>
-        options.lost === undefined ? lostNotServed() : answerPullGateway(options.lost, request, out),
+      (request: PullGatewayRequestMessage, out: Outflow<PullBlocksResponseMessage>, call) => {
+        if (options.lost === undefined) return gatewaysNotServed();
+        const scope = scopeOf(call);
+        if (scope === undefined) return answerPullGateway(options.lost, request, out);
+        const feed = new ScopedGatewayFeed(options.lost, async () => telemetry.channels(), scope);
+        return answerPullGateway(feed, request, out, (items) => feed.requireAllowed(items));
+      },
     ),
     GetDigests: streams.method(
       IN_FLIGHT_MAX,
-      (request: GetDigestsRequestMessage, out: Outflow<DigestChunkMessage>, { metadata }) => {
-        if (files === undefined || !isDigestSource(files.feed)) return notServed('GetDigests');
-        const destination = destinationOf(metadata);
-        const scope = destination === undefined ? undefined : files.policy?.scopeOf(destination);
-        return answerDigests(files.feed, scope, request, out);
+      (request: GetDigestsRequestMessage, out: Outflow<DigestChunkMessage>, call) => {
+        const scope = scopeOf(call);
+        const { lost } = options;
+        if (lost !== undefined) return answerDigests((asked) => lost.digests(asked, scope), request, out);
+        const feed = files?.feed;
+        if (feed === undefined || !isDigestSource(feed)) return notServed('GetDigests');
+        return answerDigests((asked) => storeDigests(feed, asked, scope), request, out);
       },
     ),
     PullBlocks: streams.method(
@@ -455,13 +475,25 @@ function withheldBy(
   return destination === '' ? undefined : policy?.scopeOf(destination).withheldBy;
 }
 
-function lostNotServed(): Promise<never> {
+function gatewaysNotServed(): Promise<never> {
   return Promise.reject(new CaissonError('not-served', 'a gateway gives no other one back: ask a central'));
+}
+
+async function placeOfGateway(
+  feeds: GatewayFeeds | undefined,
+  { gateway, position }: GetPlaceRequestMessage,
+): Promise<PlaceMessage> {
+  if (feeds === undefined) return gatewaysNotServed();
+  return { feed: await feeds.id(), boots: await feeds.bootsUpTo(gateway, position) };
 }
 
 function notServed(what: string): Promise<never> {
   const message = `this server does not answer ${what}: its store is a database beyond this machine`;
-  return Promise.reject(new CaissonError('not-served', message, { hint: 'ask a gateway, or a central with --data' }));
+  return Promise.reject(
+    new CaissonError('not-served', message, {
+      hint: 'ask a gateway, or a central with --data; `caisson drill restore` asks for one gateway of it with --gateway',
+    }),
+  );
 }
 
 function requireLoopback(host: string): void {

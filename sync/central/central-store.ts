@@ -1,7 +1,7 @@
 import type { SqlPlace } from '../../gateway/query/sql/sql-messages.ts';
 import type { AskedTelemetry, LiveBatch } from '../../gateway/query/telemetry.ts';
 import type { Merger } from '../../gateway/store/merge/merger.ts';
-import type { LostGatewayFeed } from '../api/pull-gateway-call.ts';
+import type { GatewayFeeds } from '../api/pull-gateway-call.ts';
 import type { ServedFiles } from '../api/server.ts';
 import type { NewsSource } from '../fanout/news.ts';
 import type { NewBlock } from './batch-pass.ts';
@@ -31,8 +31,8 @@ export interface CentralStore {
   gatewayBytes(): Promise<ReadonlyMap<string, number>>;
   /** What is here of each gateway, in sums. Losses since a stored time are counted once more. @throws CaissonError `store-failed` */
   holdings(since: number): Promise<readonly HeldOfGateway[]>;
-  /** What it has of one gateway, for a box that was lost. */
-  readonly lost: LostGatewayFeed;
+  /** What it has of each gateway, for a box that was lost and for backups. */
+  readonly gatewayFeeds: GatewayFeeds;
   /** Tells those who follow of a block that was just kept by this process. */
   announce(block: NewBlock): void;
   /** Tells those who follow of values that came another way than by a block. */

@@ -250,7 +250,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       },
       wish: (wish) => wishes.add(wish),
       ...(store.files ?? { telemetry, statements: store.statements }),
-      lost: store.lost,
+      lost: store.gatewayFeeds,
       ...(courier !== undefined && { courier: (pieces) => courier.bring(pieces) }),
       live,
       secure: trust && { ...trust, onLine: (socket, caller, raw) => pulled.accepted.take(socket, caller, raw) },

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { ReachOf } from '../../gateway/query/coverage/coverage.ts';
 import { BlockDb } from '../../gateway/store/block-db.ts';
 import { lockStore, storePaths } from '../../gateway/store/store-dir.ts';
+import { storeDigests } from '../api/digest-call.ts';
 import { feedIdOf } from '../api/pull-call.ts';
 import { DestinationPolicy } from '../destinations/destination-policy.ts';
 import { SqliteNews } from '../fanout/sqlite-news.ts';
@@ -41,9 +42,11 @@ export function openSqliteCentral(
       news: new SqliteNews(db, onProblem),
       statements: { place: dir },
       files: { telemetry, feed: db, storeDir: dir, policy: new DestinationPolicy({}) },
-      lost: {
+      gatewayFeeds: {
         id: async () => feedIdOf(db),
         feed: async (gateway, after, itemsMax, bytesMax) => db.feed(after, itemsMax, bytesMax, gateway),
+        bootsUpTo: async (gateway, position) => db.bootsUpTo(position, gateway),
+        digests: (request, scope) => storeDigests(db, request, scope),
       },
       totals: () => db.totals,
       gatewayBytes: async () => db.gatewayBytes(),

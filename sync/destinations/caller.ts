@@ -28,6 +28,7 @@ const FOR_DESTINATIONS: ReadonlySet<string> = new Set([
     'ListCycles',
     'ListVersions',
     'PullBlocks',
+    'PullGateway',
     'Query',
     'Subscribe',
     'Transfer',

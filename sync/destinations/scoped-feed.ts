@@ -98,40 +98,51 @@ export class ScopedFeed implements FeedSource, AheadSource {
    */
   requireAllowed(item: FeedItem): void {
     this.#guard.refresh();
-    if (this.#guard.allowsAll) return;
-    for (const { gateway, channel } of channelsOf(item)) {
-      if (this.#guard.allows(gateway, channel)) continue;
-      throw new CaissonError('residency-violated', `item ${item.position} of the feed holds a channel that must stay`);
-    }
+    if (!this.#guard.allowsAll) requireNames(item, (gateway, name) => this.#guard.allows(gateway, name));
   }
 
   #chosen(item: FeedItem): FeedItem[] {
     if (this.#channels.allowsAll) return [item];
-    const allows = (gateway: string, name: string) => this.#channels.allows(gateway, name);
-    switch (item.kind) {
-      case 'boot':
-      case 'clock':
-        return [item];
-      case 'channel':
-        return allows(item.gateway, item.definition.name) ? [item] : [];
-      case 'gap':
-        return allows(item.gateway, item.channel) ? [item] : [];
-      case 'given-up': {
-        const gaps = item.gaps.filter(({ channel }) => allows(item.gateway, channel));
-        return gaps.length > 0 ? [{ ...item, gaps }] : [];
-      }
-      case 'derivation': {
-        const channels = item.channels.filter((channel) => allows(item.gateway, channel));
-        if (channels.length === item.channels.length) return [item];
-        // The recipe may name what is withheld.
-        const derivation = { ...item.derivation, recipe: { kind: item.derivation.recipe.kind } };
-        return channels.length > 0 ? [{ ...item, channels, derivation }] : [];
-      }
-      case 'pack': {
-        const bytes = cutPack(item.bytes, allows);
-        return bytes === undefined ? [] : [{ ...item, bytes }];
-      }
+    return chosenOf(item, (gateway, name) => this.#channels.allows(gateway, name));
+  }
+}
+
+/** True for a channel of a gateway that may go. */
+export type AllowedNames = (gateway: string, name: string) => boolean;
+
+/** An item with only what may go; nothing where nothing of it may. */
+export function chosenOf(item: FeedItem, allows: AllowedNames): FeedItem[] {
+  switch (item.kind) {
+    case 'boot':
+    case 'clock':
+      return [item];
+    case 'channel':
+      return allows(item.gateway, item.definition.name) ? [item] : [];
+    case 'gap':
+      return allows(item.gateway, item.channel) ? [item] : [];
+    case 'given-up': {
+      const gaps = item.gaps.filter(({ channel }) => allows(item.gateway, channel));
+      return gaps.length > 0 ? [{ ...item, gaps }] : [];
     }
+    case 'derivation': {
+      const channels = item.channels.filter((channel) => allows(item.gateway, channel));
+      if (channels.length === item.channels.length) return [item];
+      // The recipe may name what is withheld.
+      const derivation = { ...item.derivation, recipe: { kind: item.derivation.recipe.kind } };
+      return channels.length > 0 ? [{ ...item, channels, derivation }] : [];
+    }
+    case 'pack': {
+      const bytes = cutPack(item.bytes, allows);
+      return bytes === undefined ? [] : [{ ...item, bytes }];
+    }
+  }
+}
+
+/** @throws CaissonError `residency-violated` for an item that names a channel that may not go */
+export function requireNames(item: FeedItem, allows: AllowedNames): void {
+  for (const { gateway, channel } of channelsOf(item)) {
+    if (allows(gateway, channel)) continue;
+    throw new CaissonError('residency-violated', `item ${item.position} of the feed holds a channel that must stay`);
   }
 }
 

@@ -49,7 +49,7 @@ export function feedFor(
  * Names of channels stand in texts, and among those that are silent. Other centrals are nobody's business. How far all has come is told
  * only to who `getsAll`: a channel that is withheld is not quiet.
  */
-function scopedStatus(whole: GatewayStatus, name: string, getsAll: boolean): GatewayStatus {
+export function scopedStatus(whole: GatewayStatus, name: string, getsAll: boolean): GatewayStatus {
   const { destinations = [], lines, sources, config, relay, handovers = [], store, ...rest } = whole;
   const { settled, ...others } = store;
   const own = handovers.filter(({ central }) => central === name);

@@ -1,12 +1,9 @@
 import { CaissonError } from '../../gateway/errors.ts';
-import { PLACE_BOOTS_MAX } from '../../gateway/store/feed.ts';
-import { StoreDigests } from '../api/digest-call.ts';
 import type { ChannelAccount } from '../api/ledger-call.ts';
 import type { PlaceMessage } from '../api/place-messages.ts';
 import type { PullBatch } from '../api/pull-batch.ts';
 import { RESPONSE_BYTES_MAX, RESPONSE_ITEMS_MAX } from '../api/pull-call.ts';
 import { PostgresDatabase } from '../central/postgres/database.ts';
-import { PostgresBlocks } from '../central/postgres/postgres-blocks.ts';
 import { PostgresGatewayFeed } from '../central/postgres/postgres-gateway-feed.ts';
 import { PostgresTelemetry } from '../central/postgres/postgres-telemetry.ts';
 import { requireSchema } from '../central/postgres/schema.ts';
@@ -23,7 +20,6 @@ export class DatabaseStore implements DrilledStore {
   readonly #db: PostgresDatabase;
   readonly #feed: PostgresGatewayFeed;
   readonly #telemetry: PostgresTelemetry;
-  readonly #blocks: PostgresBlocks;
 
   /** @param url `postgres://user@host:port/database` */
   constructor(url: string, gateway: string) {
@@ -32,7 +28,6 @@ export class DatabaseStore implements DrilledStore {
     this.#feed = new PostgresGatewayFeed(this.#db);
     // What cannot be read shows as a difference.
     this.#telemetry = new PostgresTelemetry(this.#db, () => {});
-    this.#blocks = new PostgresBlocks(this.#db);
   }
 
   /** @throws CaissonError `store-unusable`, `store-failed`, `peer-invalid` where nothing of the gateway is there */
@@ -46,14 +41,7 @@ export class DatabaseStore implements DrilledStore {
   }
 
   async place(position: number): Promise<PlaceMessage> {
-    const { rows } = await this.#db.read((statements) =>
-      statements.query(
-        `SELECT boot, position FROM boots JOIN gateway_numbers ON number = gateway
-         WHERE name = $1 AND position <= $2 ORDER BY position DESC LIMIT $3`,
-        [this.#gateway, position, PLACE_BOOTS_MAX],
-      ),
-    );
-    return { feed: await this.#feed.id(), boots: (rows as { boot: string; position: number }[]).reverse() };
+    return { feed: await this.#feed.id(), boots: await this.#feed.bootsUpTo(this.#gateway, position) };
   }
 
   async *pull(
@@ -77,11 +65,10 @@ export class DatabaseStore implements DrilledStore {
     }
   }
 
-  digests(gateway: string, ranges: readonly HeldRange[]): Promise<Uint8Array[]> {
-    return this.#blocks.ask(() => {
-      const digests = new StoreDigests(this.#blocks, gateway);
-      return ranges.map((range) => digests.of(range) ?? new Uint8Array(0));
-    });
+  async digests(gateway: string, ranges: readonly HeldRange[]): Promise<Uint8Array[]> {
+    const all: Uint8Array[] = [];
+    for await (const some of this.#feed.digests({ gateway, ranges }, undefined)) all.push(...some);
+    return all;
   }
 
   close(): void {

@@ -61,7 +61,8 @@ export async function runDrill(parts: DrillParts): Promise<DrillRecord> {
     } catch (error) {
       if (error instanceof CaissonError && error.code === 'store-unusable' && draft.gateway === '') throw error;
       draft.ok = false;
-      draft.problem = messageOf(error);
+      const hint = error instanceof CaissonError && error.hint !== undefined ? ` (${error.hint})` : '';
+      draft.problem = messageOf(error) + hint;
     }
     vault.record(draft);
     vault.prune(parts.rule);
@@ -78,6 +79,8 @@ async function drill(parts: DrillParts, draft: Draft, copy: VaultCopy): Promise<
   try {
     const peer = await store.status();
     draft.gateway = peer.gateway;
+    // What has no feed to follow is refused before the mirror is of it.
+    await store.place(0);
     const before: ChannelAccount[] = [];
     for await (const account of store.ledger()) before.push(account);
 

@@ -38,8 +38,8 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   '/caisson.v1.Telemetry/GetUsage': { atGateway: ['reader', 'itself'], atCentral: ['reader'] },
   // All of what a gateway has, as it has it: for who keeps it.
   '/caisson.v1.Telemetry/PullBlocks': { atGateway: ['central', 'backup'], atCentral: ['central', 'backup'] },
-  // What of a store was lost: only to whom it is.
-  '/caisson.v1.Telemetry/PullGateway': { atGateway: [], atCentral: ['gateway'] },
+  // What of a store was lost: to whom it is, and to who keeps copies.
+  '/caisson.v1.Telemetry/PullGateway': { atGateway: [], atCentral: ['gateway', 'backup'] },
   // A file does not tell who wrote it: whoever brings it is one of those whose data is believed.
   // A relay believes nothing that stands in it.
   '/caisson.v1.Telemetry/BringCourier': { atGateway: ['gateway'], atCentral: ['gateway', 'central'] },
@@ -72,8 +72,9 @@ export const ACCESS: Readonly<Record<string, Access>> = {
 };
 
 /** What of a request must name the caller itself, so that nobody speaks for another. */
-const OWN_NAME: Readonly<Record<string, (request: unknown) => unknown>> = {
-  '/caisson.v1.Telemetry/PullGateway': (request) => (request as { gateway?: unknown }).gateway,
+const OWN_NAME: Readonly<Record<string, (request: unknown, peer: Peer) => unknown>> = {
+  '/caisson.v1.Telemetry/PullGateway': (request, { role }) =>
+    role === 'backup' ? undefined : (request as { gateway?: unknown }).gateway,
   '/caisson.v1.Relay/AskCarried': (request) => (request as { gateway?: unknown }).gateway,
   '/caisson.v1.Telemetry/Acknowledge': (request) => (request as { follower?: unknown }).follower,
 };
@@ -99,7 +100,7 @@ export function accessRefusal(path: string, peer: Peer | undefined, server: Peer
 
 /** Why `peer` may not say that; undefined: it may. */
 export function requestRefusal(path: string, peer: Peer, request: unknown): CaissonError | undefined {
-  const named = OWN_NAME[path]?.(request);
+  const named = OWN_NAME[path]?.(request, peer);
   if (named === undefined || named === peer.name) return undefined;
   return new CaissonError('access-refused', `${peerText(peer)} speaks for '${String(named)}', expected its own name`, {
     hint: 'a central follows under the name in its certificate',

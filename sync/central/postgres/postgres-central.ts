@@ -56,7 +56,7 @@ export async function openPostgresCentral(options: PostgresCentralOptions): Prom
     merger: undefined,
     statements: databasePlace(url),
     retiring: new PostgresRetiring(db, blocks, graceMs),
-    lost: new PostgresGatewayFeed(db),
+    gatewayFeeds: new PostgresGatewayFeed(db),
     totals: () => blocks.totals(),
     gatewayBytes: () => postgresGatewayBytes(db),
     holdings: (since) => postgresHoldings(db, since, (stored) => telemetry.utcOf(stored), blocks.holder),

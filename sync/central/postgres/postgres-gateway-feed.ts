@@ -1,11 +1,19 @@
 import type { Buffer } from 'node:buffer';
 import { derivationOf, type FeedItem, gapOf, type Row, readingOf } from '../../../gateway/store/block-rows.ts';
 import { decodeDefinition } from '../../../gateway/store/definition-bytes.ts';
+import { type BootPlace, PLACE_BOOTS_MAX } from '../../../gateway/store/feed.ts';
 import { decodeEntries } from '../../../gateway/store/index-entries.ts';
 import { decodeRoster } from '../../../gateway/store/roster.ts';
-import type { LostGatewayFeed } from '../../api/pull-gateway-call.ts';
+import { StoreDigests } from '../../api/digest-call.ts';
+import type { GetDigestsRequestMessage } from '../../api/digest-messages.ts';
+import type { GatewayFeeds } from '../../api/pull-gateway-call.ts';
+import type { DestinationScope } from '../../destinations/destination-policy.ts';
 import { RETIRED } from '../retention/retiring-store.ts';
 import type { PostgresDatabase, Statements } from './database.ts';
+import { PostgresBlocks } from './postgres-blocks.ts';
+
+/** Ranges whose samples are fetched together: round trips that many share. */
+const RANGES_AT_ONCE = 16;
 
 /** Where items come from, with their sizes: those of packs bound an answer. */
 const KEYS_SQL = `SELECT position, 'boots' AS kind, 0 AS size FROM boots WHERE gateway = $1 AND position > $2
@@ -46,11 +54,13 @@ interface Key {
 }
 
 /** What a central over PostgreSQL has of one gateway, in the order in which any of its processes kept it. */
-export class PostgresGatewayFeed implements LostGatewayFeed {
+export class PostgresGatewayFeed implements GatewayFeeds {
   readonly #db: PostgresDatabase;
+  readonly #blocks: PostgresBlocks;
 
   constructor(db: PostgresDatabase) {
     this.#db = db;
+    this.#blocks = new PostgresBlocks(db);
   }
 
   id(): Promise<string> {
@@ -58,6 +68,30 @@ export class PostgresGatewayFeed implements LostGatewayFeed {
       const { rows } = await statements.query("SELECT value FROM caisson WHERE key = 'store id'");
       return String((rows as Row[])[0]?.value ?? '');
     });
+  }
+
+  async bootsUpTo(gateway: string, position: number): Promise<readonly BootPlace[]> {
+    const { rows } = await this.#db.read((statements) =>
+      statements.query(
+        `SELECT boot, position FROM boots JOIN gateway_numbers ON number = gateway
+         WHERE name = $1 AND position <= $2 ORDER BY position DESC LIMIT $3`,
+        [gateway, position, PLACE_BOOTS_MAX],
+      ),
+    );
+    return (rows as BootPlace[]).reverse();
+  }
+
+  async *digests(
+    { gateway, ranges }: GetDigestsRequestMessage,
+    scope: Pick<DestinationScope, 'allows'> | undefined,
+  ): AsyncGenerator<readonly Uint8Array[]> {
+    for (let at = 0; at < ranges.length; at += RANGES_AT_ONCE) {
+      const some = ranges.slice(at, at + RANGES_AT_ONCE);
+      yield await this.#blocks.ask(() => {
+        const digests = new StoreDigests(this.#blocks, gateway, scope);
+        return some.map((range) => digests.of(range) ?? new Uint8Array(0));
+      });
+    }
   }
 
   feed(gateway: string, after: number, itemsMax: number, bytesMax: number): Promise<FeedItem[]> {

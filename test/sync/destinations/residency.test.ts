@@ -12,6 +12,7 @@ import { encodePack } from '../../../gateway/store/pack/encode-pack.ts';
 import { Pack } from '../../../gateway/store/pack/pack.ts';
 import { storePaths } from '../../../gateway/store/store-dir.ts';
 import { TelemetryClient } from '../../../sync/api/client.ts';
+import { storeDigests } from '../../../sync/api/digest-call.ts';
 import type { PullBatch } from '../../../sync/api/pull-batch.ts';
 import { startTelemetryServer } from '../../../sync/api/server.ts';
 import type { WishSource } from '../../../sync/api/transfer-pull.ts';
@@ -114,6 +115,13 @@ async function serve(t: Test) {
   const withNames = { ...exampleStatus(), problems: [{ time: 1, text: CHANNELS.map(({ name }) => name).join() }] };
   const server = await startTelemetryServer({
     ...{ host: HOST, port: 0, telemetry, feed: db, storeDir: dir },
+    // As a central has it, which gives gateways back and has them backed up.
+    lost: {
+      id: async () => 'f',
+      feed: async (gateway, after, itemsMax, bytesMax) => db.feed(after, itemsMax, bytesMax, gateway),
+      bootsUpTo: async (gateway, position) => db.bootsUpTo(position, gateway),
+      digests: (request, scope) => storeDigests(db, request, scope),
+    },
     ...{ status: () => withNames, policy: new DestinationPolicy(DESTINATIONS) },
   });
   t.teardown(async () => {
@@ -161,7 +169,9 @@ async function askAll(client: TelemetryClient, unnamed: boolean) {
   const batches: PullBatch[] = [];
   const stop = new AbortController();
   for await (const batch of client.pull({ feed: '', after: 0, follow: false }, stop.signal)) batches.push(batch);
-  return { batches, transferred };
+  const given: PullBatch[] = [];
+  for await (const batch of client.pullGateway({ gateway: GATEWAY, feed: '', after: 0 })) given.push(batch);
+  return { batches, transferred, given };
 }
 
 /** Columns of packs and items of a transfer are compressed, so that they are opened to be looked through. */
@@ -197,11 +207,12 @@ for (const { name, caller, goes } of CASES) {
       caller === undefined ? {} : { destination: caller },
     );
     t.teardown(() => client.close());
-    const { batches, transferred } = await askAll(client, caller === undefined);
+    const { batches, transferred, given } = await askAll(client, caller === undefined);
+    t.equal(given.at(-1)?.complete, true);
     // Of one that is withheld nobody may think that it is quiet.
     const { store } = await client.status();
     t.equal(store.settled !== undefined, caller === undefined || goes.length === CHANNELS.length);
-    const sent = Buffer.concat([wire.bytes(), plainOf(transferred), plainOf(batches)]);
+    const sent = Buffer.concat([wire.bytes(), plainOf(transferred), plainOf(batches), plainOf(given)]);
     for (const { name: channel, value } of CHANNELS) {
       const isThere = [Buffer.from(channel), Buffer.from(Float64Array.of(value).buffer)].map((bytes) =>
         sent.includes(bytes),

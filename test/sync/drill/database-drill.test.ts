@@ -82,7 +82,7 @@ t.test('what a central over PostgreSQL has of a gateway is backed up, restored a
   const said = await caisson('drill', 'restore', vaultDir, '--store', url, '--gateway', 'box', '--json');
   t.equal(said.code, 0, said.stderr);
   t.match(JSON.parse(said.stdout), { ok: true, pulled: 0 });
-  t.match(await caisson('drill', 'restore', vaultDir, '--store', url), { code: 2, stderr: /belong together/ });
+  t.match(await caisson('drill', 'restore', vaultDir, '--store', url), { code: 2, stderr: /--store needs --gateway/ });
   t.match(await caisson('drill', 'restore', folder(t), '--store', url, '--gateway', 'nobody'), {
     code: 1,
     stdout: /WRONG: .*nothing of a gateway nobody/,

@@ -48,7 +48,11 @@ t.test('who may call what', async (t) => {
     'who keeps copies pulls, and changes nothing',
   );
   t.same(permitted(telemetry('GetPlace'), 'car7'), ['central', 'backup']);
-  t.same(permitted(telemetry('PullGateway'), 'hub'), ['own gateway', 'other gateway'], 'its own store, see below');
+  t.same(
+    permitted(telemetry('PullGateway'), 'hub'),
+    ['own gateway', 'other gateway', 'backup'],
+    'its own store, see below',
+  );
   t.same(permitted(telemetry('PullGateway'), 'car7'), []);
   t.same(
     permitted(telemetry('BringCourier'), 'hub'),
@@ -99,6 +103,7 @@ t.test('a central says only of itself what is durable', async (t) => {
   t.equal(requestRefusal(path, CALLERS.central, { follower: 'hub' }), undefined);
   const lost = '/caisson.v1.Telemetry/PullGateway';
   t.equal(requestRefusal(lost, CALLERS['own gateway'], { gateway: 'car7' }), undefined);
+  t.equal(requestRefusal(lost, CALLERS.backup, { gateway: 'car7' }), undefined, 'who keeps copies');
   t.match(requestRefusal(lost, CALLERS['other gateway'], { gateway: 'car7' }), { code: 'access-refused' });
   t.match(requestRefusal(path, CALLERS.central, { follower: 'regulator' }), {
     code: 'access-refused',

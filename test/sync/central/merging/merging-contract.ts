@@ -306,7 +306,7 @@ export async function mergingContract(t: Test, open: (t: Test, days: Days) => Pr
     const { days, rig, merging, plain } = await bench(t);
     const whole = await open(t, days);
     const part = await open(t, days);
-    const feed = async (after: number) => merging.lost.feed('box', after, 1e6, 1e9);
+    const feed = async (after: number) => merging.gatewayFeeds.feed('box', after, 1e6, 1e9);
     const before = await feed(0);
     await bring(part.central, before.slice(0, before.length / 2 - 31), 'hq');
     await rig.merge();

@@ -266,7 +266,7 @@ export async function retentionContract(t: Test, open: (t: Test, days: Days) => 
   await t.test('tells a box that was lost what it had and has no more', async (t) => {
     const { days, central } = await bench(t);
     await retireAll(central, days.today);
-    const items = await central.lost.feed('box', 0, 10_000, Number.MAX_SAFE_INTEGER);
+    const items = await central.gatewayFeeds.feed('box', 0, 10_000, Number.MAX_SAFE_INTEGER);
     const gaps = items.flatMap((item) => (item.kind === 'given-up' ? item.gaps : []));
     t.equal(
       gaps.reduce((sum, { count }) => sum + count, 0),
