@@ -12,6 +12,8 @@ export const ERROR_CODES = {
   'block-invalid': 'bytes that should be a block are not a valid block',
   'journal-invalid': 'bytes that should be a journal row are not a valid journal row',
   'channel-unknown': 'no channel has that name',
+  'session-unknown': 'no session has that name or id, or none goes on',
+  'session-invalid': 'a session cannot be as it was asked for',
   'query-invalid': 'a query asks for something that cannot be',
   'not-served': 'this server cannot answer such a question, others can',
   'resume-lost': 'a token to go on with is of a place that this store does not have',

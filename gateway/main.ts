@@ -56,6 +56,10 @@ const COMMANDS: Readonly<Record<string, Summarized>> = {
     summary: 'list the channels of a gateway or a central',
     load: async () => (await import('./commands/channels.ts')).registerChannels,
   },
+  sessions: {
+    summary: 'say what stretches of the recording are called, and list them',
+    load: async () => (await import('./commands/sessions.ts')).registerSessions,
+  },
   cycles: {
     summary: 'list laps, hauls and batches, of a gateway or a central',
     load: async () => (await import('./commands/cycles.ts')).registerCycles,

@@ -1,4 +1,5 @@
 import type { ChannelSum, Cycle } from '../query/cycles.ts';
+import { textTable } from './text-table.ts';
 import { formatTime } from './time-text.ts';
 
 /** Columns of the tables whose cells are numbers. */
@@ -15,7 +16,7 @@ export function cycleTable(cycles: readonly Cycle[]): string[] {
     const ends = to === undefined ? '' : formatTime(to);
     return [name, label === '' ? String(number) : label, formatTime(from), ends, seconds, state, gateway, cause];
   });
-  return aligned(
+  return textTable(
     [['CYCLE', 'NUMBER', 'FROM (UTC)', 'TO', 'SECONDS', 'STATE', 'GATEWAY', 'WHY'], ...rows],
     CYCLE_NUMBERS,
   );
@@ -32,17 +33,5 @@ export function sumTable(sums: readonly ChannelSum[]): string[] {
       ...[min, max, mean, first, last].map((each) => `${Number(each.toPrecision(DIGITS))}`),
     ];
   });
-  return aligned([['CHANNEL', 'UNIT', 'SAMPLES', 'MIN', 'MAX', 'MEAN', 'FIRST', 'LAST'], ...rows], SUM_NUMBERS);
-}
-
-function aligned(rows: readonly (readonly string[])[], numbers: ReadonlySet<number>): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) =>
-        numbers.has(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
-      )
-      .join('  ')
-      .trimEnd(),
-  );
+  return textTable([['CHANNEL', 'UNIT', 'SAMPLES', 'MIN', 'MAX', 'MEAN', 'FIRST', 'LAST'], ...rows], SUM_NUMBERS);
 }

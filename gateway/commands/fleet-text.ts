@@ -2,6 +2,7 @@ import type { Fleet, FleetBox } from '../fleet.ts';
 import { bytesText, counted } from '../quantity-text.ts';
 import { spanText } from '../span-text.ts';
 import { withheldText } from '../withheld-text.ts';
+import { textTable } from './text-table.ts';
 
 /** A line as a person says it. */
 const LINES: Readonly<Record<FleetBox['line']['state'], string>> = {
@@ -16,7 +17,7 @@ const LINES: Readonly<Record<FleetBox['line']['state'], string>> = {
 const HEAD = ['NEED', 'BOX', 'LINE', 'NEWEST', 'BEHIND', 'LOST', 'CLOCK', 'DISK', 'CERTIFICATE', 'VERSION', 'WHY'];
 
 /** Columns that stand at the right. */
-const NUMBERS: ReadonlySet<string> = new Set(['NEWEST', 'BEHIND', 'LOST', 'DISK']);
+const NUMBERS: ReadonlySet<number> = new Set(['NEWEST', 'BEHIND', 'LOST', 'DISK'].map((name) => HEAD.indexOf(name)));
 
 /** A fleet for people: a line a box, those that need attention first, and how many need what. */
 export function fleetText({ central, now, boxes }: Fleet, shown: readonly FleetBox[]): string {
@@ -25,16 +26,7 @@ export function fleetText({ central, now, boxes }: Fleet, shown: readonly FleetB
   const sum = `central ${central}: ${counted(boxes.length, 'box', 'boxes')}, act ${counts.act}, watch ${counts.watch}, good ${counts.good}`;
   if (shown.length === 0) return `${sum}\n`;
   const rows = [HEAD, ...shown.map((box) => cells(box, now))];
-  const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => {
-        const width = column === row.length - 1 ? 0 : (widths[column] ?? 0);
-        return NUMBERS.has(HEAD[column] ?? '') ? cell.padStart(width) : cell.padEnd(width);
-      })
-      .join('  ')
-      .trimEnd(),
-  );
+  const lines = textTable(rows, NUMBERS);
   return `${[...lines, sum].join('\n')}\n`;
 }
 

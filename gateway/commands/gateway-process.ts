@@ -5,6 +5,7 @@ import { isShaped } from '../../collectors/shaping/shaping-config.ts';
 import { ShapingIntake } from '../../collectors/shaping/shaping-intake.ts';
 import { TimeDaemonWatch, type TimeKeeping } from '../../hardware/host/time-daemon.ts';
 import { CycleIntake } from '../analysis/cycles/cycle-intake.ts';
+import { keepSessions } from '../analysis/sessions/keep-sessions.ts';
 import { createChannelFreshness } from '../channel-freshness.ts';
 import { type SystemClock, UNKEPT_CLOCK } from '../clock-keeper.ts';
 import type { ConfigAnswer, ConfigRequest } from '../config/offer/offer.ts';
@@ -117,6 +118,7 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
       freshness,
       status: () => look(),
       utcOffset: () => store.utcOffset(),
+      keepSessions: (records) => keepSessions(store.intake, records, store.clock.now()),
       onAcknowledged: (central, position) => store.acknowledged(central, position),
       onProblem: say,
       onListening: (worker) => {

@@ -1,6 +1,7 @@
 import type { ChannelAccount } from '../../sync/api/ledger-call.ts';
 import type { LedgerDifference, NumberState, Verdict } from '../../sync/ledger/compare-ledgers.ts';
 import type { CycleAccount } from './ledger-cycle.ts';
+import { textTable } from './text-table.ts';
 import { formatTime } from './time-text.ts';
 
 /** What a verdict says to a person. */
@@ -53,7 +54,7 @@ export function ledgerTable(
   ];
   const all = ['all', ...head.slice(1).map(() => '')];
   if (to !== undefined) all[all.length - 1] = goingText(accounts);
-  return table([
+  return textTable([
     [...head, 'TAKEN', 'KEPT', 'LOST', 'COMPLETE', ...(days ? [] : ['WHY'])],
     ...[...rows.values()].map(({ cells, sums }) => [...cells, ...sumCells(sums)]),
     [...all, ...sumCells(total)],
@@ -73,7 +74,7 @@ export function cycleLedgerTable(accounts: readonly CycleAccount[]): string[] {
     ];
   });
   const whole = accounts.filter(({ complete }) => complete).length;
-  return table([['CHANNEL', 'COMPLETE', 'WHY'], ...rows, ['all', `${whole} of ${accounts.length}`, '']]);
+  return textTable([['CHANNEL', 'COMPLETE', 'WHY'], ...rows, ['all', `${whole} of ${accounts.length}`, '']]);
 }
 
 /**
@@ -98,7 +99,7 @@ export function differenceTable(
     kind.samples += end - first;
     kind.channels.add(channel);
   }
-  const summary = table([
+  const summary = textTable([
     ['GATEWAY', 'SAMPLES', 'CHANNELS', ...ends.map((end) => `AT ${end}`), 'WHAT IT IS'],
     ...[...kinds.values()].map(({ first: { gateway, here, there, verdict, withheld }, samples, channels }) => {
       const states = [stateText(here), stateText(there)];
@@ -111,7 +112,7 @@ export function differenceTable(
     return [channel, gateway, boot, `${first} to ${end - 1}`, stateText(here), stateText(there)];
   });
   const head = ['CHANNEL', 'GATEWAY', 'BOOT', 'SAMPLES', ...ends.map((end) => `AT ${end}`)];
-  return [...summary, '', ...table([head, ...rows])];
+  return [...summary, '', ...textTable([head, ...rows])];
 }
 
 function verdictText(verdict: Verdict, withheld: string | undefined): string {
@@ -164,14 +165,4 @@ function percent(share: number): string {
 
 function dayText(day: number): string {
   return formatTime(day).slice(0, 'YYYY-MM-DD'.length);
-}
-
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
 }

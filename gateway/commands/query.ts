@@ -1,6 +1,8 @@
 import process from 'node:process';
 import type { Command } from 'commander';
+import type { TelemetryClient } from '../../sync/api/client.ts';
 import { QUERY_PIXELS_MAX } from '../limits.ts';
+import { findSession, type Session } from '../query/sessions.ts';
 import { COVERAGE_HEADS, coverageLines, lackLines } from './coverage-text.ts';
 import { conclude, interrupted, Output, UsageError } from './outcome.ts';
 import { type SampleFormat, SampleText } from './sample-text.ts';
@@ -16,6 +18,7 @@ interface Options extends ServerOptions {
   readonly from?: string;
   readonly to?: string;
   readonly last?: string;
+  readonly session?: string;
   readonly pixels?: string;
   readonly raw?: boolean;
   readonly version?: string;
@@ -40,6 +43,7 @@ export function registerQuery(program: Command): void {
       '--last <duration>',
       `the stretch before the server's present, such as 500ms, 60s, 2h (default: ${LAST_DEFAULT})`,
     )
+    .option('--session <session>', 'the time of a session, by its id or name: `caisson sessions` lists them')
     .option('--pixels <n>', 'min, max, first and last of n equal columns instead of samples')
     .option('--raw', 'every sample (default)')
     .option('--version <n>', 'of a past that was made anew: 0 as it was taken in, 1 ... (default: the newest)')
@@ -53,6 +57,7 @@ export function registerQuery(program: Command): void {
 Examples:
   caisson query car1/powertrain/Engine/EngineSpeed --last 5m
   caisson query car1/gnss/speed car1/powertrain/Engine/EngineSpeed --from 2025-06-01T12:00:00Z --to 2025-06-01T12:01:30Z --csv
+  caisson query car1/gnss/speed --session FP1 --csv
   caisson query car1/powertrain/Engine/EngineSpeed --last 1h --pixels 600 --json --server 127.0.0.1:7444
   caisson query car1/powertrain/Engine/EngineSpeed --last 1h --coverage --server 127.0.0.1:7444`,
     )
@@ -67,7 +72,7 @@ async function query(names: readonly string[], options: Options): Promise<void> 
   const output = new Output();
   const stop = AbortSignal.any([output.closed, interrupted()]);
   try {
-    const range = await rangeOf(options, async () => (await client.status()).now);
+    const range = await askedRange(client, options);
     const { gateway } = options;
     const known = await client.listChannels({ gateway, names });
     const text = new SampleText(
@@ -103,6 +108,20 @@ async function query(names: readonly string[], options: Options): Promise<void> 
   } finally {
     client.close();
   }
+}
+
+/** The time of a session, up to the present where it goes on, or what `--from`, `--to` and `--last` ask for. */
+async function askedRange(client: TelemetryClient, options: Options): Promise<QueryRange> {
+  const now = async () => (await client.status()).now;
+  const { session, gateway, from, to, last } = options;
+  if (session === undefined) return rangeOf(options, now);
+  if (from !== undefined || to !== undefined || last !== undefined) {
+    throw new UsageError('give --session or --from, --to and --last, not both');
+  }
+  const known: Session[] = [];
+  for await (const each of client.sessions({ gateway })) known.push(each);
+  const found = findSession(known, session);
+  return { from: found.from, to: found.to ?? (await now()) + 1 };
 }
 
 /**

@@ -1,6 +1,8 @@
+import type { SessionRecord } from '../analysis/sessions/session-records.ts';
 import type { ChannelFreshness } from '../channel-freshness.ts';
 import type { ClockOrigin } from '../clock.ts';
 import type { ConfigAnswer, ConfigRequest } from '../config/offer/offer.ts';
+import { messageOf } from '../errors.ts';
 import type { GatewayStatus } from '../status.ts';
 import { SupervisedWorker, siblingScript } from '../supervised-worker.ts';
 import type { CaissonConfig } from './config-schema.ts';
@@ -30,6 +32,8 @@ export interface ServeOptions {
   readonly onProblem: (text: string) => void;
   /** Told that the thread listens, also when it was started again. */
   readonly onListening?: (serve: ServeWorker) => void;
+  /** Keeps records of sessions; resolves when they are on disk. Undefined where no store is served. */
+  readonly keepSessions?: (records: readonly SessionRecord[]) => Promise<void>;
   /** Told what the thread answers of cycles. */
   readonly onCycles?: (id: number, answer: CyclesAnswer) => void;
   /** Undefined where the config is no file: centrals that ask for it are refused. */
@@ -70,6 +74,14 @@ export function startServe(options: ServeOptions): Promise<{ serve: ServeWorker;
         if (message.kind === 'problem') return onProblem(message.text);
         if (message.kind === 'acknowledged') return options.onAcknowledged(message.central, message.position);
         if (message.kind === 'heard') return options.onHeard?.(message.central);
+        if (message.kind === 'sessions') {
+          const { id, records } = message;
+          options.keepSessions?.(records).then(
+            () => serve.post({ kind: 'sessions', id }),
+            (error: unknown) => serve.post({ kind: 'sessions', id, problem: messageOf(error) }),
+          );
+          return;
+        }
         if (message.kind === 'cycles') return options.onCycles?.(message.id, message.answer);
         if (message.kind === 'config') {
           const answer = options.answerConfig?.(message.request);

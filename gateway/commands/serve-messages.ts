@@ -3,6 +3,7 @@ import type { RelaySettings } from '../../sync/relay/relay-config.ts';
 import type { UsageConfig } from '../../sync/usage/usage-config.ts';
 import type { SumAnswer, SumQuestion, UnsettledCycle } from '../analysis/cycles/cycle-settling.ts';
 import type { CyclesConfig } from '../analysis/cycles/cycles-config.ts';
+import type { SessionRecord } from '../analysis/sessions/session-records.ts';
 import type { ChannelFreshness } from '../channel-freshness.ts';
 import type { ClockOrigin } from '../clock.ts';
 import type { ConfigAnswer, ConfigRequest } from '../config/offer/offer.ts';
@@ -48,6 +49,8 @@ export type ToServe =
   | { readonly kind: 'status'; readonly status: GatewayStatus; readonly utcOffset: number }
   | { readonly kind: 'config'; readonly id: number; readonly answer: ConfigAnswer }
   | { readonly kind: 'cycles'; readonly id: number; readonly question: CyclesQuestion }
+  /** What became of records of sessions that were to be kept; `problem` where they were not. */
+  | { readonly kind: 'sessions'; readonly id: number; readonly problem?: string }
   /** Die of an error that nobody catches. */
   | { readonly kind: 'crash' }
   | { readonly kind: 'stop' };
@@ -63,5 +66,7 @@ export type FromServe =
   /** What a central that may asks of the config. */
   | { readonly kind: 'config'; readonly id: number; readonly request: ConfigRequest }
   | { readonly kind: 'cycles'; readonly id: number; readonly answer: CyclesAnswer }
+  /** Records of sessions that are to be kept. */
+  | { readonly kind: 'sessions'; readonly id: number; readonly records: readonly SessionRecord[] }
   /** Something a person should know. */
   | { readonly kind: 'problem'; readonly text: string };

@@ -29,16 +29,19 @@ import { storedBytes } from '../../sync/usage/stored-bytes.ts';
 import { TrafficBook } from '../../sync/usage/traffic-book.ts';
 import type { UsageConfig } from '../../sync/usage/usage-config.ts';
 import { UsageDb } from '../../sync/usage/usage-db.ts';
+import { SessionDesk, type SessionWish } from '../analysis/sessions/session-desk.ts';
+import type { SessionRecord } from '../analysis/sessions/session-records.ts';
 import { BoxClock } from '../clock.ts';
-import type { ConfigRequest } from '../config/offer/offer.ts';
-import { messageOf } from '../errors.ts';
+import type { ConfigAnswer, ConfigRequest } from '../config/offer/offer.ts';
+import { CaissonError, messageOf } from '../errors.ts';
 import { sumsOver, unsettledCycles } from '../query/cycle-answers.ts';
 import { NoTelemetry } from '../query/no-telemetry.ts';
+import { sessionsOf } from '../query/sessions.ts';
 import { StoreTelemetry } from '../query/store-telemetry.ts';
 import type { GatewayStatus, SecurityStatus } from '../status.ts';
 import { BlockReader } from '../store/block-reader.ts';
 import { storePaths } from '../store/store-dir.ts';
-import { ConfigQuestions } from './config-trial/config-questions.ts';
+import { MainQuestions } from './main-questions.ts';
 import type { CyclesAnswer, CyclesQuestion, FromServe, ServeThreadData, ToServe } from './serve-messages.ts';
 
 const DAY_MS = 86_400_000;
@@ -75,7 +78,22 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
       ...(handovers.length > 0 && { handovers }),
     };
   };
-  const configs = new ConfigQuestions((id, request) => say({ kind: 'config', id, request }));
+  const configs = new MainQuestions<ConfigRequest, ConfigAnswer>('the config', (id, request) =>
+    say({ kind: 'config', id, request }),
+  );
+  const kept = new MainQuestions<readonly SessionRecord[], string | undefined>('sessions', (id, records) =>
+    say({ kind: 'sessions', id, records }),
+  );
+  const sessions =
+    store &&
+    new SessionDesk({
+      sessions: () => sessionsOf(store.telemetry, status.gateway),
+      keep: async (records) => {
+        const problem = await kept.ask(records);
+        if (problem !== undefined) throw new CaissonError('store-failed', problem, { retryable: true });
+      },
+      utcNow,
+    });
   const dashboard = await startDashboard({
     ...data.dashboard,
     telemetry: store?.telemetry ?? new NoTelemetry(),
@@ -119,6 +137,7 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
           status: () => ({ ...present(), now: utcNow() }),
           ...(trust !== undefined && { secure: trust }),
           ...{ connections, usage, depot },
+          ...(sessions && { takeSession: (wish: SessionWish) => sessions.take(wish) }),
           ...(data.hasConfigFile && {
             config: {
               mayAsk: configPermission(data.destinations, trust !== undefined),
@@ -151,6 +170,7 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
   port.on('message', (message: ToServe) => {
     if (message.kind === 'status') ({ status, utcOffset } = message);
     else if (message.kind === 'config') configs.answered(message.id, message.answer);
+    else if (message.kind === 'sessions') kept.answered(message.id, message.problem);
     else if (message.kind === 'cycles') void answerOfCycles(message.id, message.question);
     else if (message.kind === 'crash') throw new Error('it was told to');
     else void stop();

@@ -1,7 +1,9 @@
+import type { SessionWish } from '../../gateway/analysis/sessions/session-desk.ts';
 import type { ConfigAnswer } from '../../gateway/config/offer/offer.ts';
 import { CaissonError } from '../../gateway/errors.ts';
 import type { Fleet } from '../../gateway/fleet.ts';
 import type { Coverage } from '../../gateway/query/coverage/coverage.ts';
+import type { Session } from '../../gateway/query/sessions.ts';
 import type { SqlLimits, SqlRun } from '../../gateway/query/sql/run-sql.ts';
 import type { SqlListener } from '../../gateway/query/sql/sql-meter.ts';
 import type { SqlParameters } from '../../gateway/query/sql/sql-statement.ts';
@@ -46,6 +48,8 @@ import type { PlaceMessage } from './place-messages.ts';
 import type { PullBatch } from './pull-batch.ts';
 import { RelayCalls } from './relay-calls.ts';
 import { piecesOf } from './send-pieces.ts';
+import { decodeSession } from './session-calls.ts';
+import type { SessionMessage } from './session-messages.ts';
 import { encodeSqlRequest, readSqlAnswer } from './sql-answer.ts';
 import { decodeStatus } from './status-message.ts';
 import type { StatusMessage } from './status-messages.ts';
@@ -175,6 +179,27 @@ export class TelemetryClient {
     for await (const cycle of this.#calls.read<CycleMessage>('ListCycles', { gateway, name, ...range, sums }, signal)) {
       yield decodeCycle(cycle);
     }
+  }
+
+  /** Sessions that touch a range, by begin: of one gateway, or of all. */
+  async *sessions(
+    {
+      gateway = '',
+      from,
+      to,
+    }: { readonly gateway?: string | undefined; readonly from?: number; readonly to?: number } = {},
+    signal?: AbortSignal,
+  ): AsyncGenerator<Session, void, undefined> {
+    const range = { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
+    for await (const session of this.#calls.read<SessionMessage>('ListSessions', { gateway, ...range }, signal)) {
+      yield decodeSession(session);
+    }
+  }
+
+  /** Begins, ends or describes a session of a gateway; the session as it is then. */
+  async keepSession({ begins: begin, ends: end, from, to, ...wish }: SessionWish): Promise<Session> {
+    const span = { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
+    return decodeSession(await this.#calls.ask<SessionMessage>('KeepSession', { ...wish, ...span, begin, end }));
   }
 
   /** All boxes of a central, those that need attention first. */

@@ -31,6 +31,8 @@ export const DEADLINES = {
   TakeCarried: READING,
   AnswerCarried: READING,
   ListCycles: READING,
+  ListSessions: READING,
+  KeepSession: SHORT,
   Query: READING,
   GetLedger: READING,
   GetDigests: READING,

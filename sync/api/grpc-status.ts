@@ -85,8 +85,8 @@ const RETRYABLE: ReadonlySet<status> = new Set([
 ]);
 
 function grpcCodeOf(error: CaissonError): status {
-  if (error.code === 'channel-unknown') return status.NOT_FOUND;
-  if (error.code === 'query-invalid') return status.INVALID_ARGUMENT;
+  if (error.code === 'channel-unknown' || error.code === 'session-unknown') return status.NOT_FOUND;
+  if (error.code === 'query-invalid' || error.code === 'session-invalid') return status.INVALID_ARGUMENT;
   if (error.code === 'peer-untrusted') return status.UNAUTHENTICATED;
   if (error.code === 'access-refused' || error.code === 'invite-refused') return status.PERMISSION_DENIED;
   if (error.code === 'not-served') return status.UNIMPLEMENTED;

@@ -83,6 +83,8 @@ import type { GetPlaceRequestMessage, PlaceMessage } from './place-messages.ts';
 import { answerPlace, answerPull, type FeedSource, feedIdOf } from './pull-call.ts';
 import { answerPullGateway, type GatewayFeeds } from './pull-gateway-call.ts';
 import { answerQuery } from './query-call.ts';
+import { answerKeepSession, answerListSessions, type TakeSession } from './session-calls.ts';
+import type { KeepSessionRequestMessage, ListSessionsRequestMessage, SessionMessage } from './session-messages.ts';
 import { answerSql } from './sql-call.ts';
 import { SqlStatements } from './sql-statements.ts';
 import { encodeStatus } from './status-message.ts';
@@ -177,6 +179,8 @@ interface ServerOptions {
   readonly connections?: ConnectionBook | undefined;
   /** Answers what centrals ask of the config; undefined where nobody may. */
   readonly config?: BoxConfigAnswers | undefined;
+  /** Undefined: sessions are read only. */
+  readonly takeSession?: TakeSession | undefined;
   /** Told of a central that asks how this server does, or says what it has; and of its lines, where it says anything new of them. */
   readonly heard?: (central: string, lines: readonly LineStatus[]) => void;
   /** TLS at both ends, and calls by role; undefined: whoever reaches it may ask for everything. */
@@ -281,6 +285,14 @@ export async function startTelemetryServer(
     }),
     ListCycles: streams.method(IN_FLIGHT_MAX, (request: ListCyclesRequestMessage, out: Outflow<CycleMessage>, call) =>
       answerListCycles(viewOf(call).telemetry, request, out),
+    ),
+    ListSessions: streams.method(
+      IN_FLIGHT_MAX,
+      (request: ListSessionsRequestMessage, out: Outflow<SessionMessage>, call) =>
+        answerListSessions(viewOf(call).telemetry, request, out),
+    ),
+    KeepSession: unary(
+      (request: KeepSessionRequestMessage): Promise<SessionMessage> => answerKeepSession(options.takeSession, request),
     ),
     Query: streams.method(IN_FLIGHT_MAX, (request: QueryRequestMessage, out: Outflow<QueryChunkMessage>, call) =>
       answerQuery(viewOf(call).telemetry, request, out),

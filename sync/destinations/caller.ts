@@ -26,6 +26,7 @@ const FOR_DESTINATIONS: ReadonlySet<string> = new Set([
     'GetStatus',
     'ListChannels',
     'ListCycles',
+    'ListSessions',
     'ListVersions',
     'PullBlocks',
     'PullGateway',

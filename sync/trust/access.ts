@@ -26,6 +26,9 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   '/caisson.v1.Telemetry/ListChannels': COPYING,
   '/caisson.v1.Telemetry/ListVersions': READING,
   '/caisson.v1.Telemetry/ListCycles': READING,
+  '/caisson.v1.Telemetry/ListSessions': READING,
+  // It writes into the recording.
+  '/caisson.v1.Telemetry/KeepSession': { atGateway: ['itself'], atCentral: [] },
   '/caisson.v1.Telemetry/Query': READING,
   '/caisson.v1.Telemetry/Sql': READING,
   '/caisson.v1.Telemetry/Subscribe': READING,

@@ -1,7 +1,7 @@
 import { CaissonError } from '../../errors.ts';
 import { cycleChannels, recordedCycles, sumChannels, sumsIn } from '../cycles.ts';
 import type { KeptTelemetry, StoredChannel } from '../telemetry.ts';
-import type { SqlValue } from './sql-value.ts';
+import { type SqlValue, whole } from './sql-value.ts';
 
 const [FIRST, LAST] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
 
@@ -56,8 +56,4 @@ function summedCycles(
       return [[sumsAt, [number, label, whole(from), whole(to), state]] as const];
     }),
   );
-}
-
-function whole(value: number): bigint {
-  return BigInt(Math.round(value));
 }

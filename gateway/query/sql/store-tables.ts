@@ -7,8 +7,9 @@ import { cycleRows, cycleSumRows } from './cycle-rows.ts';
 import { SAMPLES, SAMPLES_NARROWED } from './narrow-statement.ts';
 import { bucketRows } from './sample-buckets.ts';
 import { SAMPLES_COLUMNS, SamplesTable } from './samples-table.ts';
+import { sessionRows } from './session-rows.ts';
 import type { SqlMeter } from './sql-meter.ts';
-import type { SqlValue } from './sql-value.ts';
+import { type SqlValue, whole } from './sql-value.ts';
 
 /** What the tables show: a store's telemetry, and what that does not tell. */
 export interface SqlStore {
@@ -65,6 +66,11 @@ export const SQL_TABLES = {
     ],
     meaning: 'what is known of each channel',
   },
+  sessions: {
+    columns: ['gateway', 'session', 'name', 'begins', 'ends', 'seconds', 'metadata'],
+    meaning:
+      'stretches of the recording that people gave a name; `ends` is NULL while one goes on, `metadata` JSON, read by `->>`',
+  },
   cycles: {
     columns: ['gateway', 'cycle', 'number', 'label', 'begins', 'ends', 'seconds', 'state', 'cause', 'late'],
     meaning: 'laps, hauls, batches; `ends` is NULL while one is open, `cause` why one is not complete',
@@ -116,6 +122,7 @@ export function addStoreTables(db: Database, store: SqlStore, meter: SqlMeter): 
   db.table(SAMPLES_NARROWED, { columns, parameters: ['$names', '$from', '$to'], rows: samples.rows() });
   ordinary('latest', () => latestRows(telemetry));
   ordinary('channels', () => telemetry.channels().map(channelRow));
+  ordinary('sessions', () => sessionRows(telemetry));
   ordinary('cycles', () => cycleRows(telemetry));
   ordinary('gaps', () => gapRows(telemetry));
   ordinary('ledger', () => ledgerRows(telemetry));
@@ -326,6 +333,3 @@ function* clockRows(blocks: SqlBoots): Rows {
 }
 
 /** A whole number that SQLite has as INTEGER. */
-function whole(value: number): bigint {
-  return BigInt(Math.round(value));
-}
