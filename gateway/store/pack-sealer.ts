@@ -1,4 +1,4 @@
-import { isCycleChannel } from '../analysis/cycles/cycle-channels.ts';
+import { isRecordChannel } from '../analysis/record-channels.ts';
 import type { Channel } from '../channel.ts';
 import { type ClockReading, UtcMap } from '../clock.ts';
 import type { BlockDb, KeptBlock, KeptPack } from './block-db.ts';
@@ -92,13 +92,13 @@ export class PackSealer {
     onProblem(`${place} is in a block already, with other content: what was to be sealed is kept as a conflict`);
   }
 
-  /** A pack is of one class and one residency, so that retention and filters act on whole packs; and of cycles or not, which travel first. */
+  /** A pack is of one class and one residency, so that retention and filters act on whole packs; and of records or not, which travel first. */
   #kindOf(id: number): string {
     const channel = this.#channel(id);
     let kind = this.#kinds.get(channel);
     if (kind === undefined) {
-      const isCycle = isCycleChannel(channel.name);
-      kind = `${channel.class} ${channel.stamp} ${JSON.stringify(channel.residency)}${isCycle ? ' cycle' : ''}`;
+      const isRecord = isRecordChannel(channel.name);
+      kind = `${channel.class} ${channel.stamp} ${JSON.stringify(channel.residency)}${isRecord ? ' record' : ''}`;
       this.#kinds.set(channel, kind);
     }
     return kind;

@@ -228,7 +228,7 @@ class StoreThread {
       }
       if (ring.tail >= published) settled.committed(lookedAt, writer.nextRow);
       writer.makeRoom();
-      if (cycles.isDue(now)) writer.closeCycles();
+      if (cycles.isDue(now)) writer.closeRecords();
       if (seal.isDue(now)) {
         mayHurrySeals = true;
         writer.sealOlderThan(...ages.olderRows(now, writer.nextRow));

@@ -1,4 +1,4 @@
-import { isCycleChannel } from '../analysis/cycles/cycle-channels.ts';
+import { isRecordChannel } from '../analysis/record-channels.ts';
 import type { Channel } from '../channel.ts';
 import type { ChannelActivity } from '../channel-activity.ts';
 import type { ClockReading } from '../clock.ts';
@@ -84,9 +84,9 @@ export class StoreWriter implements RingSink {
   /** Channel from which on due chunks are looked for; undefined when all were found. */
   #sweepFrom: number | undefined;
   readonly #rows = new RowEncoder((channel) => this.scaleOf(channel));
-  /** Channels that cycles are kept in, and those of them that have something in no closed chunk. */
-  readonly #cycles = new Set<number>();
-  readonly #openCycles = new Set<number>();
+  /** Channels that records of cycles and sessions are kept in, and those of them that have something in no closed chunk. */
+  readonly #records = new Set<number>();
+  readonly #openRecords = new Set<number>();
   #losses: JournalLoss[] = [];
   #receipts: Uint8Array[] = [];
   #samplesInHand = 0;
@@ -152,10 +152,10 @@ export class StoreWriter implements RingSink {
     this.#boots.get(this.#boot)?.clock.push(reading);
   }
 
-  /** What there is of cycles is sealed with the next pass, whatever its age: it is small, and travels before what it tells of. */
-  closeCycles(): void {
-    for (const channel of this.#openCycles) this.#open.close(channel);
-    this.#openCycles.clear();
+  /** What there is of records is sealed with the next pass, whatever its age: it is small, and travels before what it tells of. */
+  closeRecords(): void {
+    for (const channel of this.#openRecords) this.#open.close(channel);
+    this.#openRecords.clear();
     this.#takeClosed();
   }
 
@@ -265,7 +265,7 @@ export class StoreWriter implements RingSink {
 
   text(channel: number, time: number, text: string): void {
     this.#open.appendText(channel, time, text);
-    if (this.#cycles.has(channel)) this.#openCycles.add(channel);
+    if (this.#records.has(channel)) this.#openRecords.add(channel);
     this.#samplesInHand += 1;
   }
 
@@ -281,7 +281,7 @@ export class StoreWriter implements RingSink {
 
   #know(channel: Channel): void {
     this.#channels.set(channel.id, channel);
-    if (isCycleChannel(channel.name)) this.#cycles.add(channel.id);
+    if (isRecordChannel(channel.name)) this.#records.add(channel.id);
   }
 
   /** A block says of what type and stamp its samples are, so none may span a change of them. */

@@ -69,8 +69,8 @@ export class ScopedFeed implements FeedSource, AheadSource {
     return this.#ahead?.packsBefore(before, after, packsMax) ?? [];
   }
 
-  cyclePacks(after: number, packsMax: number): { readonly positions: readonly number[]; readonly upTo: number } {
-    return this.#ahead?.cyclePacks(after, packsMax) ?? { positions: [], upTo: after };
+  recordPacks(after: number, packsMax: number): { readonly positions: readonly number[]; readonly upTo: number } {
+    return this.#ahead?.recordPacks(after, packsMax) ?? { positions: [], upTo: after };
   }
 
   packAt(position: number): PackItem | undefined {

@@ -1,4 +1,4 @@
-import { isCycleChannel } from '../../gateway/analysis/cycles/cycle-channels.ts';
+import { isRecordChannel } from '../../gateway/analysis/record-channels.ts';
 import { BootClocks } from '../../gateway/query/utc.ts';
 import type { BlockReader } from '../../gateway/store/block-reader.ts';
 import type { FeedItem } from '../../gateway/store/block-rows.ts';
@@ -25,8 +25,8 @@ export interface AheadSource {
   terms(after: number, itemsMax: number): FeedItem[];
   /** Positions of packs in (after, before), the newest first. */
   packsBefore(before: number, after: number, packsMax: number): number[];
-  /** Looks at the next few packs after `after`: which have cycles and nothing else, ascending, and up to where it looked. */
-  cyclePacks(after: number, packsMax: number): { readonly positions: readonly number[]; readonly upTo: number };
+  /** Looks at the next few packs after `after`: which have records of cycles and sessions, and nothing else, ascending, and up to where it looked. */
+  recordPacks(after: number, packsMax: number): { readonly positions: readonly number[]; readonly upTo: number };
   /** Undefined where it is gone, or nothing of it may be seen. */
   packAt(position: number): PackItem | undefined;
   /** True where packs after `after` have more than so many bytes. */
@@ -67,13 +67,13 @@ export class StoreAhead implements AheadSource {
     return this.#store.packsBefore(before, after, packsMax);
   }
 
-  cyclePacks(after: number, packsMax: number): { positions: readonly number[]; upTo: number } {
+  recordPacks(after: number, packsMax: number): { positions: readonly number[]; upTo: number } {
     const packs = this.#store.packRosters(after, packsMax);
     const rosters = new Map<number, boolean>();
     const positions = packs.flatMap(({ position, roster }) => {
-      const mayHave = rosters.get(roster) ?? this.#store.rosterNames(roster).some(isCycleChannel);
+      const mayHave = rosters.get(roster) ?? this.#store.rosterNames(roster).some(isRecordChannel);
       rosters.set(roster, mayHave);
-      return mayHave && this.#isOfCycles(position) ? [position] : [];
+      return mayHave && this.#isOfRecords(position) ? [position] : [];
     });
     return { positions, upTo: packs.at(-1)?.position ?? after };
   }
@@ -109,10 +109,10 @@ export class StoreAhead implements AheadSource {
   }
 
   /** A roster may have channels that a pack of it has not. */
-  #isOfCycles(position: number): boolean {
+  #isOfRecords(position: number): boolean {
     const pack = this.#store.packAt(position);
     const samples = pack && samplesIn(pack);
-    return samples?.every(({ channel }) => isCycleChannel(channel)) ?? false;
+    return samples?.every(({ channel }) => isRecordChannel(channel)) ?? false;
   }
 }
 

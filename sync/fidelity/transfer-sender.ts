@@ -8,13 +8,13 @@ import type {
 } from '../api/transfer-messages.ts';
 import { STAMPS } from '../api/wire-names.ts';
 import { type AheadSource, aheadOf, type Wish } from './ahead-source.ts';
-import { CyclesFirst } from './cycles-first.ts';
 import { FeedInOrder } from './feed-in-order.ts';
 import { HeldNumbers } from './held-numbers.ts';
 import { NewestFirst } from './newest-first.ts';
 import { OutlinesAhead } from './outlines-ahead.ts';
 import { PackPieces } from './pack-pieces.ts';
 import { PacksAhead } from './packs-ahead.ts';
+import { RecordsFirst } from './records-first.ts';
 import { Wishes } from './wishes.ts';
 
 /** Terms of one message. */
@@ -44,7 +44,7 @@ export interface TransferSenderParts {
 
 /**
  * Says what one follower is sent next. Strictly by priority, message by message: what packs refer to and what happened, as soon as
- * anything is to come ahead of its turn; cycles; outlines; packs that someone wished; the newest packs, where the config wants those first; and
+ * anything is to come ahead of its turn; records of cycles and sessions; outlines; packs that someone wished; the newest packs, where the config wants those first; and
  * then the feed in its order. What stands lower waits in the middle of a pack.
  */
 export class TransferSender {
@@ -88,8 +88,8 @@ export class TransferSender {
 class Lanes {
   readonly #order: FeedInOrder;
   readonly #ahead: AheadSource | undefined;
-  readonly #cycles: CyclesFirst | undefined;
-  readonly #cyclePacks: PacksAhead | undefined;
+  readonly #records: RecordsFirst | undefined;
+  readonly #recordPacks: PacksAhead | undefined;
   readonly #duePacks: number[] = [];
   readonly #outlines: OutlinesAhead | undefined;
   readonly #outlineWishes: Wishes | undefined;
@@ -117,8 +117,8 @@ class Lanes {
     const packs = (candidates: () => readonly number[]) =>
       new PacksAhead({ source: ahead, pieces, held, guard, candidates });
     if (!opening.inOrder) {
-      this.#cycles = new CyclesFirst(ahead, reached);
-      this.#cyclePacks = packs(() => this.#duePacks.splice(0));
+      this.#records = new RecordsFirst(ahead, reached);
+      this.#recordPacks = packs(() => this.#duePacks.splice(0));
     }
     const wishes = new Wishes(ahead, reached);
     this.#wishes = wishes;
@@ -149,17 +149,17 @@ class Lanes {
   }
 
   #nextAhead(source: AheadSource, bytesMax: number, aheadShare: number): FeedPart | undefined {
-    const areCyclesDue = this.#cycles?.isDue(bytesMax) === true;
+    const areRecordsDue = this.#records?.isDue(bytesMax) === true;
     const isAnyDue =
-      areCyclesDue ||
+      areRecordsDue ||
       this.#outlines?.isDue(bytesMax) === true ||
       this.#wishes?.isEmpty === false ||
       this.#newest !== undefined;
     const terms = isAnyDue ? this.#terms(source) : undefined;
     if (terms !== undefined) return terms;
-    if (areCyclesDue) this.#duePacks.push(...(this.#cycles?.take() ?? []));
-    const cycles = this.#cyclePacks?.next(bytesMax);
-    if (cycles !== undefined) return { ...NO_PART, piece: cycles };
+    if (areRecordsDue) this.#duePacks.push(...(this.#records?.take() ?? []));
+    const records = this.#recordPacks?.next(bytesMax);
+    if (records !== undefined) return { ...NO_PART, piece: records };
     const outlines = this.#outlines?.next(bytesMax, aheadShare);
     if (outlines !== undefined) {
       const ahead: TransferAheadMessage = {
