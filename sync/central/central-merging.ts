@@ -1,20 +1,28 @@
 import { setTimeout } from 'node:timers/promises';
 import { messageOf } from '../../gateway/errors.ts';
 import type { MergeStatus } from '../../gateway/status.ts';
-import type { Merger } from '../../gateway/store/merge/merger.ts';
 
 /** Time without merging after a step that failed, milliseconds. */
 const FAILED_INTERVAL_MS = 60_000;
 
+/** Makes large packs of small ones, a step at a time. */
+export interface CentralMerger {
+  /** Milliseconds until the next step is due. @param now performance.now() */
+  dueMs(now: number): number;
+  /** Does one step, of some milliseconds of the processor; true where it was the last of a look at all series. */
+  step(): boolean | Promise<boolean>;
+  status(): MergeStatus;
+}
+
 /** Merges what a central keeps a step at a time, while it does other things: how often and how long the merger says. */
 export class CentralMerging {
-  readonly #merger: Pick<Merger, 'dueMs' | 'step' | 'status'>;
+  readonly #merger: CentralMerger;
   readonly #onProblem: (text: string) => void;
   readonly #stopping = new AbortController();
   #running: Promise<void> | undefined;
 
   /** @param onProblem told what a person should know */
-  constructor(merger: Pick<Merger, 'dueMs' | 'step' | 'status'>, onProblem: (text: string) => void) {
+  constructor(merger: CentralMerger, onProblem: (text: string) => void) {
     this.#merger = merger;
     this.#onProblem = onProblem;
   }
@@ -37,7 +45,7 @@ export class CentralMerging {
     let wait = this.#merger.dueMs(performance.now());
     while (await this.#waited(wait)) {
       try {
-        this.#merger.step();
+        await this.#merger.step();
         wait = this.#merger.dueMs(performance.now());
       } catch (error) {
         this.#onProblem(`merging of packs waits: ${messageOf(error)}`);

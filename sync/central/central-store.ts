@@ -1,11 +1,11 @@
 import type { SqlPlace } from '../../gateway/query/sql/sql-messages.ts';
 import type { AskedTelemetry, LiveBatch } from '../../gateway/query/telemetry.ts';
-import type { Merger } from '../../gateway/store/merge/merger.ts';
 import type { GatewayFeeds } from '../api/pull-gateway-call.ts';
 import type { ServedFiles } from '../api/server.ts';
 import type { NewsSource } from '../fanout/news.ts';
 import type { NewBlock } from './batch-pass.ts';
 import type { BlockStore } from './block-store.ts';
+import type { CentralMerger } from './central-merging.ts';
 import type { HeldOfGateway } from './held-of-gateway.ts';
 import type { RetiringStore } from './retention/retiring-store.ts';
 
@@ -17,8 +17,8 @@ export interface CentralStore {
   readonly telemetry: AskedTelemetry;
   /** Gives up what its rules say. */
   readonly retiring: RetiringStore;
-  /** Makes large packs of small ones; undefined where packs stay as they came. */
-  readonly merger: Pick<Merger, 'dueMs' | 'step' | 'status'> | undefined;
+  /** Makes large packs of small ones. */
+  readonly merger: CentralMerger;
   /** Everything that it keeps, in the order of its commits. */
   readonly news: NewsSource;
   /** Where it is in files of this machine: what only those can be asked. */

@@ -218,10 +218,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
         limited: limitsOf(store, options.retention),
       });
     closers.push(() => retention?.stop());
-    const merging =
-      store.merger === undefined || options.mergesBlocks === false
-        ? undefined
-        : new CentralMerging(store.merger, onProblem);
+    const merging = options.mergesBlocks === false ? undefined : new CentralMerging(store.merger, onProblem);
     closers.push(() => merging?.stop());
     const { counters } = keeper;
     const status = new CentralStatus({

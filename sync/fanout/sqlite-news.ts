@@ -1,6 +1,7 @@
 import { CaissonError } from '../../gateway/errors.ts';
 import type { StoredChannel } from '../../gateway/query/telemetry.ts';
 import type { BlockDb } from '../../gateway/store/block-db.ts';
+import { passedBy } from '../../gateway/store/merge/merged-parts.ts';
 import type { NewsPage, NewsPlace, NewsSource } from './news.ts';
 import { NewsItems } from './news-items.ts';
 
@@ -38,9 +39,7 @@ export class SqliteNews implements NewsSource {
 
   /** Of a pack that was merged since a reader was told of some of those that it is made of: what those had. */
   #passed(position: number, place: number): number[] | undefined {
-    const parts = this.#db.partsAt(position);
-    const passed = parts?.filter((part) => part.position <= place) ?? [];
-    return passed[0]?.counts.map((_, block) => passed.reduce((sum, { counts }) => sum + (counts[block] ?? 0), 0));
+    return passedBy(this.#db.partsAt(position) ?? [], place);
   }
 
   /** The first boot of the gateway, which nobody else has, or what a store that was restored calls itself. */

@@ -37,10 +37,10 @@ export const SMALL_SAMPLES_MAX = BLOCK_SAMPLES_MAX / MERGE_PACKS_MIN;
  */
 export function planMerges(sources: readonly (MergeSource | undefined)[]): MergeSource[][] {
   const groups: MergeSource[][] = [];
-  let group = new Group();
+  let group = new MergeGroup();
   const close = () => {
     if (group.isWorthIt()) groups.push(group.sources);
-    group = new Group();
+    group = new MergeGroup();
   };
   for (const source of sources) {
     if (source === undefined || !group.takes(source)) close();
@@ -55,8 +55,9 @@ export function samplesOf(entries: IndexEntries): number {
   return entries.reduce((sum, entry) => sum + (entry?.count ?? 0), 0);
 }
 
-class Group {
-  readonly sources: MergeSource[] = [];
+/** Neighbours of a series that may become one pack. */
+export class MergeGroup<Source extends MergeSource = MergeSource> {
+  readonly sources: Source[] = [];
   /** By member: samples, and one past the last sequence number. */
   readonly #counts: number[] = [];
   readonly #ends: number[] = [];
@@ -64,6 +65,7 @@ class Group {
   #largest = 0;
   #bytes = 0;
 
+  /** True where a pack that follows may become one with these. */
   takes({ boot, stamp, class: packClass, period, size, entries }: MergeSource): boolean {
     const [first] = this.sources;
     if (first === undefined) return true;
@@ -77,7 +79,7 @@ class Group {
     });
   }
 
-  add(source: MergeSource): void {
+  add(source: Source): void {
     this.sources.push(source);
     for (const [member, entry] of source.entries.entries()) {
       if (entry === undefined) continue;
@@ -90,6 +92,7 @@ class Group {
     this.#bytes += source.size;
   }
 
+  /** True where there are so many, and so alike in size, that what is gained is worth what is written. */
   isWorthIt(): boolean {
     return this.sources.length >= MERGE_PACKS_MIN && this.#largest * 2 <= this.#samples;
   }

@@ -49,6 +49,12 @@ export function digestOf({ gateway, boot, stamp }: PackHeader, blocks: readonly 
   return new Uint8Array(hash.digest().subarray(0, DIGEST_BYTES));
 }
 
+/** Samples of each block of a merged pack, its first ones, that stood in the feed up to a place; undefined where none did. */
+export function passedBy(parts: readonly MergedPart[], place: number): number[] | undefined {
+  const passed = parts.filter(({ position }) => position <= place);
+  return passed[0]?.counts.map((_, block) => passed.reduce((sum, { counts }) => sum + (counts[block] ?? 0), 0));
+}
+
 export function encodeParts(parts: readonly MergedPart[]): Uint8Array {
   const content = new ByteWriter(parts.length * 16);
   content.varint(parts.length);

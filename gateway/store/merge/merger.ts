@@ -3,7 +3,9 @@ import type { MergeStatus } from '../../status.ts';
 import type { ScaleHint } from '../block/column.ts';
 import { attempt, damageOf } from '../damage.ts';
 import { isFull } from '../disk-room.ts';
+import { MergePace } from './merge-pace.ts';
 import { MERGE_PACKS_MIN, type MergeSource, planMerges } from './merge-plan.ts';
+import { NOTHING_MERGED, withMerged } from './merged-sums.ts';
 import { type Merged, type MergeOutcome, mergePacks } from './merging.ts';
 import type { PackMerges } from './pack-merges.ts';
 
@@ -12,13 +14,6 @@ import type { PackMerges } from './pack-merges.ts';
  * Each sample is written again at most as often as there are entries. Multiples of the pyramid's fan-out lose few envelopes.
  */
 export const MERGE_WINDOWS: readonly number[] = [64, 1024];
-
-/** Steps take at most this share of the time, so that they wear out neither a battery nor a commit's patience. */
-const STEPS_SHARE = 0.1;
-const STEP_INTERVAL_MS = 10;
-
-/** Time after a start without merging: until then the processor is for what takes in. */
-const SETTLE_MS = 5000;
 
 /** Least time from the end of a look at all series to the next. */
 const ROUND_INTERVAL_MS = 60_000;
@@ -60,10 +55,10 @@ export class Merger {
   readonly #parts: MergerParts;
   readonly #windows: readonly number[];
   #steps: Iterator<void>;
-  #nextStep = performance.now() + SETTLE_MS;
+  readonly #pace = new MergePace();
   /** Ordinal from which on a series is to be looked at, by merges and roster; and its last ordinal at the last look. */
   readonly #looked = new Map<string, { readonly from: number; readonly last: number }>();
-  #status: MergeStatus = { packs: 0, into: 0, samples: 0, bytes: 0 };
+  #status = NOTHING_MERGED;
 
   constructor(parts: MergerParts) {
     this.#parts = parts;
@@ -73,7 +68,7 @@ export class Merger {
 
   /** Milliseconds until the next step is due. */
   dueMs(now: number): number {
-    return Math.max(0, this.#nextStep - now);
+    return this.#pace.dueMs(now);
   }
 
   /**
@@ -82,7 +77,7 @@ export class Merger {
    */
   step(): boolean {
     const began = performance.now();
-    let restMs = STEP_INTERVAL_MS;
+    let restMs: number | undefined;
     let isLast = false;
     try {
       isLast = this.#steps.next().done === true;
@@ -95,8 +90,7 @@ export class Merger {
       if (!isFull(error)) throw error;
       restMs = NO_ROOM_INTERVAL_MS;
     }
-    const now = performance.now();
-    this.#nextStep = now + Math.max(restMs, (now - began) * (1 / STEPS_SHARE - 1));
+    this.#pace.stepped(began, restMs);
     return isLast;
   }
 
@@ -212,13 +206,7 @@ export class Merger {
       this.#tellUnmerged(merged.sources, error.message);
       return;
     }
-    const { packs, into, samples, bytes } = this.#status;
-    this.#status = {
-      packs: packs + merged.sources.length,
-      into: into + 1,
-      samples: samples + merged.entries.reduce((sum, entry) => sum + (entry?.count ?? 0), 0),
-      bytes: bytes + merged.bytes.length,
-    };
+    this.#status = withMerged(this.#status, merged);
   }
 
   #tellUnmerged(sources: readonly MergeSource[], damage: string): void {

@@ -5,6 +5,7 @@ import { encodeEntries, type IndexEntries } from '../index-entries.ts';
 import type { PackIndex } from '../pack-index.ts';
 import type { PackTotals } from '../pack-totals.ts';
 import type { NewRow, RowPlacement } from '../row-placement.ts';
+import { areCrossed } from './crossed-packs.ts';
 import { type MergeSource, SMALL_SAMPLES_MAX } from './merge-plan.ts';
 import { decodeParts, encodeParts, type MergedPart } from './merged-parts.ts';
 
@@ -104,32 +105,9 @@ export class PackMerges {
     return decodeParts(this.#parts.sql(sql).pluck().get(roster, ordinal) as Buffer);
   }
 
-  /**
-   * True where a pack of another series stands between them in the feed and has samples of their channels: the order in which
-   * samples of a channel were taken in, by positions, would change.
-   */
+  /** As {@link areCrossed}. */
   areCrossed(roster: number, sources: readonly MergeSource[]): boolean {
-    const { index } = this.#parts;
-    const last = sources.at(-1)?.position ?? 0;
-    const others = new Map<number, { readonly member: number; readonly first: number }[]>();
-    for (const [own, channel] of index.channels(roster).entries()) {
-      const first = sources.find(({ entries }) => entries[own] !== undefined)?.position;
-      if (first === undefined || first === last) continue;
-      for (const { roster: other, member } of index.series(channel)) {
-        if (other === roster) continue;
-        const members = others.get(other);
-        if (members === undefined) others.set(other, [{ member, first }]);
-        else members.push({ member, first });
-      }
-    }
-    return [...others].some(([other, members]) => {
-      const least = Math.min(...members.map(({ first }) => first));
-      const between = index.packs(other, (row) => row.lastPosition > least && row.firstPosition < last);
-      return [...between].some((row) => {
-        const entries = row.entries();
-        return members.some(({ member, first }) => entries[member] !== undefined && row.firstPosition > first);
-      });
-    });
+    return areCrossed(this.#parts.index, roster, sources);
   }
 
   /**

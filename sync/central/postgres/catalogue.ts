@@ -14,6 +14,8 @@ export interface KeptRoster {
   readonly id: number;
   readonly channels: readonly number[];
   packs: number;
+  /** The one whose packs go to this one when they are merged; undefined for one that takes those that come. */
+  readonly source: number | undefined;
 }
 
 /** What a process knows of gateways beside their blocks; only ever grows. Lists are in the order in which it was learned. */
@@ -35,6 +37,10 @@ export class Catalogue {
   readonly rosters = new Map<number, KeptRoster>();
   /** By roster: its packs with lesser ordinals were retired. */
   readonly #retired = new Map<number, number>();
+  /** By roster: its packs with lesser ordinals are in the one beside it. */
+  readonly #moved = new Map<number, number>();
+  /** By roster that takes packs, the one beside it. */
+  readonly #beside = new Map<number, number>();
   readonly #series = new Map<number, Series[]>();
 
   /** Another one whenever something was learned. */
@@ -89,8 +95,11 @@ export class Catalogue {
     for (const row of channels.filter(isNew)) this.addChannel(this.#channelOf(row), row.definition as Buffer);
     for (const row of clock.filter(isNew)) this.clock.push({ boot: Number(row.boot), reading: readingOf(row) });
     for (const row of rosters.filter(isNew)) {
-      this.addRoster(Number(row.id), decodeRoster(row.channels as Buffer), Number(row.packs));
-      this.retire(Number(row.id), Number(row.retired));
+      const [id, channels] = [Number(row.id), decodeRoster(row.channels as Buffer)];
+      const source = row.source === null ? undefined : Number(row.source);
+      this.addRoster({ id, channels, packs: Number(row.packs), source });
+      this.retire(id, Number(row.retired));
+      this.move(id, Number(row.moved));
     }
     for (const row of derivations.filter(isNew)) this.derivations.push(derivationOf(row));
   }
@@ -109,13 +118,14 @@ export class Catalogue {
   }
 
   /** A roster, or another number of packs of one that is known. */
-  addRoster(id: number, channels: readonly number[], packs: number): void {
+  addRoster({ id, channels, packs, source }: KeptRoster): void {
     const known = this.rosters.get(id);
     if (known !== undefined) {
       known.packs = packs;
       return;
     }
-    this.rosters.set(id, { id, channels, packs });
+    this.rosters.set(id, { id, channels, packs, source });
+    if (source !== undefined) this.#beside.set(source, id);
     for (const [member, channel] of channels.entries()) {
       const series = this.#series.get(channel);
       if (series === undefined) this.#series.set(channel, [{ roster: id, member }]);
@@ -131,6 +141,21 @@ export class Catalogue {
   /** One past the last ordinal of a roster that was retired; 0 where none was. */
   retiredOf(roster: number): number {
     return this.#retired.get(roster) ?? 0;
+  }
+
+  /** The packs of a roster with ordinals below `end` are in the one beside it. */
+  move(roster: number, end: number): void {
+    if (end > 0) this.#moved.set(roster, end);
+  }
+
+  /** One past the last ordinal of a roster whose pack is in the one beside it; 0 where none is. */
+  movedOf(roster: number): number {
+    return this.#moved.get(roster) ?? 0;
+  }
+
+  /** The roster with the packs that moved from this one; undefined where none has. */
+  besideOf(roster: number): KeptRoster | undefined {
+    return this.rosters.get(this.#beside.get(roster) ?? 0);
   }
 
   #bootOf(row: Row): KeptBoot {

@@ -8,6 +8,7 @@ import type { Statements } from './database.ts';
 import type { Draft } from './draft.ts';
 import type { DraftGateway } from './draft-gateway.ts';
 import { insertRows } from './insert-rows.ts';
+import { sendMoved } from './moved-packs.ts';
 
 /** What PostgreSQL and its kin call a column without the value that it must have. */
 const NOT_NULL_VIOLATION = '23502';
@@ -39,9 +40,10 @@ export function sendDraft(statements: Statements, draft: Draft, terms: CommitTer
  * there is no epoch to write: what was sent behind it fails with it, without having waited for it.
  */
 async function fence(statements: Statements, draft: DraftGateway, leaseMs: number) {
-  const { held, progress, position, packs, retired } = draft;
-  const blocks = held.blocks + packs.reduce((sum, pack) => sum + pack.blocks, 0);
-  const gone = retired.reduce((sum, { bytes }) => sum + bytes, 0);
+  const { held, progress, position, packs, retired, moved } = draft;
+  const saved = moved?.merged?.saved ?? { blocks: 0, bytes: 0 };
+  const blocks = held.blocks + packs.reduce((sum, pack) => sum + pack.blocks, 0) - saved.blocks;
+  const gone = retired.reduce((sum, { bytes }) => sum + bytes, saved.bytes);
   const bytes = held.bytes + packs.reduce((sum, pack) => sum + pack.bytes.length, 0) - gone;
   try {
     await statements.query(
@@ -75,34 +77,37 @@ function write(statements: Statements, draft: DraftGateway, { month, day }: Comm
     );
   insert(
     'packs',
-    ['month', 'position', 'bytes'],
-    draft.packs.map(({ position, bytes }) => [month, position, bytes]),
+    ['month', 'position', 'merged', 'bytes'],
+    draft.packs.map(({ position, bytes }) => [month, position, false, bytes]),
   );
   const packs = new Map(draft.packs.map((pack) => [pack.position, pack]));
   insert(
     'pack_index',
     [
       ...['roster', 'level', 'ordinal', 'position_first', 'position_last', 'boot', 'stamp', 'time_min', 'time_max'],
-      ...['month', 'day', 'size', 'class', 'entries'],
+      ...['month', 'day', 'size', 'class', 'merged', 'entries'],
     ],
     index.added.map((row) => {
       const pack = row.level === 0 ? packs.get(row.firstPosition) : undefined;
+      const moved = draft.movedAt(row);
       return [
         ...[row.roster, row.level, row.ordinal, row.firstPosition, row.lastPosition, row.boot ?? null, row.stamp],
-        ...[row.timeMin, row.timeMax, month, day, pack?.bytes.length ?? 0, pack?.class ?? ''],
+        ...[row.timeMin, row.timeMax, moved?.month ?? month, moved?.day ?? day],
+        ...[moved?.size ?? pack?.bytes.length ?? 0, moved?.class ?? pack?.class ?? '', moved?.isMerged ?? false],
         encodeEntries(row.entries()),
       ];
     }),
   );
   insert(
     'rosters',
-    ['id', 'position', 'packs', 'channels'],
+    ['id', 'position', 'packs', 'channels', 'source'],
     [...index.rosters.values()].map((roster) => {
       const position = draft.rosterPositions.get(roster.id) ?? draft.position;
-      return [roster.id, position, roster.packs, encodeRoster(roster.channels)];
+      return [roster.id, position, roster.packs, encodeRoster(roster.channels), roster.source ?? null];
     }),
     'ON CONFLICT (gateway, id) DO UPDATE SET position = excluded.position, packs = excluded.packs',
   );
+  if (draft.moved !== undefined) sent.push(...sendMoved(statements, draft.held.number, draft.moved));
   insert(
     'boots',
     ['id', 'position', 'boot', 'started', 'origin'],

@@ -7,11 +7,13 @@ import type { KeptBlock, KeptBoot, KeptGap, KeptOutline, KeptPack } from '../../
 import { encodeDefinition } from '../../../gateway/store/definition-bytes.ts';
 import type { Derivation } from '../../../gateway/store/derivation.ts';
 import type { IndexEntry } from '../../../gateway/store/index-entries.ts';
+import type { IndexRow } from '../../../gateway/store/index-tree.ts';
 import type { Progress } from '../block-store.ts';
 import { DraftIndex } from './draft-index.ts';
 import type { GapList } from './gap-list.ts';
 import { type HeldGateway, type KnownChannel, sequenceKey } from './held-gateway.ts';
 import { requireOwnId, requireOwnPosition } from './ids.ts';
+import type { MovedPack, MovedPacks, PlacedMove } from './moved-packs.ts';
 
 /** What comes with a position of its own. */
 type Placed<Thing> = Thing & { readonly position: number };
@@ -51,6 +53,7 @@ export class DraftGateway {
   readonly touchedGaps = new Map<string, Set<number>>();
   readonly ends = new Map<string, number>();
   readonly retired: Placed<RetiredPacks>[] = [];
+  moved: PlacedMove | undefined;
   /** Positions of rosters that got packs. */
   readonly rosterPositions = new Map<number, number>();
   /** Ids of rosters that are new, by their channels. */
@@ -173,6 +176,26 @@ export class DraftGateway {
 
   retire(packs: RetiredPacks): void {
     this.retired.push({ ...packs, position: this.#takePosition() });
+  }
+
+  /** Moves packs; once, and nothing else, in one change. */
+  move(packs: MovedPacks): void {
+    const { roster, to } = packs;
+    const position = this.#takePosition();
+    const beside = this.held.catalogue.besideOf(roster)?.id ?? this.#takeId();
+    if (this.held.catalogue.besideOf(roster) === undefined) {
+      this.index.addRoster(beside, this.index.channels(roster), roster);
+    }
+    const first = this.index.packsOf(beside);
+    for (const { row } of to) this.index.addPack({ ...row, roster: beside });
+    this.rosterPositions.set(beside, position);
+    this.moved = { ...packs, position, beside, first };
+  }
+
+  /** What became of a row of the index that was added, where it is of a pack that moved. */
+  movedAt({ roster, level, ordinal }: IndexRow): MovedPack | undefined {
+    const { moved } = this;
+    return level === 0 && roster === moved?.beside ? moved.to[ordinal - moved.first] : undefined;
   }
 
   #setGaps(channel: number, boot: number, gaps: GapList, touched: number): void {

@@ -33,17 +33,24 @@ export class DraftIndex extends GroupedIndex {
     return this.rosters.get(roster)?.packs ?? this.#kept.packsOf(roster);
   }
 
-  rows(key: GroupKey, count: number): readonly IndexRow[] {
-    const added = this.#addedRows.get(textOf(key));
-    if (added === undefined) return this.#kept.rows(key, count);
-    const before = (added[0]?.ordinal ?? 0) % FAN_OUT;
-    const kept = before === 0 ? [] : this.#kept.rows(key, before);
-    // What is missing is noted: this draft will not be the last.
-    return kept.length < before ? [] : [...kept, ...added].slice(0, count);
+  movedOf(roster: number): number {
+    return this.#kept.movedOf(roster);
   }
 
-  addRoster(roster: number, channels: readonly number[]): void {
-    this.rosters.set(roster, { id: roster, channels, packs: 0 });
+  rows(key: GroupKey, from: number, to: number): readonly IndexRow[] {
+    const added = this.#addedRows.get(textOf(key));
+    if (added === undefined) return this.#kept.rows(key, from, to);
+    const before = (added[0]?.ordinal ?? 0) % FAN_OUT;
+    const own = added.slice(Math.max(0, from - before), Math.max(0, to - before));
+    if (from >= before) return own;
+    const kept = this.#kept.rows(key, from, Math.min(to, before));
+    // What is missing is noted: this draft will not be the last.
+    return kept.length === 0 ? [] : [...kept, ...own];
+  }
+
+  /** @param source of one that takes what moves from another, that one */
+  addRoster(roster: number, channels: readonly number[], source?: number): void {
+    this.rosters.set(roster, { id: roster, channels, packs: 0, source });
     for (const [member, channel] of channels.entries()) {
       const series = this.#series.get(channel);
       if (series === undefined) this.#series.set(channel, [{ roster, member }]);
@@ -56,13 +63,15 @@ export class DraftIndex extends GroupedIndex {
     const { roster } = pack;
     const ordinal = this.packsOf(roster);
     this.#add({ ...pack, level: 0, ordinal });
-    const known = this.rosters.get(roster) ?? { id: roster, channels: this.channels(roster), packs: ordinal };
-    this.rosters.set(roster, { ...known, packs: ordinal + 1 });
+    const known = this.rosters.get(roster) ?? this.#kept.roster(roster);
+    if (known !== undefined) this.rosters.set(roster, { ...known, packs: ordinal + 1 });
     if ((ordinal + 1) % FAN_OUT === 0) this.#raise(roster, 1, Math.floor(ordinal / FAN_OUT));
   }
 
   #raise(roster: number, level: number, ordinal: number): void {
-    const under = this.rows({ roster, level: level - 1, group: ordinal }, FAN_OUT);
+    // Over packs that moved none is needed.
+    if (ordinal * FAN_OUT ** level < this.movedOf(roster)) return;
+    const under = this.rows({ roster, level: level - 1, group: ordinal }, 0, FAN_OUT);
     const envelope = envelopeOver(under, this.channels(roster).length);
     if (envelope === undefined) return;
     const { entries } = envelope;

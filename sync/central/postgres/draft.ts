@@ -134,7 +134,7 @@ export class Draft implements HeldBlocks, KnownSequences {
     const draft = this.gateways.get(gatewayOfPosition(position));
     if (draft === undefined) throw new RangeError(`position ${position} is of no gateway that this change is of`);
     const added = draft.packs.find((pack) => pack.position === position);
-    return added?.bytes ?? this.#packs.bytes(position, draft.held.index.monthOf(position));
+    return added?.bytes ?? this.#packs.bytes(position, draft.held.index.placeOf(position));
   }
 
   #named(gateway: string): DraftGateway {

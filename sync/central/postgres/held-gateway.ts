@@ -13,6 +13,7 @@ import { Catalogue, type KeptRoster } from './catalogue.ts';
 import type { Statements } from './database.ts';
 import { GapList, type PlacedGap } from './gap-list.ts';
 import { idsBefore } from './ids.ts';
+import type { MovedPack, PlacedMove } from './moved-packs.ts';
 import { SeriesIndex } from './series-index.ts';
 
 export interface KnownChannel {
@@ -37,6 +38,8 @@ interface CommittedDraft {
   readonly ends: ReadonlyMap<string, number>;
   readonly outlines: readonly KeptOutline[];
   readonly retired: readonly { readonly roster: number; readonly end: number; readonly bytes: number }[];
+  readonly moved: PlacedMove | undefined;
+  movedAt(row: IndexRow): MovedPack | undefined;
 }
 
 /**
@@ -102,7 +105,7 @@ export class HeldGateway {
     for (const channel of catalogue.channels) this.#learnChannel(channel);
     for (const { boot, reading } of catalogue.clock) this.#clock.add(clockKey(boot, reading));
     for (const { boot } of catalogue.derivations) this.#derivations.add(boot);
-    for (const { id, channels } of catalogue.rosters.values()) this.rosters.add(id, channels);
+    for (const roster of catalogue.rosters.values()) this.#takePacks(roster);
   }
 
   /** @param row of `gateways`, as it is under the lease */
@@ -143,15 +146,20 @@ export class HeldGateway {
       this.blocks += blocks;
       this.bytes += bytes.length;
     }
-    for (const { id, channels, packs } of draft.index.rosters.values()) {
-      if (!this.catalogue.rosters.has(id)) this.rosters.add(id, channels);
-      this.catalogue.addRoster(id, channels, packs);
+    for (const roster of draft.index.rosters.values()) {
+      if (!this.catalogue.rosters.has(roster.id)) this.#takePacks(roster);
+      this.catalogue.addRoster(roster);
     }
     for (const { roster, end, bytes } of draft.retired) {
       this.catalogue.retire(roster, end);
       this.bytes -= bytes;
     }
-    this.index.add(draft.index.added.map((row) => ({ row, month })));
+    if (draft.moved !== undefined) this.#move(draft.moved);
+    const added = draft.index.added.map((row) => {
+      const moved = draft.movedAt(row);
+      return { row, month: moved?.month ?? month, isMerged: moved?.isMerged ?? false };
+    });
+    this.index.add(added);
     this.index.trim();
     for (const [key, gaps] of draft.gapLists) this.#gaps.set(key, gaps);
     for (const [key, end] of draft.ends) this.ends.set(key, end);
@@ -176,6 +184,18 @@ export class HeldGateway {
 
   gaps(key: string): GapList {
     return this.#gaps.get(key) ?? new GapList();
+  }
+
+  /** Packs that come may go into a roster, but not into one beside another. */
+  #takePacks({ id, channels, source }: KeptRoster): void {
+    if (source === undefined) this.rosters.add(id, channels);
+  }
+
+  #move({ roster, from, to, merged, areRetired, beside, first }: PlacedMove): void {
+    this.catalogue.move(roster, (from.at(-1)?.ordinal ?? 0) + 1);
+    if (areRetired) this.catalogue.retire(beside, first + to.length);
+    this.blocks -= merged?.saved.blocks ?? 0;
+    this.bytes -= merged?.saved.bytes ?? 0;
   }
 
   #learnChannel({ id, name, class: channelClass }: StoredChannel): void {

@@ -4,7 +4,7 @@ import type { PostgresDatabase, Statements } from './database.ts';
 import { monthOf, monthsOf, partitionOf } from './schema.ts';
 
 /** From when packs are retired until their bytes go, milliseconds: longer than any query goes by what it learned. */
-const GRACE_MS = 120_000;
+export const GRACE_MS = 120_000;
 
 /** Packs whose bytes go in one transaction. */
 const STEP_PACKS_MAX = 128;
@@ -64,7 +64,7 @@ export class PackSweep {
       await statements.query(
         `DELETE FROM packs USING pack_index AS gone WHERE gone.gateway = $1 AND gone.roster = $2 AND gone.level = 0
            AND gone.ordinal >= $3 AND gone.ordinal < $4 AND packs.gateway = $1 AND packs.month = gone.month
-           AND packs.position = gone.position_first`,
+           AND packs.position = gone.position_first AND packs.merged = gone.merged`,
         [gateway, id, swept, end],
       );
       await statements.query('UPDATE rosters SET swept = $3 WHERE gateway = $1 AND id = $2 AND swept < $3', [
@@ -82,7 +82,7 @@ export class PackSweep {
       const { rows } = await statements.query(
         `SELECT min(month) AS first FROM rosters JOIN pack_index ON pack_index.gateway = rosters.gateway
            AND pack_index.roster = rosters.id AND level = 0
-           AND ordinal = CASE WHEN retired_at <= now() - $1 * interval '1 millisecond' THEN retired ELSE swept END`,
+           AND ordinal = GREATEST(moved, CASE WHEN retired_at <= now() - $1 * interval '1 millisecond' THEN retired ELSE swept END)`,
         [this.#graceMs],
       );
       const first = (rows as { first: number | null }[])[0]?.first ?? Number.POSITIVE_INFINITY;

@@ -74,6 +74,8 @@ export class PostgresBlocks implements BlockSource, FetchingSource {
       if (gaps.isMissing) await this.#catalogue.learn(statements);
       await gaps.fetch(statements, this.#catalogue.version);
       const bytes = (await this.#index.fetch(statements, groups)) + (await packs.fetch(statements));
+      // They were merged or retired since, and so long ago that what was there is gone.
+      if (this.#index.isOutdated || packs.isOutdated) await this.#catalogue.learn(statements);
       return bytes + (await outlines.fetch(statements)) + (await ahead.fetch(statements));
     });
   }
@@ -124,7 +126,7 @@ export class PostgresBlocks implements BlockSource, FetchingSource {
   }
 
   packBytes(position: number): Uint8Array | undefined {
-    return this.#fetched.packs.bytes(position, this.#index.monthOf(position));
+    return this.#fetched.packs.bytes(position, this.#index.placeOf(position));
   }
 
   hasPack(): boolean {
@@ -132,9 +134,8 @@ export class PostgresBlocks implements BlockSource, FetchingSource {
   }
 
   rowAsGaps(roster: number, ordinal: number, cause: string): KeptGap[] {
-    const row = this.#index
-      .rows({ roster, level: 0, group: Math.floor(ordinal / FAN_OUT) }, (ordinal % FAN_OUT) + 1)
-      .at(-1);
+    const place = ordinal % FAN_OUT;
+    const [row] = this.#index.rows({ roster, level: 0, group: Math.floor(ordinal / FAN_OUT) }, place, place + 1);
     const channels = this.#index.channels(roster);
     return (row?.entries() ?? []).flatMap((entry, member) => {
       const channel = channels[member];

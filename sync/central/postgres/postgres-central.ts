@@ -2,8 +2,10 @@ import { CaissonError, messageOf } from '../../../gateway/errors.ts';
 import type { ReachOf } from '../../../gateway/query/coverage/coverage.ts';
 import type { CentralStore } from '../central-store.ts';
 import { PostgresDatabase } from './database.ts';
+import { LEASE_MS } from './leases.ts';
 import { PostgresGatewayFeed } from './postgres-gateway-feed.ts';
 import { postgresGatewayBytes, postgresHoldings } from './postgres-holdings.ts';
+import { PostgresMerger } from './postgres-merger.ts';
 import { PostgresNews } from './postgres-news.ts';
 import { PostgresRetiring } from './postgres-retiring.ts';
 import { PostgresStore, type PostgresStoreOptions } from './postgres-store.ts';
@@ -20,7 +22,7 @@ export interface PostgresCentralOptions extends Pick<PostgresStoreOptions, 'leas
   readonly onProblem: (text: string) => void;
   /** How far gateways have been heard of. */
   readonly reachOf?: ReachOf;
-  /** From when packs are retired until their bytes go, milliseconds; less where a test is in a hurry. */
+  /** From when packs are retired, or merged, until their bytes go, milliseconds; less where a test is in a hurry. */
   readonly graceMs?: number;
 }
 
@@ -53,7 +55,14 @@ export async function openPostgresCentral(options: PostgresCentralOptions): Prom
   return {
     ...{ name, blocks, telemetry, news: new PostgresNews(db, onProblem) },
     files: undefined,
-    merger: undefined,
+    merger: new PostgresMerger({
+      db,
+      store: blocks,
+      leaseMs: leaseMs ?? LEASE_MS,
+      graceMs,
+      now: now ?? Date.now,
+      onProblem,
+    }),
     statements: databasePlace(url),
     retiring: new PostgresRetiring(db, blocks, graceMs),
     gatewayFeeds: new PostgresGatewayFeed(db),

@@ -15,11 +15,16 @@ import { PostgresBlocks } from './postgres-blocks.ts';
 /** Ranges whose samples are fetched together: round trips that many share. */
 const RANGES_AT_ONCE = 16;
 
+/** Of the bytes at one position those that others were not made of. */
+export const IS_CURRENT = `(packs.merged OR NOT EXISTS (SELECT FROM moved_packs
+    WHERE moved_packs.gateway = packs.gateway AND moved_packs.position = packs.position AND moved_packs.merged))`;
+
 /** Where items come from, with their sizes: those of packs bound an answer. */
 const KEYS_SQL = `SELECT position, 'boots' AS kind, 0 AS size FROM boots WHERE gateway = $1 AND position > $2
   UNION ALL SELECT position, 'channels', 0 FROM channels WHERE gateway = $1 AND position > $2
   UNION ALL SELECT position, 'clock', 0 FROM clock WHERE gateway = $1 AND position > $2
   UNION ALL SELECT position, 'packs', octet_length(bytes) FROM packs WHERE gateway = $1 AND position > $2
+    AND ${IS_CURRENT}
     AND NOT EXISTS (SELECT FROM retired_packs AS gone WHERE gone.gateway = packs.gateway AND gone.position = packs.position)
   UNION ALL SELECT position, 'retired_packs', 0 FROM retired_packs WHERE gateway = $1 AND position > $2
   UNION ALL SELECT position, 'gaps', 0 FROM gaps WHERE gateway = $1 AND position > $2
@@ -128,7 +133,8 @@ async function read(
   positions: readonly number[],
 ): Promise<FeedItem[]> {
   const sql = `${ROWS_SQL[table]} WHERE ${table}.gateway = $1 AND ${table}.position = ANY ($2::bigint[])`;
-  const rows = (await statements.query(sql, [number, positions])).rows as Row[];
+  const current = table === 'packs' ? `${sql} AND ${IS_CURRENT}` : sql;
+  const rows = (await statements.query(current, [number, positions])).rows as Row[];
   const names =
     table === 'derivations' || table === 'retired_packs'
       ? await channelNames(statements, number)

@@ -1,18 +1,27 @@
 import type { StoredChannel } from '../../../gateway/query/telemetry.ts';
 import type { FeedItem, Row } from '../../../gateway/store/block-rows.ts';
 import { gapOf } from '../../../gateway/store/block-rows.ts';
+import { decodeParts, passedBy } from '../../../gateway/store/merge/merged-parts.ts';
 import type { NewsPage, NewsPlace, NewsSource } from '../../fanout/news.ts';
 import { type NamedRows, NewsItems } from '../../fanout/news-items.ts';
 import { PAGE_BYTES_MAX, PAGE_ITEMS_MAX, requirePlace } from '../../fanout/sqlite-news.ts';
 import { Catalogue } from './catalogue.ts';
 import type { PostgresDatabase, Statements } from './database.ts';
+import { IS_CURRENT } from './postgres-gateway-feed.ts';
 import { monthOf } from './schema.ts';
+import type { PackPlace } from './series-index.ts';
 
 /** A pack that is to be read. */
-interface PackPlace {
-  readonly month: number;
+interface PackToRead extends PackPlace {
   readonly position: number;
   readonly size: number;
+}
+
+/** A pack as it was read. */
+interface ReadPack {
+  readonly bytes: Uint8Array;
+  /** Of one that was merged. */
+  readonly parts: Buffer | null;
 }
 
 /** The news of a central that keeps all in PostgreSQL, whichever of its processes commits them. */
@@ -44,12 +53,17 @@ export class PostgresNews implements NewsSource {
     const read = await this.#db.read(async (statements) => {
       const { number, end } = await endOf(statements, gateway);
       requirePlace(gateway, place, end);
-      if (number === undefined) return { items: [], place, isEnd: true };
+      const nothing = { items: [], place, isEnd: true, parts: new Map<number, Buffer>() };
+      if (number === undefined) return nothing;
       await this.#catalogue.learn(statements, number);
-      if (place.position === end.position) return { items: [], place, isEnd: true };
-      return this.#page(statements, number, place, end);
+      return place.position === end.position ? nothing : this.#page(statements, number, place, end);
     });
-    return { ...read, items: this.#items.of(gateway, read.items, wants) };
+    const { parts, ...page } = read;
+    const passed = (position: number) => {
+      const bytes = parts.get(position);
+      return bytes && passedBy(decodeParts(bytes), place.position);
+    };
+    return { ...page, items: this.#items.of(gateway, read.items, wants, passed) };
   }
 
   channel(gateway: string, name: string): StoredChannel | undefined {
@@ -67,14 +81,15 @@ export class PostgresNews implements NewsSource {
     const isEnd = chosen.length === places.length && places.length < PAGE_ITEMS_MAX;
     const upTo = isEnd ? end.position : (chosen.at(-1)?.position ?? end.position);
     const wanted = packs.filter(({ position }) => position <= upTo);
-    const bytes = await bytesOf(statements, number, wanted);
+    const read = await readPacks(statements, number, wanted);
     const items = chosen.map((each): FeedItem => {
       if ('kind' in each) return each;
-      return { kind: 'pack', position: each.position, bytes: bytes.get(each.position) ?? new Uint8Array(0) };
+      return { kind: 'pack', position: each.position, bytes: read.get(each.position)?.bytes ?? new Uint8Array(0) };
     });
     const month = wanted.at(-1)?.month ?? place.month;
     const next: NewsPlace = { feed: end.feed, position: upTo, ...(month === undefined ? {} : { month }) };
-    return { items, place: next, isEnd };
+    const parts = new Map([...read].flatMap(([position, { parts }]) => (parts === null ? [] : [[position, parts]])));
+    return { items, place: next, isEnd, parts };
   }
 
   async #gapsAfter(statements: Statements, gateway: string, number: number, after: number): Promise<FeedItem[]> {
@@ -114,22 +129,23 @@ async function packsAfter(
   statements: Statements,
   number: number,
   { position, month }: NewsPlace,
-): Promise<PackPlace[]> {
+): Promise<PackToRead[]> {
   const { rows: months } = await statements.query(
     'SELECT coalesce($2, (SELECT min(month) FROM packs WHERE gateway = $1), $3) AS first',
     [number, month === undefined ? null : month - 1, monthOf(Date.now())],
   );
   const first = Number((months as Row[])[0]?.first);
   const { rows } = await statements.query(
-    `SELECT month.number AS month, found.position, found.size FROM generate_series($2::int, $3::int) AS month (number)
+    `SELECT month.number AS month, found.position, found.merged, found.size FROM generate_series($2::int, $3::int) AS month (number)
      CROSS JOIN LATERAL (
-       SELECT position, octet_length(bytes) AS size FROM packs
-       WHERE gateway = $1 AND packs.month = month.number AND position > $4 ORDER BY position LIMIT $5) AS found
+       SELECT position, merged, octet_length(bytes) AS size FROM packs
+       WHERE gateway = $1 AND packs.month = month.number AND position > $4 AND ${IS_CURRENT} ORDER BY position LIMIT $5) AS found
      ORDER BY found.position LIMIT $5`,
     [number, first, monthOf(Date.now()) + 1, position, PAGE_ITEMS_MAX],
   );
   return (rows as Row[]).map((row) => {
-    return { month: Number(row.month), position: Number(row.position), size: Number(row.size) };
+    const isMerged = Boolean(row.merged);
+    return { month: Number(row.month), isMerged, position: Number(row.position), size: Number(row.size) };
   });
 }
 
@@ -146,7 +162,7 @@ async function bootsAfter(statements: Statements, gateway: string, number: numbe
 }
 
 /** The first of these, with packs of PAGE_BYTES_MAX, or one that is larger. */
-function withinBytes(places: readonly (PackPlace | FeedItem)[]): (PackPlace | FeedItem)[] {
+function withinBytes(places: readonly (PackToRead | FeedItem)[]): (PackToRead | FeedItem)[] {
   let bytes = 0;
   const over = places.findIndex((each, index) => {
     bytes += 'size' in each ? each.size : 0;
@@ -155,16 +171,22 @@ function withinBytes(places: readonly (PackPlace | FeedItem)[]): (PackPlace | Fe
   return over < 0 ? [...places] : places.slice(0, over);
 }
 
-async function bytesOf(
+/** By position. */
+async function readPacks(
   statements: Statements,
   number: number,
-  packs: readonly PackPlace[],
-): Promise<Map<number, Uint8Array>> {
+  packs: readonly PackToRead[],
+): Promise<Map<number, ReadPack>> {
   if (packs.length === 0) return new Map();
   const { rows } = await statements.query(
-    `SELECT position, bytes FROM packs JOIN unnest($2::int[], $3::bigint[]) AS wanted (in_month, at)
-       ON packs.month = in_month AND packs.position = at WHERE gateway = $1`,
-    [number, packs.map(({ month }) => month), packs.map(({ position }) => position)],
+    `SELECT position, bytes, parts FROM packs JOIN unnest($2::int[], $3::bigint[], $4::boolean[]) AS wanted (in_month, at, is_merged)
+       ON packs.month = in_month AND packs.position = at AND packs.merged = is_merged WHERE gateway = $1`,
+    [
+      number,
+      packs.map(({ month }) => month),
+      packs.map(({ position }) => position),
+      packs.map(({ isMerged }) => isMerged),
+    ],
   );
-  return new Map((rows as Row[]).map((row) => [Number(row.position), row.bytes as Buffer]));
+  return new Map((rows as (ReadPack & { position: number })[]).map((row) => [row.position, row]));
 }

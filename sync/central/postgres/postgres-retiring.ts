@@ -28,6 +28,8 @@ const CALENDAR_KEY = 'retention day';
 /** A series of which the oldest packs are due. */
 interface DueSeries {
   readonly roster: number;
+  /** Ordinal of the oldest that is there with its samples. */
+  readonly first: number;
   readonly gateway: string;
   readonly channels: readonly RuledChannel[];
   readonly days: number;
@@ -53,13 +55,13 @@ export class PostgresRetiring implements RetiringStore {
   }
 
   async due(terms: RetentionTerms): Promise<DuePacks[]> {
-    const due: DuePacks[] = [];
-    for (const { roster, gateway, channels, days, before } of await this.#series(terms)) {
+    const due = new Map<number, DuePacks>();
+    for (const { roster, first: oldest, gateway, channels, days, before } of await this.#series(terms)) {
       const { rows } = await this.#db.read((statements) =>
         statements.query(
           `SELECT count(*)::int AS packs, sum(size)::float8 AS bytes, min(day) AS first, max(day) AS last FROM pack_index
            WHERE gateway = $1 AND roster = $2 AND level = 0 AND ordinal >= $3 AND day < $4`,
-          [gatewayOfId(roster), roster, this.#catalogue.retiredOf(roster), before],
+          [gatewayOfId(roster), roster, oldest, before],
         ),
       );
       const [sums] = rows as { packs: number; bytes: number; first: number; last: number }[];
@@ -67,9 +69,10 @@ export class PostgresRetiring implements RetiringStore {
       const { packs, bytes, first, last } = sums;
       const names = channels.map(({ name }) => name);
       const ages = { oldest: terms.today - first, youngest: terms.today - last };
-      due.push({ gateway, channels: names, days, packs, bytes, ...ages });
+      const series = this.#catalogue.rosters.get(roster)?.source ?? roster;
+      due.set(series, together(due.get(series), { gateway, channels: names, days, packs, bytes, ...ages }));
     }
-    return due;
+    return [...due.values()];
   }
 
   async *held(today: number): AsyncGenerator<readonly HeldBytes[]> {
@@ -77,7 +80,7 @@ export class PostgresRetiring implements RetiringStore {
       await this.#catalogue.learn(statements);
       return statements.query(
         `SELECT rosters.id, day, sum(size)::float8 AS bytes FROM rosters JOIN pack_index ON pack_index.gateway = rosters.gateway
-           AND pack_index.roster = rosters.id AND level = 0 AND ordinal >= retired WHERE day < $1 GROUP BY rosters.id, day`,
+           AND pack_index.roster = rosters.id AND level = 0 AND ordinal >= GREATEST(retired, moved) WHERE day < $1 GROUP BY rosters.id, day`,
         [today],
       );
     });
@@ -120,21 +123,22 @@ export class PostgresRetiring implements RetiringStore {
     }
   }
 
-  /** The series whose oldest packs with samples are due. */
+  /** The series whose oldest packs with samples are due; those that were merged, which are older, before those that came behind them. */
   async #series({ daysOf, today }: RetentionTerms): Promise<DueSeries[]> {
     const { rows } = await this.#db.read(async (statements) => {
       await this.#catalogue.learn(statements);
       return statements.query(
-        `SELECT rosters.id, day FROM rosters JOIN pack_index ON pack_index.gateway = rosters.gateway
-           AND pack_index.roster = rosters.id AND level = 0 AND ordinal = retired ORDER BY rosters.gateway, rosters.id`,
+        `SELECT rosters.id, ordinal AS first, day FROM rosters JOIN pack_index ON pack_index.gateway = rosters.gateway
+           AND pack_index.roster = rosters.id AND level = 0 AND ordinal = GREATEST(retired, moved)
+         ORDER BY rosters.gateway, COALESCE(source, rosters.id), source IS NULL`,
       );
     });
     const channelsOf = this.#channelsBy();
-    return (rows as { id: number; day: number }[]).flatMap(({ id: roster, day }) => {
+    return (rows as { id: number; first: number; day: number }[]).flatMap(({ id: roster, first, day }) => {
       const channels = channelsOf(roster);
       const days = longestDays(daysOf, channels);
       const gateway = this.#catalogue.names.get(gatewayOfId(roster)) ?? '';
-      return day < today - days ? [{ roster, gateway, channels, days, before: today - days }] : [];
+      return day < today - days ? [{ roster, first, gateway, channels, days, before: today - days }] : [];
     });
   }
 
@@ -147,7 +151,10 @@ export class PostgresRetiring implements RetiringStore {
   /** Retires the next packs of a series; undefined where none is due. */
   #step({ roster, gateway, before }: DueSeries): Promise<(RetiredPacks & { readonly samples: number }) | undefined> {
     return this.#store.retire(gateway, async ({ number, catalogue }) => {
-      const first = catalogue.retiredOf(roster);
+      const beside = catalogue.besideOf(roster);
+      // The first to go are the oldest.
+      if (beside !== undefined && catalogue.retiredOf(beside.id) < beside.packs) return undefined;
+      const first = Math.max(catalogue.retiredOf(roster), catalogue.movedOf(roster));
       const members = catalogue.rosters.get(roster)?.channels.length ?? 0;
       const { rows } = await this.#db.read((statements) =>
         statements.query(
@@ -167,4 +174,11 @@ export class PostgresRetiring implements RetiringStore {
       };
     });
   }
+}
+
+/** What is due of one series in two rosters. */
+function together(older: DuePacks | undefined, younger: DuePacks): DuePacks {
+  if (older === undefined) return younger;
+  const [packs, bytes] = [older.packs + younger.packs, older.bytes + younger.bytes];
+  return { ...younger, packs, bytes, oldest: Math.max(older.oldest, younger.oldest) };
 }

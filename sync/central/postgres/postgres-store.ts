@@ -4,9 +4,10 @@ import { dayOf } from '../retention/retention-rules.ts';
 import { sendDraft } from './commit-draft.ts';
 import type { PostgresDatabase } from './database.ts';
 import { Draft } from './draft.ts';
-import type { RetiredPacks } from './draft-gateway.ts';
+import type { DraftGateway, RetiredPacks } from './draft-gateway.ts';
 import type { HeldGateway } from './held-gateway.ts';
 import { LEASE_MS, Leases } from './leases.ts';
+import type { MovedPacks } from './moved-packs.ts';
 import { PackCache } from './pack-cache.ts';
 import { monthOf, openMonth } from './schema.ts';
 
@@ -103,15 +104,51 @@ export class PostgresStore implements BlockStore {
     gateway: string,
     choose: (held: HeldGateway) => Promise<Chosen | undefined>,
   ): Promise<Chosen | undefined> {
+    return this.#alter(gateway, choose, (draft, chosen) => draft.retire(chosen));
+  }
+
+  /**
+   * Moves packs of a gateway to rosters beside theirs; as {@link PostgresStore.retire}.
+   * @throws CaissonError `gateway-held`, `store-failed`
+   */
+  move(
+    gateway: string,
+    choose: (held: HeldGateway) => Promise<MovedPacks | undefined>,
+  ): Promise<MovedPacks | undefined> {
+    return this.#alter(gateway, choose, (draft, chosen) => draft.move(chosen));
+  }
+
+  /**
+   * Looks at what is known by heart of a gateway, whose lease is taken where it is free.
+   * @param see may be called several times, of which the last counts
+   * @throws CaissonError `gateway-held`, `store-failed`
+   */
+  look<Seen>(gateway: string, see: (held: HeldGateway) => Seen): Promise<Seen> {
+    return this.#underLease(gateway, async (held) => (await this.#decided([held], () => see(held))).result);
+  }
+
+  #alter<Chosen>(
+    gateway: string,
+    choose: (held: HeldGateway) => Promise<Chosen | undefined>,
+    write: (draft: DraftGateway, chosen: Chosen) => void,
+  ): Promise<Chosen | undefined> {
+    return this.#underLease(gateway, async (held) => {
+      const chosen = await choose(held);
+      if (chosen === undefined) return undefined;
+      const { draft } = await this.#decided([held], ({ gateways }) => {
+        const own = gateways.get(held.number);
+        if (own !== undefined) write(own, chosen);
+      });
+      await this.#commit(draft, await this.#openedMonth());
+      return chosen;
+    });
+  }
+
+  #underLease<Result>(gateway: string, work: (held: HeldGateway) => Promise<Result>): Promise<Result> {
     return this.#inTurn([gateway], async () => {
       const held = await this.#leases.hold(gateway);
       try {
-        const chosen = await choose(held);
-        if (chosen === undefined) return undefined;
-        const draft = new Draft([held], new PackCache());
-        draft.gateways.get(held.number)?.retire(chosen);
-        await this.#commit(draft, await this.#openedMonth());
-        return chosen;
+        return await work(held);
       } catch (error) {
         this.#leases.forget(held);
         throw error;
@@ -128,7 +165,7 @@ export class PostgresStore implements BlockStore {
   /** Decides over what is here and fetches what was missing, until nothing was. */
   async #decided<Result>(
     held: readonly HeldGateway[],
-    decide: (held: HeldBlocks) => Result,
+    decide: (draft: Draft) => Result,
   ): Promise<{ draft: Draft; result: Result }> {
     const packs = new PackCache();
     for (;;) {

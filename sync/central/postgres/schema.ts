@@ -1,7 +1,7 @@
 import { CaissonError } from '../../../gateway/errors.ts';
 import type { PostgresDatabase, Statements } from './database.ts';
 
-const SCHEMA_VERSION = '4';
+const SCHEMA_VERSION = '5';
 
 /** Times that the tables are tried to be made: of two processes that begin at once, one finds the other's. */
 const TRIES_MAX = 5;
@@ -22,6 +22,11 @@ const TRIES_MAX = 5;
  * Packs, which are nearly all of the bytes, are partitioned by the month in which they came. The index stays when they go. Those of a roster
  * go in the order of their ordinals: the first `retired` ones are gone for every reader since `retired_at`, and the bytes of the first `swept` ones are.
  * `retired_packs` tells of each where it stood in the feed; `day` of a row of the index is the day of UTC on which its pack came.
+ *
+ * Nothing is replaced in its place, since readers know rows by heart. Packs that were merged are in a roster of the same channels beside the one that takes what comes, which is
+ * its `source`: of that one the first `moved` packs are there, those that nothing was merged with as they were. The first `looked` ones were looked at. A merged pack has
+ * the position of the last of its sources and `parts` tell of all (`gateway/store/merge/merged-parts.ts`). `moved_packs` has those whose rows of old, and bytes where
+ * they were `merged`, are still there for who learned of them before.
  */
 const TABLES = `
 CREATE TABLE IF NOT EXISTS caisson (key text PRIMARY KEY, value text NOT NULL);
@@ -43,16 +48,20 @@ CREATE TABLE IF NOT EXISTS derivations (
   arrival bytea NOT NULL, device bytea NOT NULL, channels bytea NOT NULL, recipe text NOT NULL, PRIMARY KEY (gateway, position));
 CREATE TABLE IF NOT EXISTS rosters (
   gateway bigint NOT NULL, id bigint NOT NULL, position bigint NOT NULL, packs bigint NOT NULL, channels bytea NOT NULL,
-  retired bigint NOT NULL DEFAULT 0, swept bigint NOT NULL DEFAULT 0, retired_at timestamptz, PRIMARY KEY (gateway, id));
+  retired bigint NOT NULL DEFAULT 0, swept bigint NOT NULL DEFAULT 0, retired_at timestamptz, source bigint,
+  moved bigint NOT NULL DEFAULT 0, looked bigint NOT NULL DEFAULT 0, PRIMARY KEY (gateway, id));
 CREATE TABLE IF NOT EXISTS retired_packs (
   gateway bigint NOT NULL, position bigint NOT NULL, roster bigint NOT NULL, ordinal bigint NOT NULL, PRIMARY KEY (gateway, position));
+CREATE TABLE IF NOT EXISTS moved_packs (
+  gateway bigint NOT NULL, position bigint NOT NULL, roster bigint NOT NULL, ordinal bigint NOT NULL, month int NOT NULL,
+  merged boolean NOT NULL, moved_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (gateway, position));
 CREATE TABLE IF NOT EXISTS packs (
-  gateway bigint NOT NULL, month int NOT NULL, position bigint NOT NULL, bytes bytea NOT NULL,
-  PRIMARY KEY (gateway, month, position)) PARTITION BY RANGE (month);
+  gateway bigint NOT NULL, month int NOT NULL, position bigint NOT NULL, merged boolean NOT NULL, bytes bytea NOT NULL, parts bytea,
+  PRIMARY KEY (gateway, month, position, merged)) PARTITION BY RANGE (month);
 CREATE TABLE IF NOT EXISTS pack_index (
   gateway bigint NOT NULL, roster bigint NOT NULL, level int NOT NULL, ordinal bigint NOT NULL, position_first bigint NOT NULL,
   position_last bigint NOT NULL, boot bigint, stamp text NOT NULL, time_min double precision NOT NULL,
-  time_max double precision NOT NULL, month int NOT NULL, day int NOT NULL, size int NOT NULL, class text NOT NULL, entries bytea NOT NULL,
+  time_max double precision NOT NULL, month int NOT NULL, day int NOT NULL, size int NOT NULL, class text NOT NULL, merged boolean NOT NULL, entries bytea NOT NULL,
   PRIMARY KEY (gateway, roster, level, ordinal));
 CREATE TABLE IF NOT EXISTS gaps (
   gateway bigint NOT NULL, channel bigint NOT NULL, boot bigint NOT NULL, first_sequence bigint NOT NULL, position bigint NOT NULL,

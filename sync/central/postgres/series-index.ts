@@ -4,7 +4,7 @@ import { FAN_OUT } from '../../../gateway/store/block-schema.ts';
 import { decodeEntries, type IndexEntries } from '../../../gateway/store/index-entries.ts';
 import type { IndexRow, Series } from '../../../gateway/store/index-tree.ts';
 import { RETIRED } from '../retention/retiring-store.ts';
-import type { Catalogue } from './catalogue.ts';
+import type { Catalogue, KeptRoster } from './catalogue.ts';
 import type { Statements } from './database.ts';
 import { GroupedIndex, type GroupKey, textOf } from './grouped-index.ts';
 import { gatewayOfId } from './ids.ts';
@@ -12,11 +12,32 @@ import { gatewayOfId } from './ids.ts';
 /** Entries of rows that are kept, some 250 bytes each. At the maximum: the groups used longest ago go, once nobody is at it. */
 const ENTRIES_MAX = 1 << 18;
 
-/** A row of the index, as it was added. */
-export interface AddedRow {
-  readonly row: IndexRow;
-  /** Month in which the pack came. */
+/** Where the bytes of a pack are. */
+export interface PackPlace {
+  /** Month in which it came. */
   readonly month: number;
+  /** True where it was made of others, the last of which had its position. */
+  readonly isMerged: boolean;
+}
+
+/** A row of the index, as it was added. */
+export interface AddedRow extends PackPlace {
+  readonly row: IndexRow;
+}
+
+/** A group of rows, without those in front that are gone. */
+interface KeptGroup {
+  readonly key: GroupKey;
+  readonly added: readonly AddedRow[];
+  /** The same rows, which tell whether they are retired at the time they are asked. */
+  readonly rows: readonly IndexRow[];
+}
+
+/** Rows of a group that are wanted, by their places in it. */
+interface WantedRows {
+  readonly key: GroupKey;
+  readonly from: number;
+  readonly to: number;
 }
 
 /**
@@ -26,12 +47,15 @@ export interface AddedRow {
 export class SeriesIndex extends GroupedIndex {
   readonly #catalogue: Catalogue;
   /** By what they are, those used last at the end. */
-  readonly #groups = new Map<string, { readonly key: GroupKey; rows: readonly IndexRow[] }>();
+  readonly #groups = new Map<string, KeptGroup>();
   #entries = 0;
-  readonly #months = new Map<number, number>();
-  readonly #missing = new Map<string, GroupKey>();
+  /** Rows of packs by position: where one was merged, the last of those that it was made of may be here as well. */
+  readonly #atPosition = new Map<number, readonly AddedRow[]>();
+  readonly #missing = new Map<string, WantedRows>();
   /** How often rows were asked for that are not here. */
   misses = 0;
+  /** True where the last fetch did not find all: what is known of rosters is not true any more. */
+  isOutdated = false;
 
   constructor(catalogue: Catalogue) {
     super();
@@ -51,38 +75,51 @@ export class SeriesIndex extends GroupedIndex {
     return this.#catalogue.series(channel);
   }
 
+  roster(id: number): KeptRoster | undefined {
+    return this.#catalogue.rosters.get(id);
+  }
+
   packsOf(roster: number): number {
     return this.#catalogue.rosters.get(roster)?.packs ?? 0;
   }
 
-  rows(key: GroupKey, count: number): readonly IndexRow[] {
+  movedOf(roster: number): number {
+    return this.#catalogue.movedOf(roster);
+  }
+
+  rows(key: GroupKey, from: number, to: number): readonly IndexRow[] {
     const text = textOf(key);
     const group = this.#groups.get(text);
-    if (group === undefined || group.rows.length < count) {
-      this.#missing.set(text, key);
+    if (group === undefined || !hasRows(group.rows, from, to)) {
+      const wanted = this.#missing.get(text);
+      this.#missing.set(text, { key, from: Math.min(from, wanted?.from ?? from), to: Math.max(to, wanted?.to ?? to) });
       this.misses += 1;
       return [];
     }
     this.#groups.delete(text);
     this.#groups.set(text, group);
-    return group.rows.length === count ? group.rows : group.rows.slice(0, count);
+    const before = placeOf(group.rows[0]);
+    return to - from === group.rows.length ? group.rows : group.rows.slice(from - before, to - before);
   }
 
-  /** Month in which the pack at a position came, of those whose row is here. */
-  monthOf(position: number): number | undefined {
-    return this.#months.get(position);
+  /** Where the bytes of the pack at a position are, of those whose row is here. */
+  placeOf(position: number): PackPlace | undefined {
+    const rows = this.#atPosition.get(position) ?? [];
+    return rows.find(({ row }) => this.#isCurrent(row)) ?? rows.at(-1);
   }
 
   /** What was missing since the last call. */
-  takeMissing(): GroupKey[] {
-    const keys = [...this.#missing.values()];
+  takeMissing(): WantedRows[] {
+    const wanted = [...this.#missing.values()];
     this.#missing.clear();
-    return keys;
+    return wanted;
   }
 
   /** Fetches groups. Returns their bytes. */
-  async fetch(statements: Statements, keys: readonly GroupKey[]): Promise<number> {
-    if (keys.length === 0) return 0;
+  async fetch(statements: Statements, wanted: readonly WantedRows[]): Promise<number> {
+    this.isOutdated = false;
+    if (wanted.length === 0) return 0;
+    const keys = wanted.map(({ key }) => key);
     const { rows } = await statements.query(
       `SELECT pack_index.* FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::bigint[]) AS need (gateway, roster, level, first)
        JOIN pack_index ON pack_index.gateway = need.gateway AND pack_index.roster = need.roster
@@ -98,26 +135,28 @@ export class SeriesIndex extends GroupedIndex {
     const found = new Map(keys.map((key) => [textOf(key), { key, rows: [] as AddedRow[] }]));
     let bytes = 0;
     for (const row of rows as Row[]) {
-      const decoded = this.#rowOf(row);
+      const decoded = indexRowOf(row, this.channels(Number(row.roster)).length);
       const { roster, level, ordinal } = decoded;
       found
         .get(textOf({ roster, level, group: Math.floor(ordinal / FAN_OUT) }))
-        ?.rows.push({ row: decoded, month: Number(row.month) });
+        ?.rows.push({ row: decoded, month: Number(row.month), isMerged: Boolean(row.merged) });
       bytes += (row.entries as Buffer).length;
     }
     for (const group of found.values()) this.#keep(group.key, group.rows);
+    this.isOutdated = wanted.some(({ key, from, to }) => {
+      return !hasRows(this.#groups.get(textOf(key))?.rows ?? [], from, to);
+    });
     return bytes;
   }
 
   /** Takes in what was committed by this process; of groups that are not here nothing. */
   add(added: readonly AddedRow[]): void {
-    for (const { row, month } of added) {
-      const { roster, level, ordinal } = row;
+    for (const each of added) {
+      const { roster, level, ordinal } = each.row;
       const key = { roster, level, group: Math.floor(ordinal / FAN_OUT) };
-      const known = this.#groups.get(textOf(key))?.rows ?? [];
-      if (known.length !== ordinal % FAN_OUT) continue;
-      const before = known.map((each) => ({ row: each, month: this.#months.get(each.firstPosition) ?? month }));
-      this.#keep(key, [...before, { row, month }]);
+      const known = this.#groups.get(textOf(key))?.added ?? [];
+      const end = (known.at(-1)?.row.ordinal ?? key.group * FAN_OUT - 1) + 1;
+      if (end === ordinal) this.#keep(key, [...known, each]);
     }
   }
 
@@ -132,9 +171,13 @@ export class SeriesIndex extends GroupedIndex {
   #keep(key: GroupKey, added: readonly AddedRow[]): void {
     this.#drop(key);
     const rows = added.map(({ row }) => (row.level === 0 ? this.#withState(row) : row));
-    this.#groups.set(textOf(key), { key, rows });
-    if (key.level === 0) for (const { row, month } of added) this.#months.set(row.firstPosition, month);
+    this.#groups.set(textOf(key), { key, added, rows });
     this.#entries += rows.length * this.channels(key.roster).length;
+    if (key.level > 0) return;
+    for (const each of added) {
+      const { firstPosition: position } = each.row;
+      this.#atPosition.set(position, [...(this.#atPosition.get(position) ?? []), each]);
+    }
   }
 
   #drop(key: GroupKey): void {
@@ -142,7 +185,18 @@ export class SeriesIndex extends GroupedIndex {
     if (group === undefined) return;
     this.#groups.delete(textOf(key));
     this.#entries -= group.rows.length * this.channels(key.roster).length;
-    if (key.level === 0) for (const { firstPosition } of group.rows) this.#months.delete(firstPosition);
+    if (key.level > 0) return;
+    for (const each of group.added) {
+      const { firstPosition: position } = each.row;
+      const others = (this.#atPosition.get(position) ?? []).filter((other) => other !== each);
+      if (others.length === 0) this.#atPosition.delete(position);
+      else this.#atPosition.set(position, others);
+    }
+  }
+
+  /** True for the row of a pack of its roster as it is known to be. */
+  #isCurrent({ roster, ordinal }: IndexRow): boolean {
+    return ordinal >= this.movedOf(roster) && ordinal < this.packsOf(roster);
   }
 
   /** The row of a pack, which tells whether it is retired at the time it is asked. */
@@ -156,27 +210,40 @@ export class SeriesIndex extends GroupedIndex {
       },
     };
   }
+}
 
-  #rowOf(row: Row): IndexRow {
-    const roster = Number(row.roster);
-    const members = this.channels(roster).length;
-    const bytes = row.entries as Buffer;
-    let entries: IndexEntries | undefined;
-    return {
-      roster,
-      level: Number(row.level),
-      ordinal: Number(row.ordinal),
-      firstPosition: Number(row.position_first),
-      lastPosition: Number(row.position_last),
-      boot: row.boot === null ? undefined : Number(row.boot),
-      stamp: String(row.stamp) as Stamp,
-      timeMin: Number(row.time_min),
-      timeMax: Number(row.time_max),
-      thinned: undefined,
-      entries: () => {
-        entries ??= decodeEntries(bytes, members);
-        return entries;
-      },
-    };
-  }
+/**
+ * A row of the index as the database gives it.
+ * @param members channels of its roster
+ */
+export function indexRowOf(row: Row, members: number): IndexRow {
+  const bytes = row.entries as Buffer;
+  let entries: IndexEntries | undefined;
+  return {
+    roster: Number(row.roster),
+    level: Number(row.level),
+    ordinal: Number(row.ordinal),
+    firstPosition: Number(row.position_first),
+    lastPosition: Number(row.position_last),
+    boot: row.boot === null ? undefined : Number(row.boot),
+    stamp: String(row.stamp) as Stamp,
+    timeMin: Number(row.time_min),
+    timeMax: Number(row.time_max),
+    thinned: undefined,
+    entries: () => {
+      entries ??= decodeEntries(bytes, members);
+      return entries;
+    },
+  };
+}
+
+/** Place of a row in its group. */
+function placeOf(row: IndexRow | undefined): number {
+  return (row?.ordinal ?? 0) % FAN_OUT;
+}
+
+/** True where rows of a group, which follow each other, are those in places [from, to) of it, and perhaps more. */
+function hasRows(rows: readonly IndexRow[], from: number, to: number): boolean {
+  const first = placeOf(rows[0]);
+  return from >= first && to <= first + rows.length;
 }

@@ -20,13 +20,16 @@ import { BOX, Days, retireAll } from '../retention/retention-contract.ts';
 /** Packs of each series that come on one day: more than a window, so that some of each day are merged. */
 const DAY_PACKS = 140;
 
+/** Those of the day that is not over. */
+const LAST_PACKS = 20;
+
 /** A central that merges when it is told to. */
 export interface MergingRig {
   readonly central: CentralStore;
   /** Merges all that may be; returns how many packs were made of others since it was opened. */
   merge(): Promise<number>;
   /** What the check of the store finds. */
-  findings(): string[];
+  findings(): string[] | Promise<string[]>;
 }
 
 /** A gateway whose channels are slow: small packs, a gap, a boot. */
@@ -73,7 +76,7 @@ export async function threeDays(box: SlowBox, days: Days, centrals: readonly Cen
   for (let day = 0; day < 3; day += 1) {
     if (day > 0) days.pass(1);
     if (day === 1) box.store.startBoot();
-    box.fill(DAY_PACKS);
+    box.fill(day < 2 ? DAY_PACKS : LAST_PACKS);
     const news = box.items.slice(sent);
     sent += news.length;
     for (const central of centrals) await bring(central, news);
@@ -107,7 +110,10 @@ export async function toldBy(telemetry: AskedTelemetry): Promise<unknown> {
       latest: await telemetry.latest(id),
     });
   }
-  told.push(await telemetry.ledger());
+  const names = new Map(channels.map(({ id, name }) => [id, name]));
+  const ledger = await telemetry.ledger();
+  const lines = ledger.map(({ channel, ...line }) => `${names.get(channel)} ${JSON.stringify(line)}`);
+  told.push(lines.sort());
   return JSON.stringify(told);
 }
 
@@ -198,7 +204,7 @@ export async function mergingContract(t: Test, open: (t: Test, days: Days) => Pr
       await digestsOf(merging, box),
       merging.totals().blocks,
     ];
-    t.ok((await rig.merge()) >= 8, 'some of each day and series');
+    t.ok((await rig.merge()) >= 4, 'some of each day and series');
     t.equal(await toldBy(merging.telemetry), before);
     t.equal(await toldBy(plain.telemetry), before);
     t.same(await digestsOf(merging, box), digests);
@@ -206,7 +212,7 @@ export async function mergingContract(t: Test, open: (t: Test, days: Days) => Pr
     t.ok(merging.totals().blocks < blocks, 'of fewer blocks');
     t.ok(merging.totals().bytes < plain.totals().bytes, 'and bytes');
     t.same([...(await merging.gatewayBytes()).values()], [merging.totals().bytes]);
-    t.same(rig.findings(), []);
+    t.same(await rig.findings(), []);
   });
 
   await t.test('a day is merged once it is over, and no two days are in one pack', async (t) => {
@@ -246,7 +252,7 @@ export async function mergingContract(t: Test, open: (t: Test, days: Days) => Pr
     }
     t.equal(await toldBy(merging.telemetry), told);
     t.equal(await toldBy(plain.telemetry), told);
-    t.same(rig.findings(), []);
+    t.same(await rig.findings(), []);
   });
 
   await t.test('what came in any order, twice and cut becomes the same samples', async (t) => {
@@ -276,7 +282,7 @@ export async function mergingContract(t: Test, open: (t: Test, days: Days) => Pr
     };
     t.same(await rawOf(other), await rawOf(inOrder));
     t.same(await digestsOf(other.central, box), await digestsOf(inOrder.central, box));
-    for (const rig of [inOrder, other]) t.same(rig.findings(), []);
+    for (const rig of [inOrder, other]) t.same(await rig.findings(), []);
   });
 
   await t.test('who follows goes on wherever it stood, and is told each sample once', async (t) => {
@@ -317,7 +323,7 @@ export async function mergingContract(t: Test, open: (t: Test, days: Days) => Pr
     const told = await toldBy(plain.telemetry);
     t.equal(await toldBy(whole.central.telemetry), told);
     t.equal(await toldBy(part.central.telemetry), told);
-    for (const each of [whole, part]) t.same(each.findings(), []);
+    for (const each of [whole, part]) t.same(await each.findings(), []);
   });
 
   await t.test('merged and retired: known by what the index says, as far as it does', async (t) => {
@@ -334,6 +340,6 @@ export async function mergingContract(t: Test, open: (t: Test, days: Days) => Pr
     const [here, there] = outside.map(({ counters }) => counters.conflicts);
     t.ok((here ?? 0) >= DAY_PACKS, 'a value out of bounds is another sample');
     t.equal(here, there);
-    t.same(rig.findings(), []);
+    t.same(await rig.findings(), []);
   });
 }

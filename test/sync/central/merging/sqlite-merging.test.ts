@@ -36,8 +36,8 @@ async function openRig(t: Test, days: Days): Promise<MergingRig> {
   return {
     central,
     merge: async () => {
-      while (central.merger?.step() === false);
-      return central.merger?.status().into ?? 0;
+      while (!(await central.merger.step()));
+      return central.merger.status().into;
     },
     findings: () => findingsIn(dir),
   };

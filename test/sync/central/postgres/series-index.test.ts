@@ -31,17 +31,17 @@ function rowAt(ordinal: number): IndexRow {
 
 t.test('it is known where every pack is, however often more of them came', async (t) => {
   const catalogue = new Catalogue();
-  catalogue.addRoster(ROSTER, [1], 2);
+  catalogue.addRoster({ id: ROSTER, channels: [1], packs: 2, source: undefined });
   const index = new SeriesIndex(catalogue);
   const key = { roster: ROSTER, level: 0, group: 0 };
-  const months = (count: number) => Array.from({ length: count }, (_, i) => index.monthOf(FIRST + i));
+  const months = (count: number) => Array.from({ length: count }, (_, i) => index.placeOf(FIRST + i)?.month);
   const expected = (count: number) => Array.from({ length: count }, (_, i) => MONTH + i);
   for (const count of [2, 5]) {
-    t.same(index.rows(key, count), []);
+    t.same(index.rows(key, 0, count), []);
     await index.fetch(database(count), index.takeMissing());
-    t.equal(index.rows(key, count).length, count);
+    t.equal(index.rows(key, 0, count).length, count);
     t.same(months(count), expected(count), `after ${count} were fetched`);
   }
-  for (const ordinal of [5, 6]) index.add([{ row: rowAt(ordinal), month: MONTH + ordinal }]);
+  for (const ordinal of [5, 6]) index.add([{ row: rowAt(ordinal), month: MONTH + ordinal, isMerged: false }]);
   t.same(months(7), expected(7), 'after two were added');
 });
