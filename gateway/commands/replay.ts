@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import type { SourceStatus } from '../status.ts';
+import { makeTempFolder } from '../temp-folder.ts';
 import { requireConfig } from './config.ts';
 import { startGateway } from './gateway-process.ts';
 import { conclude, EXIT_FAILED, interrupted, Output, UsageError } from './outcome.ts';
@@ -66,7 +66,7 @@ async function replay(files: readonly string[], options: Options, version: strin
   };
   const sources = await replaySources(files, settings);
   const stop = interrupted();
-  const folder = mkdtempSync(join(tmpdir(), 'caisson-replay-'));
+  const folder = makeTempFolder('replay');
   try {
     const dir = options.store === undefined ? join(folder, 'store') : resolve(options.store);
     const config = requireConfig(writeConfig(folder, { store: { dir }, ...ports, sources }));

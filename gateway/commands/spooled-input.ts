@@ -1,10 +1,10 @@
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { CaissonError, messageOf } from '../errors.ts';
+import { makeTempFolder } from '../temp-folder.ts';
 
 /** What a recording that has no name is called. */
 const SPOOL_NAME = 'stdin';
@@ -20,7 +20,7 @@ export interface SpooledInput {
  * @throws CaissonError `port-unavailable` where it or the file for it fails; the reason of `signal`
  */
 export async function spoolInput(input: Readable, signal: AbortSignal): Promise<SpooledInput> {
-  const folder = await mkdtemp(join(tmpdir(), 'caisson-import-'));
+  const folder = makeTempFolder('import');
   const remove = () => rm(folder, { recursive: true, force: true });
   const path = join(folder, SPOOL_NAME);
   try {

@@ -1,15 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
+import { makeTempFolder } from '../../gateway/temp-folder.ts';
 
 /**
  * Gives gRPC's client connections that are made elsewhere: grpc-js dials by itself and takes no socket. It dials a socket in a
  * folder that only this user may enter; each connection there is one of `open`, byte for byte.
  */
 export class SocketBridge {
-  readonly #folder = mkdtempSync(join(tmpdir(), 'caisson-line-'));
+  readonly #folder = makeTempFolder('line');
   readonly #open: () => Promise<Duplex>;
   readonly #server: Server;
   readonly #ends = new Set<Duplex>();

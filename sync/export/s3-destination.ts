@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, mkdtempSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { AwsV4Signer } from 'aws4fetch';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
+import { makeTempFolder } from '../../gateway/temp-folder.ts';
 import type { Destination } from './destination.ts';
 
 /** A request that says nothing for so long is given up, milliseconds. */
@@ -36,7 +35,7 @@ interface Body {
 
 /** An export in a bucket of the S3 API. An object is there when its PUT has ended, and its content was signed. */
 export class S3Destination implements Destination {
-  readonly workFolder = mkdtempSync(join(tmpdir(), 'caisson-export-'));
+  readonly workFolder = makeTempFolder('export');
   readonly #options: S3Options;
 
   constructor(options: S3Options) {
