@@ -51,9 +51,7 @@ export function parseRange(params: URLSearchParams, now: number, channelsMax: nu
       hint: 'channels=name,name',
     });
   }
-  const to = parseTime('to', params.get('to'), now);
-  const from = parseTime('from', params.get('from'), to - 60e6);
-  if (from >= to) throw new CaissonError('query-invalid', `from ${from} is not before to ${to}`);
+  const { from, to } = parseStretch(params, now, 60e6);
   const pixels = params.get('pixels');
   if (pixels !== null && !/^\d{1,6}$/.test(pixels)) {
     throw new CaissonError('query-invalid', `pixels is ${JSON.stringify(pixels)}, expected a whole number`);
@@ -65,6 +63,14 @@ export function parseRange(params: URLSearchParams, now: number, channelsMax: nu
     pixels: pixels === null ? undefined : Number(pixels),
     gateway: params.get('gateway') ?? undefined,
   };
+}
+
+/** Reads `from` and `to`; without them, the last `spanUs` microseconds before `now`. */
+export function parseStretch(params: URLSearchParams, now: number, spanUs: number): { from: number; to: number } {
+  const to = parseTime('to', params.get('to'), now);
+  const from = parseTime('from', params.get('from'), to - spanUs);
+  if (from >= to) throw new CaissonError('query-invalid', `from ${from} is not before to ${to}`);
+  return { from, to };
 }
 
 /** The columns of every channel asked for, and what there is of them. NaN and infinities have no JSON and are null. */

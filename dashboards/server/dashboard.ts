@@ -8,6 +8,7 @@ import { whenHere } from '../../gateway/query/when-here.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import { FRAME_RATE_MAX, WIRE_PROTOCOL } from '../wire.ts';
 import { answerRangeQuery, listChannels, parseRangeQuery } from './api.ts';
+import { answerCycles, parseCyclesQuery } from './cycles-api.ts';
 import { parseDataRequest } from './data/data-request.ts';
 import { DataStreams } from './data/data-streams.ts';
 import { LiveHub } from './live/hub.ts';
@@ -148,6 +149,10 @@ class DashboardServer implements Dashboard {
     get('/api/v1/query', (request) => {
       const query = parseRangeQuery(request.getQuery(), utcNow());
       return this.#waited(async () => json(await answerRangeQuery(telemetry, query)));
+    });
+    get('/api/v1/cycles', (request) => {
+      const query = parseCyclesQuery(request.getQuery(), utcNow());
+      return this.#waited(async () => json(await answerCycles(telemetry, query)));
     });
     this.#app.get('/api/v1/data', (response, request) => this.#table(response, request));
     this.#live(hub);

@@ -10,13 +10,16 @@ import {
 } from '../analysis/cycles/cycle-channels.ts';
 import type { CycleSum } from '../analysis/cycles/cycle-sums.ts';
 import { NOT_SENT } from './coverage/coverage.ts';
-import type { Gap, KeptTelemetry, Samples, StoredChannel } from './telemetry.ts';
+import type { AskedTelemetry, Gap, KeptTelemetry, Samples, StoredChannel } from './telemetry.ts';
 
 /**
  * How long before a range cycles that reach into it are looked for, microseconds. One that began earlier is found by its end; one that began
  * earlier and has none is not.
  */
 export const CYCLE_LOOKBACK_US = 7 * 86_400e6;
+
+/** Pieces of records that are read behind a range, for ends and sums of the cycles in it. */
+const PIECES_BEHIND_MAX = 64;
 
 export type CycleState = 'open' | 'complete' | 'aborted';
 
@@ -178,6 +181,28 @@ export function recordedCycles(
   const told = channels.find((each) => each.gateway === records.gateway && each.name === reading.by);
   const gaps = (id: number | undefined) => (id === undefined ? [] : telemetry.gaps(id, from, ever));
   return reading.cycles(from, ever, gaps(records.id), gaps(told?.id));
+}
+
+/** Cycles of one kind that touch [from, to), of a store that may have to fetch them. @param records the channel that has them */
+export async function askedCycles(
+  telemetry: Pick<AskedTelemetry, 'raw' | 'gaps'>,
+  records: StoredChannel,
+  channels: readonly StoredChannel[],
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<RecordedCycle[]> {
+  const reading = new CycleReading(records);
+  for await (const samples of telemetry.raw(records.id, from - CYCLE_LOOKBACK_US, to)) reading.add(samples);
+  // The end of what begins in the range, or reaches over it, and its sums.
+  let pieces = 0;
+  for await (const samples of telemetry.raw(records.id, to, Number.MAX_SAFE_INTEGER)) {
+    reading.add(samples);
+    pieces += 1;
+    if (reading.isWholeBefore(to) || pieces === PIECES_BEHIND_MAX) break;
+  }
+  const told = channels.find((each) => each.gateway === records.gateway && each.name === reading.by);
+  const gaps = async (id: number | undefined): Promise<readonly Gap[]> =>
+    id === undefined ? [] : telemetry.gaps(id, from - CYCLE_LOOKBACK_US, Number.MAX_SAFE_INTEGER);
+  return reading.cycles(from, to, await gaps(records.id), await gaps(told?.id));
 }
 
 function beginOf({ begin, end }: Told): number {

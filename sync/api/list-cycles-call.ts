@@ -1,24 +1,20 @@
 import { CaissonError } from '../../gateway/errors.ts';
 import {
+  askedCycles,
   type ChannelSum,
-  CYCLE_LOOKBACK_US,
   type Cycle,
-  CycleReading,
   cycleChannels,
   type RecordedCycle,
   sumChannels,
   sumsIn,
 } from '../../gateway/query/cycles.ts';
-import type { AskedTelemetry, Gap, StoredChannel } from '../../gateway/query/telemetry.ts';
+import type { AskedTelemetry, StoredChannel } from '../../gateway/query/telemetry.ts';
 import type { CycleMessage, ListCyclesRequestMessage } from './cycle-messages.ts';
 import type { Outflow } from './outflow.ts';
 import { CYCLE_STATES } from './wire-names.ts';
 
 /** Channels with sums that are read before others are served. */
 const CHANNELS_AT_ONCE = 64;
-
-/** Pieces of records that are read behind a range, for ends and sums of the cycles in it. */
-const PIECES_BEHIND_MAX = 64;
 
 /** Cycles whose sums are in memory at a time. */
 const SUMMED_CYCLES = 64;
@@ -42,7 +38,7 @@ export async function answerListCycles(
   if (!(from < to)) throw new CaissonError('query-invalid', `range [${from}, ${to}) is empty`);
   const channels = await telemetry.channels();
   for (const channel of cycleChannels(channels, gateway, name)) {
-    const cycles = await cyclesOf(telemetry, channel, channels, from, to);
+    const cycles = await askedCycles(telemetry, channel, channels, { from, to });
     for (let at = 0; at < cycles.length; at += SUMMED_CYCLES) {
       const some = cycles.slice(at, at + SUMMED_CYCLES);
       const sums = request.sums ? await sumsOf(telemetry, channels, some, out) : undefined;
@@ -51,28 +47,6 @@ export async function answerListCycles(
       }
     }
   }
-}
-
-async function cyclesOf(
-  telemetry: AskedTelemetry,
-  channel: StoredChannel,
-  channels: readonly StoredChannel[],
-  from: number,
-  to: number,
-): Promise<RecordedCycle[]> {
-  const reading = new CycleReading(channel);
-  for await (const samples of telemetry.raw(channel.id, from - CYCLE_LOOKBACK_US, to)) reading.add(samples);
-  // The end of what begins in the range, or reaches over it, and its sums.
-  let pieces = 0;
-  for await (const samples of telemetry.raw(channel.id, to, Number.MAX_SAFE_INTEGER)) {
-    reading.add(samples);
-    pieces += 1;
-    if (reading.isWholeBefore(to) || pieces === PIECES_BEHIND_MAX) break;
-  }
-  const told = channels.find((each) => each.gateway === channel.gateway && each.name === reading.by);
-  const gaps = async (id: number | undefined): Promise<readonly Gap[]> =>
-    id === undefined ? [] : telemetry.gaps(id, from - CYCLE_LOOKBACK_US, Number.MAX_SAFE_INTEGER);
-  return reading.cycles(from, to, await gaps(channel.id), await gaps(told?.id));
 }
 
 /** Sums of cycles of one kind, by when they are kept. */

@@ -8,6 +8,7 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import { type Dashboard, startDashboard, VIEWERS_MAX } from '../../dashboards/server/dashboard.ts';
 import { type ClientFrame, WIRE_PROTOCOL } from '../../dashboards/wire.ts';
+import { encodeBegin, encodeEnd } from '../../gateway/analysis/cycles/cycle-channels.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import { FakeTelemetry, fakeStatus, utcNow } from './fake-telemetry.ts';
 import { freePort, SocketClient } from './socket-client.ts';
@@ -78,6 +79,7 @@ const PATHS = [
   '/api/v1/channels',
   '/api/v1/status',
   '/api/v1/query?channels=car/sine&pixels=10',
+  '/api/v1/cycles',
   '/nowhere',
 ];
 
@@ -218,6 +220,29 @@ for (const [what, search, status, code] of [
     t.equal(JSON.parse(reply.body.toString()).error.code, code);
   });
 }
+
+t.test('cycles are listed, of a range and a kind, and a range that is none is refused', async (t) => {
+  const { dashboard, telemetry } = await serve(t);
+  const { id } = telemetry.add({
+    definition: { name: 'caisson/cycles/lap', type: 'text' },
+    ...{ rateHz: 0, value: () => '' },
+  });
+  const now = utcNow();
+  const [from, to] = [now - 9e6, now - 5e6];
+  const begun = { number: 7, label: '', from, isSeen: true };
+  telemetry.push(id, [from], [encodeBegin(begun, 'car/lap')]);
+  telemetry.push(id, [to], [encodeEnd({ ...begun, to, state: 'complete', cause: undefined })]);
+  const listed = async (search: string) => {
+    const { body, status } = await get(dashboard, `/api/v1/cycles?${search}`);
+    return status === 200 ? JSON.parse(body.toString()).cycles : status;
+  };
+  const lap = { gateway: 'test-gateway', name: 'lap', number: 7, label: '', from, to, state: 'complete', cause: '' };
+  t.same(await listed(''), [{ ...lap, isSeen: true, late: 0 }]);
+  t.equal((await listed(`name=lap&gateway=test-gateway&from=${from}&to=${to}`)).length, 1);
+  t.same(await listed('name=haul'), []);
+  t.same(await listed(`to=${from}`), []);
+  t.equal(await listed('from=2&to=1'), 400);
+});
 
 t.test('metrics are in the text format of Prometheus and say what the status says', async (t) => {
   const { dashboard } = await serve(t, () => fakeStatus(utcNow(), { gateway: 'box "17"\\\n' }));

@@ -1,6 +1,7 @@
 import type { Browser } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { type Dashboard, startDashboard } from '../../dashboards/server/dashboard.ts';
+import { encodeBegin, encodeEnd } from '../../gateway/analysis/cycles/cycle-channels.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import { requireTools } from '../debian.ts';
 import { drawsOf, launchChromium, tracedShare, until, watchedPage } from './browser.ts';
@@ -323,6 +324,78 @@ inBrowser('sources and problems open from the strip and close with Escape', asyn
   await table.waitFor({ state: 'detached' });
   await context.close();
 });
+
+/** Laps of 20, 15 and 18 s, and one that is open. Returns when each begins. */
+function pushLaps(telemetry: FakeTelemetry, now: number): number[] {
+  const { id } = telemetry.channel('caisson/cycles/lap');
+  const begins = [61, 41, 26, 8].map((ago) => now - ago * 1e6);
+  for (const [i, from] of begins.entries()) {
+    const cycle = { number: i + 1, label: '', from, isSeen: i > 0 };
+    const before = { ...cycle, number: i, from: begins[i - 1] ?? 0, isSeen: i > 1, to: from };
+    const isWhole = i > 1;
+    const end = {
+      ...before,
+      state: isWhole ? 'complete' : 'aborted',
+      cause: isWhole ? undefined : 'began-before',
+    } as const;
+    const texts = [...(i > 0 ? [encodeEnd(end)] : []), encodeBegin(cycle, 'car/lap')];
+    telemetry.push(id, Array(texts.length).fill(from), texts);
+  }
+  return begins;
+}
+
+inBrowser(
+  'laps open from the strip with the best one marked, and a click shows one in the charts',
+  async (t, browser) => {
+    const records = { definition: { name: 'caisson/cycles/lap', type: 'text' }, rateHz: 0, value: () => '' } as const;
+    const cycles = [{ name: 'lap', channel: 'car/lap', open: '4' }];
+    const { telemetry, url, start } = await stage(t, [...CHANNELS, records], { cycles });
+    const [, , third = 0, fourth = 0] = pushLaps(telemetry, utcNow());
+    await start();
+    for (const width of [1440, 390]) {
+      const { page, context } = await watchedPage(browser, { width });
+      await page.goto(`${url}?c=car/speed&c=car/seconds`);
+      await until(
+        () => tracedShare(page, 'car/speed'),
+        (share) => share > 0.95,
+      );
+      await page.getByTitle('Show the table').click();
+      const table = page.getByRole('table', { name: 'lap' });
+      const rows = table.locator('tbody tr');
+      await rows.first().waitFor();
+      const texts = (await rows.allTextContents()).map((text) => text.replace(/\d\d:\d\d:\d\d/, ' '));
+      t.match(texts, [
+        /^4 [\d:]+\.\d{3}open$/,
+        /^3 18\.000\+3\.000complete$/,
+        /^2 15\.000bestcomplete$/,
+        /^1 20\.000aborted: began-before$/,
+      ]);
+      t.equal(texts.length, 4);
+      await table.getByRole('button', { name: '3', exact: true }).click();
+      await table.waitFor({ state: 'detached' });
+      await page.locator('.link-paused').waitFor();
+      t.equal(await page.locator('.link').textContent(), 'lap 3');
+      t.equal(await page.locator('.toolbar .segments .is-chosen').count(), 0, 'no window of the last moments is shown');
+      await until(
+        () => tracedShare(page, 'car/speed'),
+        (share) => share > 0.95,
+      );
+      const [least, greatest] = [Math.ceil(third / 1e6) - 1, Math.floor(fourth / 1e6)].map((each) => each % 10_000);
+      if (width > 700) {
+        const readout = page.locator('[data-chart="car/seconds"] .readout');
+        const shown = await until(
+          () => readout.textContent(),
+          (text) => new RegExp(`min\\W*${least}`).test(text ?? ''),
+        );
+        t.match(shown, new RegExp(`min\\W*${least}max\\W*${greatest}$`), 'with what the lap has');
+      }
+      await page.keyboard.press('2');
+      await page.locator('.link-live').waitFor();
+      t.equal(await page.locator('.toolbar .segments .is-chosen').textContent(), '1 min');
+      await context.close();
+    }
+  },
+);
 
 inBrowser('how blocks reach each central opens from the strip', async (t, browser) => {
   const { url, start } = await stage(t, CHANNELS, syncStatus(utcNow()));

@@ -5,10 +5,12 @@ import { chartCandidates, chooseCharts } from '../../dashboards/web/model/first-
 import { formatAge, formatClock, formatCount, formatNumber, formatValue } from '../../dashboards/web/model/format.ts';
 import { fuzzyScore, searchWords } from '../../dashboards/web/model/fuzzy.ts';
 import { GatewayClock } from '../../dashboards/web/model/gateway-clock.ts';
+import { formatLap, kindsOf, lapLines, parseCycles } from '../../dashboards/web/model/laps.ts';
 import { Precision } from '../../dashboards/web/model/precision.ts';
 import { exactText, quantityOf, quantityText, rungOf, writtenUnit } from '../../dashboards/web/model/quantity.ts';
 import { Series } from '../../dashboards/web/model/series.ts';
 import { concernsOf, parseStatus, stateLabel, worstState } from '../../dashboards/web/model/status.ts';
+import { seriesOf } from '../../dashboards/web/model/stretch.ts';
 import { etaText, syncSummary } from '../../dashboards/web/model/sync.ts';
 import { timeStep, timeTicks } from '../../dashboards/web/model/time-ticks.ts';
 import { ChannelTree } from '../../dashboards/web/model/tree.ts';
@@ -23,6 +25,63 @@ function channel(id: number, name: string, changes: Partial<WireChannel> = {}): 
   const known = { decimals: undefined, rateHz: 0, limits: none, gateway: 'g', unit: '', source: 's', description: '' };
   return { id, name, type: 'number', labels: new Map(), ...known, ...changes };
 }
+
+t.test('a table of laps has the newest first, and times to the best that is complete', async (t) => {
+  const lap = (number: number, from: number, to: number | undefined, more = {}) => {
+    return {
+      gateway: 'g',
+      name: 'lap',
+      number,
+      label: '',
+      from: from * 1e6,
+      to: to && to * 1e6,
+      state: 'complete',
+      ...more,
+    };
+  };
+  const cycles = parseCycles({
+    cycles: [
+      lap(1, 0, 5, { state: 'aborted', cause: 'began-before' }),
+      lap(2, 5, 95.5),
+      lap(3, 95.5, 185),
+      lap(4, 185, 275),
+      lap(5, 275, undefined, { state: 'open' }),
+      { ...lap(0, 300, 301), name: 'batch', label: 'B-7' },
+      'none',
+    ],
+  });
+  t.same(kindsOf(cycles), ['lap', 'batch']);
+  t.same(
+    lapLines(cycles, 'lap', 280).map(({ title, seconds, isBest, behind }) => [title, seconds, isBest, behind]),
+    [
+      ['5', 5, false, undefined],
+      ['4', 90, false, 0.5],
+      ['3', 89.5, true, undefined],
+      ['2', 90.5, false, 1],
+      ['1', 5, false, undefined],
+    ],
+  );
+  t.same(
+    lapLines(cycles, 'batch', 280).map(({ title, isBest }) => [title, isBest]),
+    [['B-7', true]],
+  );
+  t.same(parseCycles('none'), []);
+  const texts = [0.5, 58.2034, 59.9996, 92.345, 3723.004].map(formatLap);
+  t.same(texts, ['0.500', '58.203', '1:00.000', '1:32.345', '1:02:03.004']);
+});
+
+t.test('what a chart draws of a stretch are the columns of a query, and its gaps', async (t) => {
+  const stretches = [
+    { from: 0, to: 5e6, state: 'full' },
+    { from: 5e6, to: 10e6, state: 'missing' },
+  ];
+  const columns = { count: [1, 0, 2, 1], min: [1, null, 2, null], max: [1, null, 3, null], last: [1, null, 3, null] };
+  const series = seriesOf({ from: 0, to: 10e6, channels: [{ ...columns, coverage: { stretches } }] }, 4);
+  t.same([...series.times.subarray(0, series.length)], [1.25, 6.25, 8.75]);
+  t.same([...series.max.subarray(0, series.length)], [1, 3, Number.NaN]);
+  t.same(series.gaps, [5, 10]);
+  t.equal(seriesOf({ from: 0, to: 1 }, 4).length, 0);
+});
 
 t.test('numbers are written with the decimals of their channel, a real minus and no minus zero', async (t) => {
   for (const [value, decimals, text] of [

@@ -5,6 +5,7 @@ import { chartCandidates, chooseCharts } from '../model/first-charts.ts';
 import { GatewayClock } from '../model/gateway-clock.ts';
 import { Series } from '../model/series.ts';
 import { parseStatus, type ShownStatus } from '../model/status.ts';
+import { type Stretch, seriesOver } from '../model/stretch.ts';
 import { ChannelTree, type Leaf } from '../model/tree.ts';
 import { type Span, searchOf, viewOf } from '../model/view-url.ts';
 import { Connection, type ConnectionState } from './connection.ts';
@@ -42,6 +43,8 @@ export class LivePage {
   readonly span = signal<Span>(60);
   /** The right edge at which the charts stand still, seconds; undefined while they run. */
   readonly pausedAt = signal<number | undefined>(undefined);
+  /** What the charts show in place of the last moments; undefined where they show those. */
+  readonly stretch = signal<Stretch | undefined>(undefined);
   /** Age of the newest sample of the store, seconds. */
   readonly newestAge = signal(Number.NaN);
   /** Seconds on the cursor; undefined where there is none. */
@@ -126,7 +129,7 @@ export class LivePage {
   }
 
   setSpan(span: Span): void {
-    if (span === this.span.value) return;
+    if (span === this.span.value && this.stretch.value === undefined) return;
     this.span.value = span;
     if (this.pausedAt.value !== undefined) this.togglePause();
     this.#subscribeSoon(0);
@@ -135,6 +138,7 @@ export class LivePage {
   togglePause(): void {
     if (this.pausedAt.value !== undefined) {
       this.#frozen = undefined;
+      this.stretch.value = undefined;
       this.pausedAt.value = undefined;
       return;
     }
@@ -146,6 +150,16 @@ export class LivePage {
     }
     this.#frozen = frozen;
     this.pausedAt.value = this.clock.edge(performance.now());
+  }
+
+  /** Shows a stretch of the past in the charts, which stand still then. */
+  async showStretch(stretch: Stretch): Promise<void> {
+    const charts = this.charts.value.flatMap((id) => this.#channels.get(id)?.definition ?? []);
+    const frozen = await seriesOver(charts, stretch, this.#columns).catch(() => undefined);
+    if (frozen === undefined) return;
+    this.#frozen = frozen;
+    this.stretch.value = stretch;
+    this.pausedAt.value = stretch.to;
   }
 
   /** The tree says which rows are on the screen. */
@@ -161,6 +175,7 @@ export class LivePage {
     this.#wantedPaths = undefined;
     this.missing.value = [];
     this.#subscribeSoon(0);
+    if (this.stretch.value !== undefined) void this.showStretch(this.stretch.value);
   }
 
   #onState(state: ConnectionState): void {

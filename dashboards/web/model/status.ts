@@ -16,11 +16,20 @@ export interface ShownStatus {
   readonly blockBytes: number;
   readonly recorder: ShownRecorder | undefined;
   readonly sources: readonly ShownSource[];
-  /** Kinds of cycles of which there are none, and why. */
-  readonly cycleProblems: readonly { readonly name: string; readonly problem: string }[];
+  /** Kinds of cycles that the gateway looks for; none at a central. */
+  readonly kinds: readonly ShownKind[];
   /** Centrals that have, or are to have, what is here; none at a central. */
   readonly destinations: readonly ShownDestination[];
   readonly problems: readonly { readonly time: number; readonly text: string }[];
+}
+
+/** A kind of cycle. */
+export interface ShownKind {
+  readonly name: string;
+  /** Number or label of the one that is open; empty where none is. */
+  readonly open: string;
+  /** Why there are none; empty where nothing is wrong. */
+  readonly problem: string;
 }
 
 /** How much of the past is kept, and for how long there is room; undefined where that is not known. */
@@ -78,7 +87,7 @@ export function concernsOf(status: ShownStatus): Concern[] {
     else if (state === 'stopped') lasting.push(`${name} is stopped`);
     if (stale > 0) lasting.push(staleText(name, stale, staleNames));
   }
-  for (const { name, problem } of status.cycleProblems) lasting.push(`no ${name}: ${problem}`);
+  for (const { name, problem } of status.kinds) if (problem !== '') lasting.push(`no ${name}: ${problem}`);
   return [
     ...lasting.map((text) => ({ time: undefined, text })),
     ...[...status.problems].reverse().map(({ time, text }) => ({ time, text })),
@@ -140,9 +149,9 @@ export function parseStatus(json: string): ShownStatus | undefined {
       stale: numberOf(objectOf(source.stale).count),
       staleNames: listOf(objectOf(source.stale).channels).map(({ name }) => textOf(name)),
     })),
-    cycleProblems: listOf(root.cycles).flatMap(({ name, problem }) =>
-      typeof problem === 'string' ? [{ name: textOf(name), problem }] : [],
-    ),
+    kinds: listOf(root.cycles).map(({ name, open, problem }) => ({
+      ...{ name: textOf(name), open: textOf(open), problem: textOf(problem) },
+    })),
     destinations: destinationsOf(root),
     problems: listOf(root.problems).map((problem) => ({ time: numberOf(problem.time), text: textOf(problem.text) })),
   };

@@ -24,7 +24,7 @@ export function ChartStack({ page }: { page: LivePage }) {
       frame = requestAnimationFrame(draw);
       const to = page.edge(performance.now());
       if (to === undefined) return;
-      const from = to - page.span.value;
+      const from = page.stretch.value?.from ?? to - page.span.value;
       let cursor: number | undefined;
       for (const [id, chart] of charts) {
         chart.draw(page.series(id), from, to, localMs);

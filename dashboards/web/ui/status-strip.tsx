@@ -3,6 +3,7 @@ import { formatAge, formatClock, formatCount } from '../model/format.ts';
 import { concernsOf, type ShownRecorder, type ShownStatus } from '../model/status.ts';
 import { useDismissable } from './dismissable.ts';
 import { Icon } from './icons.tsx';
+import { Laps } from './laps.tsx';
 import { Mark } from './mark.tsx';
 import { Sources } from './sources.tsx';
 import { Sync } from './sync.tsx';
@@ -28,6 +29,7 @@ export function StatusStrip({ page, onTree }: { page: LivePage; onTree: () => vo
       <NewestAge page={page} />
       <Badges page={page} />
       <Facts page={page} />
+      {page.status.value !== undefined && <Laps page={page} kinds={page.status.value.kinds} />}
       {page.status.value !== undefined && <Sources sources={page.status.value.sources} />}
       {page.status.value !== undefined && (
         <Sync destinations={page.status.value.destinations} now={page.status.value.now} />
@@ -51,7 +53,7 @@ function LinkState({ page }: { page: LivePage }) {
       : kind === 'connecting'
         ? ['connecting', 'Connecting']
         : paused
-          ? ['paused', 'Paused']
+          ? ['paused', page.stretch.value?.title ?? 'Paused']
           : ['live', 'Live'];
   return (
     <div class={`link link-${state}`} role="status">

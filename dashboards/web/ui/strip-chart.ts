@@ -44,6 +44,8 @@ export class StripChart {
   /** Right edge of what is drawn, seconds: a window that stands still is not drawn again. */
   #drawnTo = Number.NaN;
   #textsAt = 0;
+  /** The texts of the extremes, which are not written as often, are not yet those of what is drawn. */
+  #hasOldTexts = false;
 
   constructor(channel: LiveChannel, palette: Palette, colour: string, into: HTMLElement) {
     this.#channel = channel;
@@ -82,10 +84,21 @@ export class StripChart {
   draw(series: Series | undefined, from: number, to: number, localMs: number): void {
     if (!this.#isVisible) return;
     this.#showCursor();
-    if (to === this.#drawnTo && series === this.#series) return;
+    const isDrawn = to === this.#drawnTo && (series ?? NOTHING) === this.#series;
+    if (isDrawn && !this.#hasOldTexts) return;
+    const spread = (series ?? NOTHING).spread(from, to);
+    if (!isDrawn) this.#drawTrace(series ?? NOTHING, from, to, spread);
+    if (localMs - this.#textsAt < 200) return;
+    this.#textsAt = localMs;
+    this.#hasOldTexts = false;
+    this.lowText.value = this.#extremeText(spread?.min);
+    this.highText.value = this.#extremeText(spread?.max);
+  }
+
+  #drawTrace(series: Series, from: number, to: number, spread: { min: number; max: number } | undefined): void {
     this.#drawnTo = to;
-    this.#series = series ?? NOTHING;
-    const spread = this.#series.spread(from, to);
+    this.#series = series;
+    this.#hasOldTexts = true;
     this.#followRange(spread);
     const { length } = this.#series;
     const times = this.#series.times.subarray(0, length);
@@ -95,10 +108,6 @@ export class StripChart {
       this.#plot.setScale('x', { min: from, max: to });
       if (!Number.isNaN(this.#range.low)) this.#plot.setScale('y', { min: this.#range.low, max: this.#range.high });
     });
-    if (localMs - this.#textsAt < 200) return;
-    this.#textsAt = localMs;
-    this.lowText.value = this.#extremeText(spread?.min);
-    this.highText.value = this.#extremeText(spread?.max);
   }
 
   #extremeText(value: number | undefined): string {

@@ -22,6 +22,7 @@ export function Toolbar({ page }: { page: LivePage }) {
     return () => removeEventListener('keydown', onKey);
   }, []);
   const isPaused = page.pausedAt.value !== undefined;
+  const isChosen = (span: Span) => page.stretch.value === undefined && span === page.span.value;
   return (
     <div class="toolbar">
       <fieldset class="segments">
@@ -30,8 +31,8 @@ export function Toolbar({ page }: { page: LivePage }) {
           <button
             key={span}
             type="button"
-            class={span === page.span.value ? 'is-chosen' : ''}
-            aria-pressed={span === page.span.value}
+            class={isChosen(span) ? 'is-chosen' : ''}
+            aria-pressed={isChosen(span)}
             onClick={() => page.setSpan(span)}
           >
             {SPAN_LABELS[span]}
