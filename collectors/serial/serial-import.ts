@@ -30,22 +30,42 @@ export interface SerialImportParts {
    * day alone.
    */
   readonly startAt?: number | undefined;
+  /** Time from one line or frame to the next, microseconds, where they tell none; undefined: that is not known. */
+  readonly everyUs?: number | undefined;
 }
 
 /**
  * The bytes of a wire. What has a time has its own. What has none, as the instruments beside a satellite receiver, is
  * stamped with the UTC that the receiver told last; before it told any, it has no time.
- * @throws CaissonError `config-invalid`; `import-refused` for one that tells no time, without `startAt`
+ * @throws CaissonError `config-invalid`; `import-refused` for one that tells no time where `startAt` or `everyUs` are missing, and for
+ *   another with `everyUs`
  */
-export function openSerialImport({ content, config, source, startAt }: SerialImportParts): RecordingImport {
-  const settings: SerialSettings = { ...serialSettings(config), timestamp: 'device' };
+export function openSerialImport(parts: SerialImportParts): RecordingImport {
+  const settings: SerialSettings = { ...serialSettings(parts.config), timestamp: 'device' };
   checkSerial(settings);
-  if (settings.protocol === 'vedirect' && startAt === undefined) {
-    throw new CaissonError('import-refused', `${content.path} (${FORMATS.vedirect[0]}) tells no time`, {
+  requireTimes(settings.protocol, parts);
+  return new SerialImport(parts, settings);
+}
+
+/** @throws CaissonError `import-refused` */
+function requireTimes(protocol: SerialSettings['protocol'], { content, startAt, everyUs }: SerialImportParts): void {
+  const what = `${content.path} (${FORMATS[protocol][0]})`;
+  const isEven = protocol === 'lines' || protocol === 'framed';
+  if (everyUs !== undefined && !isEven) {
+    throw new CaissonError('import-refused', `${what} is no recording of units that follow one another evenly`, {
+      hint: 'give --start without --every, or neither',
+    });
+  }
+  if (protocol === 'vedirect' && startAt === undefined) {
+    throw new CaissonError('import-refused', `${what} tells no time`, {
       hint: '--start gives that of its first block; the others follow at the pace of devices, a second each',
     });
   }
-  return new SerialImport(content, settings, source, startAt);
+  if (isEven && (startAt === undefined || everyUs === undefined)) {
+    throw new CaissonError('import-refused', `${what} tells no times`, {
+      hint: '--start gives that of the first that is understood, --every how long it is from one to the next',
+    });
+  }
 }
 
 class SerialImport implements RecordingImport {
@@ -55,20 +75,23 @@ class SerialImport implements RecordingImport {
   readonly #settings: SerialSettings;
   readonly #source: string;
   readonly #startAt: number | undefined;
+  readonly #everyUs: number | undefined;
   readonly #counters: PlacedCounters;
   readonly #countsLines: boolean;
   /** The last UTC that was told, microseconds. */
   #utc = Number.NEGATIVE_INFINITY;
 
-  constructor(content: RecordingContent, settings: SerialSettings, source: string, startAt: number | undefined) {
+  constructor({ content, source, startAt, everyUs }: SerialImportParts, settings: SerialSettings) {
     const { port: _, raw: __, timestamp: ___, ...meaning } = settings;
     const [name, unit] = FORMATS[settings.protocol];
     this.format = name;
-    this.recipe = { kind: 'serial', source, ...meaning, ...(startAt !== undefined && { startAt }) };
+    const times = { ...(startAt !== undefined && { startAt }), ...(everyUs !== undefined && { everyUs }) };
+    this.recipe = { kind: 'serial', source, ...meaning, ...times };
     this.#content = content;
     this.#settings = settings;
     this.#source = source;
     this.#startAt = startAt;
+    this.#everyUs = everyUs;
     this.#counters = new PlacedCounters(unit);
     this.#countsLines = unit === 'line';
   }
@@ -87,14 +110,16 @@ class SerialImport implements RecordingImport {
 
   async *run(sink: SampleSink): AsyncGenerator<number, void, undefined> {
     const counters = this.#counters;
+    const startAt = this.#startAt;
+    const even =
+      startAt === undefined || this.#everyUs === undefined ? undefined : new EvenTimes(startAt, this.#everyUs);
     const listener: WireListener = {
-      understood: () => {},
+      understood: () => even?.next(),
       fix: (utc) => {
         this.#utc = utc;
       },
     };
-    const startAt = this.#startAt;
-    const into = startAt === undefined ? sink : beginningAt(startAt, sink);
+    const into = even?.into(sink) ?? (startAt === undefined ? sink : beginningAt(startAt, sink));
     const decoding = makeDecoding(this.#settings, this.#source, into, counters, listener, startAt);
     if (this.#countsLines) counters.at = 1;
     let read = 0;
@@ -127,11 +152,37 @@ function beginningAt(startAt: number, sink: SampleSink): SampleSink {
     shift ??= startAt - time;
     return time + shift;
   };
+  return timed(sink, moved);
+}
+
+/** Times of units of which it is known how long it is from one to the next. One that is not understood is not seen to have passed. */
+class EvenTimes {
+  readonly #everyUs: number;
+  #time: number;
+
+  constructor(startAt: number, everyUs: number) {
+    this.#everyUs = everyUs;
+    this.#time = startAt - everyUs;
+  }
+
+  /** A unit was understood; its samples follow. */
+  next(): void {
+    this.#time += this.#everyUs;
+  }
+
+  /** Puts samples into `sink` at the time of their unit. */
+  into(sink: SampleSink): SampleSink {
+    return timed(sink, () => this.#time);
+  }
+}
+
+/** Puts samples into `sink` at other times. */
+function timed(sink: SampleSink, timeOf: (time: number) => number): SampleSink {
   return {
     channel: (spec) => sink.channel(spec),
-    push: (channel, time, value) => sink.push(channel, moved(time), value),
+    push: (channel, time, value) => sink.push(channel, timeOf(time), value),
     pushColumns: (channel, times, values, from, to) =>
-      sink.pushColumns(channel, times.slice(from, to).map(moved), values.slice(from, to), 0, to - from),
-    pushText: (channel, time, text) => sink.pushText(channel, moved(time), text),
+      sink.pushColumns(channel, times.slice(from, to).map(timeOf), values.slice(from, to), 0, to - from),
+    pushText: (channel, time, text) => sink.pushText(channel, timeOf(time), text),
   };
 }

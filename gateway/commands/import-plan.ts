@@ -28,6 +28,8 @@ export interface ImportSettings extends CanDecodingSettings {
   readonly utcOffset: string | undefined;
   /** UTC of the first sample, microseconds. */
   readonly startAt: number | undefined;
+  /** Time from one line or frame to the next, microseconds, of recordings that tell none. */
+  readonly everyUs: number | undefined;
 }
 
 /**
@@ -49,7 +51,7 @@ export async function planImport(content: ReadContent, settings: ImportSettings)
     case 'serial': {
       const { protocol } = recognised;
       const config = { port: { log: content.path }, protocol };
-      return openSerialImport({ content, source, config, startAt: settings.startAt });
+      return openSerialImport({ content, source, config, startAt: settings.startAt, everyUs: settings.everyUs });
     }
     case 'unknown':
       throw unknownFormat(content, recognised.met);
@@ -79,7 +81,7 @@ async function planForSource(
   settings: ImportSettings,
 ): Promise<RecordingImport> {
   const { path } = content;
-  const { startAt } = settings;
+  const { startAt, everyUs } = settings;
   if (config.type !== 'can' && config.type !== 'serial' && config.type !== 'replay') {
     throw new CaissonError('import-refused', `source ${name} is ${config.type}, expected can, serial or replay`, {
       hint: 'only of them there are recordings; without --source the file says what it is',
@@ -101,7 +103,8 @@ async function planForSource(
     }
     case 'serial': {
       const { type: _, keep: __, samplesPerSecondMax: ___, ...rest } = config;
-      return openSerialImport({ content, source: name, config: { ...rest, port: { log: path } }, startAt });
+      const own = { ...rest, port: { log: path } };
+      return openSerialImport({ content, source: name, config: own, startAt, everyUs });
     }
     case 'replay': {
       const { type: _, keep: __, samplesPerSecondMax: ___, ...rest } = config;

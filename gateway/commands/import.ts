@@ -12,7 +12,7 @@ import { conclude, EXIT_FAILED, interrupted, Output, UsageError } from './outcom
 import { ProgressLine } from './progress-line.ts';
 import { type RecordingOptions, recordingSettings, withRecordingOptions } from './recording-options.ts';
 import { spoolInput } from './spooled-input.ts';
-import { parseTime } from './time-text.ts';
+import { parseDuration, parseTime } from './time-text.ts';
 
 /** The file that is standard input. */
 const STDIN = '-';
@@ -23,6 +23,7 @@ interface Options extends RecordingOptions {
   readonly source?: string;
   readonly name?: string;
   readonly start?: string;
+  readonly every?: string;
   readonly again?: boolean;
   readonly dryRun?: boolean;
   readonly json?: boolean;
@@ -41,6 +42,10 @@ export function registerImport(program: Command): void {
       '--start <time>',
       'when the first sample was recorded, in place of what the recording says, or of the date that it lacks',
     )
+    .option(
+      '--every <duration>',
+      'with --start, of lines by pattern and binary frames: from one to the next, such as 1s',
+    )
     .option('--again', 'also what is here with the same channels, decoded with other settings')
     .option('--dry-run', 'say what would come in, and keep nothing')
     .option('--json', 'one JSON object for each file')
@@ -53,10 +58,12 @@ Examples:
   caisson import --source car logs/*.candump.log.gz
   caisson import --store /var/lib/caisson --name boat track.nmea
   caisson import AGX.csv --utc-offset +08:00
+  caisson import --source scale --start 2026-06-01T08:00 --every 1s scale.log
   ssh car7 cat drive.log.gz | caisson import --name car7 -
 
 Formats: CAN frames as candump, Vector ASC and BLF, PEAK TRC, pcap, pcapng and MF4 have them; NMEA 0183, UBX, VE.Direct (with
---start), MTConnect SHDR, InfluxDB line protocol; CSV of RaceChrono Pro (version 3) and AiM RaceStudio 3. Any of them plain or gzip.
+--start), MTConnect SHDR, InfluxDB line protocol; lines by pattern and binary frames (with --source, --start and --every);
+CSV of RaceChrono Pro (version 3) and AiM RaceStudio 3. Any of them plain or gzip.
 
 The gateway must not run meanwhile. A file comes in wholly or not at all: an import that is broken off leaves nothing of the
 file at hand, and is run again. What is here already is told and not taken in twice.`,
@@ -131,7 +138,7 @@ function progress(place: string, line: ProgressLine): Pick<FileImport, 'onLook' 
 }
 
 function settingsOf(options: Options, config: CaissonConfig | undefined): ImportSettings {
-  const { source: name, start } = options;
+  const { source: name, start, every } = options;
   const source = name === undefined ? undefined : config?.sources[name];
   if (name !== undefined && source === undefined) {
     const names = Object.keys(config?.sources ?? {}).join(', ');
@@ -145,6 +152,7 @@ function settingsOf(options: Options, config: CaissonConfig | undefined): Import
     ...{ name: options.name, dbcs: options.dbc },
     ...recordingSettings(options),
     startAt: start === undefined ? undefined : parseTime(start, '--start: '),
+    everyUs: every === undefined ? undefined : parseDuration(every, '--every: '),
   };
 }
 

@@ -12,7 +12,7 @@ import { RawStore } from './raw-store.ts';
 
 export const PLAIN: ImportSettings = {
   ...{ source: undefined, name: 'car', dbcs: [], protocol: undefined, obd: false, raw: false },
-  ...{ utcOffset: undefined, startAt: undefined },
+  ...{ utcOffset: undefined, startAt: undefined, everyUs: undefined },
 };
 
 /** When everything is imported, UTC, microseconds. */

@@ -151,6 +151,31 @@ t.test('what is damaged is counted with its place, and costs only itself', async
   t.equal(influx.to, START + 1);
 });
 
+t.test('lines and frames without times come in evenly, from the time that is given', async (t) => {
+  const rig = new ImportRig(t);
+  const sourceOf = (settings: object) => {
+    const config = rig.configure({ type: 'serial', port: { path: '/dev/ttyUSB0' }, ...settings }).sources.car;
+    if (config === undefined) throw new Error('no source car');
+    return { name: 'car', config };
+  };
+  const file = rig.file('scale.log', 'cut off kg\nW12.5kg\r\nW12.75kg\r\njunk\r\nW13kg\r\n');
+  const source = sourceOf({ protocol: 'lines', lines: [{ pattern: '^W(?<weight>[0-9.]+)kg$' }] });
+  const given = { source, startAt: START, everyUs: 500_000 };
+  const report = await rig.import(file, given);
+  t.match(report, { samples: 3, skipped: { 'no-match': 2 }, from: START, to: START + 1_000_000 });
+  t.match(await rig.import(file, given), { state: 'known' }, 'twice changes nothing');
+  for (const lacking of [{ source }, { source, startAt: START }, { source, everyUs: 1 }]) {
+    await t.rejects(rig.import(file, lacking), { code: 'import-refused', message: /tells no times/, hint: /--every/ });
+  }
+  const frame = { framing: 'slip', messages: [{ fields: [{ name: 'f', at: 0, type: 'u8' }] }] };
+  const frames = rig.bytes('rig.bin', Buffer.from('c00ac0c00bc0', 'hex'));
+  const framed = { ...given, source: sourceOf({ protocol: 'framed', frame }) };
+  t.match(await rig.import(frames, framed), { samples: 2, from: START, to: START + 500_000 });
+  const nmea = rig.file('track.nmea', '$GPGGA,123519,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,*47\r\n');
+  await t.rejects(rig.import(nmea, { startAt: START, everyUs: 1 }), { code: 'import-refused', message: /NMEA 0183/ });
+  t.same(rig.faults(), []);
+});
+
 t.test('a packed recording that breaks off gives what can be read of it', async (t) => {
   const rig = new ImportRig(t);
   const packed = gzipSync(log());
