@@ -5,6 +5,7 @@ import type { BlockInfo, PackHeader } from '../../gateway/store/pack/pack-info.t
 import { HeldNumbers } from '../fidelity/held-numbers.ts';
 import { NOTHING_OUTLINED, type Outlined } from '../fidelity/outlined.ts';
 import type { Peer, Refusal } from '../line/pull-line.ts';
+import type { NamedChannel } from './asked-definitions.ts';
 import type { HeldBlocks, Hole } from './block-store.ts';
 import { cutBlock, KnownSamples } from './known-samples.ts';
 import { closeHole, holeBefore, placeGap, placePack } from './sequence-ledger.ts';
@@ -62,6 +63,8 @@ export interface PassOutcome {
   readonly holes: number;
   readonly lost: number;
   readonly problems: readonly string[];
+  /** Channels that are here now by their names alone: nothing that came defined them. */
+  readonly undefinedChannels: readonly NamedChannel[];
   readonly refusal: Refusal | undefined;
 }
 
@@ -76,6 +79,7 @@ export class BatchPass implements PassOutcome {
   holes = 0;
   lost = 0;
   readonly problems: string[] = [];
+  readonly undefinedChannels: NamedChannel[] = [];
   refusal: Refusal | undefined;
   readonly #held: HeldBlocks;
   readonly #peer: Peer;
@@ -318,7 +322,9 @@ export class BatchPass implements PassOutcome {
 
   #channelOf(gateway: string, known: KnownOfChannel): number {
     const channel = this.#held.channel(gateway, known.channel);
-    return channel?.id ?? this.#held.keepChannel(gateway, provisionalDefinition(known));
+    if (channel !== undefined) return channel.id;
+    this.undefinedChannels.push({ gateway, name: known.channel });
+    return this.#held.keepChannel(gateway, provisionalDefinition(known));
   }
 }
 

@@ -33,6 +33,7 @@ import type { OwnerRule } from '../usage/owners.ts';
 import { storedBytes } from '../usage/stored-bytes.ts';
 import { TrafficBook } from '../usage/traffic-book.ts';
 import { UsageDb } from '../usage/usage-db.ts';
+import { AskedDefinitions } from './asked-definitions.ts';
 import { CentralMerging } from './central-merging.ts';
 import { CentralStatus, ProblemList } from './central-status.ts';
 import type { CentralStore } from './central-store.ts';
@@ -147,10 +148,13 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       onHeld: (gateway) => fanout.held(gateway),
       onConflict: (conflict) => fanout.conflict(conflict),
       onBlock: (block) => store.announce(block),
+      onUndefined: (peer, channels) => definitions.note(peer, channels),
       onProblem,
       wishes,
       ...(receipts === undefined ? {} : { receipts }),
     });
+    const definitions = new AskedDefinitions((gateway, told) => keeper.define(gateway, told));
+    await noteUndefined(store.telemetry, definitions);
     const trust = options.trust === undefined ? undefined : openCentralTrust(options.trust, name, onProblem);
     closers.push(() => trust?.close());
     const usage = options.dir === undefined ? undefined : UsageDb.open(join(options.dir, USAGE_FILE));
@@ -185,6 +189,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
           const ends = [
             watches.attend(client, status),
             fanout.attend(client, status),
+            definitions.attend(client, status.gateway),
             offers?.attend(client, status.gateway),
             pickUp?.attend(client, status, spare),
           ];
@@ -288,6 +293,13 @@ function openCouriers(dir: string, central: string, sink: Keeper) {
 }
 
 /** Of whole gateways. */
+/** What may go nowhere did not come as such: it is here by its name alone, from an earlier run. */
+async function noteUndefined(telemetry: AskedTelemetry, definitions: AskedDefinitions): Promise<void> {
+  for (const channel of await telemetry.channels()) {
+    if (channel.residency === 'local') definitions.note(channel.gateway, [channel]);
+  }
+}
+
 function limitsOf(store: CentralStore, config: CentralRetentionConfig): LimitedDaysOf {
   const { retiring } = store;
   const limited = { held: (today: number) => retiring.held(today), gatewayBytes: () => store.gatewayBytes() };

@@ -1,3 +1,4 @@
+import type { ChannelDefinition } from '../../gateway/channel.ts';
 import { CaissonError } from '../../gateway/errors.ts';
 import type { AheadBatch, PullBatch } from '../api/pull-batch.ts';
 import type { WishSource } from '../api/transfer-pull.ts';
@@ -5,6 +6,7 @@ import type { WishBook } from '../fidelity/wish-book.ts';
 import type { KeepResult, Peer, PullSink, Refusal } from '../line/pull-line.ts';
 import type { SignedReceipt } from '../receipts/receipt.ts';
 import type { ReceiptWriter } from '../receipts/receipt-writer.ts';
+import type { NamedChannel } from './asked-definitions.ts';
 import { BatchPass, type Conflict, type NewBlock, type PassOutcome, type VerifiedBatch } from './batch-pass.ts';
 import { type BlockStore, NO_PROGRESS, type Progress } from './block-store.ts';
 import { type VerifiedOutline, verifyOutline } from './verified-outline.ts';
@@ -36,6 +38,8 @@ export interface KeeperOptions {
   readonly onConflict?: (conflict: Conflict) => void;
   /** Told when it is known that a gateway is kept here, by nobody else at the time. */
   readonly onHeld?: (gateway: string) => void;
+  /** Told of channels that came without a definition, and from whom. */
+  readonly onUndefined?: (peer: string, channels: readonly NamedChannel[]) => void;
   /** Told after every commit of whom it changed anything. */
   readonly onKept?: (gateways: readonly string[]) => void;
   /** Told of what a person should know. */
@@ -120,6 +124,14 @@ export class Keeper implements PullSink {
     this.counters.setBacks += 1;
   }
 
+  /** Keeps definitions of a gateway's channels, which it was asked for. */
+  async define(gateway: string, definitions: readonly ChannelDefinition[]): Promise<void> {
+    await this.#store.change(gateway, [gateway], (held) => {
+      for (const definition of definitions) held.keepChannel(gateway, definition);
+    });
+    this.#options.onKept?.([gateway]);
+  }
+
   async #commit(peer: Peer, feed: string, batch: VerifiedBatch): Promise<PassOutcome> {
     const started = performance.now();
     const { steps, ahead, outlines } = batch;
@@ -136,6 +148,7 @@ export class Keeper implements PullSink {
     this.counters.holes += pass.holes;
     this.counters.lost += pass.lost;
     this.#options.onKept?.([...new Set([peer.gateway, ...gateways])]);
+    if (pass.undefinedChannels.length > 0) this.#options.onUndefined?.(peer.gateway, pass.undefinedChannels);
     for (const problem of pass.problems) this.#options.onProblem?.(problem);
     return pass;
   }
