@@ -1,9 +1,10 @@
 import type { TSchema } from '@sinclair/typebox';
-import { alternativesOf, itemsOf, propertiesOf } from './schema-walk.ts';
+import { alternativesOf, itemsOf, propertiesOf, recordsOf } from './schema-walk.ts';
 
-/** A Markdown table of all keys of a section: key, what it takes, default, meaning. */
+/** A Markdown table of all keys of a section: key, what it takes, default, meaning. What is named freely stands as `NAME`. */
 export function schemaTable(schema: TSchema): string {
-  const rows = rowsOf(schema, '');
+  // Alternatives have most of their keys in common.
+  const rows = new Set([...rowsOf(schema, ''), ...rowsOfNamed(schema)]);
   return ['| Key | Takes | Default | Meaning |', '|---|---|---|---|', ...rows].join('\n');
 }
 
@@ -16,6 +17,10 @@ function rowsOf(schema: TSchema, prefix: string): string[] {
     const row = [`\`${key}\``, takes(property), standard, meaning].map((cell) => cell.replaceAll('|', '\\|'));
     return [`| ${row.join(' | ')} |`, ...innerRows(property, key)];
   });
+}
+
+function rowsOfNamed(schema: TSchema): string[] {
+  return recordsOf(schema).flatMap((entry) => innerRowsOfItem(entry, 'NAME'));
 }
 
 function innerRows(property: TSchema, key: string): string[] {

@@ -59,7 +59,7 @@ const CycleConfig = Type.Union([
       trigger: Type.Union([Type.Literal('value'), Type.Literal('sample')], {
         description:
           '`value`: a cycle lasts as long as the channel keeps its value, which numbers it (a lap counter, a batch number) or, of a text channel, ' +
-          'is its label. `sample`: every sample ends one and begins the next (a beacon)',
+          'is its label. `sample`: every sample ends one and begins the next (a beacon), counted on over restarts',
       }),
       ...SHARED,
     },
@@ -71,7 +71,7 @@ const CycleConfig = Type.Union([
         [Type.Literal('rising'), Type.Literal('falling'), Type.Literal('above'), Type.Literal('below')],
         {
           description:
-            '`rising`, `falling`: to cross the threshold that way ends a cycle and begins the next. `above`, `below`: a cycle lasts as long as the channel is there',
+            '`rising`, `falling`: to cross the threshold that way ends a cycle and begins the next. `above`, `below`: a cycle lasts as long as the channel is there. Cycles are counted, on over restarts',
         },
       ),
       ...SHARED,
