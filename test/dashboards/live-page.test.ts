@@ -389,9 +389,19 @@ inBrowser(
         );
         t.match(shown, new RegExp(`min\\W*${least}max\\W*${greatest}$`), 'with what the lap has');
       }
+      const address = page.url();
+      t.match(address, `&from=${third}&to=${fourth}&title=lap%203`);
+      const other = await context.newPage();
+      await other.goto(address);
+      await other.locator('.link-paused').waitFor();
+      t.equal(await other.locator('.link').textContent(), 'lap 3', 'the address tells which lap it is');
+      t.equal(other.url(), address);
+      await other.close();
+      await page.bringToFront();
       await page.keyboard.press('2');
       await page.locator('.link-live').waitFor();
       t.equal(await page.locator('.toolbar .segments .is-chosen').textContent(), '1 min');
+      t.notMatch(page.url(), 'from=');
       await context.close();
     }
   },

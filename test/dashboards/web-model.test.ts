@@ -408,11 +408,14 @@ t.test('the gateway clock follows the fastest frame and heals when the path gets
 
 t.test('a view is told by its address and back', async (t) => {
   const paths = ['car/engine/rpm', 'a b&c=d/é', '100%/x?'];
-  t.same(viewOf(searchOf(paths, 10)), { charts: paths, span: 10 });
+  t.same(viewOf(searchOf(paths, 10)), { charts: paths, span: 10, stretch: undefined });
   t.equal(searchOf(['car/rpm'], 60), '?c=car/rpm');
-  t.same(viewOf(''), { charts: undefined, span: 60 });
-  t.same(viewOf(searchOf([], 300)), { charts: [], span: 300 }, 'no chart on purpose');
+  t.same(viewOf(''), { charts: undefined, span: 60, stretch: undefined });
+  t.same(viewOf(searchOf([], 300)), { charts: [], span: 300, stretch: undefined }, 'no chart on purpose');
   t.equal(viewOf('?w=7').span, 60);
+  const stretch = { from: 1_795_375_518.523549, to: 1_795_375_608.316662, title: 'lap 2' };
+  t.same(viewOf(searchOf(paths, 10, stretch)), { charts: paths, span: 10, stretch }, 'to the microsecond');
+  for (const none of ['?from=2&to=1', '?from=1', '?from=a&to=b']) t.equal(viewOf(none).stretch, undefined, none);
 });
 
 t.test('the first charts are moving, different and worth seeing', async (t) => {

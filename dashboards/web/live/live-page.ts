@@ -58,6 +58,8 @@ export class LivePage {
   readonly #columns = matchMedia('(max-width: 700px)').matches ? COLUMNS_NARROW : COLUMNS_WIDE;
   readonly #firstCharts = matchMedia('(max-width: 700px)').matches ? FIRST_CHARTS_NARROW : FIRST_CHARTS;
   #wantedPaths: readonly string[] | undefined;
+  /** Of the address, until the charts show it. */
+  #wantedStretch: Stretch | undefined;
   #visibleRows: readonly number[] = [];
   /** Channels of the last subscription. */
   #subscribed: readonly number[] = [];
@@ -75,6 +77,7 @@ export class LivePage {
     const view = viewOf(location.search);
     this.span.value = view.span;
     this.#wantedPaths = view.charts;
+    this.#wantedStretch = view.stretch;
     this.#hasChosen = view.charts !== undefined;
     const url = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/live`;
     this.#connection = new Connection(url, {
@@ -87,7 +90,7 @@ export class LivePage {
       if (!document.hidden) this.#connection.retryNow();
     });
     addEventListener('popstate', () => this.#openView());
-    effect(() => this.#writeUrl(this.charts.value, this.span.value));
+    effect(() => this.#writeUrl(this.charts.value, this.span.value, this.stretch.value));
   }
 
   start(): void {
@@ -283,11 +286,17 @@ export class LivePage {
     if (this.missing.value.length === 0) this.#wantedPaths = undefined;
     this.charts.value = found.filter((id) => this.channel(id)?.isChartable).slice(0, CHARTS_MAX);
     this.#subscribeSoon(0);
+    const stretch = this.#wantedStretch;
+    if (stretch === undefined || this.#wantedPaths !== undefined) return;
+    void this.showStretch(stretch).finally(() => {
+      this.#wantedStretch = undefined;
+    });
   }
 
   #openView(): void {
     const view = viewOf(location.search);
     this.span.value = view.span;
+    this.#wantedStretch = view.stretch;
     this.#openPaths(view.charts ?? []);
   }
 
@@ -387,9 +396,10 @@ export class LivePage {
     });
   }
 
-  #writeUrl(charts: readonly number[], span: Span): void {
+  #writeUrl(charts: readonly number[], span: Span, stretch: Stretch | undefined): void {
     const paths = charts.flatMap((id) => this.#channels.get(id)?.path ?? []);
     if (this.#channels.size === 0 || this.#wantedPaths !== undefined || this.#firstLook !== undefined) return;
-    history.replaceState(null, '', searchOf(paths, span));
+    if (this.#wantedStretch !== undefined && stretch === undefined) return;
+    history.replaceState(null, '', searchOf(paths, span, stretch));
   }
 }
