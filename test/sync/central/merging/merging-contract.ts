@@ -9,6 +9,7 @@ import { Pack } from '../../../../gateway/store/pack/pack.ts';
 import { Random } from '../../../../hardware/simulated/random.ts';
 import type { CentralStore } from '../../../../sync/central/central-store.ts';
 import { Keeper } from '../../../../sync/central/keeper.ts';
+import { limitedDays } from '../../../../sync/central/retention/retention-limits.ts';
 import { retentionDays } from '../../../../sync/central/retention/retention-rules.ts';
 import type { NewsItem, NewsPlace } from '../../../../sync/fanout/news.ts';
 import { RangeDigests } from '../../../../sync/receipts/range-digests.ts';
@@ -232,6 +233,32 @@ export async function mergingContract(t: Test, open: (t: Test, days: Days) => Pr
     const daysOf = retentionDays({ rules: [{ days: 10 }] });
     const { samples } = await retireAll(central, days.today, daysOf);
     t.equal(samples, DAY_PACKS * 8, 'of the first day all goes, and nothing else');
+  });
+
+  await t.test('a limit counts merged packs as they are, and takes the oldest days of them', async (t) => {
+    const { days, rig, merging } = await bench(t);
+    t.ok((await rig.merge()) > 0);
+    days.pass(5);
+    const store = {
+      held: (today: number) => merging.retiring.held(today),
+      gatewayBytes: () => merging.gatewayBytes(),
+    };
+    const sums = async () => {
+      const byDay = new Map<number, number>();
+      for await (const some of merging.retiring.held(days.today)) {
+        for (const { day, bytes } of some) byDay.set(day, (byDay.get(day) ?? 0) + bytes);
+      }
+      return [...byDay].sort(([a], [b]) => a - b).map(([, bytes]) => bytes);
+    };
+    const before = await sums();
+    const stored = before.reduce((sum, bytes) => sum + bytes, 0);
+    t.same([...(await merging.gatewayBytes()).values()], [stored]);
+    const limits = [{ maxGigabytes: (stored - (before[0] ?? 0)) / 1e9 }];
+    const limited = await limitedDays(store, { limits }, days.today);
+    t.same(limited?.unmet, []);
+    await retireAll(merging, days.today, limited?.daysOf);
+    t.same(await sums(), before.slice(1), 'the first day went, whole');
+    t.equal(await limitedDays(store, { limits }, days.today), undefined, 'and it fits');
   });
 
   await t.test('what comes once more is known, what contradicts it kept apart, as if nothing was merged', async (t) => {
