@@ -1,3 +1,4 @@
+import { cycleNameOf } from '../analysis/cycles/cycle-channels.ts';
 import {
   SUMMED_CHANNELS_MAX,
   type SumAnswer,
@@ -15,6 +16,9 @@ const SLICE_MS = 5;
 
 /** Cycles of a kind that get sums after a restart: the newest. */
 const UNSETTLED_MAX = 1024;
+
+/** How far back they are looked for, one after the other until there is a cycle: a batch may last days, a beat has thousands of records. */
+const LOOKS_BACK_US = [3600e6, 86_400e6, CYCLE_LOOKBACK_US];
 
 /** Cause of the gap behind a run of the process that ended without a stop. */
 const UNCLEAN_STOP = 'unclean-stop';
@@ -59,11 +63,16 @@ export function unsettledCycles(
 ): UnsettledCycle[] {
   const channels = telemetry.channels();
   return cycleChannels(channels, gateway).flatMap((records) => {
-    const all = recordedCycles(telemetry, records, channels, now - CYCLE_LOOKBACK_US);
-    const name = all[0]?.name ?? '';
+    const name = cycleNameOf(records.name) ?? '';
     const config = cycles[name];
     if (config === undefined) return [];
-    const left = all.filter(({ storedFrom, sumsAt }) => storedFrom < before && sumsAt === undefined);
+    let earlier: RecordedCycle[] = [];
+    for (const back of LOOKS_BACK_US) {
+      const all = recordedCycles(telemetry, records, channels, now - back);
+      earlier = all.filter(({ storedFrom }) => storedFrom < before);
+      if (earlier.length > 0) break;
+    }
+    const left = earlier.filter(({ sumsAt }) => sumsAt === undefined);
     return left.slice(-UNSETTLED_MAX).flatMap((cycle) => {
       const told = channels.filter((each) => each.gateway === gateway && each.name === config.channel);
       const heard = [...told, ...summedChannels(channels, gateway, config.summary)];

@@ -3,11 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
+import { encodeBegin, encodeEnd, encodeSummed } from '../../../gateway/analysis/cycles/cycle-channels.ts';
 import { SUMMED_CHANNELS_MAX } from '../../../gateway/analysis/cycles/cycle-settling.ts';
 import type { CyclesConfig } from '../../../gateway/analysis/cycles/cycles-config.ts';
+import { unsettledCycles } from '../../../gateway/query/cycle-answers.ts';
+import { FakeTelemetry } from '../../dashboards/fake-telemetry.ts';
 import { CycleRig } from './cycle-rig.ts';
 
 const SETTLE_S = 2;
+const DAY_US = 86_400e6;
 
 async function folder(t: Test): Promise<string> {
   const dir = mkdtempSync(join(tmpdir(), 'caisson-settle-'));
@@ -153,4 +157,27 @@ t.test('only what is wanted is summed, never text, and no more channels than may
   t.notOk(rig.sums('lap', lap).has('car/engine/name'));
   t.equal(rig.sums('day', day).size, SUMMED_CHANNELS_MAX);
   t.same(rig.problems, ['cycles.day: more than 1024 channels; the others have no sums, `summary` chooses which have']);
+});
+
+t.test('after a restart, cycles without sums are looked for as far back as there is one', async (t) => {
+  const telemetry = new FakeTelemetry([], 0);
+  const name = 'caisson/cycles/batch';
+  const { id } = telemetry.add({ definition: { name, type: 'text' }, rateHz: 0, value: () => '' });
+  const now = 10 * DAY_US;
+  const batch = (number: number, from: number, to: number) => {
+    const begun = { number, label: '', from, isSeen: true };
+    telemetry.push(id, [from], [encodeBegin(begun, 'line/batch')]);
+    telemetry.push(id, [to], [encodeEnd({ ...begun, to, state: 'complete', cause: undefined })]);
+  };
+  const left = (before: number) => {
+    const cycles: CyclesConfig = { batch: { trigger: 'value', channel: 'line/batch' } };
+    return unsettledCycles(telemetry, 'test-gateway', cycles, { before, now }).map(({ number, utc }) => [number, utc]);
+  };
+  t.same(left(now), []);
+  batch(1, 4 * DAY_US, 5 * DAY_US);
+  t.same(left(now), [[1, { from: 4 * DAY_US, to: 5 * DAY_US }]], 'days ago');
+  batch(2, now - 2e6, now - 1e6);
+  t.same(left(now - 2e6), [[1, { from: 4 * DAY_US, to: 5 * DAY_US }]], 'one of this run is not asked for');
+  telemetry.push(id, [now - 1e6], [encodeSummed(now - 2e6)]);
+  t.same(left(now), [], 'who is the newest is settled, so are all');
 });
