@@ -56,7 +56,7 @@ export const runCentral: Bench = async (progress) => {
       progress(`${millions(ours)} M samples/s kept, ${millions(peer)} M copied`);
     }
     telemetry.close();
-    const merge = await measureCentralMerge(progress);
+    const merge = await measureCentralMerge(progress, await server.database());
     return {
       figures: [
         ...merge.figures,

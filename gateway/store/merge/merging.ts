@@ -13,6 +13,9 @@ import { digestOf, type MergedPart, type PartBlock } from './merged-parts.ts';
 /** Samples read, encoded or compared between two yields: some milliseconds. */
 const STEP_SAMPLES_MAX = 8 * 1024;
 
+/** A block that is read takes as long as so many samples more. */
+const BLOCK_SAMPLES = 8;
+
 export interface MergingParts {
   /** By member of the roster. */
   readonly channels: readonly number[];
@@ -65,7 +68,7 @@ export function* mergePacks(parts: MergingParts): Generator<void, MergeOutcome> 
     header ??= pack.header;
     if (!isOneHeader(header, pack.header) || !columns.take(source, pack)) break;
     used.push(source);
-    samples += columns.samplesTaken;
+    samples += columns.samplesTaken + source.entries.length * BLOCK_SAMPLES;
     if (samples < STEP_SAMPLES_MAX) continue;
     samples = 0;
     yield;

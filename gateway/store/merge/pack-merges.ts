@@ -5,7 +5,7 @@ import { encodeEntries, type IndexEntries } from '../index-entries.ts';
 import type { PackIndex } from '../pack-index.ts';
 import type { PackTotals } from '../pack-totals.ts';
 import type { NewRow, RowPlacement } from '../row-placement.ts';
-import { areCrossed } from './crossed-packs.ts';
+import { crossingsOf } from './crossed-packs.ts';
 import { type MergeSource, SMALL_SAMPLES_MAX } from './merge-plan.ts';
 import { decodeParts, encodeParts, type MergedPart } from './merged-parts.ts';
 
@@ -105,9 +105,9 @@ export class PackMerges {
     return decodeParts(this.#parts.sql(sql).pluck().get(roster, ordinal) as Buffer);
   }
 
-  /** As {@link areCrossed}. */
+  /** True where a pack of another series stands between them in the feed and has samples of their channels. */
   areCrossed(roster: number, sources: readonly MergeSource[]): boolean {
-    return areCrossed(this.#parts.index, roster, sources);
+    return crossingsOf(this.#parts.index, roster, sources).length > 0;
   }
 
   /**

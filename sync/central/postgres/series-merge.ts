@@ -3,7 +3,7 @@ import type { Row } from '../../../gateway/store/block-rows.ts';
 import { damageOf } from '../../../gateway/store/damage.ts';
 import { decodeDefinition } from '../../../gateway/store/definition-bytes.ts';
 import type { IndexEntries } from '../../../gateway/store/index-entries.ts';
-import { areCrossed } from '../../../gateway/store/merge/crossed-packs.ts';
+import { crossingsOf } from '../../../gateway/store/merge/crossed-packs.ts';
 import { MERGE_PACKS_MIN, MergeGroup } from '../../../gateway/store/merge/merge-plan.ts';
 import { encodeParts } from '../../../gateway/store/merge/merged-parts.ts';
 import { type Merged, type MergeOutcome, mergePacks } from '../../../gateway/store/merge/merging.ts';
@@ -15,6 +15,9 @@ import { packsOf, type SeriesToMerge, type StoredSource, sourcesOf } from './ser
 
 /** Packs of which rows of the index are read, or moved, at a time: some milliseconds. */
 const STEP_PACKS_MAX = 32;
+
+/** Packs between which those of other series are looked for at a time. */
+const CROSSED_PACKS_MAX = 64;
 
 /** Blocks of the packs that become one, of which all rows are held. At the maximum: the next is begun. */
 const BLOCKS_MAX = 1 << 17;
@@ -53,7 +56,7 @@ export class SeriesMerge {
     for await (const group of this.#groups()) {
       yield;
       if (group === undefined) continue;
-      const isWhole = yield* this.#mergeGroup(group.isWorthIt() ? group.sources : []);
+      const isWhole = yield* this.#mergeGroup(group);
       if (!isWhole) return;
       looked = (group.sources.at(-1)?.ordinal ?? 0) + 1;
       if (looked < noted + LOOKED_PACKS) continue;
@@ -86,22 +89,38 @@ export class SeriesMerge {
   }
 
   /** False where packs are not as they were: somebody else merged or retired them. */
-  async *#mergeGroup(sources: readonly StoredSource[]): AsyncGenerator<StoredMerge | undefined, boolean> {
-    const { store, series } = this.#parts;
-    for (let rest = sources; rest.length >= MERGE_PACKS_MIN; ) {
-      const some = rest;
-      if (await store.look(series.gateway, ({ index }) => areCrossed(index, series.roster, some))) break;
-      yield;
-      const { taken, merged } = yield* this.#merge(some);
-      yield;
-      if (merged !== undefined) {
-        const made = { ...merged, sources: some.slice(0, merged.sources.length) };
-        if (!(yield* this.#keep(made))) return false;
-        yield made;
+  async *#mergeGroup(group: MergeGroup<StoredSource>): AsyncGenerator<StoredMerge | undefined, boolean> {
+    if (!group.isWorthIt()) return true;
+    const crossings = yield* this.#crossings(group.sources);
+    for (const { sources } of cutAt(group, crossings)) {
+      for (let rest = sources; rest.length >= MERGE_PACKS_MIN; ) {
+        const { taken, merged } = yield* this.#merge(rest);
+        yield;
+        if (merged !== undefined) {
+          const made = { ...merged, sources: rest.slice(0, merged.sources.length) };
+          if (!(yield* this.#keep(made))) return false;
+          yield made;
+        }
+        rest = rest.slice(taken);
       }
-      rest = some.slice(taken);
     }
     return true;
+  }
+
+  /** As {@link crossingsOf}, between some of them at a time. */
+  async *#crossings(sources: readonly StoredSource[]): AsyncGenerator<undefined, number[]> {
+    const { store, series } = this.#parts;
+    const crossings: number[] = [];
+    for (let at = 0; at < sources.length - 1; at += CROSSED_PACKS_MAX) {
+      const after = sources[at]?.position;
+      const before = sources[at + CROSSED_PACKS_MAX]?.position;
+      const found = await store.look(series.gateway, ({ index }) => {
+        return crossingsOf(index, series.roster, sources, after, before);
+      });
+      crossings.push(...found);
+      yield;
+    }
+    return crossings;
   }
 
   /** Merges the first of the sources, as many as can be; all count as taken where one is damaged. */
@@ -186,6 +205,23 @@ export class SeriesMerge {
       ]),
     );
   }
+}
+
+/** The stretches of a group between positions, ascending, that are worth it. */
+function cutAt(
+  group: MergeGroup<StoredSource>,
+  positions: readonly number[],
+): readonly Pick<MergeGroup<StoredSource>, 'sources'>[] {
+  if (positions.length === 0) return [group];
+  const stretches = [new MergeGroup<StoredSource>()];
+  let passed = 0;
+  for (const source of group.sources) {
+    const before = passed;
+    while ((positions[passed] ?? Number.POSITIVE_INFINITY) < source.position) passed += 1;
+    if (passed > before) stretches.push(new MergeGroup());
+    stretches.at(-1)?.add(source);
+  }
+  return stretches.filter((stretch) => stretch.isWorthIt());
 }
 
 /** Several packs go as one, with the position of the last. */
