@@ -79,17 +79,23 @@ if (requireTools(t, 'postgresql')) {
     return central;
   };
 
-  /** Looks at all that may be merged, and takes away what is left of it. */
-  const mergeAll = async ({ merger }: CentralStore) => {
-    for (let looks = 0; looks < 2; looks += 1) while (!(await merger.step()));
+  /** Looks at all that may be merged; returns how many packs were made of others. */
+  const mergeOnce = async ({ merger }: CentralStore) => {
+    while (!(await merger.step()));
     return merger.status().into;
+  };
+
+  /** The same, and takes away what is left of it, which is the beginning of a look. */
+  const mergeAll = async (central: CentralStore) => {
+    await mergeOnce(central);
+    return mergeOnce(central);
   };
 
   await t.test('merging at a central over PostgreSQL', (t) =>
     mergingContract(t, async (t, days): Promise<MergingRig> => {
       const url = await server.database();
       const [central, look] = [await openCentral(t, url, days), await openLook(t, url)];
-      return { central, merge: () => mergeAll(central), findings: () => postgresFindings(look) };
+      return { central, merge: () => mergeOnce(central), findings: () => postgresFindings(look) };
     }),
   );
 
@@ -103,8 +109,8 @@ if (requireTools(t, 'postgresql')) {
       const told = await toldBy(telemetry);
       const db = new HeldUpDatabase(url);
       t.teardown(() => db.close());
-      // The second is what is learned before samples are read; rows of the index and packs follow.
-      for (const reads of [3, 4, 5, 6, 7]) {
+      // The first group is of the channel that is read first: rows of the index are read before its packs, each time after what is learned.
+      for (const reads of [6, 7, 5, 4, 3]) {
         const knowsNothing = new PostgresTelemetry(db, (text) => t.fail(text));
         db.holdUp(reads, async () => {
           const { into } = merger.status();
@@ -178,6 +184,23 @@ if (requireTools(t, 'postgresql')) {
     t.match(keeper.counters, { blocks: 0, conflicts: 0, holes: 0, lost: 0 });
     t.same(await postgresFindings(look), []);
   });
+
+  await t.test(
+    'what came between with other channels cuts a merge, so that samples stay in the order in which they came',
+    async (t) => {
+      const [days, box] = [new Days(), new SlowBox(t, 14)];
+      const urls = [await server.database(), await server.database()];
+      const [merging, plain] = await Promise.all(urls.map((url) => openCentral(t, url, days)));
+      if (merging === undefined || plain === undefined) throw new Error('there is no central');
+      box.fill(30);
+      box.store.sealPack(['a', 'c'], 'number', 3);
+      box.fill(30);
+      for (const central of [merging, plain]) await bring(central, box.items);
+      days.pass(1);
+      t.equal(await mergeAll(merging), 3, 'two of one series, one of the other');
+      t.equal(await toldBy(merging.telemetry), await toldBy(plain.telemetry));
+    },
+  );
 
   await t.test(
     'of several processes the one that holds a gateway merges it; of one that nobody holds, any',
