@@ -142,7 +142,10 @@ export class SeriesIndex extends GroupedIndex {
         ?.rows.push({ row: decoded, month: Number(row.month), isMerged: Boolean(row.merged) });
       bytes += (row.entries as Buffer).length;
     }
-    for (const group of found.values()) this.#keep(group.key, group.rows);
+    for (const group of found.values()) {
+      this.#drop(group.key);
+      this.#append(group.key, group.rows);
+    }
     this.isOutdated = wanted.some(({ key, from, to }) => {
       return !hasRows(this.#groups.get(textOf(key))?.rows ?? [], from, to);
     });
@@ -154,9 +157,8 @@ export class SeriesIndex extends GroupedIndex {
     for (const each of added) {
       const { roster, level, ordinal } = each.row;
       const key = { roster, level, group: Math.floor(ordinal / FAN_OUT) };
-      const known = this.#groups.get(textOf(key))?.added ?? [];
-      const end = (known.at(-1)?.row.ordinal ?? key.group * FAN_OUT - 1) + 1;
-      if (end === ordinal) this.#keep(key, [...known, each]);
+      const end = (this.#groups.get(textOf(key))?.added.at(-1)?.row.ordinal ?? key.group * FAN_OUT - 1) + 1;
+      if (end === ordinal) this.#append(key, [each]);
     }
   }
 
@@ -168,10 +170,17 @@ export class SeriesIndex extends GroupedIndex {
     }
   }
 
-  #keep(key: GroupKey, added: readonly AddedRow[]): void {
-    this.#drop(key);
+  /** Adds rows that follow those of a group that are here. Lists that were handed out stay as they are. */
+  #append(key: GroupKey, added: readonly AddedRow[]): void {
+    const text = textOf(key);
+    const known = this.#groups.get(text);
     const rows = added.map(({ row }) => (row.level === 0 ? this.#withState(row) : row));
-    this.#groups.set(textOf(key), { key, added, rows });
+    this.#groups.delete(text);
+    this.#groups.set(text, {
+      key,
+      added: [...(known?.added ?? []), ...added],
+      rows: [...(known?.rows ?? []), ...rows],
+    });
     this.#entries += rows.length * this.channels(key.roster).length;
     if (key.level > 0) return;
     for (const each of added) {
