@@ -125,7 +125,6 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
       : await startTelemetryServer({
           ...data.grpc,
           ...store,
-          // Whoever asks for the present wants it to the moment: the last seconds of a range depend on it.
           policy,
           ...(receipts && {
             acknowledge: (word) => {
@@ -134,6 +133,7 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
               return answer;
             },
           }),
+          // Whoever asks for the present wants it to the moment: the last seconds of a range depend on it.
           status: () => ({ ...present(), now: utcNow() }),
           ...(trust !== undefined && { secure: trust }),
           ...{ connections, usage, depot },

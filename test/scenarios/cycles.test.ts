@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import type { ListedCycle } from '../../sync/api/list-cycles-call.ts';
 import { CaissonProcess, caisson } from '../sync/caisson-process.ts';
 import { ask } from './both-ends.ts';
@@ -66,7 +66,8 @@ function told({ number, state, cause, isSeen }: ListedCycle) {
   return [number, state, cause, isSeen];
 }
 
-t.test('laps outlive kill -9 and a stop, are there once, and are the same at both ends', async (t) => {
+/** A box that takes what a car posts to a port, and makes cycles of it. */
+async function boxWith(t: Test, cycles: object) {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-cycles-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
   const port = await freePort();
@@ -75,9 +76,14 @@ t.test('laps outlive kill -9 and a stop, are there once, and are the same at bot
     store: { dir: join(folder, 'data'), blockAgeSeconds: 1 },
     dashboard: { port: 0 },
     grpc: { port: await freePort() },
-    cycles: { lap: { trigger: 'value', channel: 'car/lap' } },
+    cycles,
     sources: { line: { type: 'http', port } },
   };
+  return { folder, port, config };
+}
+
+t.test('laps outlive kill -9 and a stop, are there once, and are the same at both ends', async (t) => {
+  const { folder, port, config } = await boxWith(t, { lap: { trigger: 'value', channel: 'car/lap' } });
   const car = new PostingCar(port);
   const first = await GatewayChild.start({ config, folder });
   await car.drive(6, [1000]);
@@ -183,17 +189,9 @@ t.test('laps outlive kill -9 and a stop, are there once, and are the same at bot
 });
 
 t.test('a haul that a kill -9 cut off is told and summed with the next start, and numbers go on', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'caisson-cycles-'));
-  t.teardown(() => rmSync(folder, { recursive: true }));
-  const port = await freePort();
-  const config = {
-    gateway: { id: 'box' },
-    store: { dir: join(folder, 'data'), blockAgeSeconds: 1 },
-    dashboard: { port: 0 },
-    grpc: { port: await freePort() },
-    cycles: { haul: { trigger: 'rising', channel: 'car/laden', threshold: 0.5 } },
-    sources: { line: { type: 'http', port } },
-  };
+  const { folder, port, config } = await boxWith(t, {
+    haul: { trigger: 'rising', channel: 'car/laden', threshold: 0.5 },
+  });
   const truck = new PostingCar(port);
   /** Its load is told once, as it is laden. */
   const haul = async (...rpms: readonly number[]) => {
