@@ -78,6 +78,7 @@ t.test('a central that is killed again and again ends up with every block once',
   t.ok(new Set(kept).size > ROUNDS / 2, 'kills fell at different places');
 
   const db = BlockReader.openReadonly(storePaths(centralDir).blocks);
+  store.finish();
   const total = store.db.totals.blocks;
   const arrived = new BlockCount(centralDir);
   await waitFor('everything arrived', () => arrived.now() >= total);

@@ -121,6 +121,7 @@ t.test('a box that dials out has every block at central once, whatever is killed
   }
   t.comment(`blocks after each round: ${kept.join(' ')}`);
   t.ok(new Set(kept).size > ROUNDS / 2, 'they fell at different places');
+  store.finish();
   const db = BlockReader.openReadonly(storePaths(centralDir).blocks);
   t.teardown(() => db.close());
   const arrived = new BlockCount(centralDir);

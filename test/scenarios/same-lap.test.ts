@@ -57,6 +57,7 @@ class Lap {
     this.box = new FilledStore(this.dir, 'car', random.fork('car'));
     t.teardown(() => this.box.close());
     for (let i = 0; i < STEPS; i += 1) this.box.step();
+    this.box.finish();
   }
 
   get blocks(): number {

@@ -133,6 +133,11 @@ export class FilledStore {
     else this.seal(name);
   }
 
+  /** Seals a last block: a feed is in order, so who has every block has the gaps and definitions before it too. */
+  finish(): void {
+    this.seal(`${this.gateway}/last`);
+  }
+
   close(): void {
     this.db.close();
   }

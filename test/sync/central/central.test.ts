@@ -102,6 +102,7 @@ t.test('has what the gateways have, whenever and wherever the lines are cut', as
     proxy.cutAfter(Number.POSITIVE_INFINITY);
     proxy.goUp();
   }
+  for (const { store } of ends) store.finish();
   const total = ends.reduce((sum, { store }) => sum + store.db.totals.blocks, 0);
   await waitFor('both are complete', () => db.totals.blocks >= total && ends.every(isComplete));
   for (const { store, proxy, line } of ends) {

@@ -40,6 +40,7 @@ function rig(t: Test) {
     ...{ dir, box, medium, centralDir },
     steps(count: number) {
       for (let i = 0; i < count; i += 1) box.step();
+      box.finish();
     },
     write: () =>
       carry({

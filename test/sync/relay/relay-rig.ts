@@ -120,6 +120,7 @@ export class RelayRig {
 
   steps(count: number): void {
     for (let i = 0; i < count; i += 1) this.box.step();
+    this.box.finish();
   }
 
   /** The truck, as gRPC serves it; with the depot of the moment. */
