@@ -118,7 +118,9 @@ export class BatchPass implements PassOutcome {
     const refused = this.refusal;
     this.refusal = undefined;
     this.#ahead = held;
-    const isAheadPlaced = this.#applyAll(ahead.filter(({ position }) => position > start));
+    // A definition that the feed has come past by now may be an old one; of all else there is one only.
+    const isOld = ({ kind, position }: Step) => position <= (kind === 'channel' ? after : start);
+    const isAheadPlaced = this.#applyAll(ahead.filter((step) => !isOld(step)));
     this.#ahead = undefined;
     // Steps may stand behind packs that were passed over because they came ahead: without those nothing is had that was not before.
     if (this.refusal !== undefined || !isAheadWhole) [after, boots] = [start, bootsBefore];

@@ -118,16 +118,19 @@ export class FilledStore {
     });
   }
 
+  /** The definition of a channel is another one from here on, until something of it is sealed. */
+  redefine(name: string, rateHz: number): void {
+    this.db.transaction(() => this.#define(name, { rateHz }));
+  }
+
   /** One random step: mostly a block, now and then a gap, a redefinition or a new boot. */
   step(): void {
     const name = `${this.gateway}/channel${this.#random.below(8)}`;
     const kind = this.#random.unit();
     if (kind < 0.05) this.lose(name, 1 + this.#random.below(100));
     else if (kind < 0.08) this.startBoot();
-    else if (kind < 0.12) {
-      const rateHz = this.#random.below(1000);
-      this.db.transaction(() => this.#define(name, { rateHz }));
-    } else if (kind < 0.2) this.seal(`${this.gateway}/text`, 'text', 1 + this.#random.below(20));
+    else if (kind < 0.12) this.redefine(name, this.#random.below(1000));
+    else if (kind < 0.2) this.seal(`${this.gateway}/text`, 'text', 1 + this.#random.below(20));
     else if (kind < 0.5)
       this.sealPack([0, 1, 2, 3].slice(this.#random.below(3)).map((i) => `${this.gateway}/channel${i}`));
     else this.seal(name);

@@ -94,6 +94,21 @@ export async function keeperContract(t: Test, open: (t: Test) => Promise<StoreRi
     t.match(keeper.counters, { conflicts: 0, holes: 0, known: 0 });
   });
 
+  await t.test('a definition that comes ahead does not undo a later one that is kept with it', async (t) => {
+    const { source, kept, keeper, items } = await bench(t);
+    source.seal('a');
+    source.redefine('a', 100);
+    const early = items().filter(({ kind }) => kind === 'channel');
+    source.redefine('a', 200);
+    const ahead = { items: early, outlines: [], outlined: undefined };
+    await keeper.keep(BOX, { feed: 'f', items: items(), complete: true, ahead });
+    t.same(definitionsIn(await kept()), definitionsOf(source.db, 'box'));
+    source.redefine('a', 300);
+    const late = { ...ahead, items: items().filter(({ kind }) => kind === 'channel') };
+    await keeper.keep(BOX, { feed: 'f', items: [], complete: false, ahead: late });
+    t.same(definitionsIn(await kept()), definitionsOf(source.db, 'box'), 'and one that nothing came after counts');
+  });
+
   await t.test('begins anew with another feed and still keeps nothing twice', async (t) => {
     const { source, kept, keeper, keep, items } = await bench(t);
     for (let i = 0; i < 40; i += 1) source.step();
