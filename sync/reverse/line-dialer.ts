@@ -14,8 +14,8 @@ import { readVerdict } from './line-verdict.ts';
 const LIVED_MS = 30_000;
 
 /**
- * A line on which nothing came for so long is given up, milliseconds: pings and their answers come three times as often. HTTP/2 was seen to
- * hold one for minutes whose other end was reset while it wrote: no end, no error, no ping that failed.
+ * A line on which nothing came for so long is given up, milliseconds: pings and their answers come three times as often. HTTP/2 whose pings
+ * fail ends when its last write is done, for which TCP takes a quarter of an hour on a line that was cut without a word.
  */
 const SILENT_MS = 60_000;
 

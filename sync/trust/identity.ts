@@ -33,6 +33,8 @@ export function tlsOptions({ key, certificate, authority }: Credentials): Secure
     cert: `${certificate}${authority}`,
     ca: authority.toString(),
     minVersion: MIN_TLS_VERSION,
+    // Without one OpenSSL refuses who shows its certificate and takes a session up again.
+    sessionIdContext: 'caisson',
   };
 }
 

@@ -1,11 +1,12 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
-import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
+import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
 import { handshakeFault } from '../../gateway/tls-fault.ts';
 import { type Address, formatAddress } from '../api/address.ts';
 import { type Identity, judgementOf, MIN_TLS_VERSION, secureContextOf } from './identity.ts';
 import { shownCertificate } from './shown-certificate.ts';
+import { dialTls } from './tls-over-tcp.ts';
 import { type Expected, type Judgement, type Peer, requireExpected, verifyPeer } from './verify-peer.ts';
 
 /** What is spoken after the handshake, as ALPN names it: gRPC, or a line that is handed over. */
@@ -55,16 +56,14 @@ export async function dialSecure(address: Address, options: DialOptions): Promis
   const isKnown = 'credentials' in as;
   const where = formatAddress(address);
   const raw = connectPlain({ host: address.host, port: address.port, noDelay: true });
-  const socket = connect({
+  const socket = dialTls(raw, {
     ...(isKnown ? { secureContext: secureContextOf(as.credentials) } : { minVersion: MIN_TLS_VERSION }),
-    socket: raw,
     ...(isIP(address.host) === 0 && { servername: address.host }),
     ALPNProtocols: [protocol],
     // Who it is decides, not what it is called in some network: verifyPeer judges.
     rejectUnauthorized: false,
     checkServerIdentity: () => undefined,
   });
-  raw.on('error', (error) => socket.destroy(error));
   try {
     await shaken(socket, where, signal);
     const judgement = isKnown ? judgementOf(as.credentials, now()) : introduced(socket, as, now());

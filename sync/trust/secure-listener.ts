@@ -1,11 +1,12 @@
-import type { Socket } from 'node:net';
-import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { createServer, type Server, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
 import { type Address, formatAddress } from '../api/address.ts';
-import { type Caller, connectionKey, type Stranger } from './callers.ts';
-import { type Identity, judgementOf, tlsOptions } from './identity.ts';
+import type { Caller, Stranger } from './callers.ts';
+import { type Identity, judgementOf, secureContextOf } from './identity.ts';
 import { GRPC_PROTOCOL, LINE_PROTOCOL } from './secure-dial.ts';
 import { shownCertificate } from './shown-certificate.ts';
+import { acceptTls } from './tls-over-tcp.ts';
 import { verifyPeer } from './verify-peer.ts';
 
 /** Connections at a time. At the maximum: closed at once, counted. */
@@ -20,7 +21,7 @@ const STRANGERS_MAX = 32;
 const STRANGER_MS = 10_000;
 
 /** Takes a connection over. @param raw that of TCP below it: what counts bytes counts those */
-export type TakeConnection = (socket: TLSSocket, caller: Caller, raw: Socket | undefined) => void;
+export type TakeConnection = (socket: TLSSocket, caller: Caller, raw: Socket) => void;
 
 export interface SecureListenerOptions {
   readonly host: string;
@@ -49,32 +50,14 @@ export class SecureListener {
   readonly counters: ListenerCounters = { accepted: 0, refused: {} };
   readonly #options: SecureListenerOptions;
   readonly #server: Server;
-  readonly #unfollow: () => void;
-  readonly #shaking = new Map<string, Socket>();
-  #turnedAway = 0;
+  #shaking = 0;
   #strangers = 0;
 
   private constructor(options: SecureListenerOptions) {
     this.#options = options;
-    const { identity } = options;
-    this.#server = createServer({
-      ...tlsOptions(identity.credentials),
-      requestCert: true,
-      rejectUnauthorized: false,
-      handshakeTimeout: HANDSHAKE_MS,
-      ALPNProtocols: options.onLine === undefined ? [GRPC_PROTOCOL] : [GRPC_PROTOCOL, LINE_PROTOCOL],
-    });
+    this.#server = createServer({ noDelay: true }, (raw) => this.#onConnection(raw));
     this.#server.maxConnections = CONNECTIONS_MAX;
     this.#server.on('drop', () => this.#count('too-many'));
-    this.#server.on('connection', (socket) => this.#onConnection(socket));
-    this.#server.on('tlsClientError', (error, socket) => {
-      socket.destroy();
-      // One that was turned away breaks off its handshake thereby.
-      if (this.#turnedAway > 0 && socket.remotePort === undefined) this.#turnedAway -= 1;
-      else this.#count(reasonOf(error));
-    });
-    this.#server.on('secureConnection', (socket) => this.#onSecure(socket));
-    this.#unfollow = identity.onChange(() => this.#server.setSecureContext(tlsOptions(identity.credentials)));
   }
 
   /** @throws CaissonError `port-unavailable` */
@@ -87,7 +70,6 @@ export class SecureListener {
         listener.#server.listen(port, host, resolve);
       });
     } catch (cause) {
-      listener.#unfollow();
       const where = formatAddress({ host, port });
       throw new CaissonError('port-unavailable', `gRPC cannot listen on ${where}: ${messageOf(cause)}`, {
         ...{ cause, hint: 'another process may use the port', retryable: true },
@@ -103,28 +85,49 @@ export class SecureListener {
 
   /** Takes no more connections; those that are open are their owners'. */
   stop(): void {
-    this.#unfollow();
     this.#server.close();
   }
 
-  #onConnection(socket: Socket): void {
-    if (this.#shaking.size >= HANDSHAKES_MAX) {
+  #onConnection(raw: Socket): void {
+    if (this.#shaking >= HANDSHAKES_MAX) {
       this.#count('too-many-handshakes');
-      this.#turnedAway += 1;
-      socket.destroy();
+      raw.destroy();
       return;
     }
-    const key = connectionKey(socket);
-    this.#shaking.set(key, socket);
-    socket.once('close', () => this.#shaking.delete(key));
+    const { identity, onLine } = this.#options;
+    const socket = acceptTls(raw, {
+      secureContext: secureContextOf(identity.credentials),
+      requestCert: true,
+      rejectUnauthorized: false,
+      ALPNProtocols: onLine === undefined ? [GRPC_PROTOCOL] : [GRPC_PROTOCOL, LINE_PROTOCOL],
+    });
+    this.#shaking += 1;
+    let fault = 'broken-off';
+    const timer = setTimeout(() => {
+      fault = 'handshake-timeout';
+      socket.destroy();
+    }, HANDSHAKE_MS);
+    const end = () => {
+      clearTimeout(timer);
+      socket.off('close', onClose);
+      this.#shaking -= 1;
+    };
+    const onClose = () => {
+      end();
+      this.#count(fault);
+    };
+    socket.once('close', onClose);
+    // What comes later, its owner sees at `close`.
+    socket.on('error', (error) => {
+      fault = reasonOf(error);
+    });
+    socket.once('secure', () => {
+      end();
+      this.#onSecure(socket, raw);
+    });
   }
 
-  #onSecure(socket: TLSSocket): void {
-    const key = connectionKey(socket);
-    const raw = this.#shaking.get(key);
-    this.#shaking.delete(key);
-    // What comes later, its owner sees at `close`.
-    socket.on('error', () => {});
+  #onSecure(socket: TLSSocket, raw: Socket): void {
     const { identity, onConnection, onLine, now = Date.now } = this.#options;
     const caller = this.#callerOf(socket, identity, now());
     if ('refusal' in caller && !this.#holdStranger(socket, caller)) return;
@@ -177,7 +180,6 @@ export class SecureListener {
 }
 
 function reasonOf(error: Error & { code?: string }): string {
-  if (error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT') return 'handshake-timeout';
   if (error.code === 'ERR_SSL_HTTP_REQUEST' || error.code === 'ERR_SSL_WRONG_VERSION_NUMBER') return 'no-tls';
-  return error.code === 'ECONNRESET' ? 'broken-off' : 'handshake-failed';
+  return error.code === 'ECONNRESET' || error.code === 'EPIPE' ? 'broken-off' : 'handshake-failed';
 }
