@@ -93,7 +93,9 @@ export class SessionDesk {
     const session = findSession(known, wish.session);
     if (ends && session.to !== undefined) throw invalid(`${session.name} has ended at ${text(session.to)}`);
     this.#requireSpan(from ?? session.from, to ?? session.to);
-    requireKeys({ ...session.metadata, ...metadata });
+    // What is given no value is taken away.
+    const values = Object.entries({ ...session.metadata, ...metadata }).filter(([, value]) => value !== '');
+    requireKeys(Object.fromEntries(values));
     return {
       id: session.id,
       ...(name !== '' && { name }),

@@ -107,6 +107,15 @@ t.test('what cannot be is refused, says why, and changes nothing', async (t) => 
   t.match(await pit.wants({ ends: true }), { name: 'Race' }, 'and the next wish is taken');
 });
 
+t.test('with as many keys as there may be, one is taken away for another', async (t) => {
+  const pit = new Pit();
+  const full = Object.fromEntries(Array.from({ length: 64 }, (_, i) => [`k${i}`, 'v']));
+  await pit.wants({ begins: true, name: 'FP1', metadata: full });
+  await t.rejects(pit.wants({ metadata: { more: 'v' } }), { message: /65 keys/ });
+  const { metadata } = await pit.wants({ metadata: { k0: '', more: 'v' } });
+  t.match([Object.keys(metadata).length, metadata.k0, metadata.more], [64, undefined, 'v']);
+});
+
 t.test('wishes at once are taken one after the other', async (t) => {
   const pit = new Pit();
   await Promise.all(['a', 'b', 'c'].map((name) => pit.wants({ begins: true, name })));
