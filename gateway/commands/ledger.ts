@@ -4,6 +4,7 @@ import { formatAddress } from '../../sync/api/address.ts';
 import type { TelemetryClient } from '../../sync/api/client.ts';
 import type { ChannelAccount } from '../../sync/api/ledger-call.ts';
 import { compareLedgers, type LedgerDifference } from '../../sync/ledger/compare-ledgers.ts';
+import { nearestName } from '../config/nearest-name.ts';
 import type { GatewayStatus } from '../status.ts';
 import { withheldText } from '../withheld-text.ts';
 import { cycleTable } from './cycles-text.ts';
@@ -61,6 +62,7 @@ async function ledger(names: readonly string[], options: Options): Promise<void>
   const write = (lines: readonly string[]) => output.write(lines.map((line) => `${line}\n`).join(''));
   const filter = { gateway, names, days };
   if (against === undefined) {
+    if (to !== undefined) process.stderr.write(await strangerText(options, to));
     const accounts = await read(options, { ...filter, destination: to });
     if (asJson) return write(accounts.map((account) => JSON.stringify(account)));
     return write([...ledgerTable(accounts, { boots, days, to }), ...(await withheldLines(options, gateway))]);
@@ -129,6 +131,21 @@ async function read(
 }
 
 /** What of the boxes of a central is in no ledger of it, for people: how many channels, whose names it does not know. */
+/** What to say of a central that never came to a gateway; empty where it did. */
+async function strangerText(options: ServerOptions, central: string): Promise<string> {
+  const client = await openClient(options);
+  try {
+    const { role, gateway, destinations = [] } = await client.status();
+    const names = destinations.map(({ name }) => name);
+    if (role !== 'gateway' || names.includes(central)) return '';
+    const nearest = nearestName(central, names);
+    const meant = nearest === undefined ? '' : `; did you mean ${nearest}?`;
+    return `no central ${central} has come to ${gateway} yet: this is what its config lets one of that name have${meant}\n`;
+  } finally {
+    client.close();
+  }
+}
+
 async function withheldLines(options: ServerOptions, wanted: string | undefined): Promise<string[]> {
   const client = await openClient(options);
   try {

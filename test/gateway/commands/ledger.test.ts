@@ -162,10 +162,18 @@ t.test(
       now: 0,
       boxes: [{ ...facts, attention: 'good' as const, reasons: [] }],
     });
-    const server = await serve(t, here, box.db, exampleStatus('box'), { policy });
+    const destinations = [{ name: 'hq', position: 1, proven: false, refused: {} }];
+    const server = await serve(t, here, box.db, { ...exampleStatus('box'), destinations }, { policy });
     const hq = await serve(t, there, central, exampleStatus('hq', 'central'), { fleet });
 
-    const told = (await caisson('ledger', '--to', 'hq', '--server', server)).stdout;
+    const { stdout: told, stderr } = await caisson('ledger', '--to', 'hq', '--server', server);
+    t.equal(stderr, '');
+    t.match(await caisson('ledger', '--to', 'hqq', '--server', server), {
+      code: 0,
+      stdout: /^heart +.*yes/m,
+      stderr:
+        /^no central hqq has come to box yet: this is what its config lets one of that name have; did you mean hq\?$/m,
+    });
     const rows = told.split('\n').map((line) => line.split(/ {2,}/));
     t.same(
       rows.slice(0, 5).map(([channel, , goes]) => [channel, goes]),
