@@ -56,23 +56,25 @@ class TcpStream extends Duplex {
 /** TLS as the end that dials: emits `secureConnect`. @param raw may still be connecting */
 export function dialTls(raw: Socket, options: Omit<ConnectionOptions, 'socket'>): TLSSocket {
   const socket = connect({ ...options, socket: new TcpStream(raw) });
-  socket.prependOnceListener('secureConnect', () => tellEnds(socket, raw));
+  if (raw.connecting) raw.once('connect', () => tellEnds(socket, raw));
+  else tellEnds(socket, raw);
   return socket;
 }
 
 /** TLS as the end that was dialled: emits `secure`. */
 export function acceptTls(raw: Socket, options: Omit<TLSSocketOptions, 'isServer' | 'server'>): TLSSocket {
   const socket = new TLSSocket(new TcpStream(raw), { ...options, isServer: true });
+  tellEnds(socket, raw);
   // What follows Node.js does for connections of its own server: HTTP/2 waits for the one, and the other is an error after the handshake.
-  socket.once('secure', () => {
-    Object.assign(socket, { secureConnecting: false });
-    tellEnds(socket, raw);
-  });
+  socket.once('secure', () => Object.assign(socket, { secureConnecting: false }));
   socket.on('_tlsError', (error: Error) => socket.destroy(error));
   return socket;
 }
 
-/** Tells of the ends of the TCP connection as if TLS ran over its socket. */
+/**
+ * Tells of the ends of the TCP connection as if TLS ran over its socket. Before the handshake: who is at the other end is known by them, and of
+ * a connection that was reset the kernel tells none, while what came before may still be read.
+ */
 function tellEnds(socket: TLSSocket, { localAddress, localPort, remoteAddress, remotePort, remoteFamily }: Socket) {
   for (const [name, value] of Object.entries({ localAddress, localPort, remoteAddress, remotePort, remoteFamily })) {
     Object.defineProperty(socket, name, { value, enumerable: true });
