@@ -100,7 +100,7 @@ async function ledgerOfCycle(choice: CycleChoice, names: readonly string[], opti
   }
 }
 
-type End = Pick<GatewayStatus, 'role' | 'gateway'>;
+type End = Pick<GatewayStatus, 'role' | 'gateway' | 'destinations'>;
 
 async function endOf(options: ServerOptions): Promise<End> {
   const client = await openClient(options);
@@ -133,17 +133,12 @@ async function read(
 /** What of the boxes of a central is in no ledger of it, for people: how many channels, whose names it does not know. */
 /** What to say of a central that never came to a gateway; empty where it did. */
 async function strangerText(options: ServerOptions, central: string): Promise<string> {
-  const client = await openClient(options);
-  try {
-    const { role, gateway, destinations = [] } = await client.status();
-    const names = destinations.map(({ name }) => name);
-    if (role !== 'gateway' || names.includes(central)) return '';
-    const nearest = nearestName(central, names);
-    const meant = nearest === undefined ? '' : `; did you mean ${nearest}?`;
-    return `no central ${central} has come to ${gateway} yet: this is what its config lets one of that name have${meant}\n`;
-  } finally {
-    client.close();
-  }
+  const { role, gateway, destinations = [] } = await endOf(options);
+  const names = destinations.map(({ name }) => name);
+  if (role !== 'gateway' || names.includes(central)) return '';
+  const nearest = nearestName(central, names);
+  const meant = nearest === undefined ? '' : `; did you mean ${nearest}?`;
+  return `no central ${central} has come to ${gateway} yet: this is what its config lets one of that name have${meant}\n`;
 }
 
 async function withheldLines(options: ServerOptions, wanted: string | undefined): Promise<string[]> {
