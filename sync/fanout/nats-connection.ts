@@ -8,13 +8,10 @@ import {
   usernamePasswordAuthenticator,
 } from '@nats-io/transport-node';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
-import { isTlsServer, type NatsOptions, placeOf, requireGuarded, userOf } from './nats-options.ts';
+import { isTlsServer, type NatsOptions, requireGuarded, userOf } from './nats-options.ts';
 
 /** How long it may take to be let in by a server, milliseconds. */
 const CONNECT_MS = 5_000;
-
-/** Time between two attempts to reach the same server, milliseconds. */
-const RECONNECT_MS = 250;
 
 /** A server that does not answer so many pings is left, milliseconds. */
 const PING_MS = 5_000;
@@ -24,7 +21,8 @@ const CREDENTIALS_BEGIN = '-----BEGIN NATS USER JWT-----';
 const USER_SEED = /\bSU[A-Z2-7]{56}\b/;
 
 /**
- * How a process connects to a cluster. Files are read at every connection, so that what is renewed needs no restart.
+ * How a process connects to a server of a cluster, whichever it is; a connection that is lost stays so. Files are read at every connection,
+ * so that what is renewed needs no restart.
  * @param name of this end, for who looks after the cluster
  * @throws CaissonError `config-invalid`, `tls-unusable` for a file that cannot be used now
  */
@@ -35,13 +33,11 @@ export function natsConnection(options: NatsOptions, name: string): NodeConnecti
   const isSecure = ca !== undefined || cert !== undefined || servers.some(isTlsServer);
   const user = userOf(servers);
   return {
-    servers: servers.map(placeOf),
     name,
     // A cluster may name servers beyond those that were looked at, and reached without protection.
     ignoreClusterUpdates: true,
     timeout: CONNECT_MS,
-    maxReconnectAttempts: -1,
-    reconnectTimeWait: RECONNECT_MS,
+    reconnect: false,
     pingInterval: PING_MS,
     maxPingOut: PINGS_MAX,
     ...(user !== undefined && {

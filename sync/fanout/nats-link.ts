@@ -9,7 +9,7 @@ import type { NatsSubjects, StreamTopic } from './nats-subjects.ts';
 /** How long a message may take to be kept by the cluster, milliseconds. */
 const PUBLISH_MS = 5_000;
 
-/** Time between two attempts to connect, and to make the streams, milliseconds. */
+/** Time between two attempts to connect to any server, and to make the streams, milliseconds. */
 const RETRY_MS = 1_000;
 
 /** After so long without anything that succeeded another server of the cluster is tried, milliseconds: this one may be cut off from the others. */
@@ -50,10 +50,16 @@ interface Listener {
   stop: () => void;
 }
 
-/** The line of one process to a cluster of NATS: for as long as it is open it tries to be there. */
+/**
+ * The line of one process to a cluster of NATS: for as long as it is open it tries to be there. A connection that is lost is not mended but
+ * followed by a new one: the client forgets for good every server that did not answer before the first one that did.
+ */
 export class NatsLink {
   readonly #parts: NatsLinkParts;
+  /** In the order in which they are asked. */
+  readonly #servers: string[];
   readonly #place: string;
+  readonly #options: NodeConnectionOptions;
   #connection: NatsConnection | undefined;
   #jetstream: JetStreamClient | undefined;
   #manager: JetStreamManager | undefined;
@@ -68,10 +74,14 @@ export class NatsLink {
 
   /** @throws CaissonError `config-invalid`, `tls-unusable` */
   constructor(parts: NatsLinkParts) {
-    const options = natsConnection(parts.options, `caisson central ${parts.process}`);
     this.#parts = parts;
-    this.#place = parts.options.servers.map(placeOf).join(', ');
-    void this.#connect(options);
+    const servers = parts.options.servers.map(placeOf);
+    this.#place = servers.join(', ');
+    // The processes of a central spread over them.
+    const first = Math.floor(Math.random() * servers.length);
+    this.#servers = [...servers.slice(first), ...servers.slice(0, first)];
+    this.#options = natsConnection(parts.options, `caisson central ${parts.process}`);
+    void this.#connect();
   }
 
   get place(): string {
@@ -150,41 +160,47 @@ export class NatsLink {
     await this.#connection?.close();
   }
 
-  async #connect(options: NodeConnectionOptions): Promise<void> {
+  async #connect(): Promise<void> {
     try {
-      const connection = await connect(options);
+      const connection = await this.#dial();
       if (this.#isClosed) return await connection.close();
       this.#connection = connection;
       this.#isConnected = true;
       for (const listener of this.#listeners) this.#start(listener);
-      void this.#watch(connection, options);
+      void this.#watch(connection);
       await this.#makeStreams();
     } catch (error) {
       this.#say(messageOf(error));
-      this.#later(() => void this.#connect(options));
+      this.#later(() => void this.#connect());
     }
   }
 
-  /** Follows a connection, which finds servers again by itself, to its end; one that was closed, for credentials that are refused, is made anew. */
-  async #watch(connection: NatsConnection, options: NodeConnectionOptions): Promise<void> {
+  /** The next server that lets it in: each is asked once. @throws Error what the last one said */
+  async #dial(): Promise<NatsConnection> {
+    let failure: unknown;
+    for (const server of this.#servers.slice()) {
+      if (this.#isClosed) break;
+      this.#servers.shift();
+      this.#servers.push(server);
+      try {
+        return await connect({ ...this.#options, servers: server });
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  /** Follows a connection to its end; the next one is tried at once. */
+  async #watch(connection: NatsConnection): Promise<void> {
     for await (const status of connection.status()) {
-      if (status.type === 'disconnect') {
-        this.#isConnected = false;
-        this.#hasStreams = false;
-        this.#say('no server of the cluster answers');
-      }
-      if (status.type === 'reconnect') {
-        this.#isConnected = true;
-        // What the servers kept may be gone, as where all were made anew.
-        void this.#makeStreams();
-      }
       if (status.type === 'error') this.#parts.onProblem(`NATS at ${this.#place}: ${status.error.message}`);
     }
     const error = await connection.closed();
     this.#isConnected = false;
     this.#hasStreams = false;
     this.#say(error instanceof Error ? messageOf(error) : 'the connection was closed');
-    this.#later(() => void this.#connect(options));
+    if (!this.#isClosed) void this.#connect();
   }
 
   /** Makes the streams, or changes what they keep, as often as it takes: of three servers two must be there. */
@@ -201,6 +217,7 @@ export class NatsLink {
       this.#problem = undefined;
       this.#parts.onUp();
     } catch (error) {
+      if (connection !== this.#connection) return;
       this.#say(`its streams cannot be made: ${messageOf(error)}`);
       this.#stuck(error);
       this.#later(() => void this.#makeStreams());
@@ -232,7 +249,7 @@ export class NatsLink {
     this.#failingSince ??= now;
     if (now - this.#failingSince >= stuckMs && this.#isConnected) {
       this.#failingSince = undefined;
-      this.#connection?.reconnect().catch((failure) => this.#say(messageOf(failure)));
+      void this.#connection?.close();
     }
     return this.#failed(messageOf(error), error);
   }

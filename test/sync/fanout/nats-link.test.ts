@@ -11,7 +11,7 @@ import { eventually } from '../../scenarios/eventually.ts';
 import { freePort } from '../../scenarios/free-port.ts';
 import { CaissonProcess } from '../caisson-process.ts';
 import { NatsCluster } from './nats-cluster.ts';
-import { startNatsServer } from './nats-server.ts';
+import { NatsServer, startNatsServer } from './nats-server.ts';
 
 const HOST = '127.0.0.1';
 const LIMIT_MS = 180_000;
@@ -173,6 +173,19 @@ if (requireTools(t, 'nats', 'openssl')) {
     await central.said('central answers on ');
     await central.said('NATS at ');
     t.equal((await central.kill('SIGTERM')).code, 0);
+  });
+
+  t.test('a server that was not there when the first one was is gone to when that one goes', async (t) => {
+    const [early, late] = [await NatsServer.prepare(t), await NatsServer.prepare(t)];
+    const servers = [early, late].map(({ port }) => `nats://${HOST}:${port}`);
+    early.start();
+    // Several, because it is left to chance which server each asks first.
+    const links = Array.from({ length: 6 }, () => openLink(t, { servers }));
+    const all = (content: string) => Promise.all(links.map((link) => keeps(link, content)));
+    await eventually('all are at the one that is there', async () => (await all('early')).every(Boolean), LIMIT_MS);
+    late.start();
+    await early.kill();
+    await eventually('all are at the other', async () => (await all('late')).every(Boolean), LIMIT_MS);
   });
 
   t.test('a node that is cut off from the others is left for one of them', async (t) => {

@@ -7,24 +7,53 @@ import { freePort } from '../../scenarios/free-port.ts';
 
 export const NATS_SERVER = '/usr/sbin/nats-server';
 
-/** Starts one `nats-server` with JetStream on loopback for a test, with more of its config; returns its port. */
-export async function startNatsServer(t: Test, config: string): Promise<number> {
-  const dir = mkdtempSync(join(tmpdir(), 'caisson-nats-'));
-  const port = await freePort();
-  const path = join(dir, 'nats.conf');
-  writeFileSync(
-    path,
-    `listen: 127.0.0.1:${port}
+/** One `nats-server` with JetStream on loopback for a test, which has its port before it is started. */
+export class NatsServer {
+  readonly port: number;
+  readonly #config: string;
+  #child: ChildProcess | undefined;
+  #ended: Promise<unknown> = Promise.resolve();
+
+  private constructor(port: number, config: string) {
+    this.port = port;
+    this.#config = config;
+  }
+
+  /** @param config more of it, in the words of the server */
+  static async prepare(t: Test, config = ''): Promise<NatsServer> {
+    const dir = mkdtempSync(join(tmpdir(), 'caisson-nats-'));
+    const port = await freePort();
+    const path = join(dir, 'nats.conf');
+    writeFileSync(
+      path,
+      `listen: 127.0.0.1:${port}
 jetstream { store_dir: "${dir}", max_mem: 64M, max_file: 4G }
 ${config}
 `,
-  );
-  const child: ChildProcess = spawn(NATS_SERVER, ['-c', path], { stdio: 'ignore' });
-  const ended = new Promise((resolve) => child.once('close', resolve));
-  t.teardown(async () => {
-    child.kill('SIGKILL');
-    await ended;
-    rmSync(dir, { recursive: true, force: true });
-  });
-  return port;
+    );
+    const server = new NatsServer(port, path);
+    t.teardown(async () => {
+      await server.kill();
+      rmSync(dir, { recursive: true, force: true });
+    });
+    return server;
+  }
+
+  start(): void {
+    const child = spawn(NATS_SERVER, ['-c', this.#config], { stdio: 'ignore' });
+    this.#child = child;
+    this.#ended = new Promise((resolve) => child.once('close', resolve));
+  }
+
+  async kill(): Promise<void> {
+    this.#child?.kill('SIGKILL');
+    await this.#ended;
+  }
+}
+
+/** Starts one with more of its config; returns its port. */
+export async function startNatsServer(t: Test, config: string): Promise<number> {
+  const server = await NatsServer.prepare(t, config);
+  server.start();
+  return server.port;
 }
