@@ -287,7 +287,6 @@ export interface LedgerAccountMessage {
   readonly missing: readonly MissingRunMessage[];
   readonly days: readonly LedgerDayMessage[];
   readonly withheld: string;
-  readonly passedOver: readonly NumberRunMessage[];
 }
 
 export interface NumberRunMessage {

@@ -4,7 +4,6 @@ import type { FeedItem } from '../../gateway/store/block-rows.ts';
 import type { FeedSource } from '../api/pull-call.ts';
 import type { DestinationPolicy } from './destination-policy.ts';
 import type { ChannelSource } from './known-channels.ts';
-import type { PassedOverBook } from './passed-over-book.ts';
 import { ScopedFeed } from './scoped-feed.ts';
 import { ScopedTelemetry } from './scoped-telemetry.ts';
 
@@ -39,11 +38,10 @@ export function feedFor(
   policy: DestinationPolicy | undefined,
   feed: DefinedFeed | FeedSource,
   name = '',
-  passedOver?: PassedOverBook,
 ): { readonly feed: FeedSource; readonly guard: (item: FeedItem) => void; readonly newestFirst: boolean } {
   if (policy === undefined || !('channelsAfter' in feed)) return { feed, guard: () => {}, newestFirst: false };
   const scope = policy.scopeOf(name);
-  const scoped = new ScopedFeed(feed, scope, (after) => passedOver?.note(name, after));
+  const scoped = new ScopedFeed(feed, scope);
   return { feed: scoped, guard: (item) => scoped.requireAllowed(item), newestFirst: scope.newestFirst === true };
 }
 

@@ -22,8 +22,6 @@ export interface CarriedFeedParts {
   /** Where the relay is; undefined: nobody says. */
   readonly region: string | undefined;
   readonly fileBytes: number;
-  /** Told that what stands behind a position goes by the definitions of now. */
-  readonly note?: (after: number) => void;
   /** UTC, milliseconds. */
   readonly utcMs: () => number;
 }
@@ -65,7 +63,7 @@ export class CarriedFeed {
     if (gateway === undefined) return undefined;
     const isPartial = this.#isNarrower();
     let requests: readonly CarriedRequest[] = [];
-    const feed = new ScopedFeed(store, this.#scope, this.#parts.note);
+    const feed = new ScopedFeed(store, this.#scope);
     const written = writeCourierFile(
       {
         ...{ gateway, central, key, fileBytes, isPartial, isQuestion, feedId: this.id },

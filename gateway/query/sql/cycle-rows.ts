@@ -1,4 +1,4 @@
-import { CaissonError } from '../../errors.ts';
+import { cycleNameOf } from '../../analysis/cycles/cycle-channels.ts';
 import { cycleChannels, recordedCycles, sumChannels, sumsIn } from '../cycles.ts';
 import type { KeptTelemetry, StoredChannel } from '../telemetry.ts';
 import { type SqlValue, whole } from './sql-value.ts';
@@ -17,24 +17,19 @@ export function* cycleRows(telemetry: KeptTelemetry): Generator<SqlValue[]> {
   }
 }
 
-/**
- * Sums of every channel over every cycle of the kind that the first argument names.
- * @throws CaissonError `query-invalid`
- */
+/** Sums of every channel over every cycle. @param args a kind of cycle and a gateway, where only theirs are asked for */
 export function* cycleSumRows(telemetry: KeptTelemetry, args: readonly unknown[]): Generator<SqlValue[]> {
-  const [name, gateway] = args;
-  if (typeof name !== 'string') {
-    throw new CaissonError('query-invalid', 'cycle_sums needs a kind of cycle', { hint: "such as cycle_sums('lap')" });
-  }
+  const [name, gateway] = args.map((each) => String(each ?? ''));
   const channels = telemetry.channels();
-  const owners = typeof gateway === 'string' ? [gateway] : new Set(channels.map((channel) => channel.gateway));
-  for (const owner of owners) {
-    const cycles = summedCycles(telemetry, channels, owner, name);
-    for (const channel of sumChannels(channels, owner, name)) {
+  for (const records of cycleChannels(channels, gateway, name)) {
+    const kind = cycleNameOf(records.name) ?? '';
+    const cycles = summedCycles(telemetry, records, channels);
+    for (const channel of sumChannels(channels, records.gateway, kind)) {
       for (const samples of telemetry.raw(channel.id, FIRST, LAST)) {
         for (const [at, { channel: summed, unit, count, min, max, mean, first, last }] of sumsIn(samples, channel)) {
           const cycle = cycles.get(at);
-          if (cycle !== undefined) yield [...cycle, summed, unit, whole(count), min, max, mean, first, last];
+          const sums = [whole(count), min, max, mean, first, last];
+          if (cycle !== undefined) yield [records.gateway, kind, ...cycle, summed, unit, ...sums];
         }
       }
     }
@@ -44,14 +39,11 @@ export function* cycleSumRows(telemetry: KeptTelemetry, args: readonly unknown[]
 /** What is told of each cycle of a kind that has sums, by when those are kept. */
 function summedCycles(
   telemetry: KeptTelemetry,
+  records: StoredChannel,
   channels: readonly StoredChannel[],
-  owner: string,
-  kind: string,
 ): ReadonlyMap<number, readonly SqlValue[]> {
-  const records = cycleChannels(channels, owner, kind);
-  const cycles = records.flatMap((each) => recordedCycles(telemetry, each, channels, FIRST));
   return new Map(
-    cycles.flatMap(({ sumsAt, number, label, from, to, state }) => {
+    recordedCycles(telemetry, records, channels, FIRST).flatMap(({ sumsAt, number, label, from, to, state }) => {
       if (sumsAt === undefined || to === undefined) return [];
       return [[sumsAt, [number, label, whole(from), whole(to), state]] as const];
     }),

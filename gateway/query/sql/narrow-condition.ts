@@ -200,24 +200,27 @@ function columnAt(
 
 /**
  * The expression of a span, where it may be evaluated again as the argument of a table: it holds nothing that binds looser
- * than a comparison, no `?` (its number is its place), nothing random, and not the reference it narrows. `isFixed` where
- * no table is named in it.
+ * than a comparison, no `?` (its number is its place), nothing random, and not the reference it narrows.
  */
 function operandOf(text: SqlText, span: Span, item: FromItem): Value | undefined {
   if (span.start >= span.end || !isCopied(text, span, item)) return undefined;
-  let isFixed = true;
   for (const i of outerTokens(text, span)) {
     const token = text.tokens[i];
     const word = wordAt(text, i);
     if (token?.kind === 'mark' && LOOSE_MARKS.has(token.key)) return undefined;
     if (word !== undefined && LOOSE_WORDS.has(word)) return undefined;
   }
-  for (let i = span.start; i < span.end; i += 1) {
-    const isCall = text.tokens[i + 1]?.key === '(' && i + 1 < span.end;
+  return { sql: (slice) => `(${slice(span)})`, sides: [span], isFixed: isFixed(text, span) };
+}
+
+/** True where no table is named in a span. */
+export function isFixed(text: SqlText, { start, end }: Span): boolean {
+  for (let i = start; i < end; i += 1) {
+    const isCall = text.tokens[i + 1]?.key === '(' && i + 1 < end;
     if (identifierAt(text, i) === undefined || LITERAL_WORDS.has(wordAt(text, i) ?? '')) continue;
-    if (!isCall) isFixed = false;
+    if (!isCall) return false;
   }
-  return { sql: (slice) => `(${slice(span)})`, sides: [span], isFixed };
+  return true;
 }
 
 function isCopied(text: SqlText, { start, end }: Span, item: FromItem): boolean {

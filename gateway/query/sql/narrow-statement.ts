@@ -3,7 +3,7 @@
  * conditions say of `samples` is also passed to the table as arguments, which SQLite evaluates. The conditions stay: a
  * condition that is not understood costs speed, never rows.
  */
-import { type Narrowing, narrowingsOf, type ResolveColumn, type Slice } from './narrow-condition.ts';
+import { isFixed, type Narrowing, narrowingsOf, type ResolveColumn, type Slice } from './narrow-condition.ts';
 import {
   type FromItem,
   identifierAt,
@@ -21,18 +21,23 @@ export const SAMPLES_NARROWED = 'samples_narrowed';
 /**
  * The statement in ways that read less, least first; the last is the statement itself. One that SQLite refuses, because a table
  * would need an argument from one that needs it in turn, gives way to the next.
+ *
+ * @param readOnce names of tables that a statement which refers to several is to hold, where no argument comes of another
  */
-export function narrowedStatements(sql: string): string[] {
+export function narrowedStatements(sql: string, readOnce: ReadonlySet<string> = new Set()): string[] {
   const text = sqlText(sql);
   if (text === undefined || redefinesSamples(text)) return [sql];
   // Sub-queries begin later than what they stand in, and may be repeated in its arguments: they come first.
   const parts = selectParts(text).sort((a, b) => (b.items[0]?.span.start ?? 0) - (a.items[0]?.span.start ?? 0));
-  const statements = [() => true, ({ isFixed }: Narrowing) => isFixed].map((isTaken) => {
-    const edits: Edit[] = [];
-    const slice = (span: Span) => sliceOf(text, edits, span);
-    for (const part of parts) edits.push(...editsOf(part, narrowingsIn(text, part).filter(isTaken), slice));
-    return edits.length === 0 ? sql : slice({ start: 0, end: text.tokens.length });
-  });
+  const once = onceEdits(text, parts, readOnce);
+  const statements = [once, []].flatMap((given) =>
+    [() => true, ({ isFixed }: Narrowing) => isFixed].map((isTaken) => {
+      const edits = [...given];
+      const slice = (span: Span) => sliceOf(text, edits, span);
+      for (const part of parts) edits.push(...editsOf(part, narrowingsIn(text, part).filter(isTaken), slice));
+      return edits.length === 0 ? sql : slice({ start: 0, end: text.tokens.length });
+    }),
+  );
   return [...new Set([...statements, sql])];
 }
 
@@ -47,7 +52,7 @@ function redefinesSamples(text: SqlText): boolean {
 }
 
 function narrowingsIn(text: SqlText, part: SelectPart): Narrowing[] {
-  const own = part.items.filter(({ table }) => table === SAMPLES);
+  const own = part.items.filter(({ table, given }) => table === SAMPLES && given === undefined);
   if (own.length === 0) return [];
   const among =
     (items: readonly FromItem[]): ResolveColumn =>
@@ -88,6 +93,21 @@ function editsOf(part: SelectPart, narrowings: readonly Narrowing[], slice: Slic
     const to = bound('min', sqlOf('to'), '9e999');
     const alias = item.hasAlias ? '' : ` AS ${SAMPLES}`;
     return [{ ...item.span, text: `${SAMPLES_NARROWED}(${names}, ${from}, ${to})${alias}` }];
+  });
+}
+
+/**
+ * SQLite has no index over a table of ours: as the inner one of a join it is read anew for each row of the other. A materialised
+ * sub-query in its place is read once, and SQLite indexes it by what the join compares.
+ */
+function onceEdits(text: SqlText, parts: readonly SelectPart[], readOnce: ReadonlySet<string>): Edit[] {
+  const items = parts.flatMap((part) => part.items);
+  if (items.length < 2) return [];
+  return items.flatMap(({ table = '', hasAlias, span, given }) => {
+    if (!readOnce.has(table) || (given !== undefined && !isFixed(text, given))) return [];
+    const reference = { start: span.start, end: given === undefined ? span.end : given.end + 1 };
+    const rows = `WITH once AS MATERIALIZED (SELECT * FROM ${sliceOf(text, [], reference)}) SELECT * FROM once`;
+    return [{ ...reference, text: `(${rows})${hasAlias ? '' : ` AS ${table}`}` }];
   });
 }
 

@@ -11,10 +11,12 @@ export interface FromItem {
   /** What it is called in the rest of the SELECT, lower case; empty for a sub-query without an alias. */
   readonly alias: string;
   readonly hasAlias: boolean;
-  /** Name of the table, lower case; undefined for sub-queries, parenthesised joins, functions and tables of other schemas. */
+  /** Name of the table, lower case; undefined for sub-queries, parenthesised joins and tables of other schemas. */
   readonly table: string | undefined;
   /** The tokens that name the table, schema included. */
   readonly span: Span;
+  /** What stands in the parentheses behind the name; undefined without any. */
+  readonly given: Span | undefined;
   /** The join that brings it in: it is on the right of a LEFT JOIN. */
   readonly isOptional: boolean;
   /** Its ON condition. */
@@ -155,11 +157,8 @@ function fromItem(text: SqlText, span: Span, isOptional: boolean): (FromItem & {
   }
   const named = { start: span.start, end: at };
   const argumentsEnd = at < span.end ? closing.get(at) : undefined;
-  const name = table ?? '';
-  if (argumentsEnd !== undefined) {
-    at = argumentsEnd + 1;
-    table = undefined;
-  }
+  const given = argumentsEnd === undefined ? undefined : { start: at + 1, end: argumentsEnd };
+  if (argumentsEnd !== undefined) at = argumentsEnd + 1;
   let alias: string | undefined;
   const word = at < span.end ? wordAt(text, at) : undefined;
   if (word === 'as') {
@@ -173,10 +172,11 @@ function fromItem(text: SqlText, span: Span, isOptional: boolean): (FromItem & {
   const hasUsing = at < span.end && wordAt(text, at) === 'using';
   if (at < span.end && !hasOn && !hasUsing) return undefined;
   return {
-    alias: alias ?? name,
+    alias: alias ?? table ?? '',
     hasAlias: alias !== undefined,
     table,
     span: named,
+    given,
     isOptional,
     on: hasOn ? { start: at + 1, end: span.end } : undefined,
     hasUsing,

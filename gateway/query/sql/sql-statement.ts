@@ -7,7 +7,7 @@ import { addSqlFunctions } from './sql-functions.ts';
 import { type SqlListener, SqlMeter } from './sql-meter.ts';
 import { tokensOf } from './sql-tokens.ts';
 import type { SqlCell, SqlValue } from './sql-value.ts';
-import { addStoreTables, type SqlStore } from './store-tables.ts';
+import { addStoreTables, READ_ONCE, type SqlStore } from './store-tables.ts';
 
 /** Values of parameters by name: of `:name` it is `name`, of `?1` it is `1`. */
 export type SqlParameters = Readonly<Record<string, SqlValue>>;
@@ -81,7 +81,7 @@ export class SqlStatement {
 }
 
 function prepare(db: Database.Database, sql: string): Database.Statement {
-  for (const text of narrowedStatements(sql)) {
+  for (const text of narrowedStatements(sql, READ_ONCE)) {
     try {
       const statement = db.prepare(text);
       if (!statement.readonly || !statement.reader) break;

@@ -77,12 +77,12 @@ export const SQL_TABLES = {
   },
   cycle_sums: {
     columns: [
-      ...['number', 'label', 'begins', 'ends', 'state', 'channel', 'unit', 'count', 'min', 'max', 'mean', 'first'],
-      'last',
+      ...['gateway', 'cycle', 'number', 'label', 'begins', 'ends', 'state', 'channel', 'unit', 'count', 'min', 'max'],
+      ...['mean', 'first', 'last'],
     ],
-    parameters: ['cycle', 'gateway'],
+    parameters: ['of_cycle', 'of_gateway'],
     meaning:
-      'what each channel came to in every cycle of a kind that has ended; made seconds after it, at a central there before the samples are',
+      'what each channel came to in every cycle that has ended, of all kinds without an argument; made seconds after it, at a central there before the samples are',
   },
   gaps: {
     columns: ['gateway', 'channel', 'boot', 'first_sequence', 'count', 'since', 'until', 'cause'],
@@ -102,6 +102,9 @@ export const SQL_TABLES = {
     meaning: 'what maps box time to UTC, microseconds',
   },
 } as const satisfies Readonly<Record<string, SqlTable>>;
+
+/** Tables that a statement which refers to several holds, instead of reading them again and again. */
+export const READ_ONCE: ReadonlySet<string> = new Set(Object.keys(SQL_TABLES).filter((name) => name !== SAMPLES));
 
 type Rows = Generator<SqlValue[]>;
 
