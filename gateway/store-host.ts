@@ -9,6 +9,7 @@ import { JOURNAL_SEGMENT_BYTES, RING_SLOTS } from './limits.ts';
 import { createRing, RingWriter } from './ring.ts';
 import { RingIntake } from './ring-intake.ts';
 import type { GatewayStatus, SettledStatus, StoreStatus } from './status.ts';
+import type { PassedOver } from './store/passed-over.ts';
 import { RETENTION_DEFAULTS, type RetentionSettings } from './store/retention/retention-config.ts';
 import type { FromStore, StoreThreadData, ToStore } from './store/store-messages.ts';
 import { SupervisedWorker, siblingScript } from './supervised-worker.ts';
@@ -214,6 +215,11 @@ export class StoreHost {
   /** Keeps what was written to the disk for the next run. */
   keepWear(record: WearRecord): void {
     this.#worker.post({ kind: 'wear', record });
+  }
+
+  /** Keeps what did not go to destinations. */
+  keepPassedOver(record: PassedOver): void {
+    this.#worker.post({ kind: 'passed-over', record });
   }
 
   /** Whether small blocks may be merged, where the config has it so. */

@@ -120,6 +120,7 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
       utcOffset: () => store.utcOffset(),
       keepSessions: (records) => keepSessions(store.intake, records, store.clock.now()),
       onAcknowledged: (central, position) => store.acknowledged(central, position),
+      onPassedOver: (record) => store.keepPassedOver(record),
       onProblem: say,
       onListening: (worker) => {
         desk?.restarted();

@@ -1,5 +1,6 @@
 import type { ChannelAccount } from '../../sync/api/ledger-call.ts';
 import type { LedgerDifference, NumberState, Verdict } from '../../sync/ledger/compare-ledgers.ts';
+import type { NumberRun } from '../query/telemetry.ts';
 import type { CycleAccount } from './ledger-cycle.ts';
 import { textTable } from './text-table.ts';
 import { formatTime } from './time-text.ts';
@@ -8,6 +9,7 @@ import { formatTime } from './time-text.ts';
 const VERDICTS: Readonly<Record<Verdict, string>> = {
   waiting: 'on its way',
   withheld: 'does not go there',
+  'passed-over': 'did not go there when its turn came; caisson fetch brings it',
   'given-up': 'given up at one end, kept at the other',
   'set-back': 'forgotten at the gateway, whose store was set back; kept at the other end',
   lost: 'lost at both',
@@ -28,6 +30,7 @@ export function ledgerTable(
 ): string[] {
   const rows = new Map<string, { readonly cells: string[]; readonly sums: Sums }>();
   const total = emptySums();
+  const passed = passedOverCounts(accounts, boots);
   const add = (cells: string[], kept: number, lost: number, causes: ReadonlyMap<string, number>) => {
     const key = cells.join('\n');
     const row = rows.get(key) ?? { cells, sums: emptySums() };
@@ -37,7 +40,7 @@ export function ledgerTable(
   for (const account of accounts) {
     // What was derived is not taken in, and no part of the past that must be complete.
     if (account.origin !== undefined && !boots) continue;
-    const goes = to === undefined ? [] : [account.withheld === undefined ? 'yes' : `no: ${account.withheld}`];
+    const goes = to === undefined ? [] : [goesText(account, passed.get(keyOf(account, boots)) ?? 0)];
     const cells = [account.channel, account.gateway, ...(boots ? [account.boot] : [])];
     const causes = new Map<string, number>();
     for (const { cause, count } of account.missing) causes.set(cause, (causes.get(cause) ?? 0) + count);
@@ -119,6 +122,26 @@ function verdictText(verdict: Verdict, withheld: string | undefined): string {
   return withheld === undefined ? VERDICTS[verdict] : `${VERDICTS[verdict]}: ${withheld}`;
 }
 
+/** Whether an account goes to the central that was asked for. */
+function goesText({ withheld }: ChannelAccount, passedOver: number): string {
+  if (withheld !== undefined) return `no: ${withheld}`;
+  return passedOver === 0 ? 'yes' : `yes, but ${passedOver} did not`;
+}
+
+/** Samples that did not go when their turn came, by {@link keyOf}. */
+function passedOverCounts(accounts: readonly ChannelAccount[], boots: boolean): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const account of accounts) {
+    const key = keyOf(account, boots);
+    counts.set(key, (counts.get(key) ?? 0) + samplesOf(account.passedOver ?? []));
+  }
+  return counts;
+}
+
+function keyOf({ channel, gateway, boot }: ChannelAccount, boots: boolean): string {
+  return [channel, gateway, ...(boots ? [boot] : [])].join('\n');
+}
+
 /** How many channels go. */
 function goingText(accounts: readonly ChannelAccount[]): string {
   const named = (some: readonly ChannelAccount[]) =>
@@ -127,7 +150,11 @@ function goingText(accounts: readonly ChannelAccount[]): string {
 }
 
 function heldOf({ held }: ChannelAccount): number {
-  return held.reduce((sum, { first, end }) => sum + end - first, 0);
+  return samplesOf(held);
+}
+
+function samplesOf(runs: readonly NumberRun[]): number {
+  return runs.reduce((sum, { first, end }) => sum + end - first, 0);
 }
 
 /** Everything below the greatest number that is not here: what has not come yet is not complete either. */

@@ -4,6 +4,7 @@ import type { ClockOrigin } from '../clock.ts';
 import type { ConfigAnswer, ConfigRequest } from '../config/offer/offer.ts';
 import { messageOf } from '../errors.ts';
 import type { GatewayStatus } from '../status.ts';
+import type { PassedOver } from '../store/passed-over.ts';
 import { SupervisedWorker, siblingScript } from '../supervised-worker.ts';
 import type { CaissonConfig } from './config-schema.ts';
 import type { CyclesAnswer, FromServe, ServeThreadData, ToServe } from './serve-messages.ts';
@@ -29,6 +30,8 @@ export interface ServeOptions {
   readonly utcOffset: () => number;
   /** Told what a central says it has. */
   readonly onAcknowledged: (central: string, position: number) => void;
+  /** Keeps what did not go to destinations. */
+  readonly onPassedOver?: (record: PassedOver) => void;
   readonly onProblem: (text: string) => void;
   /** Told that the thread listens, also when it was started again. */
   readonly onListening?: (serve: ServeWorker) => void;
@@ -73,6 +76,7 @@ export function startServe(options: ServeOptions): Promise<{ serve: ServeWorker;
       onMessage: (message) => {
         if (message.kind === 'problem') return onProblem(message.text);
         if (message.kind === 'acknowledged') return options.onAcknowledged(message.central, message.position);
+        if (message.kind === 'passed-over') return options.onPassedOver?.(message.record);
         if (message.kind === 'heard') return options.onHeard?.(message.central);
         if (message.kind === 'sessions') {
           const { id, records } = message;

@@ -8,6 +8,7 @@ import type { ChannelFreshness } from '../channel-freshness.ts';
 import type { ClockOrigin } from '../clock.ts';
 import type { ConfigAnswer, ConfigRequest } from '../config/offer/offer.ts';
 import type { GatewayStatus } from '../status.ts';
+import type { PassedOver } from '../store/passed-over.ts';
 
 /** What the serve thread is made with. */
 export interface ServeThreadData {
@@ -61,6 +62,8 @@ export type FromServe =
   | { readonly kind: 'listening'; readonly httpPort: number; readonly grpcPort: number }
   /** Everything of the feed up to `position` is durable with that central. */
   | { readonly kind: 'acknowledged'; readonly central: string; readonly position: number }
+  /** What did not go to destinations, whenever that changed. */
+  | { readonly kind: 'passed-over'; readonly record: PassedOver }
   /** A central asked how this gateway does, or said what it has. */
   | { readonly kind: 'heard'; readonly central: string }
   /** What a central that may asks of the config. */

@@ -14,6 +14,7 @@ import { startTelemetryServer } from '../../sync/api/server.ts';
 import { BoxSync } from '../../sync/destinations/box-sync.ts';
 import { configPermission } from '../../sync/destinations/config-permission.ts';
 import { DestinationPolicy } from '../../sync/destinations/destination-policy.ts';
+import { PassedOverBook } from '../../sync/destinations/passed-over-book.ts';
 import { receiptDesk } from '../../sync/destinations/receipt-desk-of.ts';
 import type { WireMeter } from '../../sync/line/wire-meter.ts';
 import { Depot } from '../../sync/relay/depot.ts';
@@ -40,6 +41,7 @@ import { sessionsOf } from '../query/sessions.ts';
 import { StoreTelemetry } from '../query/store-telemetry.ts';
 import type { GatewayStatus, SecurityStatus } from '../status.ts';
 import { BlockReader } from '../store/block-reader.ts';
+import { PASSED_OVER_KEY, passedOverOf } from '../store/passed-over.ts';
 import { storePaths } from '../store/store-dir.ts';
 import { MainQuestions } from './main-questions.ts';
 import type { CyclesAnswer, CyclesQuestion, FromServe, ServeThreadData, ToServe } from './serve-messages.ts';
@@ -104,14 +106,23 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
   });
   // With a socket of uWebSockets.js open, the end of this thread would be the end of the process.
   process.once('exit', () => dashboard.stop());
+  const policy = new DestinationPolicy(data.destinations);
+  const passedOver =
+    store &&
+    new PassedOverBook({
+      ...{ store: store.feed, policy, kept: passedOverOf(store.feed.meta(PASSED_OVER_KEY)) },
+      onChanged: (record) => say({ kind: 'passed-over', record }),
+    });
   const receipts =
     store &&
     receiptDesk(store.feed, data.destinations, {
       gateway: () => status.gateway,
-      onConfirmed: (central, position) => say({ kind: 'acknowledged', central, position }),
+      onConfirmed: (central, position) => {
+        passedOver?.note(central, position);
+        say({ kind: 'acknowledged', central, position });
+      },
       onProblem: (text) => say({ kind: 'problem', text }),
     });
-  const policy = new DestinationPolicy(data.destinations);
   sync = store && receipts && new BoxSync({ store: store.feed, destinations: () => receipts.status(), policy });
   const trust =
     store === undefined || data.grpc.identity === undefined
@@ -125,7 +136,7 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
       : await startTelemetryServer({
           ...data.grpc,
           ...store,
-          policy,
+          ...{ policy, passedOver },
           ...(receipts && {
             acknowledge: (word) => {
               const answer = receipts.take(word);
@@ -152,7 +163,7 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
         });
   if (store !== undefined && receipts !== undefined && usage !== undefined) {
     handOvers = openHandOvers(data.destinations, {
-      ...{ storeDir: store.storeDir, store: store.feed, receipts, identity: trust?.identity },
+      ...{ storeDir: store.storeDir, store: store.feed, receipts, passedOver, identity: trust?.identity },
       ...{ gateway: () => status.gateway, utcMs: () => utcNow() / 1e3, onProblem },
       ...{ spentDays: usage.spentDays, follow: usage.follow },
     });

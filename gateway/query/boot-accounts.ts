@@ -2,6 +2,7 @@ import type { Stamp } from '../channel.ts';
 import type { Extent, KeptBoot, KeptGap } from '../store/block-rows.ts';
 import type { BlockContents } from './block-contents.ts';
 import type { BlockSource } from './block-source.ts';
+import { joinedRuns } from './number-runs.ts';
 import type { TailReader } from './tail-reader.ts';
 import type { AccountDay, BootAccount, MissingRun, NumberRun } from './telemetry.ts';
 import type { BootClocks } from './utc.ts';
@@ -117,7 +118,7 @@ class Draft {
   }
 
   account(): Omit<BootAccount, 'boot' | 'origin'> {
-    const held = joined(this.#held);
+    const held = joinedRuns(this.#held);
     const missing = joinedMissing(this.#missing);
     const days = [...this.#days].map(([day, sums]): AccountDay => ({ day, ...sums })).sort((a, b) => a.day - b.day);
     const end = Math.max(0, held.at(-1)?.end ?? 0, ...missing.map((run) => run.end));
@@ -151,17 +152,6 @@ function asGap(
   cause: string,
 ): Omit<KeptGap, 'channel' | 'boot'> {
   return { firstSequence, count, from, to, cause };
-}
-
-/** Runs in order, those that follow one another as one. */
-function joined(runs: readonly NumberRun[]): NumberRun[] {
-  const out: { first: number; end: number }[] = [];
-  for (const { first, end } of runs.toSorted((a, b) => a.first - b.first)) {
-    const last = out.at(-1);
-    if (last !== undefined && first <= last.end) last.end = Math.max(last.end, end);
-    else out.push({ first, end });
-  }
-  return out;
 }
 
 /** Runs in order, those of one cause that follow one another as one. */

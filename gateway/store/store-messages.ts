@@ -5,6 +5,7 @@ import type { RingMemory } from '../ring.ts';
 import type { Loss } from '../ring-intake.ts';
 import type { StoreStatus } from '../status.ts';
 import type { WearRecord } from '../wear-meter.ts';
+import type { PassedOver } from './passed-over.ts';
 import type { RetentionSettings } from './retention/retention-config.ts';
 
 /** What the store thread is made with. */
@@ -41,6 +42,8 @@ export type ToStore =
   | { readonly kind: 'merge'; readonly isOn: boolean }
   /** To be kept for the next run. */
   | { readonly kind: 'wear'; readonly record: WearRecord }
+  /** What did not go to destinations, to be kept. */
+  | { readonly kind: 'passed-over'; readonly record: PassedOver }
   /** Commit what is published and then `losses`, note that the boot ended at box time `ended`, close, and end the thread. */
   | { readonly kind: 'stop'; readonly ended: number; readonly losses: readonly Loss[] };
 

@@ -20,6 +20,7 @@ import { gatewayIdOf } from './gateway-id.ts';
 import { Journal } from './journal/journal.ts';
 import { lastNumbers } from './last-numbers.ts';
 import { Merger } from './merge/merger.ts';
+import { FeedBorders, PASSED_OVER_KEY, type PassedOver, passedOverOf } from './passed-over.ts';
 import { type Recovered, recover } from './recovery.ts';
 import { ACKNOWLEDGED_KEY, Acknowledgements } from './retention/acknowledgements.ts';
 import { BALLAST_BYTES, Ballast } from './retention/ballast.ts';
@@ -75,6 +76,7 @@ interface Mail {
   channels: Channel[];
   readings: ClockReading[];
   wear: WearRecord | undefined;
+  passedOver: PassedOver | undefined;
   merges: boolean;
   /** Main wants the thread to end. */
   stop: Extract<ToStore, { kind: 'stop' }> | undefined;
@@ -89,8 +91,16 @@ class StoreThread {
   readonly #recovered: Recovered;
   readonly #gateway: string;
   readonly #acknowledgements: Acknowledgements;
+  #borders: FeedBorders;
   readonly #retention: Retention;
-  readonly #mail: Mail = { channels: [], readings: [], wear: undefined, merges: true, stop: undefined };
+  readonly #mail: Mail = {
+    channels: [],
+    readings: [],
+    wear: undefined,
+    passedOver: undefined,
+    merges: true,
+    stop: undefined,
+  };
 
   constructor(port: MessagePort, data: StoreThreadData) {
     this.#port = port;
@@ -102,6 +112,7 @@ class StoreThread {
     this.#blocks = BlockDb.open(paths.blocks);
     this.#gateway = gatewayIdOf(this.#blocks, data.gateway);
     this.#acknowledgements = new Acknowledgements(data.retention.centrals, this.#blocks.meta(ACKNOWLEDGED_KEY));
+    this.#borders = new FeedBorders(passedOverOf(this.#blocks.meta(PASSED_OVER_KEY)));
     this.#retention = new Retention({
       store: this.#blocks,
       disk: () => diskRoom(data.dir),
@@ -137,7 +148,7 @@ class StoreThread {
     const merger = new Merger({
       store: this.#blocks,
       scaleOf: (channel) => writer.scaleOf(channel),
-      isApart: (first, last) => this.#acknowledgements.isApart(first, last),
+      isApart: (first, last) => this.#acknowledgements.isApart(first, last) && this.#borders.isApart(first, last),
       onProblem: (text) => this.#send({ kind: 'problem', text }),
     });
     this.#loop(ring, writer, merger);
@@ -147,6 +158,7 @@ class StoreThread {
     this.#blocks.transaction(() => {
       this.#blocks.keepBootEnd(id, this.#mail.stop?.ended ?? start.started);
       this.#keepWear();
+      this.#keepPassedOver();
       this.#keepAcknowledged();
     });
     this.#journal.close();
@@ -217,6 +229,7 @@ class StoreThread {
       writer.keepChannels(this.#mail.channels.splice(0));
       for (const reading of this.#mail.readings.splice(0)) writer.keepClock(reading);
       if (this.#mail.wear !== undefined) this.#blocks.transaction(() => this.#keepWear());
+      if (this.#mail.passedOver !== undefined) this.#blocks.transaction(() => this.#keepPassedOver());
       const now = performance.now();
       if (waiting > 0 && (isEnding || now >= nextCommit)) {
         const position = writer.commit(waiting);
@@ -267,6 +280,15 @@ class StoreThread {
   }
 
   /** Belongs inside a transaction. */
+  #keepPassedOver(): void {
+    const record = this.#mail.passedOver;
+    this.#mail.passedOver = undefined;
+    if (record === undefined) return;
+    this.#blocks.keepMeta(PASSED_OVER_KEY, JSON.stringify(record));
+    this.#borders = new FeedBorders(record);
+  }
+
+  /** Belongs inside a transaction. */
   #keepAcknowledged(): void {
     if (!this.#acknowledgements.takeChanged()) return;
     this.#blocks.keepMeta(ACKNOWLEDGED_KEY, this.#acknowledgements.text());
@@ -308,6 +330,7 @@ class StoreThread {
     else if (message.kind === 'acknowledged') this.#acknowledgements.take(message.central, message.position);
     else if (message.kind === 'merge') this.#mail.merges = message.isOn;
     else if (message.kind === 'wear') this.#mail.wear = message.record;
+    else if (message.kind === 'passed-over') this.#mail.passedOver = message.record;
     else if (message.kind === 'stop') this.#mail.stop = message;
   }
 

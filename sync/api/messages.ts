@@ -287,6 +287,7 @@ export interface LedgerAccountMessage {
   readonly missing: readonly MissingRunMessage[];
   readonly days: readonly LedgerDayMessage[];
   readonly withheld: string;
+  readonly passedOver: readonly NumberRunMessage[];
 }
 
 export interface NumberRunMessage {

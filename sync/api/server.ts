@@ -18,7 +18,8 @@ import type { SqlPlace } from '../../gateway/query/sql/sql-messages.ts';
 import type { AskedTelemetry, Telemetry } from '../../gateway/query/telemetry.ts';
 import type { GatewayStatus, LineStatus } from '../../gateway/status.ts';
 import { destinationOf, refuseDestinations } from '../destinations/caller.ts';
-import { DestinationPolicy, type DestinationScope } from '../destinations/destination-policy.ts';
+import { DestinationPolicy } from '../destinations/destination-policy.ts';
+import type { PassedOverBook } from '../destinations/passed-over-book.ts';
 import { ScopedGatewayFeed } from '../destinations/scoped-gateway-feed.ts';
 import { feedFor, scopedStatus, viewFor } from '../destinations/scoped-view.ts';
 import { answerEvery, everyNotServed, type LiveSide } from '../fanout/every-call.ts';
@@ -58,7 +59,7 @@ import { answerDigests, isDigestSource, storeDigests } from './digest-call.ts';
 import type { DigestChunkMessage, GetDigestsRequestMessage, PullGatewayRequestMessage } from './digest-messages.ts';
 import { toGrpcStatus } from './grpc-status.ts';
 import { healthMethods } from './health-service.ts';
-import { answerLedger } from './ledger-call.ts';
+import { answerLedger, type LedgerRules } from './ledger-call.ts';
 import { decodeToldLines } from './line-message.ts';
 import { answerListChannels } from './list-channels-call.ts';
 import { answerListCycles } from './list-cycles-call.ts';
@@ -133,6 +134,8 @@ export interface ServedFiles {
   readonly feed: FeedSource;
   /** What goes to which central; without it everything does, as far as a feed does not define its channels. */
   readonly policy?: DestinationPolicy;
+  /** What did not go where; without it that is not told. */
+  readonly passedOver?: PassedOverBook | undefined;
   /** Folder of the store that statements of SQL read. */
   readonly storeDir: string;
 }
@@ -305,7 +308,7 @@ export async function startTelemetryServer(
       (request: GetLedgerRequestMessage, out: Outflow<LedgerChunkMessage>, call) =>
         answerLedger(files === undefined ? telemetry : viewOf(call).telemetry, request, out, {
           allows: files === undefined ? scopeOf(call)?.allows : undefined,
-          withheldBy: withheldBy(files?.policy, call.metadata, request),
+          ...ledgerRules(files, call.metadata, request),
         }),
     ),
     Subscribe: streams.method(1, (request: SubscribeRequestMessage, out: Outflow<LiveUpdateMessage>, call) => {
@@ -341,7 +344,7 @@ export async function startTelemetryServer(
       IN_FLIGHT_MAX,
       (request: PullBlocksRequestMessage, out: Outflow<PullBlocksResponseMessage>, { metadata }) => {
         if (files === undefined) return notServed('PullBlocks');
-        const scoped = feedFor(files.policy, files.feed, destinationOf(metadata));
+        const scoped = feedFor(files.policy, files.feed, destinationOf(metadata), files.passedOver);
         return answerPull(scoped.feed, request, out, scoped.guard);
       },
     ),
@@ -349,7 +352,7 @@ export async function startTelemetryServer(
       TRANSFER_IN_FLIGHT_MAX,
       (call: ServerDuplexStream<TransferRequestMessage, MessageBytes>, out) => {
         if (files === undefined) return notServed('Transfer');
-        const scoped = feedFor(files.policy, files.feed, destinationOf(call.metadata));
+        const scoped = feedFor(files.policy, files.feed, destinationOf(call.metadata), files.passedOver);
         return answerTransfer(scoped, call, out, serialize);
       },
     ),
@@ -474,17 +477,21 @@ function wholeView(telemetry: AskedTelemetry, caller: string | undefined) {
   throw new CaissonError('not-served', `this server answers no other central, and so not ${caller}`);
 }
 
-/** Why channels do not go to the central that is asked for. @throws CaissonError `access-refused` for another one than that which asks */
-function withheldBy(
-  policy: DestinationPolicy | undefined,
+/** What does not go to the central that is asked for, and did not. @throws CaissonError `access-refused` for another one than that which asks */
+function ledgerRules(
+  files: Pick<ServedFiles, 'policy' | 'passedOver'> | undefined,
   metadata: Metadata,
   { destination }: GetLedgerRequestMessage,
-): DestinationScope['withheldBy'] | undefined {
+): Pick<LedgerRules, 'withheldBy' | 'passedOver'> {
   const caller = destinationOf(metadata);
   if (destination !== '' && caller !== undefined && caller !== destination) {
     throw new CaissonError('access-refused', `what goes to ${destination} is not told to ${caller}`);
   }
-  return destination === '' ? undefined : policy?.scopeOf(destination).withheldBy;
+  if (destination === '') return {};
+  return {
+    withheldBy: files?.policy?.scopeOf(destination).withheldBy,
+    passedOver: ({ id }) => files?.passedOver?.numbers(destination, id),
+  };
 }
 
 function gatewaysNotServed(): Promise<never> {

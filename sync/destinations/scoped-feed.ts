@@ -3,7 +3,7 @@ import type { FeedItem } from '../../gateway/store/block-rows.ts';
 import type { BootPlace } from '../../gateway/store/feed.ts';
 import { encodePack } from '../../gateway/store/pack/encode-pack.ts';
 import { Pack } from '../../gateway/store/pack/pack.ts';
-import type { FeedSource } from '../api/pull-call.ts';
+import { type FeedSource, feedIdOf } from '../api/pull-call.ts';
 import { type AheadSource, aheadOf, type PackItem, type Wish } from '../fidelity/ahead-source.ts';
 import type { DestinationScope } from './destination-policy.ts';
 import { type ChannelSource, KnownChannels } from './known-channels.ts';
@@ -17,18 +17,23 @@ export class ScopedFeed implements FeedSource, AheadSource {
   readonly #ahead: AheadSource | undefined;
   readonly #channels: KnownChannels;
   readonly #guard: KnownChannels;
+  readonly #note: (after: number) => void;
   /** Up to where nothing goes there, from where the last look began. */
   #passed = { after: -1, upTo: -1 };
 
-  constructor(source: FeedSource & ChannelSource, scope: DestinationScope) {
+  /** @param note told, before items are given, that what stands behind a position is chosen by the definitions of now */
+  constructor(source: FeedSource & ChannelSource, scope: DestinationScope, note: (after: number) => void = () => {}) {
     this.#source = source;
     this.#ahead = aheadOf(source);
     this.#channels = new KnownChannels(source, scope);
     this.#guard = new KnownChannels(source, scope);
+    this.#note = note;
   }
 
+  /** Of the source, which is read from its beginning for it: no destination stands there. */
   feedId(): string | undefined {
-    return this.#source.feedId?.();
+    const id = feedIdOf(this.#source);
+    return id === '' ? undefined : id;
   }
 
   bootsUpTo(position: number): readonly BootPlace[] {
@@ -42,6 +47,7 @@ export class ScopedFeed implements FeedSource, AheadSource {
       const last = items.at(-1);
       if (last === undefined) return [];
       this.#channels.refresh();
+      this.#note(from);
       const chosen = items.flatMap((item) => this.#chosen(item));
       if (chosen.length > 0) return chosen;
       from = last.position;

@@ -4,6 +4,7 @@ import type { FeedItem } from '../../gateway/store/block-rows.ts';
 import type { FeedSource } from '../api/pull-call.ts';
 import type { DestinationPolicy } from './destination-policy.ts';
 import type { ChannelSource } from './known-channels.ts';
+import type { PassedOverBook } from './passed-over-book.ts';
 import { ScopedFeed } from './scoped-feed.ts';
 import { ScopedTelemetry } from './scoped-telemetry.ts';
 
@@ -38,10 +39,11 @@ export function feedFor(
   policy: DestinationPolicy | undefined,
   feed: DefinedFeed | FeedSource,
   name = '',
+  passedOver?: PassedOverBook,
 ): { readonly feed: FeedSource; readonly guard: (item: FeedItem) => void; readonly newestFirst: boolean } {
   if (policy === undefined || !('channelsAfter' in feed)) return { feed, guard: () => {}, newestFirst: false };
   const scope = policy.scopeOf(name);
-  const scoped = new ScopedFeed(feed, scope);
+  const scoped = new ScopedFeed(feed, scope, (after) => passedOver?.note(name, after));
   return { feed: scoped, guard: (item) => scoped.requireAllowed(item), newestFirst: scope.newestFirst === true };
 }
 

@@ -1,5 +1,6 @@
 import type { NumberRun } from '../../gateway/query/telemetry.ts';
 import type { ChannelAccount } from '../api/ledger-call.ts';
+import { NOT_RECEIVED } from '../central/sequence-ledger.ts';
 
 /**
  * What an end says of sequence numbers: it has the samples, has them in no block yet, has not heard of them, or lacks them for a
@@ -13,6 +14,8 @@ export type Verdict =
   | 'waiting'
   /** The other end has not heard of it and will not: the channel does not go there. */
   | 'withheld'
+  /** The other end lacks it because the channel did not go there when its turn came. */
+  | 'passed-over'
   /** One end gave it up, for want of room or by its rules, the other has it. */
   | 'given-up'
   /** The gateway that took it in knows nothing of it any more, because its store was set back to a copy; the other end has it. */
@@ -106,20 +109,24 @@ function compareAccounts(here: ChannelAccount | undefined, there: ChannelAccount
   const { gateway, boot, channel } = account;
   const withheld = here?.withheld ?? there?.withheld;
   const end = Math.max(here?.end ?? 0, there?.end ?? 0);
+  const passedOver = [...(here?.passedOver ?? []), ...(there?.passedOver ?? [])];
+  const passed = overlaid(
+    passedOver.map((run) => ({ ...run, state: 'passed-over' })),
+    [{ first: 0, end, state: '' }],
+  );
   const differences: LedgerDifference[] = [];
-  for (const { first, end: to, states } of together(statesOf(here, end), statesOf(there, end))) {
-    const [a, b] = states;
+  for (const { first, end: to, states } of together([statesOf(here, end), statesOf(there, end), passed])) {
+    const [a = 'unknown', b = 'unknown', mark] = states;
     if (a === b) continue;
+    const isWithheld = withheld !== undefined && (a === 'unknown' || b === 'unknown');
+    const isPassedOver = mark === 'passed-over' && ((isHeld(a) && isLacking(b)) || (isHeld(b) && isLacking(a)));
+    const verdict = isWithheld ? 'withheld' : isPassedOver ? 'passed-over' : verdictOf(a, b);
     const last = differences.at(-1);
-    if (last !== undefined && last.end === first && last.here === a && last.there === b) {
+    if (last !== undefined && last.end === first && last.here === a && last.there === b && last.verdict === verdict) {
       differences[differences.length - 1] = { ...last, end: to };
     } else {
-      const difference = { gateway, boot, channel, first, end: to, here: a, there: b };
-      const isWithheld = withheld !== undefined && (a === 'unknown' || b === 'unknown');
-      differences.push({
-        ...difference,
-        ...(isWithheld ? { verdict: 'withheld', withheld } : { verdict: verdictOf(a, b) }),
-      });
+      const difference = { gateway, boot, channel, first, end: to, here: a, there: b, verdict } as const;
+      differences.push({ ...difference, ...(isWithheld && { withheld }) });
     }
   }
   return differences;
@@ -133,6 +140,11 @@ function verdictOf(a: NumberState, b: NumberState): Verdict {
   if (isHereHeld && isThereHeld) return 'waiting';
   if (!isHereHeld && !isThereHeld) return 'lost';
   return GIVEN_UP.has(isHereHeld ? b : a) ? 'given-up' : 'contradiction';
+}
+
+/** True where an end never got it: that it did not come is all that it can say. */
+function isLacking(state: NumberState): boolean {
+  return state === 'unknown' || state === NOT_RECEIVED;
 }
 
 function isHeld(state: NumberState): boolean {
@@ -190,20 +202,18 @@ function overlaid(above: readonly StateRun[], below: readonly StateRun[]): State
   return [...runs, ...added].sort((a, b) => a.first - b.first);
 }
 
-/** Two coverings of the same numbers, cut where either is. */
+/** Coverings of the same numbers, cut where any of them is. */
 function* together(
-  a: readonly StateRun[],
-  b: readonly StateRun[],
-): Generator<NumberRun & { readonly states: readonly [NumberState, NumberState] }> {
-  let [i, j, first] = [0, 0, 0];
-  for (;;) {
-    const [left, right] = [a[i], b[j]];
-    if (left === undefined || right === undefined) return;
-    const end = Math.min(left.end, right.end);
-    yield { first, end, states: [left.state, right.state] };
+  coverings: readonly (readonly StateRun[])[],
+): Generator<NumberRun & { readonly states: readonly NumberState[] }> {
+  const at = coverings.map(() => 0);
+  for (let first = 0; ; ) {
+    const runs = coverings.flatMap((runs, i) => runs[at[i] ?? 0] ?? []);
+    if (runs.length < coverings.length) return;
+    const end = Math.min(...runs.map((run) => run.end));
+    yield { first, end, states: runs.map(({ state }) => state) };
     first = end;
-    if (left.end === end) i += 1;
-    if (right.end === end) j += 1;
+    for (const [i, run] of runs.entries()) if (run.end === end) at[i] = (at[i] ?? 0) + 1;
   }
 }
 

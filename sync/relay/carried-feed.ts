@@ -22,6 +22,8 @@ export interface CarriedFeedParts {
   /** Where the relay is; undefined: nobody says. */
   readonly region: string | undefined;
   readonly fileBytes: number;
+  /** Told that what stands behind a position goes by the definitions of now. */
+  readonly note?: (after: number) => void;
   /** UTC, milliseconds. */
   readonly utcMs: () => number;
 }
@@ -63,7 +65,7 @@ export class CarriedFeed {
     if (gateway === undefined) return undefined;
     const isPartial = this.#isNarrower();
     let requests: readonly CarriedRequest[] = [];
-    const feed = new ScopedFeed(store, this.#scope);
+    const feed = new ScopedFeed(store, this.#scope, this.#parts.note);
     const written = writeCourierFile(
       {
         ...{ gateway, central, key, fileBytes, isPartial, isQuestion, feedId: this.id },

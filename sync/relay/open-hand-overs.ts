@@ -5,6 +5,7 @@ import { parseAddress } from '../api/address.ts';
 import { TelemetryClient } from '../api/client.ts';
 import type { DestinationsConfig } from '../destinations/destination-config.ts';
 import { DestinationPolicy } from '../destinations/destination-policy.ts';
+import type { PassedOverBook } from '../destinations/passed-over-book.ts';
 import { DailyBudget, type SpentDays } from '../line/daily-budget.ts';
 import { TimeWindows } from '../line/time-windows.ts';
 import { WireMeter } from '../line/wire-meter.ts';
@@ -27,6 +28,7 @@ export interface HandOversParts {
   readonly storeDir: string;
   readonly store: BlockReader;
   readonly receipts: ReceiptDesk;
+  readonly passedOver?: PassedOverBook | undefined;
   readonly gateway: () => string;
   /** Undefined: without certificates, which a relay takes on its own machine only. */
   readonly identity: Identity | undefined;
@@ -65,7 +67,7 @@ function handOverOf(
   relay: HandOverSettings,
   parts: HandOversParts & Pick<CarriedFeedParts, 'key' | 'scope'>,
 ): HandOver {
-  const { store, receipts, utcMs, onProblem, gateway, storeDir, key, scope } = parts;
+  const { store, receipts, passedOver, utcMs, onProblem, gateway, storeDir, key, scope } = parts;
   const meter = new WireMeter();
   parts.follow(central, LINE, meter);
   const { region, fileMb } = relay;
@@ -73,7 +75,10 @@ function handOverOf(
     ...{ gateway, central, address: relay.to, meter, receipts, utcMs, onProblem },
     ...limitsOf(central, relay, parts),
     connect: () => connect(relay, parts.identity, meter),
-    feed: new CarriedFeed({ store, receipts, central, key, scope, region, fileBytes: fileMb * 1e6, utcMs }),
+    feed: new CarriedFeed({
+      ...{ store, receipts, central, key, scope, region, fileBytes: fileMb * 1e6, utcMs },
+      note: (after) => passedOver?.note(central, after),
+    }),
     outbox: new Outbox(join(storeDir, FOLDER, central)),
   });
 }

@@ -5,6 +5,7 @@ import { CaissonError } from '../../errors.ts';
 import { BlockDb } from '../block-db.ts';
 import { FEED_KEY } from '../block-reader.ts';
 import type { CheckProgress, StoreReport } from '../check/store-check.ts';
+import { PASSED_OVER_KEY } from '../passed-over.ts';
 import { ACKNOWLEDGED_KEY } from '../retention/acknowledgements.ts';
 import { storePaths } from '../store-dir.ts';
 import { BACKUP_FILE, type BackupNote, checked } from './backup-store.ts';
@@ -42,6 +43,8 @@ export async function restoreStore(
       blocks.keepMeta(FEED_KEY, randomBytes(8).toString('hex'));
       // Positions of the feed of old: by them retention would delete what is nowhere else.
       blocks.keepMeta(ACKNOWLEDGED_KEY, '{}');
+      // Nor was anything of this one passed over.
+      blocks.keepMeta(PASSED_OVER_KEY, '{}');
     });
     blocks.close();
     folder.complete(basename(target.blocks));
