@@ -1,4 +1,4 @@
-import type { CycleReader, SumAnswer, SumQuestion, UnsettledCycle } from '../analysis/cycles/cycle-settling.ts';
+import type { CycleReader, EarlierCycle, SumAnswer, SumQuestion } from '../analysis/cycles/cycle-settling.ts';
 import type { CyclesConfig } from '../analysis/cycles/cycles-config.ts';
 import type { CyclesAnswer, CyclesQuestion } from './serve-messages.ts';
 
@@ -16,9 +16,9 @@ export class CycleDesk implements CycleReader {
     this.#post = post;
   }
 
-  async unsettled(cycles: CyclesConfig, before: number): Promise<readonly UnsettledCycle[] | undefined> {
-    const answer = await this.#ask({ asks: 'unsettled', cycles, before });
-    return answer !== undefined && 'unsettled' in answer ? answer.unsettled : undefined;
+  async earlier(cycles: CyclesConfig, before: number): Promise<readonly EarlierCycle[] | undefined> {
+    const answer = await this.#ask({ asks: 'earlier', cycles, before });
+    return answer !== undefined && 'earlier' in answer ? answer.earlier : undefined;
   }
 
   async sums(of: SumQuestion): Promise<SumAnswer | undefined> {

@@ -1,7 +1,7 @@
 import type { DestinationsConfig } from '../../sync/destinations/destination-config.ts';
 import type { RelaySettings } from '../../sync/relay/relay-config.ts';
 import type { UsageConfig } from '../../sync/usage/usage-config.ts';
-import type { SumAnswer, SumQuestion, UnsettledCycle } from '../analysis/cycles/cycle-settling.ts';
+import type { EarlierCycle, SumAnswer, SumQuestion } from '../analysis/cycles/cycle-settling.ts';
 import type { CyclesConfig } from '../analysis/cycles/cycles-config.ts';
 import type { SessionRecord } from '../analysis/sessions/session-records.ts';
 import type { ChannelFreshness } from '../channel-freshness.ts';
@@ -37,11 +37,11 @@ export interface ServeThreadData {
 
 /** What main asks of what is kept of cycles; `before` as stored. */
 export type CyclesQuestion =
-  | { readonly asks: 'unsettled'; readonly cycles: CyclesConfig; readonly before: number }
+  | { readonly asks: 'earlier'; readonly cycles: CyclesConfig; readonly before: number }
   | { readonly asks: 'sums'; readonly of: SumQuestion };
 
 export type CyclesAnswer =
-  | { readonly unsettled: readonly UnsettledCycle[] }
+  | { readonly earlier: readonly EarlierCycle[] }
   | { readonly sums: SumAnswer }
   | { readonly failed: string };
 

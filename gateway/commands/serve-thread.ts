@@ -35,7 +35,7 @@ import type { SessionRecord } from '../analysis/sessions/session-records.ts';
 import { BoxClock } from '../clock.ts';
 import type { ConfigAnswer, ConfigRequest } from '../config/offer/offer.ts';
 import { CaissonError, messageOf } from '../errors.ts';
-import { sumsOver, unsettledCycles } from '../query/cycle-answers.ts';
+import { earlierCycles, sumsOver } from '../query/cycle-answers.ts';
 import { NoTelemetry } from '../query/no-telemetry.ts';
 import { sessionsOf } from '../query/sessions.ts';
 import { StoreTelemetry } from '../query/store-telemetry.ts';
@@ -193,7 +193,7 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
     const answer = async (): Promise<CyclesAnswer> => {
       if (question.asks === 'sums') return { sums: await sumsOver(telemetry, status.gateway, question.of, breath) };
       const { before, cycles } = question;
-      return { unsettled: unsettledCycles(telemetry, status.gateway, cycles, { before, now: utcNow() }) };
+      return { earlier: earlierCycles(telemetry, status.gateway, cycles, { before, now: utcNow() }) };
     };
     say({ kind: 'cycles', id, answer: await answer().catch((error) => ({ failed: messageOf(error) })) });
   }

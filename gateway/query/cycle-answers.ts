@@ -1,9 +1,9 @@
 import { cycleNameOf } from '../analysis/cycles/cycle-channels.ts';
 import {
+  type EarlierCycle,
   SUMMED_CHANNELS_MAX,
   type SumAnswer,
   type SumQuestion,
-  type UnsettledCycle,
 } from '../analysis/cycles/cycle-settling.ts';
 import { CycleSummation } from '../analysis/cycles/cycle-sums.ts';
 import type { CyclesConfig } from '../analysis/cycles/cycles-config.ts';
@@ -14,8 +14,8 @@ import type { Gap, StoredChannel, Telemetry } from './telemetry.ts';
 /** How long sums are worked on before others are served. */
 const SLICE_MS = 5;
 
-/** Cycles of a kind that get sums after a restart: the newest. */
-const UNSETTLED_MAX = 1024;
+/** Cycles of a kind that get sums after a restart, and those whose late samples are counted on: the newest of either. */
+const EARLIER_MAX = 1024;
 
 /** How far back they are looked for, one after the other until there is a cycle: a batch may last days, a beat has thousands of records. */
 const LOOKS_BACK_US = [3600e6, 86_400e6, CYCLE_LOOKBACK_US];
@@ -54,13 +54,13 @@ export async function sumsOver(
   return { sums, others };
 }
 
-/** Cycles of earlier runs that have no sums, as {@link CycleReader} asks for them. @param now UTC */
-export function unsettledCycles(
+/** Cycles of earlier runs, as {@link CycleReader} asks for them. @param now UTC */
+export function earlierCycles(
   telemetry: Read,
   gateway: string,
   cycles: CyclesConfig,
   { before, now }: { readonly before: number; readonly now: number },
-): UnsettledCycle[] {
+): EarlierCycle[] {
   const channels = telemetry.channels();
   return cycleChannels(channels, gateway).flatMap((records) => {
     const name = cycleNameOf(records.name) ?? '';
@@ -72,16 +72,17 @@ export function unsettledCycles(
       earlier = all.filter(({ storedFrom }) => storedFrom < before);
       if (earlier.length > 0) break;
     }
-    const left = earlier.filter(({ sumsAt }) => sumsAt === undefined);
-    return left.slice(-UNSETTLED_MAX).flatMap((cycle) => {
-      const told = channels.filter((each) => each.gateway === gateway && each.name === config.channel);
-      const heard = [...told, ...summedChannels(channels, gateway, config.summary)];
+    const told = channels.filter((each) => each.gateway === gateway && each.name === config.channel);
+    const heard = [...told, ...summedChannels(channels, gateway, config.summary)];
+    const some = (hasSums: boolean) =>
+      earlier.filter(({ sumsAt }) => (sumsAt !== undefined) === hasSums).slice(-EARLIER_MAX);
+    return [...some(true), ...some(false)].flatMap((cycle) => {
       const to = cycle.hasEnd ? cycle.to : lastHeard(telemetry, cycle, records, heard);
       if (to === undefined || to <= cycle.from) return [];
-      const { number, label, isSeen, storedFrom, from, cause } = cycle;
-      return [
-        { name, number, label, isSeen, from: storedFrom, utc: { from, to }, cause: cycle.hasEnd ? undefined : cause },
-      ];
+      const { number, label, isSeen, storedFrom, from } = cycle;
+      const cause = cycle.hasEnd ? undefined : cycle.cause;
+      const late = cycle.sumsAt === undefined ? undefined : cycle.late;
+      return [{ name, number, label, isSeen, from: storedFrom, utc: { from, to }, cause, late }];
     });
   });
 }

@@ -39,7 +39,7 @@ export interface Cycle {
   readonly cause: string;
   /** False where it had begun before anything was heard of it. */
   readonly isSeen: boolean;
-  /** Samples of its time that came after its sums were made: they are without them. */
+  /** Samples of its time that came after its sums were made, also in later runs of the gateway: they are without them. */
   readonly late: number;
 }
 

@@ -4,10 +4,9 @@ import { channelPattern } from '../../channel-pattern.ts';
 import { type Intake, type Ticket, textRoom } from '../../intake.ts';
 import type { CycleKindStatus } from '../../status.ts';
 import { cycleSpec, encodeBegin, encodeEnd, sumsSpec } from './cycle-channels.ts';
-import { CycleSettling, type CycleSettlingParts, SUMMED_CHANNELS_MAX } from './cycle-settling.ts';
+import { CycleSettling, type CycleSettlingParts, type LateWatches, SUMMED_CHANNELS_MAX } from './cycle-settling.ts';
 import { type BegunCycle, CycleTracker, type EndedCycle } from './cycle-tracker.ts';
 import type { CycleConfig, CyclesConfig } from './cycles-config.ts';
-import type { LateWatch } from './late-watch.ts';
 import { triggerProblem } from './trigger-problem.ts';
 
 /** Records that wait for room in the ring. Beyond: counted as lost, as samples are. */
@@ -32,7 +31,7 @@ interface Watch {
   /** Kinds that it tells where a cycle begins. */
   readonly told: readonly CycleKind[];
   /** Told of what comes too late for the sums of a cycle. */
-  readonly late: readonly LateWatch[];
+  readonly late: readonly LateWatches[];
 }
 
 /**
@@ -75,7 +74,7 @@ export class CycleIntake implements Intake {
   push(channel: number, time: number, value: number): boolean {
     if (!this.#intake.push(channel, time, value)) return false;
     const watch = this.#watches[channel];
-    if (watch !== undefined) this.#see(watch, watch.isDevice ? this.#boxTime(time) : time, value);
+    if (watch !== undefined) this.#see(watch, time, value);
     return true;
   }
 
@@ -84,14 +83,14 @@ export class CycleIntake implements Intake {
     const watch = this.#watches[channel];
     if (watch === undefined || taken === 0) return taken;
     if (taken === to - from && !watch.isDevice && watch.told.length === 0) {
-      for (const late of watch.late) late.seeColumn(times, from, to);
+      for (const { own } of watch.late) own.seeColumn(times, from, to);
       return taken;
     }
     let seen = 0;
     for (let i = from; i < to && seen < taken; i += 1) {
       const time = times[i] as number;
       if (!Number.isSafeInteger(time)) continue;
-      this.#see(watch, watch.isDevice ? this.#boxTime(time) : time, values[i] as number);
+      this.#see(watch, time, values[i] as number);
       seen += 1;
     }
     return taken;
@@ -151,7 +150,7 @@ export class CycleIntake implements Intake {
   #watch(channel: Channel): void {
     this.#known[channel.id] = channel;
     const told: CycleKind[] = [];
-    const late: LateWatch[] = [];
+    const late: LateWatches[] = [];
     for (const kind of this.#kinds) {
       if (kind.isToldBy(channel)) told.push(kind);
       if (kind.sums(channel)) late.push(kind.late);
@@ -162,11 +161,15 @@ export class CycleIntake implements Intake {
     this.#watches[channel.id] = told.length + late.length === 0 ? undefined : { isDevice, told, late };
   }
 
-  #see({ told, late }: Watch, time: number, value: number): void {
+  /** @param stamp box time, or UTC of a device */
+  #see({ isDevice, told, late }: Watch, stamp: number, value: number): void {
+    const time = isDevice ? this.#boxTime(stamp) : stamp;
     for (let i = 0; i < told.length; i += 1) told[i]?.look(time, value, this.#parts.now());
     for (let i = 0; i < late.length; i += 1) {
-      const watch = late[i];
-      if (watch !== undefined && time < watch.until) watch.see(time);
+      const watches = late[i];
+      if (watches === undefined) continue;
+      if (time < watches.own.until) watches.own.see(time);
+      if (isDevice && stamp < watches.earlier.until) watches.earlier.see(stamp);
     }
   }
 
@@ -211,7 +214,7 @@ interface CycleKindParts {
 class CycleKind {
   readonly tracker: CycleTracker;
   /** Told of what comes too late. */
-  readonly late: LateWatch;
+  readonly late: LateWatches;
   readonly #name: string;
   readonly #config: CycleConfig;
   readonly #wants: (name: string) => boolean;

@@ -32,18 +32,20 @@ export interface SumAnswer {
   readonly others: number;
 }
 
-/** A cycle of an earlier run of the process that has no sums. */
-export interface UnsettledCycle extends BegunCycle {
+/** A cycle of an earlier run of the process. */
+export interface EarlierCycle extends BegunCycle {
   readonly name: string;
   readonly utc: { readonly from: number; readonly to: number };
   /** Why nobody told its end; undefined where it was told. */
   readonly cause: string | undefined;
+  /** How many samples came too late for its sums, so far; undefined where it has none. */
+  readonly late: number | undefined;
 }
 
 /** Reads what is kept. What it answers is undefined where who reads went away: then it is asked again. It rejects where it cannot read. */
 export interface CycleReader {
-  /** Cycles of those kinds that begin before `before`, as stored, and have no sums; the oldest first. */
-  unsettled(cycles: CyclesConfig, before: number): Promise<readonly UnsettledCycle[] | undefined>;
+  /** Cycles of those kinds that begin before `before`, as stored; those of a kind without sums in their order. */
+  earlier(cycles: CyclesConfig, before: number): Promise<readonly EarlierCycle[] | undefined>;
   sums(question: SumQuestion): Promise<SumAnswer | undefined>;
 }
 
@@ -59,6 +61,14 @@ export interface CycleSettlingParts {
   readonly channel: (id: number) => Channel | undefined;
   readonly channelNamed: (name: string) => Channel | undefined;
   readonly onProblem: (text: string) => void;
+}
+
+/** Who is to be told of samples that come after the sums of their cycle. */
+export interface LateWatches {
+  /** Of cycles of this run: by box time. */
+  readonly own: LateWatch;
+  /** Of earlier ones: by the stamps of devices, UTC. What is stamped as it arrives is never of their time. */
+  readonly earlier: LateWatch;
 }
 
 /** A cycle that waits for its sums. */
@@ -81,7 +91,7 @@ interface WaitingCycle {
 export class CycleSettling {
   readonly #parts: CycleSettlingParts;
   readonly #cycles: CyclesConfig;
-  readonly #late: ReadonlyMap<string, LateWatch>;
+  readonly #late: ReadonlyMap<string, LateWatches>;
   readonly #waiting: WaitingCycle[] = [];
   #reader: CycleReader | undefined;
   #hasRecalled = false;
@@ -93,12 +103,12 @@ export class CycleSettling {
   constructor(parts: CycleSettlingParts, cycles: CyclesConfig) {
     this.#parts = parts;
     this.#cycles = cycles;
-    this.#late = new Map(Object.keys(cycles).map((name) => [name, new LateWatch()]));
+    this.#late = new Map(Object.keys(cycles).map((name) => [name, { own: new LateWatch(), earlier: new LateWatch() }]));
+    for (const { earlier } of this.#late.values()) earlier.hold(parts.utcOf(parts.started));
   }
 
-  /** Who is to be told of samples that come after the sums of their cycle. */
-  lateOf(name: string): LateWatch {
-    return this.#late.get(name) ?? new LateWatch();
+  lateOf(name: string): LateWatches {
+    return this.#late.get(name) ?? { own: new LateWatch(), earlier: new LateWatch() };
   }
 
   /** Sums can be made from now on. */
@@ -170,17 +180,25 @@ export class CycleSettling {
     return this.#isFinished ? undefined : this.#waiting.find(({ dueMs }) => dueMs <= now);
   }
 
-  /** What earlier runs left undone: ends that nobody told are told now, and sums are made as of any other cycle. */
+  /**
+   * What earlier runs left undone: ends that nobody told are told now, and sums are made as of any other cycle. What comes late for those
+   * that have sums is counted on.
+   */
   async #recall(): Promise<void> {
     const { started, now, monotonicMs, channelNamed, keep, onProblem } = this.#parts;
     if (this.#hasRecalled || this.#reader === undefined) return;
-    const unsettled = await this.#reader.unsettled(this.#cycles, started).catch((error: unknown) => {
-      onProblem(`cycles: those without sums are not known: ${messageOf(error)}`);
+    const all = await this.#reader.earlier(this.#cycles, started).catch((error: unknown) => {
+      onProblem(`cycles: those of earlier runs are not known: ${messageOf(error)}`);
       return [];
     });
-    if (unsettled === undefined || this.#isFinished) return;
+    if (all === undefined || this.#isFinished) return;
     this.#hasRecalled = true;
-    for (const { name, utc, cause, ...begun } of unsettled) {
+    for (const [name, { earlier }] of this.#late) {
+      const own = all.filter((each) => each.name === name);
+      earlier.recall(own.flatMap(({ from, utc, late }) => (late === undefined ? [] : { begin: from, ...utc, late })));
+    }
+    const unsettled = all.filter(({ late }) => late === undefined);
+    for (const { name, utc, cause, late: _, ...begun } of unsettled) {
       const records = channelNamed(recordsName(name));
       const to = begun.from + utc.to - utc.from;
       if (cause !== undefined && records !== undefined) keep(records.id, now(), encodeEndAfterwards(begun, to, cause));
@@ -194,14 +212,18 @@ export class CycleSettling {
     const { intake, utcOf, monotonicMs } = this.#parts;
     const { name, from, to } = cycle;
     // What is published before this is in the answer; what comes after it is late.
-    const settled = to === undefined ? undefined : this.lateOf(name).settle(from, to);
+    const { own, earlier } = this.lateOf(name);
+    const settled =
+      cycle.utc === undefined
+        ? own.settle({ begin: from, from, to: to ?? from })
+        : earlier.settle({ begin: from, ...cycle.utc });
     await intake.durable(intake.publish());
     const utc = cycle.utc ?? { from: utcOf(from), to: utcOf(to ?? from) };
     const summary = this.#cycles[name]?.summary;
     const answer = await this.#reader?.sums({ ...utc, summary });
     if (answer === undefined || this.#isFinished) return false;
     cycle.tries += 1;
-    if ((settled?.late ?? 0) > 0 && cycle.tries < TRIES_MAX) {
+    if (settled.late > 0 && cycle.tries < TRIES_MAX) {
       cycle.dueMs = Math.max(cycle.dueMs, monotonicMs() + TRY_AGAIN_MS);
       return true;
     }
@@ -211,7 +233,7 @@ export class CycleSettling {
   }
 
   /** The sums and the record that says so are in one commit. */
-  #keepSums({ name, from, to }: WaitingCycle, { sums, others }: SumAnswer, settled: SettledCycle | undefined): void {
+  #keepSums({ name, from, to }: WaitingCycle, { sums, others }: SumAnswer, settled: SettledCycle): void {
     const { intake, keep, now, channel: channelOf, channelNamed } = this.#parts;
     const records = channelNamed(recordsName(name));
     if (records === undefined) return;
@@ -222,7 +244,7 @@ export class CycleSettling {
     }
     keep(records.id, time, encodeSummed(from));
     intake.publish();
-    if (settled !== undefined) settled.isSummed = true;
+    settled.isSummed = true;
     if (others === 0 || this.#tooMany.has(name)) return;
     this.#tooMany.add(name);
     const limit = `cycles.${name}: more than ${SUMMED_CHANNELS_MAX} channels`;
@@ -231,10 +253,11 @@ export class CycleSettling {
 
   #tellLate(): void {
     let isTold = false;
-    for (const [name, watch] of this.#late) {
+    for (const [name, { own, earlier }] of this.#late) {
       const records = this.#parts.channelNamed(recordsName(name));
-      for (const { from, late } of records === undefined ? [] : watch.takeLate()) {
-        this.#parts.keep(records?.id ?? 0, this.#parts.now(), encodeLate(from, late));
+      if (records === undefined) continue;
+      for (const { begin, late } of [...own.takeLate(), ...earlier.takeLate()]) {
+        this.#parts.keep(records.id, this.#parts.now(), encodeLate(begin, late));
         isTold = true;
       }
     }

@@ -1,10 +1,19 @@
 /** Cycles of a kind of which late samples are counted, the newest. Samples of older ones are in the store as ever. */
 const REMEMBERED_MAX = 1024;
 
-/** A cycle whose sums are made, or were. Box time, microseconds. */
-export interface SettledCycle {
+/** Samples that are held while it is not known what cycles there were. Beyond: not counted. */
+const HELD_MAX = 1 << 16;
+
+/** When a cycle was, microseconds, in the time of the samples that are seen. */
+export interface CycleSpan {
+  /** Its begin as stored, which its records name. */
+  readonly begin: number;
   readonly from: number;
   readonly to: number;
+}
+
+/** A cycle whose sums are made, or were. */
+export interface SettledCycle extends CycleSpan {
   /** Samples of its time that came since. */
   late: number;
   /** Sums of it are kept. */
@@ -22,25 +31,48 @@ export class LateWatch {
   until = Number.NEGATIVE_INFINITY;
   /** By begin; no two overlap. */
   readonly #cycles: RememberedCycle[] = [];
+  /** Times of samples that came before it was known what cycles there were; undefined once it is. */
+  #held: number[] | undefined;
   #isDue = false;
 
+  /** Holds what is older than `until` until {@link LateWatch.recall}. */
+  hold(until: number): void {
+    this.#held = [];
+    this.until = until;
+  }
+
+  /** What there was before: cycles with sums, and how many late samples of each were told. */
+  recall(cycles: readonly (CycleSpan & { readonly late: number })[]): void {
+    this.until = Number.NEGATIVE_INFINITY;
+    for (const { late, ...span } of cycles) this.#remember({ ...span, late, told: late, isSummed: true });
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const time of held) if (time < this.until) this.see(time);
+  }
+
   /** What comes from now on of the time of a cycle is late. */
-  settle(from: number, to: number): SettledCycle {
-    const known = this.#cycles.find((each) => each.from === from);
-    const cycle = known ?? { from, to, late: 0, told: 0, isSummed: false };
+  settle(span: CycleSpan): SettledCycle {
+    const known = this.#cycles.find(({ begin }) => begin === span.begin);
+    const cycle = known ?? { ...span, late: 0, told: 0, isSummed: false };
     cycle.late = 0;
-    if (known === undefined) {
-      this.#cycles.push(cycle);
-      this.#cycles.sort((a, b) => a.from - b.from);
-      if (this.#cycles.length > REMEMBERED_MAX) this.#cycles.shift();
-    }
-    this.until = Math.max(this.until, to);
+    if (known === undefined) this.#remember(cycle);
     return cycle;
+  }
+
+  #remember(cycle: RememberedCycle): void {
+    this.#cycles.push(cycle);
+    this.#cycles.sort((a, b) => a.from - b.from);
+    if (this.#cycles.length > REMEMBERED_MAX) this.#cycles.shift();
+    this.until = Math.max(this.until, cycle.to);
   }
 
   /** A sample that is older than {@link LateWatch.until}. */
   see(time: number): void {
     if (!Number.isSafeInteger(time)) return;
+    if (this.#held !== undefined) {
+      if (this.#held.length < HELD_MAX) this.#held.push(time);
+      return;
+    }
     let [low, high] = [0, this.#cycles.length];
     while (low < high) {
       const middle = (low + high) >> 1;

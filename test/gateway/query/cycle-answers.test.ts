@@ -6,7 +6,7 @@ import t, { type Test } from 'tap';
 import { encodeBegin, encodeEnd, encodeSummed } from '../../../gateway/analysis/cycles/cycle-channels.ts';
 import { SUMMED_CHANNELS_MAX } from '../../../gateway/analysis/cycles/cycle-settling.ts';
 import type { CyclesConfig } from '../../../gateway/analysis/cycles/cycles-config.ts';
-import { unsettledCycles } from '../../../gateway/query/cycle-answers.ts';
+import { earlierCycles } from '../../../gateway/query/cycle-answers.ts';
 import { FakeTelemetry } from '../../dashboards/fake-telemetry.ts';
 import { CycleRig } from './cycle-rig.ts';
 
@@ -116,6 +116,75 @@ t.test('what comes after the sums of its cycle is counted, said of that cycle, a
   );
 });
 
+t.test(
+  'what comes after the run of its cycle is counted as well, from the first sample on, by the stamps of devices',
+  async (t) => {
+    const dir = await folder(t);
+    const open = async () => {
+      const rig = await CycleRig.open(dir);
+      const intake = rig.intake({ lap: { trigger: 'value', channel: 'car/lap', settleSeconds: 0 } });
+      const lap = intake.channel({ name: 'car/lap', source: 'x' }).id;
+      const rpm = intake.channel({ name: 'car/rpm', source: 'x', stamp: 'device' }).id;
+      const push = (...stamps: readonly number[]) => {
+        for (const stamp of stamps) intake.push(rpm, stamp, 1);
+        intake.publish();
+      };
+      const lates = () => rig.cycles('lap').map(({ number, late }) => [number, late]);
+      const stop = async () => {
+        await intake.stop(rig.host.clock.now(), 1000);
+        await rig.close();
+      };
+      return { rig, intake, lap, push, lates, stop };
+    };
+
+    const first = await open();
+    const { time } = first.rig.host.clock.origin;
+    const start = first.rig.host.utcOf(time);
+    for (const number of [1, 2]) first.intake.push(first.lap, time + number * 100, number);
+    first.push(start + 150);
+    await first.rig.pass(first.intake, 0);
+    await first.stop();
+
+    const second = await open();
+    second.push(start + 99, start + 151, start + 152);
+    t.same(second.lates(), [
+      [1, 0],
+      [2, 0],
+    ]);
+    await second.rig.pass(second.intake, 0);
+    await second.rig.pass(second.intake, 0);
+    t.same(second.lates(), [
+      [1, 2],
+      [2, 0],
+    ]);
+    await second.stop();
+
+    const third = await open();
+    await third.rig.pass(third.intake, 0);
+    third.push(start + 153);
+    await third.rig.pass(third.intake, 0);
+    t.same(third.lates()[0], [1, 3], 'counted on');
+    const later = third.rig.host.clock.now();
+    const laterUtc = third.rig.host.utcOf(later);
+    for (const time of [later, later + 2000]) third.intake.push(third.lap, time, 7);
+    third.push(laterUtc + 1, laterUtc + 1000);
+    await third.rig.close();
+
+    const last = await open();
+    last.push(laterUtc + 2);
+    await last.rig.pass(last.intake, 0);
+    last.push(laterUtc + 3, laterUtc + 4);
+    await last.rig.pass(last.intake, 0);
+    await last.rig.pass(last.intake, 0);
+    const cut = last.rig.cycles('lap').at(-1);
+    if (cut === undefined) throw new Error('no cycle');
+    t.match(cut, { number: 7, late: 2 });
+    t.equal(last.rig.sums('lap', cut).get('car/rpm')?.count, 3, 'what came before the sums is in them');
+    t.same(last.lates()[0], [1, 3]);
+    await last.stop();
+  },
+);
+
 t.test('what comes while sums are made is in them', async (t) => {
   const rig = await CycleRig.open(await folder(t));
   t.teardown(() => rig.close());
@@ -171,7 +240,8 @@ t.test('after a restart, cycles without sums are looked for as far back as there
   };
   const left = (before: number) => {
     const cycles: CyclesConfig = { batch: { trigger: 'value', channel: 'line/batch' } };
-    return unsettledCycles(telemetry, 'test-gateway', cycles, { before, now }).map(({ number, utc }) => [number, utc]);
+    const earlier = earlierCycles(telemetry, 'test-gateway', cycles, { before, now });
+    return earlier.flatMap(({ number, utc, late }) => (late === undefined ? [[number, utc]] : []));
   };
   t.same(left(now), []);
   batch(1, 4 * DAY_US, 5 * DAY_US);

@@ -1,7 +1,7 @@
 import { CycleIntake } from '../../../gateway/analysis/cycles/cycle-intake.ts';
 import type { CycleSum } from '../../../gateway/analysis/cycles/cycle-sums.ts';
 import type { CyclesConfig } from '../../../gateway/analysis/cycles/cycles-config.ts';
-import { sumsOver, unsettledCycles } from '../../../gateway/query/cycle-answers.ts';
+import { earlierCycles, sumsOver } from '../../../gateway/query/cycle-answers.ts';
 import {
   cycleChannels,
   type RecordedCycle,
@@ -54,7 +54,7 @@ export class CycleRig {
     };
     const intake = new CycleIntake(parts, cycles);
     intake.settling.attach({
-      unsettled: async (of, before) => unsettledCycles(telemetry, 'box', of, { before, now: host.utcNow() }),
+      earlier: async (of, before) => earlierCycles(telemetry, 'box', of, { before, now: host.utcNow() }),
       sums: (question) => {
         this.meanwhile();
         return sumsOver(telemetry, 'box', question, async () => {});
