@@ -26,7 +26,8 @@ export function registerFetch(program: Command): void {
     .addHelpText(
       'after',
       `
-Returns at once: what came until then is in the next query.
+Returns at once: what came until then is in the next query. Brings also what was withheld from that central before it might have it; the ledger
+tells what that is.
 
 Examples:
   caisson fetch car1/gnss/speed --gateway pit-12 --last 5m

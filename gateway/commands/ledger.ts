@@ -135,8 +135,10 @@ async function read(
 async function strangerText(options: ServerOptions, central: string): Promise<string> {
   const { role, gateway, destinations = [] } = await endOf(options);
   const names = destinations.map(({ name }) => name);
-  if (role !== 'gateway' || names.includes(central)) return '';
-  const nearest = nearestName(central, names);
+  const known = destinations.find(({ name }) => name === central);
+  const hasCome = known !== undefined && (known.position > 0 || known.told !== undefined);
+  if (role !== 'gateway' || hasCome) return '';
+  const nearest = known === undefined ? nearestName(central, names) : undefined;
   const meant = nearest === undefined ? '' : `; did you mean ${nearest}?`;
   return `no central ${central} has come to ${gateway} yet: this is what its config lets one of that name have${meant}\n`;
 }

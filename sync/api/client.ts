@@ -56,6 +56,7 @@ import type { StatusMessage } from './status-messages.ts';
 import type { TransferRequestMessage, TransferResponseMessage, WishResponseMessage } from './transfer-messages.ts';
 import { pullTransfer, type TransferRequest } from './transfer-pull.ts';
 import type { UsageReportMessage } from './usage-messages.ts';
+import { encodeWish } from './wish-message.ts';
 
 export interface TelemetryClientOptions extends GrpcCallsOptions {
   /** Whom the other end proved to be, where connections are secure: its status must say the same. */
@@ -287,7 +288,7 @@ export class TelemetryClient {
 
   /** Has a central pull something before the rest. Returns the number of lines that were told at once. */
   async wish(wish: Wish): Promise<number> {
-    return (await this.#calls.ask<WishResponseMessage>('Wish', wish)).lines;
+    return (await this.#calls.ask<WishResponseMessage>('Wish', encodeWish(wish))).lines;
   }
 
   /**

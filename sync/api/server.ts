@@ -100,6 +100,7 @@ import type {
   WishResponseMessage,
 } from './transfer-messages.ts';
 import type { GetUsageRequestMessage, UsageReportMessage } from './usage-messages.ts';
+import { decodeWish } from './wish-message.ts';
 
 /** Bytes of one request. Larger ones are refused by gRPC. */
 const REQUEST_BYTES_MAX = 4 << 20;
@@ -283,7 +284,7 @@ export async function startTelemetryServer(
       return files === undefined ? notServed('GetPlace') : answerPlace(files.feed, request);
     }),
     Wish: unary((request: TransferWishMessage): WishResponseMessage => {
-      if (options.wish !== undefined) return { lines: options.wish(request) };
+      if (options.wish !== undefined) return { lines: options.wish(decodeWish(request)) };
       throw new CaissonError('not-served', 'a gateway pulls from nobody: it has all there is');
     }),
     ListCycles: streams.method(IN_FLIGHT_MAX, (request: ListCyclesRequestMessage, out: Outflow<CycleMessage>, call) =>

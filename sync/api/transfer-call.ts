@@ -14,6 +14,7 @@ import type {
   TransferRequestMessage,
   TransferResponseMessage,
 } from './transfer-messages.ts';
+import { decodeWish } from './wish-message.ts';
 
 /** How often a follower that has everything is looked for news, milliseconds. */
 const POLL_MS = 100;
@@ -84,7 +85,7 @@ export async function answerTransfer(
     if (opening && opened === undefined) opened = opening;
     else if (opening || opened === undefined) invalid ??= misplaced(opening ? 'a second opening' : 'no opening');
     if (grant) credit.take(grant);
-    if (wish && wishes.length < WISHES_MAX) wishes.push(wish);
+    if (wish && wishes.length < WISHES_MAX) wishes.push(decodeWish(wish));
     wake();
   });
   call.once('end', () => wake());

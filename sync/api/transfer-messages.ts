@@ -71,6 +71,11 @@ export interface TransferWishMessage {
   readonly from: number;
   readonly to: number;
   readonly outlines: boolean;
+  readonly past: WishedPastMessage | null;
+}
+
+export interface WishedPastMessage {
+  readonly held: readonly HeldSamplesMessage[];
 }
 
 export interface WishResponseMessage {

@@ -10,6 +10,7 @@ import { unpacked } from './packed-items.ts';
 import type { PullBatch } from './pull-batch.ts';
 import { TransferInbox } from './transfer-inbox.ts';
 import type { TransferRequestMessage, TransferResponseMessage } from './transfer-messages.ts';
+import { encodeWish } from './wish-message.ts';
 
 /** Bytes that came and were not taken yet. At the maximum: nothing more is granted. */
 const UNTAKEN_BYTES_MAX = 8 << 20;
@@ -78,7 +79,7 @@ export async function* pullTransfer(
   const { feed, after, held = [], outlined = null, inOrder = false, wishes } = request;
   call.write({ opening: { feed, after, parts: assembly.reopen(), held, outlined, inOrder } });
   const unfollow = wishes?.follow((wish) => {
-    if (ended === undefined) call.write({ wish });
+    if (ended === undefined) call.write({ wish: encodeWish(wish) });
   });
   grant();
   if (pacer.askAgainMs !== Number.POSITIVE_INFINITY) timer = setInterval(grant, pacer.askAgainMs);

@@ -118,8 +118,8 @@ export class BatchPass implements PassOutcome {
     const refused = this.refusal;
     this.refusal = undefined;
     this.#ahead = held;
-    // A definition that the feed has come past by now may be an old one; of all else there is one only.
-    const isOld = ({ kind, position }: Step) => position <= (kind === 'channel' ? after : start);
+    // A definition that the feed has come past by now may be an old one; of all else there is one only, but packs may have been passed over.
+    const isOld = ({ kind, position }: Step) => kind !== 'verified' && position <= (kind === 'channel' ? after : start);
     const isAheadPlaced = this.#applyAll(ahead.filter((step) => !isOld(step)));
     this.#ahead = undefined;
     // Steps may stand behind packs that were passed over because they came ahead: without those nothing is had that was not before.

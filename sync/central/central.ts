@@ -39,6 +39,7 @@ import { CentralStatus, ProblemList } from './central-status.ts';
 import type { CentralStore } from './central-store.ts';
 import type { PullAddress } from './configured-ways.ts';
 import type { GatewaysConfig } from './gateways-config.ts';
+import { heldHere } from './held-here.ts';
 import { Keeper } from './keeper.ts';
 import { lineReach, type SaidOfGateway } from './line-reach.ts';
 import { openPostgresCentral } from './postgres/postgres-central.ts';
@@ -138,7 +139,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     const key = options.dir === undefined ? undefined : receiptKey(options.dir);
     const now = () => Date.now() * 1e3;
     const receipts = key && new ReceiptWriter({ store: store.blocks, central: name, key, now });
-    const wishes = new WishBook();
+    const wishes = new WishBook({ held: (gateway, names) => heldHere(store.telemetry, gateway, names), onProblem });
     const live = { news: store.news, bell: new NewsBell(), wanted: new Wanted() };
     const tell = (batch: LiveBatch) => store.tell(batch);
     const fanout = new Fanout({ ...live, central: name, nats: options.nats, tell, onProblem });

@@ -19,7 +19,8 @@ export function receiptDesk(
     ...parts,
     store,
     feed: () => feedIdOf(store),
-    confirmed: new Map(Object.entries(confirmed)),
+    // One that never came lacks everything, which is to be seen.
+    confirmed: new Map([...Object.keys(destinations).map((name) => [name, 0] as const), ...Object.entries(confirmed)]),
     travels: (central, channel) => policy.scopeOf(central).allows(channel),
     keyOf: (central) => publicKeyOf(keys.get(central) ?? ''),
   });

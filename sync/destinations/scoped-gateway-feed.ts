@@ -1,8 +1,8 @@
 import type { StoredChannel } from '../../gateway/query/telemetry.ts';
 import type { FeedItem } from '../../gateway/store/block-rows.ts';
 import type { GatewayFeeds } from '../api/pull-gateway-call.ts';
+import { type AllowedNames, chosenOf, requireNames } from './cut-items.ts';
 import type { DestinationScope } from './destination-policy.ts';
-import { type AllowedNames, chosenOf, requireNames } from './scoped-feed.ts';
 
 /** What a central has of a gateway as one destination may have it, as {@link ScopedFeed} has a gateway's own feed. For one call. */
 export class ScopedGatewayFeed implements Pick<GatewayFeeds, 'id' | 'feed'> {

@@ -2,6 +2,7 @@ import { isRecordChannel } from '../../gateway/analysis/record-channels.ts';
 import { BootClocks } from '../../gateway/query/utc.ts';
 import type { BlockReader } from '../../gateway/store/block-reader.ts';
 import type { FeedItem } from '../../gateway/store/block-rows.ts';
+import type { HeldChannel, NumberedSamples } from './held-numbers.ts';
 import { samplesIn } from './pack-samples.ts';
 
 export type PackItem = Extract<FeedItem, { kind: 'pack' }>;
@@ -17,7 +18,15 @@ export interface Wish {
   readonly to: number;
   /** True: outlines are enough. */
   readonly outlines: boolean;
+  /**
+   * What the follower has of those channels: the samples of theirs that it lacks come also where the feed has gone by without them, because
+   * they did not go there then or were left out. Missing: only what the feed still has before it.
+   */
+  readonly past?: readonly HeldChannel[];
 }
+
+/** True where a follower has all of some samples. */
+export type IsHeld = (samples: NumberedSamples) => boolean;
 
 /** What a feed is asked where something is to come ahead of its turn. */
 export interface AheadSource {
@@ -31,12 +40,13 @@ export interface AheadSource {
   packAt(position: number): PackItem | undefined;
   /** True where packs after `after` have more than so many bytes. */
   hasMoreThan(bytes: number, after: number): boolean;
-  /** Positions of packs after `after` with samples of a wish, ascending. */
-  packsFor(wish: Wish, after: number): number[];
+  /** Positions of packs after `after` with samples of a wish that are not held, ascending. */
+  packsFor(wish: Wish, after: number, isHeld?: IsHeld): number[];
 }
 
 type StoredFeed = Pick<
   BlockReader,
+  | 'boots'
   | 'channelsAfter'
   | 'clockAfter'
   | 'derivedBootsAfter'
@@ -86,7 +96,7 @@ export class StoreAhead implements AheadSource {
     return this.#store.hasMoreThan(bytes, after);
   }
 
-  packsFor({ gateway, channels, from, to }: Wish, after: number): number[] {
+  packsFor({ gateway, channels, from, to }: Wish, after: number, isHeld: IsHeld = () => false): number[] {
     return this.#store.snapshot(() => {
       this.#clocks.poll(this.#store);
       const { least, greatest } = this.#clocks.span();
@@ -95,13 +105,15 @@ export class StoreAhead implements AheadSource {
         .channels.filter(
           (channel) => channels.includes(channel.name) && (gateway || channel.gateway) === channel.gateway,
         );
-      const positions = wished.flatMap(({ id }) =>
+      const boots = new Map(this.#store.boots().map((boot) => [boot.id, boot.boot]));
+      const positions = wished.flatMap(({ id, gateway: of, name: channel }) =>
         this.#store.overlapping(id, from - greatest, to - least).flatMap((extent) => {
-          const { boot = 0, stamp, timeMin, timeMax, firstPosition, thinned } = extent;
+          const { boot = 0, stamp, timeMin, timeMax, firstPosition, firstSequence: first, endSequence: end } = extent;
           const { least: low, greatest: high } = this.#clocks.of(boot, stamp).span(timeMin, timeMax);
           const isWished =
-            thinned === undefined && firstPosition > after && timeMin + low < to && timeMax + high >= from;
-          return isWished ? [firstPosition] : [];
+            extent.thinned === undefined && firstPosition > after && timeMin + low < to && timeMax + high >= from;
+          const isLacking = isWished && !isHeld({ gateway: of, boot: boots.get(boot) ?? '', channel, first, end });
+          return isLacking ? [firstPosition] : [];
         }),
       );
       return [...new Set(positions)].sort((a, b) => a - b);

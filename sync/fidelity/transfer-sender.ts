@@ -14,6 +14,7 @@ import { NewestFirst } from './newest-first.ts';
 import { OutlinesAhead } from './outlines-ahead.ts';
 import { PackPieces } from './pack-pieces.ts';
 import { PacksAhead } from './packs-ahead.ts';
+import { PastAhead } from './past-ahead.ts';
 import { RecordsFirst } from './records-first.ts';
 import { Wishes } from './wishes.ts';
 
@@ -95,6 +96,7 @@ class Lanes {
   readonly #outlineWishes: Wishes | undefined;
   readonly #wishes: Wishes | undefined;
   readonly #wished: PacksAhead | undefined;
+  readonly #past: PastAhead | undefined;
   readonly #newest: PacksAhead | undefined;
   readonly #guard: (item: FeedItem) => void;
   /** True where the follower remembers how far outlines have come. */
@@ -123,6 +125,7 @@ class Lanes {
     const wishes = new Wishes(ahead, reached);
     this.#wishes = wishes;
     this.#wished = packs(() => wishes.next());
+    this.#past = new PastAhead({ source: ahead, pieces, guard, after: reached });
     this.#outlineWishes = new Wishes(ahead, reached);
     const begin = { upTo: after, from: after, to: after, terms: this.#termsAfter };
     const outlined = isSame && opening.outlined !== null ? opening.outlined : begin;
@@ -136,6 +139,7 @@ class Lanes {
 
   wish(wish: Wish): void {
     (wish.outlines ? this.#outlineWishes : this.#wishes)?.add(wish);
+    if (!wish.outlines && wish.past !== undefined) this.#past?.add(wish);
   }
 
   next(bytesMax: number, { itemBytes, aheadShare }: PackingHints): FeedPart | undefined {
@@ -154,6 +158,7 @@ class Lanes {
       areRecordsDue ||
       this.#outlines?.isDue(bytesMax) === true ||
       this.#wishes?.isEmpty === false ||
+      this.#past?.isEmpty === false ||
       this.#newest !== undefined;
     const terms = isAnyDue ? this.#terms(source) : undefined;
     if (terms !== undefined) return terms;
@@ -169,7 +174,7 @@ class Lanes {
       };
       return { ...NO_PART, ahead };
     }
-    const piece = this.#wished?.next(bytesMax) ?? this.#newest?.next(bytesMax);
+    const piece = this.#wished?.next(bytesMax) ?? this.#past?.next(bytesMax) ?? this.#newest?.next(bytesMax);
     return piece && { ...NO_PART, piece };
   }
 

@@ -1,6 +1,7 @@
-import { CaissonError } from '../../gateway/errors.ts';
+import { CaissonError, messageOf } from '../../gateway/errors.ts';
 import type { WishSource } from '../api/transfer-pull.ts';
 import type { Wish } from './ahead-source.ts';
+import type { HeldChannel } from './held-numbers.ts';
 
 /** Wishes that are remembered for lines that open later. At the maximum: the oldest is forgotten; its samples come in their turn. */
 const WISHES_MAX = 64;
@@ -8,10 +9,21 @@ const WISHES_MAX = 64;
 /** Channels of one wish. Beyond: refused. */
 const CHANNELS_MAX = 256;
 
-/** What people at a central need now: told to the lines that are open, and to those that open later. */
+export interface WishBookParts {
+  /** What is here of channels, and known to be lost; undefined where that is too much to say. */
+  readonly held: (gateway: string, channels: readonly string[]) => Promise<readonly HeldChannel[] | undefined>;
+  readonly onProblem?: (text: string) => void;
+}
+
+/** What people at a central need now: told to the lines that are open, and to those that open later, with what of it is here then. */
 export class WishBook {
+  readonly #parts: WishBookParts;
   readonly #wishes: Wish[] = [];
   readonly #lines = new Map<string, Set<(wish: Wish) => void>>();
+
+  constructor(parts: WishBookParts) {
+    this.#parts = parts;
+  }
 
   /**
    * Takes a wish. Returns the number of lines that were told at once.
@@ -26,7 +38,7 @@ export class WishBook {
     this.#wishes.push(wish);
     if (this.#wishes.length > WISHES_MAX) this.#wishes.shift();
     const lines = [...this.#lines].flatMap(([name, told]) => (isOf(wish, name) ? [...told] : []));
-    for (const tell of lines) tell(wish);
+    for (const tell of lines) void this.#tell(wish, tell);
     return gateway === '' ? lines.length : Math.min(lines.length, 1);
   }
 
@@ -38,12 +50,24 @@ export class WishBook {
         const told = this.#lines.get(name) ?? new Set();
         this.#lines.set(name, told);
         told.add(listener);
-        for (const wish of this.#wishes) if (isOf(wish, name)) listener(wish);
+        for (const wish of this.#wishes) if (isOf(wish, name)) void this.#tell(wish, listener);
         return () => {
           told.delete(listener);
         };
       },
     };
+  }
+
+  /** Without what is here, what the feed has gone by does not come. */
+  async #tell(wish: Wish, listener: (wish: Wish) => void): Promise<void> {
+    const { held, onProblem } = this.#parts;
+    const past = wish.outlines
+      ? undefined
+      : await held(wish.gateway, wish.channels).catch((error: unknown) => {
+          onProblem?.(`what is here of ${wish.channels.join(', ')} is not known: ${messageOf(error)}`);
+          return undefined;
+        });
+    listener(past === undefined ? wish : { ...wish, past });
   }
 }
 

@@ -248,7 +248,7 @@ export class PullLine<Client extends PullClient = PullClient> {
       const { sink, onProblem } = this.#options;
       const { feed, after, held = [], outlined } = await this.#setBack.standing({ peer, client, sink, onProblem });
       const ahead = {
-        ...{ held, inOrder: this.#inOrder, wishes: sink.wishes?.(peer) },
+        ...{ held, inOrder: this.#inOrder, wishes: this.#inOrder ? undefined : sink.wishes?.(peer) },
         outlined: this.#options.outlines === false || this.#inOrder ? undefined : outlined,
       };
       stopTelling = this.#acknowledging(client, peer);
@@ -339,6 +339,7 @@ export class PullLine<Client extends PullClient = PullClient> {
     this.#samples += samples;
     if (refusal !== undefined) await this.#refuse(peer, batch.feed, refusal);
     this.#complete = batch.complete;
+    if (batch.complete) this.#inOrder = false;
     this.#state = 'running';
     this.#problem = undefined;
     this.#choice.brought();

@@ -219,7 +219,7 @@ export class ReceiptDesk {
     }
   }
 
-  /** Every central that was ever heard of, by name. */
+  /** Every central that was ever heard of, or is waited for, by name. */
   status(): DestinationReceipts[] {
     const { confirmed, keyOf } = this.#parts;
     return [...new Set([...confirmed.keys(), ...this.#accounts.keys()])]

@@ -162,7 +162,7 @@ async function scenario(t: Test, place: StorePlace): Promise<void> {
   const dir = folder(t);
   const box = filledStore(t, dir);
   let kept: PassedOver = {};
-  const serve = async (destinations: DestinationsConfig) => {
+  const serve = async (destinations: DestinationsConfig, port = 0) => {
     const telemetry = StoreTelemetry.open(dir);
     const policy = new DestinationPolicy(destinations);
     const onChanged = (record: PassedOver) => {
@@ -170,7 +170,7 @@ async function scenario(t: Test, place: StorePlace): Promise<void> {
     };
     const passedOver = new PassedOverBook({ store: box.db, policy, kept, onChanged });
     const server = await startTelemetryServer({
-      ...{ host: HOST, port: 0, telemetry, feed: box.db, storeDir: dir, policy, passedOver },
+      ...{ host: HOST, port, telemetry, feed: box.db, storeDir: dir, policy, passedOver },
       status: () => exampleStatus('box'),
     });
     const stop = () => server.stop().then(() => telemetry.close());
@@ -186,17 +186,16 @@ async function scenario(t: Test, place: StorePlace): Promise<void> {
 
   box.sealPack(['heart', 'speed'], 'number', 10);
   const first = await serve({ hq: { except: ['heart'] } });
-  const before = await pullFrom(first.port);
-  await eventually('what may go came', async () => (await keptOf(before, 'speed')) === 10);
+  const early = await pullFrom(first.port);
+  await eventually('what may go came', async () => (await keptOf(early, 'speed')) === 10);
   box.startBoot();
   box.sealPack(['heart', 'speed'], 'number', 5);
-  await eventually('and of the next boot', async () => (await keptOf(before, 'speed')) === 15);
-  await before.stop();
+  await eventually('and of the next boot', async () => (await keptOf(early, 'speed')) === 15);
+  await early.stop();
   await first.stop();
   box.sealPack(['heart', 'speed'], 'number', 7);
 
   const second = await serve({ hq: {} });
-  t.teardown(second.stop);
   const central = await pullFrom(second.port);
   t.teardown(() => central.stop());
   await eventually('what goes from now on came', async () => (await keptOf(central, 'heart')) === 7);
@@ -219,6 +218,25 @@ async function scenario(t: Test, place: StorePlace): Promise<void> {
     { channel: 'heart', first: 0, end: 10, here: 'held', there: 'unknown', verdict: 'passed-over' },
     { channel: 'heart', first: 0, end: 5, here: 'held', there: 'not-received', verdict: 'passed-over' },
   ]);
+
+  const client = new TelemetryClient({ host: HOST, port: central.port });
+  t.teardown(() => client.close());
+  const wish = { gateway: 'box', from: 0, to: box.db.lastTime() + 60e6, outlines: false };
+  await client.wish({ ...wish, channels: ['heart'] });
+  await eventually('what was kept back comes when it is wished', async () => (await differences()).length === 0);
+
+  // A line that opens anew is told the wish again.
+  const known = () => central.status().store.pulled?.known;
+  const before = known();
+  await second.stop();
+  const third = await serve({ hq: {} }, second.port);
+  t.teardown(third.stop);
+  box.sealPack(['speed'], 'number', 3);
+  await eventually('the line is there again', async () => (await keptOf(central, 'speed')) === 25);
+  t.equal(await client.wish({ ...wish, channels: ['heart'] }), 1);
+  box.sealPack(['heart'], 'number', 2);
+  await eventually('what was taken in behind the wish came', async () => (await keptOf(central, 'heart')) === 24);
+  t.equal(known(), before, 'nothing came twice');
 }
 
 t.test('what was kept back is no contradiction once it may go, at a central over SQLite', async (t) => {

@@ -17,23 +17,41 @@ const HOST = '127.0.0.1';
 const WISH: Wish = { gateway: 'a', channels: ['x'], from: 0, to: 1, outlines: false };
 
 t.test('a wish is told to the lines of its gateway, those that are there and those that come', async (t) => {
-  const book = new WishBook();
+  const book = new WishBook({ held: async () => undefined });
   const told: string[] = [];
   const follow = (role: string, gateway: string) =>
     book.of({ role, gateway }).follow(({ channels }) => told.push(`${gateway} ${channels.join()}`));
+  const isTold = (...lines: string[]) =>
+    waitFor(`told: ${lines.join(', ')}`, () => told.toSorted().join('\n') === lines.join('\n'));
   follow('gateway', 'a');
   follow('gateway', 'b');
   t.equal(book.add(WISH), 1);
-  t.same(told.splice(0), ['a x']);
+  await isTold('a x');
   follow('central', 'hub');
-  t.same(told.splice(0), ['hub x']);
+  await isTold('a x', 'hub x');
   follow('gateway', 'c');
   t.equal(book.add({ ...WISH, gateway: '', channels: ['y'] }), 4);
-  t.same(told.splice(0).sort(), ['a y', 'b y', 'c y', 'hub y']);
+  await isTold('a x', 'a y', 'b y', 'c y', 'hub x', 'hub y');
+});
+
+t.test('a wish is told with what is here, and without it where nobody can say', async (t) => {
+  const past = [{ gateway: 'a', boot: '1', channel: 'x', runs: [0, 7] }];
+  const problems: string[] = [];
+  const onProblem = (text: string) => problems.push(text);
+  const toldBy = async (held: () => Promise<typeof past | undefined>, wish = WISH) => {
+    const book = new WishBook({ held, onProblem });
+    book.add(wish);
+    return new Promise<Wish>((resolve) => book.of({ role: 'gateway', gateway: 'a' }).follow(resolve));
+  };
+  t.same(await toldBy(async () => past), { ...WISH, past });
+  t.same(await toldBy(async () => past, { ...WISH, outlines: true }), { ...WISH, outlines: true });
+  t.same(await toldBy(async () => undefined), WISH);
+  t.same(await toldBy(() => Promise.reject(new Error('the database is gone'))), WISH);
+  t.match(problems, ['what is here of x is not known: the database is gone']);
 });
 
 t.test('refuses a wish for nothing, for too much, and for no time', async (t) => {
-  const book = new WishBook();
+  const book = new WishBook({ held: async () => undefined });
   for (const wrong of [{ channels: [] }, { channels: Array(257).fill('x') }, { to: 0 }]) {
     t.throws(() => book.add({ ...WISH, ...wrong }), { code: 'query-invalid' });
   }
