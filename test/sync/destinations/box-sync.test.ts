@@ -7,6 +7,7 @@ import { Random } from '../../../hardware/simulated/random.ts';
 import { backlogBytes, PACKS_LOOKED_MAX } from '../../../sync/destinations/backlog.ts';
 import { BoxSync } from '../../../sync/destinations/box-sync.ts';
 import { DestinationPolicy } from '../../../sync/destinations/destination-policy.ts';
+import { receiptDesk } from '../../../sync/destinations/receipt-desk-of.ts';
 import { FilledStore } from '../filled-store.ts';
 
 function filled(t: Test): FilledStore {
@@ -53,6 +54,24 @@ t.test('a box knows what each destination lacks, since when, and when it last sa
   t.match(sync.status().destinations?.[0]?.behind, {
     ...{ positions: 10, bytes: rest, bytesPerS: rest / 20, caughtUpS: 20 },
   });
+});
+
+t.test('a destination that never came lacks everything, and is there', async (t) => {
+  const store = filled(t);
+  store.seal('box/a');
+  const size = store.db.packSizesAfter(0, 10)[0]?.size;
+  const destinations = { hq: {}, team: {} };
+  const parts = { gateway: () => 'box', onConfirmed: () => {}, onProblem: () => {} };
+  const desk = receiptDesk(store.db, destinations, parts);
+  const sync = new BoxSync({
+    store: store.db,
+    policy: new DestinationPolicy(destinations),
+    destinations: () => desk.status(),
+  });
+  t.match(sync.status().destinations, [
+    { name: 'hq', position: 0, behind: { bytes: size } },
+    { name: 'team', position: 0, behind: { bytes: size } },
+  ]);
 });
 
 t.test('a box knows how many channels each destination does not get, and why, as they are defined now', async (t) => {
