@@ -213,7 +213,9 @@ function behindText({ bytes, since, bytesPerS, caughtUpS }: BehindStatus): strin
     `${bytesText(bytes)} behind`,
     ...(since === undefined ? [] : [`the oldest since ${formatTime(since)}`]),
     ...(bytesPerS === undefined ? [] : [`takes ${bytesText(bytesPerS)}/s`]),
-    caughtUpS === undefined ? 'does not catch up at this rate' : `caught up in ${durationText(caughtUpS * 1e6)}`,
+    ...(caughtUpS === undefined ? [] : [`caught up in ${durationText(caughtUpS * 1e6)}`]),
+    // Before a rate is known nothing is said.
+    ...(caughtUpS === undefined && bytesPerS !== undefined ? ['does not catch up at this rate'] : []),
   ];
   return parts.join(', ');
 }

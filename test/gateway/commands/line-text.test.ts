@@ -2,6 +2,7 @@ import t from 'tap';
 import { metricsText } from '../../../dashboards/server/metrics.ts';
 import { lineText } from '../../../gateway/commands/line-text.ts';
 import { statusText } from '../../../gateway/commands/status.ts';
+import type { BehindStatus } from '../../../gateway/status.ts';
 import { exampleStatus } from '../../sync/memory-telemetry.ts';
 
 const { lines = [] } = exampleStatus();
@@ -45,6 +46,20 @@ t.test('a central says what it merged, retired and found of what came, in metric
   t.match(text, /^pulled {3}9 blocks known already, 2 kept apart, 4 holes, 1 set-back$/m);
   t.match(text, /^retired {2}3 packs? by its rules, 30 samples/m);
   t.notMatch(metricsText(exampleStatus(), counters), 'caisson_pulled_');
+});
+
+t.test('what a destination lacks is said with when it has caught up, as far as that is known', async (t) => {
+  const textOf = (behind: BehindStatus) => {
+    const destinations = [{ name: 'hq', position: 3, proven: false, refused: {}, behind }];
+    return statusText({ ...exampleStatus(), destinations });
+  };
+  t.match(textOf({ positions: 7, bytes: 4_000_000 }), /hq: has the feed up to 3; 4\.0 MB behind; /);
+  t.match(
+    textOf({ positions: 7, bytes: 4_000_000, bytesPerS: 2_000 }),
+    / 4\.0 MB behind, takes 2000 B\/s, does not catch up/,
+  );
+  t.match(textOf({ positions: 7, bytes: 4_000_000, bytesPerS: 2_000, caughtUpS: 90 }), / 2000 B\/s, caught up in 1/);
+  t.match(textOf({ positions: 0, bytes: 0, caughtUpS: 0 }), /hq: has the feed up to 3; up to date; /);
 });
 
 t.test('metrics have each line with what was decided and why', async (t) => {
