@@ -12,6 +12,7 @@ import { ImportWriter } from '../store/import-writer.ts';
 import { Journal } from '../store/journal/journal.ts';
 import type { KeptImport } from '../store/kept-import.ts';
 import { lockStore, storePaths } from '../store/store-dir.ts';
+import { claimStore } from '../store/store-role.ts';
 import { fileState, type ReadContent } from './recording-content.ts';
 
 /** What becomes of a file while it is imported. */
@@ -54,6 +55,7 @@ export class ImportStore {
       const isNew = !existsSync(paths.blocks);
       const blocks = BlockDb.open(paths.blocks);
       try {
+        claimStore(blocks, 'gateway');
         const boots = new Set(blocks.boots().map(({ boot }) => boot));
         Journal.open(paths.journal, { boots, segmentBytes: JOURNAL_SEGMENT_BYTES }).close();
         if (isNew) nameFeed(blocks);

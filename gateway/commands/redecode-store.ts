@@ -14,6 +14,7 @@ import { gatewayIdOf } from '../store/gateway-id.ts';
 import { Journal } from '../store/journal/journal.ts';
 import { JournalReader } from '../store/journal/journal-reader.ts';
 import { lockStore, storePaths } from '../store/store-dir.ts';
+import { claimStore } from '../store/store-role.ts';
 import { BootRedecoder, type RedecodedBoot } from './boot-redecoder.ts';
 import type { CaissonConfig } from './config-schema.ts';
 import { planRedecode } from './source-redecoders.ts';
@@ -44,6 +45,7 @@ export function redecodeStore(config: CaissonConfig, request: RedecodeRequest): 
   try {
     const blocks = BlockDb.open(paths.blocks);
     try {
+      claimStore(blocks, 'gateway');
       // Opened for writing first, the journal makes sure that its last row is on disk, however its gateway ended.
       const boots = new Set(blocks.boots().map(({ boot }) => boot));
       Journal.open(paths.journal, { boots, segmentBytes: JOURNAL_SEGMENT_BYTES }).close();

@@ -28,6 +28,7 @@ import { Retention } from './retention/retention.ts';
 import { SettledRows } from './settled-rows.ts';
 import { lockStore, storePaths } from './store-dir.ts';
 import type { FromStore, StoreThreadData, ToStore } from './store-messages.ts';
+import { claimStore } from './store-role.ts';
 import type { StoreWriter } from './store-writer.ts';
 
 const STATUS_INTERVAL_MS = 1000;
@@ -110,6 +111,7 @@ class StoreThread {
     const ballast = new Ballast(paths.ballast, BALLAST_BYTES);
     ballast.makeRoomToOpen(diskRoom(data.dir).freeBytes);
     this.#blocks = BlockDb.open(paths.blocks);
+    claimStore(this.#blocks, 'gateway');
     this.#gateway = gatewayIdOf(this.#blocks, data.gateway);
     this.#acknowledgements = new Acknowledgements(data.retention.centrals, this.#blocks.meta(ACKNOWLEDGED_KEY));
     this.#borders = new FeedBorders(passedOverOf(this.#blocks.meta(PASSED_OVER_KEY)));

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { ReachOf } from '../../gateway/query/coverage/coverage.ts';
 import { BlockDb } from '../../gateway/store/block-db.ts';
 import { lockStore, storePaths } from '../../gateway/store/store-dir.ts';
+import { claimStore } from '../../gateway/store/store-role.ts';
 import { storeDigests } from '../api/digest-call.ts';
 import { feedIdOf } from '../api/pull-call.ts';
 import { DestinationPolicy } from '../destinations/destination-policy.ts';
@@ -31,6 +32,7 @@ export function openSqliteCentral(
   const unlock = lockStore(dir);
   try {
     const db = BlockDb.open(storePaths(dir).blocks);
+    claimStore(db, 'central');
     const telemetry = new CentralTelemetry(dir, db, reachOf);
     const blocks = new SqliteStore(db, now);
     return {

@@ -10,6 +10,7 @@ import { FEED_KEY } from '../../gateway/store/block-reader.ts';
 import type { StoreReport } from '../../gateway/store/check/store-check.ts';
 import { gatewayIdOf } from '../../gateway/store/gateway-id.ts';
 import { storePaths } from '../../gateway/store/store-dir.ts';
+import { claimStore } from '../../gateway/store/store-role.ts';
 import type { PullBatch } from '../api/pull-batch.ts';
 import { NO_PROGRESS } from '../central/block-store.ts';
 import { Keeper } from '../central/keeper.ts';
@@ -51,6 +52,7 @@ export async function rebuildStore({ dir, gateway, central, signal, onProgress }
   const { blocks } = storePaths(folder.path);
   const db = BlockDb.open(blocks);
   try {
+    claimStore(db, 'gateway');
     gatewayIdOf(db, gateway);
     const store = new SqliteStore(db);
     await pullAll({

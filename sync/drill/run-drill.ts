@@ -4,6 +4,7 @@ import { restoreStore } from '../../gateway/store/backup/restore-store.ts';
 import { BlockDb } from '../../gateway/store/block-db.ts';
 import { gatewayIdOf } from '../../gateway/store/gateway-id.ts';
 import { lockStore, storePaths } from '../../gateway/store/store-dir.ts';
+import { claimStore } from '../../gateway/store/store-role.ts';
 import type { ChannelAccount } from '../api/ledger-call.ts';
 import type { PlaceMessage } from '../api/place-messages.ts';
 import type { PullBatch } from '../api/pull-batch.ts';
@@ -112,7 +113,8 @@ async function drill(parts: DrillParts, draft: Draft, copy: VaultCopy): Promise<
 async function pullMirror({ vault, signal }: DrillParts, store: DrilledStore, peer: Peer, draft: Draft): Promise<void> {
   const db = BlockDb.open(storePaths(vault.mirror).blocks);
   try {
-    // So that what is restored is a store of that gateway.
+    // So that what is restored is a store of that gateway, or central.
+    claimStore(db, peer.role);
     gatewayIdOf(db, peer.gateway);
     const keeper = new Keeper(new SqliteStore(db));
     await new SetBackWatch().standing({ peer, client: store, sink: keeper });

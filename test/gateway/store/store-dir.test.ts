@@ -5,6 +5,7 @@ import t from 'tap';
 import { BlockDb } from '../../../gateway/store/block-db.ts';
 import { gatewayIdOf } from '../../../gateway/store/gateway-id.ts';
 import { lockStore, storePaths } from '../../../gateway/store/store-dir.ts';
+import { claimStore } from '../../../gateway/store/store-role.ts';
 
 t.test('a store belongs to one holder at a time', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'caisson-lock-'));
@@ -39,6 +40,19 @@ t.test('a store keeps the id of its gateway for good', async (t) => {
   const again = BlockDb.open(storePaths(dir).blocks);
   t.equal(gatewayIdOf(again, undefined), 'car7');
   t.throws(() => gatewayIdOf(again, 'car8'), { code: 'store-unusable', message: /belongs to gateway car7/ });
+  again.close();
+  rmSync(dir, { recursive: true });
+});
+
+t.test('a store is that of a gateway or of a central for good', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'caisson-role-'));
+  const open = () => BlockDb.open(storePaths(dir).blocks);
+  const first = open();
+  claimStore(first, 'gateway');
+  first.close();
+  const again = open();
+  claimStore(again, 'gateway');
+  t.throws(() => claimStore(again, 'central'), { code: 'store-unusable', message: /belongs to a gateway/ });
   again.close();
   rmSync(dir, { recursive: true });
 });

@@ -6,7 +6,9 @@ import { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
 import { BlockDb } from '../../../gateway/store/block-db.ts';
 import { BlockReader } from '../../../gateway/store/block-reader.ts';
 import type { FeedItem } from '../../../gateway/store/block-rows.ts';
+import { gatewayIdOf } from '../../../gateway/store/gateway-id.ts';
 import { storePaths } from '../../../gateway/store/store-dir.ts';
+import { claimStore } from '../../../gateway/store/store-role.ts';
 import { Random } from '../../../hardware/simulated/random.ts';
 import { TelemetryClient } from '../../../sync/api/client.ts';
 import { startTelemetryServer } from '../../../sync/api/server.ts';
@@ -259,6 +261,21 @@ t.test('goes on after a restart where it was', async (t) => {
   const db = BlockReader.openReadonly(storePaths(dir).blocks);
   same(t, db, store);
   db.close();
+});
+
+t.test('refuses the store of a gateway, which keeps its name', async (t) => {
+  const dir = tempDir(t);
+  const gateway = BlockDb.open(storePaths(dir).blocks);
+  claimStore(gateway, 'gateway');
+  gatewayIdOf(gateway, 'car7');
+  gateway.close();
+  await t.rejects(startCentral({ dir, name: 'hq', host: HOST, port: 0, version: '1', pull: [] }), {
+    code: 'store-unusable',
+    message: /belongs to a gateway/,
+  });
+  const kept = BlockDb.open(storePaths(dir).blocks);
+  t.equal(gatewayIdOf(kept, 'car7'), 'car7');
+  kept.close();
 });
 
 t.test('refuses a store that another process or central has open', async (t) => {

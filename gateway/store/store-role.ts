@@ -1,0 +1,23 @@
+import { CaissonError } from '../errors.ts';
+import type { BlockDb } from './block-db.ts';
+
+const KEY = 'role';
+
+/** What a store is of. */
+export type StoreRole = 'gateway' | 'central';
+
+/**
+ * Makes a store that of a gateway or of a central. It stays so: a central would give the store of a gateway its own name, with which
+ * that gateway does not start again.
+ * @throws CaissonError `store-unusable` where it is the other's
+ */
+export function claimStore(blocks: BlockDb, role: StoreRole): void {
+  const kept = blocks.meta(KEY);
+  if (kept === role) return;
+  if (kept !== undefined) {
+    throw new CaissonError('store-unusable', `the store belongs to a ${kept}, expected that of a ${role}`, {
+      hint: `give the ${role} a directory of its own`,
+    });
+  }
+  blocks.transaction(() => blocks.keepMeta(KEY, role));
+}
