@@ -2,7 +2,7 @@ import process from 'node:process';
 import { text as textOf } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { formatAddress } from '../../sync/api/address.ts';
-import { hasIdentity, IdentityFolder, keepIdentity } from '../../sync/trust/identity-folder.ts';
+import { hasIdentity, IdentityFolder, keepIdentity, makeIdentityFolder } from '../../sync/trust/identity-folder.ts';
 import { peerText } from '../../sync/trust/peer-name.ts';
 import { parseToken, type Token } from '../../sync/trust/token.ts';
 import { enroll } from '../../sync/trust/trust-client.ts';
@@ -41,6 +41,7 @@ async function run(argument: string | undefined, { identity: dir, json }: Option
       `the clock of this machine says ${dateText(Date.now())}, but the token was made ${dateText(token.madeMs)}: set the clock\n`,
     );
   }
+  makeIdentityFolder(dir);
   const { issued, key } = await enroll(token);
   keepIdentity(dir, issued, { key, central: token.central });
   const identity = IdentityFolder.open(dir);

@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeWhole } from '../../gateway/durable-files.ts';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
@@ -12,6 +12,9 @@ import { peerOf } from './verify-peer.ts';
 /** How often the files are looked at, milliseconds. */
 const LOOK_MS = 2000;
 
+/** More than an identity takes. */
+const PROBE_BYTES = 65_536;
+
 /** Mode of what only its owner may read. */
 const PRIVATE = 0o600;
 
@@ -23,6 +26,22 @@ function pathsIn(dir: string) {
     revoked: join(dir, 'revoked.crl'),
     central: join(dir, 'central.txt'),
   };
+}
+
+/**
+ * Makes the folder of an identity, and sees that files can be written there: a token that was spent for nothing does not come back.
+ * @throws CaissonError `trust-unusable`
+ */
+export function makeIdentityFolder(dir: string): void {
+  const probe = join(dir, 'probe');
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    writeWhole(probe, Buffer.alloc(PROBE_BYTES), PRIVATE);
+  } catch (cause) {
+    throw new CaissonError('trust-unusable', `${dir} cannot be written: ${messageOf(cause)}`, { cause });
+  } finally {
+    if (existsSync(dir)) for (const path of [probe, `${probe}.part`]) rmSync(path, { force: true });
+  }
 }
 
 /**
