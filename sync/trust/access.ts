@@ -49,7 +49,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   '/caisson.v1.Telemetry/GetPlace': { atGateway: ['central', 'backup'], atCentral: ['central', 'backup'] },
   '/caisson.v1.Telemetry/Transfer': { atGateway: ['central'], atCentral: ['central'] },
   '/caisson.v1.Telemetry/Acknowledge': { atGateway: ['central'], atCentral: ['central'] },
-  '/caisson.v1.Fleet/ListBoxes': { atGateway: [], atCentral: ['central', 'reader'] },
+  '/caisson.v1.Fleet/ListBoxes': { atGateway: [], atCentral: COPYING.atCentral },
   // Which of them may, the config of the gateway says.
   '/caisson.v1.BoxConfig/GetConfig': { atGateway: ['central'], atCentral: [] },
   '/caisson.v1.BoxConfig/OfferConfig': { atGateway: ['central'], atCentral: [] },
@@ -106,6 +106,6 @@ export function requestRefusal(path: string, peer: Peer, request: unknown): Cais
   const named = OWN_NAME[path]?.(request, peer);
   if (named === undefined || named === peer.name) return undefined;
   return new CaissonError('access-refused', `${peerText(peer)} speaks for '${String(named)}', expected its own name`, {
-    hint: 'a central follows under the name in its certificate',
+    hint: 'the certificate says who this end is; --identity names another one',
   });
 }

@@ -74,6 +74,11 @@ t.test('who may call what', async (t) => {
     t.same(permitted(telemetry(name), 'car7'), ['central'], name);
     t.same(permitted(telemetry(name), 'hub'), ['central'], name);
   }
+  t.same(
+    permitted('/caisson.v1.Fleet/ListBoxes', 'hub'),
+    ['central', 'reader', 'backup'],
+    'who may see the ledger is told what is in none of it',
+  );
   t.same(permitted('/caisson.v1.Trust/Enroll', 'hub'), Object.keys(CALLERS), 'who has no certificate yet, gets one');
   t.same(permitted('/caisson.v1.Trust/Enroll', 'car7'), []);
   t.same(permitted('/caisson.v1.Trust/Refresh', 'hub'), [
