@@ -65,16 +65,20 @@ function plainDetails(details: string): string {
 /** What to look at where no call came through. */
 function hintOf({ code, details }: ServiceError, address: string): { hint?: string } {
   if (code === status.DEADLINE_EXCEEDED && /LB pick/.test(details)) {
-    return { hint: `something listens at ${address}, and it is no gRPC: look at the port, grpc.port of its config` };
+    return { hint: `something listens at ${address}, and it is no gRPC: look at the port, ${PORT_OF}` };
   }
   if (code !== status.UNAVAILABLE) return {};
-  if (/ECONNRESET|EPIPE|socket hang up|Protocol error/i.test(details)) {
+  if (/name resolution failed/i.test(details))
+    return { hint: `is ${address} the right name? nothing here knows an address of it` };
+  if (/ECONNRESET|EPIPE|socket hang up|Protocol error|Failed to connect/i.test(details)) {
     return {
       hint: `what listens at ${address} cut the connection: a server with certificates needs --identity, and another port may be no gRPC`,
     };
   }
-  return { hint: `is anything listening at ${address}? look at grpc.port of its config` };
+  return { hint: `is anything listening at ${address}? look at ${PORT_OF}` };
 }
+
+const PORT_OF = 'grpc.port in the config of a gateway, or --listen of a central';
 
 const RETRYABLE: ReadonlySet<status> = new Set([
   status.UNAVAILABLE,
