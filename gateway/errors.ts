@@ -30,7 +30,7 @@ export const ERROR_CODES = {
   'trust-unusable': 'the folder of an authority or of an identity is missing, damaged, or cannot be opened',
   'invite-refused': 'an invitation or a token cannot be what it should be, or was used, or has expired',
   'courier-invalid': 'a courier file is damaged, cut, or for another key',
-  'courier-failed': 'a courier file could not be written, or reads back other bytes',
+  'courier-failed': 'a courier file could not be written, reads back other bytes, or its medium cannot be read',
   'residency-violated': 'something was about to leave that must stay; it did not',
   'server-busy': 'a server has as much to do as it takes; it says when it may be asked again',
   'server-stopping': 'a server ended in good order while it was asked; it may be back soon',

@@ -89,6 +89,7 @@ async function read(medium: string, options: ReadOptions): Promise<void> {
   const output = new Output();
   const reads: CourierRead[] = [];
   await readInto(medium, options, (each) => reads.push(each));
+  if (reads.length === 0) process.stderr.write(`no courier files are on ${medium}\n`);
   if (reads.some(({ outcome }) => outcome === 'damaged')) process.exitCode = EXIT_FAILED;
   const lines = reads.map((each) => (options.json === true ? JSON.stringify(each) : lineOf(each)));
   await output.write(lines.map((line) => `${line}\n`).join(''));

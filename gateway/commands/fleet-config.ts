@@ -4,6 +4,7 @@ import { hostname, userInfo } from 'node:os';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
+import { requireCentralFolder } from '../../sync/central/central-folder.ts';
 import { type ConfigOffer, OfferFolder, type OfferResult } from '../../sync/fleet/offer-folder.ts';
 import { WATCH_S } from '../config/offer/offer.ts';
 import { messageOf } from '../errors.ts';
@@ -16,6 +17,9 @@ import { conclude, EXIT_FAILED, interrupted, Output, UsageError } from './outcom
 /** How long an offer waits for its box, unless said otherwise; and for a question that somebody waits for. */
 const OFFER_LIFE = '7d';
 const QUESTION_LIFE = '60s';
+
+/** How long nothing is said while there is no answer, milliseconds. */
+const SILENT_MS = 3000;
 
 /** Time between two looks for answers, milliseconds. */
 const LOOK_MS = 200;
@@ -68,16 +72,16 @@ Examples:
 }
 
 async function showConfig(box: string, { data, json }: Options): Promise<void> {
-  const folder = new OfferFolder(data);
+  const folder = folderOf(data);
   const [id = ''] = make(folder, [box], { kind: 'show', yaml: '', dryRun: true, watchS: 0 }, QUESTION_LIFE);
-  const result = await finished(folder, id, interrupted());
+  const result = await finished(folder, { id, box, stop: interrupted() });
   if (result?.answer === undefined) return fail(box, result);
   const { yaml } = result.answer;
   await new Output().write(json === true ? `${JSON.stringify(result.answer)}\n` : yaml);
 }
 
 async function push(patterns: readonly string[], options: PushOptions): Promise<void> {
-  const folder = new OfferFolder(options.data);
+  const folder = folderOf(options.data);
   const boxes = boxesOf(options.data, patterns);
   const watchUs = durationFromText(options.watch) ?? Number.NaN;
   const watchS = Math.round(watchUs / 1e6);
@@ -89,14 +93,20 @@ async function push(patterns: readonly string[], options: PushOptions): Promise<
   const stop = interrupted();
   const out = new Output();
   for (const [index, id] of options.wait ? ids.entries() : []) {
-    const result = await finished(folder, id, stop);
     const box = boxes[index] ?? '';
+    const result = await finished(folder, { id, box, stop });
     if (result?.answer === undefined) fail(box, result);
     else if (result.answer.state === 'refused' || result.answer.state === 'returned') process.exitCode = EXIT_FAILED;
     if (result === undefined) return;
     await out.write(options.json === true ? `${JSON.stringify({ box, ...result })}\n` : resultText(box, result));
   }
   if (!options.wait) process.stderr.write(`${counted(boxes.length, 'box', 'boxes')} to be offered it when reached\n`);
+}
+
+/** @throws CaissonError `store-unusable` */
+function folderOf(data: string): OfferFolder {
+  requireCentralFolder(data);
+  return new OfferFolder(data);
 }
 
 /** Names as they are given, and of patterns those that central has data of. @throws UsageError */
@@ -140,10 +150,21 @@ function make(
   });
 }
 
-async function finished(folder: OfferFolder, id: string, stop: AbortSignal): Promise<OfferResult | undefined> {
-  while (!stop.aborted) {
+/** What became of a question or an offer; undefined where somebody did not wait for it. Says that it waits where that takes a while. */
+async function finished(
+  folder: OfferFolder,
+  { id, box, stop }: { readonly id: string; readonly box: string; readonly stop: AbortSignal },
+): Promise<OfferResult | undefined> {
+  const begun = performance.now();
+  for (let isSaid = false; !stop.aborted; ) {
     const result = folder.result(id);
     if (result?.isDone === true) return result;
+    if (!isSaid && performance.now() - begun > SILENT_MS) {
+      isSaid = true;
+      process.stderr.write(
+        `${box}: waiting for the central of that folder, which must run, and for a line to the box\n`,
+      );
+    }
     await pause(LOOK_MS, undefined, { signal: stop }).catch(() => {});
   }
   return undefined;

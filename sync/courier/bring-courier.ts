@@ -4,6 +4,7 @@ import { BlockReader } from '../../gateway/store/block-reader.ts';
 import { ACKNOWLEDGED_KEY } from '../../gateway/store/retention/acknowledgements.ts';
 import { lockStore, storePaths } from '../../gateway/store/store-dir.ts';
 import { feedIdOf } from '../api/pull-call.ts';
+import { requireCentralFolder } from '../central/central-folder.ts';
 import { Keeper } from '../central/keeper.ts';
 import { openPostgresCentral } from '../central/postgres/postgres-central.ts';
 import { SqliteStore } from '../central/sqlite-store.ts';
@@ -76,11 +77,12 @@ export interface BringOptions {
 
 /**
  * Brings what a medium carries into a central's store.
- * @throws CaissonError `store-unusable` where a central has it open, `gateway-held` where a process of it pulls from that gateway,
+ * @throws CaissonError `store-unusable` where a central has it open or none has run with that folder, `gateway-held` where a process of it pulls from that gateway,
  *   `store-failed`, `tls-unusable` for its key
  */
 export async function bring(options: BringOptions): Promise<void> {
   const { dir, medium, database, onRead, onProblem } = options;
+  requireCentralFolder(dir);
   if (database !== undefined) {
     const store = await openPostgresCentral({ ...database, onProblem });
     try {

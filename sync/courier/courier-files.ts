@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { CaissonError, messageOf } from '../../gateway/errors.ts';
 
 /** Ending of a file that is being written. */
 export const PART = '.part';
@@ -42,8 +43,19 @@ export function filesOf(folder: string): CourierFileName[] {
     .sort((a, b) => (a.feed < b.feed ? -1 : a.feed > b.feed ? 1 : a.from - b.from));
 }
 
-/** Paths of all whole files on a medium, of every gateway and central. */
+/**
+ * Paths of all whole files on a medium, of every gateway and central.
+ * @throws CaissonError `courier-failed` where it cannot be read
+ */
 export function filesOn(medium: string): string[] {
+  try {
+    return found(medium);
+  } catch (cause) {
+    throw new CaissonError('courier-failed', `${medium}: ${messageOf(cause)}`, { cause, hint: 'is the medium there?' });
+  }
+}
+
+function found(medium: string): string[] {
   const under = (folder: string) =>
     readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
       entry.isDirectory() ? [join(folder, entry.name)] : [],
