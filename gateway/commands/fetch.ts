@@ -1,3 +1,4 @@
+import process from 'node:process';
 import type { Command } from 'commander';
 import { counted } from '../quantity-text.ts';
 import { conclude, Output } from './outcome.ts';
@@ -41,6 +42,10 @@ async function fetchRange(channels: readonly string[], options: Options): Promis
   try {
     const { from = 0, to = 0 } = await rangeOf(options, async () => (await client.status()).now);
     const { gateway = '', outlines = false } = options;
+    const known = new Set((await client.listChannels({ gateway })).map(({ name }) => name));
+    const unknown = channels.filter((name) => !known.has(name));
+    // Of a backlog channels come first, but a line that is not there yet has told of none.
+    if (unknown.length > 0) process.stderr.write(`not known here, or not yet: ${unknown.join(', ')}\n`);
     const lines = await client.wish({ gateway, channels, from, to, outlines });
     const said = lines > 0 ? `told ${counted(lines, 'line')}` : 'no line is there now: those that come are told';
     await new Output().write(options.json === true ? `${JSON.stringify({ lines })}\n` : `${said}\n`);

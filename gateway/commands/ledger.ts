@@ -5,6 +5,7 @@ import type { TelemetryClient } from '../../sync/api/client.ts';
 import type { ChannelAccount } from '../../sync/api/ledger-call.ts';
 import { compareLedgers, type LedgerDifference } from '../../sync/ledger/compare-ledgers.ts';
 import { nearestName } from '../config/nearest-name.ts';
+import { CaissonError } from '../errors.ts';
 import type { GatewayStatus } from '../status.ts';
 import { withheldText } from '../withheld-text.ts';
 import { cycleTable } from './cycles-text.ts';
@@ -64,6 +65,7 @@ async function ledger(names: readonly string[], options: Options): Promise<void>
   if (against === undefined) {
     if (to !== undefined) process.stderr.write(await strangerText(options, to));
     const accounts = await read(options, { ...filter, destination: to });
+    requireKnown(names, accounts);
     if (asJson) return write(accounts.map((account) => JSON.stringify(account)));
     return write([...ledgerTable(accounts, { boots, days, to }), ...(await withheldLines(options, gateway))]);
   }
@@ -74,6 +76,7 @@ async function ledger(names: readonly string[], options: Options): Promise<void>
   const there = await read(other, { ...filter, destination: centralName(own) });
   const isHere = own.role === 'gateway';
   const source = { end: isHere ? 'here' : 'there', gateway: (isHere ? own : peer).gateway } as const;
+  requireKnown(names, [...here, ...there]);
   const differences = compareLedgers(here, there, own.role === peer.role ? undefined : source);
   if (differences.some(({ verdict }) => verdict === 'contradiction')) process.exitCode = EXIT_FAILED;
   const end = async (asked: ServerOptions) => formatAddress(await addressOf(asked));
@@ -130,7 +133,6 @@ async function read(
   }
 }
 
-/** What of the boxes of a central is in no ledger of it, for people: how many channels, whose names it does not know. */
 /** What to say of a central that never came to a gateway; empty where it did. */
 async function strangerText(options: ServerOptions, central: string): Promise<string> {
   const { role, gateway, destinations = [] } = await endOf(options);
@@ -143,6 +145,17 @@ async function strangerText(options: ServerOptions, central: string): Promise<st
   return `no central ${central} has come to ${gateway} yet: this is what its config lets one of that name have${meant}\n`;
 }
 
+/** @throws CaissonError `channel-unknown` of a name without an account: with none it would look as if nothing was taken in. */
+function requireKnown(names: readonly string[], accounts: readonly ChannelAccount[]): void {
+  const known = new Set(accounts.map(({ channel }) => channel));
+  const unknown = names.find((name) => !known.has(name));
+  if (unknown === undefined) return;
+  throw new CaissonError('channel-unknown', `no channel is named ${unknown}`, {
+    hint: '`caisson channels` lists them',
+  });
+}
+
+/** What of the boxes of a central is in no ledger of it, for people: how many channels, whose names it does not know. */
 async function withheldLines(options: ServerOptions, wanted: string | undefined): Promise<string[]> {
   const client = await openClient(options);
   try {

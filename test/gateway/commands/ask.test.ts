@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -6,6 +6,7 @@ import { parseTime } from '../../../gateway/commands/time-text.ts';
 import { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
 import { Random } from '../../../hardware/simulated/random.ts';
 import { startTelemetryServer } from '../../../sync/api/server.ts';
+import { courierKey } from '../../../sync/courier/courier-key.ts';
 import { CaissonProcess, caisson } from '../../sync/caisson-process.ts';
 import { FilledStore } from '../../sync/filled-store.ts';
 import { exampleStatus, MemoryTelemetry } from '../../sync/memory-telemetry.ts';
@@ -121,6 +122,28 @@ t.test('a wrong call ends with 2, a failed one with 1, and both say why', async 
     { args: ['status', '--wrong'], code: 2, says: /unknown option '--wrong'/ },
     { args: ['central'], code: 2, says: /--data/ },
     { args: ['query', 'sped', '--server', at], code: 1, says: /no channel is named sped\n {2}did you mean speed/ },
+    { args: ['fetch', 'sped', '--server', at], code: 1, says: /not known here, or not yet: sped\n/ },
+    { args: ['ledger', 'sped', '--server', at], code: 1, says: /no channel is named sped/ },
+    {
+      args: ['status', '--server', 'nowhere.invalid:7443'],
+      code: 1,
+      says: /is nowhere\.invalid:7443 the right name/,
+    },
+    {
+      args: ['courier', 'read', join(tmpdir(), 'caisson-none'), '--server', at],
+      code: 1,
+      says: /is the medium there\?/,
+    },
+    {
+      args: ['courier', 'read', tmpdir(), '--data', join(tmpdir(), 'caisson-none')],
+      code: 1,
+      says: /caisson-none is no folder of a central/,
+    },
+    {
+      args: ['fleet', 'config', 'car7', '--data', join(tmpdir(), 'caisson-none')],
+      code: 1,
+      says: /caisson-none is no folder of a central/,
+    },
     { args: ['status', '--server', `${HOST}:1`], code: 1, says: /127\.0\.0\.1:1: .*\n {2}is anything listening/ },
     {
       args: ['central', '--data', join(tmpdir(), 'caisson-none'), '--listen', '0.0.0.0:0'],
@@ -258,3 +281,17 @@ t.test(
     t.match(none, { code: 2, stderr: /none\.yaml/ });
   },
 );
+
+t.test('what waits for a central, or finds nothing to bring it, says so', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'caisson-waits-'));
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const central = join(dir, 'central');
+  courierKey(central);
+  const medium = join(dir, 'medium');
+  mkdirSync(medium);
+  const read = await caisson('courier', 'read', medium, '--data', central);
+  t.match(read, { code: 0, stdout: '', stderr: /no courier files are on .*medium/ });
+  const asked = new CaissonProcess(['fleet', 'config', 'car7', '--data', central]);
+  t.match(await asked.said('car7: '), /^waiting for the central of that folder/);
+  t.equal((await asked.kill('SIGTERM')).code, 1);
+});
