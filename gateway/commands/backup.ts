@@ -37,7 +37,7 @@ async function backup(folder: string, options: Options): Promise<void> {
   const show = (state: BackupProgress) => progress.show(() => progressText(state));
   const report = await backupStore(storeDirOf(options), folder, caissonVersion(), show).finally(() => progress.clear());
   if (!report.ok) process.exitCode = EXIT_FAILED;
-  const text = options.json === true ? `${JSON.stringify(report, undefined, 2)}\n` : storeReportText(report);
+  const text = options.json === true ? `${JSON.stringify(report)}\n` : storeReportText(report);
   await new Output().write(text);
 }
 

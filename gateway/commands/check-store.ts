@@ -13,5 +13,5 @@ export async function checkStoreCommand(option: StoreOption, asJson: boolean): P
     progress.clear(),
   );
   process.exitCode = report.ok ? EXIT_OK : EXIT_FAILED;
-  await new Output().write(asJson ? `${JSON.stringify(report, undefined, 2)}\n` : storeReportText(report));
+  await new Output().write(asJson ? `${JSON.stringify(report)}\n` : storeReportText(report));
 }

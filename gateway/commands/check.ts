@@ -58,7 +58,7 @@ async function check(file: string, asJson: boolean): Promise<void> {
   const names = config?.cycles && (await storedNames(config.store.dir));
   const report: CheckReport = { file, ok, issues, ...(ok && { plan: planOf(config, names) }) };
   process.exitCode = ok ? EXIT_OK : EXIT_FAILED;
-  if (asJson) await new Output().write(`${JSON.stringify(report, undefined, 2)}\n`);
+  if (asJson) await new Output().write(`${JSON.stringify(report)}\n`);
   else if (report.plan !== undefined) await new Output().write(renderPlan(file, report.plan));
   else process.stderr.write(`${renderIssues(text, issues)}\n${file}: ${counted(issues.length, 'issue')}\n`);
 }

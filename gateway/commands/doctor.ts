@@ -86,7 +86,7 @@ async function doctor(file: string | undefined, options: Options): Promise<void>
   const examined = together(parts);
   process.exitCode = isSound(examined) ? EXIT_OK : EXIT_FAILED;
   const title = options.recording ?? path ?? 'this box';
-  const json = () => `${JSON.stringify({ of: title, ...examinedJson(examined, lineOf) }, undefined, 2)}\n`;
+  const json = () => `${JSON.stringify({ of: title, ...examinedJson(examined, lineOf) })}\n`;
   await new Output().write(options.json === true ? json() : examinedText(title, examined, path ?? CONFIG_FILE, lineOf));
 }
 

@@ -64,7 +64,7 @@ async function rebuild(server: string, gateway: string, options: Options): Promi
     client.close();
   });
   const asJson = options.json === true;
-  const text = asJson ? `${JSON.stringify({ dir, gateway, report }, undefined, 2)}\n` : storeReportText(report);
+  const text = asJson ? `${JSON.stringify({ dir, gateway, report })}\n` : storeReportText(report);
   await new Output().write(asJson ? text : `${dir} has what the central at ${server} has of ${gateway}\n${text}`);
 }
 
@@ -76,7 +76,7 @@ async function restore(backup: string, options: Options): Promise<void> {
   ).finally(() => progress.clear());
   const text =
     options.json === true
-      ? `${JSON.stringify({ dir, backup: note, report }, undefined, 2)}\n`
+      ? `${JSON.stringify({ dir, backup: note, report })}\n`
       : `${dir} is restored from the backup of ${note.begun}\n${storeReportText(report)}`;
   await new Output().write(text);
 }

@@ -38,6 +38,7 @@ t.test('a store is backed up, checked and restored where the config says', async
 
   t.match(caisson(dir, 'check', '--store').stdout, /^.*data: all of it is whole/);
   const json = caisson(dir, 'check', '--store', 'saved', '--json');
+  t.match(json.stdout, /^.+\n$/, 'one line');
   t.match(JSON.parse(json.stdout), { ok: true, packs: { packs: 2, samples: 400 }, findings: [] });
 
   store.close();
