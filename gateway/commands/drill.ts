@@ -107,8 +107,9 @@ async function list(dirs: readonly string[], options: ListOptions): Promise<void
   for (const dir of dirs) {
     const vault = new Vault(dir);
     const [records, status] = [vault.records(), vault.status()];
-    const isGood = status?.ok === true && Date.now() * 1e3 - status.good <= maxAge;
-    if (!isGood) process.exitCode = EXIT_FAILED;
+    const isOld = status?.ok === true && Date.now() * 1e3 - status.good > maxAge;
+    if (status?.ok !== true || isOld) process.exitCode = EXIT_FAILED;
+    if (isOld) process.stderr.write(`${dir}: the last drill that found all right is older than ${options.maxAge}\n`);
     const lines =
       options.json === true
         ? records.map((record) => `${JSON.stringify(record)}\n`)
