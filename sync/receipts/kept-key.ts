@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { writeWhole } from '../../gateway/durable-files.ts';
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
 
@@ -14,7 +15,7 @@ const PUBLIC_BYTES = 32;
 const CURVES = { ed25519: 'Ed25519', x25519: 'X25519' } as const;
 
 /**
- * A private key in a file, made where there is none.
+ * A private key in a file, made where there is none, with the folder that it is in.
  * @throws CaissonError `tls-unusable` where it cannot be read or written, others may read it, or it is of another type
  */
 export function keptKey(path: string, type: KeyType): KeyObject {
@@ -60,6 +61,7 @@ export function publicKeyOfRaw(raw: Uint8Array, type: KeyType): KeyObject {
 /** Whole or not at all: a key that was half written could not be told from a broken one. */
 function made(path: string, type: KeyType): KeyObject {
   const { privateKey } = type === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('x25519');
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   writeWhole(path, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), KEY_MODE);
   return privateKey;
 }

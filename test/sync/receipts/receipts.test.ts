@@ -261,8 +261,9 @@ t.test('requests and receipts that are cut short or go on are refused', async (t
 });
 
 t.test('the key is made once, is readable by its owner only, and is refused where others may read it', async (t) => {
-  const dir = mkdtempSync(join(tmpdir(), 'caisson-receipt-key-'));
-  t.teardown(() => rmSync(dir, { recursive: true }));
+  const above = mkdtempSync(join(tmpdir(), 'caisson-receipt-key-'));
+  t.teardown(() => rmSync(above, { recursive: true }));
+  const dir = join(above, 'central');
   const text = publicKeyText(receiptKey(dir));
   t.match(text, /^ed25519:[A-Za-z0-9_-]{43}$/);
   t.equal(publicKeyText(receiptKey(dir)), text, 'the same at the next start');
