@@ -115,6 +115,7 @@ async function run(options: Options): Promise<void> {
   const listen = parseServer(options.listen);
   const http = options.http === undefined ? undefined : parseServer(options.http);
   const pull = (options.pull ?? []).map(parsePull);
+  refuseTwice(pull);
   const gateways = options.gateways === undefined ? undefined : readGatewaysFile(options.gateways);
   const store = storeOf(options);
   const retention = options.retention === undefined ? undefined : readRetentionFile(options.retention);
@@ -209,6 +210,13 @@ function secretIn(file: string): string {
 function parsePull(text: string): PullAddress {
   const at = text.indexOf('@');
   return at < 0 ? parseServer(text) : { ...parseServer(text.slice(at + 1)), name: text.slice(0, at) };
+}
+
+/** What is pulled twice travels twice. @throws UsageError */
+function refuseTwice(pull: readonly PullAddress[]): void {
+  const places = pull.map(formatAddress);
+  const twice = places.find((place, index) => places.indexOf(place) !== index);
+  if (twice !== undefined) throw new UsageError(`--pull has ${twice} twice`);
 }
 
 /** @throws UsageError */

@@ -183,9 +183,9 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     const pickUp = couriers && new PickUp({ ...couriers, onProblem });
     const lag = new LoopLag();
     const admission = new Admission({ lag });
-    const pull = (ways: readonly Way<TelemetryClient>[]) =>
+    const pull = (ways: readonly Way<TelemetryClient>[], wanted?: string) =>
       new PullLine({
-        ...{ ways, admission, lag },
+        ...{ ways, wanted, admission, lag },
         attend: (client, status, spare) => {
           const ends = [
             watches.attend(client, status),

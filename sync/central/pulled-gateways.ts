@@ -19,7 +19,8 @@ export interface PulledGateway {
 }
 
 export interface PulledGatewaysParts extends Omit<WayParts, 'expect'> {
-  readonly pull: (ways: readonly Way<TelemetryClient>[]) => PullLine<TelemetryClient>;
+  /** @param wanted whom it is for; undefined: whoever answers */
+  readonly pull: (ways: readonly Way<TelemetryClient>[], wanted?: string) => PullLine<TelemetryClient>;
   /** Counts what lines carry; undefined where nothing is kept of that. */
   readonly traffic: TrafficBook | undefined;
 }
@@ -46,7 +47,7 @@ export class PulledGateways {
     const given = addresses.map((address): PulledGateway => {
       const meter = new WireMeter();
       const name = formatAddress(address);
-      const line = pull([{ name, meter, connect: () => connect(address, { meter }) }]);
+      const line = pull([{ name, meter, connect: () => connect(address, { meter }) }], address.name);
       traffic?.follow(() => line.health().peer?.gateway ?? address.name ?? '', name, meter);
       return { name, kind: 'pull', wanted: address.name, line };
     });
@@ -54,7 +55,7 @@ export class PulledGateways {
       const expect = (gateway: string, line: string) => this.accepted.expect(gateway, line);
       const ways = configuredWays(name, config, { ...parts, expect });
       for (const way of ways) traffic?.follow(() => name, way.name, way.meter);
-      return { name, kind: 'pull', wanted: name, line: pull(ways) };
+      return { name, kind: 'pull', wanted: name, line: pull(ways, name) };
     });
     this.#dialled = [...given, ...configured];
   }

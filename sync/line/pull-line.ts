@@ -77,6 +77,8 @@ const LEAVING_LOOKS = 4;
 export interface PullLineOptions<Client extends PullClient = PullClient> {
   /** Ways to the other end, the best first; at least one. */
   readonly ways: readonly Way<Client>[];
+  /** Who must be there. Undefined: whoever is. */
+  readonly wanted?: string | undefined;
   /**
    * Does what else there is to be done over a connection, from when the other end has said how it does; returns what ends that.
    * @param spareBytesPerS what may be used for that at the moment: half of what the line gives, or may give
@@ -241,6 +243,7 @@ export class PullLine<Client extends PullClient = PullClient> {
     try {
       const peer = await client.status();
       if (signal.aborted) return true;
+      requireWanted(peer, way.name, this.#options.wanted);
       this.#peer = peer;
       stopAttending = this.#options.attend?.(client, peer, () => this.#spare(way)) ?? stopAttending;
       this.#connections += 1;
@@ -371,4 +374,13 @@ export class PullLine<Client extends PullClient = PullClient> {
   #count(code: ErrorCode): void {
     this.#errors[code] = (this.#errors[code] ?? 0) + 1;
   }
+}
+
+/** @throws CaissonError `peer-invalid`: where there are no certificates, an address that is another's is told by its name only */
+function requireWanted({ role, gateway }: Peer, line: string, wanted: string | undefined): void {
+  if (wanted === undefined || gateway === wanted) return;
+  throw new CaissonError('peer-invalid', `at the end of ${line} is ${role} ${gateway}, expected ${wanted}`, {
+    hint: 'look at the address of that line',
+    retryable: true,
+  });
 }

@@ -121,6 +121,7 @@ t.test('a wrong call ends with 2, a failed one with 1, and both say why', async 
     { args: ['tail', 'speed', '--rate', 'fast'], code: 2, says: /--rate is 'fast'/ },
     { args: ['status', '--wrong'], code: 2, says: /unknown option '--wrong'/ },
     { args: ['central'], code: 2, says: /--data/ },
+    { args: ['central', '--data', 'x', '--pull', 'h:1', 'h:2', 'car7@h:1'], code: 2, says: /--pull has h:1 twice/ },
     { args: ['query', 'sped', '--server', at], code: 1, says: /no channel is named sped\n {2}did you mean speed/ },
     { args: ['fetch', 'sped', '--server', at], code: 1, says: /not known here, or not yet: sped\n/ },
     { args: ['ledger', 'sped', '--server', at], code: 1, says: /no channel is named sped/ },

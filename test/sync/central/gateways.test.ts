@@ -64,6 +64,29 @@ t.test('central pulls over the lines of its config, and remembers what it spent'
   await central.stop();
 });
 
+t.test('a line at whose end is another gateway brings nothing, and says who is there', async (t) => {
+  const store = new FilledStore(folder(t), 'car8', new Random(4));
+  store.seal('speed', 'number', 100);
+  const server = await startTelemetryServer({
+    ...{ host: HOST, port: 0, telemetry: new MemoryTelemetry(), feed: store.db, storeDir: tmpdir() },
+    status: () => exampleStatus('car8'),
+  });
+  t.teardown(async () => {
+    await server.stop();
+    store.close();
+  });
+  const gateways = read(t, `gateways: { car7: { lines: [{ name: lan, address: '${HOST}:${server.port}' }] } }\n`);
+  const pull = [{ host: HOST, port: server.port, name: 'car9' }];
+  const central = await startCentral({ ...{ dir: folder(t), host: HOST, port: 0, pull, gateways }, version: '1' });
+  t.teardown(() => central.stop());
+  const problems = () => central.status().sources.map(({ problem }) => problem ?? '');
+  await waitFor('both lines say it', () =>
+    problems().every((problem) => problem.includes('is gateway car8, expected')),
+  );
+  t.match(problems().sort(), [/ expected car9/, /^lan: at the end of lan is gateway car8, expected car7/]);
+  t.equal(central.status().store.blocks, 0);
+});
+
 const FAULTS = [
   {
     what: 'two lines of one name',
