@@ -96,6 +96,8 @@ export async function* pullTransfer(
       }
     }
   } finally {
+    // A wish may be on its way here.
+    ended ??= {};
     unfollow?.();
     clearInterval(timer);
     inbox.close();
