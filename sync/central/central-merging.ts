@@ -5,24 +5,28 @@ import type { MergeStatus } from '../../gateway/status.ts';
 /** Time without merging after a step that failed, milliseconds. */
 const FAILED_INTERVAL_MS = 60_000;
 
-/** Makes large packs of small ones, a step at a time. */
-export interface CentralMerger {
+/** What is done a step at a time. */
+export interface MergeSteps {
   /** Milliseconds until the next step is due. @param now performance.now() */
   dueMs(now: number): number;
   /** Does one step, of some milliseconds of the processor; true where it was the last of a look at all series. */
   step(): boolean | Promise<boolean>;
+}
+
+/** Makes large packs of small ones. */
+export interface CentralMerger extends MergeSteps {
   status(): MergeStatus;
 }
 
 /** Merges what a central keeps a step at a time, while it does other things: how often and how long the merger says. */
 export class CentralMerging {
-  readonly #merger: CentralMerger;
+  readonly #merger: MergeSteps;
   readonly #onProblem: (text: string) => void;
   readonly #stopping = new AbortController();
   #running: Promise<void> | undefined;
 
   /** @param onProblem told what a person should know */
-  constructor(merger: CentralMerger, onProblem: (text: string) => void) {
+  constructor(merger: MergeSteps, onProblem: (text: string) => void) {
     this.#merger = merger;
     this.#onProblem = onProblem;
   }
@@ -35,10 +39,6 @@ export class CentralMerging {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
-  }
-
-  status(): MergeStatus {
-    return this.#merger.status();
   }
 
   async #run(): Promise<void> {

@@ -5,7 +5,7 @@ import type { ServedFiles } from '../api/server.ts';
 import type { NewsSource } from '../fanout/news.ts';
 import type { NewBlock } from './batch-pass.ts';
 import type { BlockStore } from './block-store.ts';
-import type { CentralMerger } from './central-merging.ts';
+import type { CentralMerger, MergeSteps } from './central-merging.ts';
 import type { HeldOfGateway } from './held-of-gateway.ts';
 import type { RetiringStore } from './retention/retiring-store.ts';
 
@@ -19,6 +19,8 @@ export interface CentralStore {
   readonly retiring: RetiringStore;
   /** Makes large packs of small ones. */
   readonly merger: CentralMerger;
+  /** Takes away what merging has left, for who does not merge; undefined where it leaves nothing. */
+  readonly sweeper: MergeSteps | undefined;
   /** Everything that it keeps, in the order of its commits. */
   readonly news: NewsSource;
   /** Where it is in files of this machine: what only those can be asked. */

@@ -224,7 +224,9 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
         limited: limitsOf(store, options.retention),
       });
     closers.push(() => retention?.stop());
-    const merging = options.mergesBlocks === false ? undefined : new CentralMerging(store.merger, onProblem);
+    const merger = options.mergesBlocks === false ? undefined : store.merger;
+    const steps = merger ?? store.sweeper;
+    const merging = steps && new CentralMerging(steps, onProblem);
     closers.push(() => merging?.stop());
     const { counters } = keeper;
     const status = new CentralStatus({
@@ -235,7 +237,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       lines: () => pulled.all,
       fanout: () => fanout.status(),
       retired: () => retention?.status(),
-      merge: () => merging?.status(),
+      merge: () => merger?.status(),
       problems,
     });
     const watch = new DrillWatch(options.vaults ?? []);

@@ -41,6 +41,7 @@ export function openSqliteCentral(
       telemetry,
       retiring: new SqliteRetiring(db, blocks.arrivals),
       merger: sqliteMerger(db, blocks.arrivals, onProblem),
+      sweeper: undefined,
       news: new SqliteNews(db, onProblem),
       statements: { place: dir },
       files: { telemetry, feed: db, storeDir: dir, policy: new DestinationPolicy({}) },

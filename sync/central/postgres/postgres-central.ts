@@ -52,17 +52,12 @@ export async function openPostgresCentral(options: PostgresCentralOptions): Prom
     throw error;
   }
   const telemetry = new PostgresTelemetry(db, onProblem, reachOf);
+  const merging = { db, store: blocks, leaseMs: leaseMs ?? LEASE_MS, graceMs, now: now ?? Date.now, onProblem };
   return {
     ...{ name, blocks, telemetry, news: new PostgresNews(db, onProblem) },
     files: undefined,
-    merger: new PostgresMerger({
-      db,
-      store: blocks,
-      leaseMs: leaseMs ?? LEASE_MS,
-      graceMs,
-      now: now ?? Date.now,
-      onProblem,
-    }),
+    merger: new PostgresMerger({ ...merging, onlySweeps: false }),
+    sweeper: new PostgresMerger({ ...merging, onlySweeps: true }),
     statements: databasePlace(url),
     retiring: new PostgresRetiring(db, blocks, graceMs),
     gatewayFeeds: new PostgresGatewayFeed(db),

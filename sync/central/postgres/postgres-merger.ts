@@ -20,6 +20,8 @@ export interface PostgresMergerParts {
   readonly leaseMs: number;
   /** From when packs move until what they left goes, milliseconds; less where a test is in a hurry. */
   readonly graceMs: number | undefined;
+  /** True where it merges nothing, and takes away only what others left that did. */
+  readonly onlySweeps: boolean;
   /** UTC, milliseconds. */
   readonly now: () => number;
   /** Told what a person should know. */
@@ -67,7 +69,8 @@ export class PostgresMerger implements CentralMerger {
   /** One look at every series. */
   async *#round(): AsyncGenerator<void, void> {
     yield* this.#sweep.run();
-    const { db, store, leaseMs, now, onProblem } = this.#parts;
+    const { db, store, leaseMs, now, onlySweeps, onProblem } = this.#parts;
+    if (onlySweeps) return;
     const today = dayOf(now());
     for (const series of await dueSeries(db, { today, holder: store.holder, leaseMs })) {
       const merge = new SeriesMerge({ db, store, series, today, onProblem });

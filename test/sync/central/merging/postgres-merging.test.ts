@@ -252,6 +252,25 @@ if (requireTools(t, 'postgresql')) {
     t.match(keeper.counters, { blocks: 0, conflicts: 0, holes: 0, lost: 0 });
   });
 
+  await t.test('what a merge has left goes, also where nothing is to be merged any more', async (t) => {
+    const [url, days, box] = [await server.database(), new Days(), new SlowBox(t, 15)];
+    const before = await open(url, days);
+    await threeDays(box, days, [before]);
+    await mergeOnce(before);
+    const told = await toldBy(before.telemetry);
+    await before.close();
+    const look = await openLook(t, url);
+    const left = 'SELECT count(*)::int AS left FROM moved_packs';
+    t.not((await look.run(left))[0]?.left, 0);
+    await look.run("UPDATE moved_packs SET moved_at = now() - interval '1 hour'");
+    const place = { url, name: 'hq', host: '127.0.0.1', port: 0, pull: [], version: '1' };
+    const central = await startCentral({ ...place, mergesBlocks: false });
+    t.teardown(() => central.stop());
+    while ((await look.run(left))[0]?.left !== 0);
+    t.same(await postgresFindings(look), []);
+    t.equal(await toldBy((await openCentral(t, url, days)).telemetry), told);
+  });
+
   await t.test('a central merges by itself and says so, but not where it was told not to', async (t) => {
     const [url, days, box, leaseMs] = [await server.database(), new Days(), new SlowBox(t, 10), 500];
     const before = await open(url, days);
@@ -263,6 +282,8 @@ if (requireTools(t, 'postgresql')) {
     const left = await start(false);
     t.notOk('merge' in left.status().store);
     await left.stop();
+    const look = await openLook(t, url);
+    t.same(await look.run('SELECT DISTINCT moved FROM rosters'), [{ moved: 0 }]);
     const central = await start(true);
     t.teardown(() => central.stop());
     await waitFor('packs were merged', () => (central.status().store.merge?.into ?? 0) >= 4);

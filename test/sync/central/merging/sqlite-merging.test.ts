@@ -105,7 +105,6 @@ t.test('a step that fails is told, and merging waits; it stops when it is told t
         if (steps === 3) throw new Error('disk I/O error');
         return false;
       },
-      status: () => ({ packs: 0, into: 0, samples: 0, bytes: 0 }),
     },
     (text) => problems.push(text),
   );
