@@ -50,6 +50,23 @@ export function planMerges(sources: readonly (MergeSource | undefined)[]): Merge
   return groups;
 }
 
+/** The stretches of a group between positions, ascending, that are worth it. */
+export function cutAt<Source extends MergeSource>(
+  sources: readonly Source[],
+  positions: readonly number[],
+): (readonly Source[])[] {
+  if (positions.length === 0) return [sources];
+  const stretches = [new MergeGroup<Source>()];
+  let passed = 0;
+  for (const source of sources) {
+    const before = passed;
+    while ((positions[passed] ?? Number.POSITIVE_INFINITY) < source.position) passed += 1;
+    if (passed > before) stretches.push(new MergeGroup());
+    stretches.at(-1)?.add(source);
+  }
+  return stretches.filter((stretch) => stretch.isWorthIt()).map((stretch) => stretch.sources);
+}
+
 /** Samples of all blocks that a row of the index tells of. */
 export function samplesOf(entries: IndexEntries): number {
   return entries.reduce((sum, entry) => sum + (entry?.count ?? 0), 0);

@@ -4,7 +4,7 @@ import type { ScaleHint } from '../block/column.ts';
 import { attempt, damageOf } from '../damage.ts';
 import { isFull } from '../disk-room.ts';
 import { MergePace } from './merge-pace.ts';
-import { MERGE_PACKS_MIN, type MergeSource, planMerges } from './merge-plan.ts';
+import { cutAt, MERGE_PACKS_MIN, type MergeSource, planMerges } from './merge-plan.ts';
 import { NOTHING_MERGED, withMerged } from './merged-sums.ts';
 import { type Merged, type MergeOutcome, mergePacks } from './merging.ts';
 import type { PackMerges } from './pack-merges.ts';
@@ -161,11 +161,13 @@ export class Merger {
   /** Returns the ordinal from which on a group has to wait; undefined where none has to. */
   *#mergeGroups(roster: number, groups: readonly MergeSource[][]): Generator<void, number | undefined> {
     const { isApart, store } = this.#parts;
-    for (const group of groups) {
-      for (let rest = group; rest.length >= MERGE_PACKS_MIN; ) {
+    const stretches = function* () {
+      for (const group of groups) yield* cutAt(group, store.merges.crossings(roster, group));
+    };
+    for (const stretch of stretches()) {
+      for (let rest = stretch; rest.length >= MERGE_PACKS_MIN; ) {
         const [first, last] = [rest[0]?.position ?? 0, rest.at(-1)?.position ?? 0];
         if (!isApart(first, last)) return rest[0]?.ordinal;
-        if (store.merges.areCrossed(roster, rest)) break;
         yield;
         const { taken, merged } = yield* this.#merge(roster, rest);
         yield;

@@ -105,9 +105,9 @@ export class PackMerges {
     return decodeParts(this.#parts.sql(sql).pluck().get(roster, ordinal) as Buffer);
   }
 
-  /** True where a pack of another series stands between them in the feed and has samples of their channels. */
-  areCrossed(roster: number, sources: readonly MergeSource[]): boolean {
-    return crossingsOf(this.#parts.index, roster, sources).length > 0;
+  /** As {@link crossingsOf}. */
+  crossings(roster: number, sources: readonly MergeSource[]): number[] {
+    return crossingsOf(this.#parts.index, roster, sources);
   }
 
   /**

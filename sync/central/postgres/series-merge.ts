@@ -4,7 +4,7 @@ import { damageOf } from '../../../gateway/store/damage.ts';
 import { decodeDefinition } from '../../../gateway/store/definition-bytes.ts';
 import type { IndexEntries } from '../../../gateway/store/index-entries.ts';
 import { crossingsOf } from '../../../gateway/store/merge/crossed-packs.ts';
-import { MERGE_PACKS_MIN, MergeGroup } from '../../../gateway/store/merge/merge-plan.ts';
+import { cutAt, MERGE_PACKS_MIN, MergeGroup } from '../../../gateway/store/merge/merge-plan.ts';
 import { encodeParts } from '../../../gateway/store/merge/merged-parts.ts';
 import { type Merged, type MergeOutcome, mergePacks } from '../../../gateway/store/merge/merging.ts';
 import type { PostgresDatabase } from './database.ts';
@@ -92,7 +92,7 @@ export class SeriesMerge {
   async *#mergeGroup(group: MergeGroup<StoredSource>): AsyncGenerator<StoredMerge | undefined, boolean> {
     if (!group.isWorthIt()) return true;
     const crossings = yield* this.#crossings(group.sources);
-    for (const { sources } of cutAt(group, crossings)) {
+    for (const sources of cutAt(group.sources, crossings)) {
       for (let rest = sources; rest.length >= MERGE_PACKS_MIN; ) {
         const { taken, merged } = yield* this.#merge(rest);
         yield;
@@ -205,23 +205,6 @@ export class SeriesMerge {
       ]),
     );
   }
-}
-
-/** The stretches of a group between positions, ascending, that are worth it. */
-function cutAt(
-  group: MergeGroup<StoredSource>,
-  positions: readonly number[],
-): readonly Pick<MergeGroup<StoredSource>, 'sources'>[] {
-  if (positions.length === 0) return [group];
-  const stretches = [new MergeGroup<StoredSource>()];
-  let passed = 0;
-  for (const source of group.sources) {
-    const before = passed;
-    while ((positions[passed] ?? Number.POSITIVE_INFINITY) < source.position) passed += 1;
-    if (passed > before) stretches.push(new MergeGroup());
-    stretches.at(-1)?.add(source);
-  }
-  return stretches.filter((stretch) => stretch.isWorthIt());
 }
 
 /** Several packs go as one, with the position of the last. */
