@@ -28,6 +28,8 @@ interface SourceBefore {
   readonly silentMs: number | undefined;
   readonly errorShare: number;
   readonly ran: boolean;
+  /** Something stood in its way, such as a port that another program has. */
+  readonly wasHeld: boolean;
 }
 
 export interface TrialMoment {
@@ -59,6 +61,7 @@ export function dataBefore(status: GatewayStatus, elapsedS: number): DataBefore 
         silentMs: silentMsOf(source, elapsedS * 1e3, status.now),
         errorShare: shareOf(source.errors, source.received),
         ran: source.state === 'running',
+        wasHeld: source.problem !== undefined,
       },
     ]),
   );
@@ -96,6 +99,8 @@ function worsened(old: SourceBefore, source: SourceStatus, elapsedMs: number, is
     return `source ${name} had data and has none after ${Math.round(elapsedMs / 1e3)} s${why}`;
   }
   if (old.ran && state !== 'running' && isOver) return `source ${name} ran and does not${why}`;
+  // One that nobody sent anything to did not run, and could have.
+  if (!old.wasHeld && state === 'waiting' && problem !== undefined && isOver) return `source ${name} cannot run${why}`;
   const share = shareOf(errors, received);
   if (sumOf(errors) >= ERRORS_MIN && share > ERRORS_FACTOR * old.errorShare) {
     return `source ${name} cannot use ${percent(share)} of what it gets, ${percent(old.errorShare)} before`;

@@ -28,6 +28,7 @@ const BEFORE = dataBefore(
   status([
     { lastSeen: NOW - 1e5 },
     { name: 'idle', samples: 0, state: 'starting', errors: {} },
+    { name: 'held', samples: 0, state: 'waiting', problem: 'none', errors: {} },
     { name: 'slow', samples: 2, errors: {}, lastSeen: NOW - 40e6 },
     { name: 'asleep', errors: {}, lastSeen: NOW - 3600e6 },
   ]),
@@ -53,6 +54,13 @@ const CASES: readonly [string, Partial<SourceStatus>[], Partial<TrialMoment>, st
     'source can0 had data and has none after 5 s',
   ],
   ['a source that had none has none', [{ name: 'idle', samples: 0, state: 'waiting' }], AT_END, ''],
+  [
+    'a source that had none cannot run',
+    [{ name: 'idle', samples: 0, state: 'waiting', problem: 'address already in use' }],
+    AT_END,
+    'source idle cannot run: address already in use',
+  ],
+  ['a source that could not run cannot', [{ name: 'held', samples: 0, state: 'waiting', problem: 'none' }], AT_END, ''],
   ['a source that was silent for an hour is silent', [{ name: 'asleep', samples: 0 }], AT_END, ''],
   ['a source of a sample every 50 s has none yet', [{ name: 'slow', samples: 0 }], AT_END, ''],
   [
