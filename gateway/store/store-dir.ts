@@ -55,7 +55,7 @@ export function lockStore(dir: string): () => void {
  * Makes a directory and those above it. `mkdirSync` with `recursive` spins for ever where a file system answers ENOENT for
  * a name below a directory that is there, as /proc does.
  */
-function makeDir(dir: string): void {
+export function makeDir(dir: string): void {
   if (existsSync(dir)) return;
   const above = dirname(dir);
   if (above !== dir) makeDir(above);

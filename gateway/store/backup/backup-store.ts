@@ -30,7 +30,7 @@ export type BackupProgress = CheckProgress | { readonly step: 'blocks'; readonly
  * was acknowledged when it began. The backup is a store itself, is checked wholly before it appears, and is there wholly or
  * not at all. What is damaged in the store is damaged in the backup, and told.
  *
- * @throws CaissonError `store-unusable`
+ * @throws CaissonError `store-unusable`; `store-failed` where the disk is full or fails
  */
 export async function backupStore(
   dir: string,
@@ -57,8 +57,7 @@ export async function backupStore(
     folder.complete(BACKUP_FILE);
     return { ...report, dir: to };
   } catch (error) {
-    folder.discard();
-    throw error;
+    throw folder.failed(error);
   }
 }
 

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { syncPath } from '../../durable-files.ts';
-import { CaissonError } from '../../errors.ts';
+import { CaissonError, messageOf } from '../../errors.ts';
+import { makeDir } from '../store-dir.ts';
 
 /** Where a folder is filled; a run that was interrupted leaves nothing else. */
 const INCOMPLETE = '.incomplete';
@@ -20,10 +21,10 @@ export class FolderInProgress {
 
   /**
    * @param goesOn says whether what an interrupted run left at a path is to be gone on with; if not said, it is begun anew
-   * @throws CaissonError `store-unusable` where the folder holds anything already
+   * @throws CaissonError `store-unusable` where the folder holds anything already, or cannot be made
    */
   constructor(dir: string, goesOn: (path: string) => boolean = () => false) {
-    mkdirSync(dir, { recursive: true });
+    makeFolder(dir);
     const met = readdirSync(dir).filter((name) => name !== INCOMPLETE && !OF_FILE_SYSTEM.has(name));
     if (met.length > 0) {
       throw new CaissonError('store-unusable', `${dir} is not empty: it has ${met[0]}`, {
@@ -46,8 +47,23 @@ export class FolderInProgress {
     syncPath(this.#dir);
   }
 
+  /** Gives up what was written; what to throw for that: what disk or database say, a person can act on. */
+  failed(cause: unknown): unknown {
+    this.discard();
+    if (cause instanceof CaissonError || !(cause instanceof Error) || !('code' in cause)) return cause;
+    return new CaissonError('store-failed', `${this.#dir}: ${cause.message}; nothing of it was kept`, { cause });
+  }
+
   discard(): void {
     if (existsSync(this.path)) rmSync(this.path, { recursive: true });
+  }
+}
+
+function makeFolder(dir: string): void {
+  try {
+    makeDir(resolve(dir));
+  } catch (cause) {
+    throw new CaissonError('store-unusable', `${dir}: ${messageOf(cause)}`, { cause });
   }
 }
 

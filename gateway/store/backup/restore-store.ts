@@ -18,7 +18,7 @@ import { FolderInProgress } from './folder-in-progress.ts';
  * and keeps what it does not have; nothing counts as synced before. The next start begins a new boot, as each does, so
  * that no sequence number comes back with another sample.
  *
- * @throws CaissonError `store-unusable` for what is no backup, or one that is damaged without `damaged`
+ * @throws CaissonError `store-unusable` for what is no backup, or one that is damaged without `damaged`; `store-failed` where a disk is full or fails
  */
 export async function restoreStore(
   backup: string,
@@ -50,8 +50,7 @@ export async function restoreStore(
     folder.complete(basename(target.blocks));
     return { note, report };
   } catch (error) {
-    folder.discard();
-    throw error;
+    throw folder.failed(error);
   }
 }
 

@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import Database from 'better-sqlite3';
 import t from 'tap';
 import { Random } from '../../../hardware/simulated/random.ts';
 import { FilledStore } from '../../sync/filled-store.ts';
+import { fillDisk, skipSmallDisk, smallDisk } from '../small-disk.ts';
 
 const MAIN = join(import.meta.dirname, '../../../gateway/main.js');
 
@@ -63,9 +64,35 @@ t.test('a store is backed up, checked and restored where the config says', async
     [['check', '--store', 'nowhere'], /there is no store in nowhere/],
     [['backup', 'x', '--store', 'nowhere'], /there is no store in nowhere/],
     [['restore', 'data', '--store', 'x'], /data is no backup/],
+    [['backup', 'caisson.yaml/x'], /^caisson: caisson\.yaml\/x: ENOTDIR/],
   ] as const) {
     const { code, stderr } = caisson(dir, ...args);
     t.equal(code, 1, args.join(' '));
     t.match(stderr, says);
   }
 });
+
+t.test(
+  'a disk that is full ends a backup and a restore, which leave nothing and say so',
+  { skip: skipSmallDisk },
+  async (t) => {
+    const dir = t.testdir({ 'caisson.yaml': 'store: { dir: data }\n' });
+    mkdirSync(join(dir, 'data'));
+    const store = new FilledStore(join(dir, 'data'), 'box', new Random(3));
+    store.seal('speed', 'number', 300);
+    store.close();
+    t.equal(caisson(dir, 'backup', 'saved').code, 0);
+    const disk = smallDisk(t, 1);
+    fillDisk(join(disk, 'rest'));
+    truncateSync(join(disk, 'rest'), statSync(join(disk, 'rest')).size - 16_384);
+    for (const args of [
+      ['backup', join(disk, 'copy')],
+      ['restore', 'saved', '--store', join(disk, 'copy')],
+    ]) {
+      const { code, stderr } = caisson(dir, ...args);
+      t.equal(code, 1);
+      t.match(stderr, /^caisson: .*copy: .*(full|ENOSPC).*; nothing of it was kept\n$/i, args.join(' '));
+      t.same(readdirSync(join(disk, 'copy')), []);
+    }
+  },
+);
