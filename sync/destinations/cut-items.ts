@@ -42,9 +42,20 @@ export function requireNames(item: FeedItem, allows: AllowedNames): void {
   }
 }
 
-/** A pack with only the blocks that may go: the very bytes where all may, undefined where none may. The same input gives the same bytes. */
-function cutPack(bytes: Uint8Array, allows: (gateway: string, name: string) => boolean): Uint8Array | undefined {
-  const pack = Pack.open(bytes);
+/**
+ * A pack with only the blocks that may go: the very bytes where all may, undefined where none may, or what may cannot be told because the bytes
+ * are damaged: its samples do not come then, as those of a damaged pack that goes whole. The same input gives the same bytes.
+ */
+function cutPack(bytes: Uint8Array, allows: AllowedNames): Uint8Array | undefined {
+  try {
+    return cutOpened(Pack.open(bytes), bytes, allows);
+  } catch (error) {
+    if (error instanceof CaissonError && error.code === 'block-invalid') return undefined;
+    throw error;
+  }
+}
+
+function cutOpened(pack: Pack, bytes: Uint8Array, allows: AllowedNames): Uint8Array | undefined {
   const chosen = pack.blocks.flatMap((block, index) => {
     return allows(pack.header.gateway, block.channel) ? [{ block, index }] : [];
   });

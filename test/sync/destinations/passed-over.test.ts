@@ -1,10 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { defineChannel } from '../../../gateway/channel.ts';
 import { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
 import { FeedBorders, type PassedOver } from '../../../gateway/store/passed-over.ts';
+import { storePaths } from '../../../gateway/store/store-dir.ts';
 import { Random } from '../../../hardware/simulated/random.ts';
 import { TelemetryClient } from '../../../sync/api/client.ts';
 import type { ChannelAccount } from '../../../sync/api/ledger-call.ts';
@@ -157,8 +159,8 @@ t.test('packs are merged on either side of where a channel began to go, and not 
   for (const [first, last, isApart] of spans) t.equal(borders.isApart(first, last), isApart, `${first} to ${last}`);
 });
 
-/** A gateway that keeps a channel from a central, and gives it later; what both say then, and whether what was kept back can be had. */
-async function scenario(t: Test, place: StorePlace): Promise<void> {
+/** A gateway whose config may change, and a central that pulls from it. */
+function twoEnds(t: Test, place: StorePlace) {
   const dir = folder(t);
   const box = filledStore(t, dir);
   let kept: PassedOver = {};
@@ -183,7 +185,12 @@ async function scenario(t: Test, place: StorePlace): Promise<void> {
     const lines = await central.telemetry.ledger();
     return lines.filter((line) => line.channel === channel?.id).reduce((sum, line) => sum + line.kept, 0);
   };
+  return { box, dir, serve, pullFrom, keptOf };
+}
 
+/** A gateway that keeps a channel from a central, and gives it later; what both say then, and whether what was kept back can be had. */
+async function scenario(t: Test, place: StorePlace): Promise<void> {
+  const { box, serve, pullFrom, keptOf } = twoEnds(t, place);
   box.sealPack(['heart', 'speed'], 'number', 10);
   const first = await serve({ hq: { except: ['heart'] } });
   const early = await pullFrom(first.port);
@@ -248,4 +255,34 @@ t.test('the same over PostgreSQL', async (t) => {
   const postgres = await PostgresServer.start();
   t.teardown(() => postgres.dispose());
   await scenario(t, { url: await postgres.database() });
+});
+
+t.test('a pack that is damaged on the disk of the gateway keeps nothing back, in its turn or wished', async (t) => {
+  const { box, dir, serve, pullFrom, keptOf } = twoEnds(t, { dir: folder(t) });
+  for (const count of [10, 500, 20]) box.sealPack(['heart', 'speed'], 'number', count);
+  const [, position = 0] = box.db.packSizesAfter(0, 10).map((pack) => pack.position);
+  const bytes = Buffer.from(box.db.packBytes(position) ?? []);
+  bytes.writeUInt8(bytes.readUInt8(1000) ^ 1, 1000);
+  const disk = new Database(storePaths(dir).blocks);
+  disk.prepare('UPDATE packs SET bytes = ? WHERE position = ?').run(bytes, position);
+  disk.close();
+
+  const first = await serve({ hq: { except: ['heart'] } });
+  const early = await pullFrom(first.port);
+  await eventually('what stands around it came', async () => (await keptOf(early, 'speed')) === 30);
+  await early.stop();
+  await first.stop();
+
+  const second = await serve({ hq: {} });
+  t.teardown(second.stop);
+  const central = await pullFrom(second.port);
+  t.teardown(() => central.stop());
+  const client = new TelemetryClient({ host: HOST, port: central.port });
+  t.teardown(() => client.close());
+  const [from, to] = [0, box.db.lastTime() + 60e6];
+  await client.wish({ gateway: 'box', channels: ['heart', 'speed'], from, to, outlines: false });
+  box.sealPack(['heart', 'speed'], 'number', 5);
+  await eventually('what is whole came', async () => (await keptOf(central, 'heart')) === 35);
+  await eventually('and what was taken in since', async () => (await keptOf(central, 'speed')) === 35);
+  t.equal(central.status().lines?.[0]?.failures ?? 0, 0);
 });
