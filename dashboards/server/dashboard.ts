@@ -286,19 +286,33 @@ class DashboardServer implements Dashboard {
     }
     const encoding = encodingFor(request.getHeader('accept-encoding'));
     const isKnown = request.getHeader('if-none-match').includes(file.etag);
-    writeHead(response, isKnown ? '304 Not Modified' : '200 OK', file.mediaType)
-      .writeHeader('Cache-Control', file.cacheControl)
-      .writeHeader('ETag', file.etag)
-      .writeHeader('Vary', 'Accept-Encoding');
-    if (encoding !== 'identity') response.writeHeader('Content-Encoding', encoding);
-    const body = encoding === 'br' ? file.brotli : encoding === 'gzip' ? file.gzip : file.plain;
-    if (!isKnown) {
-      response.end(body);
+    const head = () => {
+      writeHead(response, isKnown ? '304 Not Modified' : '200 OK', file.mediaType)
+        .writeHeader('Cache-Control', file.cacheControl)
+        .writeHeader('ETag', file.etag)
+        .writeHeader('Vary', 'Accept-Encoding');
+      if (encoding !== 'identity') response.writeHeader('Content-Encoding', encoding);
+    };
+    let isOpen = true;
+    // For a 304 too: uWebSockets.js 20.30 does not count endWithoutBody as an answer and ends the process unless this is there.
+    response.onAborted(() => {
+      isOpen = false;
+    });
+    if (isKnown) {
+      head();
+      response.endWithoutBody();
       return;
     }
-    // uWebSockets.js 20.30 does not count endWithoutBody as an answer and ends the process unless an abort handler is there.
-    response.onAborted(() => {});
-    response.endWithoutBody();
+    const send = (body: Uint8Array) => {
+      if (!isOpen) return;
+      response.cork(() => {
+        head();
+        response.end(body);
+      });
+    };
+    file.body(encoding).then(send, () => {
+      if (isOpen) response.close();
+    });
   }
 
   #refuse(response: HttpResponse, status: string, reason: string): void {

@@ -25,14 +25,16 @@ const REVALIDATE = 'no-cache';
 /** Paths that one document serves: its script shows the page that the path names. */
 const PAGES = ['/', '/fleet.html'] as const;
 
-/** One file of the app with its compressed forms, ready to be sent. */
+/** How the content of a file goes out, as `Content-Encoding` says it. */
+export type Encoding = 'br' | 'gzip' | 'identity';
+
+/** One file of the app. */
 export interface StaticFile {
   readonly mediaType: string;
   readonly cacheControl: string;
   readonly etag: string;
-  readonly plain: Uint8Array;
-  readonly brotli: Uint8Array;
-  readonly gzip: Uint8Array;
+  /** What is sent. Compressed when the first one asks and kept: at the start it would be most of what a start computes. */
+  body(encoding: Encoding): Promise<Uint8Array>;
 }
 
 /**
@@ -51,7 +53,7 @@ export async function loadStaticFiles(webRoot: string): Promise<ReadonlyMap<stri
       throw new CaissonError('dashboard-missing', `${webRoot} holds more than ${APP_BYTES_MAX} bytes`, { hint: HINT });
     }
     const name = relative(webRoot, path).split(sep).join('/');
-    files.set(`/${name}`, await staticFile(plain, mediaType, name.startsWith('assets/')));
+    files.set(`/${name}`, staticFile(plain, mediaType, name.startsWith('assets/')));
   }
   const index = files.get('/index.html');
   if (index === undefined) {
@@ -72,20 +74,29 @@ async function filesIn(folder: string): Promise<string[]> {
   }
 }
 
-async function staticFile(plain: Uint8Array, mediaType: string, isHashed: boolean): Promise<StaticFile> {
-  const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: plain.length };
+function staticFile(plain: Uint8Array, mediaType: string, isHashed: boolean): StaticFile {
+  const bodies = new Map<Encoding, Promise<Uint8Array>>();
   return {
     mediaType,
     cacheControl: isHashed ? IMMUTABLE : REVALIDATE,
     etag: `"${createHash('sha256').update(plain).digest('base64url').slice(0, 22)}"`,
-    plain,
-    brotli: await promisify(brotliCompress)(plain, { params }),
-    gzip: await promisify(gzip)(plain, { level: 9 }),
+    body: (encoding) => {
+      const body = bodies.get(encoding) ?? encoded(plain, encoding);
+      bodies.set(encoding, body);
+      return body;
+    },
   };
 }
 
+async function encoded(plain: Uint8Array, encoding: Encoding): Promise<Uint8Array> {
+  if (encoding === 'identity') return plain;
+  if (encoding === 'gzip') return promisify(gzip)(plain, { level: 9 });
+  const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: plain.length };
+  return promisify(brotliCompress)(plain, { params });
+}
+
 /** The form of a file that the client says it takes: brotli before gzip before plain. */
-export function encodingFor(acceptEncoding: string): 'br' | 'gzip' | 'identity' {
+export function encodingFor(acceptEncoding: string): Encoding {
   const accepted = acceptedEncodings(acceptEncoding);
   if (accepted.has('br')) return 'br';
   return accepted.has('gzip') ? 'gzip' : 'identity';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
@@ -18,6 +18,9 @@ const PAGE = `<!doctype html>${'<p>page</p>'.repeat(100)}`;
 await mkdir(join(webRoot, 'assets'));
 await writeFile(join(webRoot, 'index.html'), PAGE);
 await writeFile(join(webRoot, 'assets/index-abc123.js'), 'console.log(1)');
+/** Takes tens of milliseconds to compress. */
+const LARGE = Array.from({ length: 20_000 }, (_, i) => `let v${(i * i) % 7919} = ${i};`).join('\n');
+await writeFile(join(webRoot, 'assets/large-def456.js'), LARGE);
 await writeFile(join(webRoot, 'secret.key'), 'not a file of a web app');
 t.teardown(() => rm(webRoot, { recursive: true }));
 
@@ -133,6 +136,22 @@ t.test('the app comes from memory, compressed as the browser takes it, and is kn
   t.equal(known.body.length, 0);
   const hashed = await get(dashboard, '/assets/index-abc123.js');
   t.match(hashed.headers['cache-control'], 'immutable');
+});
+
+t.test('who hangs up while a file is compressed disturbs nobody, and the next one gets it', async (t) => {
+  const { dashboard } = await serve(t);
+  const path = '/assets/large-def456.js';
+  const hasty = connect(dashboard.port, '127.0.0.1');
+  hasty.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: br\r\n\r\n`);
+  // Answered after the request of the hasty one was read.
+  await get(dashboard, '/healthz');
+  hasty.destroy();
+  const [first, second] = await Promise.all([
+    get(dashboard, path, { 'Accept-Encoding': 'br' }),
+    get(dashboard, path, { 'Accept-Encoding': 'br' }),
+  ]);
+  t.equal(brotliDecompressSync(first.body).toString(), LARGE);
+  t.same(second.body, first.body);
 });
 
 t.test('unknown paths, ways out of the folder and other methods are refused', async (t) => {
