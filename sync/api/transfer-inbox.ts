@@ -28,7 +28,7 @@ export class TransferInbox {
   #timer: NodeJS.Timeout | undefined;
   #wake: (() => void) | undefined;
 
-  /** @throws CaissonError `peer-invalid` */
+  /** @param bytes of the message, unpacked @throws CaissonError `peer-invalid` */
   put(message: TransferResponseMessage, assembly: PackAssembly, bytes: number): void {
     const { feed, items, piece, complete, ahead, passed } = message;
     if (feed !== '') this.#feed = feed;

@@ -12,7 +12,7 @@ import { TransferInbox } from './transfer-inbox.ts';
 import type { TransferRequestMessage, TransferResponseMessage } from './transfer-messages.ts';
 import { encodeWish } from './wish-message.ts';
 
-/** Bytes that came and were not taken yet. At the maximum: nothing more is granted. */
+/** Bytes that came and were not taken yet, unpacked. At the maximum: nothing more is granted, nor read of what is on its way. */
 const UNTAKEN_BYTES_MAX = 8 << 20;
 
 /** Where someone needs something now, while the transfer runs. */
@@ -67,7 +67,9 @@ export async function* pullTransfer(
     try {
       const message = deserialize(bytes);
       pacer.received(performance.now(), bytes.length, message.grant, message.heldUs / 1e3, lag.blockedMs);
-      inbox.put(unpacked(message, deserialize), assembly, bytes.length);
+      const { packed, packedBytes } = message;
+      inbox.put(unpacked(message, deserialize), assembly, bytes.length - packed.length + packedBytes);
+      if (inbox.bytes >= UNTAKEN_BYTES_MAX) call.pause();
     } catch (error) {
       end({ error });
       call.cancel();
@@ -87,6 +89,7 @@ export async function* pullTransfer(
     for (;;) {
       if (ended === undefined) await inbox.gathered();
       const batch = inbox.take();
+      if (call.isPaused()) call.resume();
       if (batch !== undefined) {
         yield batch;
         grant();
