@@ -10,7 +10,7 @@ import { PostgresNews } from './postgres-news.ts';
 import { PostgresRetiring } from './postgres-retiring.ts';
 import { PostgresStore, type PostgresStoreOptions } from './postgres-store.ts';
 import { PostgresTelemetry } from './postgres-telemetry.ts';
-import { openSchema } from './schema.ts';
+import { claimDatabase, openSchema } from './schema.ts';
 import { databasePlace } from './sql-place.ts';
 
 export interface PostgresCentralOptions extends Pick<PostgresStoreOptions, 'leaseMs' | 'now'> {
@@ -45,6 +45,7 @@ export async function openPostgresCentral(options: PostgresCentralOptions): Prom
   });
   try {
     await openSchema(db);
+    await claimDatabase(db, name);
     await blocks.prepare();
   } catch (error) {
     await blocks.close();

@@ -95,6 +95,22 @@ export async function openSchema(db: PostgresDatabase): Promise<void> {
   );
 }
 
+/**
+ * Makes a database that of a central of a name, which gateways wait for; it stays so.
+ * @throws CaissonError `store-unusable` where it is another's, `store-failed`
+ */
+export async function claimDatabase(db: PostgresDatabase, name: string): Promise<void> {
+  const kept = await db.change(async (statements) => {
+    await statements.query("INSERT INTO caisson VALUES ('name', $1) ON CONFLICT (key) DO NOTHING", [name]);
+    const { rows } = await statements.query("SELECT value FROM caisson WHERE key = 'name'");
+    return String(rows[0]?.value);
+  });
+  if (kept === name) return;
+  throw new CaissonError('store-unusable', `the database belongs to central ${kept}, expected that of ${name}`, {
+    hint: `all processes of a central have its name: give --name ${kept}, or ${name} a database of its own`,
+  });
+}
+
 /** @throws CaissonError `store-unusable` where the tables are not there, `store-failed` */
 export async function requireSchema(db: PostgresDatabase): Promise<void> {
   requireVersion(await db.read(versionOf));

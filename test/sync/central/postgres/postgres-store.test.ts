@@ -1,5 +1,6 @@
 import t from 'tap';
 import { PostgresDatabase } from '../../../../sync/central/postgres/database.ts';
+import { openPostgresCentral } from '../../../../sync/central/postgres/postgres-central.ts';
 import { PostgresStore } from '../../../../sync/central/postgres/postgres-store.ts';
 import { openSchema } from '../../../../sync/central/postgres/schema.ts';
 import { requireTools } from '../../../debian.ts';
@@ -37,4 +38,21 @@ if (requireTools(t, 'postgresql')) {
       };
     }),
   );
+
+  t.test('a database that is of one central is refused to another, whichever came first', async (t) => {
+    const url = await server.database();
+    const onProblem = (text: string) => t.fail(text);
+    const named = (name: string) => openPostgresCentral({ url, name, onProblem });
+    const opened = await Promise.allSettled([named('hq'), named('team')]);
+    const stores = opened.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+    for (const store of stores) await store.close();
+    const [{ name } = { name: '' }] = stores;
+    t.equal(stores.length, 1);
+    const other = name === 'hq' ? 'team' : 'hq';
+    await t.rejects(named(other), {
+      code: 'store-unusable',
+      message: `the database belongs to central ${name}, expected that of ${other}`,
+    });
+    await (await named(name ?? '')).close();
+  });
 }
