@@ -6,7 +6,6 @@ import {
   Server,
   ServerCredentials,
   type ServerDuplexStream,
-  type ServerWritableStream,
   setLogVerbosity,
 } from '@grpc/grpc-js';
 import type { ServiceDefinition } from '@grpc/proto-loader';
@@ -79,7 +78,7 @@ import type {
   SqlChunkMessage,
   SqlRequestMessage,
 } from './messages.ts';
-import { Outflow, type OutgoingCall } from './outflow.ts';
+import type { Outflow } from './outflow.ts';
 import type { GetPlaceRequestMessage, PlaceMessage } from './place-messages.ts';
 import { answerPlace, answerPull, type FeedSource, feedIdOf } from './pull-call.ts';
 import { answerPullGateway, type GatewayFeeds } from './pull-gateway-call.ts';
@@ -90,6 +89,7 @@ import { answerSql } from './sql-call.ts';
 import { SqlStatements } from './sql-statements.ts';
 import { encodeStatus } from './status-message.ts';
 import type { GetStatusRequestMessage, StatusMessage } from './status-messages.ts';
+import { Streams } from './streams.ts';
 import { answerSubscribe } from './subscribe-call.ts';
 import { answerTransfer } from './transfer-call.ts';
 import type { MessageBytes } from './transfer-frame.ts';
@@ -105,13 +105,8 @@ import { decodeWish } from './wish-message.ts';
 /** Bytes of one request. Larger ones are refused by gRPC. */
 const REQUEST_BYTES_MAX = 4 << 20;
 
-/** Streams that are answered at the same time, over all connections and in one. Beyond: RESOURCE_EXHAUSTED, or waiting. */
-const STREAMS_MAX = 256;
+/** Streams of one connection that are answered at the same time. Beyond: waiting. */
 const STREAMS_PER_CONNECTION_MAX = 64;
-
-/** When who found no room may ask again, milliseconds; and when a server that stops is likely to be back. */
-const BUSY_MS = 2_000;
-const STOPPING = new CaissonError('server-stopping', 'the server stops', { retryAfterMs: BUSY_MS });
 
 /** Messages between a stream and the wire: enough to keep a fast reader busy. */
 const IN_FLIGHT_MAX = 4;
@@ -389,62 +384,6 @@ export async function startTelemetryServer(
       secure?.close();
     },
   };
-}
-
-/** Runs streaming calls, at most STREAMS_MAX at a time. */
-class Streams {
-  readonly #stopped: AbortSignal;
-  #running = 0;
-
-  constructor(stopped: AbortSignal) {
-    this.#stopped = stopped;
-  }
-
-  method<Request, Response>(
-    inFlightMax: number,
-    answer: (request: Request, out: Outflow<Response>, call: { readonly metadata: Metadata }) => Promise<void>,
-  ): (call: ServerWritableStream<Request, Response>) => void {
-    return (call) => this.#run(call, inFlightMax, (out) => answer(call.request, out, call));
-  }
-
-  duplex<Request, Response>(
-    inFlightMax: number,
-    answer: (call: ServerDuplexStream<Request, Response>, out: Outflow<Response>) => Promise<void>,
-  ): (call: ServerDuplexStream<Request, Response>) => void {
-    return (call) => this.#run(call, inFlightMax, (out) => answer(call, out));
-  }
-
-  #run<Response>(
-    call: OutgoingCall<Response>,
-    inFlightMax: number,
-    answer: (out: Outflow<Response>) => Promise<void>,
-  ): void {
-    if (this.#running >= STREAMS_MAX) {
-      const busy = new CaissonError('server-busy', `${STREAMS_MAX} streams are open, no more can be`, {
-        retryAfterMs: BUSY_MS,
-      });
-      call.emit('error', toGrpcStatus(busy));
-      return;
-    }
-    this.#running += 1;
-    void this.#answer(call, new Outflow(call, inFlightMax, this.#stopped), answer).finally(() => {
-      this.#running -= 1;
-    });
-  }
-
-  async #answer<Response>(
-    call: OutgoingCall<Response>,
-    out: Outflow<Response>,
-    answer: (out: Outflow<Response>) => Promise<void>,
-  ): Promise<void> {
-    try {
-      await answer(out);
-      if (this.#stopped.aborted) call.emit('error', toGrpcStatus(STOPPING));
-      else call.end();
-    } catch (error) {
-      call.emit('error', toGrpcStatus(error));
-    }
-  }
 }
 
 /** The service, of which the responses of a transfer are handed over as bytes: it counts them before they are sent. */
