@@ -25,7 +25,7 @@ export function registerRestore(program: Command): void {
     .option('--gateway <id>', 'with --from: the gateway')
     .option('--config <file>', 'config of the gateway that is to run on it', CONFIG_FILE)
     .option('--store <dir>', 'the folder itself instead, such as the --data of a central')
-    .option('--damaged', 'also where the check of the backup finds something wrong')
+    .option('--damaged', 'also where the check of the backup finds something wrong: what can be read of it')
     .option('--json', 'print the report as JSON')
     .addHelpText(
       'after',

@@ -2,10 +2,12 @@ import type { ChannelClass, ChannelDefinition } from '../channel.ts';
 import type { ClockReading } from '../clock.ts';
 import { BlockReader, INDEX_VERSION } from './block-reader.ts';
 import { gapOf, type KeptBlock, type KeptGap, type KeptOutline, type KeptPack, type Row } from './block-rows.ts';
-import { createSchema, FAN_OUT, requireVersion } from './block-schema.ts';
+import { createSchema, damaged, FAN_OUT, requireVersion } from './block-schema.ts';
+import { damageOf } from './damage.ts';
 import { type Database, openDatabase } from './database.ts';
 import { encodeDefinition } from './definition-bytes.ts';
 import { type Derivation, encodeSpans } from './derivation.ts';
+import { isDiskTrouble } from './disk-room.ts';
 import { LAST_POSITION } from './feed.ts';
 import { type GivenUpSoFar, GiveUp, type HeldPack } from './give-up.ts';
 import { encodeEntries, type IndexEntry } from './index-entries.ts';
@@ -74,11 +76,17 @@ export class BlockDb extends BlockReader {
     const db = openDatabase(path, { cacheKiB: CACHE_KIB });
     createSchema(db);
     requireVersion(db, path);
-    countGateways(db);
-    const blocks = new BlockDb(db, recentMax);
-    blocks.#nextPosition = blocks.lastPosition() + 1;
-    blocks.#learnRosters();
-    return blocks;
+    try {
+      countGateways(db);
+      const blocks = new BlockDb(db, recentMax);
+      blocks.#nextPosition = blocks.lastPosition() + 1;
+      blocks.#learnRosters();
+      return blocks;
+    } catch (error) {
+      db.close();
+      const damage = isDiskTrouble(error) ? undefined : damageOf(error);
+      throw damage === undefined ? error : damaged(path, damage, error);
+    }
   }
 
   /** Runs `change` as one transaction; when it returns, the change is on disk, fsynced. */

@@ -119,9 +119,11 @@ function otherVersion(path: string, version: number): CaissonError {
   });
 }
 
-function damaged(path: string, problem: string, cause?: unknown): CaissonError {
-  return new CaissonError('store-unusable', `${path}: ${problem}`, {
-    cause,
-    hint: 'the disk damaged it: `caisson restore` makes a store from a backup',
-  });
+/** What to throw of a database that is damaged where it must be read to be written to. */
+export function damaged(path: string, problem: string, cause?: unknown): CaissonError {
+  return new CaissonError('store-unusable', `${path}: ${problem}`, { cause, hint: DAMAGED_HINT });
 }
+
+/** What to do with a store that is damaged. */
+export const DAMAGED_HINT =
+  'the disk damaged it: `caisson restore` makes a store from a backup, also, with --damaged, from one made now of what can still be read';

@@ -1,7 +1,8 @@
 import { CaissonError } from '../errors.ts';
 import type { BlockDb } from './block-db.ts';
 
-const KEY = 'role';
+/** Key in `meta` of what a store is of. */
+export const ROLE_KEY = 'role';
 
 /** What a store is of. */
 export type StoreRole = 'gateway' | 'central';
@@ -12,12 +13,12 @@ export type StoreRole = 'gateway' | 'central';
  * @throws CaissonError `store-unusable` where it is the other's
  */
 export function claimStore(blocks: BlockDb, role: StoreRole): void {
-  const kept = blocks.meta(KEY);
+  const kept = blocks.meta(ROLE_KEY);
   if (kept === role) return;
   if (kept !== undefined) {
     throw new CaissonError('store-unusable', `the store belongs to a ${kept}, expected that of a ${role}`, {
       hint: `give the ${role} a directory of its own`,
     });
   }
-  blocks.transaction(() => blocks.keepMeta(KEY, role));
+  blocks.transaction(() => blocks.keepMeta(ROLE_KEY, role));
 }

@@ -15,6 +15,8 @@ import type { RingReader } from '../ring.ts';
 import type { WearRecord } from '../wear-meter.ts';
 import { beginBoot } from './begin-boot.ts';
 import { BlockDb } from './block-db.ts';
+import { DAMAGED_HINT } from './block-schema.ts';
+import { damageOf } from './damage.ts';
 import { diskRoom, isDiskTrouble } from './disk-room.ts';
 import { gatewayIdOf } from './gateway-id.ts';
 import { Journal } from './journal/journal.ts';
@@ -394,6 +396,7 @@ function run(port: MessagePort, data: StoreThreadData): void {
     const isSqlite = error instanceof Database.SqliteError;
     if (error instanceof CaissonError || !(isSqlite || isDiskTrouble(error))) throw error;
     const code = isSqlite ? ` (${error.code})` : '';
-    throw new CaissonError('store-failed', `${data.dir}: ${messageOf(error)}${code}`, { retryable: true });
+    const hint = damageOf(error) === undefined ? {} : { hint: DAMAGED_HINT };
+    throw new CaissonError('store-failed', `${data.dir}: ${messageOf(error)}${code}`, { ...hint, retryable: true });
   }
 }

@@ -11,6 +11,7 @@ import { storePaths } from '../store-dir.ts';
 import { BACKUP_FILE, type BackupNote, checked } from './backup-store.ts';
 import { copyJournal } from './copy-journal.ts';
 import { FolderInProgress } from './folder-in-progress.ts';
+import { salvageBlocks } from './salvage-blocks.ts';
 
 /**
  * Restores a backup into the new or empty folder `to`, which is then a store that a gateway can run on. It begins a feed of
@@ -36,7 +37,9 @@ export async function restoreStore(
   const folder = new FolderInProgress(to);
   try {
     const [source, target] = [storePaths(backup), storePaths(folder.path)];
-    copyFileSync(source.blocks, target.blocks);
+    // Pages that are damaged must not be written to: what can be read of them moves to a database of its own.
+    if (report.ok) copyFileSync(source.blocks, target.blocks);
+    else salvageBlocks(backup, target.blocks);
     copyJournal(source.journal, target.journal);
     const blocks = BlockDb.open(target.blocks);
     blocks.transaction(() => {

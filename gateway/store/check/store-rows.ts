@@ -1,4 +1,5 @@
 import type { Statement } from 'better-sqlite3';
+import type { ChannelClass } from '../../channel.ts';
 import { FAN_OUT, requireVersion } from '../block-schema.ts';
 import { attempt } from '../damage.ts';
 import { type Database, openDatabase } from '../database.ts';
@@ -19,6 +20,7 @@ export interface PackRow {
   readonly roster: number;
   readonly ordinal: number;
   readonly boot: number;
+  readonly class: ChannelClass;
   readonly size: number;
   readonly bytes: Uint8Array | null;
 }
@@ -63,7 +65,7 @@ export class StoreRows {
       findings.add(`blocks.db, table ${table}`, read.damage);
       return [];
     };
-    const packColumns = 'position, roster, ordinal, boot, size, bytes';
+    const packColumns = 'position, roster, ordinal, boot, class, size, bytes';
     this.#packRow = this.db.prepare(`SELECT ${packColumns} FROM packs WHERE position = ?`);
     this.#hasPack = this.db.prepare('SELECT 1 FROM packs WHERE position = ?');
     type Boot = { id: number; gateway: string; boot: string };
@@ -136,6 +138,12 @@ export class StoreRows {
       const { firstSequence: first, count, timeMin: from, timeMax: to } = entry;
       return { channel, channelId, boot: row.boot ?? 0, first, count, from, to };
     });
+  }
+
+  /** Greatest id that a channel has or had, as far as can be read; 0 where there is none. */
+  lastChannel(): number {
+    const members = this.#index.rosters().map((roster) => this.#index.channels(roster).at(-1) ?? 0);
+    return Math.max(0, ...this.#channels.keys(), ...members);
   }
 
   nameOf(channel: number): string {
