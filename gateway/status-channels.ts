@@ -18,7 +18,7 @@ const OF_GATEWAY: readonly Quantity<GatewayStatus>[] = [
   quantity('ring/refused', '', 'samples refused since the start', 0, (status) => status.ring.refused),
   quantity('store/commit_time', 'ms', 'mean time of a commit with its fsync', 2, (status) => status.store.commitMs),
   quantity('store/unsealed', '', 'samples in no block yet', 0, (status) => status.store.unsealed),
-  quantity('store/block_bytes', 'B', 'bytes of all blocks', 0, (status) => status.store.blockBytes),
+  quantity('store/block_bytes', 'B', 'bytes of all blocks', 0, (status) => status.store.blockBytes ?? Number.NaN),
   quantity('store/room', 'B', 'what can still be written to the disk of the store', 0, (status) =>
     status.store.retention === undefined ? Number.NaN : status.store.retention.roomBytes,
   ),

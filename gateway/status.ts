@@ -67,11 +67,13 @@ export interface StoreStatus {
   readonly unsealed: number;
   /** How often, since the start of the process, no more was taken from the ring until seals had caught up. */
   readonly sealWaits: number;
-  readonly blocks: number;
-  /** Bytes of all blocks. */
-  readonly blockBytes: number;
+  /** Blocks, and the bytes of all of them; missing where that is not known, as while a database does not answer. */
+  readonly blocks?: number;
+  readonly blockBytes?: number;
   /** Samples counted as lost since the start of the process. */
   readonly lost: number;
+  /** Why it takes nothing; missing where it does, and at a gateway. */
+  readonly problem?: string;
   /** Missing at central, and before the store was looked at. */
   readonly retention?: RetentionStatus;
   /** Missing where nothing is merged, and before the store was looked at. */

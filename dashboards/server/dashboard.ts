@@ -348,7 +348,7 @@ function errorAnswer(error: unknown): Answer {
   return json({ error: { code, message, hint } }, status ?? '503 Service Unavailable');
 }
 
-/** Ready is a gateway whose status is fresh. */
+/** Ready is a gateway whose status is fresh and whose store is open, and a central whose store takes what comes. */
 function readiness(status: GatewayStatus, now: number): Answer {
   const ageMs = (now - status.now) / 1e3;
   const notReady = (why: string) => ({
@@ -360,6 +360,8 @@ function readiness(status: GatewayStatus, now: number): Answer {
     return notReady(`the newest status is ${Math.round(ageMs)} ms old, expected at most ${STATUS_AGE_MAX_MS} ms`);
   }
   if (status.boot === '') return notReady(status.problems.at(-1)?.text ?? 'the store is not open');
+  const { problem } = status.store;
+  if (problem !== undefined) return notReady(`the store takes nothing: ${problem}`);
   return { status: '200 OK', mediaType: TEXT_MEDIA_TYPE, body: 'ready\n' };
 }
 

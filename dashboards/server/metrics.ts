@@ -34,8 +34,9 @@ export function metricsText(status: GatewayStatus, dashboard: DashboardCounters)
   out.one('caisson_store_journal_rows', 'gauge', 'Rows of the journal.', store.journalRows);
   out.one('caisson_store_unsealed_samples', 'gauge', 'Samples that are in no block yet.', store.unsealed);
   out.one('caisson_store_seal_waits_total', 'counter', 'Times that the ring waited for seals.', store.sealWaits);
-  out.one('caisson_store_blocks', 'gauge', 'Blocks kept.', store.blocks);
-  out.one('caisson_store_block_bytes', 'gauge', 'Bytes of all blocks.', store.blockBytes);
+  const { blocks, blockBytes } = store;
+  if (blocks !== undefined) out.one('caisson_store_blocks', 'gauge', 'Blocks kept.', blocks);
+  if (blockBytes !== undefined) out.one('caisson_store_block_bytes', 'gauge', 'Bytes of all blocks.', blockBytes);
   if (store.merge !== undefined) {
     const { packs, samples, bytes } = store.merge;
     out.one('caisson_store_merged_packs_total', 'counter', 'Small packs that were merged into larger ones.', packs);

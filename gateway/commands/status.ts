@@ -15,6 +15,7 @@ import type {
   RetiredStatus,
   SecurityStatus,
   SourceStatus,
+  StoreStatus,
   UplinkStatus,
 } from '../status.ts';
 import { withheldText } from '../withheld-text.ts';
@@ -60,7 +61,8 @@ export function statusText(status: GatewayStatus): string {
     // Central keeps no time of its own: that of samples is their gateway's.
     ...(status.role === 'central' ? [] : clockTexts(clock)),
     `store    ${store.samples} samples in ${store.commits} commits of ${store.commitMs.toFixed(1)} ms, ${store.lost} lost`,
-    `blocks   ${store.blocks}, ${bytesText(store.blockBytes)}; ${store.unsealed} samples not sealed yet`,
+    `blocks   ${blocksText(store)}; ${store.unsealed} samples not sealed yet`,
+    ...(store.problem === undefined ? [] : [`store    takes nothing: ${store.problem}`]),
   ];
   if (store.merge !== undefined) lines.push(mergeText(store.merge));
   if (store.retired !== undefined) lines.push(retiredText(store.retired));
@@ -83,6 +85,10 @@ export function statusText(status: GatewayStatus): string {
   lines.push(...(status.drills ?? []).map(drillText));
   lines.push(...status.problems.map(({ time, text }) => `problem  ${formatTime(time)} ${text}`));
   return `${lines.join('\n')}\n`;
+}
+
+function blocksText({ blocks, blockBytes }: StoreStatus): string {
+  return blocks === undefined || blockBytes === undefined ? 'not known' : `${blocks}, ${bytesText(blockBytes)}`;
 }
 
 function configText({ digest, trial, last }: ConfigStatus): string {

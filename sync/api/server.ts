@@ -57,7 +57,7 @@ import {
 import { answerDigests, isDigestSource, storeDigests } from './digest-call.ts';
 import type { DigestChunkMessage, GetDigestsRequestMessage, PullGatewayRequestMessage } from './digest-messages.ts';
 import { toGrpcStatus } from './grpc-status.ts';
-import { healthMethods } from './health-service.ts';
+import { healthMethods, type Readiness } from './health-service.ts';
 import { answerLedger, type LedgerRules } from './ledger-call.ts';
 import { decodeToldLines } from './line-message.ts';
 import { answerListChannels } from './list-channels-call.ts';
@@ -164,6 +164,8 @@ interface ServerOptions {
   /** 0: any free port. */
   readonly port: number;
   readonly status: () => GatewayStatus;
+  /** Undefined: it is ready for as long as it runs. */
+  readonly readiness?: Readiness;
   /** For subscriptions at a central; without it those to every sample are refused. */
   readonly live?: LiveSide;
   /** Answers what a follower says of this feed: how far it has it, perhaps with a receipt. */
@@ -359,7 +361,7 @@ export async function startTelemetryServer(
   };
   const flightStream: Parameters<typeof flightMethods>[1] = (answer) => streams.method(IN_FLIGHT_MAX, answer);
   server.addService(serviceOf(protos, FLIGHT_SERVICE), flightMethods(openFlight, flightStream));
-  server.addService(serviceOf(protos, HEALTH_SERVICE), healthMethods(stopping.signal));
+  server.addService(serviceOf(protos, HEALTH_SERVICE), healthMethods(stopping.signal, options.readiness));
   if (options.fleet !== undefined) server.addService(serviceOf(protos, FLEET_SERVICE), fleetMethods(options.fleet));
   if (options.config !== undefined) {
     server.addService(serviceOf(protos, BOX_CONFIG_SERVICE), boxConfigMethods(options.config));

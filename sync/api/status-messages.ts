@@ -182,14 +182,15 @@ export interface StoreStatusMessage {
   readonly journalRows: number;
   readonly unsealed: number;
   readonly sealWaits: number;
-  readonly blocks: number;
-  readonly blockBytes: number;
+  readonly blocks?: number;
+  readonly blockBytes?: number;
   readonly lost: number;
   readonly retention?: RetentionStatusMessage;
   readonly merge?: MergeStatusMessage;
   readonly retired?: RetiredStatusMessage;
   readonly pulled?: PulledStatusMessage;
   readonly settled?: SettledStatusMessage;
+  readonly problem?: string;
 }
 
 export interface PulledStatusMessage {

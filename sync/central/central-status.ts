@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { GatewayStatus, LineStatus, MergeStatus, RetiredStatus, SourceStatus } from '../../gateway/status.ts';
 import type { PullLine } from '../line/pull-line.ts';
 import type { KeeperCounters } from './keeper.ts';
+import type { StoreWatch } from './store-watch.ts';
 
 /** Problems shown. At the maximum: the oldest are forgotten. */
 const PROBLEMS_MAX = 100;
@@ -12,8 +13,7 @@ const RATE_WEIGHT = 0.3;
 export interface CentralStatusParts {
   readonly name: string;
   readonly version: string;
-  /** Blocks kept and the bytes of their packs. */
-  readonly totals: () => { readonly blocks: number; readonly bytes: number };
+  readonly watch: Pick<StoreWatch, 'problem' | 'totals'>;
   readonly counters: Readonly<KeeperCounters>;
   /** What is pulled from: a place that was dialled, or a gateway that dialled in. */
   readonly lines: () => readonly CentralLine[];
@@ -70,8 +70,8 @@ export class CentralStatus {
   }
 
   snapshot(): GatewayStatus {
-    const { name, version, totals, counters, lines, problems } = this.#parts;
-    const { blocks, bytes } = totals();
+    const { name, version, watch, counters, lines, problems } = this.#parts;
+    const { problem, totals } = watch;
     const beside = this.#parts.fanout();
     const retired = this.#parts.retired();
     const now = Date.now() * 1e3;
@@ -93,9 +93,9 @@ export class CentralStatus {
         journalRows: 0,
         unsealed: 0,
         sealWaits: 0,
-        blocks,
-        blockBytes: bytes,
+        ...(totals !== undefined && { blocks: totals.blocks, blockBytes: totals.bytes }),
         lost: counters.lost,
+        ...(problem !== undefined && { problem }),
         ...(retired !== undefined && { retired }),
         ...(merge !== undefined && { merge }),
         pulled: { known, conflicts, holes, setBacks },

@@ -27,8 +27,10 @@ export interface CentralStore {
   readonly files: ServedFiles | undefined;
   /** What statements of SQL read. */
   readonly statements: SqlPlace;
-  /** Blocks kept and the bytes of their packs, as far as this process knows. */
-  totals(): { readonly blocks: number; readonly bytes: number };
+  /** Blocks kept and the bytes of their packs; over a database of the gateways that this process pulls from. @throws CaissonError `store-failed` */
+  totals(): Promise<{ readonly blocks: number; readonly bytes: number }>;
+  /** Makes TRIAL_BYTES durable and takes them back, to see whether it can. @throws what keeping fails with */
+  tryKeeping(): Promise<void>;
   /** Bytes of the packs that have their samples, by gateway; of all processes. @throws CaissonError `store-failed` */
   gatewayBytes(): Promise<ReadonlyMap<string, number>>;
   /** What is here of each gateway, in sums. Losses since a stored time are counted once more. @throws CaissonError `store-failed` */

@@ -49,6 +49,7 @@ import type { CentralRetentionConfig } from './retention/central-retention-confi
 import { limitedDays } from './retention/retention-limits.ts';
 import { retentionDays } from './retention/retention-rules.ts';
 import { openSqliteCentral } from './sqlite-central.ts';
+import { StoreWatch } from './store-watch.ts';
 
 /** What lines carried, beside the store. */
 const USAGE_FILE = 'usage.db';
@@ -136,15 +137,19 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     const store = await openStore(options, onProblem, (gateway) => lineReach(pulling(), gateway, saidOf(gateway)));
     closers.push(() => store.close());
     const { name, telemetry } = store;
+    const watch = new StoreWatch({ store, onProblem });
+    closers.push(() => watch.stop());
+    await watch.look();
+    const { blocks } = watch;
     const key = options.dir === undefined ? undefined : receiptKey(options.dir);
     const now = () => Date.now() * 1e3;
-    const receipts = key && new ReceiptWriter({ store: store.blocks, central: name, key, now });
+    const receipts = key && new ReceiptWriter({ store: blocks, central: name, key, now });
     const wishes = new WishBook({ held: (gateway, names) => heldHere(store.telemetry, gateway, names), onProblem });
     const live = { news: store.news, bell: new NewsBell(), wanted: new Wanted() };
     const tell = (batch: LiveBatch) => store.tell(batch);
     const fanout = new Fanout({ ...live, central: name, nats: options.nats, tell, onProblem });
     closers.push(() => fanout.stop());
-    const keeper = new Keeper(store.blocks, {
+    const keeper = new Keeper(blocks, {
       onKept: (gateways) => fanout.kept(gateways),
       onHeld: (gateway) => fanout.held(gateway),
       onConflict: (conflict) => fanout.conflict(conflict),
@@ -169,7 +174,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     const watches = new BoxWatches({
       now,
       onSeen: (status, before) => fanout.seen(status, before),
-      position: async (gateway) => (await store.blocks.progress(gateway)).after,
+      position: async (gateway) => (await blocks.progress(gateway)).after,
     });
     saidOf = (gateway) => {
       const seen = watches.of(gateway);
@@ -232,7 +237,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     const status = new CentralStatus({
       name,
       version,
-      totals: () => store.totals(),
+      watch,
       counters,
       lines: () => pulled.all,
       fanout: () => fanout.status(),
@@ -240,13 +245,14 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       merge: () => merger?.status(),
       problems,
     });
-    const watch = new DrillWatch(options.vaults ?? []);
+    const drillWatch = new DrillWatch(options.vaults ?? []);
     const timer = setInterval(() => status.takeRates(), STATUS_INTERVAL_MS);
     closers.push(() => clearInterval(timer));
     const server = await startTelemetryServer({
       host,
       port,
       status: () => snapshot(),
+      readiness: watch,
       fleet: () => fleet.look(),
       usage: {
         owners: ownersOf(options.gateways),
@@ -262,7 +268,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     });
     const snapshot = (): GatewayStatus => {
       const security = server.secure?.status();
-      const drills = watch.status();
+      const drills = drillWatch.status();
       return {
         ...status.snapshot(),
         ...(security !== undefined && { security }),

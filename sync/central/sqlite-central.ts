@@ -12,6 +12,7 @@ import { CentralTelemetry } from './central-telemetry.ts';
 import { SqliteRetiring } from './retention/sqlite-retiring.ts';
 import { sqliteMerger } from './sqlite-merger.ts';
 import { SqliteStore } from './sqlite-store.ts';
+import { TRIAL_BYTES } from './store-watch.ts';
 
 /**
  * A central on one machine, which keeps all in SQLite.
@@ -51,7 +52,11 @@ export function openSqliteCentral(
         bootsUpTo: async (gateway, position) => db.bootsUpTo(position, gateway),
         digests: (request, scope) => storeDigests(db, request, scope),
       },
-      totals: () => db.totals,
+      totals: async () => db.totals,
+      tryKeeping: async () => {
+        // Taken back in one transaction nothing would be written.
+        for (const trial of ['.'.repeat(TRIAL_BYTES), '']) db.transaction(() => db.keepMeta('trial', trial));
+      },
       gatewayBytes: async () => db.gatewayBytes(),
       holdings: async (since) =>
         db.holdings(since).map(({ newest, ...sums }) => ({

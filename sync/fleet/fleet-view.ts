@@ -132,7 +132,7 @@ function lineFacts(line: FleetLine | undefined, isBeyond: boolean, elsewhere: st
 function seenFacts({ status, at, aheadUs, position }: BoxSeen, isComplete: boolean): Partial<BoxFacts> {
   const { clock, sources, store, feedEnd } = status;
   const positions = isComplete || feedEnd === undefined ? 0 : Math.max(0, feedEnd - position);
-  const meanBytes = feedEnd === undefined || feedEnd === 0 ? 0 : store.blockBytes / feedEnd;
+  const meanBytes = feedEnd === undefined || feedEnd === 0 ? 0 : (store.blockBytes ?? 0) / feedEnd;
   const disk = diskFacts(status);
   return {
     heard: at,

@@ -78,7 +78,8 @@ export class BenchStore {
   /** Seals what the last boot left in the journal, as the next boot does; the store must be closed. */
   async sealRest(): Promise<void> {
     const host = await this.open();
-    while (host.status.commits + host.status.blocks === 0 || host.status.unsealed > 0) await wait(LOOK_INTERVAL_MS);
+    while (host.status.commits + (host.status.blocks ?? 0) === 0 || host.status.unsealed > 0)
+      await wait(LOOK_INTERVAL_MS);
     await host.stop();
   }
 

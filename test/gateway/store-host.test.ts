@@ -232,7 +232,7 @@ t.test(
       heard.every((value, i) => i === 0 || value > (heard[i - 1] ?? 0)),
       'a follower hears each once, in order',
     );
-    t.ok(host.status.blocks > 0, `${host.status.blocks} blocks were sealed meanwhile`);
+    t.ok((host.status.blocks ?? 0) > 0, `${host.status.blocks} blocks were sealed meanwhile`);
     telemetry.close();
     await host.stop();
   },

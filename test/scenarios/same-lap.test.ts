@@ -118,7 +118,7 @@ async function byLine(t: Test, lap: Lap): Promise<string> {
   const pull = [{ host: HOST, port: proxy.port }];
   const central = await startCentral({ dir, name: 'hq', host: HOST, port: 0, pull, version: '1' });
   await lap.cut(proxy);
-  await waitFor('all came over the line', () => central.status().store.blocks >= lap.blocks);
+  await waitFor('all came over the line', () => (central.status().store.blocks ?? 0) >= lap.blocks);
   await central.stop();
   await proxy.stop();
   await server.stop();

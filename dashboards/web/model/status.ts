@@ -14,6 +14,8 @@ export interface ShownStatus {
   readonly samples: number;
   readonly lost: number;
   readonly blockBytes: number;
+  /** Why a central's store takes nothing; empty where it does. */
+  readonly storeProblem: string;
   readonly recorder: ShownRecorder | undefined;
   readonly sources: readonly ShownSource[];
   /** Kinds of cycles that the gateway looks for; none at a central. */
@@ -77,6 +79,7 @@ export interface Concern {
 /** Everything a person should look into: what lasts first, then what happened, newest first. */
 export function concernsOf(status: ShownStatus): Concern[] {
   const lasting: string[] = [];
+  if (status.storeProblem !== '') lasting.push(`the store takes nothing: ${status.storeProblem}`);
   if (status.refused > 0) lasting.push(`${status.refused} samples were refused for want of room`);
   if (status.lost > 0) lasting.push(`${status.lost} samples were lost`);
   const rung = status.recorder?.rung ?? 'none';
@@ -134,6 +137,7 @@ export function parseStatus(json: string): ShownStatus | undefined {
     samples: numberOf(store.samples),
     lost: numberOf(store.lost),
     blockBytes: numberOf(store.blockBytes),
+    storeProblem: textOf(store.problem),
     recorder: recorderOf(objectOf(store.retention), objectOf(root.wear)),
     sources: listOf(root.sources).map((source) => ({
       name: textOf(source.name),

@@ -10,6 +10,7 @@ import { PostgresNews } from './postgres-news.ts';
 import { PostgresRetiring } from './postgres-retiring.ts';
 import { PostgresStore, type PostgresStoreOptions } from './postgres-store.ts';
 import { PostgresTelemetry } from './postgres-telemetry.ts';
+import { postgresTotals, tryPostgres } from './postgres-trial.ts';
 import { claimDatabase, openSchema } from './schema.ts';
 import { databasePlace } from './sql-place.ts';
 
@@ -52,6 +53,8 @@ export async function openPostgresCentral(options: PostgresCentralOptions): Prom
     await db.close();
     throw error;
   }
+  // By a connection of its own: whether it answers is told without waiting for other work.
+  const watched = new PostgresDatabase(url);
   const telemetry = new PostgresTelemetry(db, onProblem, reachOf);
   const merging = { db, store: blocks, leaseMs: leaseMs ?? LEASE_MS, graceMs, now: now ?? Date.now, onProblem };
   return {
@@ -62,7 +65,8 @@ export async function openPostgresCentral(options: PostgresCentralOptions): Prom
     statements: databasePlace(url),
     retiring: new PostgresRetiring(db, blocks, graceMs),
     gatewayFeeds: new PostgresGatewayFeed(db),
-    totals: () => blocks.totals(),
+    totals: () => postgresTotals(watched, blocks.holder),
+    tryKeeping: () => tryPostgres(watched),
     gatewayBytes: () => postgresGatewayBytes(db),
     holdings: (since) => postgresHoldings(db, since, (stored) => telemetry.utcOf(stored), blocks.holder),
     announce: (block) => {
@@ -72,6 +76,7 @@ export async function openPostgresCentral(options: PostgresCentralOptions): Prom
     async close() {
       telemetry.close();
       await blocks.close();
+      await watched.close();
       await db.close();
     },
   };

@@ -20,12 +20,6 @@ export interface PostgresStoreOptions {
   readonly now?: () => number;
 }
 
-/** Blocks and bytes kept of all gateways that this process holds. */
-export interface StoreTotals {
-  readonly blocks: number;
-  readonly bytes: number;
-}
-
 /**
  * Central's blocks in PostgreSQL, for any number of central processes. A change is decided in memory, over what the
  * process that holds a gateway's lease knows by heart, and written in one transaction together with the position it goes up to.
@@ -49,17 +43,6 @@ export class PostgresStore implements BlockStore {
     this.#leaseMs = leaseMs;
     this.holder = `${name}-${randomBytes(4).toString('hex')}`;
     this.#leases = new Leases(db, this.holder, leaseMs);
-  }
-
-  /** Blocks and bytes of the gateways that this process holds. */
-  totals(): StoreTotals {
-    let blocks = 0;
-    let bytes = 0;
-    for (const held of this.#leases.all()) {
-      blocks += held.blocks;
-      bytes += held.bytes;
-    }
-    return { blocks, bytes };
   }
 
   /** Makes room for the packs of this month, which the first change would else wait for. @throws CaissonError `store-failed` */

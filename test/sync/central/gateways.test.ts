@@ -51,7 +51,7 @@ t.test('central pulls over the lines of its config, and remembers what it spent'
   let central = await startCentral(options);
   const lte = () => central.status().lines?.find(({ name }) => name === 'lte');
   await waitFor('it has everything', () => {
-    return lte()?.why === 'idle' && central.status().store.blocks >= store.db.totals.blocks;
+    return lte()?.why === 'idle' && (central.status().store.blocks ?? 0) >= store.db.totals.blocks;
   });
   await central.stop();
   const spent = lte()?.budgetUsedBytes ?? 0;

@@ -94,7 +94,7 @@ t.test('what is carried comes into a central that runs, while a line brings the 
   t.match(damaged.stdout, /: damaged, 0 new samples; COURIER-3/);
 
   const total = blocksIn(feedOf(box.db, 'box')).length;
-  await waitFor('the line has brought the rest', () => central.status().store.blocks >= total);
+  await waitFor('the line has brought the rest', () => (central.status().store.blocks ?? 0) >= total);
   await central.stop();
   await server.stop();
   const db = BlockDb.open(storePaths(centralDir).blocks);

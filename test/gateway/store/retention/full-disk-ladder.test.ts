@@ -48,7 +48,7 @@ t.test(
     };
     const timer = setInterval(push, 2);
     t.teardown(() => clearInterval(timer));
-    await waitFor('there is a past to give up', () => host.status.blockBytes > 6e6);
+    await waitFor('there is a past to give up', () => (host.status.blockBytes ?? 0) > 6e6);
 
     fillDisk(join(disk, 'hog'));
     const before = acknowledged.length;

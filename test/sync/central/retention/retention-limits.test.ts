@@ -134,7 +134,7 @@ t.test('a plan names what a limit takes, the central does it by itself, and says
   const small = { ...config, limits: [{ gateways: ['box'], maxGigabytes: 1e-6 }] };
   const plan = () => new CaissonProcess(['central', '--data', dir, '--retention', path, '--retention-plan']).ended;
   t.equal((await plan()).stdout, 'nothing is due\n', 'it fits');
-  while (central.totals().bytes <= 1e6) {
+  while ((await central.totals()).bytes <= 1e6) {
     source.fill(200);
     await source.send(central);
   }
