@@ -217,7 +217,8 @@ export class NatsLink {
       this.#problem = undefined;
       this.#parts.onUp();
     } catch (error) {
-      if (connection !== this.#connection) return;
+      // Whoever follows a connection that is gone goes on to the next one.
+      if (connection !== this.#connection || !this.#isConnected) return;
       this.#say(`its streams cannot be made: ${messageOf(error)}`);
       this.#stuck(error);
       this.#later(() => void this.#makeStreams());

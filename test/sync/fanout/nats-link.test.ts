@@ -11,7 +11,7 @@ import { eventually } from '../../scenarios/eventually.ts';
 import { freePort } from '../../scenarios/free-port.ts';
 import { CaissonProcess } from '../caisson-process.ts';
 import { NatsCluster } from './nats-cluster.ts';
-import { NatsServer, startNatsServer } from './nats-server.ts';
+import { MuteServer, NatsServer, startNatsServer } from './nats-server.ts';
 
 const HOST = '127.0.0.1';
 const LIMIT_MS = 180_000;
@@ -186,6 +186,21 @@ if (requireTools(t, 'nats', 'openssl')) {
     late.start();
     await early.kill();
     await eventually('all are at the other', async () => (await all('late')).every(Boolean), LIMIT_MS);
+  });
+
+  t.test('a server that goes while it is asked, and is away for longer, is found when it is back', async (t) => {
+    const server = await NatsServer.prepare(t);
+    const mute = await MuteServer.start(server.port);
+    const link = openLink(t, { servers: [`nats://${HOST}:${server.port}`] });
+    await eventually('it is asked for its streams', () => mute.isAsked, LIMIT_MS);
+    await mute.stop();
+    const wasRefused = () => /refused/i.test(link.problem ?? '');
+    await eventually('it is away', wasRefused, LIMIT_MS);
+    // The answer that never came is given up after five seconds.
+    const since = performance.now();
+    await eventually('it is away for longer', () => performance.now() - since > 7_000, LIMIT_MS);
+    server.start();
+    await eventually('it is there again', () => keeps(link, 'back'), LIMIT_MS);
   });
 
   t.test('a node that is cut off from the others is left for one of them', async (t) => {

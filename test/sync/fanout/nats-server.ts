@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
@@ -56,4 +57,39 @@ export async function startNatsServer(t: Test, config: string): Promise<number> 
   const server = await NatsServer.prepare(t, config);
   server.start();
   return server.port;
+}
+
+const INFO = { server_id: 'mute', version: '2.9.10', proto: 1, max_payload: 1 << 20, headers: true, jetstream: true };
+
+/** Lets clients in as a server of NATS does, and answers nothing that they ask. */
+export class MuteServer {
+  readonly #server: Server;
+  readonly #sockets: Socket[] = [];
+  /** True once somebody asked for something. */
+  isAsked = false;
+
+  private constructor() {
+    this.#server = createServer((socket) => {
+      this.#sockets.push(socket);
+      socket.on('error', () => {});
+      socket.write(`INFO ${JSON.stringify(INFO)}\r\n`);
+      socket.on('data', (data) => {
+        const text = data.toString('latin1');
+        if (text.includes('PING')) socket.write('PONG\r\n');
+        if (/^H?PUB /m.test(text)) this.isAsked = true;
+      });
+    });
+  }
+
+  static async start(port: number): Promise<MuteServer> {
+    const mute = new MuteServer();
+    await new Promise<void>((resolve) => mute.#server.listen(port, '127.0.0.1', resolve));
+    return mute;
+  }
+
+  async stop(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
 }
