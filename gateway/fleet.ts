@@ -39,6 +39,8 @@ export interface BoxFacts {
   readonly line: BoxLine;
   /** When its status was last read. */
   readonly heard?: number;
+  /** When a courier file of it last came, since this central started. */
+  readonly carried?: number;
   /** Time of the newest sample that central has. */
   readonly newest?: number;
   /** What its feed has beyond what central has; bytes about. */

@@ -183,7 +183,9 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     const offers =
       options.dir === undefined ? undefined : new OfferDesk({ folder: new OfferFolder(options.dir), now, onProblem });
     closers.push(() => offers?.stop());
-    const couriers = options.dir === undefined ? undefined : openCouriers(options.dir, name, keeper);
+    const carried = new Map<string, number>();
+    const onKept = (gateway: string) => carried.set(gateway, now());
+    const couriers = options.dir === undefined ? undefined : { ...openCouriers(options.dir, name, keeper), onKept };
     const courier = couriers && new CourierDesk(couriers, couriers.spool);
     const pickUp = couriers && new PickUp({ ...couriers, onProblem });
     const lag = new LoopLag();
@@ -219,6 +221,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       now,
       lines: () => pulled.all.map(({ line, ...each }) => ({ ...each, health: line.health() })),
       seen: (gateway) => watches.of(gateway),
+      carried: (gateway) => carried.get(gateway),
       holdings: (since) => store.holdings(since),
       certificates: trust?.authority && (() => trust.authority?.certificates() ?? []),
     });

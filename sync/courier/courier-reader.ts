@@ -16,6 +16,8 @@ export interface CourierReaderParts {
   /** Its private key, X25519. */
   readonly key: KeyObject;
   readonly sink: PullSink;
+  /** Told whose file was kept. */
+  readonly onKept?: (gateway: string) => void;
 }
 
 /** What became of one file. */
@@ -53,7 +55,7 @@ export async function* readCourier(parts: CourierReaderParts): AsyncGenerator<Co
 
 /** Brings one file, as {@link readCourier} does. Throws what keeping it throws where it may succeed later. */
 export async function readCourierFile(
-  { central, key, sink }: Omit<CourierReaderParts, 'medium'>,
+  { central, key, sink, onKept }: Omit<CourierReaderParts, 'medium'>,
   path: string,
 ): Promise<ReadFile> {
   const codec = new FeedBytes();
@@ -94,6 +96,7 @@ export async function readCourierFile(
       const beyond = items.filter((item) => !isAside(item));
       await keep(peerOf(head), head.feed, beyond);
     }
+    onKept?.(head.gateway);
     return { read: { path, outcome: 'kept', samples }, sender };
   } catch (error) {
     if (!(error instanceof CaissonError) || error.retryable) throw error;

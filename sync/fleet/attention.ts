@@ -11,6 +11,9 @@ const DAY_US = 24 * HOUR_US;
 const LINE_WATCH_US = 2 * MINUTE_US;
 const LINE_ACT_US = HOUR_US;
 
+/** Relays and media come when they come: a box that has no line is looked at when none brought anything for so long. */
+const CARRIED_WATCH_US = DAY_US;
+
 /** Samples travel as blocks are sealed, a slow channel's after minutes. */
 const NEWEST_WATCH_US = 15 * MINUTE_US;
 
@@ -98,9 +101,13 @@ function certificateRule({ certificate }: BoxFacts, { now }: FleetNorm): Finding
   return left <= CERTIFICATE_WATCH_US ? watch(text) : undefined;
 }
 
-function lineRule({ line, heard }: BoxFacts, { now }: FleetNorm): Finding | undefined {
+function lineRule({ line, heard, carried }: BoxFacts, { now }: FleetNorm): Finding | undefined {
   if (line.state === 'running' || line.state === 'starting' || line.state === 'beyond') return undefined;
   const why = line.problem === undefined ? '' : `: ${line.problem}`;
+  if (line.state === 'none' && carried !== undefined) {
+    const since = now - Math.max(carried, heard ?? 0);
+    return since < CARRIED_WATCH_US ? undefined : watch(`no line, and no file of it for ${spanText(since)}`);
+  }
   if (heard === undefined) return watch(`no line since this central started${why}`);
   const silent = now - heard;
   if (silent < LINE_WATCH_US) return undefined;

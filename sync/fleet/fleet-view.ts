@@ -33,6 +33,8 @@ export interface FleetViewParts {
   readonly now: () => number;
   readonly lines: () => readonly FleetLine[];
   readonly seen: (gateway: string) => BoxSeen | undefined;
+  /** When a courier file of a gateway last came, UTC in microseconds; undefined where none did since the start. */
+  readonly carried: (gateway: string) => number | undefined;
   /** What the store has of each gateway; losses since a stored time are counted once more. */
   readonly holdings: (since: number) => Promise<readonly HeldOfGateway[]>;
   /** What was issued, by name and age; undefined where another central is the authority. */
@@ -78,10 +80,12 @@ export class FleetView {
   #facts(gateway: string, line: FleetLine | undefined, { holding, certificate }: Sums, hasCentrals: boolean): BoxFacts {
     const seen = this.#parts.seen(gateway);
     const newest = holding?.newest;
+    const carried = this.#parts.carried(gateway);
     const withheld = withheldFrom(this.#parts.central, seen);
     return {
       gateway,
       line: lineFacts(line, hasCentrals && seen === undefined && holding !== undefined, holding?.elsewhere),
+      ...(carried !== undefined && { carried }),
       ...(newest !== undefined && { newest }),
       gaps: holding?.gaps ?? 0,
       lost: holding?.lost ?? 0,

@@ -30,6 +30,8 @@ export interface RelayClient {
 export interface PickUpParts {
   /** Name of the central. */
   readonly central: string;
+  /** Told whose file was kept. */
+  readonly onKept?: (gateway: string) => void;
   /** Its private key for courier files, X25519. */
   readonly key: KeyObject;
   readonly sink: PullSink;
@@ -159,8 +161,7 @@ export class PickUp {
 
   /** One file at a time, of all relays. */
   #read(path: string): Promise<ReadFile> {
-    const { central, key, sink } = this.#parts;
-    const turn = this.#last.then(() => readCourierFile({ central, key, sink }, path));
+    const turn = this.#last.then(() => readCourierFile(this.#parts, path));
     this.#last = turn.catch(() => {});
     return turn;
   }

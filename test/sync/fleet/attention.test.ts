@@ -43,6 +43,18 @@ const CASES: readonly [string, Partial<BoxFacts>, Attention, readonly string[]][
   ['has a line that was cut a moment ago', down(30 * SECOND), 'good', []],
   ['has no line for minutes', down(5 * MINUTE), 'watch', ['no line for 5 min: nobody there']],
   ['has no line for hours', down(7 * HOUR), 'act', ['no line for 7 h: nobody there']],
+  [
+    'comes by a relay, hours ago',
+    { line: { state: 'none' }, heard: NOW - 4 * DAY, carried: NOW - 5 * HOUR, newest: NOW - 6 * HOUR },
+    'good',
+    [],
+  ],
+  [
+    'came by a relay, and comes no more',
+    { line: { state: 'none' }, heard: NOW - 4 * DAY, carried: NOW - 3 * DAY },
+    'watch',
+    ['no line, and no file of it for 3 d'],
+  ],
   ['comes by another central', { line: { state: 'beyond' } }, 'good', []],
   ['is up and brings nothing new', { newest: NOW - HOUR }, 'act', ['the line is up, its newest sample is 60 min old']],
   [

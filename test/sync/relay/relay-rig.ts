@@ -58,6 +58,8 @@ export class RelayRig {
   readonly keeper: Keeper;
   readonly courierKey: KeyObject;
   readonly problems: string[] = [];
+  /** Whose files central took from the truck, each time. */
+  readonly carried: string[] = [];
   /** How far the box believes that its central has its feed. */
   confirmed = 0;
   readonly receipts: ReceiptDesk;
@@ -137,6 +139,7 @@ export class RelayRig {
   pull({ port }: TelemetryServer): PullLine<TelemetryClient> {
     const onProblem = (text: string) => this.problems.push(text);
     const pickUp = new PickUp({
+      onKept: (gateway) => this.carried.push(gateway),
       ...{ central: 'hq', key: this.courierKey, sink: this.keeper, spool: this.#spool, onProblem, lookMs: HURRY_MS },
     });
     const line = new PullLine<TelemetryClient>({

@@ -35,6 +35,7 @@ for (const isProven of [false, true]) {
       rig.pull(truck);
       await waitFor('the box has the answers', () => rig.confirmed === end);
       rig.isSame(t);
+      t.same(rig.carried, Array(carried.files).fill('box'), 'central is told of each file');
       t.equal(rig.central.cursor('box'), end, 'a line would go on behind it');
       await waitFor('the truck is rid of all', () => rig.depot.status().bytes === 0);
       t.same(rig.depotFiles(), []);
