@@ -6,6 +6,7 @@ import { isLoopback } from '../../gateway/loopback.ts';
 import type { AskedTelemetry } from '../../gateway/query/telemetry.ts';
 import { whenHere } from '../../gateway/query/when-here.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
+import { utcText } from '../../gateway/utc-text.ts';
 import { FRAME_RATE_MAX, WIRE_PROTOCOL } from '../wire.ts';
 import { answerRangeQuery, listChannels, parseRangeQuery } from './api.ts';
 import { answerCycles, parseCyclesQuery } from './cycles-api.ts';
@@ -154,7 +155,7 @@ class DashboardServer implements Dashboard {
       const query = parseCyclesQuery(request.getQuery(), utcNow());
       return this.#waited(async () => json(await answerCycles(telemetry, query)));
     });
-    this.#app.get('/api/v1/data', (response, request) => this.#table(response, request));
+    this.#app.any('/api/v1/data', (response, request) => this.#table(response, request));
     this.#live(hub);
     this.#app.any('/*', (response, request) => this.#file(response, request));
   }
@@ -247,24 +248,34 @@ class DashboardServer implements Dashboard {
       this.#refuse(response, '403 Forbidden', 'this dashboard answers to its own host name only');
       return;
     }
+    const method = request.getMethod();
+    if (method !== 'get' && method !== 'head') {
+      writeHead(response, '405 Method Not Allowed', TEXT_MEDIA_TYPE).writeHeader('Allow', 'GET, HEAD').end();
+      return;
+    }
+    const isHead = method === 'head';
     const search = request.getQuery();
     const acceptsGzip = acceptedEncodings(request.getHeader('accept-encoding')).has('gzip');
     void this.#data.answer(
       response,
       () => parseDataRequest(search, this.#options.utcNow()),
-      acceptsGzip,
-      (head, { mediaType, fileName, isGzip, isComplete }) => {
+      { isHead, acceptsGzip },
+      (head, { mediaType, fileName, isGzip, isComplete, from, to }) => {
         writeHead(head, '200 OK', mediaType)
           .writeHeader('Cache-Control', 'no-store')
           .writeHeader('Vary', 'Accept-Encoding')
           .writeHeader('Caisson-Coverage', isComplete ? 'full' : 'partial')
+          .writeHeader('Caisson-From', utcText(from) ?? String(from))
+          .writeHeader('Caisson-To', utcText(to) ?? String(to))
           .writeHeader('Content-Disposition', `attachment; filename="${fileName}"`);
         if (isGzip) head.writeHeader('Content-Encoding', 'gzip');
       },
       (head, error) => {
         const { status, mediaType, body } = errorAnswer(error);
         if (status.startsWith('503')) this.#requestsRefused += 1;
-        writeHead(head, status, mediaType).writeHeader('Cache-Control', 'no-store').end(body);
+        const begun = writeHead(head, status, mediaType).writeHeader('Cache-Control', 'no-store');
+        if (isHead) begun.endWithoutBody(undefined, true);
+        else begun.end(body);
       },
     );
   }

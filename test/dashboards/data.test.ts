@@ -38,8 +38,13 @@ async function serve(t: Test, telemetry: MemoryTelemetry): Promise<number> {
   return dashboard.port;
 }
 
-async function open(port: number, path: string, headers: Record<string, string> = {}): Promise<IncomingMessage> {
-  const sent = request({ host: '127.0.0.1', port, path, headers, agent: false });
+async function open(
+  port: number,
+  path: string,
+  headers: Record<string, string> = {},
+  method = 'GET',
+): Promise<IncomingMessage> {
+  const sent = request({ host: '127.0.0.1', port, path, headers, method, agent: false });
   sent.on('error', () => {});
   sent.end();
   const [response] = await once(sent, 'response');
@@ -52,8 +57,8 @@ async function bodyOf(response: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(pieces);
 }
 
-async function get(port: number, search: string, headers: Record<string, string> = {}) {
-  const response = await open(port, `/api/v1/data?${search}`, headers);
+async function get(port: number, search: string, headers: Record<string, string> = {}, method = 'GET') {
+  const response = await open(port, `/api/v1/data?${search}`, headers, method);
   return { status: response.statusCode, headers: response.headers, body: await bodyOf(response) };
 }
 
@@ -194,6 +199,37 @@ t.test('what cannot be answered is refused, saying why', async (t) => {
   }
   t.equal((await get(port, 'channels=twice&gateway=other')).status, 200);
   t.equal((await get(port, 'channels=odd', { Host: 'attacker.example' })).status, 403);
+});
+
+t.test('HEAD has the status and headers of GET, and reads no sample; other methods are refused', async (t) => {
+  const telemetry = exampleTelemetry();
+  const port = await serve(t, telemetry);
+  for (const search of [`channels=odd&${RANGE}&format=csv`, `channels=odd&${RANGE}`, 'channels=nothing']) {
+    const whole = await get(port, search, { 'Accept-Encoding': 'gzip' });
+    const raw = telemetry.raw;
+    telemetry.raw = () => t.fail('a sample is read') as never;
+    const head = await get(port, search, { 'Accept-Encoding': 'gzip' }, 'HEAD');
+    telemetry.raw = raw;
+    t.equal(head.status, whole.status, search);
+    const told = ({ headers }: typeof head) =>
+      Object.entries(headers).filter(([name]) => !/^(date|connection|content-length|transfer-encoding)$/.test(name));
+    t.same(told(head), told(whole), search);
+    t.equal(head.body.length, 0);
+  }
+  for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {
+    const refused = await get(port, 'channels=odd', {}, method);
+    t.equal(refused.status, 405, method);
+    t.equal(refused.headers.allow, 'GET, HEAD');
+  }
+});
+
+t.test('an answer says which range it is of, where none was asked for too', async (t) => {
+  const port = await serve(t, exampleTelemetry());
+  const { headers } = await get(port, `channels=odd&${RANGE}`);
+  t.equal(headers['caisson-from'], '2025-06-01T12:00:00.000000Z');
+  t.equal(headers['caisson-to'], '2025-06-01T13:00:00.000000Z');
+  const { headers: last } = await get(port, 'channels=odd');
+  t.equal(Date.parse(String(last['caisson-to'])) - Date.parse(String(last['caisson-from'])), 60_000);
 });
 
 t.test('the store is read no faster than the reader takes it', async (t) => {

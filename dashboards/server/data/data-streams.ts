@@ -21,6 +21,9 @@ export interface DataHead {
   readonly isGzip: boolean;
   /** True where nothing lacks of what was taken in. */
   readonly isComplete: boolean;
+  /** The range that was answered, UTC in microseconds. */
+  readonly from: number;
+  readonly to: number;
 }
 
 /** Streams of samples over HTTP: read from the store no faster than their readers take them, a few at a time. */
@@ -40,6 +43,7 @@ export class DataStreams {
   /**
    * Answers with a table.
    *
+   * @param isHead only status and headers are wanted: no sample is read
    * @param acceptsGzip the reader takes gzip; a format that compresses by itself goes as it is
    * @param begin writes status and headers
    * @param refuse writes the whole answer where there is no table; what fails later breaks off the body
@@ -47,7 +51,7 @@ export class DataStreams {
   async answer(
     response: HttpResponse,
     request: () => DataRequest,
-    acceptsGzip: boolean,
+    { isHead, acceptsGzip }: { readonly isHead: boolean; readonly acceptsGzip: boolean },
     begin: (response: HttpResponse, head: DataHead) => void,
     refuse: (response: HttpResponse, error: unknown) => void,
   ): Promise<void> {
@@ -71,9 +75,15 @@ export class DataStreams {
       const query = await withCoverage(this.#telemetry, { ...range, channels: found });
       const isComplete = query.coverage.every(isFull);
       const table = sampleTable(this.#telemetry, query);
-      const pieces = writtenTable(table, await open(table));
       const isGzip = acceptsGzip && !isCompressed;
-      stream.corked((corked) => begin(corked, { mediaType, isGzip, isComplete, fileName: `samples.${extension}` }));
+      const { from, to } = query;
+      const head = { mediaType, isGzip, isComplete, from, to, fileName: `samples.${extension}` };
+      if (isHead) {
+        stream.endWithoutBody((corked) => begin(corked, head));
+        return;
+      }
+      const pieces = writtenTable(table, await open(table));
+      stream.corked((corked) => begin(corked, head));
       hasBegun = true;
       await send(stream, pieces, isGzip);
       stream.end();

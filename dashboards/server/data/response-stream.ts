@@ -47,6 +47,15 @@ export class ResponseStream {
     return this.isOpen;
   }
 
+  /** Writes status and headers and nothing else. The connection ends: where none follows, uWebSockets.js takes no further request. */
+  endWithoutBody(write: (response: HttpResponse) => void): void {
+    this.corked((response) => {
+      write(response);
+      response.endWithoutBody(undefined, true);
+    });
+    this.#closing.abort();
+  }
+
   end(): void {
     if (this.isOpen) this.#response.cork(() => this.#response.end());
     this.#closing.abort();
