@@ -60,6 +60,8 @@ export interface BoxFacts {
   readonly config?: { readonly digest: string; readonly isOnTrial: boolean; readonly returned?: string };
   /** Samples that it refused since it started because its ring was full. */
   readonly refused?: number;
+  /** When it was last seen that two boxes have its name; missing where that was not lately. */
+  readonly namesake?: number;
   /** Channels of it that do not go to this central, by why: `residency`, `filter`. */
   readonly withheld?: Readonly<Record<string, number>>;
 }

@@ -27,6 +27,7 @@ export interface BoxMessage {
   readonly config?: BoxConfigFactsMessage;
   readonly refused?: number;
   readonly withheld: Readonly<Record<string, number>>;
+  readonly namesake?: number;
 }
 
 export interface BoxConfigFactsMessage {

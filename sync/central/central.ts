@@ -18,6 +18,7 @@ import { Wanted } from '../fanout/wanted.ts';
 import { WishBook } from '../fidelity/wish-book.ts';
 import { BoxWatches, withheldFrom } from '../fleet/box-watches.ts';
 import { FleetView } from '../fleet/fleet-view.ts';
+import { Namesakes } from '../fleet/namesakes.ts';
 import { OfferDesk } from '../fleet/offer-desk.ts';
 import { OfferFolder } from '../fleet/offer-folder.ts';
 import { Admission } from '../line/admission.ts';
@@ -171,9 +172,13 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       trust === undefined
         ? new TelemetryClient(address, { destination: name, ...more })
         : secureClient(address, trust.identity, { roles: ['gateway', 'central'], name: address.name }, more);
+    const namesakes = new Namesakes({ now, onProblem });
     const watches = new BoxWatches({
       now,
-      onSeen: (status, before) => fanout.seen(status, before),
+      onSeen: (status, before) => {
+        namesakes.note(status.gateway, status.boot);
+        fanout.seen(status, before);
+      },
       position: async (gateway) => (await blocks.progress(gateway)).after,
     });
     saidOf = (gateway) => {
@@ -194,6 +199,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       new PullLine({
         ...{ ways, wanted, admission, lag },
         attend: (client, status, spare) => {
+          if (status.role === 'gateway') namesakes.note(status.gateway, status.boot);
           const ends = [
             watches.attend(client, status),
             fanout.attend(client, status),
@@ -207,6 +213,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
         },
         sink: keeper,
         follower: name,
+        hasNamesake: (gateway) => namesakes.of(gateway) !== undefined,
         onProblem,
       });
     const pulled = new PulledGateways(
@@ -222,6 +229,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       lines: () => pulled.all.map(({ line, ...each }) => ({ ...each, health: line.health() })),
       seen: (gateway) => watches.of(gateway),
       carried: (gateway) => carried.get(gateway),
+      namesake: (gateway) => namesakes.of(gateway),
       holdings: (since) => store.holdings(since),
       certificates: trust?.authority && (() => trust.authority?.certificates() ?? []),
     });

@@ -46,6 +46,7 @@ type Rule = (box: BoxFacts, norm: FleetNorm) => Finding | undefined;
 const RULES: readonly Rule[] = [
   diskRule,
   certificateRule,
+  nameRule,
   lineRule,
   silenceRule,
   lossRule,
@@ -99,6 +100,11 @@ function certificateRule({ certificate }: BoxFacts, { now }: FleetNorm): Finding
   const text = `its certificate is good for ${spanText(left)} only, and was not renewed`;
   if (left <= CERTIFICATE_ACT_US) return act(text);
   return left <= CERTIFICATE_WATCH_US ? watch(text) : undefined;
+}
+
+function nameRule({ gateway, namesake }: BoxFacts): Finding | undefined {
+  if (namesake === undefined) return undefined;
+  return act(`two boxes have the name ${gateway}: switch the copy off, and enrol it under a name of its own`);
 }
 
 function lineRule({ line, heard, carried }: BoxFacts, { now }: FleetNorm): Finding | undefined {

@@ -35,6 +35,8 @@ export interface FleetViewParts {
   readonly seen: (gateway: string) => BoxSeen | undefined;
   /** When a courier file of a gateway last came, UTC in microseconds; undefined where none did since the start. */
   readonly carried: (gateway: string) => number | undefined;
+  /** When it was last seen that two boxes have that name; undefined where that was not lately. */
+  readonly namesake: (gateway: string) => number | undefined;
   /** What the store has of each gateway; losses since a stored time are counted once more. */
   readonly holdings: (since: number) => Promise<readonly HeldOfGateway[]>;
   /** What was issued, by name and age; undefined where another central is the authority. */
@@ -81,6 +83,7 @@ export class FleetView {
     const seen = this.#parts.seen(gateway);
     const newest = holding?.newest;
     const carried = this.#parts.carried(gateway);
+    const namesake = this.#parts.namesake(gateway);
     const withheld = withheldFrom(this.#parts.central, seen);
     return {
       gateway,
@@ -92,6 +95,7 @@ export class FleetView {
       lostToday: holding?.lostSince ?? 0,
       ...(seen !== undefined && seenFacts(seen, line?.health.complete === true)),
       ...(withheld !== undefined && { withheld }),
+      ...(namesake !== undefined && { namesake }),
       ...certificateFacts(certificate, seen),
     };
   }

@@ -87,6 +87,8 @@ export interface PullLineOptions<Client extends PullClient = PullClient> {
   readonly sink: PullSink;
   /** Name under which the other end is told what was kept. */
   readonly follower: string;
+  /** True where two boxes have that name: that their stores differ is no news then. */
+  readonly hasNamesake?: (gateway: string) => boolean;
   /** False: no outlines are wanted ahead of samples. Default: true. */
   readonly outlines?: boolean;
   /** ACKNOWLEDGE_MS unless a test is in a hurry. */
@@ -248,7 +250,8 @@ export class PullLine<Client extends PullClient = PullClient> {
       stopAttending = this.#options.attend?.(client, peer, () => this.#spare(way)) ?? stopAttending;
       this.#connections += 1;
       this.#choice.connected();
-      const { sink, onProblem } = this.#options;
+      const { sink, hasNamesake } = this.#options;
+      const onProblem = hasNamesake?.(peer.gateway) === true ? undefined : this.#options.onProblem;
       const { feed, after, held = [], outlined } = await this.#setBack.standing({ peer, client, sink, onProblem });
       const ahead = {
         ...{ held, inOrder: this.#inOrder, wishes: this.#inOrder ? undefined : sink.wishes?.(peer) },

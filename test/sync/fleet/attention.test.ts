@@ -40,6 +40,12 @@ const down = (silent: number): Partial<BoxFacts> => ({
 
 const CASES: readonly [string, Partial<BoxFacts>, Attention, readonly string[]][] = [
   ['is well', {}, 'good', []],
+  [
+    'has a double',
+    { namesake: NOW - MINUTE },
+    'act',
+    ['two boxes have the name good: switch the copy off, and enrol it under a name of its own'],
+  ],
   ['has a line that was cut a moment ago', down(30 * SECOND), 'good', []],
   ['has no line for minutes', down(5 * MINUTE), 'watch', ['no line for 5 min: nobody there']],
   ['has no line for hours', down(7 * HOUR), 'act', ['no line for 7 h: nobody there']],

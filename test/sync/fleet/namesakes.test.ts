@@ -1,0 +1,91 @@
+import { cpSync } from 'node:fs';
+import t, { type Test } from 'tap';
+import { BlockReader } from '../../../gateway/store/block-reader.ts';
+import { storePaths } from '../../../gateway/store/store-dir.ts';
+import { Random } from '../../../hardware/simulated/random.ts';
+import { startTelemetryServer } from '../../../sync/api/server.ts';
+import { startCentral } from '../../../sync/central/central.ts';
+import { Namesakes } from '../../../sync/fleet/namesakes.ts';
+import { eventually } from '../../scenarios/eventually.ts';
+import { FilledStore } from '../filled-store.ts';
+import { exampleStatus, MemoryTelemetry } from '../memory-telemetry.ts';
+import { HOST, tempDir } from './fleet-contract.ts';
+
+const MINUTE = 60e6;
+
+t.test('two boxes are told from one that starts anew by boots that come back, and it is over by itself', async (t) => {
+  let now = 0;
+  const said: string[] = [];
+  const namesakes = new Namesakes({ now: () => now, onProblem: (text) => said.push(text) });
+  const noted = (...boots: string[]) => {
+    for (const boot of boots) namesakes.note('car1', boot);
+    return namesakes.of('car1');
+  };
+  t.equal(noted('a', 'a', 'b', 'b', 'c'), undefined, 'one that starts again and again');
+  now = 5 * MINUTE;
+  t.equal(noted('b'), now);
+  t.match(said, [/^two boxes have the name car1: boots b and c answer in turn; switch the copy off/]);
+  t.equal(noted('c', 'b', 'c'), now);
+  t.equal(said.length, 1, 'said once');
+  t.equal(namesakes.of('car2'), undefined);
+  now += 11 * MINUTE;
+  t.equal(noted('c', 'c'), undefined, 'it is over');
+  t.equal(noted('b'), now);
+  t.equal(said.length, 2, 'and begins again');
+});
+
+/** A box that goes on measuring whether or not anybody is connected to it. */
+async function boxOf(t: Test, dir: string, seed: number) {
+  const store = new FilledStore(dir, 'car1', new Random(seed));
+  t.teardown(() => store.close());
+  const boot = store.db.boots().at(-1)?.boot ?? '';
+  const serve = (port: number) =>
+    startTelemetryServer({
+      ...{ host: HOST, port, telemetry: new MemoryTelemetry(), feed: store.db, storeDir: dir },
+      status: () => ({ ...exampleStatus('car1'), boot }),
+    });
+  return { store, serve };
+}
+
+t.test('a central between two boxes with one name says so, and keeps what both measure', async (t) => {
+  const [dir, copyDir, centralDir] = [tempDir(t), tempDir(t), tempDir(t)];
+  const before = new FilledStore(dir, 'car1', new Random(1));
+  before.seal('car/a', 'number', 10);
+  before.close();
+  cpSync(dir, copyDir, { recursive: true });
+  const boxes = [await boxOf(t, dir, 2), await boxOf(t, copyDir, 3)];
+  const [first, copy] = boxes;
+  if (first === undefined || copy === undefined) throw new Error('no boxes');
+  const problems: string[] = [];
+  let server = await first.serve(0);
+  const { port } = server;
+  t.teardown(() => server.stop());
+  const central = await startCentral({
+    ...{ host: HOST, port: 0, dir: centralDir, name: 'hq', version: '1', pull: [{ host: HOST, port }] },
+    onProblem: (text) => problems.push(text),
+  });
+  t.teardown(() => central.stop());
+  let samples = 10;
+  for (let turn = 0; turn < 4; turn += 1) {
+    const [box, other] = turn % 2 === 0 ? [first, copy] : [copy, first];
+    samples += box.store.seal('car/a') + box.store.seal('car/b');
+    await eventually('what it measured is here', () => central.status().store.samples === samples);
+    await server.stop();
+    server = await other.serve(port);
+  }
+  await eventually('the first one is back', () => problems.some((text) => text.startsWith('two boxes')));
+  t.match(problems, [/was set back/, /^two boxes have the name car1: /], 'that the stores differ is said once');
+  t.ok(central.status().problems.some(({ text }) => text.startsWith('two boxes have the name car1')));
+  const [listed] = (await central.fleet()).boxes;
+  t.match(listed, { gateway: 'car1', attention: 'act' });
+  t.ok(listed?.reasons.some((reason) => reason.startsWith('two boxes have the name car1')));
+  const kept = BlockReader.openReadonly(storePaths(centralDir).blocks);
+  const accounts = kept.accounts();
+  kept.close();
+  t.equal(
+    accounts.reduce((sum, account) => sum + account.kept, 0),
+    samples,
+    'every sample of both, once',
+  );
+  t.ok(accounts.every(({ lost }) => lost === 0));
+});
