@@ -10,9 +10,9 @@ const MINUTE_MS = 60_000;
 /** How far ahead the next change is looked for, days: every window comes back within a week. */
 const AHEAD_DAYS = 8;
 
-/** What a window looks like. */
+/** What a window looks like: one that ends when it begins could be a whole day or nothing. */
 export const WINDOW_PATTERN =
-  '^((sun|mon|tue|wed|thu|fri|sat)(,(sun|mon|tue|wed|thu|fri|sat))* )?([01]\\d|2[0-3]):[0-5]\\d-(([01]\\d|2[0-3]):[0-5]\\d|24:00)$';
+  '^((sun|mon|tue|wed|thu|fri|sat)(,(sun|mon|tue|wed|thu|fri|sat))* )?(?!(?<from>\\d\\d:\\d\\d)-\\k<from>$)([01]\\d|2[0-3]):[0-5]\\d-(([01]\\d|2[0-3]):[0-5]\\d|24:00)$';
 
 interface Window {
   /** Days of the week on which it begins, 0 for Sunday. */

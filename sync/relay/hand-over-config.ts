@@ -57,12 +57,18 @@ export const HandOverConfig = Type.Object(
       }),
     ),
     windows: Type.Optional(
-      Type.Array(Type.String({ pattern: WINDOW_PATTERN, 'x-pattern': '`22:00-06:00` or `sat,sun 00:00-24:00`' }), {
-        minItems: 1,
-        maxItems: 32,
-        description: 'when files are handed over; without it, at any time',
-        examples: [['22:00-06:00']],
-      }),
+      Type.Array(
+        Type.String({
+          pattern: WINDOW_PATTERN,
+          'x-pattern': '`22:00-06:00` or `sat,sun 00:00-24:00`, an end other than the beginning',
+        }),
+        {
+          minItems: 1,
+          maxItems: 32,
+          description: 'when files are handed over; without it, at any time',
+          examples: [['22:00-06:00']],
+        },
+      ),
     ),
     zone: Type.Optional(
       Type.String({ default: 'UTC', description: 'whose hours those are', examples: ['Europe/Berlin'] }),

@@ -74,7 +74,15 @@ t.test('nothing opens or shuts before it says', async () => {
 t.test('windows look as the config wants them, and zones are those there are', async (t) => {
   const pattern = new RegExp(WINDOW_PATTERN);
   for (const text of ['22:00-06:00', 'mon,tue 00:00-24:00']) t.ok(pattern.test(text), text);
-  for (const text of ['22-06', '24:00-06:00', 'today 10:00-11:00', '10:00-25:00', 'mon, tue 10:00-11:00']) {
+  for (const text of [
+    '22-06',
+    '24:00-06:00',
+    'today 10:00-11:00',
+    '10:00-25:00',
+    'mon, tue 10:00-11:00',
+    '22:00-22:00',
+    'fri 00:00-00:00',
+  ]) {
     t.notOk(pattern.test(text), text);
   }
   t.same([isZone('Europe/Berlin'), isZone('Mars/Olympus')], [true, false]);
