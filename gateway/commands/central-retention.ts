@@ -19,7 +19,10 @@ const NAMES_MAX = 3;
  * @throws CaissonError `config-unreadable`, `config-invalid` with every issue in its message
  */
 export function readRetentionFile(path: string): CentralRetentionConfig {
-  return readCheckedFile(path, SCHEMA, centralRetentionFaults, 'sync/central/retention/README.md lists every key');
+  return readCheckedFile(path, SCHEMA, centralRetentionFaults, {
+    option: '--retention',
+    hint: 'sync/central/retention/README.md lists every key',
+  });
 }
 
 /** Says what rules would give up now, and changes nothing. @throws CaissonError `store-unusable`, `store-failed` */

@@ -15,6 +15,7 @@ import { NATS_DEFAULTS, type NatsOptions } from '../../sync/fanout/nats-options.
 import { keyText } from '../../sync/receipts/kept-key.ts';
 import type { CentralTrustOptions } from '../../sync/trust/central-trust.ts';
 import { requireHost } from '../../sync/trust/peer-name.ts';
+import { GATEWAY_ID } from '../config/gateway-config.ts';
 import { messageOf } from '../errors.ts';
 import { FollowedFreshness } from '../followed-freshness.ts';
 import { counted } from '../quantity-text.ts';
@@ -31,13 +32,14 @@ const FRESHNESS_INTERVAL_MS = 1000;
 
 /** Holds the passphrase of the authority's key. */
 const PASSPHRASE = 'CAISSON_AUTHORITY_PASSPHRASE';
+const LEASE_SECONDS = '30';
 const LEASE_MS_MIN = 1_000;
 const LEASE_MS_MAX = 3_600_000;
 
 interface Options {
   readonly data?: string;
   readonly store?: string;
-  readonly lease: string;
+  readonly lease?: string;
   readonly name?: string;
   readonly listen: string;
   readonly pull?: readonly string[];
@@ -66,7 +68,10 @@ export function registerCentral(program: Command): void {
     .command('central')
     .option('--data <dir>', 'directory of the store, made if it is not there; with --store: of the key of its receipts')
     .option('--store <url>', 'keep all in this PostgreSQL instead, with any number of such processes; needs --name')
-    .option('--lease <seconds>', 'with --store: how long a gateway stays with a process that is gone, 1 to 3600', '30')
+    .option(
+      '--lease <seconds>',
+      'with --store: how long a gateway stays with a process that is gone, 1 to 3600 (default: 30)',
+    )
     .option('--name <name>', 'its name, as gateways that wait for it have it in `store.retention.centrals`')
     .option(
       '--listen <host:port>',
@@ -221,12 +226,23 @@ function refuseTwice(pull: readonly PullAddress[]): void {
 
 /** @throws UsageError */
 function storeOf({ data, store, lease, name }: Options): StorePlace {
+  if (name !== undefined && !new RegExp(GATEWAY_ID).test(name)) {
+    throw new UsageError(
+      `--name is '${name}', expected letters, digits, '.', '-' and '_', first a letter or digit, 63 at most`,
+    );
+  }
   if (store === undefined) {
+    if (lease !== undefined) throw new UsageError('--lease is of a database: give --store');
     if (data !== undefined) return { dir: data };
     throw new UsageError('central has no place to keep what it pulls: give --data or --store');
   }
   if (name === undefined) throw new UsageError('--store needs --name, the same for all processes of one central');
-  const leaseMs = Number(lease) * 1e3;
+  if (!/^postgres(ql)?:\/\//.test(store)) {
+    throw new UsageError(
+      `--store is '${store.replace(/\/\/.*@/, '//...@')}', expected postgres://USER@HOST:PORT/DATABASE`,
+    );
+  }
+  const leaseMs = Number(lease ?? LEASE_SECONDS) * 1e3;
   if (leaseMs >= LEASE_MS_MIN && leaseMs <= LEASE_MS_MAX) return { url: store, dir: data, leaseMs };
   throw new UsageError(`--lease is '${lease}', expected seconds, 1 to 3600`);
 }

@@ -12,6 +12,7 @@ export type Faults<Config> = (
 
 /**
  * A file of YAML beside the config, checked as the config is.
+ * @param option of the command line that named it
  * @param hint where its keys are told
  * @throws CaissonError `config-unreadable`, `config-invalid` with every issue in its message
  */
@@ -19,13 +20,13 @@ export function readCheckedFile<Schema extends TObject>(
   path: string,
   schema: Schema,
   faults: Faults<Static<Schema>>,
-  hint: string,
+  { option, hint }: { readonly option: string; readonly hint: string },
 ): Static<Schema> {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new CaissonError('config-unreadable', messageOf(cause), { cause });
+    throw new CaissonError('config-unreadable', `${option} ${path}: ${messageOf(cause)}`, { cause });
   }
   const { config, issues } = loadConfig(schema, text, {
     env: process.env,

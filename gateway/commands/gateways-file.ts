@@ -6,5 +6,8 @@ import { readCheckedFile } from './checked-file.ts';
  * @throws CaissonError `config-unreadable`, `config-invalid` with every issue in its message
  */
 export function readGatewaysFile(path: string): GatewaysConfig {
-  return readCheckedFile(path, SCHEMA, gatewaysFaults, 'sync/line/README.md lists every key');
+  return readCheckedFile(path, SCHEMA, gatewaysFaults, {
+    option: '--gateways',
+    hint: 'sync/line/README.md lists every key',
+  });
 }

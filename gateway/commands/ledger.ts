@@ -69,11 +69,13 @@ async function ledger(names: readonly string[], options: Options): Promise<void>
     if (asJson) return write(accounts.map((account) => JSON.stringify(account)));
     return write([...ledgerTable(accounts, { boots, days, to }), ...(await withheldLines(options, gateway))]);
   }
-  if (to !== undefined) throw new UsageError('give --to or --against, not both');
-  const other = { ...options, server: against };
-  const [own, peer] = [await endOf(options), await endOf(other)];
+  const others = { '--to': to, '--boots': options.boots, '--days': options.days };
+  const other = Object.entries(others).find(([, value]) => value !== undefined)?.[0];
+  if (other !== undefined) throw new UsageError(`give ${other} or --against, not both`);
+  const peerOptions = { ...options, server: against };
+  const [own, peer] = [await endOf(options), await endOf(peerOptions)];
   const here = await read(options, { ...filter, destination: centralName(peer) });
-  const there = await read(other, { ...filter, destination: centralName(own) });
+  const there = await read(peerOptions, { ...filter, destination: centralName(own) });
   const isHere = own.role === 'gateway';
   const source = { end: isHere ? 'here' : 'there', gateway: (isHere ? own : peer).gateway } as const;
   requireKnown(names, [...here, ...there]);

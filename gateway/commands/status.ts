@@ -208,7 +208,7 @@ function destinationText({ name, position, proven, refused, told, behind, withhe
     proven ? 'by signed receipts' : 'as it says itself: no receiptKey is pinned',
     told === undefined ? 'not heard since the start' : `last told ${formatTime(told)}`,
     ...(reasons.length === 0 ? [] : [`receipts refused: ${reasons.join(', ')}`]),
-    ...(withheld === undefined ? [] : [`${withheldText(withheld)} do not go there`]),
+    ...(withheld === undefined ? [] : [`kept from it: ${withheldText(withheld)}`]),
   ];
   return `central  ${name}: ${parts.join('; ')}`;
 }

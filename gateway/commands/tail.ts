@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { LiveValue } from '../../sync/fanout/live-update.ts';
 import { conclude, interrupted, Output, UsageError } from './outcome.ts';
 import { SampleText } from './sample-text.ts';
 import { openClient, type ServerOptions, serverOptions } from './telemetry-client.ts';
@@ -42,8 +43,12 @@ async function tail(names: readonly string[], options: Options): Promise<void> {
       names,
       names.map((name) => known.find((channel) => channel.name === name)),
     );
+    /** What was shown last, by channel. */
+    const last = new Map<number, LiveValue>();
     for await (const values of client.subscribe({ channels: names, gateway, rateMax }, stop)) {
-      const shown = values.slice(0, left);
+      // The newest value comes at once, and again with what was there when the subscription began.
+      const shown = values.filter((each) => !isSame(each, last.get(each.channel))).slice(0, left);
+      for (const each of shown) last.set(each.channel, each);
       await output.write(shown.map(({ channel, time, value }) => text.sample(channel, time, value)).join(''));
       left -= shown.length;
       if (left <= 0) break;
@@ -51,6 +56,10 @@ async function tail(names: readonly string[], options: Options): Promise<void> {
   } finally {
     client.close();
   }
+}
+
+function isSame({ time, value }: LiveValue, last: LiveValue | undefined): boolean {
+  return last !== undefined && last.time === time && Object.is(last.value, value);
 }
 
 function positive(option: string, text: string | undefined): number | undefined {

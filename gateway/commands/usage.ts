@@ -32,6 +32,7 @@ stored is stored now, whatever the month: packs as they lie in the store, withou
 }
 
 async function printUsage(options: Options): Promise<void> {
+  if (options.json === true && options.csv === true) throw new UsageError('give --json or --csv, not both');
   const month = options.month ?? new Date().toISOString().slice(0, 7);
   const [from, to] = daysOf(month);
   const client = await openClient(options);

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { CaissonError } from '../../../gateway/errors.ts';
 import { BlockReader } from '../../../gateway/store/block-reader.ts';
 import { storePaths } from '../../../gateway/store/store-dir.ts';
 import { PostgresDatabase } from '../postgres/database.ts';
@@ -34,7 +36,9 @@ export async function retentionPlan(
   today: number,
 ): Promise<RetentionPlan> {
   if (place.url !== undefined) return postgresPlan(place.url, config, today);
-  const reader = BlockReader.openReadonly(storePaths(place.dir).blocks);
+  const { blocks } = storePaths(place.dir);
+  if (!existsSync(blocks)) throw new CaissonError('store-unusable', `${place.dir} has no store: there is no ${blocks}`);
+  const reader = BlockReader.openReadonly(blocks);
   try {
     const arrivals = new ArrivalDays(reader);
     return await planOf(

@@ -111,6 +111,8 @@ t.test('query prints an envelope', async (t) => {
 });
 
 t.test('a wrong call ends with 2, a failed one with 1, and both say why', async (t) => {
+  const empty = t.testdir({ 'rules.yaml': 'rules:\n  - days: 5\n' });
+  const rules = ['--retention', join(empty, 'rules.yaml'), '--retention-plan'];
   const { at } = await serve(t);
   const cases = [
     { args: ['query'], code: 2, says: /missing required argument 'channel'/ },
@@ -122,6 +124,23 @@ t.test('a wrong call ends with 2, a failed one with 1, and both say why', async 
     { args: ['status', '--wrong'], code: 2, says: /unknown option '--wrong'/ },
     { args: ['central'], code: 2, says: /--data/ },
     { args: ['central', '--data', 'x', '--pull', 'h:1', 'h:2', 'car7@h:1'], code: 2, says: /--pull has h:1 twice/ },
+    { args: ['central', '--data', 'x', '--lease', '9'], code: 2, says: /--lease is of a database: give --store/ },
+    { args: ['central', '--data', 'x', '--name', ''], code: 2, says: /--name is '', expected letters/ },
+    { args: ['central', '--data', 'x', '--name', 'h q/../x'], code: 2, says: /--name is 'h q\/\.\.\/x', expected/ },
+    {
+      args: ['central', '--store', 'mysql://u:secret@h/d', '--name', 'hq'],
+      code: 2,
+      says: /'mysql:\/\/\.\.\.@h\/d', expected postgres:/,
+    },
+    { args: ['central', '--data', 'x', '--gateways', 'none.yaml'], code: 2, says: /--gateways none\.yaml: ENOENT/ },
+    { args: ['central', '--data', 'x', '--retention', 'none.yaml'], code: 2, says: /--retention none\.yaml: ENOENT/ },
+    { args: ['central', '--data', empty, ...rules], code: 1, says: /has no store: there is no .*blocks\.db/ },
+    { args: ['usage', '--json', '--csv'], code: 2, says: /give --json or --csv, not both/ },
+    {
+      args: ['ledger', '--days', '--against', at, '--server', at],
+      code: 2,
+      says: /give --days or --against, not both/,
+    },
     { args: ['query', 'sped', '--server', at], code: 1, says: /no channel is named sped\n {2}did you mean speed/ },
     { args: ['fetch', 'sped', '--server', at], code: 1, says: /not known here, or not yet: sped\n/ },
     { args: ['ledger', 'sped', '--server', at], code: 1, says: /no channel is named sped/ },
