@@ -31,8 +31,9 @@ export class Namesakes {
     this.#parts = parts;
   }
 
-  /** Takes note that this boot of a gateway answered. */
+  /** Takes note that this boot of a gateway answered. @param boot empty: its store is not open yet, which tells nothing */
   note(gateway: string, boot: string): void {
+    if (boot === '') return;
     const name = this.#names.get(gateway);
     if (name === undefined) this.#names.set(gateway, { before: [], last: boot, seen: undefined });
     if (name === undefined || name.last === boot) return;

@@ -21,7 +21,7 @@ t.test('two boxes are told from one that starts anew by boots that come back, an
     for (const boot of boots) namesakes.note('car1', boot);
     return namesakes.of('car1');
   };
-  t.equal(noted('a', 'a', 'b', 'b', 'c'), undefined, 'one that starts again and again');
+  t.equal(noted('', 'a', 'a', '', 'b', 'b', '', 'c'), undefined, 'one that starts again and again');
   now = 5 * MINUTE;
   t.equal(noted('b'), now);
   t.match(said, [/^two boxes have the name car1: boots b and c answer in turn; switch the copy off/]);
