@@ -231,9 +231,11 @@ export class NatsLink {
     if (!this.#isClosed) this.#timer = setTimeout(attempt, RETRY_MS);
   }
 
+  /** Where there is no connection now, the next one begins with it. */
   #start(listener: Listener): void {
-    if (this.#connection === undefined) return;
-    const subscription = this.#connection.subscribe(listener.subject, {
+    const connection = this.#connection;
+    if (connection === undefined || connection.isClosed()) return;
+    const subscription = connection.subscribe(listener.subject, {
       callback: (error, message) => {
         if (error !== null || message.headers?.get(PROCESS_HEADER) === this.#parts.process) return;
         this.counters.received += 1;

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { nkeys } from '@nats-io/transport-node';
 import t, { type Test } from 'tap';
-import { NatsLink } from '../../../sync/fanout/nats-link.ts';
+import { NatsLink, type NatsLinkParts } from '../../../sync/fanout/nats-link.ts';
 import { NATS_DEFAULTS, type NatsOptions } from '../../../sync/fanout/nats-options.ts';
 import { NatsSubjects } from '../../../sync/fanout/nats-subjects.ts';
 import { Certificates, type Pair } from '../../collectors/tls/certificates.ts';
@@ -20,14 +20,18 @@ const TOKEN = 'a-token-of-some-length';
 /** What is seen of a server that ends the handshake behind it, as TLS 1.3 has it, or while it goes on. */
 const SILENT = /timeout|certificate|alert|ECONN|closed/i;
 
-function openLink(t: Test, options: Partial<NatsOptions>, stuckMs?: number): NatsLink {
+function openLink(
+  t: Test,
+  options: Partial<NatsOptions>,
+  more: Partial<Pick<NatsLinkParts, 'process' | 'stuckMs'>> = {},
+): NatsLink {
   const link = new NatsLink({
     options: { ...NATS_DEFAULTS, servers: [], replicas: 1, ...options },
     subjects: new NatsSubjects('hq'),
     process: 'test',
     onProblem: () => {},
     onUp: () => {},
-    ...(stuckMs === undefined ? {} : { stuckMs }),
+    ...more,
   });
   t.teardown(() => link.close());
   return link;
@@ -199,15 +203,24 @@ if (requireTools(t, 'nats', 'openssl')) {
     // The answer that never came is given up after five seconds.
     const since = performance.now();
     await eventually('it is away for longer', () => performance.now() - since > 7_000, LIMIT_MS);
+    const heard: string[] = [];
+    const stop = link.listen('news', ({ data }) => heard.push(Buffer.from(data).toString()));
+    link.listen('gone', () => {})();
     server.start();
     await eventually('it is there again', () => keeps(link, 'back'), LIMIT_MS);
+    const other = openLink(t, { servers: [`nats://${HOST}:${server.port}`] }, { process: 'other' });
+    await eventually('what was listened to meanwhile is heard', () => {
+      other.tell('news', Buffer.from('told'));
+      return heard.includes('told');
+    });
+    stop();
   });
 
   t.test('a node that is cut off from the others is left for one of them', async (t) => {
     const cluster = await NatsCluster.start();
     t.teardown(() => cluster.dispose());
     // Longer than a busy machine takes to keep something on three nodes.
-    const link = openLink(t, { servers: cluster.urls, replicas: 3 }, 2_000);
+    const link = openLink(t, { servers: cluster.urls, replicas: 3 }, { stuckMs: 2_000 });
     await eventually('the cluster keeps what is published', () => keeps(link, 'whole'), LIMIT_MS);
     // One of them is the one that the link has.
     for (let node = 0; node < cluster.size; node += 1) {
