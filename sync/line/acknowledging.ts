@@ -35,6 +35,8 @@ export interface AcknowledgingParts {
   readonly tell: (word: KeptWord) => Promise<KeptAnswer>;
   /** Proves what the other end wants to have proven; undefined where nothing can be. */
   readonly prove: ((wanted: Uint8Array) => Promise<SignedReceipt>) | undefined;
+  /** True while nothing may be told: of two ends with one name, what is here may be the other's. */
+  readonly isDoubted?: () => boolean;
   readonly intervalMs: number;
   /** Told of what a person should know. */
   readonly onProblem: (text: string) => void;
@@ -66,7 +68,7 @@ export function acknowledging(parts: AcknowledgingParts): () => void {
     told = { ...now, ...(isNews ? { state, at: performance.now() } : { state: told.state, at: told.at }) };
   };
   const timer = setInterval(() => {
-    if (isTelling) return;
+    if (isTelling || parts.isDoubted?.() === true) return;
     isTelling = true;
     void say()
       // The line that failed is told by who pulls over it.

@@ -87,7 +87,7 @@ export interface PullLineOptions<Client extends PullClient = PullClient> {
   readonly sink: PullSink;
   /** Name under which the other end is told what was kept. */
   readonly follower: string;
-  /** True where two boxes have that name: that their stores differ is no news then. */
+  /** True where two boxes have that name: that their stores differ is no news then, and neither is told what is kept of it. */
   readonly hasNamesake?: (gateway: string) => boolean;
   /** False: no outlines are wanted ahead of samples. Default: true. */
   readonly outlines?: boolean;
@@ -326,13 +326,14 @@ export class PullLine<Client extends PullClient = PullClient> {
 
   /** Tells the other end from time to time what is durable here. */
   #acknowledging(client: PullClient, peer: Peer): () => void {
-    const { sink, follower, acknowledgeMs = ACKNOWLEDGE_MS, onProblem = () => {} } = this.#options;
+    const { sink, follower, acknowledgeMs = ACKNOWLEDGE_MS, onProblem = () => {}, hasNamesake } = this.#options;
     return acknowledging({
       follower,
       kept: () => sink.resume(peer),
       lines: () => this.#choice.status().map((line) => ({ gateway: follower, ...line })),
       tell: (word) => client.acknowledge(word),
       prove: sink.prove?.bind(sink, peer),
+      isDoubted: () => hasNamesake?.(peer.gateway) === true,
       intervalMs: acknowledgeMs,
       onProblem: (text) => onProblem(`${peer.gateway}: ${text}`),
     });

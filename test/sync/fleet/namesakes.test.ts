@@ -74,7 +74,8 @@ t.test('a central between two boxes with one name says so, and keeps what both m
     server = await other.serve(port);
   }
   await eventually('the first one is back', () => problems.some((text) => text.startsWith('two boxes')));
-  t.match(problems, [/was set back/, /^two boxes have the name car1: /], 'that the stores differ is said once');
+  const kinds = problems.map((text) => /was set back|^two boxes have the name car1/.exec(text)?.[0] ?? text);
+  t.same(kinds, ['was set back', 'two boxes have the name car1'], 'that the stores differ is said once');
   t.ok(central.status().problems.some(({ text }) => text.startsWith('two boxes have the name car1')));
   const [listed] = (await central.fleet()).boxes;
   t.match(listed, { gateway: 'car1', attention: 'act' });
