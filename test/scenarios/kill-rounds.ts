@@ -184,8 +184,11 @@ async function compareStream(
       return missing().length === 0;
     },
     WHOLE_MS_MAX,
-  ).catch((error) => {
-    t.comment(`${missing().length} are missing: ${missing().slice(0, SHOWN_MAX).join(', ')}`);
+  ).catch(async (error) => {
+    const [all, gone] = [[...expected.keys()], missing()];
+    const [first, last] = [gone[0], gone.at(-1)].map((identity) => all.indexOf(identity ?? ''));
+    t.comment(`${gone.length} of ${all.length} are missing, between ${first} and ${last}; ${await stream.state()}`);
+    t.comment(gone.slice(0, SHOWN_MAX).join(', '));
     throw error;
   });
   const stray = [...stream.samples].filter(([identity, value]) => {

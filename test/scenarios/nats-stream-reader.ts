@@ -32,6 +32,14 @@ export class NatsStreamReader {
     }
   }
 
+  /** Where it and the stream stand, for a person. */
+  async state(): Promise<string> {
+    const { streams } = await jetstreamManager(this.#nats);
+    const { state, cluster, created } = await streams.info(this.#stream);
+    const place = `of ${state.first_seq} to ${state.last_seq}, made ${created}, led by ${cluster?.leader}`;
+    return `read up to ${this.#next - 1} ${place}`;
+  }
+
   #take(data: Uint8Array): void {
     for (const message of this.#codec.decode(data).samples) {
       const { boot, channel, firstSequence, values } = decodeRun(message);

@@ -61,11 +61,19 @@ export async function startNatsServer(t: Test, config: string): Promise<number> 
 
 const INFO = { server_id: 'mute', version: '2.9.10', proto: 1, max_payload: 1 << 20, headers: true, jetstream: true };
 
-/** Lets clients in as a server of NATS does, and answers nothing that they ask. */
+const ACCOUNT = {
+  type: 'io.nats.jetstream.api.v1.account_info_response',
+  memory: 0,
+  storage: 0,
+  streams: 0,
+  consumers: 0,
+};
+
+/** Lets clients in as a server of NATS does, says that it has JetStream, and answers nothing else that they ask. */
 export class MuteServer {
   readonly #server: Server;
   readonly #sockets: Socket[] = [];
-  /** True once somebody asked for something. */
+  /** True once somebody asked for a stream. */
   isAsked = false;
 
   private constructor() {
@@ -76,7 +84,11 @@ export class MuteServer {
       socket.on('data', (data) => {
         const text = data.toString('latin1');
         if (text.includes('PING')) socket.write('PONG\r\n');
-        if (/^H?PUB /m.test(text)) this.isAsked = true;
+        const [, inbox] = /^PUB \$JS\.API\.INFO (\S+) /m.exec(text) ?? [];
+        const answer = JSON.stringify(ACCOUNT);
+        // All answers come over the first subscription.
+        if (inbox !== undefined) socket.write(`MSG ${inbox} 1 ${answer.length}\r\n${answer}\r\n`);
+        if (text.includes('STREAM.CREATE')) this.isAsked = true;
       });
     });
   }
