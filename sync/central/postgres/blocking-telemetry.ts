@@ -13,6 +13,7 @@ import type {
   StoredChannel,
 } from '../../../gateway/query/telemetry.ts';
 import { siblingScript } from '../../../gateway/supervised-worker.ts';
+import { awaitChange } from './await-change.ts';
 import type {
   AnswerTo,
   AskedArguments,
@@ -159,8 +160,8 @@ export class BlockingTelemetry implements KeptTelemetry {
   #call(message: ToTelemetryThread): Exclude<FromTelemetryThread, { kind: 'failed' }> {
     const before = Atomics.load(this.#replies, 0);
     this.#port.postMessage(message);
-    Atomics.wait(this.#replies, 0, before, REPLY_MS);
-    const reply = receiveMessageOnPort(this.#port)?.message as FromTelemetryThread | undefined;
+    const isThere = awaitChange(this.#replies, 0, before, REPLY_MS);
+    const reply = isThere ? (receiveMessageOnPort(this.#port)?.message as FromTelemetryThread | undefined) : undefined;
     if (reply === undefined) {
       throw new CaissonError('store-failed', `PostgreSQL was asked for ${REPLY_MS / 1e3} s without an answer`, {
         retryable: true,
