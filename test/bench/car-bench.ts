@@ -15,9 +15,9 @@ import { carCycles, carSources } from '../../gateway/commands/car-sources.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import { type Rig, startRig } from '../../hardware/simulated/rig.ts';
 import { TelemetryClient } from '../../sync/api/client.ts';
+import { freePort } from '../free-port.ts';
 import { CaissonProcess } from './caisson-process.ts';
 import { atMost, type Findings, type Progress } from './figure.ts';
-import { freePort } from './free-port.ts';
 import { cpuSeconds, residentMiB, type ThreadTime, threadTimes } from './process-usage.ts';
 import { median } from './statistics.ts';
 

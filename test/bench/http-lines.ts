@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { TelemetryClient } from '../../sync/api/client.ts';
+import { freePort } from '../free-port.ts';
 import { type InfluxDb, startInfluxDb } from '../influxdb.ts';
 import { CaissonProcess } from './caisson-process.ts';
 import { atLeast, type Figure, type Progress } from './figure.ts';
-import { freePort } from './free-port.ts';
 import { cpuSeconds } from './process-usage.ts';
 import { median } from './statistics.ts';
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as wait } from 'node:timers/promises';
 import { NODE_ENVIRONMENT, NODE_FLAGS } from '../../gateway/commands/node-flags.ts';
-import { freePort } from './free-port.ts';
+import { freePort } from '../free-port.ts';
 
 const LOOK_MS = 20;
 

@@ -6,9 +6,9 @@ import process from 'node:process';
 import t, { type Test } from 'tap';
 import { stringify } from 'yaml';
 import { StoreHost } from '../../gateway/store-host.ts';
+import { freePort } from '../free-port.ts';
 import { fillDisk, skipSmallDisk, smallDisk } from '../gateway/small-disk.ts';
 import { eventually } from '../scenarios/eventually.ts';
-import { freePort } from '../scenarios/free-port.ts';
 
 const MAIN = join(import.meta.dirname, '../../gateway/main.js');
 

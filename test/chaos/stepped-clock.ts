@@ -10,8 +10,8 @@ import process from 'node:process';
 import { StoreTelemetry } from '../../gateway/query/store-telemetry.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import { TelemetryClient } from '../../sync/api/client.ts';
+import { freePort } from '../free-port.ts';
 import { eventually } from '../scenarios/eventually.ts';
-import { freePort } from '../scenarios/free-port.ts';
 import { GatewayChild } from '../scenarios/gateway-child.ts';
 import { Qos1Publisher } from '../scenarios/qos1-publisher.ts';
 

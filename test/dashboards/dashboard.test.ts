@@ -10,8 +10,9 @@ import { type Dashboard, startDashboard, VIEWERS_MAX } from '../../dashboards/se
 import { type ClientFrame, WIRE_PROTOCOL } from '../../dashboards/wire.ts';
 import { encodeBegin, encodeEnd } from '../../gateway/analysis/cycles/cycle-channels.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
+import { freePort } from '../free-port.ts';
 import { FakeTelemetry, fakeStatus, utcNow } from './fake-telemetry.ts';
-import { freePort, SocketClient } from './socket-client.ts';
+import { SocketClient } from './socket-client.ts';
 
 const webRoot = await mkdtemp(join(tmpdir(), 'caisson-dashboard-'));
 const PAGE = `<!doctype html>${'<p>page</p>'.repeat(100)}`;

@@ -4,10 +4,10 @@ import { type Dashboard, startDashboard } from '../../dashboards/server/dashboar
 import { encodeBegin, encodeEnd } from '../../gateway/analysis/cycles/cycle-channels.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import { requireTools } from '../debian.ts';
+import { freePort } from '../free-port.ts';
 import { drawsOf, launchChromium, tracedShare, until, watchedPage } from './browser.ts';
 import { type FakeChannel, FakeTelemetry, fakeStatus, utcNow } from './fake-telemetry.ts';
 import { frameRateOf, frameRateText } from './frame-rate.ts';
-import { freePort } from './socket-client.ts';
 import { builtWeb } from './web-build.ts';
 
 const CHANNELS: readonly FakeChannel[] = [

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import {
   type ClientFrame,
   decodeServerFrame,
@@ -125,14 +125,4 @@ async function upgrade(port: number, headers: Readonly<Record<string, string>>) 
   const end = received.indexOf('\r\n\r\n');
   const text = received.subarray(0, end).toString();
   return { socket, text, status: text.slice(0, text.indexOf('\r\n')), rest: received.subarray(end + 4) };
-}
-
-/** A port on which nothing listens now: for what must come back on the same port. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  if (typeof address !== 'object' || address === null) throw new Error('a listening server has an address');
-  return address.port;
 }

@@ -13,11 +13,11 @@ import { CAN_BUSES } from '../../hardware/simulated/dbc.ts';
 import type { Fault } from '../../hardware/simulated/faults.ts';
 import { type Rig, type RigCar, startRig } from '../../hardware/simulated/rig.ts';
 import { SENSORS } from '../../hardware/simulated/sensors.ts';
+import { freePort } from '../free-port.ts';
 import { type Recording, recordCar } from '../hardware/simulated/recorded-car.ts';
 import { decodeSignal, parseDbc, type ReferenceMessage, signalsIn } from '../hardware/simulated/reference-dbc.ts';
 import { Drive } from './drive.ts';
 import { eventually } from './eventually.ts';
-import { freePort } from './free-port.ts';
 import { Kept } from './kept.ts';
 
 const SEED = Number(process.env.CAISSON_TEST_SEED ?? Date.now() % 1e6);

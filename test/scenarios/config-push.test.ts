@@ -5,9 +5,9 @@ import t, { type Test } from 'tap';
 import { parse, stringify } from 'yaml';
 import { parseServer } from '../../gateway/commands/server-address.ts';
 import { TelemetryClient } from '../../sync/api/client.ts';
+import { freePort } from '../free-port.ts';
 import { CaissonProcess, caisson } from '../sync/caisson-process.ts';
 import { eventually } from './eventually.ts';
-import { freePort } from './free-port.ts';
 
 const SECRET = 'hunter2-of-the-box';
 

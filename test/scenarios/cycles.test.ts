@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { ListedCycle } from '../../sync/api/list-cycles-call.ts';
+import { freePort } from '../free-port.ts';
 import { CaissonProcess, caisson } from '../sync/caisson-process.ts';
 import { ask } from './both-ends.ts';
 import { eventually } from './eventually.ts';
-import { freePort } from './free-port.ts';
 import { GatewayChild } from './gateway-child.ts';
 
 const ENGINE = 'car/rpm';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import t from 'tap';
 import { StoreTelemetry } from '../../gateway/query/store-telemetry.ts';
-import { freePort } from './free-port.ts';
+import { freePort } from '../free-port.ts';
 import { GatewayChild } from './gateway-child.ts';
 import { faultsOf, Qos1Publisher } from './qos1-publisher.ts';
 

@@ -5,10 +5,10 @@ import t from 'tap';
 import { stringify } from 'yaml';
 import { TelemetryClient } from '../../sync/api/client.ts';
 import { startCentral } from '../../sync/central/central.ts';
+import { freePort } from '../free-port.ts';
 import { DBC, RECORDED, SPEEDS, WIRES_AND_TABLES } from '../gateway/commands/recorded-formats.ts';
 import { caisson } from '../sync/caisson-process.ts';
 import { eventually } from './eventually.ts';
-import { freePort } from './free-port.ts';
 import { GatewayChild } from './gateway-child.ts';
 
 const HOST = '127.0.0.1';

@@ -189,6 +189,8 @@ async function compareStream(
     const [first, last] = [gone[0], gone.at(-1)].map((identity) => all.indexOf(identity ?? ''));
     t.comment(`${gone.length} of ${all.length} are missing, between ${first} and ${last}; ${await stream.state()}`);
     t.comment(gone.slice(0, SHOWN_MAX).join(', '));
+    const again = await stream.readAgain();
+    t.comment(`read from its first message on: ${missing().length} are missing; ${again}`);
     throw error;
   });
   const stray = [...stream.samples].filter(([identity, value]) => {

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Random } from '../../hardware/simulated/random.ts';
+import { freePort } from '../free-port.ts';
 import { CaissonProcess } from '../sync/caisson-process.ts';
 import { PostgresServer } from '../sync/central/postgres-server.ts';
 import { NatsCluster } from '../sync/fanout/nats-cluster.ts';
-import { freePort } from './free-port.ts';
 import { GatewayChild } from './gateway-child.ts';
 
 const HOST = '127.0.0.1';

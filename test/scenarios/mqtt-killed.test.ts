@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { freePort } from '../bench/free-port.ts';
 import { connectPacket, field, idBytes, packet, publishPacket, RawClient } from '../collectors/mqtt/raw-client.ts';
+import { freePort } from '../free-port.ts';
 import { waitFor } from '../wait-for.ts';
 import { GatewayChild } from './gateway-child.ts';
 

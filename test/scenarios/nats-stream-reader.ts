@@ -26,10 +26,19 @@ export class NatsStreamReader {
   async readOn(): Promise<void> {
     const { streams } = await jetstreamManager(this.#nats);
     const { last_seq: last } = (await streams.info(this.#stream)).state;
+    // A cluster that lost its end gives the numbers of what was lost to what comes next.
+    if (last < this.#next - 1) this.#next = 1;
     for (; this.#next <= last; this.#next += 1) {
       const message = await streams.getMessage(this.#stream, { seq: this.#next });
       if (message !== null) this.#take(message.data);
     }
+  }
+
+  /** Reads all that the stream has now; says where it stands, for a person. */
+  async readAgain(): Promise<string> {
+    this.#next = 1;
+    await this.readOn();
+    return this.state();
   }
 
   /** Where it and the stream stand, for a person. */

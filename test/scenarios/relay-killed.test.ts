@@ -10,12 +10,12 @@ import { startCentral } from '../../sync/central/central.ts';
 import { courierKey } from '../../sync/courier/courier-key.ts';
 import { keyText } from '../../sync/receipts/kept-key.ts';
 import { publicKeyText, receiptKey } from '../../sync/receipts/receipt-key.ts';
+import { freePort } from '../free-port.ts';
 import { BlockCount } from '../sync/block-count.ts';
 import { CutProxy } from '../sync/cut-proxy.ts';
 import { FilledStore } from '../sync/filled-store.ts';
 import { blocksOf, definitionsOf, gapsOf } from '../sync/same-feed.ts';
 import { eventually } from './eventually.ts';
-import { freePort } from './free-port.ts';
 import { GatewayChild } from './gateway-child.ts';
 
 const HOST = '127.0.0.1';

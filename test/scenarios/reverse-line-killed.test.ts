@@ -13,6 +13,7 @@ import { inviteTo } from '../../sync/trust/authority.ts';
 import { IdentityFolder, keepIdentity } from '../../sync/trust/identity-folder.ts';
 import { parseToken } from '../../sync/trust/token.ts';
 import { enroll } from '../../sync/trust/trust-client.ts';
+import { freePort } from '../free-port.ts';
 import { BlockCount } from '../sync/block-count.ts';
 import { CaissonProcess } from '../sync/caisson-process.ts';
 import { CutProxy } from '../sync/cut-proxy.ts';
@@ -20,7 +21,6 @@ import { FilledStore } from '../sync/filled-store.ts';
 import { exampleStatus, MemoryTelemetry } from '../sync/memory-telemetry.ts';
 import { blocksOf, definitionsOf, gapsOf } from '../sync/same-feed.ts';
 import { waitFor } from '../wait-for.ts';
-import { freePort } from './free-port.ts';
 
 const HOST = '127.0.0.1';
 const ROUNDS = 4;

@@ -7,8 +7,8 @@ import { requireConfig } from '../../gateway/commands/config.ts';
 import { type GatewayProcess, startGateway } from '../../gateway/commands/gateway-process.ts';
 import { StoreTelemetry } from '../../gateway/query/store-telemetry.ts';
 import { TelemetryClient } from '../../sync/api/client.ts';
+import { freePort } from '../free-port.ts';
 import { eventually } from './eventually.ts';
-import { freePort } from './free-port.ts';
 import { faultsOf, Qos1Publisher } from './qos1-publisher.ts';
 
 const HOST = '127.0.0.1';

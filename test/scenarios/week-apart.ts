@@ -19,11 +19,11 @@ import { SqliteStore } from '../../sync/central/sqlite-store.ts';
 import { DestinationPolicy } from '../../sync/destinations/destination-policy.ts';
 import { compareLedgers } from '../../sync/ledger/compare-ledgers.ts';
 import { type Peer, PullLine, type PullSink } from '../../sync/line/pull-line.ts';
+import { freePort } from '../free-port.ts';
 import { GATEWAY, StoreRig } from '../gateway/store/store-rig.ts';
 import { exampleStatus } from '../sync/memory-telemetry.ts';
 import { ShapedLink } from '../sync/shaped-link.ts';
 import { eventually } from './eventually.ts';
-import { freePort } from './free-port.ts';
 
 const HOST = '127.0.0.1';
 const HOUR_US = 3_600e6;

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
+import { freePort } from '../../free-port.ts';
 import { folderBytes } from '../folder-bytes.ts';
-import { freePort } from '../free-port.ts';
 import { cpuSeconds } from '../process-usage.ts';
 import type { ImportBody } from './victoria-bodies.ts';
 

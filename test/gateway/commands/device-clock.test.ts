@@ -11,7 +11,7 @@ import t, { type Test } from 'tap';
 import { type GatewayProcess, startGateway } from '../../../gateway/commands/gateway-process.ts';
 import type { SourceConfig } from '../../../gateway/commands/source-kinds.ts';
 import { TelemetryClient } from '../../../sync/api/client.ts';
-import { freePort } from '../../scenarios/free-port.ts';
+import { freePort } from '../../free-port.ts';
 import { waitFor } from '../../wait-for.ts';
 
 const LOOPBACK = { host: '127.0.0.1', port: 0 };

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { freePort } from '../../free-port.ts';
 import { eventually } from '../../scenarios/eventually.ts';
-import { freePort } from '../../scenarios/free-port.ts';
 import { GatewayChild } from '../../scenarios/gateway-child.ts';
 import { CaissonProcess, caisson } from '../../sync/caisson-process.ts';
 

@@ -6,8 +6,8 @@ import type { RedundancyConfig } from '../../../collectors/redundancy/redundancy
 import { type GatewayProcess, startGateway } from '../../../gateway/commands/gateway-process.ts';
 import type { SourceConfig } from '../../../gateway/commands/source-kinds.ts';
 import { TelemetryClient } from '../../../sync/api/client.ts';
+import { freePort } from '../../free-port.ts';
 import { eventually } from '../../scenarios/eventually.ts';
-import { freePort } from '../../scenarios/free-port.ts';
 import { caisson } from '../../sync/caisson-process.ts';
 import { waitFor } from '../../wait-for.ts';
 

@@ -6,6 +6,7 @@ import { FD_LENGTHS, FRAME_EXTENDED, FRAME_FD, FRAME_REMOTE, FrameBatch } from '
 import { candumpText } from '../../../hardware/can/candump-frame.ts';
 import { AdapterClock, type GvretAnswer, GvretDecoder } from '../../../hardware/can/gvret/gvret.ts';
 import { openGvretSerial, openGvretTcp } from '../../../hardware/can/gvret/gvret-bus.ts';
+import { freePort } from '../../free-port.ts';
 import { waitFor } from '../../wait-for.ts';
 import { HurriedTimers } from '../serial/hurried-timers.ts';
 import { type GvretFrame, gvretFrame, listenGvret, plugInGvret } from './gvret-adapter.ts';
@@ -249,7 +250,7 @@ t.test('an adapter that falls silent is missed, and one that was reset speaks bi
 });
 
 t.test('an adapter on the network that goes and comes is connected to again', async (t) => {
-  const first = await listenGvret();
+  const first = await listenGvret(await freePort());
   const bus = openGvretTcp({ host: '127.0.0.1', port: first.port }, { timers: new HurriedTimers() });
   const heard = listen(t, bus);
   await waitFor('the bus is open', () => isOpen(heard));

@@ -13,6 +13,7 @@ import {
 } from '../../../hardware/can/can-frame.ts';
 import { encodeSocketcandSend, type SocketcandAnswer, SocketcandDecoder } from '../../../hardware/can/socketcand.ts';
 import { openSocketcandBus } from '../../../hardware/can/socketcand-bus.ts';
+import { freePort } from '../../free-port.ts';
 import { waitFor } from '../../wait-for.ts';
 import { HurriedTimers } from '../serial/hurried-timers.ts';
 import { SocketcandDaemon } from './socketcand-daemon.ts';
@@ -147,8 +148,8 @@ t.test('frames of the daemon come in order and complete, and frames are sent', a
 });
 
 t.test('a daemon that goes and comes is connected to again, and the bus opened anew', async (t) => {
-  const first = await SocketcandDaemon.start();
-  const { port } = first;
+  const port = await freePort();
+  const first = await SocketcandDaemon.start(port);
   const bus = openSocketcandBus({ host: '127.0.0.1', port, name: 'can0' }, { timers: new HurriedTimers() });
   const heard = listen(t, bus);
   await waitFor('the bus is open', () => heard.states.at(-1)?.state === 'open');

@@ -2,7 +2,6 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { utimesSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import fc from 'fast-check';
@@ -11,26 +10,17 @@ import { parseTracking, trackingRequest } from '../../../hardware/host/chrony.ts
 import { parseVariables, variablesRequest } from '../../../hardware/host/ntpd.ts';
 import { lookAtTimeDaemons, TimeDaemonWatch, type TimeKeeping } from '../../../hardware/host/time-daemon.ts';
 import { requireTools } from '../../debian.ts';
+import { freePort } from '../../free-port.ts';
 
 /** A machine with these files, where nobody takes the commands of chrony unless a port is given. */
 async function machine(t: Test, run: NonNullable<Parameters<Test['testdir']>[0]>, port?: number) {
-  const closed = await boundSocket();
-  const chronyPort = port ?? closed.address().port;
-  await new Promise<void>((resolve) => closed.close(() => resolve()));
-  return { root: t.testdir({ run }), chronyPort, ntpdPort: await freePort() };
+  return { root: t.testdir({ run }), chronyPort: port ?? (await freePort()), ntpdPort: await freePort() };
 }
 
 async function boundSocket(): Promise<Socket> {
   const socket = createSocket('udp4').bind(0, '127.0.0.1');
   await once(socket, 'listening');
   return socket;
-}
-
-async function freePort(): Promise<number> {
-  const socket = await boundSocket();
-  const { port } = socket.address() as AddressInfo;
-  await new Promise<void>((resolve) => socket.close(() => resolve()));
-  return port;
 }
 
 /** A reply of chronyd 4.3, as it came from the wire: in step with 127.0.0.1, a few microseconds off. */

@@ -8,6 +8,7 @@ import { openSerialPort } from '../../../hardware/serial/serial-port.ts';
 import { CAN_BITRATE, CAN_BUSES, type CanBusName } from '../../../hardware/simulated/dbc.ts';
 import { GNSS_BAUD_RATE } from '../../../hardware/simulated/gnss.ts';
 import { type Rig, type RigOptions, startRig } from '../../../hardware/simulated/rig.ts';
+import { freePort } from '../../free-port.ts';
 import { waitFor } from '../../wait-for.ts';
 import { recordCar } from './recorded-car.ts';
 import { decodeSignal, parseDbc } from './reference-dbc.ts';
@@ -184,8 +185,9 @@ t.test('every car has wires, a name and a drive of its own', async (t) => {
 t.test('cars publish to a broker, and again when it comes back', async (t) => {
   const rig = await rigFor(t, { cars: 2 });
   const topics = new Map<string, number>();
-  const first = await startBroker(topics);
-  await rig.connectMqtt(`mqtt://127.0.0.1:${first.port}`);
+  const port = await freePort();
+  const first = await startBroker(topics, port);
+  await rig.connectMqtt(`mqtt://127.0.0.1:${port}`);
   const expected = ['car1', 'car2'].flatMap((name) => [
     `${name}/ambient 1`,
     ...['fl', 'fr', 'rl', 'rr'].map((wheel) => `${name}/tyres/${wheel} 0`),
@@ -195,7 +197,7 @@ t.test('cars publish to a broker, and again when it comes back', async (t) => {
   await first.stop();
   topics.clear();
   await waitFor('messages that find no broker', () => rig.cars.every(({ unheard }) => unheard.mqtt > 10));
-  const second = await startBroker(topics, first.port);
+  const second = await startBroker(topics, port);
   await waitFor('all topics again', () => topics.size === expected.length);
   await rig.stop();
   await second.stop();
@@ -246,24 +248,16 @@ t.test('a process that was stopped lets the cars stand still and keeps the clock
   t.ok(Math.abs(rig.utcMs(rig.time) - utc - 3_601_050) < 1, 'and the fixes have the time of day');
 });
 
-interface Broker {
-  readonly port: number;
-  stop(): Promise<void>;
-}
-
 /** @param topics takes `topic qos` with how often it came */
-async function startBroker(topics: Map<string, number>, port = 0): Promise<Broker> {
+async function startBroker(topics: Map<string, number>, port: number) {
   const aedes = await Aedes.createBroker();
   aedes.on('publish', ({ topic, qos }, client) => {
     if (client !== null) topics.set(`${topic} ${qos}`, (topics.get(`${topic} ${qos}`) ?? 0) + 1);
   });
   const server: Server = createServer((socket) => aedes.handle(socket));
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
   return {
-    port: address.port,
-    async stop() {
+    async stop(): Promise<void> {
       await new Promise<void>((resolve) => aedes.close(() => resolve()));
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout } from 'node:timers/promises';
 import { Client } from 'pg';
-import { freePort } from '../../scenarios/free-port.ts';
+import { freePort } from '../../free-port.ts';
 
 /** Where Debian keeps the programs of each version. */
 const VERSIONS = '/usr/lib/postgresql';

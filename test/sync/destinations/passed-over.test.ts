@@ -17,6 +17,7 @@ import { DestinationPolicy } from '../../../sync/destinations/destination-policy
 import { PassedOverBook } from '../../../sync/destinations/passed-over-book.ts';
 import { compareLedgers } from '../../../sync/ledger/compare-ledgers.ts';
 import { requireTools } from '../../debian.ts';
+import { freePort } from '../../free-port.ts';
 import { eventually } from '../../scenarios/eventually.ts';
 import { PostgresServer } from '../central/postgres-server.ts';
 import { FilledStore } from '../filled-store.ts';
@@ -202,7 +203,7 @@ async function scenario(t: Test, place: StorePlace): Promise<void> {
   await first.stop();
   box.sealPack(['heart', 'speed'], 'number', 7);
 
-  const second = await serve({ hq: {} });
+  const second = await serve({ hq: {} }, await freePort());
   const central = await pullFrom(second.port);
   t.teardown(() => central.stop());
   await eventually('what goes from now on came', async () => (await keptOf(central, 'heart')) === 7);

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { freePort } from '../../free-port.ts';
 import { eventually } from '../../scenarios/eventually.ts';
-import { freePort } from '../../scenarios/free-port.ts';
 import { CutProxy } from '../cut-proxy.ts';
 
 const HOST = '127.0.0.1';

@@ -7,8 +7,8 @@ import { NATS_DEFAULTS, type NatsOptions } from '../../../sync/fanout/nats-optio
 import { NatsSubjects } from '../../../sync/fanout/nats-subjects.ts';
 import { Certificates, type Pair } from '../../collectors/tls/certificates.ts';
 import { requireTools } from '../../debian.ts';
+import { freePort } from '../../free-port.ts';
 import { eventually } from '../../scenarios/eventually.ts';
-import { freePort } from '../../scenarios/free-port.ts';
 import { CaissonProcess } from '../caisson-process.ts';
 import { NatsCluster } from './nats-cluster.ts';
 import { MuteServer, NatsServer, startNatsServer } from './nats-server.ts';

@@ -4,7 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
-import { freePort } from '../../scenarios/free-port.ts';
+import { freePort } from '../../free-port.ts';
 
 export const NATS_SERVER = '/usr/sbin/nats-server';
 

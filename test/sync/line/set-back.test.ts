@@ -8,6 +8,7 @@ import { Random } from '../../../hardware/simulated/random.ts';
 import { startTelemetryServer, type TelemetryServer } from '../../../sync/api/server.ts';
 import { startCentral } from '../../../sync/central/central.ts';
 import { firstOther } from '../../../sync/line/set-back.ts';
+import { freePort } from '../../free-port.ts';
 import { waitFor } from '../../wait-for.ts';
 import { FilledStore } from '../filled-store.ts';
 import { exampleStatus, MemoryTelemetry } from '../memory-telemetry.ts';
@@ -20,9 +21,10 @@ class Box {
   readonly #kept: string;
   store: FilledStore;
   #server: TelemetryServer | undefined;
-  port = 0;
+  readonly port: number;
 
-  constructor(t: Test) {
+  constructor(t: Test, port: number) {
+    this.port = port;
     const dir = mkdtempSync(join(tmpdir(), 'caisson-set-back-'));
     this.dir = join(dir);
     this.#kept = join(dir, 'kept.db');
@@ -39,7 +41,6 @@ class Box {
       ...{ host: HOST, port: this.port, telemetry: new MemoryTelemetry(), feed: this.store.db, storeDir: this.dir },
       status: () => exampleStatus('box'),
     });
-    this.port = this.#server.port;
   }
 
   async off(): Promise<void> {
@@ -78,7 +79,7 @@ function nameOf(db: FilledStore['db'], id: number): string {
 t.test(
   'a store set back to a copy of itself: central notices, takes what came since, and keeps what it lost',
   async (t) => {
-    const box = new Box(t);
+    const box = new Box(t, await freePort());
     const problems: string[] = [];
     const dir = mkdtempSync(join(tmpdir(), 'caisson-central-'));
     t.teardown(() => rmSync(dir, { recursive: true }));

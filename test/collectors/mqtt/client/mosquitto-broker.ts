@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
-import { freePort } from '../../../scenarios/free-port.ts';
+import { freePort } from '../../../free-port.ts';
 import { waitFor } from '../../../wait-for.ts';
 
 /** Where Debian puts it, which is not in the path of every user. */

@@ -15,8 +15,8 @@ import type { SourceConfig } from '../../../../gateway/commands/source-kinds.ts'
 import { MosquittoBroker } from '../../../collectors/mqtt/client/mosquitto-broker.ts';
 import { Certificates } from '../../../collectors/tls/certificates.ts';
 import { requireTools } from '../../../debian.ts';
+import { freePort } from '../../../free-port.ts';
 import { listenGvret } from '../../../hardware/can/gvret-adapter.ts';
-import { freePort } from '../../../scenarios/free-port.ts';
 
 const LISTEN_MS = 1000;
 const DAY_MS = 86_400_000;

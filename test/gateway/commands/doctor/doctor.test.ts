@@ -17,7 +17,7 @@ import { openPty, type Pty } from '../../../../hardware/serial/pty.ts';
 import { sentence } from '../../../../hardware/simulated/nmea.ts';
 import { vedirectBlock } from '../../../collectors/serial/vedirect/vedirect-block.ts';
 import { recording } from '../../../data-dir.ts';
-import { freePort } from '../../../scenarios/free-port.ts';
+import { freePort } from '../../../free-port.ts';
 import { GatewayChild } from '../../../scenarios/gateway-child.ts';
 import { waitFor } from '../../../wait-for.ts';
 
