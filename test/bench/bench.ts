@@ -45,7 +45,9 @@ const BENCHES: Readonly<Record<string, ListedBench>> = {
     load: async () => (await import('./collectors-bench.ts')).runCollectors,
   },
   sync: {
-    about: 'blocks on the wire: overhead, bytes a sample, against line protocol, use of thin and slow lines',
+    about:
+      'blocks on the wire: overhead, bytes a sample, against line protocol, use of thin and slow lines; samples kept in PostgreSQL',
+    peers: ['postgresql'],
     load: async () => (await import('./sync-bench.ts')).runSync,
   },
   central: {

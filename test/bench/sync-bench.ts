@@ -9,6 +9,7 @@
  * - One lap of 90 s of the simulated car.
  * - Packs of that lap over loopback, and messages of gRPC alone beside them, in turns, by CPU time, in a process of their own.
  * - A thousand boxes that come back at once at a central that starts.
+ * - What central over PostgreSQL takes in, against a row a sample (`central-ingest.ts`).
  * - Use of lines of 1, 5 and 20 Mbit/s at 20 and 200 ms, by the packs of that lap again and again, behind a warm-up.
  */
 import { gzipSync } from 'node:zlib';
@@ -25,6 +26,7 @@ import { exampleStatus, MemoryTelemetry } from '../sync/memory-telemetry.ts';
 import { ShapedLink } from '../sync/shaped-link.ts';
 import { waitFor } from '../wait-for.ts';
 import { BENCH_GATEWAY, BenchStore } from './bench-store.ts';
+import { measureIngest } from './central-ingest.ts';
 import type { Drive } from './drive.ts';
 import { requireSame } from './drive-check.ts';
 import { DriveFeed } from './drive-feed.ts';
@@ -66,6 +68,8 @@ export async function runSync(progress: Progress): Promise<Findings> {
   progress('blocks over loopback');
   const loopback = await measureLoopback(lap.packs);
   const storm = await measureStorm(progress);
+  progress('central over PostgreSQL');
+  const ingest = await measureIngest(progress);
   return {
     figures: [
       {
@@ -117,6 +121,7 @@ export async function runSync(progress: Progress): Promise<Findings> {
       },
       ...fidelity.figures,
       ...storm.figures,
+      ...ingest,
     ],
     notes: [
       ...uses.map(({ megabits, roundTripMs, use }) => `${megabits} Mbit/s, ${roundTripMs} ms: ${use.toFixed(3)}`),
