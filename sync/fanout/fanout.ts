@@ -135,7 +135,7 @@ export class Fanout {
       ...{ options, subjects, onProblem },
       process: randomBytes(8).toString('hex'),
       onUp: () => {
-        this.#cluster?.publisher.nudgeAll();
+        this.#cluster?.publisher.resume();
         this.#sayAll();
       },
     });

@@ -5,6 +5,7 @@ import { natsConnection } from './nats-connection.ts';
 import { type NatsOptions, placeOf } from './nats-options.ts';
 import { ensureStreams } from './nats-streams.ts';
 import type { NatsSubjects, StreamTopic } from './nats-subjects.ts';
+import type { ToldMessage } from './told-place.ts';
 
 /** How long a message may take to be kept by the cluster, milliseconds. */
 const PUBLISH_MS = 5_000;
@@ -21,6 +22,7 @@ const HEADERS_BYTES_MAX = 1_024;
 /** Header with the process that published, so that it does not listen to itself, and the place in the news. */
 export const PROCESS_HEADER = 'Caisson-Process';
 export const POSITION_HEADER = 'Caisson-Position';
+const MESSAGE_ID_HEADER = 'Nats-Msg-Id';
 
 /** A message as the cluster is to keep it. */
 export interface KeptMessage {
@@ -97,21 +99,26 @@ export class NatsLink {
     return this.#isConnected && this.#hasStreams;
   }
 
-  /** Resolves when the cluster has it on as many servers as it is told. @throws CaissonError `fanout-failed` */
-  async publish({ subject, payload, id, position }: KeptMessage): Promise<void> {
+  /**
+   * Resolves when the cluster has it on as many servers as it is told. Returns its place in the stream; undefined where it is larger than the
+   * cluster takes, and left out.
+   * @throws CaissonError `fanout-failed`
+   */
+  async publish({ subject, payload, id, position }: KeptMessage): Promise<ToldMessage | undefined> {
     if (!this.isUp || this.#jetstream === undefined) throw this.#failed(this.#problem ?? 'not connected');
     if (payload.length > this.#payloadMax) {
       this.counters.tooLarge += 1;
       const text = `NATS takes ${this.#payloadMax} bytes a message, ${subject} has ${payload.length}: left out`;
       this.#parts.onProblem(text);
-      return;
+      return undefined;
     }
     const own = this.#headers();
     if (position !== undefined) own.set(POSITION_HEADER, String(position));
     try {
-      await this.#jetstream.publish(subject, payload, { msgID: id, timeout: PUBLISH_MS, headers: own });
+      const { seq } = await this.#jetstream.publish(subject, payload, { msgID: id, timeout: PUBLISH_MS, headers: own });
       this.counters.published += 1;
       this.#failingSince = undefined;
+      return { seq, id };
     } catch (error) {
       this.counters.failed += 1;
       throw this.#stuck(error);
@@ -142,16 +149,22 @@ export class NatsLink {
 
   /** The last message that was kept under a subject; undefined where there is none. @throws CaissonError `fanout-failed` */
   async last(topic: StreamTopic, subject: string): Promise<Uint8Array | undefined> {
-    if (!this.isUp || this.#manager === undefined) throw this.#failed(this.#problem ?? 'not connected');
-    try {
-      const found = await this.#manager.streams.getMessage(this.#parts.subjects.stream(topic), {
-        last_by_subj: subject,
-      });
-      this.#failingSince = undefined;
-      return found?.data;
-    } catch (error) {
-      throw this.#stuck(error);
-    }
+    const found = await this.#ask(topic, (streams, stream) => streams.getMessage(stream, { last_by_subj: subject }));
+    return found?.data;
+  }
+
+  /**
+   * False where a message that was acknowledged is gone before its time, which what came after it is then too: a cluster of which all was
+   * killed at once may lose its last moments.
+   * @throws CaissonError `fanout-failed`
+   */
+  async hasStill(topic: StreamTopic, { seq, id }: ToldMessage): Promise<boolean> {
+    return this.#ask(topic, async (streams, stream) => {
+      const { state } = await streams.info(stream);
+      if (seq < state.first_seq) return true;
+      const found = seq > state.last_seq ? null : await streams.getMessage(stream, { seq });
+      return found?.header.get(MESSAGE_ID_HEADER) === id;
+    });
   }
 
   async close(): Promise<void> {
@@ -201,6 +214,20 @@ export class NatsLink {
     this.#hasStreams = false;
     this.#say(error instanceof Error ? messageOf(error) : 'the connection was closed');
     if (!this.#isClosed) void this.#connect();
+  }
+
+  async #ask<T>(
+    topic: StreamTopic,
+    ask: (streams: JetStreamManager['streams'], stream: string) => Promise<T>,
+  ): Promise<T> {
+    if (!this.isUp || this.#manager === undefined) throw this.#failed(this.#problem ?? 'not connected');
+    try {
+      const answer = await ask(this.#manager.streams, this.#parts.subjects.stream(topic));
+      this.#failingSince = undefined;
+      return answer;
+    } catch (error) {
+      throw this.#stuck(error);
+    }
   }
 
   /** Makes the streams, or changes what they keep, as often as it takes: of three servers two must be there. */

@@ -32,7 +32,8 @@ function streamsOf({ replicas, keep }: Pick<NatsOptions, 'replicas' | 'keep'>, s
   return [
     stream('samples', bounds(keep.samples)),
     stream('events', bounds(keep.events)),
-    stream('places', { max_msgs_per_subject: 1 }),
+    // Two: where the last one is lost that takes the place of another, that is there still.
+    stream('places', { max_msgs_per_subject: 2 }),
   ];
 }
 

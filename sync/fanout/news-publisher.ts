@@ -6,7 +6,15 @@ import { liveUpdates } from './live-update.ts';
 import type { KeptMessage, NatsLink } from './nats-link.ts';
 import type { NatsSubjects } from './nats-subjects.ts';
 import type { NewsItem, NewsPage, NewsPlace, NewsSource } from './news.ts';
-import { isPlace } from './resume-token.ts';
+import {
+  decodePlaces,
+  encodePlaces,
+  goneOnTo,
+  laterOf,
+  type ToldMessage,
+  type ToldPlace,
+  type ToldPlaces,
+} from './told-place.ts';
 
 /** How far behind its store a cluster is brought up again, in positions. Beyond: what is older is passed over, and said to be. */
 const BEHIND_POSITIONS_MAX = 200_000;
@@ -29,23 +37,36 @@ export interface PublisherParts {
   readonly onProblem: (text: string) => void;
 }
 
+interface TopicMessage extends KeptMessage {
+  readonly topic: 'samples' | 'events';
+}
+
+/** What cannot be read is of no store. */
+const UNREADABLE: NewsPlace = { feed: 'unreadable', position: 0 };
+
 /** One gateway whose news are published. */
 interface Published {
   running: Promise<void> | undefined;
   /** True when there may be more than when it last looked. */
   isNudged: boolean;
-  place: NewsPlace | undefined;
+  /** Up to where it was told, and before, latest first; undefined: the cluster is to be asked. */
+  places: ToldPlaces | undefined;
   usedAt: number;
+  /** How often the cluster had come back then. */
+  times: number;
 }
 
 /**
  * Publishes what is kept of gateways, from the store and in its order. Nothing is queued for a cluster that is away: how far it was told stands
- * in the cluster itself, and from there it goes on, whichever process does.
+ * in the cluster itself, and from there it goes on, whichever process does. What a cluster lost that it had
+ * acknowledged, at its end, it is told again.
  */
 export class NewsPublisher {
   readonly #parts: PublisherParts;
   readonly #gateways = new Map<string, Published>();
   readonly #stopping = new AbortController();
+  /** How often the cluster came back: what was known of it before may not hold. */
+  #times = 0;
   /** Positions that were passed over. */
   passedOver = 0;
 
@@ -58,15 +79,16 @@ export class NewsPublisher {
     if (this.#stopping.signal.aborted) return;
     let published = this.#gateways.get(gateway);
     if (published === undefined) {
-      published = { running: undefined, isNudged: true, place: undefined, usedAt: 0 };
+      published = { running: undefined, isNudged: true, places: undefined, usedAt: 0, times: 0 };
       this.#gateways.set(gateway, published);
     }
     published.isNudged = true;
     published.running ??= this.#run(gateway, published);
   }
 
-  /** Goes on with all that was left undone. */
-  nudgeAll(): void {
+  /** To be called when the cluster is there again: goes on with all that was left undone, from what it still has. */
+  resume(): void {
+    this.#times += 1;
     for (const gateway of this.#gateways.keys()) this.nudge(gateway);
   }
 
@@ -83,7 +105,7 @@ export class NewsPublisher {
         await this.#publishNews(gateway, published);
       } catch (error) {
         published.isNudged = true;
-        published.place = undefined;
+        published.places = undefined;
         const isOrdinary = error instanceof CaissonError && error.code === 'fanout-failed';
         if (!isOrdinary) this.#parts.onProblem(`news of ${gateway} cannot be published: ${messageOf(error)}`);
         await sleep(RETRY_MS, signal);
@@ -94,67 +116,111 @@ export class NewsPublisher {
 
   async #publishNews(gateway: string, published: Published): Promise<void> {
     const { news } = this.#parts;
-    const isFresh = performance.now() - published.usedAt < PLACE_MS;
-    let place = (isFresh ? published.place : undefined) ?? (await this.#begin(gateway));
     while (!this.#stopping.signal.aborted) {
-      const page = await news.after(gateway, place);
-      await this.#publishPage(gateway, page);
-      const hasMoved = page.place.position !== place.position;
-      place = page.place;
-      if (hasMoved && page.items.length > 0) await this.#keepPlace(gateway, place);
-      published.place = place;
-      published.usedAt = performance.now();
+      const times = this.#times;
+      const isKnown = published.times === times && performance.now() - published.usedAt < PLACE_MS;
+      let places = (isKnown ? published.places : undefined) ?? (await this.#begin(gateway));
+      const [last] = places;
+      const page = await news.after(gateway, last);
+      if (this.#times !== times) continue;
+      const place = { ...page.place, ...(await this.#publishPage(gateway, page, last)) };
+      if (page.place.position !== last.position && page.items.length > 0) {
+        places = goneOnTo(place, places);
+        await this.#keepPlaces(gateway, places);
+      } else places = [place, ...places.slice(1)];
+      Object.assign(published, { places, times, usedAt: performance.now() });
       if (page.isEnd) return;
     }
   }
 
-  /** Where the cluster was told up to; without a place there, or with one of another store: from now on. */
-  async #begin(gateway: string): Promise<NewsPlace> {
+  /** Up to where the cluster was told, and still knows; without a place there, or with one of another store: from now on. */
+  async #begin(gateway: string): Promise<ToldPlaces> {
     const { link, subjects, news } = this.#parts;
     const kept = await link.last('places', subjects.of('places', gateway));
     const end = await news.end(gateway);
-    if (kept === undefined) {
-      await this.#keepPlace(gateway, end);
-      return end;
-    }
-    const place = parsePlace(kept);
+    if (kept === undefined) return this.#beginAt(gateway, end);
+    const places = await this.#intact(decodePlaces(kept));
+    const place = places?.[0] ?? UNREADABLE;
     const isHere = (place.feed === end.feed || place.feed === '') && place.position <= end.position;
-    if (isHere && end.position - place.position <= BEHIND_POSITIONS_MAX) return place;
+    if (places !== undefined && isHere && end.position - place.position <= BEHIND_POSITIONS_MAX) return places;
     this.passedOver += isHere ? end.position - place.position : 0;
     await link.publish({
       subject: subjects.event(gateway, 'passed-over'),
       payload: this.#event('passed-over', gateway, { from: place.position, to: end.position }),
       id: `${end.feed} ${gateway} passed-over ${place.position}`,
     });
-    await this.#keepPlace(gateway, end);
-    return end;
+    return this.#beginAt(gateway, end);
   }
 
-  #keepPlace(gateway: string, place: NewsPlace): Promise<void> {
+  /** The places from the last one on up to which nothing is lost of what was told; where something is lost at each, the oldest. */
+  async #intact(places: readonly ToldPlace[]): Promise<ToldPlaces | undefined> {
+    for (const [i, place] of places.entries()) {
+      const hasAll = (await this.#hasStill('samples', place.samples)) && (await this.#hasStill('events', place.events));
+      if (hasAll) return [place, ...places.slice(i + 1)];
+    }
+    const oldest = places.at(-1);
+    if (oldest === undefined) return undefined;
+    // The streams count anew.
+    const { samples: _samples, events: _events, ...place } = oldest;
+    return [place];
+  }
+
+  async #hasStill(topic: 'samples' | 'events', last: ToldMessage | undefined): Promise<boolean> {
+    return last === undefined || this.#parts.link.hasStill(topic, last);
+  }
+
+  async #beginAt(gateway: string, place: NewsPlace): Promise<ToldPlaces> {
+    await this.#keepPlaces(gateway, [place]);
+    return [place];
+  }
+
+  async #keepPlaces(gateway: string, places: ToldPlaces): Promise<void> {
     const { link, subjects } = this.#parts;
-    const id = `${place.feed} ${gateway} ${place.position} ${Math.random()}`;
-    return link.publish({ subject: subjects.of('places', gateway), payload: Buffer.from(JSON.stringify(place)), id });
+    const [{ feed, position }] = places;
+    const id = `${feed} ${gateway} ${position} ${Math.random()}`;
+    await link.publish({ subject: subjects.of('places', gateway), payload: encodePlaces(places), id });
   }
 
-  async #publishPage(gateway: string, page: NewsPage): Promise<void> {
-    if (page.items.length === 0) return;
-    const { allows } = this.#parts;
+  /** Returns the last messages of the streams, those of a page before included. */
+  async #publishPage(
+    gateway: string,
+    page: NewsPage,
+    before: Pick<ToldPlace, 'samples' | 'events'>,
+  ): Promise<Pick<ToldPlace, 'samples' | 'events'>> {
+    const { allows, link } = this.#parts;
+    const told = {
+      ...(before.samples && { samples: before.samples }),
+      ...(before.events && { events: before.events }),
+    };
+    if (page.items.length === 0) return told;
     const items = page.items.filter((item) => item.kind === 'boot' || allows(gateway, item.run.channel));
     const messages = atPositions(items).flatMap((together) => this.#messagesOf(gateway, page.place.feed, together));
-    const results = await Promise.allSettled(messages.map((message) => this.#parts.link.publish(message)));
-    for (const result of results) if (result.status === 'rejected') throw result.reason;
+    const results = await Promise.allSettled(messages.map((message) => link.publish(message)));
+    for (const [i, result] of results.entries()) {
+      if (result.status === 'rejected') throw result.reason;
+      const topic = messages[i]?.topic ?? 'samples';
+      const last = laterOf(told[topic], result.value);
+      if (last !== undefined) told[topic] = last;
+    }
+    return told;
   }
 
   /** What came with one position: always the same messages, whoever makes them and in whatever page. */
-  #messagesOf(gateway: string, feed: string, items: readonly NewsItem[]): KeptMessage[] {
+  #messagesOf(gateway: string, feed: string, items: readonly NewsItem[]): TopicMessage[] {
     const { subjects, encode } = this.#parts;
     const position = items[0]?.position ?? 0;
-    const messages: KeptMessage[] = [];
+    const messages: TopicMessage[] = [];
     const samples = items.filter(({ kind }) => kind === 'samples');
     let part = 0;
     for (const update of liveUpdates(gateway, samples)) {
       const id = `${feed} ${gateway} ${position} samples ${part}`;
-      messages.push({ subject: subjects.of('samples', gateway), payload: encode(update), id, position });
+      messages.push({
+        topic: 'samples',
+        subject: subjects.of('samples', gateway),
+        payload: encode(update),
+        id,
+        position,
+      });
       part += 1;
     }
     for (const item of items) {
@@ -162,6 +228,7 @@ export class NewsPublisher {
       const { kind, ...more } = newsEvent(item);
       const id = `${feed} ${gateway} ${position} ${kind} ${part}`;
       messages.push({
+        topic: 'events',
         subject: subjects.event(gateway, kind),
         payload: this.#event(kind, gateway, more),
         id,
@@ -175,17 +242,6 @@ export class NewsPublisher {
   #event(kind: string, gateway: string, more: object): Uint8Array {
     return Buffer.from(JSON.stringify({ kind, central: this.#parts.central, gateway, ...more }));
   }
-}
-
-/** A place as it is kept in the cluster; one that is none is of no store. */
-function parsePlace(kept: Uint8Array): NewsPlace {
-  try {
-    const place: unknown = JSON.parse(Buffer.from(kept).toString());
-    if (isPlace(place)) return place;
-  } catch {
-    // As one that is none.
-  }
-  return { feed: 'unreadable', position: 0 };
 }
 
 function atPositions(items: readonly NewsItem[]): NewsItem[][] {

@@ -69,11 +69,11 @@ function isHead(head: unknown): boolean {
   return isObject(head) && typeof head.boot === 'string' && isCount(head.next);
 }
 
-function isCount(number: unknown): boolean {
+export function isCount(number: unknown): boolean {
   return Number.isSafeInteger(number) && Number(number) >= 0;
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,12 +11,14 @@ export const NATS_SERVER = '/usr/sbin/nats-server';
 /** One `nats-server` with JetStream on loopback for a test, which has its port before it is started. */
 export class NatsServer {
   readonly port: number;
+  readonly #dir: string;
   readonly #config: string;
   #child: ChildProcess | undefined;
   #ended: Promise<unknown> = Promise.resolve();
 
-  private constructor(port: number, config: string) {
+  private constructor(port: number, dir: string, config: string) {
     this.port = port;
+    this.#dir = dir;
     this.#config = config;
   }
 
@@ -32,7 +34,7 @@ jetstream { store_dir: "${dir}", max_mem: 64M, max_file: 4G }
 ${config}
 `,
     );
-    const server = new NatsServer(port, path);
+    const server = new NatsServer(port, dir, path);
     t.teardown(async () => {
       await server.kill();
       rmSync(dir, { recursive: true, force: true });
@@ -49,6 +51,12 @@ ${config}
   async kill(): Promise<void> {
     this.#child?.kill('SIGKILL');
     await this.#ended;
+  }
+
+  /** Takes away the end of what a stream has on disk, of a server that does not run: it finds that part of a message is missing. */
+  loseEnd(stream: string, share: number): void {
+    const path = join(this.#dir, 'jetstream', '$G', 'streams', stream, 'msgs', '1.blk');
+    truncateSync(path, Math.floor(statSync(path).size * (1 - share)));
   }
 }
 
