@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { LINE_NAME } from '../destinations/caller.ts';
-import { isZone, WINDOW_PATTERN } from '../line/time-windows.ts';
+import { isZone, WindowText } from '../line/time-windows.ts';
 
 /** One of `gateways.NAME.lines`: a way to a gateway, and what may be used of it. */
 export const LineConfig = Type.Object(
@@ -41,19 +41,13 @@ export const LineConfig = Type.Object(
       }),
     ),
     windows: Type.Optional(
-      Type.Array(
-        Type.String({
-          pattern: WINDOW_PATTERN,
-          'x-pattern': '`22:00-06:00` or `sat,sun 00:00-24:00`, an end other than the beginning',
-        }),
-        {
-          minItems: 1,
-          maxItems: 32,
-          description:
-            'when it may be used; one that ends before it begins ends on the next day; without it, at any time',
-          examples: [['22:00-06:00', 'sat,sun 00:00-24:00']],
-        },
-      ),
+      Type.Array(WindowText, {
+        minItems: 1,
+        maxItems: 32,
+        description:
+          'when it may be used; one that ends before it begins ends on the next day; without it, at any time',
+        examples: [['22:00-06:00', 'sat,sun 00:00-24:00']],
+      }),
     ),
     zone: Type.Optional(
       Type.String({ default: 'UTC', description: 'whose hours those are', examples: ['Europe/Berlin'] }),

@@ -2,6 +2,7 @@
  * Windows of time in which a line may be used: `22:00-06:00`, `sat,sun 00:00-24:00`. Hours are those of a zone that the config
  * names. Pure: times are handed in, UTC in milliseconds.
  */
+import { Type } from '@sinclair/typebox';
 
 const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 const DAY_MS = 86_400_000;
@@ -11,8 +12,14 @@ const MINUTE_MS = 60_000;
 const AHEAD_DAYS = 8;
 
 /** What a window looks like: one that ends when it begins could be a whole day or nothing. */
-export const WINDOW_PATTERN =
+const WINDOW_PATTERN =
   '^((sun|mon|tue|wed|thu|fri|sat)(,(sun|mon|tue|wed|thu|fri|sat))* )?(?!(?<from>\\d\\d:\\d\\d)-\\k<from>$)([01]\\d|2[0-3]):[0-5]\\d-(([01]\\d|2[0-3]):[0-5]\\d|24:00)$';
+
+/** A window as a config has it. */
+export const WindowText = Type.String({
+  pattern: WINDOW_PATTERN,
+  'x-pattern': '`22:00-06:00` or `sat,sun 00:00-24:00`, an end other than the beginning',
+});
 
 interface Window {
   /** Days of the week on which it begins, 0 for Sunday. */
@@ -38,7 +45,7 @@ export class TimeWindows {
   readonly #windows: readonly Window[];
   readonly #format: Intl.DateTimeFormat;
 
-  /** @param texts each of {@link WINDOW_PATTERN} @param zone for which {@link isZone} holds */
+  /** @param texts each a {@link WindowText} @param zone for which {@link isZone} holds */
   constructor(texts: readonly string[], zone = 'UTC') {
     this.texts = texts.map((text) => `${text} ${zone}`);
     this.#windows = texts.map(parseWindow);

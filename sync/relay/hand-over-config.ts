@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { WINDOW_PATTERN } from '../line/time-windows.ts';
+import { WindowText } from '../line/time-windows.ts';
 
 /** `destinations.NAME.relay`: another box that carries courier files to that central. */
 export const HandOverConfig = Type.Object(
@@ -57,18 +57,12 @@ export const HandOverConfig = Type.Object(
       }),
     ),
     windows: Type.Optional(
-      Type.Array(
-        Type.String({
-          pattern: WINDOW_PATTERN,
-          'x-pattern': '`22:00-06:00` or `sat,sun 00:00-24:00`, an end other than the beginning',
-        }),
-        {
-          minItems: 1,
-          maxItems: 32,
-          description: 'when files are handed over; without it, at any time',
-          examples: [['22:00-06:00']],
-        },
-      ),
+      Type.Array(WindowText, {
+        minItems: 1,
+        maxItems: 32,
+        description: 'when files are handed over; without it, at any time',
+        examples: [['22:00-06:00']],
+      }),
     ),
     zone: Type.Optional(
       Type.String({ default: 'UTC', description: 'whose hours those are', examples: ['Europe/Berlin'] }),

@@ -19,6 +19,8 @@ import type {
   AskedArguments,
   AskedName,
   FromTelemetryThread,
+  NumberedQuestion,
+  NumberedReply,
   TelemetryThreadData,
   ToTelemetryThread,
 } from './telemetry-messages.ts';
@@ -38,19 +40,23 @@ export class BlockingTelemetry implements KeptTelemetry {
   readonly #replies = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   readonly #worker: Worker;
   readonly #onProblem: (text: string) => void;
+  readonly #replyMs: number;
   readonly #latest = new AskedAhead<LatestSample | undefined>();
   readonly #gaps = new AskedAhead<readonly Gap[]>();
   #channels: readonly StoredChannel[] = [];
   #readings = 0;
+  #questions = 0;
 
   /**
    * @param url `postgres://user@host:port/database`
    * @param onProblem told of a block that is damaged; it costs a query only itself
+   * @param replyMs how long a reply may take, milliseconds
    */
-  constructor(url: string, onProblem: (text: string) => void) {
+  constructor(url: string, onProblem: (text: string) => void, replyMs = REPLY_MS) {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     this.#onProblem = onProblem;
+    this.#replyMs = replyMs;
     const workerData: TelemetryThreadData = { url, port: port2, replies: this.#replies };
     this.#worker = new Worker(siblingScript(import.meta.url, './telemetry-thread'), {
       workerData,
@@ -157,13 +163,14 @@ export class BlockingTelemetry implements KeptTelemetry {
   }
 
   /** @throws CaissonError what the thread met, `store-failed` where it does not answer */
-  #call(message: ToTelemetryThread): Exclude<FromTelemetryThread, { kind: 'failed' }> {
-    const before = Atomics.load(this.#replies, 0);
-    this.#port.postMessage(message);
-    const isThere = awaitChange(this.#replies, 0, before, REPLY_MS);
-    const reply = isThere ? (receiveMessageOnPort(this.#port)?.message as FromTelemetryThread | undefined) : undefined;
+  #call(question: ToTelemetryThread): Exclude<FromTelemetryThread, { kind: 'failed' }> {
+    this.#questions += 1;
+    const number = this.#questions;
+    const numbered: NumberedQuestion = { number, question };
+    this.#port.postMessage(numbered);
+    const reply = this.#replyTo(number);
     if (reply === undefined) {
-      throw new CaissonError('store-failed', `PostgreSQL was asked for ${REPLY_MS / 1e3} s without an answer`, {
+      throw new CaissonError('store-failed', `PostgreSQL was asked for ${this.#replyMs / 1e3} s without an answer`, {
         retryable: true,
       });
     }
@@ -171,6 +178,21 @@ export class BlockingTelemetry implements KeptTelemetry {
     if (reply.kind !== 'failed') return reply;
     const { code = 'store-failed', message: text, hint } = reply.failure;
     throw new CaissonError(code, text, hint === undefined ? {} : { hint });
+  }
+
+  /** The reply to a question; undefined where it does not come in time. One to an earlier question, which nobody waits for any more, is dropped. */
+  #replyTo(number: number): FromTelemetryThread | undefined {
+    const until = performance.now() + this.#replyMs;
+    for (;;) {
+      // Looked at before the port is: what comes between is no news then, but there.
+      const before = Atomics.load(this.#replies, 0);
+      for (;;) {
+        const came = receiveMessageOnPort(this.#port)?.message as NumberedReply | undefined;
+        if (came === undefined) break;
+        if (came.number === number) return came.reply;
+      }
+      if (!awaitChange(this.#replies, 0, before, until - performance.now())) return undefined;
+    }
   }
 }
 

@@ -19,7 +19,20 @@ export interface TelemetryThreadData {
   readonly replies: Int32Array;
 }
 
-/** To the thread, one at a time: the next follows the reply. */
+/** To the thread: the next follows the reply, or comes when the limit for it has passed. */
+export interface NumberedQuestion {
+  /** Counts up. */
+  readonly number: number;
+  readonly question: ToTelemetryThread;
+}
+
+/** From the thread. */
+export interface NumberedReply {
+  /** Of the question that this answers. */
+  readonly number: number;
+  readonly reply: FromTelemetryThread;
+}
+
 export type ToTelemetryThread =
   /** Asks the same of each; the reply holds as many answers. */
   | { readonly kind: 'ask'; readonly name: AskedName; readonly each: readonly (readonly unknown[])[] }

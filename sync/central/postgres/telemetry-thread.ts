@@ -7,14 +7,20 @@ import type { Samples } from '../../../gateway/query/telemetry.ts';
 import { PostgresDatabase } from './database.ts';
 import { PostgresTelemetry } from './postgres-telemetry.ts';
 import { requireSchema } from './schema.ts';
-import type { FromTelemetryThread, TelemetryThreadData, ToTelemetryThread } from './telemetry-messages.ts';
+import type {
+  FromTelemetryThread,
+  NumberedQuestion,
+  NumberedReply,
+  TelemetryThreadData,
+  ToTelemetryThread,
+} from './telemetry-messages.ts';
 
 class TelemetryThread {
   readonly #data: TelemetryThreadData;
   readonly #telemetry: PostgresTelemetry;
   readonly #schema: Promise<void>;
   readonly #readings = new Map<number, AsyncIterator<Samples>>();
-  #problems: string[] = [];
+  readonly #problems: string[] = [];
 
   constructor(data: TelemetryThreadData) {
     this.#data = data;
@@ -25,41 +31,47 @@ class TelemetryThread {
     this.#schema.catch(() => {});
   }
 
-  async take(message: ToTelemetryThread): Promise<void> {
+  async take({ number, question }: NumberedQuestion): Promise<void> {
+    let reply: FromTelemetryThread;
     try {
       await this.#schema;
-      await this.#answer(message);
+      reply = await this.#answer(question);
     } catch (error) {
       const { code, hint } = error instanceof CaissonError ? error : {};
-      this.#say({ kind: 'failed', failure: { code, message: messageOf(error), hint }, problems: this.#problems });
+      reply = { kind: 'failed', failure: { code, message: messageOf(error), hint }, problems: this.#takeProblems() };
     }
+    this.#say({ number, reply });
   }
 
-  async #answer(message: ToTelemetryThread): Promise<void> {
+  async #answer(message: ToTelemetryThread): Promise<FromTelemetryThread> {
     if (message.kind === 'ask') {
       const { name, each } = message;
       const ask = this.#telemetry[name].bind(this.#telemetry) as (...args: readonly unknown[]) => Promise<unknown>;
       const answers = await Promise.all(each.map((args) => ask(...args)));
-      this.#say({ kind: 'answers', answers, problems: this.#problems });
-    } else if (message.kind === 'open') {
+      return { kind: 'answers', answers, problems: this.#takeProblems() };
+    }
+    if (message.kind === 'open') {
       this.#readings.set(message.reading, this.#telemetry.raw(...message.asked));
-      this.#say({ kind: 'answers', answers: [], problems: this.#problems });
-    } else if (message.kind === 'next') {
+      return { kind: 'answers', answers: [], problems: this.#takeProblems() };
+    }
+    if (message.kind === 'next') {
       const next = await this.#readings.get(message.reading)?.next();
       const samples = next === undefined || next.done === true ? undefined : next.value;
       if (samples === undefined) this.#readings.delete(message.reading);
-      this.#say({ kind: 'piece', samples, problems: this.#problems });
-    } else {
-      await this.#readings.get(message.reading)?.return?.();
-      this.#readings.delete(message.reading);
-      this.#say({ kind: 'answers', answers: [], problems: this.#problems });
+      return { kind: 'piece', samples, problems: this.#takeProblems() };
     }
+    await this.#readings.get(message.reading)?.return?.();
+    this.#readings.delete(message.reading);
+    return { kind: 'answers', answers: [], problems: this.#takeProblems() };
   }
 
-  #say(message: FromTelemetryThread): void {
+  #takeProblems(): string[] {
+    return this.#problems.splice(0);
+  }
+
+  #say(reply: NumberedReply): void {
     const { port, replies } = this.#data;
-    this.#problems = [];
-    port.postMessage(message);
+    port.postMessage(reply);
     Atomics.add(replies, 0, 1);
     Atomics.notify(replies, 0);
   }
@@ -67,4 +79,4 @@ class TelemetryThread {
 
 const data = workerData as TelemetryThreadData;
 const thread = new TelemetryThread(data);
-data.port.on('message', (message: ToTelemetryThread) => void thread.take(message));
+data.port.on('message', (question: NumberedQuestion) => void thread.take(question));

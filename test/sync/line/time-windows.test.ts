@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { isZone, TimeWindows, WINDOW_PATTERN } from '../../../sync/line/time-windows.ts';
+import { isZone, TimeWindows, WindowText } from '../../../sync/line/time-windows.ts';
 
 const at = (text: string) => Date.parse(text);
 
@@ -72,7 +72,7 @@ t.test('nothing opens or shuts before it says', async () => {
 });
 
 t.test('windows look as the config wants them, and zones are those there are', async (t) => {
-  const pattern = new RegExp(WINDOW_PATTERN);
+  const pattern = new RegExp(WindowText.pattern ?? '');
   for (const text of ['22:00-06:00', 'mon,tue 00:00-24:00']) t.ok(pattern.test(text), text);
   for (const text of [
     '22-06',

@@ -1,0 +1,49 @@
+import { Client } from 'pg';
+import t from 'tap';
+import { BlockingTelemetry } from '../../../../sync/central/postgres/blocking-telemetry.ts';
+import { requireTools } from '../../../debian.ts';
+import { eventually } from '../../../scenarios/eventually.ts';
+import { openBothCentrals, openSources } from '../both-centrals.ts';
+import { PostgresLook } from '../postgres-rig.ts';
+import { PostgresServer } from '../postgres-server.ts';
+
+/** What nobody could answer within, while a table is locked. */
+const REPLY_MS = 2_000;
+
+if (requireTools(t, 'postgresql')) {
+  const server = await PostgresServer.start();
+  t.teardown(() => server.dispose());
+
+  await t.test('an answer that comes after its time is nobody else’s', async (t) => {
+    const url = await server.database();
+    await openBothCentrals(t, url, openSources(t, 5, 1, 10));
+    const look = new PostgresLook(url);
+    t.teardown(() => look.close());
+    const lock = new Client({ connectionString: url });
+    await lock.connect();
+    t.teardown(() => lock.end());
+    const telemetry = new BlockingTelemetry(url, (text) => t.fail(text), REPLY_MS);
+    t.teardown(() => telemetry.close());
+    const boots = telemetry.boots();
+    const [channel] = telemetry.channels();
+    const id = channel?.id ?? 0;
+    const accounts = telemetry.accounts(id);
+    t.ok(boots.length > 0 && accounts.length > 0);
+
+    await lock.query('BEGIN; LOCK TABLE gateways, channels, boots IN ACCESS EXCLUSIVE MODE');
+    t.throws(() => telemetry.channels(), {
+      code: 'store-failed',
+      message: 'PostgreSQL was asked for 2 s without an answer',
+      retryable: true,
+    });
+    await lock.query('COMMIT');
+    await eventually('nobody waits for the lock', async () => {
+      const waiting = await look.run("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
+      return waiting.length === 0;
+    });
+    for (let i = 0; i < 20; i += 1) {
+      t.same(telemetry.boots(), boots);
+      t.same(telemetry.accounts(id), accounts);
+    }
+  });
+}
