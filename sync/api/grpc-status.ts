@@ -41,7 +41,7 @@ export function fromGrpcError(thrown: unknown, address: string): CaissonError {
   }
   return new CaissonError(
     'central-unreachable',
-    `${address}: ${plainDetails(thrown.details)} (${status[thrown.code]})`,
+    `${address}: ${withoutAddress(plainDetails(thrown.details), address)} (${status[thrown.code]})`,
     {
       cause: thrown,
       retryable: RETRYABLE.has(thrown.code) || retryAfterMs !== undefined,
@@ -60,6 +60,11 @@ function plainDetails(details: string): string {
   if (cause === null) return details;
   const [, last = '', note = ''] = cause;
   return note.trim() === '' ? last : `${last}; ${note.trim()}`;
+}
+
+/** Node.js repeats behind `connect ECONNREFUSED` what it was that it connected to. */
+function withoutAddress(text: string, address: string): string {
+  return text.endsWith(` ${address}`) ? text.slice(0, -address.length - 1) : text;
 }
 
 /** What to look at where no call came through. */

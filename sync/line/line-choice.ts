@@ -117,7 +117,7 @@ export class LineChoice<Client extends PullClient = PullClient> {
       closed.push(reason);
     }
     const waitMs = Math.min(WAIT_MAX_MS, ...closed.map((each) => each.waitMs));
-    const why = this.#lines.map((line, i) => `${named(line)}${closed[i]?.why ?? ''}`).join('; ');
+    const why = this.#lines.map((line, i) => named(line, closed[i]?.why ?? '')).join('; ');
     return { why, waitMs: Math.max(0, Math.ceil(waitMs)) };
   }
 
@@ -320,8 +320,9 @@ function backedOff(line: Pick<LineRecord<PullClient>, 'notBefore' | 'failure'>, 
   return { why: line.failure?.text ?? 'it failed', waitMs: line.notBefore - now };
 }
 
-function named({ way: { name } }: { readonly way: { readonly name: string } }): string {
-  return name === '' ? '' : `${name}: `;
+/** A text about a way, behind its name unless the text begins with that by itself. */
+function named({ way: { name } }: { readonly way: { readonly name: string } }, text: string): string {
+  return name === '' || text.startsWith(`${name}: `) ? text : `${name}: ${text}`;
 }
 
 function utcText(utcMs: number): string {

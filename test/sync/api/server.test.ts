@@ -168,7 +168,7 @@ t.test('says that nobody answers, and that this can change', async (t) => {
   t.teardown(() => client.close());
   await t.rejects(client.status(), {
     ...{ code: 'central-unreachable', retryable: true },
-    message: /^127\.0\.0\.1:\d+: connect ECONNREFUSED 127\.0\.0\.1:\d+ \(UNAVAILABLE\)$/,
+    message: /^127\.0\.0\.1:\d+: connect ECONNREFUSED \(UNAVAILABLE\)$/,
   });
   await t.rejects(collect(client.query({ channels: ['a'] })), { code: 'central-unreachable', retryable: true });
 });

@@ -16,7 +16,11 @@ t.test('a place where nobody answers is listed with the reason', async (t) => {
   t.teardown(() => client.close());
   const fleet = await fleetOnce(client, ({ boxes }) => boxes[0]?.line.state === 'waiting');
   t.match(fleet.boxes, [
-    { gateway: '127.0.0.1:1', attention: 'watch', reasons: [/^no line since this central started: /] },
+    {
+      gateway: '127.0.0.1:1',
+      attention: 'watch',
+      reasons: [/^no line since this central started: 127\.0\.0\.1:1: connect ECONNREFUSED \(UNAVAILABLE\)$/],
+    },
   ]);
 });
 
