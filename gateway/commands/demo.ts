@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import process from 'node:process';
@@ -180,23 +180,26 @@ function say(text: string): void {
   process.stderr.write(`demo: ${text}\n`);
 }
 
+/** The ports themselves if nobody has them, any free ones for 0. @throws CaissonError `port-unavailable` */
 async function freePorts(options: Options): Promise<Ports> {
-  const ports = {
-    http: wholeNumber('--port', options.port, 0, 65_535),
-    grpc: wholeNumber('--grpc-port', options.grpcPort, 0, 65_535),
-    central: wholeNumber('--central-port', options.centralPort, 0, 65_535),
-    mqtt: wholeNumber('--mqtt-port', options.mqttPort, 0, 65_535),
-  };
-  return {
-    http: await freePort('--port', ports.http),
-    grpc: await freePort('--grpc-port', ports.grpc),
-    central: await freePort('--central-port', ports.central),
-    mqtt: await freePort('--mqtt-port', ports.mqtt),
-  };
+  const asked = [
+    { option: '--port', text: options.port },
+    { option: '--grpc-port', text: options.grpcPort },
+    { option: '--central-port', text: options.centralPort },
+    { option: '--mqtt-port', text: options.mqttPort },
+  ].map(({ option, text }) => ({ option, port: wholeNumber(option, text, 0, 65_535) }));
+  const servers: Server[] = [];
+  try {
+    // All are held until all are known, so that no two are the same.
+    for (const { option, port } of asked) servers.push(await listening(option, port));
+    const [http = 0, grpc = 0, central = 0, mqtt = 0] = servers.map((server) => (server.address() as AddressInfo).port);
+    return { http, grpc, central, mqtt };
+  } finally {
+    for (const server of servers) server.close();
+  }
 }
 
-/** The port itself if nobody has it, any free one for 0. */
-function freePort(option: string, port: number): Promise<number> {
+function listening(option: string, port: number): Promise<Server> {
   return new Promise((done, fail) => {
     const server = createServer();
     server.on('error', (cause) => {
@@ -207,10 +210,7 @@ function freePort(option: string, port: number): Promise<number> {
         }),
       );
     });
-    server.listen(port, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => done(typeof address === 'object' && address !== null ? address.port : port));
-    });
+    server.listen(port, '127.0.0.1', () => done(server));
   });
 }
 

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Address } from '../../sync/api/address.ts';
+import { freePort } from '../free-port.ts';
 import { CaissonProcess, type Outcome } from '../sync/caisson-process.ts';
 import { eventually } from './eventually.ts';
 import { type ProcessFacts, treeOf } from './process-tree.ts';
@@ -32,7 +33,11 @@ export class DemoChild {
 
   /** Resolves when the demo says that all is up. */
   static async start(...options: readonly string[]): Promise<DemoChild> {
-    const ports = ['--port', '--grpc-port', '--central-port', '--mqtt-port'].flatMap((option) => [option, '0']);
+    const ports: string[] = [];
+    // What is killed comes back on the port that it had.
+    for (const option of ['--port', '--grpc-port', '--central-port', '--mqtt-port']) {
+      ports.push(option, String(await freePort()));
+    }
     const process = new CaissonProcess(['demo', ...ports, ...options]);
     try {
       await eventually(
