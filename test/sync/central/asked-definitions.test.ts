@@ -10,11 +10,10 @@ import { AskedDefinitions } from '../../../sync/central/asked-definitions.ts';
 import { type StorePlace, startCentral } from '../../../sync/central/central.ts';
 import type { DestinationsConfig } from '../../../sync/destinations/destination-config.ts';
 import { DestinationPolicy } from '../../../sync/destinations/destination-policy.ts';
-import { requireTools } from '../../debian.ts';
 import { eventually } from '../../scenarios/eventually.ts';
 import { FilledStore } from '../filled-store.ts';
 import { exampleStatus } from '../memory-telemetry.ts';
-import { PostgresServer } from './postgres-server.ts';
+import { testOverEachStore } from './each-store.ts';
 
 const HOST = '127.0.0.1';
 
@@ -72,16 +71,7 @@ async function scenario(t: Test, place: StorePlace): Promise<void> {
   await second.stop();
 }
 
-t.test('a channel that may travel from now on is known with its definition, at a central over SQLite', async (t) => {
-  await scenario(t, { dir: folder(t) });
-});
-
-t.test('the same over PostgreSQL', async (t) => {
-  if (!requireTools(t, 'postgresql')) return;
-  const postgres = await PostgresServer.start();
-  t.teardown(() => postgres.dispose());
-  await scenario(t, { url: await postgres.database() });
-});
+testOverEachStore(t, 'a channel that may travel from now on is known with its definition', scenario);
 
 t.test('what could not be asked is asked over the next line', async (t) => {
   const defined: string[] = [];

@@ -16,10 +16,9 @@ import type { DestinationsConfig } from '../../../sync/destinations/destination-
 import { DestinationPolicy } from '../../../sync/destinations/destination-policy.ts';
 import { PassedOverBook } from '../../../sync/destinations/passed-over-book.ts';
 import { compareLedgers } from '../../../sync/ledger/compare-ledgers.ts';
-import { requireTools } from '../../debian.ts';
 import { freePort } from '../../free-port.ts';
 import { eventually } from '../../scenarios/eventually.ts';
-import { PostgresServer } from '../central/postgres-server.ts';
+import { testOverEachStore } from '../central/each-store.ts';
 import { FilledStore } from '../filled-store.ts';
 import { exampleStatus } from '../memory-telemetry.ts';
 
@@ -247,16 +246,7 @@ async function scenario(t: Test, place: StorePlace): Promise<void> {
   t.equal(known(), before, 'nothing came twice');
 }
 
-t.test('what was kept back is no contradiction once it may go, at a central over SQLite', async (t) => {
-  await scenario(t, { dir: folder(t) });
-});
-
-t.test('the same over PostgreSQL', async (t) => {
-  if (!requireTools(t, 'postgresql')) return;
-  const postgres = await PostgresServer.start();
-  t.teardown(() => postgres.dispose());
-  await scenario(t, { url: await postgres.database() });
-});
+testOverEachStore(t, 'what was kept back is no contradiction once it may go', scenario);
 
 t.test('a pack that is damaged on the disk of the gateway keeps nothing back, in its turn or wished', async (t) => {
   const { box, dir, serve, pullFrom, keptOf } = twoEnds(t, { dir: folder(t) });
