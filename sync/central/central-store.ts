@@ -9,6 +9,14 @@ import type { CentralMerger, MergeSteps } from './central-merging.ts';
 import type { HeldOfGateway } from './held-of-gateway.ts';
 import type { RetiringStore } from './retention/retiring-store.ts';
 
+/** Which boots of gateways answer to other processes of a central. */
+export interface AnswersElsewhere {
+  /** Begins. @param onAnswer told of a boot that answered another process after one of that gateway had answered this one, and may not be the same */
+  start(onAnswer: (gateway: string, boot: string) => void): void;
+  /** Lets the others know that a boot of a gateway answered. @param askedMs when it was asked, performance.now() */
+  note(gateway: string, boot: string, askedMs: number): void;
+}
+
 /** Where a central keeps what it pulls, with all that is asked of it. */
 export interface CentralStore {
   /** Central's own name, under which it tells gateways what it has. */
@@ -35,6 +43,8 @@ export interface CentralStore {
   gatewayBytes(): Promise<ReadonlyMap<string, number>>;
   /** What is here of each gateway, in sums. Losses since a stored time are counted once more. @throws CaissonError `store-failed` */
   holdings(since: number): Promise<readonly HeldOfGateway[]>;
+  /** What boxes answer to other processes of this central; undefined where there are none. */
+  readonly answers: AnswersElsewhere | undefined;
   /** What it has of each gateway, for a box that was lost and for backups. */
   readonly gatewayFeeds: GatewayFeeds;
   /** Tells those who follow of a block that was just kept by this process. */

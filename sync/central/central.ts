@@ -172,13 +172,17 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       trust === undefined
         ? new TelemetryClient(address, { destination: name, ...more })
         : secureClient(address, trust.identity, { roles: ['gateway', 'central'], name: address.name }, more);
-    const namesakes = new Namesakes({ now, onProblem });
+    const namesakes = new Namesakes({ now, steadyMs: () => performance.now(), onProblem });
+    store.answers?.start((gateway, boot) => namesakes.note(gateway, boot, performance.now()));
+    const noteAnswer = ({ role, gateway, boot }: GatewayStatus, askedMs: number) => {
+      if (role !== 'gateway') return;
+      namesakes.note(gateway, boot, askedMs);
+      store.answers?.note(gateway, boot, askedMs);
+    };
     const watches = new BoxWatches({
       now,
-      onSeen: (status, before) => {
-        namesakes.note(status.gateway, status.boot);
-        fanout.seen(status, before);
-      },
+      onSeen: (status, before) => fanout.seen(status, before),
+      onAnswer: noteAnswer,
       position: async (gateway) => (await blocks.progress(gateway)).after,
     });
     saidOf = (gateway) => {
@@ -198,8 +202,8 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     const pull = (ways: readonly Way<TelemetryClient>[], wanted?: string) =>
       new PullLine({
         ...{ ways, wanted, admission, lag },
-        attend: (client, status, spare) => {
-          if (status.role === 'gateway') namesakes.note(status.gateway, status.boot);
+        attend: (client, status, spare, askedMs) => {
+          noteAnswer(status, askedMs);
           const ends = [
             watches.attend(client, status),
             fanout.attend(client, status),

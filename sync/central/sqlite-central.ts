@@ -65,6 +65,7 @@ export function openSqliteCentral(
           elsewhere: undefined,
         })),
       announce: (block) => telemetry.announce(block),
+      answers: undefined,
       tell: (batch) => telemetry.tell(batch),
       close() {
         telemetry.close();

@@ -35,6 +35,8 @@ export interface BoxWatchesOptions {
   readonly position: (gateway: string) => Promise<number>;
   /** Told how a gateway does, and how it did when it was asked before. */
   readonly onSeen?: (status: GatewayStatus, before: GatewayStatus | undefined) => void;
+  /** Told what a gateway answered that was looked at, and when it was asked, performance.now(). */
+  readonly onAnswer?: (status: GatewayStatus, askedMs: number) => void;
   /** UTC, microseconds. */
   readonly now: () => number;
   readonly lookMs?: number;
@@ -80,9 +82,11 @@ export class BoxWatches {
   }
 
   async #look(client: WatchedClient, isOpen: () => boolean): Promise<void> {
-    const { now } = this.#options;
+    const { now, onAnswer } = this.#options;
     const asked = now();
+    const askedMs = performance.now();
     const status = await client.status();
+    if (isOpen()) onAnswer?.(status, askedMs);
     await this.#keep(status, (asked + now()) / 2, isOpen);
   }
 

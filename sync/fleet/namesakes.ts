@@ -7,6 +7,8 @@ const OVER_US = 10 * 60e6;
 export interface NamesakesParts {
   /** UTC, microseconds. */
   readonly now: () => number;
+  /** Of the clock that answers are placed by, milliseconds. */
+  readonly steadyMs: () => number;
   /** Told of what a person should know. */
   readonly onProblem: (text: string) => void;
 }
@@ -15,6 +17,8 @@ interface Name {
   /** Boots that answered before the last one did, oldest first. */
   before: readonly string[];
   last: string;
+  /** When it was the last for the first time, of the steady clock. */
+  since: number;
   /** When it was last seen that two boxes have it; undefined: never. */
   seen: number | undefined;
 }
@@ -31,17 +35,23 @@ export class Namesakes {
     this.#parts = parts;
   }
 
-  /** Takes note that this boot of a gateway answered. @param boot empty: its store is not open yet, which tells nothing */
-  note(gateway: string, boot: string): void {
+  /**
+   * Takes note that this boot of a gateway answered.
+   * @param boot empty: its store is not open yet, which tells nothing
+   * @param askedMs when it was asked, of the steady clock: an answer that was on its way when another boot answered says nothing of what is since
+   */
+  note(gateway: string, boot: string, askedMs: number): void {
     if (boot === '') return;
     const name = this.#names.get(gateway);
-    if (name === undefined) this.#names.set(gateway, { before: [], last: boot, seen: undefined });
-    if (name === undefined || name.last === boot) return;
+    const since = this.#parts.steadyMs();
+    if (name === undefined) this.#names.set(gateway, { before: [], last: boot, since, seen: undefined });
+    if (name === undefined || name.last === boot || askedMs < name.since) return;
     const isBack = name.before.includes(boot);
     const isNews = isBack && this.of(gateway) === undefined;
     const other = name.last;
     name.before = [...name.before.filter((each) => each !== boot), other].slice(-BOOTS_MAX);
     name.last = boot;
+    name.since = since;
     if (isBack) name.seen = this.#parts.now();
     if (isNews) {
       this.#parts.onProblem(

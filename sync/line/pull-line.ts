@@ -82,8 +82,9 @@ export interface PullLineOptions<Client extends PullClient = PullClient> {
   /**
    * Does what else there is to be done over a connection, from when the other end has said how it does; returns what ends that.
    * @param spareBytesPerS what may be used for that at the moment: half of what the line gives, or may give
+   * @param askedMs when it was asked how it does, performance.now()
    */
-  attend?(client: Client, status: GatewayStatus, spareBytesPerS: () => number): () => void;
+  attend?(client: Client, status: GatewayStatus, spareBytesPerS: () => number, askedMs: number): () => void;
   readonly sink: PullSink;
   /** Name under which the other end is told what was kept. */
   readonly follower: string;
@@ -243,11 +244,12 @@ export class PullLine<Client extends PullClient = PullClient> {
     let stopAttending = () => {};
     let stopLooking = () => {};
     try {
+      const askedMs = performance.now();
       const peer = await client.status();
       if (signal.aborted) return true;
       requireWanted(peer, way.name, this.#options.wanted);
       this.#peer = peer;
-      stopAttending = this.#options.attend?.(client, peer, () => this.#spare(way)) ?? stopAttending;
+      stopAttending = this.#options.attend?.(client, peer, () => this.#spare(way), askedMs) ?? stopAttending;
       this.#connections += 1;
       this.#choice.connected();
       const { sink, hasNamesake } = this.#options;

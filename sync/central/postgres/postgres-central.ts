@@ -3,6 +3,7 @@ import type { ReachOf } from '../../../gateway/query/coverage/coverage.ts';
 import type { CentralStore } from '../central-store.ts';
 import { PostgresDatabase } from './database.ts';
 import { LEASE_MS } from './leases.ts';
+import { PostgresAnswers } from './postgres-answers.ts';
 import { PostgresGatewayFeed } from './postgres-gateway-feed.ts';
 import { postgresGatewayBytes, postgresHoldings } from './postgres-holdings.ts';
 import { PostgresMerger } from './postgres-merger.ts';
@@ -25,6 +26,8 @@ export interface PostgresCentralOptions extends Pick<PostgresStoreOptions, 'leas
   readonly reachOf?: ReachOf;
   /** From when packs are retired, or merged, until their bytes go, milliseconds; less where a test is in a hurry. */
   readonly graceMs?: number;
+  /** How often its processes tell each other which boots answer, milliseconds; less where a test is in a hurry. */
+  readonly answersMs?: number;
 }
 
 /**
@@ -32,7 +35,7 @@ export interface PostgresCentralOptions extends Pick<PostgresStoreOptions, 'leas
  * @throws CaissonError `config-invalid`, `store-unusable`, `store-failed`
  */
 export async function openPostgresCentral(options: PostgresCentralOptions): Promise<CentralStore> {
-  const { url, name, leaseMs, now, graceMs, onProblem, reachOf } = options;
+  const { url, name, leaseMs, now, graceMs, answersMs, onProblem, reachOf } = options;
   if (name === undefined) {
     throw new CaissonError('config-invalid', 'a central over PostgreSQL has no name', {
       hint: 'give all of its processes the same with --name',
@@ -56,9 +59,14 @@ export async function openPostgresCentral(options: PostgresCentralOptions): Prom
   // By a connection of its own: whether it answers is told without waiting for other work.
   const watched = new PostgresDatabase(url);
   const telemetry = new PostgresTelemetry(db, onProblem, reachOf);
+  const answers = new PostgresAnswers({
+    db,
+    holder: blocks.holder,
+    ...(answersMs !== undefined && { everyMs: answersMs }),
+  });
   const merging = { db, store: blocks, leaseMs: leaseMs ?? LEASE_MS, graceMs, now: now ?? Date.now, onProblem };
   return {
-    ...{ name, blocks, telemetry, news: new PostgresNews(db, onProblem) },
+    ...{ name, blocks, telemetry, answers, news: new PostgresNews(db, onProblem) },
     files: undefined,
     merger: new PostgresMerger({ ...merging, onlySweeps: false }),
     sweeper: new PostgresMerger({ ...merging, onlySweeps: true }),
@@ -75,6 +83,7 @@ export async function openPostgresCentral(options: PostgresCentralOptions): Prom
     tell: (batch) => telemetry.tell(batch),
     async close() {
       telemetry.close();
+      await answers.stop();
       await blocks.close();
       await watched.close();
       await db.close();

@@ -1,7 +1,7 @@
 import { CaissonError } from '../../../gateway/errors.ts';
 import type { PostgresDatabase, Statements } from './database.ts';
 
-const SCHEMA_VERSION = '5';
+const SCHEMA_VERSION = '6';
 
 /** Times that the tables are tried to be made: of two processes that begin at once, one finds the other's. */
 const TRIES_MAX = 5;
@@ -13,6 +13,9 @@ const TRIES_MAX = 5;
  * `gateways` has one row a gateway or central that is pulled from: who holds it (`holder`, `expires`, and `epoch`, which fences off
  * whoever held it before), how far its feed was taken over, and the last `position` given out. Whatever is written of a gateway is written in a
  * transaction that updates its row and names the epoch.
+ *
+ * `answers` has which boot of a gateway answered each process last, and when that was asked or later, for as long as that may tell of two boxes
+ * (`postgres-answers.ts`); nothing else depends on it.
  *
  * What came to be known of a gateway has its `position` from one counter. Packs of one roster form a series; a row of `pack_index`
  * says of every block of a pack (level 0), or of FAN_OUT rows of the level below, what queries need (`gateway/store/index-entries.ts`).
@@ -34,6 +37,8 @@ CREATE TABLE IF NOT EXISTS gateway_numbers (name text PRIMARY KEY, number bigint
 CREATE TABLE IF NOT EXISTS gateways (
   gateway bigint PRIMARY KEY, holder text NOT NULL, epoch bigint NOT NULL, expires timestamptz NOT NULL, feed text NOT NULL,
   after bigint NOT NULL, boots text NOT NULL, holes text NOT NULL, ahead text NOT NULL, outlined text NOT NULL, position bigint NOT NULL, blocks bigint NOT NULL, bytes bigint NOT NULL);
+CREATE TABLE IF NOT EXISTS answers (
+  gateway bigint NOT NULL, holder text NOT NULL, boot text NOT NULL, asked timestamptz NOT NULL, PRIMARY KEY (gateway, holder));
 CREATE TABLE IF NOT EXISTS boots (
   gateway bigint NOT NULL, id bigint NOT NULL, position bigint NOT NULL, boot text NOT NULL, started double precision NOT NULL,
   origin bigint, PRIMARY KEY (gateway, id));

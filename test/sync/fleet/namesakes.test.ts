@@ -1,27 +1,32 @@
 import { cpSync } from 'node:fs';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { BlockReader } from '../../../gateway/store/block-reader.ts';
 import { storePaths } from '../../../gateway/store/store-dir.ts';
 import { Random } from '../../../hardware/simulated/random.ts';
-import { startTelemetryServer } from '../../../sync/api/server.ts';
 import { startCentral } from '../../../sync/central/central.ts';
 import { Namesakes } from '../../../sync/fleet/namesakes.ts';
 import { eventually } from '../../scenarios/eventually.ts';
 import { FilledStore } from '../filled-store.ts';
-import { exampleStatus, MemoryTelemetry } from '../memory-telemetry.ts';
 import { HOST, tempDir } from './fleet-contract.ts';
+import { namesakeBox } from './namesake-box.ts';
 
 const MINUTE = 60e6;
 
 t.test('two boxes are told from one that starts anew by boots that come back, and it is over by itself', async (t) => {
   let now = 0;
   const said: string[] = [];
-  const namesakes = new Namesakes({ now: () => now, onProblem: (text) => said.push(text) });
+  let steady = 0;
+  const namesakes = new Namesakes({ now: () => now, steadyMs: () => steady, onProblem: (text) => said.push(text) });
   const noted = (...boots: string[]) => {
-    for (const boot of boots) namesakes.note('car1', boot);
+    for (const boot of boots) {
+      namesakes.note('car1', boot, steady);
+      steady += 1;
+    }
     return namesakes.of('car1');
   };
   t.equal(noted('', 'a', 'a', '', 'b', 'b', '', 'c'), undefined, 'one that starts again and again');
+  namesakes.note('car1', 'b', steady - 2);
+  t.equal(namesakes.of('car1'), undefined, 'one whose answer was on its way when the next had started');
   now = 5 * MINUTE;
   t.equal(noted('b'), now);
   t.match(said, [/^two boxes have the name car1: boots b and c answer in turn; switch the copy off/]);
@@ -34,26 +39,13 @@ t.test('two boxes are told from one that starts anew by boots that come back, an
   t.equal(said.length, 2, 'and begins again');
 });
 
-/** A box that goes on measuring whether or not anybody is connected to it. */
-async function boxOf(t: Test, dir: string, seed: number) {
-  const store = new FilledStore(dir, 'car1', new Random(seed));
-  t.teardown(() => store.close());
-  const boot = store.db.boots().at(-1)?.boot ?? '';
-  const serve = (port: number) =>
-    startTelemetryServer({
-      ...{ host: HOST, port, telemetry: new MemoryTelemetry(), feed: store.db, storeDir: dir },
-      status: () => ({ ...exampleStatus('car1'), boot }),
-    });
-  return { store, serve };
-}
-
 t.test('a central between two boxes with one name says so, and keeps what both measure', async (t) => {
   const [dir, copyDir, centralDir] = [tempDir(t), tempDir(t), tempDir(t)];
   const before = new FilledStore(dir, 'car1', new Random(1));
   before.seal('car/a', 'number', 10);
   before.close();
   cpSync(dir, copyDir, { recursive: true });
-  const boxes = [await boxOf(t, dir, 2), await boxOf(t, copyDir, 3)];
+  const boxes = [await namesakeBox(t, dir, 2), await namesakeBox(t, copyDir, 3)];
   const [first, copy] = boxes;
   if (first === undefined || copy === undefined) throw new Error('no boxes');
   const problems: string[] = [];
