@@ -29,6 +29,7 @@ import { ReceiptWriter } from '../receipts/receipt-writer.ts';
 import { PickUp } from '../relay/pick-up.ts';
 import { AcceptedLines } from '../reverse/accepted-lines.ts';
 import { type CentralTrustOptions, openCentralTrust } from '../trust/central-trust.ts';
+import { type PeerName, peerText } from '../trust/peer-name.ts';
 import { secureClient } from '../trust/secure-client.ts';
 import type { OwnerRule } from '../usage/owners.ts';
 import { storedBytes } from '../usage/stored-bytes.ts';
@@ -168,10 +169,17 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     closers.push(() => usage?.close());
     const traffic = usage && new TrafficBook({ db: usage, utcMs: Date.now });
     closers.push(() => traffic?.close());
+    const onCut = (peer: PeerName) =>
+      onProblem(`the certificate of ${peerText(peer)} was taken back: what was connected with it is cut`);
     const connect = (address: PullAddress, more: TelemetryClientOptions) =>
       trust === undefined
         ? new TelemetryClient(address, { destination: name, ...more })
-        : secureClient(address, trust.identity, { roles: ['gateway', 'central'], name: address.name }, more);
+        : secureClient(
+            address,
+            trust.identity,
+            { roles: ['gateway', 'central'], name: address.name },
+            { ...more, onCut },
+          );
     const namesakes = new Namesakes({ now, steadyMs: () => performance.now(), onProblem });
     store.answers?.start((gateway, boot) => namesakes.note(gateway, boot, performance.now()));
     const noteAnswer = ({ role, gateway, boot }: GatewayStatus, askedMs: number) => {
@@ -279,7 +287,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       lost: store.gatewayFeeds,
       ...(courier !== undefined && { courier: (pieces) => courier.bring(pieces) }),
       live,
-      secure: trust && { ...trust, onLine: (socket, caller, raw) => pulled.accepted.take(socket, caller, raw) },
+      secure: trust && { ...trust, onCut, onLine: (socket, caller, raw) => pulled.accepted.take(socket, caller, raw) },
     });
     const snapshot = (): GatewayStatus => {
       const security = server.secure?.status();

@@ -69,7 +69,7 @@ function distrustOf(caller: Caller | undefined, server: PeerName): CaissonError 
   const { refusal } = caller;
   return new CaissonError('peer-untrusted', `${peerText(server)} does not trust this end: ${refusal.message}`, {
     cause: refusal,
-    retryable: true,
+    retryable: refusal.retryable,
     ...(refusal.hint !== undefined && { hint: refusal.hint }),
   });
 }

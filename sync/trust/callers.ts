@@ -44,11 +44,13 @@ export class Callers {
     return this.#open.size;
   }
 
-  /** Cuts the connections of those whose certificate was taken back; returns how many. */
-  dropRevoked(revoked: ReadonlySet<string>): number {
-    const gone = [...this.#open.values()].filter(({ caller }) => 'peer' in caller && revoked.has(caller.peer.serial));
-    for (const { socket } of gone) socket.destroy();
-    return gone.length;
+  /** Cuts the connections of those whose certificate was taken back; returns of whom each was. */
+  dropRevoked(revoked: ReadonlySet<string>): Peer[] {
+    return [...this.#open.values()].flatMap(({ socket, caller }) => {
+      if (!('peer' in caller) || !revoked.has(caller.peer.serial)) return [];
+      socket.destroy();
+      return [caller.peer];
+    });
   }
 
   close(): void {

@@ -81,7 +81,7 @@ export async function dialSecure(address: Address, options: DialOptions): Promis
     if (!(error instanceof CaissonError) || error.code !== 'peer-untrusted') throw error;
     throw new CaissonError('peer-untrusted', `${where} is not trusted here: ${error.message}`, {
       cause: error,
-      retryable: true,
+      retryable: error.retryable,
       ...(error.hint !== undefined && { hint: error.hint }),
     });
   }

@@ -6,6 +6,7 @@ import type { Address } from '../api/address.ts';
 import { accessGuard } from './access-guard.ts';
 import { type Caller, Callers } from './callers.ts';
 import { type Identity, identityProblem } from './identity.ts';
+import type { PeerName } from './peer-name.ts';
 import { SecureListener, type TakeConnection } from './secure-listener.ts';
 
 export interface SecurePortOptions {
@@ -14,6 +15,8 @@ export interface SecurePortOptions {
   readonly onLine?: TakeConnection | undefined;
   /** Told of the connection of TCP below each over which gRPC is served: what counts bytes counts those. */
   readonly onRaw?: ((raw: Socket) => void) | undefined;
+  /** Told whose connections were cut because the certificate was taken back. */
+  readonly onCut?: ((peer: PeerName) => void) | undefined;
 }
 
 /** The secure side of a gRPC server: knows who is at the other end of every connection, and cuts those that are taken back. */
@@ -32,7 +35,9 @@ export class SecurePort {
     const { identity } = options;
     this.guard = accessGuard(this.#callers, () => identity.credentials.own);
     this.#unfollow = identity.onChange(() => {
-      this.#revoked += this.#callers.dropRevoked(identity.credentials.revoked);
+      const cut = this.#callers.dropRevoked(identity.credentials.revoked);
+      this.#revoked += cut.length;
+      for (const peer of new Map(cut.map((each) => [each.serial, each])).values()) options.onCut?.(peer);
     });
   }
 

@@ -33,7 +33,7 @@ export interface Expected {
  * the authority, which is known, and what it issued. A clock that is known to be wrong cannot tell that a certificate is not
  * valid yet, so that a box which lost its time finds the way back.
  *
- * @throws CaissonError `peer-untrusted` saying why and what can be done
+ * @throws CaissonError `peer-untrusted` saying why and what can be done; to be tried again, but for a certificate that was revoked
  */
 export function verifyPeer(certificate: X509Certificate | undefined, judgement: Judgement): Peer {
   if (certificate === undefined) {
@@ -51,7 +51,10 @@ export function verifyPeer(certificate: X509Certificate | undefined, judgement: 
   }
   if (certificate.ca || peer === undefined) throw distrust(`${who} is of no gateway, central or reader`);
   if (revoked.has(peer.serial)) {
-    throw distrust(`${who} was revoked`, `\`caisson invite ${peer.name}\` at central lets it enrol again`);
+    // The same certificate is never good again.
+    throw new CaissonError('peer-untrusted', `${who} was revoked`, {
+      hint: `\`caisson invite ${peer.name}\` at central lets it enrol again`,
+    });
   }
   const clock = Math.max(nowMs, floorMs);
   const notBefore = Date.parse(certificate.validFrom);

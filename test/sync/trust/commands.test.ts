@@ -107,6 +107,15 @@ t.test('invited, enrolled, pulled from over mTLS, and revoked, by commands alone
     const { stderr } = await caisson('status', '--server', at, '--identity', anna);
     return /central hub does not trust this end: the certificate of reader anna was revoked/.test(stderr);
   });
+  const anew = await caisson('status', '--server', at, '--identity', anna);
+  t.match(anew.stderr, /`caisson invite anna` at central lets it enrol again/);
+  t.notMatch(anew.stderr, /may be tried again/);
+  t.match(await caisson('revoke', 'car7', '--authority', authority), { code: 0 });
+  await second.said('the certificate of gateway car7 was taken back: what was connected with it is cut');
+  await eventually('the box is told so, and goes on dialling', async () => {
+    const { stdout } = await caisson('status', '--server', `${HOST}:${port}`, '--identity', identity);
+    return /uplink .*the certificate of gateway car7 was revoked/.test(stdout);
+  });
   t.match(await caisson('revoke', 'nobody', '--authority', authority), {
     code: 1,
     stderr: /no certificate was ever issued/,

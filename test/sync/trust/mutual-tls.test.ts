@@ -133,14 +133,36 @@ t.test('revoked while it is connected: cut at once, told why, and let in again o
     1,
   );
   await waitFor('the open connection is cut', () => cut);
+  t.same(central.cut, ['reader anna'], 'said once for both of its connections');
   t.match(await errorOf(t, clientOf(t, central.server.port, anna).status()), {
     code: 'peer-untrusted',
     message: /central hub does not trust this end: the certificate of reader anna was revoked/,
     hint: /caisson invite anna/,
+    retryable: false,
+    retryAfterMs: undefined,
   });
   t.match(await errorOf(t, refresh(anna, Date.now, true)), { code: 'peer-untrusted' }, 'nor is it renewed');
   const again = await central.enrolled(t, 'anna', 'reader');
   t.equal((await clientOf(t, central.server.port, again).status()).gateway, 'hub');
+});
+
+t.test('revoked while central is connected to it: cut at once, and not dialled in vain as if it passed', async (t) => {
+  const central = shared;
+  const box = await startGatewayServer(t, 'car9', await central.enrolled(t, 'car9'));
+  const cut: string[] = [];
+  const onCut = (peer: { name: string }) => cut.push(peer.name);
+  const client = secureClient({ host: HOST, port: box.port }, central.identity, ANY, { onCut });
+  t.teardown(() => client.close());
+  await client.status();
+  t.equal(box.secure?.status().open, 1);
+  withRegister(central.dir, (register) => register.revoke({ role: 'gateway', name: 'car9' }, 'revoked', Date.now()));
+  await waitFor('the open connection is cut', () => box.secure?.status().open === 0);
+  t.same(cut, ['car9']);
+  t.match(await errorOf(t, dialSecure({ host: HOST, port: box.port }, { as: central.identity, expected: ANY })), {
+    code: 'peer-untrusted',
+    message: /is not trusted here: the certificate of gateway car9 was revoked/,
+    retryable: false,
+  });
 });
 
 t.test('a gateway hears of what was revoked, and cuts it as well', async (t) => {

@@ -8,7 +8,7 @@ import { Authority, inviteTo } from '../../../sync/trust/authority.ts';
 import { CentralIdentity } from '../../../sync/trust/central-identity.ts';
 import type { Identity } from '../../../sync/trust/identity.ts';
 import { IdentityFolder, keepIdentity } from '../../../sync/trust/identity-folder.ts';
-import type { PeerRole } from '../../../sync/trust/peer-name.ts';
+import { type PeerName, type PeerRole, peerText } from '../../../sync/trust/peer-name.ts';
 import type { SecurePortOptions } from '../../../sync/trust/secure-port.ts';
 import { parseToken } from '../../../sync/trust/token.ts';
 import { enroll } from '../../../sync/trust/trust-client.ts';
@@ -31,12 +31,21 @@ export class TrustedCentral {
   readonly authority: Authority;
   readonly identity: CentralIdentity;
   readonly server: TelemetryServer;
+  /** Whose connections were cut because the certificate was taken back. */
+  readonly cut: readonly string[];
 
-  private constructor(dir: string, authority: Authority, identity: CentralIdentity, server: TelemetryServer) {
+  private constructor(
+    dir: string,
+    authority: Authority,
+    identity: CentralIdentity,
+    server: TelemetryServer,
+    cut: readonly string[],
+  ) {
     this.dir = dir;
     this.authority = authority;
     this.identity = identity;
     this.server = server;
+    this.cut = cut;
   }
 
   static async start(
@@ -47,16 +56,18 @@ export class TrustedCentral {
     const dir = join(folderOf(t), 'authority');
     const authority = Authority.open(dir, PASSPHRASE);
     const identity = new CentralIdentity(authority, 'hub', ['localhost', HOST]);
+    const cut: string[] = [];
+    const onCut = (peer: PeerName) => cut.push(peerText(peer));
     const server = await startServer(
       { ...exampleStatus('hub'), role: 'central' },
-      { secure: { identity, authority, onLine }, ...options },
+      { secure: { identity, authority, onLine, onCut }, ...options },
     );
     t.teardown(async () => {
       await server.stop();
       identity.close();
       authority.close();
     });
-    return new TrustedCentral(dir, authority, identity, server);
+    return new TrustedCentral(dir, authority, identity, server, cut);
   }
 
   get address(): { host: string; port: number } {

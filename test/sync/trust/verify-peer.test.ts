@@ -29,6 +29,8 @@ const REFUSED: readonly {
   readonly judgement?: Partial<Judgement>;
   readonly says: RegExp;
   readonly hint: RegExp;
+  /** It is not to be tried again. */
+  readonly isForGood?: boolean;
 }[] = [
   { what: 'no certificate', certificate: undefined, says: /no certificate/, hint: /caisson enroll/ },
   {
@@ -47,6 +49,7 @@ const REFUSED: readonly {
     what: 'revoked',
     judgement: { revoked: new Set(['4A']) },
     says: /gateway car7 was revoked/,
+    isForGood: true,
     hint: /caisson invite car7/,
   },
   {
@@ -70,7 +73,7 @@ const REFUSED: readonly {
 ];
 
 t.test('distrusts, and says why and what to do', async (t) => {
-  for (const { what, judgement, says, hint, ...rest } of REFUSED) {
+  for (const { what, judgement, says, hint, isForGood = false, ...rest } of REFUSED) {
     const certificate = 'certificate' in rest ? rest.certificate : good;
     try {
       verifyPeer(certificate, { ...usual, ...judgement });
@@ -79,7 +82,7 @@ t.test('distrusts, and says why and what to do', async (t) => {
       const { code, message, hint: said = '', retryable } = error as CaissonError;
       t.match(
         { code, message, said, retryable },
-        { code: 'peer-untrusted', message: says, said: hint, retryable: true },
+        { code: 'peer-untrusted', message: says, said: hint, retryable: !isForGood },
         what,
       );
     }
