@@ -121,7 +121,8 @@ async function run(options: Options): Promise<void> {
   const http = options.http === undefined ? undefined : parseServer(options.http);
   const pull = (options.pull ?? []).map(parsePull);
   refuseTwice(pull);
-  const gateways = options.gateways === undefined ? undefined : readGatewaysFile(options.gateways);
+  const hasCertificates = options.authority !== undefined || options.identity !== undefined;
+  const gateways = options.gateways === undefined ? undefined : readGatewaysFile(options.gateways, hasCertificates);
   const store = storeOf(options);
   const retention = options.retention === undefined ? undefined : readRetentionFile(options.retention);
   if (options.retentionPlan === true) {

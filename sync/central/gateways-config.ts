@@ -88,10 +88,11 @@ export const GatewaysConfig = Type.Object(
 );
 export type GatewaysConfig = Static<typeof GatewaysConfig>;
 
-/** What no schema says. */
-export function* gatewaysFaults({
-  gateways,
-}: GatewaysConfig): Generator<{ readonly path: readonly (string | number)[]; readonly problem: string }> {
+/** What no schema says. @param hasCertificates whether central knows by certificates who dials in */
+export function* gatewaysFaults(
+  { gateways }: GatewaysConfig,
+  hasCertificates: boolean,
+): Generator<{ readonly path: readonly (string | number)[]; readonly problem: string; readonly hint?: string }> {
   for (const [gateway, { lines }] of Object.entries(gateways)) {
     const names = new Set<string>();
     let reverse = 0;
@@ -102,6 +103,14 @@ export function* gatewaysFaults({
       const isReverse = line.reverse === true;
       if (isReverse === (line.address !== undefined)) {
         yield { path, problem: 'expected either an address or `reverse: true`' };
+      }
+      if (isReverse && !hasCertificates) {
+        yield {
+          path: [...path, 'reverse'],
+          problem:
+            'nobody can dial in here: a gateway that does shows by its certificate who it is, and this central has none',
+          hint: 'give --authority, or --identity where another central is the authority',
+        };
       }
       reverse += isReverse ? 1 : 0;
       if (isReverse && reverse > 1) yield { path, problem: 'a gateway has one reverse line' };

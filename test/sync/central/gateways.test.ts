@@ -8,6 +8,7 @@ import { startTelemetryServer } from '../../../sync/api/server.ts';
 import { startCentral } from '../../../sync/central/central.ts';
 import type { GatewaysConfig } from '../../../sync/central/gateways-config.ts';
 import { waitFor } from '../../wait-for.ts';
+import { caisson } from '../caisson-process.ts';
 import { FilledStore } from '../filled-store.ts';
 import { exampleStatus, MemoryTelemetry } from '../memory-telemetry.ts';
 
@@ -19,10 +20,10 @@ function folder(t: Test): string {
   return dir;
 }
 
-function read(t: Test, text: string): GatewaysConfig {
+function read(t: Test, text: string, hasCertificates = true): GatewaysConfig {
   const path = join(folder(t), 'gateways.yaml');
   writeFileSync(path, text);
-  return readGatewaysFile(path);
+  return readGatewaysFile(path, hasCertificates);
 }
 
 t.test('central pulls over the lines of its config, and remembers what it spent', async (t) => {
@@ -117,3 +118,15 @@ for (const { what, lines, says } of FAULTS) {
     t.throws(() => read(t, `gateways:\n  car7:\n    lines: ${lines}\n`), { code: 'config-invalid', message: says });
   });
 }
+
+t.test('refuses a line over which a gateway would dial in where nothing tells who does', async (t) => {
+  const text =
+    'gateways:\n  car7:\n    lines:\n      - { name: lan, address: b:1 }\n      - { name: lte, reverse: true }\n';
+  t.same(Object.keys(read(t, text).gateways), ['car7'], 'with certificates');
+  const path = join(folder(t), 'gateways.yaml');
+  writeFileSync(path, text);
+  const { code, stderr } = await caisson('central', '--data', folder(t), '--listen', '127.0.0.1:0', '--gateways', path);
+  t.equal(code, 1);
+  t.match(stderr, /gateways\.car7\.lines\[1\]\.reverse: nobody can dial in here: .* this central has none at 5:31/);
+  t.match(stderr, /give --authority, or --identity/);
+});
