@@ -8,6 +8,7 @@ import { sleep } from '../../sync/line/sleep.ts';
 import { CaissonError, messageOf } from '../errors.ts';
 import { QUERY_PIXELS_MAX } from '../limits.ts';
 import { bytesText, counted } from '../quantity-text.ts';
+import { requireVersion } from '../query/require-version.ts';
 import { StoreTelemetry } from '../query/store-telemetry.ts';
 import type { Telemetry } from '../query/telemetry.ts';
 import { type ColumnTable, type TableBatch, writtenTable } from '../table/column-table.ts';
@@ -183,6 +184,7 @@ function tableOf(telemetry: Telemetry, names: readonly string[], options: Option
   }
   const drawn = pixels === undefined || names.length > 0 ? channels : channels.filter(({ type }) => type !== 'text');
   const version = wholeOf('--version', options.version, 0, Number.MAX_SAFE_INTEGER);
+  if (version !== undefined) requireVersion(drawn, version, telemetry.versions());
   return sampleTable(telemetry, { channels: drawn, from, to, pixels, version });
 }
 

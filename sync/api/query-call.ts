@@ -1,5 +1,6 @@
 import { CaissonError } from '../../gateway/errors.ts';
 import { cutSamples } from '../../gateway/query/cut-samples.ts';
+import { requireVersion } from '../../gateway/query/require-version.ts';
 import type { AskedTelemetry, Envelope, Samples, StoredChannel } from '../../gateway/query/telemetry.ts';
 import { encodeColumn } from './columns.ts';
 import { encodeCoverage } from './coverage-message.ts';
@@ -21,7 +22,8 @@ export async function answerQuery(
   out: Outflow<QueryChunkMessage>,
 ): Promise<void> {
   const channels = await requestedChannels(telemetry, request, QUERY_CHANNELS_MAX);
-  const { pixels, coverage } = request;
+  const { pixels, coverage, version } = request;
+  if (version !== undefined) requireVersion(channels, version, await telemetry.versions());
   if (pixels > 0 && (request.from === undefined || request.to === undefined)) {
     throw new CaissonError('query-invalid', `${pixels} pixels of an open range, expected both from and to`);
   }
@@ -32,7 +34,7 @@ export async function answerQuery(
     const known = coverage === 'QUERY_COVERAGE_NONE' ? undefined : await telemetry.coverage(id, from, to);
     if (known !== undefined && !(await out.send({ channel: index, coverage: encodeCoverage(known) }))) return;
     if (coverage === 'QUERY_COVERAGE_ONLY') continue;
-    const range = { from, to, pixels, version: request.version };
+    const range = { from, to, pixels, version };
     for await (const columns of columnsOf(telemetry, id, range)) {
       if (!(await out.send({ channel: index, ...columns }))) return;
     }

@@ -1,6 +1,7 @@
 import { CaissonError, messageOf } from '../../gateway/errors.ts';
 import { QUERY_PIXELS_MAX } from '../../gateway/limits.ts';
 import { nearest } from '../../gateway/nearest.ts';
+import { requireVersion } from '../../gateway/query/require-version.ts';
 import type { SqlParameters } from '../../gateway/query/sql/sql-statement.ts';
 import type { SqlValue } from '../../gateway/query/sql/sql-value.ts';
 import type { AskedTelemetry } from '../../gateway/query/telemetry.ts';
@@ -61,6 +62,7 @@ export async function sampleQuery(telemetry: AskedTelemetry, flight: SampleFligh
     throw new CaissonError('query-invalid', `${pixels} pixels of an open range, expected both from and to`);
   }
   const found = await Promise.all(channels.map(async (name) => telemetry.channel(name, gateway)));
+  if (version !== undefined) requireVersion(found, version, await telemetry.versions());
   return { channels: found, from, to, pixels, version };
 }
 

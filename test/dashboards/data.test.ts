@@ -188,6 +188,7 @@ t.test('what cannot be answered is refused, saying why', async (t) => {
     ['channels=odd&pixels=x', 400, 'pixels is "x"'],
     ['channels=note&pixels=10', 400, 'note is text, which has no envelope'],
     ['channels=odd&version=-1', 400, 'version is "-1"'],
+    ['channels=odd&version=99', 400, 'there is no version 99 of the past of box, but only 0'],
     ['channels=odd&from=yesterday', 400, 'from is "yesterday"'],
     [`channels=odd&from=${FIRST}&to=${FIRST}`, 400, 'is not before'],
     ['channels=twice', 400, 'twice is on several gateways'],

@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { constants, createGzip } from 'node:zlib';
 import { CaissonError } from '../../../gateway/errors.ts';
 import { isFull } from '../../../gateway/query/coverage/coverage.ts';
+import { requireVersion } from '../../../gateway/query/require-version.ts';
 import type { AskedTelemetry } from '../../../gateway/query/telemetry.ts';
 import { writtenTable } from '../../../gateway/table/column-table.ts';
 import { sampleTable, withCoverage } from '../../../gateway/table/sample-table.ts';
@@ -72,6 +73,7 @@ export class DataStreams {
       const { format, channels, gateway, ...range } = request();
       const { open, mediaType, extension, isCompressed } = TABLE_FORMATS[format];
       const found = await Promise.all(channels.map(async (name) => this.#telemetry.channel(name, gateway)));
+      if (range.version !== undefined) requireVersion(found, range.version, await this.#telemetry.versions());
       const query = await withCoverage(this.#telemetry, { ...range, channels: found });
       const isComplete = query.coverage.every(isFull);
       const table = sampleTable(this.#telemetry, query);

@@ -2,6 +2,7 @@ import type { Database } from 'better-sqlite3';
 import { CaissonError } from '../../errors.ts';
 import { QUERY_PIXELS_MAX } from '../../limits.ts';
 import type { BlockSource } from '../block-source.ts';
+import { requireVersion } from '../require-version.ts';
 import type { KeptTelemetry, Samples, StoredChannel } from '../telemetry.ts';
 import { cycleRows, cycleSumRows } from './cycle-rows.ts';
 import { SAMPLES, SAMPLES_NARROWED } from './narrow-statement.ts';
@@ -172,7 +173,7 @@ export function addStoreTables(db: Database, store: SqlStore, meter: SqlMeter): 
 
 function* statsRows(telemetry: KeptTelemetry, meter: SqlMeter, args: readonly unknown[]): Rows {
   const channel = channelArgument('stats', telemetry, args, 4);
-  const version = versionArgument('stats', args[5]);
+  const version = versionArgument('stats', telemetry, channel, args[5]);
   const since = timeArgument('stats', 'since', args[1]) ?? Number.NEGATIVE_INFINITY;
   const until = timeArgument('stats', 'until', args[2]) ?? Number.POSITIVE_INFINITY;
   const step = timeArgument('stats', 'step', args[3]) ?? Number.POSITIVE_INFINITY;
@@ -193,7 +194,7 @@ function* statsRows(telemetry: KeptTelemetry, meter: SqlMeter, args: readonly un
 
 function* envelopeRows(telemetry: KeptTelemetry, args: readonly unknown[]): Rows {
   const channel = channelArgument('envelope', telemetry, args, 4);
-  const version = versionArgument('envelope', args[5]);
+  const version = versionArgument('envelope', telemetry, channel, args[5]);
   const since = timeArgument('envelope', 'since', args[1]);
   const until = timeArgument('envelope', 'until', args[2]);
   const pixels = Number(args[3]);
@@ -237,10 +238,18 @@ function timeArgument(table: string, name: string, value: unknown): number | und
 }
 
 /** Undefined: the newest. */
-function versionArgument(table: string, value: unknown): number | undefined {
+function versionArgument(
+  table: string,
+  telemetry: KeptTelemetry,
+  channel: StoredChannel,
+  value: unknown,
+): number | undefined {
   if (value === undefined) return undefined;
   const version = typeof value === 'number' || typeof value === 'bigint' ? Number(value) : Number.NaN;
-  if (Number.isSafeInteger(version) && version >= 0) return version;
+  if (Number.isSafeInteger(version) && version >= 0) {
+    if (version > 0) requireVersion([channel], version, telemetry.versions());
+    return version;
+  }
   throw new CaissonError('query-invalid', `${table}: version is ${String(value)}, expected a whole number from 0`, {
     hint: 'select version from versions lists them; 0 is what was taken in',
   });
@@ -248,10 +257,11 @@ function versionArgument(table: string, value: unknown): number | undefined {
 
 function* pastRows(telemetry: KeptTelemetry, meter: SqlMeter, args: readonly unknown[]): Rows {
   const channel = channelArgument('past', telemetry, args, 4);
+  const version = versionArgument('past', telemetry, channel, args[3]);
   const since = timeArgument('past', 'since', args[1]) ?? Number.NEGATIVE_INFINITY;
   const until = timeArgument('past', 'until', args[2]) ?? Number.POSITIVE_INFINITY;
   meter.countChannel();
-  for (const { times, values, late } of telemetry.raw(channel.id, since, until, versionArgument('past', args[3]))) {
+  for (const { times, values, late } of telemetry.raw(channel.id, since, until, version)) {
     meter.countSamples(times.length);
     for (let i = 0; i < times.length; i += 1) {
       const value = values[i] as number | string;

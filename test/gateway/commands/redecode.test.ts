@@ -431,6 +431,25 @@ t.test('the commands say what was made, and show each version', async (t) => {
   t.equal((await rows()).length, 5);
   t.same(await rows('--version', '2'), await rows());
   t.notSame(await rows('--version', '0'), await rows());
+  t.match(await query('--version', '99'), {
+    code: 1,
+    stdout: '',
+    stderr:
+      /there is no version 99 of the past of \w+, but 0, as it was taken in, to 2\n {2}`caisson channels` lists the versions/,
+  });
+  const exported = await caisson(
+    'export',
+    'car/Engine/Speed',
+    '--store',
+    store.dir,
+    '--version',
+    '99',
+    '--output',
+    '-',
+    '--format',
+    'csv',
+  );
+  t.match(exported, { code: 1, stderr: /there is no version 99 / });
   t.match(await query('--version', 'old'), { code: 2, stderr: /--version is 'old', expected a whole number/ });
   const pixels = async (...more: string[]) => (await query('--pixels', '3', ...more)).stdout;
   t.not(await pixels('--version', '0'), await pixels());

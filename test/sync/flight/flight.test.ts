@@ -190,6 +190,7 @@ t.test('what cannot be flown is refused with a status and a reason', async (t) =
   await refused(command({ channels: [SPEED], pixels: 3 }), invalid, /open range/);
   await refused(command({ channels: [WORDS], pixels: 3, from: 0, to: 9 }), invalid, /is text/);
   await refused(command({ channels: [SPEED], version: -1 }), invalid, /version is -1/);
+  await refused(command({ channels: [SPEED], version: 99 }), invalid, /there is no version 99 of the past of/);
   await refused(command({ sql_query: 'select 1', query_type: 'influxql' }), invalid, /query_type is "influxql"/);
   await refused(command({ sql_query: 'select 1', params: { a: [1] } }), invalid, /params.a is \[1\]/);
   await refused(probe.command('CommandStatementQuery', { query: 'drop table samples' }), invalid, /begins with DROP/);

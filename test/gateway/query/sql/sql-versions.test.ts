@@ -80,4 +80,15 @@ t.test('a version that cannot be is refused', async (t) => {
   for (const version of ["'first'", '-1', '1.5']) {
     t.throws(() => run(`select * from past('car/rpm', 0, 1, ${version})`), { code: 'query-invalid' }, version);
   }
+  const missing = {
+    code: 'query-invalid',
+    message: 'there is no version 2 of the past of box, but 0, as it was taken in, to 1',
+  };
+  for (const table of [
+    "past('car/rpm', 0, 1, 2)",
+    "stats('car/rpm', 0, 40, 40, 'box', 2)",
+    "envelope('car/rpm', 0, 40, 4, 'box', 2)",
+  ]) {
+    t.throws(() => run(`select * from ${table}`), missing, table);
+  }
 });
