@@ -91,7 +91,8 @@ t.test('envelope gives what telemetry does', async (t) => {
 
 t.test('every table that is listed can be read, and has the columns that are listed', async (t) => {
   for (const [name, table] of Object.entries(SQL_TABLES)) {
-    const given = ["'car7/rpm'", '0', '400', '4'];
+    // `past` has the version of the past where others have a step.
+    const given = ["'car7/rpm'", '0', '400', name === 'past' ? '0' : '4'];
     const call = 'parameters' in table ? `${name}(${given.slice(0, table.parameters.length).join(', ')})` : name;
     t.doesNotThrow(
       () => rig.run(`select ${table.columns.map((column) => `"${column}"`).join(', ')} from ${call}`),
