@@ -4,6 +4,7 @@ import type { StoredChannel } from '../query/telemetry.ts';
 import { BlockLookup, runsOf } from './block-lookup.ts';
 import {
   type AheadRuns,
+  bootOf,
   derivationOf,
   type Extent,
   type FeedItem,
@@ -154,16 +155,15 @@ export class BlockReader {
     };
   }
 
+  /** Where the feed told of each channel for the first time, by id. */
+  channelBeginnings(): Map<number, number> {
+    const rows = this.#readable('SELECT id, first_position FROM channels');
+    return new Map(rows.map(({ id, first_position: position }) => [Number(id), Number(position)]));
+  }
+
   /** Every boot, oldest first, with those that hold derived samples. */
   boots(): KeptBoot[] {
-    return this.#readable('SELECT * FROM boots ORDER BY id').map((row) => ({
-      id: Number(row.id),
-      gateway: String(row.gateway),
-      boot: String(row.boot),
-      started: Number(row.started),
-      ended: row.ended === null ? undefined : Number(row.ended),
-      origin: row.origin === null ? undefined : Number(row.origin),
-    }));
+    return this.#readable('SELECT * FROM boots ORDER BY id').map(bootOf);
   }
 
   /** Every recording that was imported, oldest first. */

@@ -162,6 +162,17 @@ export interface Row {
   readonly [column: string]: number | string | Buffer | null;
 }
 
+export function bootOf(row: Row): KeptBoot {
+  return {
+    id: Number(row.id),
+    gateway: String(row.gateway),
+    boot: String(row.boot),
+    started: Number(row.started),
+    ended: row.ended === null ? undefined : Number(row.ended),
+    origin: row.origin === null ? undefined : Number(row.origin),
+  };
+}
+
 export function readingOf(row: Row): ClockReading {
   return {
     time: Number(row.time),

@@ -236,7 +236,9 @@ export async function startTelemetryServer(
   const streams = new Streams(stopping.signal);
   const viewOf = ({ metadata }: { readonly metadata: Metadata }) => {
     const caller = destinationOf(metadata);
-    return files === undefined ? wholeView(telemetry, caller) : viewFor(files.policy, files.telemetry, caller);
+    return files === undefined
+      ? wholeView(telemetry, caller)
+      : viewFor(files.policy, files.telemetry, caller, files.passedOver);
   };
   // A database has no rules of its own: what may go to whom is what may go anywhere.
   const policy = files === undefined ? new DestinationPolicy({}) : files.policy;
@@ -261,7 +263,8 @@ export async function startTelemetryServer(
       const central = destinationOf(call.metadata);
       if (central !== undefined) options.heard?.(central, []);
       // A database knows what stands in its channels, and no views of it: what a backup asks for is cut call by call.
-      if (files === undefined && central !== undefined) return encodeStatus(scopedStatus(status(), central, false));
+      if (files === undefined && central !== undefined)
+        return encodeStatus(scopedStatus(status(), central, () => undefined));
       return encodeStatus(viewOf(call).status(status()));
     }),
     GetUsage: unary(

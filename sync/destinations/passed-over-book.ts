@@ -1,5 +1,6 @@
 import { joinedRuns } from '../../gateway/query/number-runs.ts';
 import type { NumberRun } from '../../gateway/query/telemetry.ts';
+import type { SettledStatus } from '../../gateway/status.ts';
 import type { BlockReader } from '../../gateway/store/block-reader.ts';
 import type { Extent } from '../../gateway/store/block-rows.ts';
 import type { PassedOver } from '../../gateway/store/passed-over.ts';
@@ -12,7 +13,7 @@ const DESTINATIONS_MAX = 64;
 const STRETCHES_MAX = 32;
 
 /** What is asked of the store of a gateway; `BlockReader` has it. */
-export type PassedOverStore = Pick<BlockReader, 'boots' | 'channelsAfter' | 'roots' | 'children'>;
+export type PassedOverStore = Pick<BlockReader, 'boots' | 'channelsAfter' | 'channelBeginnings' | 'roots' | 'children'>;
 
 export interface PassedOverParts {
   readonly store: PassedOverStore;
@@ -33,6 +34,10 @@ interface Page {
   defined: number;
   /** By id of the channel. */
   readonly borders: Map<string, number[]>;
+  /** What was found last of {@link PassedOverBook.settled}; undefined: to be found out. */
+  isConstant?: boolean | undefined;
+  /** Of the stretch of the feed that was looked at last, and of which nothing goes there. */
+  passed?: Stretch;
 }
 
 /**
@@ -72,7 +77,42 @@ export class PassedOverBook {
     }
     if (!this.#pages.has(destination) && this.#pages.size >= DESTINATIONS_MAX) return;
     this.#pages.set(destination, page);
-    if (isChanged) this.#parts.onChanged(this.#record());
+    if (isChanged) {
+      page.isConstant = undefined;
+      this.#parts.onChanged(this.#record());
+    }
+  }
+
+  /** To be told of a stretch of the feed, behind `after` and up to `upTo`, of which nothing goes to a destination by the definitions of now. */
+  pass(destination: string, after: number, upTo: number): void {
+    const page = this.#pages.get(destination);
+    if (page !== undefined) page.passed = [after, upTo];
+  }
+
+  /**
+   * What a destination is told of how far all has come, at a position that it reaches: one that gets not every channel ends before what it does not get. Undefined
+   * where a channel may seem quiet to it that is not: it goes there now and did not always, or does not now and did once.
+   */
+  settled(destination: string, said: SettledStatus): SettledStatus | undefined {
+    const page = this.#pages.get(destination);
+    if (page === undefined || this.#parts.store.channelsAfter(page.defined).channels.length > 0) return undefined;
+    page.isConstant ??= this.#isConstant(destination, page);
+    if (!page.isConstant) return undefined;
+    const [after, upTo] = page.passed ?? [said.position, said.position];
+    return said.position > after && said.position <= upTo ? { ...said, position: after } : said;
+  }
+
+  /** Whether each channel always went to a destination as far as it is there, or never did. */
+  #isConstant(destination: string, { borders }: Page): boolean {
+    const beginnings = this.#parts.store.channelBeginnings();
+    for (const [id, [after = 0, ...more]] of borders) {
+      const channel = Number(id);
+      const isWithheld = more.length % 2 === 0;
+      const never = isWithheld && more.length === 0 && (beginnings.get(channel) ?? 0) > after;
+      const always = !isWithheld && this.numbers(destination, channel).size === 0;
+      if (!never && !always) return false;
+    }
+    return true;
   }
 
   /** Numbers of a channel that did not go to a destination, by id of the boot, ascending. */

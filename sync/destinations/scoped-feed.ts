@@ -6,6 +6,14 @@ import { chosenOf, requireNames } from './cut-items.ts';
 import type { DestinationScope } from './destination-policy.ts';
 import { type ChannelSource, KnownChannels } from './known-channels.ts';
 
+/** Told of what is chosen of a feed. */
+export interface PassedNotes {
+  /** Before items are given: what stands behind a position is chosen by the definitions of now. */
+  readonly chosen?: ((after: number) => void) | undefined;
+  /** Nothing that stands behind `after`, and not behind `upTo`, goes there. */
+  readonly passed?: (after: number, upTo: number) => void;
+}
+
 /**
  * A store's feed as one destination may have it: what is of channels that do not go there is not in it, by name or value. A
  * pack with blocks of both is cut: those that go keep identity, samples and clock, bit for bit. For one call.
@@ -15,17 +23,16 @@ export class ScopedFeed implements FeedSource, AheadSource {
   readonly #ahead: AheadSource | undefined;
   readonly #channels: KnownChannels;
   readonly #guard: KnownChannels;
-  readonly #note: (after: number) => void;
+  readonly #notes: PassedNotes;
   /** Up to where nothing goes there, from where the last look began. */
   #passed = { after: -1, upTo: -1 };
 
-  /** @param note told, before items are given, that what stands behind a position is chosen by the definitions of now */
-  constructor(source: FeedSource & ChannelSource, scope: DestinationScope, note: (after: number) => void = () => {}) {
+  constructor(source: FeedSource & ChannelSource, scope: DestinationScope, notes: PassedNotes = {}) {
     this.#source = source;
     this.#ahead = aheadOf(source);
     this.#channels = new KnownChannels(source, scope);
     this.#guard = new KnownChannels(source, scope);
-    this.#note = note;
+    this.#notes = notes;
   }
 
   /** Of the source, which is read from its beginning for it: no destination stands there. */
@@ -45,11 +52,12 @@ export class ScopedFeed implements FeedSource, AheadSource {
       const last = items.at(-1);
       if (last === undefined) return [];
       this.#channels.refresh();
-      this.#note(from);
+      this.#notes.chosen?.(from);
       const chosen = items.flatMap((item) => this.#chosen(item));
       if (chosen.length > 0) return chosen;
       from = last.position;
       this.#passed = { after, upTo: from };
+      this.#notes.passed?.(after, from);
     }
   }
 

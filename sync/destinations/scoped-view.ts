@@ -1,5 +1,5 @@
 import type { Telemetry } from '../../gateway/query/telemetry.ts';
-import type { ConfigStatus, GatewayStatus, RelayStatus } from '../../gateway/status.ts';
+import type { ConfigStatus, GatewayStatus, RelayStatus, SettledStatus } from '../../gateway/status.ts';
 import type { FeedItem } from '../../gateway/store/block-rows.ts';
 import type { FeedSource } from '../api/pull-call.ts';
 import type { DestinationPolicy } from './destination-policy.ts';
@@ -22,12 +22,18 @@ export function viewFor(
   policy: DestinationPolicy | undefined,
   telemetry: Telemetry,
   name: string | undefined,
+  passedOver?: PassedOverBook,
 ): ScopedView {
   if (policy === undefined || name === undefined) return { telemetry, status: (whole) => whole };
   const scope = policy.scopeOf(name);
   return {
     telemetry: new ScopedTelemetry(telemetry, scope),
-    status: (whole) => scopedStatus(whole, name, telemetry.channels().every(scope.allows)),
+    status: (whole) => {
+      const getsAll = () => telemetry.channels().every(scope.allows);
+      return scopedStatus(whole, name, (said) => {
+        return passedOver === undefined ? (getsAll() ? said : undefined) : passedOver.settled(name, said);
+      });
+    },
   };
 }
 
@@ -43,21 +49,29 @@ export function feedFor(
 ): { readonly feed: FeedSource; readonly guard: (item: FeedItem) => void; readonly newestFirst: boolean } {
   if (policy === undefined || !('channelsAfter' in feed)) return { feed, guard: () => {}, newestFirst: false };
   const scope = policy.scopeOf(name);
-  const scoped = new ScopedFeed(feed, scope, (after) => passedOver?.note(name, after));
+  const scoped = new ScopedFeed(feed, scope, {
+    chosen: (after) => passedOver?.note(name, after),
+    passed: (after, upTo) => passedOver?.pass(name, after, upTo),
+  });
   return { feed: scoped, guard: (item) => scoped.requireAllowed(item), newestFirst: scope.newestFirst === true };
 }
 
 /**
- * Names of channels stand in texts, and among those that are silent. Other centrals are nobody's business. How far all has come is told
- * only to who `getsAll`: a channel that is withheld is not quiet.
+ * Names of channels stand in texts, and among those that are silent. Other centrals are nobody's business.
+ * @param settledFor what of how far all has come is told
  */
-export function scopedStatus(whole: GatewayStatus, name: string, getsAll: boolean): GatewayStatus {
+export function scopedStatus(
+  whole: GatewayStatus,
+  name: string,
+  settledFor: (said: SettledStatus) => SettledStatus | undefined,
+): GatewayStatus {
   const { destinations = [], lines, sources, config, relay, handovers = [], store, ...rest } = whole;
-  const { settled, ...others } = store;
+  const { settled: said, ...others } = store;
+  const settled = said && settledFor(said);
   const own = handovers.filter(({ central }) => central === name);
   return {
     ...rest,
-    store: { ...others, ...(getsAll && settled && { settled }) },
+    store: { ...others, ...(settled && { settled }) },
     ...(config && { config: ownTrials(config, name) }),
     problems: [],
     destinations: destinations.filter((each) => each.name === name),

@@ -65,7 +65,7 @@ export class CarriedFeed {
     if (gateway === undefined) return undefined;
     const isPartial = this.#isNarrower();
     let requests: readonly CarriedRequest[] = [];
-    const feed = new ScopedFeed(store, this.#scope, this.#parts.note);
+    const feed = new ScopedFeed(store, this.#scope, { chosen: this.#parts.note });
     const written = writeCourierFile(
       {
         ...{ gateway, central, key, fileBytes, isPartial, isQuestion, feedId: this.id },

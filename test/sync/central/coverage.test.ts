@@ -7,6 +7,8 @@ import { Random } from '../../../hardware/simulated/random.ts';
 import { TelemetryClient } from '../../../sync/api/client.ts';
 import { startTelemetryServer } from '../../../sync/api/server.ts';
 import { startCentral } from '../../../sync/central/central.ts';
+import { DestinationPolicy } from '../../../sync/destinations/destination-policy.ts';
+import { PassedOverBook } from '../../../sync/destinations/passed-over-book.ts';
 import { eventually } from '../../scenarios/eventually.ts';
 import { FilledStore } from '../filled-store.ts';
 import { exampleStatus, MemoryTelemetry } from '../memory-telemetry.ts';
@@ -71,4 +73,39 @@ t.test('a central says what it has of a channel, what was lost and why, and what
     return waits?.includes('sealed') === false && waits;
   });
   t.not(failure, '', 'and the reason is told');
+});
+
+t.test('a channel that is quiet is full also at a central that does not get every channel', async (t) => {
+  const dir = tempDir(t);
+  const store = new FilledStore(dir, 'box', new Random(4));
+  store.seal('a', 'number', 300);
+  store.seal('secret', 'number', 300);
+  const policy = new DestinationPolicy({ hq: { except: ['secret'] } });
+  const settled = () => ({ until: 1_700_000_500_000_000, position: store.db.lastPosition() });
+  const status = exampleStatus('box');
+  const gateway = await startTelemetryServer({
+    ...{ host: HOST, port: 0, telemetry: new MemoryTelemetry(), feed: store.db, storeDir: dir, policy },
+    passedOver: new PassedOverBook({ store: store.db, policy, kept: {}, onChanged: () => {} }),
+    status: () => ({ ...status, store: { ...status.store, settled: settled() } }),
+  });
+  const pull = [{ host: HOST, port: gateway.port }];
+  const central = await startCentral({ dir: tempDir(t), name: 'hq', host: HOST, port: 0, pull, version: '0' });
+  const client = new TelemetryClient({ host: HOST, port: central.port });
+  t.teardown(async () => {
+    client.close();
+    await central.stop();
+    await gateway.stop();
+    store.close();
+  });
+  await eventually('it is known that nothing of it lacks', async () => {
+    if ((await client.listChannels({})).length === 0) return false;
+    for await (const piece of client.query({ channels: ['a'], ...RANGE, coverage: 'only' })) {
+      if ('coverage' in piece) return piece.coverage.stretches.at(-1)?.from === settled().until;
+    }
+    return false;
+  });
+  t.same(
+    (await client.listChannels({})).map(({ name }) => name),
+    ['a'],
+  );
 });

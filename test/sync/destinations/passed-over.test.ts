@@ -121,6 +121,45 @@ t.test('a channel whose residency changes goes, stays, and goes again', async (t
 });
 
 t.test(
+  'how far all has come is told at a position that a destination reaches, unless what is withheld would seem quiet',
+  async (t) => {
+    const box = filledStore(t);
+    const first = bookOf(box, { hq: { except: ['heart'] } });
+    box.seal('speed', 'number', 3);
+    const reached = box.db.lastPosition();
+    box.seal('heart', 'number', 10);
+    const [until, end] = [1e6, box.db.lastPosition()];
+    const told = () => first.book.settled('hq', { until, position: end });
+    t.equal(told(), undefined, 'before it came nothing is known of what went there');
+    first.book.note('hq', 0);
+    t.same(told(), { until, position: end });
+    first.book.pass('hq', reached, end - 1);
+    t.same(told(), { until, position: end }, 'nobody has looked so far');
+    first.book.pass('hq', reached, end);
+    t.same(told(), { until, position: reached });
+    box.seal('fuel', 'number', 3);
+    t.equal(told(), undefined, 'a channel that nobody has looked at');
+    first.book.note('hq', reached);
+    t.same(told(), { until, position: reached });
+
+    const settledBy = (destinations: DestinationsConfig, kept: PassedOver) => {
+      const { book, told: record } = bookOf(box, destinations, kept);
+      book.note('hq', box.db.lastPosition());
+      return { settled: book.settled('hq', { until, position: end }), record: record.record };
+    };
+    t.same(
+      settledBy({ hq: { except: ['heart'] } }, first.told.record).settled,
+      { until, position: end },
+      'over a restart',
+    );
+    const open = settledBy({}, first.told.record);
+    t.equal(open.settled, undefined, 'a channel that goes there now lacks what was withheld');
+    const closed = settledBy({ hq: { except: ['heart', 'fuel'] } }, first.told.record);
+    t.equal(closed.settled, undefined, 'a channel that went there is withheld now');
+  },
+);
+
+t.test(
   'of very many stretches the oldest become one, and of very many destinations only the first are known',
   async (t) => {
     const box = filledStore(t);
