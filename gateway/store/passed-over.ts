@@ -14,15 +14,27 @@ export function passedOverOf(text: string | undefined): PassedOver {
 
 /** Where channels began and ceased to go to destinations: what is merged across such a position could not be told apart any more. */
 export class FeedBorders {
-  readonly #positions: ReadonlySet<number>;
+  /** Ascending. */
+  readonly #positions: readonly number[];
 
   constructor(record: PassedOver) {
-    this.#positions = new Set(Object.values(record).flatMap((channels) => Object.values(channels).flat()));
+    const positions = Object.values(record).flatMap((channels) => Object.values(channels).flat());
+    this.#positions = [...new Set(positions)].sort((a, b) => a - b);
+  }
+
+  /** Number of borders before a position: between two positions of one period there is none. */
+  periodOf(position: number): number {
+    let [from, to] = [0, this.#positions.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if ((this.#positions[middle] ?? 0) < position) from = middle + 1;
+      else to = middle;
+    }
+    return from;
   }
 
   /** False where a border parts the positions from `first` to `last`. */
   isApart(first: number, last: number): boolean {
-    for (const position of this.#positions) if (position >= first && position < last) return false;
-    return true;
+    return this.periodOf(first) === this.periodOf(last);
   }
 }

@@ -153,6 +153,7 @@ class StoreThread {
       store: this.#blocks,
       scaleOf: (channel) => writer.scaleOf(channel),
       isApart: (first, last) => this.#acknowledgements.isApart(first, last) && this.#borders.isApart(first, last),
+      periodOf: (position) => this.#borders.periodOf(position),
       onProblem: (text) => this.#send({ kind: 'problem', text }),
     });
     this.#loop(ring, writer, merger);

@@ -36,7 +36,7 @@ export interface MergerParts {
   readonly store: MergeStore;
   /** Gain and offset of the integers behind a channel's numbers, where they are known. */
   readonly scaleOf: (channel: number) => ScaleHint | undefined;
-  /** False where a central has some of the feed's positions from `first` to `last` and not all. */
+  /** False where packs at the feed's positions from `first` to `last` have to wait, as while a central has some of them and not all. */
   readonly isApart: (first: number, last: number) => boolean;
   /** By position: only packs of one period are merged with each other. Without it, all are of one. */
   readonly periodOf?: (position: number) => number;

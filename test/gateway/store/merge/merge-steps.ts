@@ -105,11 +105,16 @@ function sampleOf(id: number, value: number): number {
   return id === 2 ? Math.sin(value) : (value % 31) / 10;
 }
 
-export function mergerOf(rig: StoreRig, isApart: (first: number, last: number) => boolean = () => true): Merger {
+export function mergerOf(
+  rig: StoreRig,
+  isApart: (first: number, last: number) => boolean = () => true,
+  periodOf: (position: number) => number = () => 0,
+): Merger {
   return new Merger({
     store: rig.blocks,
     scaleOf: (channel) => rig.writer.scaleOf(channel),
     isApart,
+    periodOf,
     onProblem: (text) => rig.problems.push(text),
     windows: WINDOWS,
   });

@@ -2,6 +2,7 @@ import type { Buffer } from 'node:buffer';
 import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { Pack } from '../../../../gateway/store/pack/pack.ts';
+import { FeedBorders } from '../../../../gateway/store/passed-over.ts';
 import { Acknowledgements } from '../../../../gateway/store/retention/acknowledgements.ts';
 import { storePaths } from '../../../../gateway/store/store-dir.ts';
 import { StoreRig } from '../store-rig.ts';
@@ -93,6 +94,24 @@ t.test('what a central has in part stays until it has all or none', async (t) =>
     [],
     'who has all hears nothing of it',
   );
+});
+
+t.test('where a channel began to go to a central, what was before is merged, and what came since', async (t) => {
+  const rig = filled(t, WINDOW + 1);
+  const packs = () => rig.blocks.feed(0, 1000, 1e9).flatMap((item) => (item.kind === 'pack' ? [item.position] : []));
+  const positions = packs();
+  const border = positions[Math.floor(positions.length / 2)] ?? 0;
+  const borders = new FeedBorders({ hq: { 1: [border] } });
+  const merger = mergerOf(
+    rig,
+    (first, last) => borders.isApart(first, last),
+    (position) => borders.periodOf(position),
+  );
+  merger.runRound();
+  t.ok(merger.status().into >= 2);
+  t.ok(packs().includes(border), 'one ends at the border');
+  t.ok(packs().length < positions.length / 2);
+  t.same(findingsIn(rig.dir), []);
 });
 
 t.test('packs sealed under different clocks stay apart: each says what it said', async (t) => {
