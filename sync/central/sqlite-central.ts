@@ -6,6 +6,7 @@ import { claimStore } from '../../gateway/store/store-role.ts';
 import { storeDigests } from '../api/digest-call.ts';
 import { feedIdOf } from '../api/pull-call.ts';
 import { DestinationPolicy } from '../destinations/destination-policy.ts';
+import { KeptPassedOver } from '../destinations/kept-passed-over.ts';
 import { SqliteNews } from '../fanout/sqlite-news.ts';
 import type { CentralStore } from './central-store.ts';
 import { CentralTelemetry } from './central-telemetry.ts';
@@ -36,16 +37,18 @@ export function openSqliteCentral(
     claimStore(db, 'central');
     const telemetry = new CentralTelemetry(dir, db, reachOf);
     const blocks = new SqliteStore(db, now);
+    const policy = new DestinationPolicy({});
+    const passedOver = new KeptPassedOver(db, policy, onProblem);
     return {
       name: nameOf(db, name),
       blocks,
       telemetry,
       retiring: new SqliteRetiring(db, blocks.arrivals),
-      merger: sqliteMerger(db, blocks.arrivals, onProblem),
+      merger: sqliteMerger(db, blocks.arrivals, onProblem, () => passedOver.borders),
       sweeper: undefined,
       news: new SqliteNews(db, onProblem),
       statements: { place: dir },
-      files: { telemetry, feed: db, storeDir: dir, policy: new DestinationPolicy({}) },
+      files: { telemetry, feed: db, storeDir: dir, policy, passedOver: passedOver.book },
       gatewayFeeds: {
         id: async () => feedIdOf(db),
         feed: async (gateway, after, itemsMax, bytesMax) => db.feed(after, itemsMax, bytesMax, gateway),

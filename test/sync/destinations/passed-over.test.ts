@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
-import { defineChannel } from '../../../gateway/channel.ts';
+import { type ChannelDefinition, defineChannel } from '../../../gateway/channel.ts';
 import { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
 import { FeedBorders, type PassedOver } from '../../../gateway/store/passed-over.ts';
 import { storePaths } from '../../../gateway/store/store-dir.ts';
@@ -195,7 +195,10 @@ t.test('packs are merged on either side of where a channel began to go, and not 
     [29, 31, false],
     [31, 40, true],
   ];
-  for (const [first, last, isApart] of spans) t.equal(borders.isApart(first, last), isApart, `${first} to ${last}`);
+  for (const [first, last, isApart] of spans) {
+    t.equal(borders.isApart(first, last), isApart, `${first} to ${last}`);
+    t.equal(borders.periodOf(first) === borders.periodOf(last), isApart, `${first} and ${last} are of one period`);
+  }
 });
 
 /** A gateway whose config may change, and a central that pulls from it. */
@@ -227,6 +230,17 @@ function twoEnds(t: Test, place: StorePlace) {
   return { box, dir, serve, pullFrom, keptOf };
 }
 
+async function ledger(port: number, destination?: string): Promise<readonly ChannelAccount[]> {
+  const client = new TelemetryClient({ host: HOST, port });
+  try {
+    const accounts: ChannelAccount[] = [];
+    for await (const account of client.ledger({ destination })) accounts.push(account);
+    return accounts;
+  } finally {
+    client.close();
+  }
+}
+
 /** A gateway that keeps a channel from a central, and gives it later; what both say then, and whether what was kept back can be had. */
 async function scenario(t: Test, place: StorePlace): Promise<void> {
   const { box, serve, pullFrom, keptOf } = twoEnds(t, place);
@@ -246,16 +260,6 @@ async function scenario(t: Test, place: StorePlace): Promise<void> {
   t.teardown(() => central.stop());
   await eventually('what goes from now on came', async () => (await keptOf(central, 'heart')) === 7);
   await eventually('all of the others', async () => (await keptOf(central, 'speed')) === 22);
-  const ledger = async (port: number, destination?: string): Promise<readonly ChannelAccount[]> => {
-    const client = new TelemetryClient({ host: HOST, port });
-    try {
-      const accounts: ChannelAccount[] = [];
-      for await (const account of client.ledger({ destination })) accounts.push(account);
-      return accounts;
-    } finally {
-      client.close();
-    }
-  };
   const differences = async () => compareLedgers(await ledger(second.port, 'hq'), await ledger(central.port));
   await eventually('what lacks counts as not received', async () =>
     (await ledger(central.port)).some(({ missing }) => missing.some(({ cause }) => cause === 'not-received')),
@@ -286,6 +290,43 @@ async function scenario(t: Test, place: StorePlace): Promise<void> {
 }
 
 testOverEachStore(t, 'what was kept back is no contradiction once it may go', scenario);
+
+t.test('a central knows what it kept back from another one that follows it, also over a restart', async (t) => {
+  const { box, serve, pullFrom, keptOf } = twoEnds(t, { dir: folder(t) });
+  const reside = (residency: ChannelDefinition['residency']) => {
+    const definition = defineChannel({ name: 'heart', source: 'test', residency });
+    box.db.transaction(() => box.db.keepChannel('box', definition, 1));
+  };
+  box.sealPack(['heart', 'speed'], 'number', 10);
+  reside(['eu']);
+  const gateway = await serve({ hq: { region: 'eu' } });
+  t.teardown(gateway.stop);
+  const dir = folder(t);
+  const follow = (port: number) =>
+    startCentral({ dir, name: 'team', host: HOST, port: 0, pull: [{ host: HOST, port }], version: '1' });
+  const first = await pullFrom(gateway.port);
+  const early = await follow(first.port);
+  await eventually('what may go anywhere came to both', async () => (await keptOf(early, 'speed')) === 10);
+  t.equal(await keptOf(first, 'heart'), 10);
+  t.equal(await keptOf(early, 'heart'), 0);
+  await early.stop();
+  await first.stop();
+
+  const hq = await pullFrom(gateway.port);
+  t.teardown(() => hq.stop());
+  reside('any');
+  box.sealPack(['heart', 'speed'], 'number', 7);
+  await eventually('it came to the first', async () => (await keptOf(hq, 'heart')) === 17);
+  const team = await follow(hq.port);
+  t.teardown(() => team.stop());
+  await eventually('and what goes on from now to the other', async () => (await keptOf(team, 'heart')) === 7);
+  await eventually('what lacks counts as not received', async () =>
+    (await ledger(team.port)).some(({ missing }) => missing.some(({ cause }) => cause === 'not-received')),
+  );
+  t.match(compareLedgers(await ledger(hq.port, 'team'), await ledger(team.port)), [
+    { channel: 'heart', first: 0, end: 10, here: 'held', there: 'not-received', verdict: 'passed-over' },
+  ]);
+});
 
 t.test('a pack that is damaged on the disk of the gateway keeps nothing back, in its turn or wished', async (t) => {
   const { box, dir, serve, pullFrom, keptOf } = twoEnds(t, { dir: folder(t) });
