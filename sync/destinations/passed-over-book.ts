@@ -38,6 +38,8 @@ interface Page {
   isConstant?: boolean | undefined;
   /** Of the stretch of the feed that was looked at last, and of which nothing goes there. */
   passed?: Stretch;
+  /** What it was told last of how far all has come. */
+  told?: SettledStatus | undefined;
 }
 
 /**
@@ -95,11 +97,14 @@ export class PassedOverBook {
    */
   settled(destination: string, said: SettledStatus): SettledStatus | undefined {
     const page = this.#pages.get(destination);
-    if (page === undefined || this.#parts.store.channelsAfter(page.defined).channels.length > 0) return undefined;
+    if (page === undefined) return undefined;
+    // Until it is known where a new definition goes, what was true is true still.
+    if (this.#parts.store.channelsAfter(page.defined).channels.length > 0) return page.told;
     page.isConstant ??= this.#isConstant(destination, page);
-    if (!page.isConstant) return undefined;
     const [after, upTo] = page.passed ?? [said.position, said.position];
-    return said.position > after && said.position <= upTo ? { ...said, position: after } : said;
+    const isPassed = said.position > after && said.position <= upTo;
+    page.told = page.isConstant ? { ...said, position: isPassed ? after : said.position } : undefined;
+    return page.told;
   }
 
   /** Whether each channel always went to a destination as far as it is there, or never did. */

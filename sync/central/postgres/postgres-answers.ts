@@ -46,7 +46,8 @@ export class PostgresAnswers implements AnswersElsewhere {
   #taken: ReadonlyMap<string, number> = new Map();
   #timer: NodeJS.Timeout | undefined;
   #exchanging: Promise<void> | undefined;
-  #isFirst = true;
+  /** Whether the last exchange got through. */
+  #isThrough = false;
 
   constructor(parts: PostgresAnswersParts) {
     this.#parts = parts;
@@ -56,7 +57,9 @@ export class PostgresAnswers implements AnswersElsewhere {
     this.#timer ??= setInterval(() => {
       // What fails is told the next time.
       this.#exchanging ??= this.exchange(onAnswer)
-        .catch(() => {})
+        .catch(() => {
+          this.#isThrough = false;
+        })
         .finally(() => {
           this.#exchanging = undefined;
         });
@@ -83,7 +86,7 @@ export class PostgresAnswers implements AnswersElsewhere {
     const { now, others } = await this.#parts.db.change(async (statements) => {
       const time = await timeOf(statements);
       const sinceMs = performance.now();
-      if (this.#isFirst)
+      if (!this.#isThrough)
         await statements.query('DELETE FROM answers WHERE asked < to_timestamp($1)', [(time - OLD_MS) / 1e3]);
       await this.#tell(
         statements,
@@ -91,7 +94,7 @@ export class PostgresAnswers implements AnswersElsewhere {
       );
       return { now: time, others: await this.#heard(statements, time - OLD_MS) };
     });
-    this.#isFirst = false;
+    this.#isThrough = true;
     for (const { own, askedMs } of told) {
       own.isTold = own.askedMs === askedMs;
       own.known ??= now;
@@ -103,7 +106,7 @@ export class PostgresAnswers implements AnswersElsewhere {
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await this.#exchanging;
-    if (this.#own.size === 0) return;
+    if (!this.#isThrough) return;
     // Where it does not get through, they are too old soon.
     await this.#parts.db
       .change((statements) => statements.query('DELETE FROM answers WHERE holder = $1', [this.#parts.holder]))

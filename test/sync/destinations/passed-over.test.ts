@@ -138,9 +138,14 @@ t.test(
     first.book.pass('hq', reached, end);
     t.same(told(), { until, position: reached });
     box.seal('fuel', 'number', 3);
-    t.equal(told(), undefined, 'a channel that nobody has looked at');
+    const later = { until: 2e6, position: box.db.lastPosition() };
+    t.same(
+      first.book.settled('hq', later),
+      { until, position: reached },
+      'of a new channel nothing is known: as before',
+    );
     first.book.note('hq', reached);
-    t.same(told(), { until, position: reached });
+    t.same(first.book.settled('hq', later), later);
 
     const settledBy = (destinations: DestinationsConfig, kept: PassedOver) => {
       const { book, told: record } = bookOf(box, destinations, kept);
