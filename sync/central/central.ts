@@ -29,8 +29,9 @@ import { ReceiptWriter } from '../receipts/receipt-writer.ts';
 import { PickUp } from '../relay/pick-up.ts';
 import { AcceptedLines } from '../reverse/accepted-lines.ts';
 import { type CentralTrustOptions, openCentralTrust } from '../trust/central-trust.ts';
-import { type PeerName, peerText } from '../trust/peer-name.ts';
+import { peerText } from '../trust/peer-name.ts';
 import { secureClient } from '../trust/secure-client.ts';
+import type { Peer } from '../trust/verify-peer.ts';
 import type { OwnerRule } from '../usage/owners.ts';
 import { storedBytes } from '../usage/stored-bytes.ts';
 import { TrafficBook } from '../usage/traffic-book.ts';
@@ -169,8 +170,13 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     closers.push(() => usage?.close());
     const traffic = usage && new TrafficBook({ db: usage, utcMs: Date.now });
     closers.push(() => traffic?.close());
-    const onCut = (peer: PeerName) =>
+    const cutSerials = new Set<string>();
+    const onCut = (peer: Peer) => {
+      // It may have connections that either end dialled.
+      if (cutSerials.has(peer.serial)) return;
+      cutSerials.add(peer.serial);
       onProblem(`the certificate of ${peerText(peer)} was taken back: what was connected with it is cut`);
+    };
     const connect = (address: PullAddress, more: TelemetryClientOptions) =>
       trust === undefined
         ? new TelemetryClient(address, { destination: name, ...more })

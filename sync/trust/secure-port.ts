@@ -6,8 +6,8 @@ import type { Address } from '../api/address.ts';
 import { accessGuard } from './access-guard.ts';
 import { type Caller, Callers } from './callers.ts';
 import { type Identity, identityProblem } from './identity.ts';
-import type { PeerName } from './peer-name.ts';
 import { SecureListener, type TakeConnection } from './secure-listener.ts';
+import type { Peer } from './verify-peer.ts';
 
 export interface SecurePortOptions {
   readonly identity: Identity;
@@ -16,7 +16,7 @@ export interface SecurePortOptions {
   /** Told of the connection of TCP below each over which gRPC is served: what counts bytes counts those. */
   readonly onRaw?: ((raw: Socket) => void) | undefined;
   /** Told whose connections were cut because the certificate was taken back. */
-  readonly onCut?: ((peer: PeerName) => void) | undefined;
+  readonly onCut?: ((peer: Peer) => void) | undefined;
 }
 
 /** The secure side of a gRPC server: knows who is at the other end of every connection, and cuts those that are taken back. */

@@ -116,6 +116,7 @@ t.test('invited, enrolled, pulled from over mTLS, and revoked, by commands alone
     const { stdout } = await caisson('status', '--server', `${HOST}:${port}`, '--identity', identity);
     return /uplink .*the certificate of gateway car7 was revoked/.test(stdout);
   });
+  t.equal(second.stderr.match(/gateway car7 was taken back/g)?.length, 1, 'said once for both of its lines');
   t.match(await caisson('revoke', 'nobody', '--authority', authority), {
     code: 1,
     stderr: /no certificate was ever issued/,
