@@ -62,6 +62,8 @@ export interface BoxFacts {
   readonly refused?: number;
   /** When it was last seen that two boxes have its name; missing where that was not lately. */
   readonly namesake?: number;
+  /** Stores that it hears under the name of this central; missing where that is one, or not known. */
+  readonly stores?: number;
   /** Channels of it that do not go to this central, by why: `residency`, `filter`. */
   readonly withheld?: Readonly<Record<string, number>>;
 }

@@ -171,6 +171,16 @@ export interface DestinationStatus {
   readonly behind?: BehindStatus;
   /** Channels that do not go there, by why: `residency`, `filter`; missing where all do. */
   readonly withheld?: Readonly<Record<string, number>>;
+  /** Where several stores are heard under its name, as of two centrals: each; `position` is the least of them. Missing where there is one. */
+  readonly stores?: readonly DestinationStoreStatus[];
+}
+
+/** One of several stores of which each says that it is that destination's. */
+export interface DestinationStoreStatus {
+  readonly id: string;
+  readonly position: number;
+  /** UTC to which it is waited for at least if it is not heard again, microseconds. */
+  readonly until: number;
 }
 
 /** What a destination lacks. */

@@ -10,6 +10,7 @@ import { createRing, RingWriter } from './ring.ts';
 import { RingIntake } from './ring-intake.ts';
 import type { GatewayStatus, SettledStatus, StoreStatus } from './status.ts';
 import type { PassedOver } from './store/passed-over.ts';
+import type { Acknowledged } from './store/retention/acknowledgements.ts';
 import { RETENTION_DEFAULTS, type RetentionSettings } from './store/retention/retention-config.ts';
 import type { FromStore, StoreThreadData, ToStore } from './store/store-messages.ts';
 import { SupervisedWorker, siblingScript } from './supervised-worker.ts';
@@ -207,9 +208,9 @@ export class StoreHost {
     return this.#registry.channel(id);
   }
 
-  /** A central has everything of the feed up to `position`. Only those count that the config names. */
-  acknowledged(central: string, position: number): void {
-    if (this.#centrals.has(central)) this.#worker.post({ kind: 'acknowledged', central, position });
+  /** A central has so much of the feed. Only those count that the config names. */
+  acknowledged(central: string, acknowledged: Acknowledged): void {
+    if (this.#centrals.has(central)) this.#worker.post({ kind: 'acknowledged', central, acknowledged });
   }
 
   /** Keeps what was written to the disk for the next run. */

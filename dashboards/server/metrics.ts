@@ -249,6 +249,11 @@ function destinationFamilies(out: Exposition, all: readonly DestinationStatus[])
     Object.values(withheld ?? {}).reduce((sum, count) => sum + count, 0),
   );
   family(
+    'stores',
+    'Stores that are heard under that name; more than one: two centrals have it.',
+    ({ stores }) => stores?.length ?? 1,
+  );
+  family(
     'caught_up_seconds',
     'Until it has all, at the present rates; missing: never.',
     ({ behind }) => behind?.caughtUpS,

@@ -119,7 +119,7 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
       status: () => look(),
       utcOffset: () => store.utcOffset(),
       keepSessions: (records) => keepSessions(store.intake, records, store.clock.now()),
-      onAcknowledged: (central, position) => store.acknowledged(central, position),
+      onAcknowledged: (central, acknowledged) => store.acknowledged(central, acknowledged),
       onPassedOver: (record) => store.keepPassedOver(record),
       onProblem: say,
       onListening: (worker) => {

@@ -5,6 +5,7 @@ import type { ConfigAnswer, ConfigRequest } from '../config/offer/offer.ts';
 import { messageOf } from '../errors.ts';
 import type { GatewayStatus } from '../status.ts';
 import type { PassedOver } from '../store/passed-over.ts';
+import type { Acknowledged } from '../store/retention/acknowledgements.ts';
 import { SupervisedWorker, siblingScript } from '../supervised-worker.ts';
 import type { CaissonConfig } from './config-schema.ts';
 import type { CyclesAnswer, FromServe, ServeThreadData, ToServe } from './serve-messages.ts';
@@ -29,7 +30,7 @@ export interface ServeOptions {
   /** UTC minus box time, microseconds. */
   readonly utcOffset: () => number;
   /** Told what a central says it has. */
-  readonly onAcknowledged: (central: string, position: number) => void;
+  readonly onAcknowledged: (central: string, acknowledged: Acknowledged) => void;
   /** Keeps what did not go to destinations. */
   readonly onPassedOver?: (record: PassedOver) => void;
   readonly onProblem: (text: string) => void;
@@ -75,7 +76,7 @@ export function startServe(options: ServeOptions): Promise<{ serve: ServeWorker;
       }),
       onMessage: (message) => {
         if (message.kind === 'problem') return onProblem(message.text);
-        if (message.kind === 'acknowledged') return options.onAcknowledged(message.central, message.position);
+        if (message.kind === 'acknowledged') return options.onAcknowledged(message.central, message.acknowledged);
         if (message.kind === 'passed-over') return options.onPassedOver?.(message.record);
         if (message.kind === 'heard') return options.onHeard?.(message.central);
         if (message.kind === 'sessions') {

@@ -9,6 +9,7 @@ import type { ClockOrigin } from '../clock.ts';
 import type { ConfigAnswer, ConfigRequest } from '../config/offer/offer.ts';
 import type { GatewayStatus } from '../status.ts';
 import type { PassedOver } from '../store/passed-over.ts';
+import type { Acknowledged } from '../store/retention/acknowledgements.ts';
 
 /** What the serve thread is made with. */
 export interface ServeThreadData {
@@ -60,8 +61,8 @@ export type ToServe =
 export type FromServe =
   /** `grpcPort` 0 while the store is not open. */
   | { readonly kind: 'listening'; readonly httpPort: number; readonly grpcPort: number }
-  /** Everything of the feed up to `position` is durable with that central. */
-  | { readonly kind: 'acknowledged'; readonly central: string; readonly position: number }
+  /** How far the feed is durable with that central. */
+  | { readonly kind: 'acknowledged'; readonly central: string; readonly acknowledged: Acknowledged }
   /** What did not go to destinations, whenever that changed. */
   | { readonly kind: 'passed-over'; readonly record: PassedOver }
   /** A central asked how this gateway does, or said what it has. */

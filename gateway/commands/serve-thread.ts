@@ -117,13 +117,13 @@ async function serve(port: MessagePort, data: ServeThreadData): Promise<void> {
     store &&
     receiptDesk(store.feed, data.destinations, {
       gateway: () => status.gateway,
-      onConfirmed: (central, position) => {
-        passedOver?.note(central, position);
-        say({ kind: 'acknowledged', central, position });
+      onConfirmed: (central, acknowledged) => {
+        passedOver?.note(central, acknowledged.position);
+        say({ kind: 'acknowledged', central, acknowledged });
       },
       onProblem: (text) => say({ kind: 'problem', text }),
     });
-  sync = store && receipts && new BoxSync({ store: store.feed, destinations: () => receipts.status(), policy });
+  sync = store && receipts && new BoxSync({ store: store.feed, destinations: () => receipts.status(utcNow()), policy });
   const trust =
     store === undefined || data.grpc.identity === undefined
       ? undefined

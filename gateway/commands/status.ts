@@ -6,6 +6,7 @@ import type {
   ConfigStatus,
   CycleKindStatus,
   DestinationStatus,
+  DestinationStoreStatus,
   DiskWearStatus,
   DrillStatus,
   GatewayStatus,
@@ -24,6 +25,9 @@ import { conclude, Output } from './outcome.ts';
 import { handOverText, relayTexts } from './relay-text.ts';
 import { openClient, type ServerOptions, serverOptions } from './telemetry-client.ts';
 import { formatTime } from './time-text.ts';
+
+/** Digits of the id of a store: enough to tell a few apart. */
+const STORE_ID_SHOWN = 8;
 
 interface Options extends ServerOptions {
   readonly json?: boolean;
@@ -200,10 +204,20 @@ function startingText({ samples }: SourceStatus): string {
   return samples === 0 ? 'no sample yet' : 'nothing received yet';
 }
 
-function destinationText({ name, position, proven, refused, told, behind, withheld }: DestinationStatus): string {
+function destinationText({
+  name,
+  position,
+  proven,
+  refused,
+  told,
+  behind,
+  withheld,
+  stores,
+}: DestinationStatus): string {
   const reasons = Object.entries(refused).map(([reason, count]) => `${reason} ${count}`);
   const parts = [
     `has the feed up to ${position}`,
+    ...(stores === undefined ? [] : [storesText(stores)]),
     ...(behind === undefined ? [] : [behindText(behind)]),
     proven ? 'by signed receipts' : 'as it says itself: no receiptKey is pinned',
     told === undefined ? 'not heard since the start' : `last told ${formatTime(told)}`,
@@ -211,6 +225,14 @@ function destinationText({ name, position, proven, refused, told, behind, withhe
     ...(withheld === undefined ? [] : [`kept from it: ${withheldText(withheld)}`]),
   ];
   return `central  ${name}: ${parts.join('; ')}`;
+}
+
+function storesText(stores: readonly DestinationStoreStatus[]): string {
+  const each = stores.map(
+    ({ id, position, until }) =>
+      `${id.slice(0, STORE_ID_SHOWN)} up to ${position}, waited for until ${formatTime(until)}`,
+  );
+  return `${stores.length} STORES HAVE ITS NAME, what all of them have counts (${each.join('; ')})`;
 }
 
 function behindText({ bytes, since, bytesPerS, caughtUpS }: BehindStatus): string {

@@ -6,6 +6,7 @@ import type { Loss } from '../ring-intake.ts';
 import type { StoreStatus } from '../status.ts';
 import type { WearRecord } from '../wear-meter.ts';
 import type { PassedOver } from './passed-over.ts';
+import type { Acknowledged } from './retention/acknowledgements.ts';
 import type { RetentionSettings } from './retention/retention-config.ts';
 
 /** What the store thread is made with. */
@@ -36,8 +37,8 @@ export type ToStore =
   | { readonly kind: 'start'; readonly started: number; readonly reading: ClockReading }
   | { readonly kind: 'channel'; readonly channel: Channel }
   | { readonly kind: 'clock'; readonly reading: ClockReading }
-  /** That central has everything of the feed up to `position`. */
-  | { readonly kind: 'acknowledged'; readonly central: string; readonly position: number }
+  /** How far that central has the feed. */
+  | { readonly kind: 'acknowledged'; readonly central: string; readonly acknowledged: Acknowledged }
   /** Whether small blocks may be merged, where the config has it so. */
   | { readonly kind: 'merge'; readonly isOn: boolean }
   /** To be kept for the next run. */

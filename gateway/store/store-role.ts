@@ -4,6 +4,9 @@ import type { BlockDb } from './block-db.ts';
 /** Key in `meta` of what a store is of. */
 export const ROLE_KEY = 'role';
 
+/** Key in `meta` of the id of a central's store and, behind a space, the number of the file that it belongs to. */
+export const STORE_ID_KEY = 'store id';
+
 /** What a store is of. */
 export type StoreRole = 'gateway' | 'central';
 

@@ -24,7 +24,7 @@ import { lastNumbers } from './last-numbers.ts';
 import { Merger } from './merge/merger.ts';
 import { FeedBorders, PASSED_OVER_KEY, type PassedOver, passedOverOf } from './passed-over.ts';
 import { type Recovered, recover } from './recovery.ts';
-import { ACKNOWLEDGED_KEY, Acknowledgements } from './retention/acknowledgements.ts';
+import { Acknowledgements } from './retention/acknowledgements.ts';
 import { BALLAST_BYTES, Ballast } from './retention/ballast.ts';
 import { Retention } from './retention/retention.ts';
 import { SettledRows } from './settled-rows.ts';
@@ -115,7 +115,7 @@ class StoreThread {
     this.#blocks = BlockDb.open(paths.blocks);
     claimStore(this.#blocks, 'gateway');
     this.#gateway = gatewayIdOf(this.#blocks, data.gateway);
-    this.#acknowledgements = new Acknowledgements(data.retention.centrals, this.#blocks.meta(ACKNOWLEDGED_KEY));
+    this.#acknowledgements = new Acknowledgements(data.retention.centrals, (key) => this.#blocks.meta(key));
     this.#borders = new FeedBorders(passedOverOf(this.#blocks.meta(PASSED_OVER_KEY)));
     this.#retention = new Retention({
       store: this.#blocks,
@@ -235,6 +235,9 @@ class StoreThread {
       for (const reading of this.#mail.readings.splice(0)) writer.keepClock(reading);
       if (this.#mail.wear !== undefined) this.#blocks.transaction(() => this.#keepWear());
       if (this.#mail.passedOver !== undefined) this.#blocks.transaction(() => this.#keepPassedOver());
+      if (this.#acknowledgements.isUrgent) {
+        this.#retention.tryWrite(() => this.#blocks.transaction(() => this.#keepAcknowledged()));
+      }
       const now = performance.now();
       if (waiting > 0 && (isEnding || now >= nextCommit)) {
         const position = writer.commit(waiting);
@@ -295,8 +298,7 @@ class StoreThread {
 
   /** Belongs inside a transaction. */
   #keepAcknowledged(): void {
-    if (!this.#acknowledgements.takeChanged()) return;
-    this.#blocks.keepMeta(ACKNOWLEDGED_KEY, this.#acknowledgements.text());
+    this.#acknowledgements.keep((key, text) => this.#blocks.keepMeta(key, text));
   }
 
   #sendStatus(writer: StoreWriter, merger: Merger, commits: CommitTimes, settled: SettledRows): void {
@@ -332,7 +334,7 @@ class StoreThread {
   #sort(message: ToStore): void {
     if (message.kind === 'channel') this.#mail.channels.push(message.channel);
     else if (message.kind === 'clock') this.#mail.readings.push(message.reading);
-    else if (message.kind === 'acknowledged') this.#acknowledgements.take(message.central, message.position);
+    else if (message.kind === 'acknowledged') this.#acknowledgements.take(message.central, message.acknowledged);
     else if (message.kind === 'merge') this.#mail.merges = message.isOn;
     else if (message.kind === 'wear') this.#mail.wear = message.record;
     else if (message.kind === 'passed-over') this.#mail.passedOver = message.record;

@@ -7,6 +7,7 @@ export interface AcknowledgeRequestMessage {
   readonly receipt: Uint8Array;
   readonly signature: Uint8Array;
   readonly lines: readonly LineStatusMessage[];
+  readonly store: string;
 }
 
 export interface AcknowledgeResponseMessage {

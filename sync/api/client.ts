@@ -341,7 +341,7 @@ export class TelemetryClient {
    */
   acknowledge(
     word: Pick<AcknowledgeRequestMessage, 'follower' | 'feed' | 'position'> &
-      Partial<SignedReceipt> & { readonly lines?: readonly LineStatus[] },
+      Partial<SignedReceipt> & { readonly store?: string; readonly lines?: readonly LineStatus[] },
   ): Promise<AcknowledgeResponseMessage> {
     return this.#calls.ask<AcknowledgeResponseMessage>('Acknowledge', {
       ...word,

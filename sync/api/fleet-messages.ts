@@ -28,6 +28,7 @@ export interface BoxMessage {
   readonly refused?: number;
   readonly withheld: Readonly<Record<string, number>>;
   readonly namesake?: number;
+  readonly stores?: number;
 }
 
 export interface BoxConfigFactsMessage {

@@ -27,7 +27,11 @@ export function encodeStatus({ config, ...status }: GatewayStatus): StatusMessag
     clock: encodeClock(status.clock),
     store: encodeStore(status.store),
     ...(config && { config: encodeConfig(config) }),
-    destinations: (status.destinations ?? []).map((each) => ({ ...each, withheld: each.withheld ?? {} })),
+    destinations: (status.destinations ?? []).map((each) => ({
+      ...each,
+      withheld: each.withheld ?? {},
+      stores: each.stores ?? [],
+    })),
     drills: status.drills ?? [],
     cycles: status.cycles ?? [],
     handovers: status.handovers ?? [],
@@ -62,9 +66,10 @@ export function decodeStatus({
     store: decodeStore(present(message.store, 'store status')),
     sources: message.sources.map(decodeSource),
     ...(destinations.length > 0 && {
-      destinations: destinations.map(({ withheld, ...each }) => ({
+      destinations: destinations.map(({ withheld, stores, ...each }) => ({
         ...{ ...each, refused: { ...each.refused } },
         ...(Object.keys(withheld).length > 0 && { withheld: { ...withheld } }),
+        ...(stores.length > 0 && { stores: stores.map((each) => ({ ...each })) }),
       })),
     }),
     ...(uplinks.length > 0 && {

@@ -84,6 +84,13 @@ export interface DestinationStatusMessage {
   readonly behind?: BehindStatusMessage;
   readonly told?: number;
   readonly withheld: Readonly<Record<string, number>>;
+  readonly stores: readonly DestinationStoreStatusMessage[];
+}
+
+export interface DestinationStoreStatusMessage {
+  readonly id: string;
+  readonly position: number;
+  readonly until: number;
 }
 
 export interface BehindStatusMessage {

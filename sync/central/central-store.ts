@@ -21,6 +21,8 @@ export interface AnswersElsewhere {
 export interface CentralStore {
   /** Central's own name, under which it tells gateways what it has. */
   readonly name: string;
+  /** Of all processes over one database the same, and no other store has it: by it a gateway tells two centrals of one name apart. */
+  readonly id: string;
   readonly blocks: BlockStore;
   readonly telemetry: AskedTelemetry;
   /** Gives up what its rules say. */

@@ -230,7 +230,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
           };
         },
         sink: keeper,
-        follower: name,
+        ...{ follower: name, store: store.id },
         hasNamesake: (gateway) => namesakes.of(gateway) !== undefined,
         onProblem,
       });

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { statSync } from 'node:fs';
 import type { ReachOf } from '../../gateway/query/coverage/coverage.ts';
 import { BlockDb } from '../../gateway/store/block-db.ts';
 import { lockStore, storePaths } from '../../gateway/store/store-dir.ts';
-import { claimStore } from '../../gateway/store/store-role.ts';
+import { claimStore, STORE_ID_KEY } from '../../gateway/store/store-role.ts';
 import { storeDigests } from '../api/digest-call.ts';
 import { feedIdOf } from '../api/pull-call.ts';
 import { DestinationPolicy } from '../destinations/destination-policy.ts';
@@ -33,7 +34,8 @@ export function openSqliteCentral(
 ): CentralStore {
   const unlock = lockStore(dir);
   try {
-    const db = BlockDb.open(storePaths(dir).blocks);
+    const path = storePaths(dir).blocks;
+    const db = BlockDb.open(path);
     claimStore(db, 'central');
     const telemetry = new CentralTelemetry(dir, db, reachOf);
     const blocks = new SqliteStore(db, now);
@@ -41,6 +43,7 @@ export function openSqliteCentral(
     const passedOver = new KeptPassedOver(db, policy, onProblem);
     return {
       name: nameOf(db, name),
+      id: storeIdOf(db, path),
       blocks,
       telemetry,
       retiring: new SqliteRetiring(db, blocks.arrivals),
@@ -89,4 +92,17 @@ function nameOf(db: BlockDb, given: string | undefined): string {
   const name = given ?? `central-${randomBytes(4).toString('hex')}`;
   db.transaction(() => db.keepMeta('gateway', name));
   return name;
+}
+
+/**
+ * Id of the store in the file at `path`. It belongs to that file: a copy, however it was made, may run beside what it was copied from, and under one id each would
+ * speak for what only the other has.
+ */
+function storeIdOf(db: BlockDb, path: string): string {
+  const file = String(statSync(path, { bigint: true }).ino);
+  const [kept = '', keptFile] = (db.meta(STORE_ID_KEY) ?? '').split(' ');
+  if (kept !== '' && keptFile === file) return kept;
+  const id = randomBytes(8).toString('hex');
+  db.transaction(() => db.keepMeta(STORE_ID_KEY, `${id} ${file}`));
+  return id;
 }

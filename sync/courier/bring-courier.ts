@@ -1,7 +1,7 @@
 import { CaissonError } from '../../gateway/errors.ts';
 import { BlockDb } from '../../gateway/store/block-db.ts';
 import { BlockReader } from '../../gateway/store/block-reader.ts';
-import { ACKNOWLEDGED_KEY } from '../../gateway/store/retention/acknowledgements.ts';
+import { keptAcknowledged } from '../../gateway/store/retention/acknowledgements.ts';
 import { lockStore, storePaths } from '../../gateway/store/store-dir.ts';
 import { feedIdOf } from '../api/pull-call.ts';
 import { requireCentralFolder } from '../central/central-folder.ts';
@@ -44,12 +44,12 @@ export function carry({ dir, destinations, central, medium, fileBytes, all }: Ca
   try {
     const scope = new DestinationPolicy(destinations).scopeOf(central);
     const feed = new ScopedFeed(store, scope);
-    const acknowledged = JSON.parse(store.meta(ACKNOWLEDGED_KEY) ?? '{}') as Record<string, number>;
+    const acknowledged = keptAcknowledged((key) => store.meta(key)).get(central);
     const gateway = store.boots()[0]?.gateway;
     if (gateway === undefined) throw new CaissonError('store-unusable', `${dir} has nothing to carry yet`);
     return writeCourier({
       ...{ gateway, central, medium, fileBytes, key, feedId: feedIdOf(store) },
-      from: all ? 0 : (acknowledged[central] ?? 0),
+      from: all ? 0 : (acknowledged?.position ?? 0),
       bootAt: (position) => store.bootsUpTo(position).at(-1)?.boot ?? '',
       knownBefore: () => knownBefore(store, scope.allows),
       feed: {

@@ -1,5 +1,5 @@
 import type { BlockReader } from '../../gateway/store/block-reader.ts';
-import { ACKNOWLEDGED_KEY } from '../../gateway/store/retention/acknowledgements.ts';
+import { keptAcknowledged } from '../../gateway/store/retention/acknowledgements.ts';
 import { feedIdOf } from '../api/pull-call.ts';
 import { ReceiptDesk, type ReceiptDeskParts } from '../receipts/receipt-desk.ts';
 import { publicKeyOf } from '../receipts/receipt-key.ts';
@@ -10,17 +10,19 @@ import { DestinationPolicy } from './destination-policy.ts';
 export function receiptDesk(
   store: BlockReader,
   destinations: DestinationsConfig,
-  parts: Pick<ReceiptDeskParts, 'gateway' | 'onConfirmed' | 'onProblem'>,
+  parts: Pick<ReceiptDeskParts, 'gateway' | 'onConfirmed' | 'onProblem' | 'steadyMs'>,
 ): ReceiptDesk {
   const keys = new Map(Object.entries(destinations).map(([name, { receiptKey }]) => [name, receiptKey]));
   const policy = new DestinationPolicy(destinations);
-  const confirmed = JSON.parse(store.meta(ACKNOWLEDGED_KEY) ?? '{}') as Record<string, number>;
   return new ReceiptDesk({
     ...parts,
     store,
     feed: () => feedIdOf(store),
     // One that never came lacks everything, which is to be seen.
-    confirmed: new Map([...Object.keys(destinations).map((name) => [name, 0] as const), ...Object.entries(confirmed)]),
+    kept: new Map([
+      ...Object.keys(destinations).map((name) => [name, { position: 0, stores: [] }] as const),
+      ...keptAcknowledged((key) => store.meta(key)),
+    ]),
     travels: (central, channel) => policy.scopeOf(central).allows(channel),
     keyOf: (central) => publicKeyOf(keys.get(central) ?? ''),
   });

@@ -47,6 +47,7 @@ const RULES: readonly Rule[] = [
   diskRule,
   certificateRule,
   nameRule,
+  centralRule,
   lineRule,
   silenceRule,
   lossRule,
@@ -105,6 +106,11 @@ function certificateRule({ certificate }: BoxFacts, { now }: FleetNorm): Finding
 function nameRule({ gateway, namesake }: BoxFacts): Finding | undefined {
   if (namesake === undefined) return undefined;
   return act(`two boxes have the name ${gateway}: switch the copy off, and enrol it under a name of its own`);
+}
+
+function centralRule({ stores }: BoxFacts): Finding | undefined {
+  if (stores === undefined) return undefined;
+  return act(`it hears ${stores} stores with the name of this central: give a second central another name with --name`);
 }
 
 function lineRule({ line, heard, carried }: BoxFacts, { now }: FleetNorm): Finding | undefined {

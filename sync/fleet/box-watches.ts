@@ -1,4 +1,4 @@
-import type { GatewayStatus, SettledStatus } from '../../gateway/status.ts';
+import type { DestinationStatus, GatewayStatus, SettledStatus } from '../../gateway/status.ts';
 
 /** How often a box that has a line is asked how it does, milliseconds; each time up to a quarter earlier, so that boxes take turns. */
 const LOOK_MS = 20_000;
@@ -27,7 +27,16 @@ export interface BoxSeen {
 
 /** Channels that a box keeps from a central, by why; undefined where that is not known. */
 export function withheldFrom(central: string, seen: BoxSeen | undefined): Readonly<Record<string, number>> | undefined {
-  return seen?.status.destinations?.find(({ name }) => name === central)?.withheld;
+  return toldOf(central, seen)?.withheld;
+}
+
+/** Stores that a box hears under the name of a central; undefined where that is one, or not known. */
+export function storesOf(central: string, seen: BoxSeen | undefined): number | undefined {
+  return toldOf(central, seen)?.stores?.length;
+}
+
+function toldOf(central: string, seen: BoxSeen | undefined): DestinationStatus | undefined {
+  return seen?.status.destinations?.find(({ name }) => name === central);
 }
 
 export interface BoxWatchesOptions {

@@ -3,7 +3,7 @@ import type { ConfigStatus, GatewayStatus } from '../../gateway/status.ts';
 import type { HeldOfGateway } from '../central/held-of-gateway.ts';
 import type { IssuedCertificate } from '../trust/register.ts';
 import { byAttention } from './attention.ts';
-import { type BoxSeen, withheldFrom } from './box-watches.ts';
+import { type BoxSeen, storesOf, withheldFrom } from './box-watches.ts';
 
 /** How long sums over the store and the register are taken for true, microseconds: they are asked by several who watch. */
 const SUMS_KEPT_US = 2e6;
@@ -85,6 +85,7 @@ export class FleetView {
     const carried = this.#parts.carried(gateway);
     const namesake = this.#parts.namesake(gateway);
     const withheld = withheldFrom(this.#parts.central, seen);
+    const stores = storesOf(this.#parts.central, seen);
     return {
       gateway,
       line: lineFacts(line, hasCentrals && seen === undefined && holding !== undefined, holding?.elsewhere),
@@ -96,6 +97,7 @@ export class FleetView {
       ...(seen !== undefined && seenFacts(seen, line?.health.complete === true)),
       ...(withheld !== undefined && { withheld }),
       ...(namesake !== undefined && { namesake }),
+      ...(stores !== undefined && { stores }),
       ...certificateFacts(certificate, seen),
     };
   }

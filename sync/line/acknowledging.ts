@@ -4,6 +4,8 @@ import type { SignedReceipt } from '../receipts/receipt.ts';
 /** How far a follower has a feed. */
 export interface KeptWord extends Partial<SignedReceipt> {
   readonly follower: string;
+  /** Id of the store that has it; empty: none is told. */
+  readonly store: string;
   readonly feed: string;
   readonly position: number;
   /** Lines to the other end, where there is anything new of them. */
@@ -17,6 +19,9 @@ export interface KeptWord extends Partial<SignedReceipt> {
 const LINES_MS = 30_000;
 const LINES_METERED_MS = 300_000;
 
+/** A word is said again after so long, milliseconds: who says nothing for a day is not waited for where another store has its name. */
+const AGAIN_MS = 3_600_000;
+
 /** What the other end answers. */
 export interface KeptAnswer {
   /** Request for a receipt; empty: nothing is to be proven. */
@@ -28,6 +33,8 @@ export interface KeptAnswer {
 export interface AcknowledgingParts {
   /** Name under which the other end is told. */
   readonly follower: string;
+  /** Id of the store here; empty: none is told. */
+  readonly store: string;
   /** How far everything is durable here. */
   readonly kept: () => Promise<{ readonly feed: string; readonly after: number }>;
   /** Every line to the other end. */
@@ -38,6 +45,8 @@ export interface AcknowledgingParts {
   /** True while nothing may be told: of two ends with one name, what is here may be the other's. */
   readonly isDoubted?: () => boolean;
   readonly intervalMs: number;
+  /** AGAIN_MS unless a test is in a hurry. */
+  readonly againMs?: number;
   /** Told of what a person should know. */
   readonly onProblem: (text: string) => void;
 }
@@ -47,8 +56,10 @@ export interface AcknowledgingParts {
  * the next one says more. Returns what ends it.
  */
 export function acknowledging(parts: AcknowledgingParts): () => void {
-  const { follower, kept, lines: look, tell, prove, onProblem } = parts;
+  const { follower, store, kept, lines: look, tell, prove, onProblem, againMs = AGAIN_MS } = parts;
+  // `at`: when lines were last told.
   let told = { feed: '', after: 0, state: '', at: Number.NEGATIVE_INFINITY };
+  let saidAt = Number.NEGATIVE_INFINITY;
   let [isTelling, hasEnded] = [false, false];
   const say = async () => {
     const now = await kept();
@@ -58,13 +69,14 @@ export function acknowledging(parts: AcknowledgingParts): () => void {
     const isMetered = lines.some((line) => line.metered && line.state === 'in-use');
     const isOld = performance.now() - told.at >= (isMetered ? LINES_METERED_MS : LINES_MS);
     const isNews = state !== told.state || (hasMoved && isOld);
-    if (!hasMoved && !isNews) return;
-    const word = { follower, feed: now.feed, position: now.after, ...(isNews && { lines }) };
+    if (!hasMoved && !isNews && performance.now() - saidAt < againMs) return;
+    const word = { follower, store, feed: now.feed, position: now.after, ...(isNews && { lines }) };
     let answer = await tell(word);
     while (answer.wanted.length > 0 && prove !== undefined && !hasEnded) {
       answer = await tell({ ...word, ...(await prove(answer.wanted)) });
     }
     if (answer.refused !== '') onProblem(`the receipt of what is kept was refused: ${answer.refused}`);
+    saidAt = performance.now();
     told = { ...now, ...(isNews ? { state, at: performance.now() } : { state: told.state, at: told.at }) };
   };
   const timer = setInterval(() => {

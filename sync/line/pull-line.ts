@@ -88,6 +88,8 @@ export interface PullLineOptions<Client extends PullClient = PullClient> {
   readonly sink: PullSink;
   /** Name under which the other end is told what was kept. */
   readonly follower: string;
+  /** Id of the store behind the sink, by which it is told from others of that name; empty, as by default: none is told. */
+  readonly store?: string;
   /** True where two boxes have that name: that their stores differ is no news then, and neither is told what is kept of it. */
   readonly hasNamesake?: (gateway: string) => boolean;
   /** False: no outlines are wanted ahead of samples. Default: true. */
@@ -328,9 +330,16 @@ export class PullLine<Client extends PullClient = PullClient> {
 
   /** Tells the other end from time to time what is durable here. */
   #acknowledging(client: PullClient, peer: Peer): () => void {
-    const { sink, follower, acknowledgeMs = ACKNOWLEDGE_MS, onProblem = () => {}, hasNamesake } = this.#options;
-    return acknowledging({
+    const {
+      sink,
       follower,
+      store = '',
+      acknowledgeMs = ACKNOWLEDGE_MS,
+      onProblem = () => {},
+      hasNamesake,
+    } = this.#options;
+    return acknowledging({
+      ...{ follower, store },
       kept: () => sink.resume(peer),
       lines: () => this.#choice.status().map((line) => ({ gateway: follower, ...line })),
       tell: (word) => client.acknowledge(word),

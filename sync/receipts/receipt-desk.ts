@@ -2,7 +2,10 @@ import { Buffer } from 'node:buffer';
 import { type KeyObject, randomBytes } from 'node:crypto';
 import { CaissonError } from '../../gateway/errors.ts';
 import type { StoredChannel } from '../../gateway/query/telemetry.ts';
+import type { DestinationStoreStatus } from '../../gateway/status.ts';
 import type { KeptBoot } from '../../gateway/store/block-rows.ts';
+import type { Acknowledged } from '../../gateway/store/retention/acknowledgements.ts';
+import { CentralAccount, type OpenRequest, type StoreAccount } from './central-account.ts';
 import type { HeldRange } from './held-ranges.ts';
 import { type PackSource, RangeDigests } from './range-digests.ts';
 import {
@@ -66,19 +69,23 @@ export interface ReceiptDeskParts {
   readonly feed: () => string;
   /** The public key of a central that must prove what it has; undefined: it is believed. */
   readonly keyOf: (central: string) => KeyObject | undefined;
-  /** How far each central had proven what it has when the gateway started. */
-  readonly confirmed: ReadonlyMap<string, number>;
+  /** How far each central had proven what it has when the gateway started, by name. */
+  readonly kept: ReadonlyMap<string, Acknowledged>;
   /** False for a channel that does not travel to that central. */
   readonly travels?: (central: string, channel: StoredChannel) => boolean;
-  /** Told how far the feed is with a central. */
-  readonly onConfirmed: (central: string, position: number) => void;
+  /** Told how far the feed is with a central, and with which of its stores. */
+  readonly onConfirmed: (central: string, acknowledged: Acknowledged) => void;
   /** Told of what a person should know. */
   readonly onProblem: (text: string) => void;
+  /** Of a clock that never steps, milliseconds. */
+  readonly steadyMs?: () => number;
 }
 
 /** What a central tells, as it comes over the wire. */
 export interface Acknowledgement {
   readonly follower: string;
+  /** Id of the store that has it; empty: of a central that tells none. */
+  readonly store: string;
   readonly position: number;
   /** Empty: none. */
   readonly receipt: Uint8Array;
@@ -96,12 +103,14 @@ export interface AcknowledgementAnswer {
 /** How one central stands. */
 export interface DestinationReceipts {
   readonly name: string;
-  /** How far it has the feed, proven or, without a key, as it says. */
+  /** How far it has the feed, proven or, without a key, as it says; of several stores the least. */
   readonly position: number;
   /** True where only a signed receipt is believed. */
   readonly proven: boolean;
   /** Receipts that were refused since the start, by reason. */
   readonly refused: Readonly<Partial<Record<ReceiptRefusal, number>>>;
+  /** Where several are heard under its name: each. */
+  readonly stores?: readonly DestinationStoreStatus[];
 }
 
 /** A request that travels by courier, with what its answer must say. */
@@ -112,25 +121,12 @@ export interface CarriedRequest {
   readonly to: number;
 }
 
-interface OpenRequest {
-  readonly bytes: Uint8Array;
-  readonly nonce: string;
-  readonly from: number;
-  readonly to: number;
-  readonly ranges: readonly HeldRange[];
-  readonly digests: readonly Uint8Array[];
-}
-
-/** One central. */
-class Account {
-  confirmed: number;
-  open: OpenRequest | undefined;
-  readonly answered: string[] = [];
-  readonly refused: Partial<Record<ReceiptRefusal, number>> = {};
-
-  constructor(confirmed: number) {
-    this.confirmed = confirmed;
-  }
+/** What is known of one central. */
+interface Account {
+  readonly central: CentralAccount;
+  readonly refused: Partial<Record<ReceiptRefusal, number>>;
+  /** True once it was told that several stores have its name. */
+  isTold: boolean;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -138,7 +134,7 @@ const NOTHING = new Uint8Array(0);
 /**
  * The gateway's side of receipts. Of a central whose key is pinned the word alone moves nothing: it is asked for a receipt over
  * the samples that came to be since the last one, with a random number so that an old receipt says nothing, and believed where
- * the digests it signs are those of what is here.
+ * the digests it signs are those of what is here. Where several stores have the name of one central, what all of them have counts.
  */
 export class ReceiptDesk {
   readonly #parts: ReceiptDeskParts;
@@ -148,6 +144,7 @@ export class ReceiptDesk {
 
   constructor(parts: ReceiptDeskParts) {
     this.#parts = parts;
+    for (const [name, kept] of parts.kept) this.#accounts.set(name, accountOf(kept));
   }
 
   /** Takes a central's word, which must be about the feed of this store. */
@@ -155,16 +152,21 @@ export class ReceiptDesk {
     const { follower, receipt, signature } = word;
     const position = this.#passed(follower, word.position);
     const key = this.#parts.keyOf(follower);
-    const account = this.#account(follower);
-    if (key === undefined) {
+    const { central } = this.#account(follower);
+    const wasSeveral = central.only === undefined;
+    const { account, isNew, mayRise } = central.hear(word.store, this.#nowMs());
+    if (key === undefined && mayRise) {
       this.#confirm(follower, account, position);
       return { wanted: NOTHING, refused: '' };
     }
+    // What all have is less with one that is new, and more without one that was forgotten.
+    if (isNew || wasSeveral) this.#tell(follower);
+    if (key === undefined || !mayRise) return { wanted: NOTHING, refused: '' };
     // One that has less than it had is believed at once: nothing is given up for that.
     if (position < account.confirmed) this.#confirm(follower, account, position);
     const refused = receipt.length === 0 ? '' : this.#judge(follower, account, { receipt, signature, key });
     if (refused !== '') {
-      this.#refuse(follower, account, refused);
+      this.#refuse(follower, refused);
       return { wanted: NOTHING, refused };
     }
     return { wanted: this.#wanted(follower, account, position), refused };
@@ -172,7 +174,7 @@ export class ReceiptDesk {
 
   /** How far a central has the feed, as far as is believed. */
   confirmed(central: string): number {
-    return this.#account(central).confirmed;
+    return this.#account(central).central.confirmed;
   }
 
   /**
@@ -198,35 +200,43 @@ export class ReceiptDesk {
     return requests;
   }
 
-  /** Takes a receipt that came by courier; the word of a central that is believed moves nothing here. Never takes back what was proven since. */
+  /**
+   * Takes a receipt that came by courier; the word of a central that is believed moves nothing here. Never takes back what was proven since. Which
+   * store of several signed it is not known: then it moves nothing.
+   */
   takeCarried(central: string, { bytes, digests }: CarriedRequest, signed: SignedReceipt): ReceiptRefusal | '' {
     const key = this.#parts.keyOf(central);
     if (key === undefined) return '';
-    const account = this.#account(central);
     const { nonce, from, to, ranges } = decodeRequest(bytes);
     const open = { bytes, nonce: Buffer.from(nonce).toString('hex'), from, to, ranges, digests };
     const refused = this.#judgeAgainst(central, open, { ...signed, key });
-    if (refused !== '') this.#refuse(central, account, refused);
-    else if (from <= account.confirmed && to > account.confirmed) this.#confirm(central, account, to);
+    const account = this.#only(central);
+    if (refused !== '') this.#refuse(central, refused);
+    else if (account !== undefined && from <= account.confirmed && to > account.confirmed) {
+      this.#confirm(central, account, to);
+    }
     return refused;
   }
 
-  /** Takes the word of a central that came by courier, where it is believed. It may be old: what is known is not taken back. */
+  /**
+   * Takes the word of a central that came by courier, where it is believed. It may be old: what is known is not taken back; and whose it is
+   * of several stores is not known: then it moves nothing.
+   */
   takeCarriedWord(central: string, position: number): void {
-    const account = this.#account(central);
-    if (this.#parts.keyOf(central) === undefined && position > account.confirmed) {
+    const account = this.#only(central);
+    if (this.#parts.keyOf(central) === undefined && account !== undefined && position > account.confirmed) {
       this.#confirm(central, account, position);
     }
   }
 
-  /** Every central that was ever heard of, or is waited for, by name. */
-  status(): DestinationReceipts[] {
-    const { confirmed, keyOf } = this.#parts;
-    return [...new Set([...confirmed.keys(), ...this.#accounts.keys()])]
-      .map((name) => {
-        const account = this.#accounts.get(name);
-        const position = account?.confirmed ?? confirmed.get(name) ?? 0;
-        return { name, position, proven: keyOf(name) !== undefined, refused: { ...account?.refused } };
+  /** Every central that was ever heard of, or is waited for, by name. @param now UTC, microseconds */
+  status(now: number): DestinationReceipts[] {
+    return [...this.#accounts]
+      .map(([name, { central, refused }]) => {
+        const stores = central.standings().map(({ leftMs, ...each }) => ({ ...each, until: now + leftMs * 1e3 }));
+        const proven = this.#parts.keyOf(name) !== undefined;
+        const standing = { name, position: central.confirmed, proven, refused: { ...refused } };
+        return stores.length > 1 ? { ...standing, stores } : standing;
       })
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
@@ -252,27 +262,50 @@ export class ReceiptDesk {
   #account(central: string): Account {
     let account = this.#accounts.get(central);
     if (account === undefined) {
-      account = new Account(this.#parts.confirmed.get(central) ?? 0);
+      account = accountOf({ position: 0, stores: [] });
       this.#accounts.set(central, account);
     }
     return account;
   }
 
-  #refuse(central: string, account: Account, reason: ReceiptRefusal): void {
-    account.refused[reason] = (account.refused[reason] ?? 0) + 1;
+  /** The one store of a central that came by courier; undefined where it has several. */
+  #only(name: string): StoreAccount | undefined {
+    const { central } = this.#account(name);
+    if (central.only === undefined) {
+      central.pass(this.#nowMs());
+      this.#tell(name);
+    }
+    return central.only;
+  }
+
+  #refuse(central: string, reason: ReceiptRefusal): void {
+    const { refused } = this.#account(central);
+    refused[reason] = (refused[reason] ?? 0) + 1;
     this.#parts.onProblem(`a receipt of ${central} was refused: ${reason}`);
   }
 
-  #confirm(central: string, account: Account, position: number): void {
+  #confirm(central: string, account: StoreAccount, position: number): void {
     account.confirmed = position;
     account.open = undefined;
-    this.#parts.onConfirmed(central, position);
+    this.#tell(central);
+  }
+
+  #tell(name: string): void {
+    const account = this.#account(name);
+    const isSeveral = account.central.only === undefined;
+    if (isSeveral && !account.isTold) this.#parts.onProblem(severalText(name));
+    account.isTold = isSeveral;
+    this.#parts.onConfirmed(name, account.central.acknowledged);
+  }
+
+  #nowMs(): number {
+    return this.#parts.steadyMs?.() ?? performance.now();
   }
 
   /** Why a receipt is not believed; empty where it is, and then it counts. */
   #judge(
     central: string,
-    account: Account,
+    account: StoreAccount,
     { receipt: bytes, signature, key }: { receipt: Uint8Array; signature: Uint8Array; key: KeyObject },
   ): ReceiptRefusal | '' {
     if (!isSignedBy(bytes, signature, key)) return 'forged';
@@ -314,7 +347,7 @@ export class ReceiptDesk {
     return proves(receipt, open) ? '' : 'incomplete';
   }
 
-  #wanted(central: string, account: Account, position: number): Uint8Array {
+  #wanted(central: string, account: StoreAccount, position: number): Uint8Array {
     while (account.open === undefined && account.confirmed < position) {
       const request = this.#request(central, account.confirmed, position);
       if (request.ranges.length > 0) account.open = request;
@@ -358,6 +391,15 @@ export class ReceiptDesk {
     this.#channelsPosition = position;
     for (const channel of channels) this.#channels.set(channel.id, channel);
   }
+}
+
+function accountOf(kept: Acknowledged): Account {
+  return { central: new CentralAccount(kept), refused: {}, isTold: false };
+}
+
+/** What a person should know of a name that several stores have. */
+function severalText(name: string): string {
+  return `two centrals have the name ${name}, or it has a new store: only what all of them have is given up. Give one of them another name with --name; one that is gone is waited for for a day`;
 }
 
 function decoded(bytes: Uint8Array): Receipt | undefined {

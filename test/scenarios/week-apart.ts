@@ -65,7 +65,7 @@ interface Arrived {
 /** A gateway whose hours pass as fast as its store takes them: ring, journal, seals and retention are those of the store thread. */
 class FastBox {
   readonly rig = new StoreRig(NAMES, 1 << 15);
-  readonly acknowledgements = new Acknowledgements(SETTINGS.centrals, undefined);
+  readonly acknowledgements = new Acknowledgements(SETTINGS.centrals);
   /** Bytes that others have on the disk. */
   others = 0;
   hours = 0;
@@ -309,7 +309,7 @@ async function serve({ rig, acknowledgements }: FastBox, port: number) {
     status: () => exampleStatus(GATEWAY),
     policy: new DestinationPolicy({ hq: {}, team: { order: 'newest' } }),
     acknowledge: ({ follower, position }) => {
-      acknowledgements.take(follower, position);
+      acknowledgements.take(follower, { position, stores: [] });
       return { wanted: new Uint8Array(0), refused: '' };
     },
   });

@@ -136,6 +136,10 @@ const EXAMPLE_DESTINATIONS: readonly DestinationStatus[] = [
     ...{ name: 'hq', position: 900, proven: true, refused: { stale: 2 }, told: 1_700_000_000_900_000 },
     behind: { positions: 100, bytes: 2_000_000, since: 1_699_999_000_000_000, bytesPerS: 50_000, caughtUpS: 400 },
     withheld: { residency: 2, filter: 1 },
+    stores: [
+      { id: '0123456789abcdef', position: 900, until: 1_700_086_400_000_000 },
+      { id: 'fedcba9876543210', position: 950, until: 1_700_040_000_000_000 },
+    ],
   },
   {
     ...{ name: 'other', position: 0, proven: false, refused: {}, behind: { positions: 1_000, bytes: 0 } },

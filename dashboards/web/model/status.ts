@@ -90,6 +90,9 @@ export function concernsOf(status: ShownStatus): Concern[] {
     else if (state === 'stopped') lasting.push(`${name} is stopped`);
     if (stale > 0) lasting.push(staleText(name, stale, staleNames));
   }
+  for (const { name, stores } of status.destinations) {
+    if (stores > 1) lasting.push(`two centrals have the name ${name}: nothing is given up that one of them lacks`);
+  }
   for (const { name, problem } of status.kinds) if (problem !== '') lasting.push(`no ${name}: ${problem}`);
   return [
     ...lasting.map((text) => ({ time: undefined, text })),

@@ -32,6 +32,8 @@ export interface ShownDestination {
   readonly told: number | undefined;
   readonly proven: boolean;
   readonly refused: number;
+  /** Stores that are heard under its name, where there are several: then two centrals have it. */
+  readonly stores: number;
 }
 
 /** How blocks reach the centrals of a gateway, out of the JSON of its status; destinations of which only lines are known come last. */
@@ -82,6 +84,7 @@ function destinationOf(fields: Fields, lines: readonly ShownLine[]): ShownDestin
     told: known(fields.told),
     proven: fields.proven === true,
     refused: refused.reduce<number>((sum, count) => sum + numberOf(count), 0),
+    stores: listOf(fields.stores).length,
   };
 }
 

@@ -66,7 +66,7 @@ function SyncTable({ destinations, now }: { destinations: readonly ShownDestinat
 }
 
 function DestinationRow({ destination, now }: { destination: ShownDestination; now: number }) {
-  const { name, lines, line, behindBytes, since, takesPerS, told, proven, refused } = destination;
+  const { name, lines, line, behindBytes, since, takesPerS, told, proven, refused, stores } = destination;
   const ago = (time: number | undefined) => (time === undefined ? '' : formatAge(Math.max(0, now - time) / 1e6));
   return (
     <tr>
@@ -83,6 +83,7 @@ function DestinationRow({ destination, now }: { destination: ShownDestination; n
         {told === undefined ? 'none yet' : `${ago(told)} ago`}
         {proven && told !== undefined && ', signed'}
         {refused > 0 && <div class="source-detail">{formatCount(refused)} refused</div>}
+        {stores > 1 && <div class="source-detail">{stores} stores have its name</div>}
       </td>
     </tr>
   );

@@ -6,8 +6,9 @@ import { BlockDb } from '../block-db.ts';
 import { FEED_KEY } from '../block-reader.ts';
 import type { CheckProgress, StoreReport } from '../check/store-check.ts';
 import { PASSED_OVER_KEY } from '../passed-over.ts';
-import { ACKNOWLEDGED_KEY } from '../retention/acknowledgements.ts';
+import { ACKNOWLEDGED_KEY, ACKNOWLEDGED_STORES_KEY } from '../retention/acknowledgements.ts';
 import { storePaths } from '../store-dir.ts';
+import { STORE_ID_KEY } from '../store-role.ts';
 import { BACKUP_FILE, type BackupNote, checked } from './backup-store.ts';
 import { copyJournal } from './copy-journal.ts';
 import { FolderInProgress } from './folder-in-progress.ts';
@@ -45,7 +46,9 @@ export async function restoreStore(
     blocks.transaction(() => {
       blocks.keepMeta(FEED_KEY, randomBytes(8).toString('hex'));
       // Positions of the feed of old: by them retention would delete what is nowhere else.
-      blocks.keepMeta(ACKNOWLEDGED_KEY, '{}');
+      for (const key of [ACKNOWLEDGED_KEY, ACKNOWLEDGED_STORES_KEY]) blocks.keepMeta(key, '{}');
+      // The store of a central may run on beside it, with more than there is here: gateways must tell the two apart.
+      blocks.keepMeta(STORE_ID_KEY, '');
       // Nor was anything of this one passed over.
       blocks.keepMeta(PASSED_OVER_KEY, '{}');
     });

@@ -114,8 +114,20 @@ export class Retention {
   seal(seal: () => void): void {
     const { store, disk } = this.#parts;
     if (this.holdsSeals) return;
-    if (store.pageBytes().free + disk().freeBytes >= SEAL_BYTES && this.#tryWrite(seal)) return;
+    if (store.pageBytes().free + disk().freeBytes >= SEAL_BYTES && this.tryWrite(seal)) return;
     this.#nextSeal = performance.now() + NO_ROOM_INTERVAL_MS;
+  }
+
+  /** Does `write`; where there is no room for it the ballast is given up, and false returned. */
+  tryWrite(write: () => void): boolean {
+    try {
+      write();
+      return true;
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      this.#parts.ballast.giveUp();
+      return false;
+    }
   }
 
   /** True while a seal that had no room waits. */
@@ -195,29 +207,17 @@ export class Retention {
       });
       keepAcknowledged();
     };
-    const isTaken = this.#tryWrite(() => store.transaction(step));
+    const isTaken = this.tryWrite(() => store.transaction(step));
     this.#inflow.release(before - store.pageBytes().used);
     this.#replan();
     return isTaken;
-  }
-
-  /** Does `write`; where there is no room for it the ballast is given up, and false returned. */
-  #tryWrite(write: () => void): boolean {
-    try {
-      write();
-      return true;
-    } catch (error) {
-      if (!isFull(error)) throw error;
-      this.#parts.ballast.giveUp();
-      return false;
-    }
   }
 
   /** Pages that were freed are used again, which wears the disk least; given back only where the file is over its limit. */
   #giveBack(): void {
     const { store } = this.#parts;
     const { used, free } = store.pageBytes();
-    if (used + free > this.#limits.bytesMax) this.#tryWrite(() => store.vacuum(VACUUM_PAGES));
+    if (used + free > this.#limits.bytesMax) this.tryWrite(() => store.vacuum(VACUUM_PAGES));
   }
 
   #replan(): void {

@@ -47,9 +47,10 @@ export async function openPostgresCentral(options: PostgresCentralOptions): Prom
     ...(leaseMs !== undefined && { leaseMs }),
     ...(now !== undefined && { now }),
   });
+  let id: string;
   try {
     await openSchema(db);
-    await claimDatabase(db, name);
+    id = await claimDatabase(db, name);
     await blocks.prepare();
   } catch (error) {
     await blocks.close();
@@ -66,7 +67,7 @@ export async function openPostgresCentral(options: PostgresCentralOptions): Prom
   });
   const merging = { db, store: blocks, leaseMs: leaseMs ?? LEASE_MS, graceMs, now: now ?? Date.now, onProblem };
   return {
-    ...{ name, blocks, telemetry, answers, news: new PostgresNews(db, onProblem) },
+    ...{ name, id, blocks, telemetry, answers, news: new PostgresNews(db, onProblem) },
     files: undefined,
     merger: new PostgresMerger({ ...merging, onlySweeps: false }),
     sweeper: new PostgresMerger({ ...merging, onlySweeps: true }),

@@ -6,6 +6,10 @@ const SCHEMA_VERSION = '6';
 /** Times that the tables are tried to be made: of two processes that begin at once, one finds the other's. */
 const TRIES_MAX = 5;
 
+/** Gives the store an id where it has none. */
+const STORE_ID = `INSERT INTO caisson VALUES ('store id', md5(random()::text || clock_timestamp()::text))
+  ON CONFLICT (key) DO NOTHING`;
+
 /**
  * The schema. Every table but the two small ones begins its key with `gateway`, the column to distribute by; there are no
  * sequences, no foreign keys over tables, no extensions and no locks but those of rows, so that it can be spread over machines.
@@ -85,7 +89,7 @@ CREATE INDEX IF NOT EXISTS channels_position ON channels (gateway, position);
 CREATE INDEX IF NOT EXISTS rosters_position ON rosters (gateway, position);
 ALTER TABLE packs ALTER COLUMN bytes SET STORAGE EXTERNAL;
 INSERT INTO caisson VALUES ('schema version', '${SCHEMA_VERSION}') ON CONFLICT (key) DO NOTHING;
-INSERT INTO caisson VALUES ('store id', md5(random()::text || clock_timestamp()::text)) ON CONFLICT (key) DO NOTHING;
+${STORE_ID};
 `;
 
 /** Makes the tables where they are not there. @throws CaissonError `store-unusable`, `store-failed` */
@@ -101,16 +105,17 @@ export async function openSchema(db: PostgresDatabase): Promise<void> {
 }
 
 /**
- * Makes a database that of a central of a name, which gateways wait for; it stays so.
+ * Makes a database that of a central of a name, which gateways wait for; it stays so. Returns the id of the store, the same for all processes.
  * @throws CaissonError `store-unusable` where it is another's, `store-failed`
  */
-export async function claimDatabase(db: PostgresDatabase, name: string): Promise<void> {
-  const kept = await db.change(async (statements) => {
+export async function claimDatabase(db: PostgresDatabase, name: string): Promise<string> {
+  const { name: kept, 'store id': id = '' } = await db.change(async (statements) => {
     await statements.query("INSERT INTO caisson VALUES ('name', $1) ON CONFLICT (key) DO NOTHING", [name]);
-    const { rows } = await statements.query("SELECT value FROM caisson WHERE key = 'name'");
-    return String(rows[0]?.value);
+    await statements.query(STORE_ID);
+    const { rows } = await statements.query("SELECT key, value FROM caisson WHERE key IN ('name', 'store id')");
+    return Object.fromEntries((rows as { key: string; value: string }[]).map(({ key, value }) => [key, value]));
   });
-  if (kept === name) return;
+  if (kept === name) return id;
   throw new CaissonError('store-unusable', `the database belongs to central ${kept}, expected that of ${name}`, {
     hint: `all processes of a central have its name: give --name ${kept}, or ${name} a database of its own`,
   });

@@ -62,6 +62,15 @@ t.test('what a destination lacks is said with when it has caught up, as far as t
   t.match(textOf({ positions: 0, bytes: 0, caughtUpS: 0 }), /hq: has the feed up to 3; up to date; /);
 });
 
+t.test('of a central whose name several stores have each is told, and until when it is waited for', async (t) => {
+  const text = statusText(exampleStatus());
+  t.match(
+    text,
+    /hq: has the feed up to 900; 2 STORES HAVE ITS NAME, .*fedcba98 up to 950, waited for until 2023-11-15/,
+  );
+  t.notMatch(text, /third: .*STORES/);
+});
+
 t.test('metrics have each line with what was decided and why', async (t) => {
   const text = metricsText(exampleStatus(), counters);
   for (const line of [
@@ -78,6 +87,8 @@ t.test('metrics have each line with what was decided and why', async (t) => {
     'caisson_destination_bytes_per_second{central="hq"} 50000',
     'caisson_destination_caught_up_seconds{central="hq"} 400',
     'caisson_destination_told_time_seconds{central="hq"} 1700000000.9',
+    'caisson_destination_stores{central="hq"} 2',
+    'caisson_destination_stores{central="third"} 1',
   ]) {
     t.ok(text.split('\n').includes(line), line);
   }

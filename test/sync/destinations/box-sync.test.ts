@@ -66,7 +66,7 @@ t.test('a destination that never came lacks everything, and is there', async (t)
   const sync = new BoxSync({
     store: store.db,
     policy: new DestinationPolicy(destinations),
-    destinations: () => desk.status(),
+    destinations: () => desk.status(0),
   });
   t.match(sync.status().destinations, [
     { name: 'hq', position: 0, behind: { bytes: size } },

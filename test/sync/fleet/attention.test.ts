@@ -46,6 +46,12 @@ const CASES: readonly [string, Partial<BoxFacts>, Attention, readonly string[]][
     'act',
     ['two boxes have the name good: switch the copy off, and enrol it under a name of its own'],
   ],
+  [
+    'hears two centrals of one name',
+    { stores: 2 },
+    'act',
+    ['it hears 2 stores with the name of this central: give a second central another name with --name'],
+  ],
   ['has a line that was cut a moment ago', down(30 * SECOND), 'good', []],
   ['has no line for minutes', down(5 * MINUTE), 'watch', ['no line for 5 min: nobody there']],
   ['has no line for hours', down(7 * HOUR), 'act', ['no line for 7 h: nobody there']],

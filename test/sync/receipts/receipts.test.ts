@@ -1,91 +1,15 @@
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
-import { BlockDb } from '../../../gateway/store/block-db.ts';
-import { storePaths } from '../../../gateway/store/store-dir.ts';
-import { feedIdOf } from '../../../sync/api/pull-call.ts';
-import { Keeper } from '../../../sync/central/keeper.ts';
-import { SqliteStore } from '../../../sync/central/sqlite-store.ts';
+import t from 'tap';
 import { decodeReceipt, decodeRequest, encodeReceipt, signReceipt } from '../../../sync/receipts/receipt.ts';
-import { type Acknowledgement, ReceiptDesk } from '../../../sync/receipts/receipt-desk.ts';
+import type { Acknowledgement } from '../../../sync/receipts/receipt-desk.ts';
 import { publicKeyOf, publicKeyText, receiptKey } from '../../../sync/receipts/receipt-key.ts';
-import { ReceiptWriter } from '../../../sync/receipts/receipt-writer.ts';
-import { Filler, mergerOf, NAMES } from '../../gateway/store/merge/merge-steps.ts';
-import { GATEWAY, StoreRig } from '../../gateway/store/store-rig.ts';
+import { mergerOf } from '../../gateway/store/merge/merge-steps.ts';
+import { KEY, Rig } from './receipt-rig.ts';
 
-const PEER = { role: 'gateway', gateway: GATEWAY } as const;
-const ALL = NAMES.map((_, index) => index + 1);
 const NOTHING = new Uint8Array(0);
-const KEY = generateKeyPairSync('ed25519');
-
-/** A gateway that wants proofs of the central `hq`, and that central. */
-class Rig {
-  readonly rig = new StoreRig(NAMES, 1 << 14);
-  readonly dir = mkdtempSync(join(tmpdir(), 'caisson-receipts-'));
-  readonly central = BlockDb.open(storePaths(this.dir).blocks);
-  readonly #store = new SqliteStore(this.central);
-  readonly keeper = new Keeper(this.#store);
-  readonly #filler = new Filler(this.rig);
-  readonly confirmed: number[] = [];
-  readonly problems: string[] = [];
-  desk: ReceiptDesk;
-
-  constructor(t: Test, keyOf: (central: string) => KeyObject | undefined = () => KEY.publicKey) {
-    this.desk = new ReceiptDesk({
-      store: this.rig.blocks,
-      gateway: () => GATEWAY,
-      feed: () => this.feed,
-      keyOf,
-      confirmed: new Map(),
-      onConfirmed: (_, position) => this.confirmed.push(position),
-      onProblem: (text) => this.problems.push(text),
-    });
-    t.teardown(() => {
-      this.central.close();
-      this.rig.dispose();
-      rmSync(this.dir, { recursive: true });
-    });
-  }
-
-  get feed(): string {
-    return feedIdOf(this.rig.blocks);
-  }
-
-  get position(): number {
-    return this.central.cursor(GATEWAY);
-  }
-
-  fill(packs = 9, channels: readonly number[] = ALL): void {
-    this.#filler.take({ kind: 'fill', channels, packs, samples: 30, isLate: true });
-  }
-
-  async pull(itemsMax = 1e6): Promise<void> {
-    const items = this.rig.blocks.feed(this.position, itemsMax, Number.MAX_SAFE_INTEGER);
-    await this.keeper.keep(PEER, { feed: 'f', items, complete: false });
-  }
-
-  /** What central answers to what is wanted. */
-  answer(wanted: Uint8Array, key = KEY.privateKey, central = 'hq', gateway = GATEWAY) {
-    return new ReceiptWriter({ store: this.#store, central, key, now: () => 7 }).answer(gateway, wanted);
-  }
-
-  say(more: Partial<Acknowledgement> = {}) {
-    return this.desk.take({ follower: 'hq', position: this.position, receipt: NOTHING, signature: NOTHING, ...more });
-  }
-
-  /** Proves until nothing more is wanted; returns how many receipts that took. */
-  async prove(): Promise<number> {
-    let receipts = 0;
-    for (let { wanted } = this.say(); wanted.length > 0; receipts += 1) {
-      const answer = this.say(await this.answer(wanted));
-      if (answer.refused !== '') throw new Error(answer.refused);
-      wanted = answer.wanted;
-    }
-    return receipts;
-  }
-}
 
 t.test('a central is believed as far as it proves what it has, and no further', async (t) => {
   const rig = new Rig(t);
@@ -100,7 +24,7 @@ t.test('a central is believed as far as it proves what it has, and no further', 
   await rig.pull();
   t.ok((await rig.prove()) > 1, 'a receipt is bounded');
   t.equal(rig.confirmed.at(-1), rig.position);
-  t.match(rig.desk.status(), [{ name: 'hq', position: rig.position, proven: true, refused: {} }]);
+  t.match(rig.desk.status(0), [{ name: 'hq', position: rig.position, proven: true, refused: {} }]);
 });
 
 t.test('what was merged or given up since, and what was lost, hinders no receipt', async (t) => {
@@ -144,7 +68,7 @@ t.test('without a key a central is believed on its word, and that is said', asyn
   const rig = new Rig(t, () => undefined);
   t.same(rig.say({ position: 9 }), { wanted: NOTHING, refused: '' });
   t.same(rig.confirmed, [9]);
-  t.match(rig.desk.status(), [{ name: 'hq', proven: false }]);
+  t.match(rig.desk.status(0), [{ name: 'hq', proven: false }]);
 });
 
 const REFUSED: {
@@ -237,7 +161,7 @@ for (const { name, reason, make } of REFUSED) {
     const { wanted } = rig.say();
     t.match(rig.say(await make(rig, wanted)), { refused: reason });
     t.same(rig.confirmed, []);
-    t.match(rig.desk.status(), [{ refused: { [reason]: 1 } }]);
+    t.match(rig.desk.status(0), [{ refused: { [reason]: 1 } }]);
     t.match(rig.problems, [`a receipt of hq was refused: ${reason}`]);
   });
 }

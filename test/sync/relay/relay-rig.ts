@@ -94,7 +94,7 @@ export class RelayRig {
       { hq: { ...pinned, ...options.destination } },
       {
         gateway: () => 'box',
-        onConfirmed: (_central, position) => {
+        onConfirmed: (_central, { position }) => {
           this.confirmed = position;
         },
         onProblem: (text) => this.problems.push(text),

@@ -86,7 +86,7 @@ async function carriesOver(
     { hub: {} },
     {
       gateway: () => 'box',
-      onConfirmed: (_central, position) => {
+      onConfirmed: (_central, { position }) => {
         confirmed = position;
       },
       onProblem,

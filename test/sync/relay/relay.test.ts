@@ -70,7 +70,7 @@ t.test('what the line brings meanwhile, and what is handed over twice, changes n
   rig.isSame(t);
   const nothing = new Uint8Array(0);
   // As a central that was restored says it, while what it had comes back.
-  rig.receipts.take({ follower: 'hq', position: 3, receipt: nothing, signature: nothing });
+  rig.receipts.take({ follower: 'hq', store: '', position: 3, receipt: nothing, signature: nothing });
   await waitFor('the box believes it', () => rig.confirmed === rig.box.db.lastPosition());
 });
 

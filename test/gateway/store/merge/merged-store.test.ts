@@ -79,13 +79,13 @@ t.test('a sample is written again at most once for each window', async (t) => {
 t.test('what a central has in part stays until it has all or none', async (t) => {
   const rig = filled(t, WINDOW + 1);
   const positions = rig.blocks.feed(0, 1000, 1e9).flatMap((item) => (item.kind === 'pack' ? [item.position] : []));
-  const acknowledgements = new Acknowledgements(['near', 'far'], undefined);
+  const acknowledgements = new Acknowledgements(['near', 'far']);
   const merger = mergerOf(rig, (first, last) => acknowledgements.isApart(first, last));
-  acknowledgements.take('near', positions.at(-1) ?? 0);
-  acknowledgements.take('far', positions[Math.floor(positions.length / 2)] ?? 0);
+  acknowledgements.take('near', { position: positions.at(-1) ?? 0, stores: [] });
+  acknowledgements.take('far', { position: positions[Math.floor(positions.length / 2)] ?? 0, stores: [] });
   merger.runRound();
   t.equal(merger.status().into, 0);
-  acknowledgements.take('far', positions.at(-1) ?? 0);
+  acknowledgements.take('far', { position: positions.at(-1) ?? 0, stores: [] });
   const later = mergerOf(rig, (first, last) => acknowledgements.isApart(first, last));
   later.runRound();
   t.ok(later.status().into > 0);

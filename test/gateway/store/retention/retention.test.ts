@@ -26,7 +26,7 @@ class Box {
   constructor(t: Test, settings: Partial<RetentionParts['settings']> = {}) {
     t.teardown(() => this.rig.dispose());
     const full = { diskShare: 0.8, centrals: [], ...settings };
-    this.acknowledgements = new Acknowledgements(full.centrals, undefined);
+    this.acknowledgements = new Acknowledgements(full.centrals);
     this.retention = new Retention({
       store: this.rig.blocks,
       disk: () => ({ totalBytes: this.totalBytes, freeBytes: this.#free() }),
@@ -133,7 +133,10 @@ t.test('limits wait for the centrals that are named', async (t) => {
   box.fill(20);
   box.settle();
   t.equal(box.kept().bulk.raw, 20 * PACK_SAMPLES);
-  box.acknowledgements.take('team', box.rig.blocks.overlapping(3, 0, 1e15)[9]?.lastPosition ?? 0);
+  box.acknowledgements.take('team', {
+    position: box.rig.blocks.overlapping(3, 0, 1e15)[9]?.lastPosition ?? 0,
+    stores: [],
+  });
   box.settle();
   t.same(box.kept().bulk, { raw: 10 * PACK_SAMPLES, thinned: 10 * PACK_SAMPLES });
   t.equal(box.retention.status().rung, 'none', 'the disk has room');
@@ -167,7 +170,10 @@ t.test('what central has goes first when the disk runs short, and it is the same
   const box = new Box(t, { centrals: ['team'] });
   box.totalBytes = 64 << 20;
   box.fill(20);
-  box.acknowledgements.take('team', box.rig.blocks.overlapping(3, 0, 1e15)[14]?.lastPosition ?? 0);
+  box.acknowledgements.take('team', {
+    position: box.rig.blocks.overlapping(3, 0, 1e15)[14]?.lastPosition ?? 0,
+    stores: [],
+  });
   const { used, free } = box.rig.blocks.pageBytes();
   // Room for what is wanted but for a few packs.
   box.others = box.totalBytes - used - free - (0.05 * box.totalBytes - 600_000);
