@@ -58,6 +58,8 @@ export interface BoxFacts {
   readonly sources?: { readonly count: number; readonly waiting: readonly string[]; readonly staleChannels: number };
   /** Of its config; and why it took back the last one that this central offered. */
   readonly config?: { readonly digest: string; readonly isOnTrial: boolean; readonly returned?: string };
+  /** Its store was damaged, when (UTC, microseconds), and was made anew without so many samples. */
+  readonly mended?: { readonly since: number; readonly lost: number };
   /** Samples that it refused since it started because its ring was full. */
   readonly refused?: number;
   /** When it was last seen that two boxes have its name; missing where that was not lately. */

@@ -78,6 +78,8 @@ export interface StoreStatus {
   readonly retention?: RetentionStatus;
   /** Missing where nothing is merged, and before the store was looked at. */
   readonly merge?: MergeStatus;
+  /** Missing at a central, where nothing was damaged, and once the damaged files are gone. */
+  readonly mended?: MendedStatus;
   /** Missing at a central, and while nothing is known of it. */
   readonly settled?: SettledStatus;
   /** Missing at a gateway, and at a central that keeps everything. */
@@ -118,6 +120,20 @@ export interface RetiredSums {
 export interface RetiredStatus extends RetiredSums {
   /** Of it, what went because a limit was passed, and not for its age alone. */
   readonly byLimit: RetiredSums;
+}
+
+/** A database that was damaged and made anew of what could be read of it. */
+export interface MendedStatus {
+  /** What was met. */
+  readonly why: string;
+  /** When it was met, UTC, microseconds. */
+  readonly since: number;
+  /** Name of the folder, in that of the store, that has the damaged files. */
+  readonly folder: string;
+  /** Samples that are back; that cannot be read, as far as is known; that can, and for which there was no room. */
+  readonly kept: number;
+  readonly lost: number;
+  readonly left: number;
 }
 
 /** What was merged since the store was opened. */

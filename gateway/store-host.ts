@@ -37,6 +37,10 @@ export interface StoreHostOptions {
   readonly cycles?: readonly string[];
   /** Told what a person should know. */
   readonly onProblem: (text: string) => void;
+  /** Told how far it is while a damaged store is made anew, which may take long; nobody if not said. */
+  readonly onMending?: (text: string) => void;
+  /** Ends the opening. */
+  readonly signal?: AbortSignal;
 }
 
 type Opened = Extract<FromStore, { kind: 'opened' }>;
@@ -56,6 +60,11 @@ export class StoreHost {
   readonly wear: WearRecord | undefined;
   /** Of kinds of cycles that were asked for, the number of the last one that is kept. */
   readonly cycleNumbers: Readonly<Record<string, number>>;
+  #tellDamaged: (what: string) => void = () => {};
+  /** Resolves, with what was met, when the large database turns out to be damaged: to open the store anew, in a boot of its own, makes it whole. */
+  readonly damaged: Promise<string> = new Promise((resolve) => {
+    this.#tellDamaged = resolve;
+  });
   readonly #worker: SupervisedWorker<ToStore, FromStore>;
   readonly #onProblem: (text: string) => void;
   /** Names of the centrals that are waited for before the past is given up. */
@@ -114,7 +123,7 @@ export class StoreHost {
 
   /**
    * Opens the store and begins a boot. Resolves when the store accepts samples.
-   * @throws CaissonError `store-unusable` when it cannot be opened
+   * @throws CaissonError `store-unusable` when it cannot be opened; `store-failed`, to be tried again
    */
   static async open(options: StoreHostOptions): Promise<StoreHost> {
     const { dir, gateway, commitFloorMs, blockAgeSeconds, retention = RETENTION_DEFAULTS, onProblem } = options;
@@ -124,15 +133,17 @@ export class StoreHost {
     const boot = randomBytes(8).toString('hex');
     const settings = { commitFloorMs, blockAgeSeconds, segmentBytes, mergesBlocks, retention, cycles };
     const activity = createChannelActivity();
-    const data: StoreThreadData = { dir, ring: memory, activity, gateway, boot, ...settings };
+    const data = { dir, ring: memory, activity, gateway, boot, ...settings };
     return new Promise((resolve, reject) => {
       let host: StoreHost | undefined;
+      const abort = () => void worker.crash();
       const worker = new SupervisedWorker<ToStore, FromStore>({
         name: 'store',
         script: siblingScript(import.meta.url, './store/store-thread'),
-        workerData: () => data,
+        workerData: (): StoreThreadData => ({ ...data, beginsBoot: host === undefined }),
         onProblem,
         onStartFailed: (error) => {
+          options.signal?.removeEventListener('abort', abort);
           if (host !== undefined) host.#abandon();
           reject(error);
         },
@@ -143,13 +154,18 @@ export class StoreHost {
             else host.#resume();
           } else if (message.kind === 'started') {
             worker.setReady();
+            options.signal?.removeEventListener('abort', abort);
             if (host !== undefined) resolve(host);
           } else if (message.kind === 'durable') host?.intake.markDurable(message.position);
           else if (message.kind === 'status' && host !== undefined) host.#takeStatus(message);
           else if (message.kind === 'critical-only') host?.intake.takeCriticalOnly(message.isOn);
-          else if (message.kind === 'problem') onProblem(message.text);
+          else if (message.kind === 'mending') options.onMending?.(message.text);
+          else if (message.kind === 'damaged') {
+            if (host !== undefined) host.#tellDamaged(message.what);
+          } else if (message.kind === 'problem') onProblem(message.text);
         },
       });
+      options.signal?.addEventListener('abort', abort, { once: true });
     });
   }
 

@@ -43,6 +43,20 @@ export function metricsText(status: GatewayStatus, dashboard: DashboardCounters)
     out.one('caisson_store_merged_samples_total', 'counter', 'Samples written again by merging.', samples);
     out.one('caisson_store_merged_bytes_total', 'counter', 'Bytes of packs written by merging.', bytes);
   }
+  if (store.mended !== undefined) {
+    out.family(
+      'caisson_store_mended_samples',
+      'gauge',
+      'Samples of a damaged database that was made anew, by what became of them.',
+      [
+        [{ state: 'kept' }, store.mended.kept],
+        [{ state: 'lost' }, store.mended.lost],
+        [{ state: 'left' }, store.mended.left],
+      ],
+    );
+    const help = 'When it was met that the database was damaged, UTC.';
+    out.one('caisson_store_mended_timestamp_seconds', 'gauge', help, store.mended.since / 1e6);
+  }
   if (store.retired !== undefined) {
     const { byLimit, ...all } = store.retired;
     const family = (name: keyof typeof byLimit, help: string) =>

@@ -55,6 +55,8 @@ export interface GatewayProcess {
   /** Samples of the run before that were in no block yet. */
   readonly recoveredSamples: number;
   status(): GatewayStatus;
+  /** Resolves, with what was met, when its store turns out to be damaged: it is to be stopped and started again, which makes the store whole. */
+  readonly damaged: Promise<string>;
   /** Ends a thread as a crash would: it must come back by itself. */
   crashThread(thread: 'store' | 'serve'): Promise<void>;
   /** Resolves when every source is closed and every sample taken in is on disk. */
@@ -148,6 +150,7 @@ export async function startGateway(config: CaissonConfig, options: GatewayProces
     gateway: store.gateway,
     ...ports,
     recoveredSamples: store.recoveredSamples,
+    damaged: store.damaged,
     status: () => status,
     crashThread: async (thread) => {
       if (thread === 'store') await store.crashThread();

@@ -10,6 +10,7 @@ import type {
   DiskWearStatus,
   DrillStatus,
   GatewayStatus,
+  MendedStatus,
   MergeStatus,
   PulledStatus,
   RetentionStatus,
@@ -68,6 +69,7 @@ export function statusText(status: GatewayStatus): string {
     `blocks   ${blocksText(store)}; ${store.unsealed} samples not sealed yet`,
     ...(store.problem === undefined ? [] : [`store    takes nothing: ${store.problem}`]),
   ];
+  if (store.mended !== undefined) lines.push(mendedText(store.mended));
   if (store.merge !== undefined) lines.push(mergeText(store.merge));
   if (store.retired !== undefined) lines.push(retiredText(store.retired));
   if (store.pulled !== undefined) lines.push(pulledText(store.pulled));
@@ -107,6 +109,11 @@ function configText({ digest, trial, last }: ConfigStatus): string {
         ]),
   ];
   return `config   ${parts.join('; ')}`;
+}
+
+function mendedText({ why, since, folder, kept, lost, left }: MendedStatus): string {
+  const room = left === 0 ? '' : `, ${left} had no room`;
+  return `mended   damaged at ${formatTime(since)} (${why}); ${counted(kept, 'sample')} back, ${lost} lost${room}; the damaged files are in ${folder}`;
 }
 
 function mergeText({ packs, into, bytes }: MergeStatus): string {

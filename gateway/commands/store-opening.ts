@@ -34,29 +34,35 @@ export interface OpenedStore {
 
 /**
  * Opens the store. While it cannot be opened for want of a disk that works and has room, the gateway stays: its dashboard
- * says why, and the store is tried again, with back-off, until it opens.
+ * says why, and the store is tried again, with back-off, until it opens. So it does while a damaged store is made anew.
  * @throws CaissonError for what trying again does not change; the reason of `signal`
  */
 export async function openStore(config: CaissonConfig, options: StoreOpeningOptions): Promise<OpenedStore> {
   const { onProblem, signal, systemClock } = options;
-  let room: WaitingRoom | undefined;
+  let opening: Promise<WaitingRoom> | undefined;
+  const say = (text: string) => {
+    onProblem(text);
+    opening ??= WaitingRoom.open(config, options);
+    // Whoever awaits it hears why it cannot be.
+    opening.then((room) => room.say(text)).catch(() => {});
+  };
   try {
     for (let waitMs = RETRY_FIRST_MS; ; waitMs = Math.min(2 * waitMs, RETRY_MAX_MS)) {
       try {
-        const parts = { systemClock, onProblem, cycles: Object.keys(config.cycles ?? {}) };
-        const store = await StoreHost.open({ ...config.store, gateway: config.gateway.id, ...parts });
-        return { store, httpPort: room?.httpPort };
+        const parts = { systemClock, onProblem, onMending: say, cycles: Object.keys(config.cycles ?? {}) };
+        const ends = signal === undefined ? {} : { signal };
+        const store = await StoreHost.open({ ...config.store, gateway: config.gateway.id, ...parts, ...ends });
+        return { store, httpPort: (await opening)?.httpPort };
       } catch (error) {
+        signal?.throwIfAborted();
         if (!(error instanceof CaissonError) || !error.retryable) throw error;
-        const problem = `the store cannot be opened: ${error.message}; trying again in ${waitMs / 1e3} s`;
-        onProblem(problem);
-        room ??= await WaitingRoom.open(config, options);
-        room.say(problem);
+        say(`the store cannot be opened: ${error.message}; trying again in ${waitMs / 1e3} s`);
+        await opening;
       }
       await pause(waitMs, undefined, { ...(signal !== undefined && { signal }) });
     }
   } finally {
-    await room?.close();
+    await (await opening?.catch(() => undefined))?.close();
   }
 }
 

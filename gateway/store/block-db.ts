@@ -3,7 +3,7 @@ import type { ClockReading } from '../clock.ts';
 import { BlockReader, INDEX_VERSION } from './block-reader.ts';
 import { gapOf, type KeptBlock, type KeptGap, type KeptOutline, type KeptPack, type Row } from './block-rows.ts';
 import { createSchema, damaged, FAN_OUT, requireVersion } from './block-schema.ts';
-import { damageOf } from './damage.ts';
+import { damageOf, type OnDamage } from './damage.ts';
 import { type Database, openDatabase } from './database.ts';
 import { encodeDefinition } from './definition-bytes.ts';
 import { type Derivation, encodeSpans } from './derivation.ts';
@@ -44,8 +44,8 @@ export class BlockDb extends BlockReader {
   /** Merging of packs into larger ones. */
   readonly merges: PackMerges;
 
-  private constructor(db: Database, recentMax: RecentMax) {
-    super(db);
+  private constructor(db: Database, recentMax: RecentMax, onDamage?: OnDamage) {
+    super(db, onDamage);
     this.#placement = new RowPlacement((text) => this.sql(text), this.index, recentMax);
     this.#totals = new PackTotals((key) => this.meta(key), this.gatewayBytes());
     this.#giveUp = new GiveUp({
@@ -70,15 +70,16 @@ export class BlockDb extends BlockReader {
   /**
    * Opens the database, making it if it is not there.
    * @param recentMax how many rows of the index wait to be placed; fewer where a test wants to see them placed
+   * @param onDamage told of rows that cannot be read
    * @throws CaissonError `store-unusable`
    */
-  static open(path: string, recentMax = RECENT_MAX): BlockDb {
+  static open(path: string, recentMax = RECENT_MAX, onDamage?: OnDamage): BlockDb {
     const db = openDatabase(path, { cacheKiB: CACHE_KIB });
     createSchema(db);
     requireVersion(db, path);
     try {
       countGateways(db);
-      const blocks = new BlockDb(db, recentMax);
+      const blocks = new BlockDb(db, recentMax, onDamage);
       blocks.#nextPosition = blocks.lastPosition() + 1;
       blocks.#learnRosters();
       return blocks;

@@ -145,12 +145,14 @@ export class BlockReader {
       position,
     );
     return {
-      channels: rows.map((row) => ({
+      channels: rows.flatMap((row) => {
+        const [id, name] = [Number(row.id), String(row.name)];
+        const read = attempt(() => decodeDefinition(name, row.definition as Buffer));
         // In this order they are all of one hidden class: see `channelOf`.
-        id: Number(row.id),
-        gateway: String(row.gateway),
-        ...decodeDefinition(String(row.name), row.definition as Buffer),
-      })),
+        if ('value' in read) return { id, gateway: String(row.gateway), ...read.value };
+        this.#onDamage(`channel ${id}, ${name}: ${read.damage}`);
+        return [];
+      }),
       position: Number(rows.at(-1)?.position ?? position),
     };
   }

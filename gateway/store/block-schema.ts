@@ -1,6 +1,7 @@
 import { CaissonError } from '../errors.ts';
 import { damageOf } from './damage.ts';
 import type { Database } from './database.ts';
+import { isDiskTrouble } from './disk-room.ts';
 import { GIVEN_UP_SCHEMA } from './given-up.ts';
 import { IMPORTS_SCHEMA } from './kept-import.ts';
 import { MERGED_SCHEMA } from './merge/merged-rows.ts';
@@ -122,6 +123,18 @@ function otherVersion(path: string, version: number): CaissonError {
 /** What to throw of a database that is damaged where it must be read to be written to. */
 export function damaged(path: string, problem: string, cause?: unknown): CaissonError {
   return new CaissonError('store-unusable', `${path}: ${problem}`, { cause, hint: DAMAGED_HINT });
+}
+
+/** What is damaged in the large database, by an error that its writer met; undefined where it is another one, as of a disk that is full or fails. */
+export function storeDamageOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || isDiskTrouble(error)) return undefined;
+  if (error instanceof CaissonError) {
+    if (error.code === 'store-unusable' && error.hint === DAMAGED_HINT) return error.message;
+    return error.code === 'block-invalid' ? error.message : storeDamageOf(error.cause);
+  }
+  // Values of rows that are no JSON, or lengths that cannot be, where the page that has them reads well.
+  if (error instanceof SyntaxError || error instanceof RangeError) return error.message;
+  return damageOf(error);
 }
 
 /** What to do with a store that is damaged. */

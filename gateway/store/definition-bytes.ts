@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { type ChannelDefinition, defineChannel } from '../channel.ts';
+import { CaissonError, messageOf } from '../errors.ts';
 
 /**
  * A channel's definition as the database keeps it beside the name: JSON of what differs from the defaults, deflated against
@@ -32,12 +33,18 @@ export function encodeDefinition({ name, ...definition }: ChannelDefinition): Bu
   return deflateRawSync(JSON.stringify(Object.fromEntries(entries)), { dictionary: COMMON });
 }
 
-/** @throws Error where the bytes are no definition */
+/** @throws CaissonError `block-invalid` where the bytes are no definition */
 export function decodeDefinition(name: string, bytes: Uint8Array): ChannelDefinition {
-  const json = inflateRawSync(bytes, { dictionary: COMMON, maxOutputLength: JSON_BYTES_MAX });
-  const { source, ...definition } = JSON.parse(json.toString()) as Omit<ChannelDefinition, 'source' | 'name'> & {
-    readonly source: string | number;
-  };
+  const { source, ...definition } = parsed(bytes);
   const path = typeof source === 'number' ? name.split('/').slice(0, source).join('/') : source;
   return { ...defineChannel({ name: 'any', source: 'any' }), ...definition, source: path, name };
+}
+
+function parsed(bytes: Uint8Array): Omit<ChannelDefinition, 'source' | 'name'> & { readonly source: string | number } {
+  try {
+    const json = inflateRawSync(bytes, { dictionary: COMMON, maxOutputLength: JSON_BYTES_MAX });
+    return JSON.parse(json.toString());
+  } catch (cause) {
+    throw new CaissonError('block-invalid', `no definition of a channel: ${messageOf(cause)}`, { cause });
+  }
 }

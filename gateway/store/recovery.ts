@@ -9,6 +9,7 @@ import type { DamagedRow } from './journal/damaged-rows.ts';
 import type { Journal } from './journal/journal.ts';
 import type { JournalLoss } from './journal/row.ts';
 import { decodeRowColumns, decodeRowRuns, type RowColumns } from './journal/row-decoder.ts';
+import { MENDED_KEY, mendedOf } from './mending/mended.ts';
 import type { RowGap } from './store-writer.ts';
 
 /** What the journal holds that no block does, and whose it is. */
@@ -33,7 +34,8 @@ export interface Recovered {
 export function recover(journal: Journal, blocks: BlockDb): Recovered {
   const boots = new Map(blocks.boots().map(({ id, boot }) => [boot, id]));
   const memory = new ChunkMemory();
-  const recovery = new Recovery(blocks, firstRunsOf(journal, boots), memory);
+  const mendedBoots = mendedOf(blocks.meta(MENDED_KEY))?.boots ?? 0;
+  const recovery = new Recovery({ blocks, runs: firstRunsOf(journal, boots), memory, mendedBoots });
   const ringEnds = new Map<number, number>();
   for (const row of journal.rows()) {
     const boot = boots.get(row.boot);
@@ -93,18 +95,28 @@ interface BootLines {
 /** Sequence numbers of one channel that follow each other in a row: a group, by its place in the row, or a loss. */
 type RowRun = { readonly firstSequence: number } & ({ readonly group: number } | { readonly loss: JournalLoss });
 
+interface RecoveryParts {
+  readonly blocks: BlockDb;
+  readonly runs: FirstRuns;
+  readonly memory: ChunkMemory;
+  /** Boots up to this local id may lack blocks between others, because the database that had them was damaged. */
+  readonly mendedBoots: number;
+}
+
 class Recovery {
   readonly gaps: RowGap[] = [];
   readonly #blocks: BlockDb;
   readonly #runs: FirstRuns;
   readonly #memory: ChunkMemory;
+  readonly #mendedBoots: number;
   readonly #boots = new Map<number, BootLines>();
   readonly #finished: Chunk[] = [];
 
-  constructor(blocks: BlockDb, runs: FirstRuns, memory: ChunkMemory) {
+  constructor({ blocks, runs, memory, mendedBoots }: RecoveryParts) {
     this.#blocks = blocks;
     this.#runs = runs;
     this.#memory = memory;
+    this.#mendedBoots = mendedBoots;
   }
 
   take(row: Origin, columns: RowColumns): void {
@@ -138,17 +150,51 @@ class Recovery {
   }
 
   #takeGroup(row: Origin, lines: BootLines, columns: RowColumns, group: number): void {
-    const { times, values } = columns;
+    const { times } = columns;
     const channel = columns.channels[group] as number;
     const firstSequence = columns.sequences[group] as number;
     const count = columns.counts[group] as number;
     const timesAt = columns.timesAt[group] as number;
+    const line = this.#reach(row, lines, channel, firstSequence, times[timesAt] as number);
+    const sealed = line.sealed?.next ?? 0;
+    if (firstSequence < sealed && row.boot <= this.#mendedBoots) {
+      const end = Math.min(sealed, firstSequence + count);
+      for (const { from, to } of this.#lacking(channel, row.boot, firstSequence, end)) {
+        this.#append(row, line, columns, group, from - firstSequence, to - firstSequence);
+      }
+    }
+    this.#append(row, line, columns, group, Math.max(0, sealed - firstSequence), count);
+    line.reached = Math.max(line.reached, firstSequence + count);
+    line.time = times[timesAt + count - 1];
+  }
+
+  /** Numbers of [first, end) that are in no block and no gap. */
+  #lacking(
+    channel: number,
+    boot: number,
+    first: number,
+    end: number,
+  ): { readonly from: number; readonly to: number }[] {
+    const lacking: { readonly from: number; readonly to: number }[] = [];
+    let from = first;
+    for (const run of this.#blocks.runs(channel, boot, first, end)) {
+      if (run.firstSequence > from) lacking.push({ from, to: run.firstSequence });
+      from = Math.max(from, run.firstSequence + run.count);
+    }
+    if (from < end) lacking.push({ from, to: end });
+    return lacking;
+  }
+
+  /** Puts samples [begin, to) of a group into chunks. */
+  #append(row: Origin, line: Line, columns: RowColumns, group: number, begin: number, to: number): void {
+    const { times, values } = columns;
+    const channel = columns.channels[group] as number;
+    const firstSequence = columns.sequences[group] as number;
+    const timesAt = columns.timesAt[group] as number;
     const valuesAt = columns.valuesAt[group] as number;
     const texts = columns.texts.size === 0 ? undefined : columns.texts.get(group);
-    const line = this.#reach(row, lines, channel, firstSequence, times[timesAt] as number);
-    let from = Math.max(0, (line.sealed?.next ?? 0) - firstSequence);
-    while (from < count) {
-      const isText = texts !== undefined;
+    const isText = texts !== undefined;
+    for (let from = begin; from < to; ) {
       let chunk = line.chunk;
       const fits = chunk !== undefined && !chunk.isFull && chunk.isText === isText;
       if (chunk === undefined || !fits || chunk.endSequence !== firstSequence + from) {
@@ -163,11 +209,9 @@ class Recovery {
       }
       from +=
         texts === undefined
-          ? chunk.appendNumbers(times, timesAt + from, values, valuesAt + from, count - from)
-          : chunk.appendColumns(times.subarray(timesAt, timesAt + count), texts, from);
+          ? chunk.appendNumbers(times, timesAt + from, values, valuesAt + from, to - from)
+          : chunk.appendColumns(times.subarray(timesAt, timesAt + to), texts, from);
     }
-    line.reached = Math.max(line.reached, firstSequence + count);
-    line.time = times[timesAt + count - 1];
   }
 
   #takeLoss(row: Origin, lines: BootLines, { channel, firstSequence, count, from, to, cause }: JournalLoss): void {

@@ -27,6 +27,8 @@ export interface StoreThreadData {
   /** Bytes of a segment of the journal. */
   readonly segmentBytes: number;
   readonly retention: RetentionSettings;
+  /** True at the first opening in a boot: where the store is damaged it may be made anew, because no sequence number was given out yet. */
+  readonly beginsBoot: boolean;
   /** Kinds of cycles whose last number is asked for. */
   readonly cycles: readonly string[];
 }
@@ -74,5 +76,9 @@ export type FromStore =
       readonly status: StoreStatus;
       readonly settled: { readonly monotonic: number; readonly position: number } | undefined;
     }
+  /** The large database is damaged and is being made anew; so far. */
+  | { readonly kind: 'mending'; readonly text: string }
+  /** It was met that the large database is damaged: the next boot makes it anew. The thread ends. */
+  | { readonly kind: 'damaged'; readonly what: string }
   /** Something a person should know. */
   | { readonly kind: 'problem'; readonly text: string };

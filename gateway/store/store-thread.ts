@@ -5,6 +5,8 @@
  * A commit or seal that fails ends the thread: after a failed fsync no open connection can be believed. Main starts it
  * anew; the ring still holds all that was not durable, and the new thread learns from the disk how far that is.
  */
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import type { Channel } from '../channel.ts';
@@ -15,18 +17,23 @@ import type { RingReader } from '../ring.ts';
 import type { WearRecord } from '../wear-meter.ts';
 import { beginBoot } from './begin-boot.ts';
 import { BlockDb } from './block-db.ts';
-import { DAMAGED_HINT } from './block-schema.ts';
-import { damageOf } from './damage.ts';
+import { damaged, storeDamageOf } from './block-schema.ts';
 import { diskRoom, isDiskTrouble } from './disk-room.ts';
 import { gatewayIdOf } from './gateway-id.ts';
+import { hasRecords } from './journal/has-records.ts';
 import { Journal } from './journal/journal.ts';
+import { WEAR_KEY, wearOf } from './kept-wear.ts';
 import { lastNumbers } from './last-numbers.ts';
+import { mendStore } from './mending/mend-store.ts';
+import { MENDED_KEY, type Mended, mendedOf, mendedStatus, mendedText } from './mending/mended.ts';
+import { noteDamage, notedDamage } from './mending/set-aside.ts';
 import { Merger } from './merge/merger.ts';
 import { FeedBorders, PASSED_OVER_KEY, type PassedOver, passedOverOf } from './passed-over.ts';
 import { type Recovered, recover } from './recovery.ts';
 import { Acknowledgements } from './retention/acknowledgements.ts';
 import { BALLAST_BYTES, Ballast } from './retention/ballast.ts';
 import { Retention } from './retention/retention.ts';
+import { retentionLimits } from './retention/retention-limits.ts';
 import { SettledRows } from './settled-rows.ts';
 import { lockStore, storePaths } from './store-dir.ts';
 import type { FromStore, StoreThreadData, ToStore } from './store-messages.ts';
@@ -42,20 +49,14 @@ const PREPARE_INTERVAL_MS = 250;
 /** How old what is known of a cycle becomes before it is sealed. */
 const CYCLES_INTERVAL_MS = 10_000;
 
+/** How often it is said how far mending is. */
+const PROGRESS_INTERVAL_MS = 5000;
+
 /** With less time than this until the next commit nothing is merged. */
 const MERGE_ROOM_MS = 10;
 
 /** Longest sleep where nothing is published: how late a message from main may be taken. */
 const IDLE_SLEEP_MS = 100;
-
-/** Where the large database keeps what was written to its disk, and how far each central has the feed. */
-const WEAR_KEY = 'wear';
-
-/** What a former run kept; undefined where there is none, or it is of another make. */
-function wearOf(text: string | undefined): WearRecord | undefined {
-  const { since, bytes } = JSON.parse(text ?? '{}') as Partial<WearRecord>;
-  return since === undefined || bytes === undefined ? undefined : { since, bytes };
-}
 
 /** Something done again and again, at least `intervalMs` apart. */
 class Every {
@@ -85,6 +86,19 @@ interface Mail {
   stop: Extract<ToStore, { kind: 'stop' }> | undefined;
 }
 
+/** What is opened of a store. */
+interface OpenedStore {
+  readonly blocks: BlockDb;
+  readonly journal: Journal;
+  readonly recovered: Recovered;
+  readonly gateway: string;
+  readonly acknowledgements: Acknowledgements;
+  readonly borders: FeedBorders;
+  readonly retention: Retention;
+  /** What was done to it; missing where nothing was, or nobody has to know any more. */
+  readonly mended: Mended | undefined;
+}
+
 class StoreThread {
   readonly #port: MessagePort;
   readonly #data: StoreThreadData;
@@ -96,6 +110,7 @@ class StoreThread {
   readonly #acknowledgements: Acknowledgements;
   #borders: FeedBorders;
   readonly #retention: Retention;
+  readonly #mended: Mended | undefined;
   readonly #mail: Mail = {
     channels: [],
     readings: [],
@@ -109,30 +124,93 @@ class StoreThread {
     this.#port = port;
     this.#data = data;
     this.#unlock = lockStore(data.dir);
-    const paths = storePaths(data.dir);
-    const ballast = new Ballast(paths.ballast, BALLAST_BYTES);
+    const ballast = new Ballast(storePaths(data.dir).ballast, BALLAST_BYTES);
     ballast.makeRoomToOpen(diskRoom(data.dir).freeBytes);
-    this.#blocks = BlockDb.open(paths.blocks);
-    claimStore(this.#blocks, 'gateway');
-    this.#gateway = gatewayIdOf(this.#blocks, data.gateway);
-    this.#acknowledgements = new Acknowledgements(data.retention.centrals, (key) => this.#blocks.meta(key));
-    this.#borders = new FeedBorders(passedOverOf(this.#blocks.meta(PASSED_OVER_KEY)));
-    this.#retention = new Retention({
-      store: this.#blocks,
-      disk: () => diskRoom(data.dir),
-      settings: data.retention,
-      ballast,
-      acknowledgements: this.#acknowledgements,
-      keepAcknowledged: () => this.#keepAcknowledged(),
-      onProblem: (text) => this.#send({ kind: 'problem', text }),
-      onCriticalOnly: (isOn) => this.#send({ kind: 'critical-only', isOn }),
-    });
-    this.#retention.relieve();
-    this.#journal = Journal.open(paths.journal, {
-      boots: new Set(this.#blocks.boots().map(({ boot }) => boot)),
-      segmentBytes: data.segmentBytes,
-    });
-    this.#recovered = recover(this.#journal, this.#blocks);
+    const opened = this.#openWhole(ballast);
+    this.#blocks = opened.blocks;
+    this.#journal = opened.journal;
+    this.#recovered = opened.recovered;
+    this.#gateway = opened.gateway;
+    this.#acknowledgements = opened.acknowledgements;
+    this.#borders = opened.borders;
+    this.#retention = opened.retention;
+    this.#mended = opened.mended;
+  }
+
+  /** Opens the store. Where its large database is damaged, as it shows now or did before, it is made anew first; not within a boot. */
+  #openWhole(ballast: Ballast): OpenedStore {
+    if (!this.#data.beginsBoot) return this.#open(ballast);
+    const { dir } = this.#data;
+    if (isEmptied(dir)) noteDamage(dir, 'its database is empty, and its journal is not');
+    try {
+      this.#mend();
+      return this.#open(ballast);
+    } catch (error) {
+      const damage = storeDamageOf(error);
+      if (damage === undefined || notedDamage(dir) !== undefined) throw error;
+      noteDamage(dir, damage);
+    }
+    this.#mend();
+    return this.#open(ballast);
+  }
+
+  /** Makes the large database anew where it was noted that it is damaged. */
+  #mend(): void {
+    const { dir, gateway, retention } = this.#data;
+    const note = notedDamage(dir);
+    if (note === undefined) return;
+    const told = `the database is damaged (${note.why}): what can be read of it moves to a new one`;
+    this.#send({ kind: 'mending', text: told });
+    const { freeBytes, totalBytes } = diskRoom(dir);
+    const roomBytes = freeBytes - retentionLimits(retention, totalBytes).reserveBytes;
+    const step = new Every(PROGRESS_INTERVAL_MS);
+    const onProgress = (part: number) => {
+      if (!step.isDue(performance.now())) return;
+      this.#send({ kind: 'mending', text: `${told}; ${Math.floor(100 * part)} %` });
+    };
+    mendStore({ dir, gateway, roomBytes, onProgress }, note);
+  }
+
+  #open(ballast: Ballast): OpenedStore {
+    const { dir, gateway: wanted, retention: settings, segmentBytes, beginsBoot } = this.#data;
+    const paths = storePaths(dir);
+    const damage: string[] = [];
+    const requireRead = () => {
+      if (damage.length > 0) throw damaged(paths.blocks, damage.join('; '));
+    };
+    const blocks = BlockDb.open(paths.blocks, undefined, (what) => damage.push(what));
+    let journal: Journal | undefined;
+    try {
+      claimStore(blocks, 'gateway');
+      const gateway = gatewayIdOf(blocks, wanted);
+      const acknowledgements = new Acknowledgements(settings.centrals, (key) => blocks.meta(key));
+      const borders = new FeedBorders(passedOverOf(blocks.meta(PASSED_OVER_KEY)));
+      const retention = new Retention({
+        store: blocks,
+        disk: () => diskRoom(dir),
+        settings,
+        ballast,
+        acknowledgements,
+        keepAcknowledged: () => acknowledgements.keep((key, text) => blocks.keepMeta(key, text)),
+        onProblem: (text) => this.#send({ kind: 'problem', text }),
+        onCriticalOnly: (isOn) => this.#send({ kind: 'critical-only', isOn }),
+      });
+      retention.relieve();
+      const boots = new Set(blocks.boots().map(({ boot }) => boot));
+      // What is of a boot that is not known would be set aside as that of another store.
+      requireRead();
+      journal = Journal.open(paths.journal, { boots, segmentBytes });
+      const mended = mendedOf(blocks.meta(MENDED_KEY));
+      const recovered = recover(journal, blocks);
+      if (beginsBoot) requireRead();
+      const isKnown = mended !== undefined && existsSync(join(dir, mended.folder));
+      const parts = { blocks, journal, recovered, gateway, acknowledgements, borders, retention };
+      return { ...parts, mended: isKnown ? mended : undefined };
+    } catch (error) {
+      journal?.close();
+      blocks.close();
+      throw error;
+    }
   }
 
   run(): void {
@@ -172,6 +250,7 @@ class StoreThread {
   }
 
   #sayOpened(): void {
+    if (this.#mended !== undefined) this.#send({ kind: 'problem', text: mendedText(this.#mended) });
     for (const { row, reason } of this.#recovered.damaged) {
       this.#send({ kind: 'problem', text: `the journal is damaged at row ${row}: ${reason}` });
     }
@@ -319,6 +398,7 @@ class StoreThread {
         blockBytes: bytes,
         retention: this.#retention.status(),
         merge: merger.status(),
+        ...(this.#mended && { mended: mendedStatus(this.#mended) }),
       },
     });
   }
@@ -397,9 +477,20 @@ function run(port: MessagePort, data: StoreThreadData): void {
     new StoreThread(port, data).run();
   } catch (error) {
     const isSqlite = error instanceof Database.SqliteError;
+    const damage = isSqlite || error instanceof CaissonError ? storeDamageOf(error) : undefined;
+    if (damage !== undefined && notedDamage(data.dir) === undefined) {
+      noteDamage(data.dir, damage);
+      port.postMessage({ kind: 'damaged', what: damage } satisfies FromStore);
+      throw new CaissonError('store-failed', `${data.dir}: its database is damaged: ${damage}`, { retryable: true });
+    }
     if (error instanceof CaissonError || !(isSqlite || isDiskTrouble(error))) throw error;
     const code = isSqlite ? ` (${error.code})` : '';
-    const hint = damageOf(error) === undefined ? {} : { hint: DAMAGED_HINT };
-    throw new CaissonError('store-failed', `${data.dir}: ${messageOf(error)}${code}`, { ...hint, retryable: true });
+    throw new CaissonError('store-failed', `${data.dir}: ${messageOf(error)}${code}`, { retryable: true });
   }
+}
+
+/** True where the large database has nothing, not even tables, and the journal has records: a file that lost its content. */
+function isEmptied(dir: string): boolean {
+  const { blocks, journal } = storePaths(dir);
+  return statSync(blocks, { throwIfNoEntry: false })?.size === 0 && hasRecords(journal);
 }

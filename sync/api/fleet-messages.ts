@@ -29,6 +29,12 @@ export interface BoxMessage {
   readonly withheld: Readonly<Record<string, number>>;
   readonly namesake?: number;
   readonly stores?: number;
+  readonly mended?: BoxMendedMessage;
+}
+
+export interface BoxMendedMessage {
+  readonly since: number;
+  readonly lost: number;
 }
 
 export interface BoxConfigFactsMessage {

@@ -197,6 +197,7 @@ export interface StoreStatusMessage {
   readonly retired?: RetiredStatusMessage;
   readonly pulled?: PulledStatusMessage;
   readonly settled?: SettledStatusMessage;
+  readonly mended?: MendedStatusMessage;
   readonly problem?: string;
 }
 
@@ -205,6 +206,15 @@ export interface PulledStatusMessage {
   readonly conflicts: number;
   readonly holes: number;
   readonly setBacks: number;
+}
+
+export interface MendedStatusMessage {
+  readonly why: string;
+  readonly since: number;
+  readonly folder: string;
+  readonly kept: number;
+  readonly lost: number;
+  readonly left: number;
 }
 
 export interface SettledStatusMessage {

@@ -56,6 +56,7 @@ const RULES: readonly Rule[] = [
   sourceRule,
   clockRule,
   wearRule,
+  mendedRule,
   configRule,
   versionRule,
 ];
@@ -171,6 +172,15 @@ function wearRule({ disk }: BoxFacts): Finding | undefined {
   if (disk?.isOverWearBudget !== true) return undefined;
   const left = disk.yearsLeft === undefined ? '' : `: worn out in ${disk.yearsLeft.toFixed(1)} years`;
   return watch(`more is written to its disk than planned${left}`);
+}
+
+/** A disk that damaged something does so again. */
+function mendedRule({ mended }: BoxFacts, { now }: FleetNorm): Finding | undefined {
+  if (mended === undefined) return undefined;
+  const { since, lost } = mended;
+  return watch(
+    `its disk damaged the store ${spanText(now - since)} ago, which was made anew without ${counted(lost, 'sample')}`,
+  );
 }
 
 function configRule({ config }: BoxFacts): Finding | undefined {

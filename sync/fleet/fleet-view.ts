@@ -160,6 +160,7 @@ function seenFacts({ status, at, aheadUs, position }: BoxSeen, isComplete: boole
     },
     ...(feedEnd !== undefined && { behind: { positions, bytes: Math.round(positions * meanBytes) } }),
     ...(disk !== undefined && { disk }),
+    ...(store.mended && { mended: { since: store.mended.since, lost: store.mended.lost + store.mended.left } }),
     ...(status.config !== undefined && { config: configFacts(status.config) }),
   };
 }

@@ -53,17 +53,36 @@ class TrialRun {
   }
 
   async run(): Promise<void> {
-    const { stop } = this.#options;
     let gateway = await this.#start(this.#path);
     while (gateway !== undefined) {
-      const trial = await this.#desk.nextTrial(stop);
-      if (trial === undefined) {
+      const { trial, damage } = await this.#next(gateway);
+      if (damage !== undefined) gateway = await this.#mend(gateway, damage);
+      else if (trial !== undefined) gateway = await this.#try(gateway, trial);
+      else {
         this.#options.say('stopping');
         await gateway.stop();
         return;
       }
-      gateway = await this.#try(gateway, trial);
     }
+  }
+
+  /** What comes next: a trial, damage of the store, or neither, where it is told to stop. */
+  async #next({ damaged }: GatewayProcess): Promise<{ readonly trial?: Trial; readonly damage?: string }> {
+    const over = new AbortController();
+    const stop = AbortSignal.any([this.#options.stop, over.signal]);
+    const trial = this.#desk.nextTrial(stop).then((next) => (next === undefined ? {} : { trial: next }));
+    const next = await Promise.race([trial, damaged.then((damage) => ({ damage }))]);
+    over.abort();
+    return next;
+  }
+
+  /** A gateway whose store turned out to be damaged begins anew: as it starts, the store is made whole. */
+  async #mend(gateway: GatewayProcess, damage: string): Promise<GatewayProcess | undefined> {
+    this.#options.say(
+      `the store is damaged (${damage}): the gateway starts again, and makes it anew of what can be read`,
+    );
+    await gateway.stop();
+    return this.#startAgain();
   }
 
   /** What was on trial as the process before this one ended is over: `caisson.yaml` is what holds. */

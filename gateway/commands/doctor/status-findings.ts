@@ -1,6 +1,7 @@
 import { KEPT_BY_NOBODY } from '../../../hardware/host/time-daemon.ts';
 import type { DoubtedClock } from '../../clock-keeper.ts';
-import { bytesText } from '../../quantity-text.ts';
+import { bytesText, counted } from '../../quantity-text.ts';
+import { spanText } from '../../span-text.ts';
 import type { CycleKindStatus, GatewayStatus, SourceStatus } from '../../status.ts';
 import { clockFindings } from './box-findings.ts';
 import { type Examined, type Finding, found, together, well } from './finding.ts';
@@ -48,7 +49,8 @@ function doubtFinding({ teller, why }: DoubtedClock): Examined {
   });
 }
 
-function storeFindings({ store, ring }: GatewayStatus): Examined {
+function storeFindings(status: GatewayStatus): Examined {
+  const { store, ring } = status;
   const findings: Finding[] = [];
   const about = 'store';
   if (store.lost > 0 || ring.refused > 0) {
@@ -59,6 +61,19 @@ function storeFindings({ store, ring }: GatewayStatus): Examined {
       seen: `${store.lost} samples lost since the gateway started, ${ring.refused} of them refused by the ring`,
       means: 'they were counted, and the ledger has their channels, times and causes',
       mend: { command: 'caisson sql "SELECT * FROM gaps ORDER BY since DESC LIMIT 20"' },
+    });
+  }
+  if (store.mended !== undefined) {
+    const { why, since, folder, lost, left } = store.mended;
+    findings.push({
+      code: 'store-mended',
+      severity: 'risk',
+      about,
+      seen: `its database was damaged ${spanText(status.now - since)} ago (${why}) and was made anew, without ${counted(lost + left, 'sample')}`,
+      means: `the disk damages what is on it; the damaged files take room in ${folder}, and are left to a person`,
+      mend: {
+        byHand: `replace the disk, or see that power stays until it has written; delete ${folder} when nothing more is wanted of it`,
+      },
     });
   }
   const { rung = 'none', hoursLeft = Number.POSITIVE_INFINITY, roomBytes = 0 } = store.retention ?? {};

@@ -1,18 +1,15 @@
-import { randomBytes } from 'node:crypto';
 import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { CaissonError } from '../../errors.ts';
+import { beginFeed } from '../begin-feed.ts';
 import { BlockDb } from '../block-db.ts';
-import { FEED_KEY } from '../block-reader.ts';
 import type { CheckProgress, StoreReport } from '../check/store-check.ts';
-import { PASSED_OVER_KEY } from '../passed-over.ts';
-import { ACKNOWLEDGED_KEY, ACKNOWLEDGED_STORES_KEY } from '../retention/acknowledgements.ts';
+import { salvageBlocks } from '../mending/salvage-blocks.ts';
 import { storePaths } from '../store-dir.ts';
 import { STORE_ID_KEY } from '../store-role.ts';
 import { BACKUP_FILE, type BackupNote, checked } from './backup-store.ts';
 import { copyJournal } from './copy-journal.ts';
 import { FolderInProgress } from './folder-in-progress.ts';
-import { salvageBlocks } from './salvage-blocks.ts';
 
 /**
  * Restores a backup into the new or empty folder `to`, which is then a store that a gateway can run on. It begins a feed of
@@ -40,18 +37,12 @@ export async function restoreStore(
     const [source, target] = [storePaths(backup), storePaths(folder.path)];
     // Pages that are damaged must not be written to: what can be read of them moves to a database of its own.
     if (report.ok) copyFileSync(source.blocks, target.blocks);
-    else salvageBlocks(backup, target.blocks);
+    else salvageBlocks({ dir: backup, journalDir: backup, to: target.blocks });
     copyJournal(source.journal, target.journal);
     const blocks = BlockDb.open(target.blocks);
-    blocks.transaction(() => {
-      blocks.keepMeta(FEED_KEY, randomBytes(8).toString('hex'));
-      // Positions of the feed of old: by them retention would delete what is nowhere else.
-      for (const key of [ACKNOWLEDGED_KEY, ACKNOWLEDGED_STORES_KEY]) blocks.keepMeta(key, '{}');
-      // The store of a central may run on beside it, with more than there is here: gateways must tell the two apart.
-      blocks.keepMeta(STORE_ID_KEY, '');
-      // Nor was anything of this one passed over.
-      blocks.keepMeta(PASSED_OVER_KEY, '{}');
-    });
+    beginFeed(blocks);
+    // The store of a central may run on beside it, with more than there is here: gateways must tell the two apart.
+    blocks.transaction(() => blocks.keepMeta(STORE_ID_KEY, ''));
     blocks.close();
     folder.complete(basename(target.blocks));
     return { note, report };

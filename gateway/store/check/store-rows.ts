@@ -44,6 +44,7 @@ export class StoreRows {
   readonly db: Database;
   readonly #index: PackIndex;
   readonly #packRow: Statement;
+  readonly #packSize: Statement;
   readonly #hasPack: Statement;
   readonly boots: ReadonlyMap<number, { readonly gateway: string; readonly boot: string }>;
   readonly #channels: ReadonlyMap<number, string>;
@@ -67,6 +68,7 @@ export class StoreRows {
     };
     const packColumns = 'position, roster, ordinal, boot, class, size, bytes';
     this.#packRow = this.db.prepare(`SELECT ${packColumns} FROM packs WHERE position = ?`);
+    this.#packSize = this.db.prepare('SELECT size FROM packs WHERE position = ? AND bytes IS NOT NULL').pluck();
     this.#hasPack = this.db.prepare('SELECT 1 FROM packs WHERE position = ?');
     type Boot = { id: number; gateway: string; boot: string };
     this.boots = new Map(all<Boot>('boots', 'SELECT id, gateway, boot FROM boots').map((row) => [row.id, row]));
@@ -92,6 +94,11 @@ export class StoreRows {
   /** The pack at a position; undefined where there is none. */
   pack(position: number): PackRow | undefined {
     return this.#packRow.get(position) as PackRow | undefined;
+  }
+
+  /** Bytes of the pack at a position; 0 where there is none, or its samples were given up. */
+  packSize(position: number): number {
+    return Number(this.#packSize.get(position) ?? 0);
   }
 
   hasPack(position: number): boolean {
