@@ -5,6 +5,7 @@ import { BlockLookup, runsOf } from './block-lookup.ts';
 import {
   type AheadRuns,
   bootOf,
+  channelOfRow,
   derivationOf,
   type Extent,
   type FeedItem,
@@ -20,7 +21,6 @@ import { requireVersion } from './block-schema.ts';
 import { type BootSpan, spansOfBoot } from './boot-spans.ts';
 import { attempt, type OnDamage, readableRows } from './damage.ts';
 import { type Database, openDatabase } from './database.ts';
-import { decodeDefinition } from './definition-bytes.ts';
 import type { Derivation } from './derivation.ts';
 import { type BootPlace, Feed, LAST_POSITION } from './feed.ts';
 import { type GatewayHolding, gatewayBytes, gatewayHoldings } from './gateway-holdings.ts';
@@ -146,12 +146,9 @@ export class BlockReader {
     );
     return {
       channels: rows.flatMap((row) => {
-        const [id, name] = [Number(row.id), String(row.name)];
-        const read = attempt(() => decodeDefinition(name, row.definition as Buffer));
-        // In this order they are all of one hidden class: see `channelOf`.
-        if ('value' in read) return { id, gateway: String(row.gateway), ...read.value };
-        this.#onDamage(`channel ${id}, ${name}: ${read.damage}`);
-        return [];
+        const read = attempt(() => channelOfRow(row));
+        if ('damage' in read) this.#onDamage(`channel ${row.id}: ${read.damage}`);
+        return 'value' in read ? [read.value] : [];
       }),
       position: Number(rows.at(-1)?.position ?? position),
     };

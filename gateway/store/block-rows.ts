@@ -1,5 +1,7 @@
 import type { ChannelClass, ChannelDefinition, Stamp } from '../channel.ts';
 import type { ClockReading, ClockSource } from '../clock.ts';
+import type { StoredChannel } from '../query/telemetry.ts';
+import { decodeDefinition } from './definition-bytes.ts';
 import { type Derivation, type DerivationTerms, decodeSpans, type Recipe } from './derivation.ts';
 import type { EnvelopeNode } from './envelope-node.ts';
 import type { IndexEntry } from './index-entries.ts';
@@ -170,6 +172,16 @@ export function bootOf(row: Row): KeptBoot {
     started: Number(row.started),
     ended: row.ended === null ? undefined : Number(row.ended),
     origin: row.origin === null ? undefined : Number(row.origin),
+  };
+}
+
+/** A row of `channels`. @throws CaissonError `block-invalid` */
+export function channelOfRow(row: Row): StoredChannel {
+  // In this order they are all of one hidden class: see `channelOf`.
+  return {
+    id: Number(row.id),
+    gateway: String(row.gateway),
+    ...decodeDefinition(String(row.name), row.definition as Buffer),
   };
 }
 

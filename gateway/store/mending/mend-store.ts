@@ -2,6 +2,7 @@ import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { syncPath } from '../../durable-files.ts';
 import { CaissonError } from '../../errors.ts';
+import { bytesText } from '../../quantity-text.ts';
 import { beginFeed } from '../begin-feed.ts';
 import { BlockDb } from '../block-db.ts';
 import { storeDamageOf } from '../block-schema.ts';
@@ -16,6 +17,9 @@ const NEW_BLOCKS = 'blocks-new.db';
 
 /** Part of the room of the disk that packs may take: what the index and the pyramid over them take stands beside them. */
 const ROOM_SHARE = 0.9;
+
+/** With less room than this, and less than the damaged database has, it waits for some: there is always more where the disk is full of old samples. */
+const ROOM_BYTES_MIN = 64 << 20;
 
 export interface MendParts {
   readonly dir: string;
@@ -42,7 +46,8 @@ export function mendStore({ dir, gateway, roomBytes, onProgress }: MendParts, no
   }
   const to = join(dir, NEW_BLOCKS);
   dropUnreadable(to);
-  const bytesMax = Math.max(0, roomBytes) * ROOM_SHARE;
+  const bytesMax = (Math.max(0, roomBytes) + sizeOf(to)) * ROOM_SHARE;
+  requireRoom(dir, bytesMax, sizeOf(join(folder, basename(blocks))));
   const salvaged = salvageBlocks({
     ...{ dir: folder, journalDir: dir, to, gateway, bytesMax, onProgress },
     isSetAside: true,
@@ -75,10 +80,25 @@ function dropUnreadable(to: string): void {
   }
 }
 
+function requireRoom(dir: string, bytes: number, damagedBytes: number): void {
+  const needed = Math.min(damagedBytes, ROOM_BYTES_MIN);
+  if (bytes >= needed) return;
+  const room = `${bytesText(bytes)} of room for what can be read of it, ${bytesText(needed)} at least are needed`;
+  throw new CaissonError('store-failed', `${dir}: its database is damaged, and there are ${room}`, {
+    retryable: true,
+    hint: 'the disk is full: what is not of Caisson can be deleted',
+  });
+}
+
+/** Bytes of a file; 0 where there is none. */
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
 /** A database that could not be closed for want of room has a part of it in its log, under the name that it leaves. */
 function requireWhole(to: string): void {
-  const { size = 0 } = statSync(`${to}-wal`, { throwIfNoEntry: false }) ?? {};
-  if (size > 0) throw new CaissonError('store-failed', `${to}: its log could not be taken over`, { retryable: true });
+  if (sizeOf(`${to}-wal`) > 0)
+    throw new CaissonError('store-failed', `${to}: its log could not be taken over`, { retryable: true });
 }
 
 function nameless(dir: string): CaissonError {
