@@ -139,4 +139,4 @@ export function storeDamageOf(error: unknown): string | undefined {
 
 /** What to do with a store that is damaged. */
 export const DAMAGED_HINT =
-  'the disk damaged it: `caisson restore` makes a store from a backup, also, with --damaged, from one made now of what can still be read';
+  'the disk damaged it: a gateway that starts makes its own anew of what can still be read; `caisson restore` makes a store from a backup, also, with --damaged, from one made now of what can still be read';

@@ -174,6 +174,10 @@ export function exampleStatus(gateway = 'box', role: GatewayStatus['role'] = 'ga
       lost: 8,
       ...(role === 'gateway' && {
         settled: { until: 1_699_999_990_000_000, position: 12_345 },
+        mended: {
+          ...{ why: 'database disk image is malformed', since: 1_699_999_000_000_000, folder: 'damaged-1' },
+          ...{ kept: 40, lost: 3, left: 1 },
+        },
         retention: {
           rung: 'thin-bulk',
           usedBytes: 19,

@@ -2,7 +2,6 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs
 import { basename, join } from 'node:path';
 import { syncPath, writeWhole } from '../../durable-files.ts';
 import { CaissonError } from '../../errors.ts';
-import { DAMAGED_HINT } from '../block-schema.ts';
 import { storePaths } from '../store-dir.ts';
 
 /** Damaged databases that are kept in a store. At the maximum: the next one is for a person to look at. */
@@ -68,7 +67,9 @@ function freeName(dir: string): string {
   throw new CaissonError(
     'store-unusable',
     `${dir}: its database is damaged, and so were ${SET_ASIDE_MAX} before it, which are in ${join(dir, 'damaged-1')} and beside it`,
-    { hint: `the disk damages what is on it: replace it; ${DAMAGED_HINT}` },
+    {
+      hint: 'the disk damages what is on it: replace it; `caisson restore --damaged` makes a store of what can still be read of a backup made now',
+    },
   );
 }
 

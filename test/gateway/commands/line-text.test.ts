@@ -48,6 +48,23 @@ t.test('a central says what it merged, retired and found of what came, in metric
   t.notMatch(metricsText(exampleStatus(), counters), 'caisson_pulled_');
 });
 
+t.test('a gateway says that its store was made anew, in metrics and in words', async (t) => {
+  const status = exampleStatus();
+  const lines = metricsText(status, counters).split('\n');
+  for (const line of [
+    'caisson_store_mended_samples{state="kept"} 40',
+    'caisson_store_mended_samples{state="lost"} 3',
+    'caisson_store_mended_samples{state="left"} 1',
+    'caisson_store_mended_timestamp_seconds 1699999000',
+  ]) {
+    t.ok(lines.includes(line), line);
+  }
+  t.match(
+    statusText(status),
+    /^mended {3}damaged at 2023-11-14T21:\S+ \(database disk image is malformed\); 40 samples back, 3 lost, 1 had no room; the damaged files are in damaged-1$/m,
+  );
+});
+
 t.test('what a destination lacks is said with when it has caught up, as far as that is known', async (t) => {
   const textOf = (behind: BehindStatus) => {
     const destinations = [{ name: 'hq', position: 3, proven: false, refused: {}, behind }];

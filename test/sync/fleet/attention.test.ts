@@ -86,6 +86,12 @@ const CASES: readonly [string, Partial<BoxFacts>, Attention, readonly string[]][
     ['more is written to its disk than planned: worn out in 1.3 years'],
   ],
   ['lost samples today', { lostToday: 1 }, 'watch', ['1 sample lost within a day']],
+  [
+    'has a store that its disk damaged',
+    { mended: { since: NOW - 2 * 3600e6, lost: 12 } },
+    'watch',
+    ['its disk damaged the store 2 h ago, which was made anew without 12 samples'],
+  ],
   ['refuses samples', { refused: 70 }, 'watch', ['70 samples refused since its start: its disk is slow']],
   [
     'has sources that wait',

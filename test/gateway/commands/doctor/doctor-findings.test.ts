@@ -219,6 +219,12 @@ const STATUSES: Readonly<Record<string, Partial<GatewayStatus>>> = {
   'samples-lost': { store: { ...STORE_NOTHING_YET, lost: 4 } },
   'disk-short': { store: { ...STORE_NOTHING_YET, retention: { ...RETENTION, rung: 'bulk samples' } } },
   'store-fills': { store: { ...STORE_NOTHING_YET, retention: RETENTION } },
+  'store-mended': {
+    store: {
+      ...STORE_NOTHING_YET,
+      mended: { why: 'malformed', since: NOW - 60e6, folder: 'damaged-1', kept: 5, lost: 1, left: 0 },
+    },
+  },
   'disk-wears': { wear: WEAR },
   'source-waits': withSource({ state: 'waiting', problem: '/dev/ttyUSB0: no such file' }),
   'source-silent': withSource({ lastSeen: NOW - 600e6 }),

@@ -51,7 +51,7 @@ t.test('on a full disk a damaged store waits for room, and loses nothing', { ski
   const damaged = readFileSync(blocks);
   const filler = join(disk, 'filler');
   fillDisk(filler);
-  await t.rejects(openAsGateway(dir, { segmentBytes: SEGMENT_BYTES }), { retryable: true });
+  await t.rejects(openAsGateway(dir, { segmentBytes: SEGMENT_BYTES }), { code: 'store-unusable', retryable: true });
   t.ok(readFileSync(blocks).equals(damaged), 'the damaged database is where and as it was');
   truncateSync(filler, statSync(filler).size - LITTLE_BYTES);
   await t.rejects(openAsGateway(dir, { segmentBytes: SEGMENT_BYTES }), { code: 'store-failed', message: /of room/ });
