@@ -52,7 +52,11 @@ export async function openStore(config: CaissonConfig, options: StoreOpeningOpti
         const parts = { systemClock, onProblem, onMending: say, cycles: Object.keys(config.cycles ?? {}) };
         const ends = signal === undefined ? {} : { signal };
         const store = await StoreHost.open({ ...config.store, gateway: config.gateway.id, ...parts, ...ends });
-        return { store, httpPort: (await opening)?.httpPort };
+        const room = await opening?.catch(async (error: unknown) => {
+          await store.stop();
+          throw error;
+        });
+        return { store, httpPort: room?.httpPort };
       } catch (error) {
         signal?.throwIfAborted();
         if (!(error instanceof CaissonError) || !error.retryable) throw error;

@@ -492,5 +492,6 @@ function run(port: MessagePort, data: StoreThreadData): void {
 /** True where the large database has nothing, not even tables, and the journal has records: a file that lost its content. */
 function isEmptied(dir: string): boolean {
   const { blocks, journal } = storePaths(dir);
-  return statSync(blocks, { throwIfNoEntry: false })?.size === 0 && hasRecords(journal);
+  const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size;
+  return sizeOf(blocks) === 0 && (sizeOf(`${blocks}-wal`) ?? 0) === 0 && hasRecords(journal);
 }
