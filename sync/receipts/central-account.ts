@@ -37,10 +37,13 @@ export class StoreAccount {
   silentMs: number;
   open: OpenRequest | undefined;
   readonly answered: string[] = [];
+  /** False until it has signed with the key that is pinned: what it lacks says nothing of the central. */
+  counts: boolean;
 
-  constructor(confirmed: number, silentMs = 0) {
+  constructor(confirmed: number, silentMs: number, counts: boolean) {
     this.confirmed = confirmed;
     this.silentMs = silentMs;
+    this.counts = counts;
   }
 }
 
@@ -64,63 +67,88 @@ export class CentralAccount {
   /** @param kept what a run before knew of it */
   constructor({ position, stores }: Acknowledged) {
     const known = stores.length > 0 ? stores : [{ store: UNNAMED, position, silentMs: 0 }];
-    this.#stores = new Map(known.map((each) => [each.store, new StoreAccount(each.position, each.silentMs)]));
+    this.#stores = new Map(known.map((each) => [each.store, new StoreAccount(each.position, each.silentMs, true)]));
   }
 
   /**
    * The store that speaks; others that were silent for too long are forgotten. One that may not rise is believed nothing.
    * @param nowMs of a clock that never steps
+   * @param isBelieved true where no key is pinned; else it counts when it has signed
    */
   hear(
     id: string,
     nowMs: number,
+    isBelieved: boolean,
   ): { readonly account: StoreAccount; readonly isNew: boolean; readonly mayRise: boolean } {
     const key = this.#keyOf(id);
     const isNew = !this.#stores.has(key);
-    const account = this.#stores.get(key) ?? this.#adopted() ?? new StoreAccount(0);
+    const adopted = isNew && isBelieved ? this.#adopted() : undefined;
+    const account = this.#stores.get(key) ?? adopted ?? new StoreAccount(0, 0, isBelieved || key === OTHERS);
     this.#stores.set(key, account);
     this.pass(nowMs, account);
     return { account, isNew, mayRise: key !== OTHERS };
   }
 
+  /**
+   * It has signed: from now on it counts. Returns true where it did not before.
+   * @param position what it says that it has: of what was proven before stores had ids it takes over no more
+   */
+  signed(account: StoreAccount, position: number): boolean {
+    if (account.counts) return false;
+    const known = this.#adopted()?.confirmed ?? 0;
+    account.confirmed = Math.max(account.confirmed, Math.min(known, position));
+    account.counts = true;
+    return true;
+  }
+
   /** It was heard, of one of its stores or, where that is not known, of any; those that were silent for too long are forgotten. */
   pass(nowMs: number, speaker?: StoreAccount): void {
+    if (speaker?.counts === false) return;
     const passedMs = Math.min(nowMs - (this.#heardMs ?? nowMs), PAUSE_MAX_MS);
     this.#heardMs = nowMs;
     for (const store of this.#stores.values()) store.silentMs = store === speaker ? 0 : store.silentMs + passedMs;
-    const bySilence = [...this.#stores].sort(([, a], [, b]) => b.silentMs - a.silentMs);
+    const bySilence = this.#counted.sort(([, a], [, b]) => b.silentMs - a.silentMs);
     // The one that was heard last stays.
     for (const [id, { silentMs }] of bySilence.slice(0, -1)) if (silentMs >= FORGOTTEN_MS) this.#stores.delete(id);
   }
 
   /** Everything up to here is with all of its stores. */
   get confirmed(): number {
-    return Math.min(...[...this.#stores.values()].map(({ confirmed }) => confirmed));
+    return Math.min(...this.#counted.map(([, { confirmed }]) => confirmed));
   }
 
   /** The one store of that name; undefined where there are several. */
   get only(): StoreAccount | undefined {
-    const [first, ...others] = this.#stores.values();
-    return others.length === 0 ? first : undefined;
+    const [first, ...others] = this.#counted;
+    return others.length === 0 ? first?.[1] : undefined;
   }
 
   get acknowledged(): Acknowledged {
-    const stores = [...this.#stores].map(
+    const stores = this.#counted.map(
       ([store, { confirmed: position, silentMs }]): StoreWord => ({ store, position, silentMs }),
     );
     return { position: this.confirmed, stores };
   }
 
   standings(): StoreStanding[] {
-    return [...this.#stores].map(([id, { confirmed: position, silentMs }]) => ({
+    return this.#counted.map(([id, { confirmed: position, silentMs }]) => ({
       ...{ id, position },
       leftMs: FORGOTTEN_MS - silentMs,
     }));
   }
 
+  /** There is always one. */
+  get #counted(): [id: string, account: StoreAccount][] {
+    return [...this.#stores].filter(([, { counts }]) => counts);
+  }
+
   #keyOf(id: string): string {
     const key = id.slice(0, ID_MAX);
-    return this.#stores.has(key) || this.#stores.size < STORES_MAX || this.#adoptable ? key : OTHERS;
+    if (this.#stores.has(key)) return key;
+    // Those that have signed nothing give way.
+    const [unsigned] = [...this.#stores].find(([, { counts }]) => !counts) ?? [];
+    if (this.#stores.size >= STORES_MAX && unsigned !== undefined) this.#stores.delete(unsigned);
+    return this.#stores.size < STORES_MAX || this.#adoptable ? key : OTHERS;
   }
 
   /** What was known of a central before it told an id is of the first store that tells one. */
@@ -132,7 +160,8 @@ export class CentralAccount {
   }
 
   get #adoptable(): boolean {
-    return this.#stores.size === 1 && this.#stores.has(UNNAMED);
+    const [[id] = [], ...others] = this.#counted;
+    return others.length === 0 && id === UNNAMED;
   }
 }
 

@@ -154,7 +154,7 @@ export class ReceiptDesk {
     const key = this.#parts.keyOf(follower);
     const { central } = this.#account(follower);
     const wasSeveral = central.only === undefined;
-    const { account, isNew, mayRise } = central.hear(word.store, this.#nowMs());
+    const { account, isNew, mayRise } = central.hear(word.store, this.#nowMs(), key === undefined);
     if (key === undefined && mayRise) {
       this.#confirm(follower, account, position);
       return { wanted: NOTHING, refused: '' };
@@ -164,7 +164,7 @@ export class ReceiptDesk {
     if (key === undefined || !mayRise) return { wanted: NOTHING, refused: '' };
     // One that has less than it had is believed at once: nothing is given up for that.
     if (position < account.confirmed) this.#confirm(follower, account, position);
-    const refused = receipt.length === 0 ? '' : this.#judge(follower, account, { receipt, signature, key });
+    const refused = receipt.length === 0 ? '' : this.#judge(follower, account, { receipt, signature, key, position });
     if (refused !== '') {
       this.#refuse(follower, refused);
       return { wanted: NOTHING, refused };
@@ -306,7 +306,7 @@ export class ReceiptDesk {
   #judge(
     central: string,
     account: StoreAccount,
-    { receipt: bytes, signature, key }: { receipt: Uint8Array; signature: Uint8Array; key: KeyObject },
+    { receipt: bytes, signature, key, position }: SignedReceipt & { key: KeyObject; position: number },
   ): ReceiptRefusal | '' {
     if (!isSignedBy(bytes, signature, key)) return 'forged';
     const receipt = decoded(bytes);
@@ -319,10 +319,11 @@ export class ReceiptDesk {
     }
     const refused = this.#judgeAgainst(central, open, { receipt: bytes, signature, key });
     if (refused !== '' && refused !== 'incomplete') return refused;
+    if (this.#account(central).central.signed(account, position)) this.#tell(central);
     account.open = undefined;
     account.answered.push(nonce);
     if (account.answered.length > ANSWERED_MAX) account.answered.shift();
-    if (refused === '') this.#confirm(central, account, open.to);
+    if (refused === '') this.#confirm(central, account, Math.max(account.confirmed, open.to));
     return refused;
   }
 
@@ -354,6 +355,8 @@ export class ReceiptDesk {
       // What is not there to be given up needs no proof.
       else this.#confirm(central, account, request.to);
     }
+    // Whether it is one of that central is known by its signature alone.
+    if (!account.counts) account.open ??= this.#request(central, account.confirmed, account.confirmed);
     return account.open?.bytes ?? NOTHING;
   }
 

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import t, { type Test } from 'tap';
 import { Acknowledgements } from '../../../gateway/store/retention/acknowledgements.ts';
 import { FORGOTTEN_MS, PAUSE_MAX_MS, STORES_MAX } from '../../../sync/receipts/central-account.ts';
@@ -168,15 +169,17 @@ t.test('two stores with one key prove what each has, each by requests of its own
   await other.pull(30);
   await rig.prove('a');
   t.equal(rig.desk.confirmed('hq'), rig.position);
+  const proven = rig.desk.confirmed('hq');
   const first = rig.say({ store: 'b', position: other.position });
   t.ok(first.wanted.length > 0, 'what one has proven the other has not');
-  t.equal(rig.confirmed.at(-1), 0, 'that counts at once');
   // The requests of both are open at the same time.
   rig.fill(5);
   await rig.pull();
   const second = rig.say({ store: 'a' });
   const position = { position: other.position };
+  t.equal(rig.desk.confirmed('hq'), proven, 'who has signed nothing may be anybody');
   t.equal(rig.say({ store: 'b', ...position, ...(await other.answer(first.wanted)) }).refused, '');
+  t.ok(rig.desk.confirmed('hq') <= other.position, 'who has counts');
   t.equal(rig.say({ store: 'a', ...(await rig.answer(second.wanted)) }).refused, '');
   await rig.prove('b', other);
   t.equal(rig.desk.confirmed('hq'), other.position);
@@ -191,4 +194,29 @@ t.test('two stores with one key prove what each has, each by requests of its own
     await rig.prove('a');
   }
   t.equal(rig.confirmed.at(-1), rig.position, 'and the other is forgotten');
+});
+
+t.test('a store that signs with another key holds nothing up, and one that has nothing yet does', async (t) => {
+  const rig = new Rig(t);
+  const empty = new HeldAtCentral(t, rig.rig);
+  rig.fill(20);
+  await rig.pull();
+  const { wanted } = rig.say({ store: 'impostor' });
+  const forged = await rig.answer(wanted, generateKeyPairSync('ed25519').privateKey);
+  t.equal(rig.say({ store: 'impostor', ...forged }).refused, 'forged');
+  await rig.prove('a');
+  t.same([rig.desk.confirmed('hq'), rig.desk.status(0)[0]?.stores], [rig.position, undefined]);
+  await rig.prove('b', empty);
+  t.equal(rig.desk.confirmed('hq'), 0);
+  t.equal(rig.desk.status(0)[0]?.stores?.length, 2);
+});
+
+t.test('what was proven before stores had ids need not be proven again by the first that signs', async (t) => {
+  const rig = new Rig(t);
+  rig.fill(20);
+  await rig.pull();
+  const { position } = rig;
+  rig.openDesk(new Map([['acknowledged', JSON.stringify({ hq: position })]]));
+  t.equal(await rig.prove('a'), 1);
+  t.same(rig.last?.stores, [{ store: 'a', position, silentMs: 0 }]);
 });
