@@ -10,7 +10,7 @@ const VERDICTS: Readonly<Record<Verdict, string>> = {
   waiting: 'on its way',
   withheld: 'does not go there',
   'passed-over': 'did not go there when its turn came; caisson fetch brings it',
-  'given-up': 'given up at one end, kept at the other',
+  'given-up': 'given up or damaged at one end, kept at the other',
   'set-back': 'forgotten at the gateway, whose store was set back; kept at the other end',
   lost: 'lost at both',
   contradiction: 'CONTRADICTION: counted as lost at one end, there at the other',

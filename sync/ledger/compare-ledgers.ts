@@ -16,7 +16,7 @@ export type Verdict =
   | 'withheld'
   /** The other end lacks it because the channel did not go there when its turn came. */
   | 'passed-over'
-  /** One end gave it up, for want of room or by its rules, the other has it. */
+  /** One end gave it up, for want of room or by its rules, or its disk damaged it; the other has it. */
   | 'given-up'
   /** The gateway that took it in knows nothing of it any more, because its store was set back to a copy; the other end has it. */
   | 'set-back'
@@ -41,8 +41,11 @@ interface StateRun extends NumberRun {
   readonly state: NumberState;
 }
 
-/** Causes under which samples were given up after they had been taken in: for want of room, or by the rules of a central. */
-const GIVEN_UP: ReadonlySet<NumberState> = new Set(['retention', 'disk-full', 'retired']);
+/** Causes under which samples went after they had been taken in: for want of room, by the rules of a central, or damaged by a disk. */
+const GIVEN_UP: ReadonlySet<NumberState> = new Set([
+  ...['retention', 'disk-full', 'retired'],
+  ...['set-aside', 'block-damaged'],
+]);
 
 /**
  * Where two ledgers differ, channel by channel and boot by boot in the order of `here`, then of what only `there` has.
