@@ -156,7 +156,7 @@ export class BlockReader {
 
   /** Where the feed told of each channel for the first time, by id. */
   channelBeginnings(): Map<number, number> {
-    const rows = this.#readable('SELECT id, first_position FROM channels');
+    const rows = this.#readable('SELECT id, first_position FROM channels ORDER BY id');
     return new Map(rows.map(({ id, first_position: position }) => [Number(id), Number(position)]));
   }
 
