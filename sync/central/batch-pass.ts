@@ -229,9 +229,9 @@ export class BatchPass implements PassOutcome {
 
   #placeGap(gateway: string, boot: number, { channel, ...gap }: Extract<Step, { kind: 'given-up' }>['gaps'][number]) {
     const id = this.#channelOf(gateway, { channel });
+    // What stood before it may be gone at the gateway. Asked before it is kept: one without a sample ends where it begins.
+    this.#noteHole(id, boot, gap.firstSequence, gap.from);
     this.lost += placeGap(this.#held, { ...gap, boot, channel: id });
-    // What stood before it may be gone at the gateway.
-    this.#noteHole(id, boot, gap.firstSequence);
   }
 
   /** Remembers what came ahead of its turn, until its turn comes. */
@@ -245,9 +245,9 @@ export class BatchPass implements PassOutcome {
     this.#ahead?.add({ gateway, boot, channel, first, end: first + count });
   }
 
-  #noteHole(channel: number, boot: number, firstSequence: number): void {
+  #noteHole(channel: number, boot: number, firstSequence: number, time?: number): void {
     const hole = this.#holeBefore(channel, boot, firstSequence);
-    if (hole !== undefined) this.#open.push(hole);
+    if (hole !== undefined) this.#open.push({ ...hole, time });
   }
 
   #holeBefore(channel: number, boot: number, firstSequence: number): Hole | undefined {

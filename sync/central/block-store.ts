@@ -12,6 +12,8 @@ import type { SequenceRange } from './sequence-range.ts';
 export interface Hole extends SequenceRange {
   readonly channel: number;
   readonly boot: number;
+  /** When the gap was that showed it, microseconds: without samples around it nothing else says when they were taken. */
+  readonly time?: number | undefined;
 }
 
 /** How far the feed of one peer was taken over. */

@@ -66,13 +66,14 @@ export function placeGap(held: HeldSequences, gap: KeptGap): number {
 }
 
 /** Records what is still missing of a hole as lost, cause {@link NOT_RECEIVED}. Returns the number of samples. */
-export function closeHole(held: HeldSequences, { channel, boot, first, end }: Hole): number {
-  const known = held.runs(channel, boot, first - 1, end + 1);
+export function closeHole(held: HeldSequences, { channel, boot, first, end, time }: Hole): number {
+  const runs = held.runs(channel, boot, first - 1, end + 1);
   let lost = 0;
-  for (const missing of withoutRanges({ first, end }, known.map(rangeOf))) {
-    const before = known.findLast((run) => run.firstSequence < missing.first);
-    const after = known.find((run) => run.firstSequence >= missing.end);
-    const edges = [before?.to, after?.from].filter((time) => time !== undefined);
+  for (const missing of withoutRanges({ first, end }, runs.map(rangeOf))) {
+    const before = runs.findLast((run) => run.firstSequence < missing.first);
+    const after = runs.find((run) => run.firstSequence >= missing.end);
+    const known = [before?.to, after?.from].filter((edge) => edge !== undefined);
+    const edges = known.length > 0 || time === undefined ? known : [time];
     if (edges.length === 0) continue;
     lost += placeGap(held, {
       ...{ channel, boot, firstSequence: missing.first, count: missing.end - missing.first },

@@ -179,6 +179,20 @@ export async function keeperContract(t: Test, open: (t: Test) => Promise<StoreRi
     t.match(gapsIn(await kept()), [/ a 0\+3 not-received$/]);
   });
 
+  await t.test('says when samples were taken of which nothing is left but the end of their boot', async (t) => {
+    const { source, kept, accounts, store, keep, items } = await bench(t);
+    source.lose('a', 3, false);
+    source.lose('a', 0);
+    const gap = items().find((item) => item.kind === 'gap')?.gap;
+    await keep(items(), false);
+    await new Keeper(store).keep(BOX, { feed: 'f', items: [], complete: true });
+    t.match(gapsIn(await kept()), [/ a 0\+3 not-received$/, / a 3\+0 ring-full$/]);
+    const [account] = await accounts();
+    t.match(account, { kept: 0, lost: 3, next: 3 });
+    const assumed = (await kept()).find((item) => item.kind === 'gap' && item.gap.cause === 'not-received');
+    t.match(assumed, { gap: { from: gap?.from, to: gap?.from } });
+  });
+
   await t.test('fills a hole with the gap that the gateway tells of after the block', async (t) => {
     const { source, kept, keeper, keep, items } = await bench(t);
     source.seal('a', 'number', 10);
