@@ -1,5 +1,5 @@
 /** Time between two looks, milliseconds. */
-const LOOK_MS = 2;
+const LOOK_MS = 5;
 
 /** Resolves when `fact` is true, looked at every few milliseconds; rejects after `limitMs`, naming what was awaited. */
 export async function waitFor(what: string, fact: () => boolean, limitMs = 120_000): Promise<void> {

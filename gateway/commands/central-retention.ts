@@ -5,7 +5,7 @@ import {
   CentralRetentionConfig as SCHEMA,
 } from '../../sync/central/retention/central-retention-config.ts';
 import { unmetText } from '../../sync/central/retention/retention-limits.ts';
-import { type RetentionPlan, retentionPlan } from '../../sync/central/retention/retention-plan.ts';
+import type { RetentionPlan } from '../../sync/central/retention/retention-plan.ts';
 import { dayOf } from '../../sync/central/retention/retention-rules.ts';
 import { bytesText, counted } from '../quantity-text.ts';
 import { readCheckedFile } from './checked-file.ts';
@@ -31,6 +31,8 @@ export async function showRetentionPlan(
   rules: CentralRetentionConfig,
   isJson: boolean,
 ): Promise<void> {
+  // Loaded only by who asks: it brings the client of a database with it.
+  const { retentionPlan } = await import('../../sync/central/retention/retention-plan.ts');
   const plan = await retentionPlan(place, rules, dayOf(Date.now()));
   await new Output().write(isJson ? `${JSON.stringify(plan)}\n` : planText(plan));
 }

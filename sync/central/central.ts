@@ -45,7 +45,6 @@ import type { GatewaysConfig } from './gateways-config.ts';
 import { heldHere } from './held-here.ts';
 import { Keeper } from './keeper.ts';
 import { lineReach, type SaidOfGateway } from './line-reach.ts';
-import { openPostgresCentral } from './postgres/postgres-central.ts';
 import { type PulledGateway, PulledGateways } from './pulled-gateways.ts';
 import { CentralRetention, type LimitedDaysOf } from './retention/central-retention.ts';
 import type { CentralRetentionConfig } from './retention/central-retention-config.ts';
@@ -362,13 +361,14 @@ function requireKept(config: GatewaysConfig = { gateways: {} }, usage: UsageDb |
   return config;
 }
 
-function openStore(
+async function openStore(
   options: CentralOptions,
   onProblem: (text: string) => void,
   reachOf: ReachOf,
-): CentralStore | Promise<CentralStore> {
+): Promise<CentralStore> {
   const { name } = options;
-  return options.url === undefined
-    ? openSqliteCentral(options.dir, name, onProblem, reachOf)
-    : openPostgresCentral({ ...options, name, onProblem, reachOf });
+  if (options.url === undefined) return openSqliteCentral(options.dir, name, onProblem, reachOf);
+  // Loaded only by who has a database: it brings the database's client with it.
+  const { openPostgresCentral } = await import('./postgres/postgres-central.ts');
+  return openPostgresCentral({ ...options, name, onProblem, reachOf });
 }

@@ -7,9 +7,9 @@ const SEED = Number(process.env.CAISSON_SEED ?? Date.now() % 1000);
 t.comment(`seed ${SEED}`);
 
 t.test('a write or sync that fails costs no acknowledged sample', { skip: NO_COMPILER }, async (t) => {
-  await walkFaults(t, { holdMs: 0, share: SEED / 1000, points: 6 });
+  await walkFaults(t, { holdMs: 0, share: SEED / 1000, points: 4 });
 });
 
 t.test('a disk that fails for a while costs no sample', { skip: NO_COMPILER }, async (t) => {
-  await walkFaults(t, { holdMs: 300, share: SEED / 1000, points: 3 });
+  await walkFaults(t, { holdMs: 300, share: SEED / 1000, points: 2 });
 });

@@ -9,7 +9,7 @@ import { GatewayChild } from './gateway-child.ts';
 import { faultsOf, Qos1Publisher } from './qos1-publisher.ts';
 
 /** How often the gateway is killed; the long run asks for more, and `killed-at-random` kills it among others. */
-const ROUNDS = Number(process.env.CAISSON_KILL_ROUNDS ?? 20);
+const ROUNDS = Number(process.env.CAISSON_KILL_ROUNDS ?? 10);
 const SEED = Number(process.env.CAISSON_SEED ?? Date.now() % 1e9);
 
 const CLIENTS = 3;

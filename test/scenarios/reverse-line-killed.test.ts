@@ -89,7 +89,7 @@ t.test('a box that dials out has every block at central once, whatever is killed
 
   const kept: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
-    for (let steps = 60 + random.below(60); steps > 0; steps -= 1) store.step();
+    store.steps(60 + random.below(60));
     await waitFor('the line is taken', () => box.dialer.status().state === 'connected');
     // What is killed falls anywhere between where central stands and where it could be.
     const watch = new BlockCount(centralDir);

@@ -136,6 +136,13 @@ export class FilledStore {
     else this.seal(name);
   }
 
+  /** As many random steps, in one transaction. */
+  steps(count: number): void {
+    this.db.transaction(() => {
+      for (let left = count; left > 0; left -= 1) this.step();
+    });
+  }
+
   /** Seals a last block: a feed is in order, so who has every block has the gaps and definitions before it too. */
   finish(): void {
     this.seal(`${this.gateway}/last`);

@@ -197,7 +197,7 @@ t.test(
     const random = new Random(3);
     const gateways = [await startGateway(t, 'car1', random.fork('1')), await startGateway(t, 'car2', random.fork('2'))];
     for (const { store } of gateways) {
-      for (let i = 0; i < 40; i += 1) store.step();
+      store.steps(40);
       store.seal('speed');
     }
     const pull = gateways.map(({ server }) => ({ host: HOST, port: server.port }));

@@ -28,7 +28,7 @@ function read(t: Test, text: string, hasCertificates = true): GatewaysConfig {
 
 t.test('central pulls over the lines of its config, and remembers what it spent', async (t) => {
   const store = new FilledStore(folder(t), 'car7', new Random(3));
-  for (let i = 0; i < 200; i += 1) store.step();
+  store.steps(200);
   const server = await startTelemetryServer({
     ...{ host: HOST, port: 0, telemetry: new MemoryTelemetry(), feed: store.db, storeDir: tmpdir() },
     status: () => exampleStatus('car7'),

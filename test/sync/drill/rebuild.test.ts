@@ -36,7 +36,7 @@ function folder(t: Test): string {
 function filled(t: Test, name: string, seed: number): FilledStore {
   const store = new FilledStore(folder(t), name, new Random(seed));
   t.teardown(() => store.close());
-  for (let i = 0; i < 120; i += 1) store.step();
+  store.steps(120);
   return store;
 }
 

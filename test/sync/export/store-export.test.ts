@@ -31,7 +31,7 @@ function filled(t: Test, steps: number): { dir: string; store: FilledStore } {
   const dir = folder(t, 'store');
   const store = new FilledStore(dir, 'pit-12', new Random(5));
   t.teardown(() => store.close());
-  for (let step = 0; step < steps; step += 1) store.step();
+  store.steps(steps);
   return { dir, store };
 }
 
@@ -121,7 +121,7 @@ t.test('what is new is added, and what did not change is not written again', asy
     touched.map(([path]) => path),
     ['_caisson/export.json'],
   );
-  for (let step = 0; step < 60; step += 1) store.step();
+  store.steps(60);
   await run(dir, place);
   t.same(await exported(place), stored(dir));
   const anew = folder(t, 'anew');

@@ -18,7 +18,7 @@ import { copyOf, fillBlock, CHANNELS as NAMES, wholeStore } from '../check/whole
 import { StoreRig } from '../store-rig.ts';
 import { openAsGateway, overwritePages, restorable, samplesByName } from './damaged-stores.ts';
 
-const ROUNDS = Number(process.env.CAISSON_DAMAGE_ROUNDS ?? 4);
+const ROUNDS = Number(process.env.CAISSON_DAMAGE_ROUNDS ?? 2);
 const SEED = Number(process.env.CAISSON_SEED ?? Date.now() % 1e9);
 
 /** Names of the channels as a store has them. */

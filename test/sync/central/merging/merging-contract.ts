@@ -19,7 +19,7 @@ import { feedOf } from '../../same-feed.ts';
 import { BOX, Days, retireAll } from '../retention/retention-contract.ts';
 
 /** Packs of each series that come on one day: more than a window, so that some of each day are merged. */
-const DAY_PACKS = 140;
+const DAY_PACKS = 80;
 
 /** Those of the day that is not over. */
 const LAST_PACKS = 20;
@@ -51,7 +51,7 @@ export class SlowBox {
     for (let i = 0; i < packs; i += 1) {
       this.store.sealPack(['a', 'b'], 'number', 3);
       this.store.seal('text', 'text', 2);
-      if (i === 100) this.store.lose('a', 5);
+      if (i === 50) this.store.lose('a', 5);
     }
   }
 
