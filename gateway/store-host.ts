@@ -6,6 +6,7 @@ import { BoxClock, type Clock, type ClockReading, differenceUs, monotonicUs, Utc
 import { ClockKeeper, firstReading, type SystemClock, UNKEPT_CLOCK } from './clock-keeper.ts';
 import { CaissonError } from './errors.ts';
 import { JOURNAL_SEGMENT_BYTES, RING_SLOTS } from './limits.ts';
+import { ownScript } from './own-file.ts';
 import { createRing, RingWriter } from './ring.ts';
 import { RingIntake } from './ring-intake.ts';
 import type { GatewayStatus, SettledStatus, StoreStatus } from './status.ts';
@@ -13,7 +14,7 @@ import type { PassedOver } from './store/passed-over.ts';
 import type { Acknowledged } from './store/retention/acknowledgements.ts';
 import { RETENTION_DEFAULTS, type RetentionSettings } from './store/retention/retention-config.ts';
 import type { FromStore, StoreThreadData, ToStore } from './store/store-messages.ts';
-import { SupervisedWorker, siblingScript } from './supervised-worker.ts';
+import { SupervisedWorker } from './supervised-worker.ts';
 import type { WearRecord } from './wear-meter.ts';
 
 const CLOCK_INTERVAL_MS = 1000;
@@ -139,7 +140,7 @@ export class StoreHost {
       const abort = () => void worker.crash();
       const worker = new SupervisedWorker<ToStore, FromStore>({
         name: 'store',
-        script: siblingScript(import.meta.url, './store/store-thread'),
+        script: ownScript('gateway/store/store-thread'),
         workerData: (): StoreThreadData => ({ ...data, beginsBoot: host === undefined }),
         onProblem,
         onStartFailed: (error) => {

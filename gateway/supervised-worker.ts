@@ -1,4 +1,3 @@
-import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { revived } from './errors.ts';
 import { THREAD_YOUNG_MIB } from './limits.ts';
@@ -23,11 +22,6 @@ export interface SupervisedWorkerOptions<FromWorker> {
   readonly onProblem: (text: string) => void;
   /** The thread has work to finish: asked to stop while it is down, it is started once more. */
   readonly finishesWork?: boolean;
-}
-
-/** A thread's script beside the module `base`, named without its extension: compiled or not, both have the same one. */
-export function siblingScript(base: string, path: string): URL {
-  return new URL(`${path}${extname(new URL(base).pathname)}`, base);
 }
 
 /** A thread that is started again, with back-off, when it ends by itself; each time it is said. */

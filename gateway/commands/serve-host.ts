@@ -3,10 +3,11 @@ import type { ChannelFreshness } from '../channel-freshness.ts';
 import type { ClockOrigin } from '../clock.ts';
 import type { ConfigAnswer, ConfigRequest } from '../config/offer/offer.ts';
 import { messageOf } from '../errors.ts';
+import { ownScript } from '../own-file.ts';
 import type { GatewayStatus } from '../status.ts';
 import type { PassedOver } from '../store/passed-over.ts';
 import type { Acknowledged } from '../store/retention/acknowledgements.ts';
-import { SupervisedWorker, siblingScript } from '../supervised-worker.ts';
+import { SupervisedWorker } from '../supervised-worker.ts';
 import type { CaissonConfig } from './config-schema.ts';
 import type { CyclesAnswer, FromServe, ServeThreadData, ToServe } from './serve-messages.ts';
 
@@ -58,7 +59,7 @@ export function startServe(options: ServeOptions): Promise<{ serve: ServeWorker;
     let ports: ServePorts | undefined;
     const serve: ServeWorker = new SupervisedWorker<ToServe, FromServe>({
       name: 'serve',
-      script: siblingScript(import.meta.url, './serve-thread'),
+      script: ownScript('gateway/commands/serve-thread'),
       workerData: (): ServeThreadData => ({
         storeDir,
         webRoot,

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import {
   loadSync,
   type MessageTypeDefinition,
@@ -6,9 +6,10 @@ import {
   type ServiceDefinition,
 } from '@grpc/proto-loader';
 import { CaissonError } from '../../gateway/errors.ts';
+import { ownFile } from '../../gateway/own-file.ts';
 
 /** Beside the sources as well as beside the compiled files: the build copies the folder. */
-const PROTO_DIR = join(import.meta.dirname, '..', 'proto');
+const PROTO_DIR = fileURLToPath(ownFile('sync/proto'));
 
 const FILES = [
   'caisson/v1/telemetry.proto',

@@ -1,10 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { NODE_ENVIRONMENT, NODE_FLAGS } from '../../gateway/commands/node-flags.ts';
-
-const MAIN = join(import.meta.dirname, '..', '..', 'gateway', 'main.js');
+import { MAIN } from '../main-script.ts';
 
 /** How long a process may take to say that it is up, and to end. */
 const READY_TIMEOUT_MS = 60_000;

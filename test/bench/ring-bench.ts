@@ -6,8 +6,8 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { RING_SLOTS } from '../../gateway/limits.ts';
+import { ownScript } from '../../gateway/own-file.ts';
 import { createRing, RingReader, RingWriter } from '../../gateway/ring.ts';
-import { siblingScript } from '../../gateway/supervised-worker.ts';
 import type { Findings, Progress } from './figure.ts';
 import type { FromRingConsumer, RingConsumerData } from './ring-consumer.ts';
 import { median, rounds, secondsOf } from './statistics.ts';
@@ -58,7 +58,7 @@ async function passBetweenThreads(): Promise<number> {
   const memory = createRing(RING_SLOTS);
   const ring = new RingWriter(memory);
   const workerData: RingConsumerData = { memory, samples };
-  const consumer = new Worker(siblingScript(import.meta.url, './ring-consumer'), { workerData });
+  const consumer = new Worker(ownScript('test/bench/ring-consumer'), { workerData });
   await once(consumer, 'message');
   const reported = once(consumer, 'message') as Promise<[FromRingConsumer]>;
   const started = performance.now();

@@ -8,9 +8,8 @@ import { stringify } from 'yaml';
 import { StoreHost } from '../../gateway/store-host.ts';
 import { freePort } from '../free-port.ts';
 import { fillDisk, skipSmallDisk, smallDisk } from '../gateway/small-disk.ts';
+import { MAIN } from '../main-script.ts';
 import { eventually } from '../scenarios/eventually.ts';
-
-const MAIN = join(import.meta.dirname, '../../gateway/main.js');
 
 /** Room for a journal and its spare segments, and little more. */
 const DISK_MIB = 64;

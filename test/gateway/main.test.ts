@@ -1,12 +1,10 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
 import t from 'tap';
 import { NODE_ENVIRONMENT, NODE_FLAGS } from '../../gateway/commands/node-flags.ts';
-
-const MAIN = join(import.meta.dirname, '../../gateway/main.js');
+import { MAIN } from '../main-script.ts';
 
 const caisson = async (...args: string[]) => (await promisify(execFile)(process.execPath, [MAIN, ...args])).stdout;
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import t, { type Test } from 'tap';
-import { SupervisedWorker, siblingScript } from '../../gateway/supervised-worker.ts';
+import { SupervisedWorker } from '../../gateway/supervised-worker.ts';
 
 /** Says which start this is, and does what it is told. */
 const SCRIPT = `
@@ -103,9 +103,4 @@ t.test('a thread that is down when it is to stop is started once more only if it
     await worker.stop('stop');
     t.same(heard, expected);
   }
-});
-
-t.test('a script beside a module has the extension of the module', async (t) => {
-  t.equal(siblingScript('file:///a/b/host.js', './store/thread').href, 'file:///a/b/store/thread.js');
-  t.equal(siblingScript('file:///a/b/host.ts', './thread').href, 'file:///a/b/thread.ts');
 });

@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { stringify } from 'yaml';
-
-const MAIN = join(import.meta.dirname, '../../gateway/main.js');
+import { MAIN } from '../main-script.ts';
 
 /** How long a gateway may take from its start until its ports are open, milliseconds. */
 const START_LIMIT_MS = 240_000;

@@ -1,8 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { join } from 'node:path';
-
-/** The compiled entry point, beside the compiled test. */
-const MAIN = join(import.meta.dirname, '..', '..', 'gateway', 'main.js');
+import { MAIN } from '../main-script.ts';
 
 export interface Outcome {
   readonly code: number | null;

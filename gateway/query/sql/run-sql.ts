@@ -4,7 +4,7 @@ import { setPriority } from 'node:os';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { CaissonError } from '../../errors.ts';
-import { siblingScript } from '../../supervised-worker.ts';
+import { ownScript } from '../../own-file.ts';
 import type { FromSql, SqlPlace, SqlRequest, ToSql } from './sql-messages.ts';
 import type { SqlListener, SqlRead } from './sql-meter.ts';
 import type { SqlColumn } from './sql-statement.ts';
@@ -75,7 +75,7 @@ class SqlProcess {
   constructor({ script, ...request }: SqlRequest & SqlPlace, limits: SqlLimits, listener: SqlListener) {
     this.#limits = limits;
     this.#listener = listener;
-    const program = fileURLToPath(script ?? siblingScript(import.meta.url, './sql-process'));
+    const program = fileURLToPath(script ?? ownScript('gateway/query/sql/sql-process'));
     const cpuSeconds = String(Math.ceil(limits.seconds) + CPU_GRACE_SECONDS);
     const command = [process.execPath, ...process.execArgv, program];
     this.#child = spawn('/bin/sh', ['-c', 'ulimit -t "$0" && exec "$@"', cpuSeconds, ...command], {

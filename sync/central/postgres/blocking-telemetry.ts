@@ -1,5 +1,6 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { CaissonError } from '../../../gateway/errors.ts';
+import { ownScript } from '../../../gateway/own-file.ts';
 import type { Coverage } from '../../../gateway/query/coverage/coverage.ts';
 import type {
   BootAccount,
@@ -12,7 +13,6 @@ import type {
   Samples,
   StoredChannel,
 } from '../../../gateway/query/telemetry.ts';
-import { siblingScript } from '../../../gateway/supervised-worker.ts';
 import { awaitChange } from './await-change.ts';
 import type {
   AnswerTo,
@@ -58,7 +58,7 @@ export class BlockingTelemetry implements KeptTelemetry {
     this.#onProblem = onProblem;
     this.#replyMs = replyMs;
     const workerData: TelemetryThreadData = { url, port: port2, replies: this.#replies };
-    this.#worker = new Worker(siblingScript(import.meta.url, './telemetry-thread'), {
+    this.#worker = new Worker(ownScript('sync/central/postgres/telemetry-thread'), {
       workerData,
       transferList: [port2],
     });

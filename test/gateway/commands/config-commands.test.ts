@@ -9,8 +9,7 @@ import { CONFIG_SCHEMA } from '../../../gateway/commands/config-schema.ts';
 import { configEditorSchema, configMarkdown } from '../../../gateway/commands/schema.ts';
 import { SOURCE_KINDS } from '../../../gateway/commands/source-kinds.ts';
 import { loadConfig } from '../../../gateway/config/load-config.ts';
-
-const MAIN = join(import.meta.dirname, '../../../gateway/main.js');
+import { MAIN } from '../../main-script.ts';
 
 function caisson(args: readonly string[], cwd: string, env: Record<string, string> = {}) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {

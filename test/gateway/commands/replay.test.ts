@@ -1,17 +1,16 @@
 /** `caisson replay` and `caisson import -`, as a person runs them: recordings of every format, through the collectors and at once. */
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
 import { StoreTelemetry } from '../../../gateway/query/store-telemetry.ts';
 import { TelemetryClient } from '../../../sync/api/client.ts';
+import { MAIN } from '../../main-script.ts';
 import { eventually } from '../../scenarios/eventually.ts';
 import { CaissonProcess, caisson } from '../../sync/caisson-process.ts';
 import { ImportRig } from './import-rig.ts';
 import { DBC, FRAMES, RECORDED, SPEEDS, WIRES_AND_TABLES } from './recorded-formats.ts';
 
-const MAIN = join(import.meta.dirname, '..', '..', '..', 'gateway', 'main.js');
 const ANY_PORTS = ['--port', '0', '--grpc-port', '0'];
 
 /** All values of a channel. */

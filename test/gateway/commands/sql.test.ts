@@ -6,9 +6,9 @@ import process from 'node:process';
 import t from 'tap';
 import { SqlText } from '../../../gateway/commands/sql-text.ts';
 import { Random } from '../../../hardware/simulated/random.ts';
+import { MAIN } from '../../main-script.ts';
 import { FilledStore } from '../../sync/filled-store.ts';
 
-const MAIN = join(import.meta.dirname, '../../../gateway/main.js');
 const dir = mkdtempSync(join(tmpdir(), 'caisson-sql-'));
 const store = new FilledStore(dir, 'box', new Random(7));
 store.seal('car7/speed', 'number', 300);

@@ -5,10 +5,9 @@ import process from 'node:process';
 import Database from 'better-sqlite3';
 import t from 'tap';
 import { Random } from '../../../hardware/simulated/random.ts';
+import { MAIN } from '../../main-script.ts';
 import { FilledStore } from '../../sync/filled-store.ts';
 import { fillDisk, skipSmallDisk, smallDisk } from '../small-disk.ts';
-
-const MAIN = join(import.meta.dirname, '../../../gateway/main.js');
 
 function caisson(cwd: string, ...args: readonly string[]): { code: number | null; stdout: string; stderr: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {

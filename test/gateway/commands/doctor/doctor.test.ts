@@ -18,10 +18,9 @@ import { sentence } from '../../../../hardware/simulated/nmea.ts';
 import { vedirectBlock } from '../../../collectors/serial/vedirect/vedirect-block.ts';
 import { recording } from '../../../data-dir.ts';
 import { freePort } from '../../../free-port.ts';
+import { MAIN } from '../../../main-script.ts';
 import { GatewayChild } from '../../../scenarios/gateway-child.ts';
 import { waitFor } from '../../../wait-for.ts';
-
-const MAIN = join(import.meta.dirname, '../../../../gateway/main.js');
 
 /** Time a wire is listened to at each speed. What is simulated here speaks twenty times a second. */
 const LISTEN_MS = 300;
