@@ -7,8 +7,8 @@ import { PROJECT_ROOT } from './data-dir.ts';
 import { DEBIAN_TOOLS, installMissing, missingText } from './debian.ts';
 import { readTap, type TapResult } from './tap-output.ts';
 
-/** Test files that run side by side: one more than there are processors, because most wait for a disk, a port or a timer as long as they compute. */
-const JOBS = availableParallelism() + 1;
+/** Test files that run side by side: two more than there are processors, because most wait for a disk, a port or a timer as long as they compute. */
+const JOBS = availableParallelism() + 2;
 
 /**
  * Where the files are that take longest: whole systems, machines whose power is cut, and what starts commands as processes. They run
@@ -20,6 +20,7 @@ const LONGEST = [
   'test/gateway/commands/',
   'test/collectors/can/socketcan',
   'test/sync/',
+  'test/hardware/simulated/rig',
 ];
 
 /**
