@@ -20,6 +20,7 @@ const LONGEST = [
   'test/gateway/commands/',
   'test/collectors/can/socketcan',
   'test/sync/',
+  'test/gateway/store/row-placement',
   'test/hardware/simulated/rig',
 ];
 
