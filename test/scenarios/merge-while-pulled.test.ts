@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import t from 'tap';
+import { storePaths } from '../../gateway/store/store-dir.ts';
 import { TelemetryClient } from '../../sync/api/client.ts';
 import { findingsIn, samplesIn } from '../gateway/store/merge/merge-look.ts';
 import { GATEWAY, StoreRig } from '../gateway/store/store-rig.ts';
@@ -13,8 +15,12 @@ const HOST = '127.0.0.1';
 const CHANNELS = 24;
 const PREFIX = 'slow/';
 
-/** Of one sample a second and channel, sealed each: two windows of 64 packs in each of two series, and one more pack. */
-const MINUTES = 2 * 64 + 1;
+/** Packs that are merged into one. */
+const WINDOW = 64;
+
+/** Of one sample a second and channel, sealed each: two windows in each of two series, and one more pack. */
+const MINUTES = 2 * WINDOW + 1;
+const WINDOWS = 4;
 
 /** What a gateway has that took in slow channels for some hours. */
 function fill(): string {
@@ -33,6 +39,29 @@ function fill(): string {
   }
   rig.close();
   return rig.dir;
+}
+
+/** Packs of a store, whether a gateway writes to it or not, that were merged from others. */
+function mergedIn(dir: string): number {
+  const db = new Database(storePaths(dir).blocks, { readonly: true });
+  try {
+    return Number(db.prepare('SELECT COUNT(*) FROM merged').pluck().get());
+  } finally {
+    db.close();
+  }
+}
+
+/** What a gateway says of its merging, once that is what it has done. */
+async function mergeStatus(port: number, into: number): Promise<unknown> {
+  const client = new TelemetryClient({ host: HOST, port });
+  try {
+    return await eventually('the gateway says so', async () => {
+      const { merge } = (await client.status()).store;
+      return merge?.into === into && merge;
+    });
+  } finally {
+    client.close();
+  }
 }
 
 t.test(
@@ -55,30 +84,23 @@ t.test(
       const process = new CaissonProcess(['central', '--data', to, '--listen', `${HOST}:0`, '--pull', from]);
       centrals.push({ dir: to, process });
     };
-    const merged = async (atLeast: number) => {
-      const client = new TelemetryClient({ host: HOST, port: gateway.grpcPort });
-      try {
-        return await eventually(`${atLeast} packs are merged`, async () => {
-          const { merge } = (await client.status()).store;
-          return merge !== undefined && merge.into >= atLeast && merge;
-        });
-      } finally {
-        client.close();
-      }
-    };
 
     pull();
-    t.match(await merged(1), { packs: 64, into: 1, samples: 64 * 60 * (CHANNELS / 2) });
+    await eventually('packs are merged', () => mergedIn(dir) >= 1);
     pull();
     await gateway.kill();
     t.same(findingsIn(dir), []);
+    const before = mergedIn(dir);
+    t.ok(before < WINDOWS, 'it was killed before all was merged');
     gateway = await GatewayChild.start({ config, folder });
     pull();
-    await merged(1);
+    await eventually('it goes on', () => mergedIn(dir) > before);
     pull();
-    await merged(2);
+    await eventually('all is merged', () => mergedIn(dir) === WINDOWS);
     t.ok(samplesIn(dir, PREFIX) === expected, 'the gateway has what it had');
-    t.comment(`merged at the end: ${JSON.stringify(await merged(2))}`);
+    const into = WINDOWS - before;
+    const samples = into * WINDOW * 60 * (CHANNELS / 2);
+    t.match(await mergeStatus(gateway.grpcPort, into), { packs: into * WINDOW, into, samples });
     // The second lost its line when the gateway was killed, and another port is another gateway to it.
     for (const central of centrals.filter((_, i) => i !== 1)) {
       await eventually('central has everything', () => samplesIn(central.dir, PREFIX) === expected);
