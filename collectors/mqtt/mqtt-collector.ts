@@ -152,7 +152,8 @@ export class MqttCollector implements Collector {
     this.#messages.onRoom = () => this.#readOn();
     this.#broker = await this.#createBroker();
     await this.#distribution.open(clock.now(), (topic) => this.#private.has(topic));
-    this.#sweep = setInterval(() => this.#closeSilent(), KEEPALIVE_SWEEP_MS);
+    // What came while this process stood still is read before anybody is found silent.
+    this.#sweep = setInterval(() => setImmediate(() => this.#closeSilent()), KEEPALIVE_SWEEP_MS);
     this.#announce(true);
     await this.#listen();
   }
@@ -442,6 +443,7 @@ export class MqttCollector implements Collector {
   }
 
   #closeSilent(): void {
+    if (this.#stopped) return;
     const stallMs = this.#settings.limits.stallSeconds * 1000;
     for (const gate of this.#gates) {
       if (gate.overdueMs() > 0) gate.close('keep-alive');

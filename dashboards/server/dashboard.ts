@@ -409,7 +409,8 @@ function answers(host: string, port: number): Promise<boolean> {
       resolve(isTaken);
     };
     trial.on('connect', () => end(true));
-    trial.on('timeout', () => end(true));
+    // A refusal that came while this process stood still is read before.
+    trial.on('timeout', () => setImmediate(end, true));
     trial.on('error', () => end(false));
   });
 }

@@ -58,7 +58,7 @@ export class ImportStore {
         claimStore(blocks, 'gateway');
         const boots = new Set(blocks.boots().map(({ boot }) => boot));
         Journal.open(paths.journal, { boots, segmentBytes: JOURNAL_SEGMENT_BYTES }).close();
-        if (isNew) nameFeed(blocks);
+        if (boots.size === 0) nameFeed(blocks);
         return new ImportStore(dir, isNew, blocks, gatewayIdOf(blocks, gateway), unlock);
       } catch (error) {
         blocks.close();
@@ -164,10 +164,11 @@ export async function takeRecording(
 }
 
 /**
- * Gives a new store's feed an id of its own. Otherwise that is its first boot, which nobody else has; the boot of an import may
- * stand first in another store as well.
+ * Gives the feed of a store that nothing was kept in yet an id of its own. Otherwise that is its first boot, which nobody else has; the
+ * boot of an import may stand first in another store as well.
  */
 function nameFeed(blocks: BlockDb): void {
+  if (blocks.meta(FEED_KEY) !== undefined) return;
   blocks.transaction(() => blocks.keepMeta(FEED_KEY, randomBytes(8).toString('hex')));
 }
 

@@ -117,14 +117,18 @@ function ask(
   return new Promise((resolve) => {
     const socket = createSocket('udp4');
     const sequence = Math.floor(Math.random() * sequences);
+    let isOver = false;
     const end = (answer?: DaemonAnswer) => {
-      clearTimeout(timer);
       // A second event after the end has nothing left to close.
+      if (isOver) return;
+      isOver = true;
+      clearTimeout(timer);
       socket.removeAllListeners().on('error', () => {});
       socket.close();
       resolve(answer);
     };
-    const timer = setTimeout(end, ANSWER_MS);
+    // What came while this process stood still is read before.
+    const timer = setTimeout(() => setImmediate(end), ANSWER_MS);
     socket.on('error', () => end());
     socket.on('message', (reply) => {
       const answer = parse(reply, sequence);

@@ -8,6 +8,9 @@ const LOOK_MS = 1_000;
 /** A store that has not answered for so long counts as away, milliseconds. */
 const ANSWER_MS = 3_000;
 
+/** In so many parts, each of which has to pass by itself: while this process stands still, at most one of them does. */
+const ANSWER_PARTS = 6;
+
 /** What a trial writes: as much as a line brings at once. */
 export const TRIAL_BYTES = 2 << 20;
 
@@ -78,7 +81,11 @@ export class StoreWatch {
   }
 
   async #look(): Promise<void> {
-    const late = setTimeout(() => this.#turn(`it has not answered for ${ANSWER_MS / 1e3} s`), ANSWER_MS);
+    let passed = 0;
+    const late = setInterval(() => {
+      passed += 1;
+      if (passed === ANSWER_PARTS) this.#turn(`it has not answered for ${ANSWER_MS / 1e3} s`);
+    }, ANSWER_MS / ANSWER_PARTS);
     const isDoubted = this.#isDoubted || this.#problem !== undefined;
     this.#isDoubted = false;
     try {
@@ -89,7 +96,7 @@ export class StoreWatch {
     } catch (error) {
       this.#turn(messageOf(error));
     } finally {
-      clearTimeout(late);
+      clearInterval(late);
     }
   }
 

@@ -172,7 +172,8 @@ export class HandOver {
       try {
         await this.#bringFile(client, file);
       } catch (error) {
-        // A file that must not go on now was broken off.
+        // A file that must not go on now was broken off, maybe for what was on its way.
+        this.#spend();
         if (this.#blocked() === undefined) throw error;
       }
       const blocked = this.#blocked();

@@ -12,6 +12,8 @@ import type { MqttClientSettings } from './client-config.ts';
 const CONNECT_TIMEOUT_MS = 15_000;
 /** How long the goodbye may take, milliseconds. */
 const GOODBYE_MS = 2000;
+/** How much longer, for a process that stood still until that was over and has yet to read what came meanwhile, milliseconds. */
+const LAST_READ_MS = 100;
 /** TCP probes after that silence, milliseconds. */
 const TCP_KEEPALIVE_MS = 30_000;
 /** SUBACK codes from here on are refusals (MQTT-3.9.3). */
@@ -134,7 +136,9 @@ export class BrokerLink {
     if (this.#hasEnded) return;
     this.#problem ??= 'left';
     const closed = new Promise<void>((resolve) => this.#client.once('close', () => resolve()));
-    const limit = setTimeout(() => this.#gate.destroy(), GOODBYE_MS);
+    let limit = setTimeout(() => {
+      limit = setTimeout(() => this.#gate.destroy(), LAST_READ_MS);
+    }, GOODBYE_MS);
     this.#client.end(!this.#isAccepted);
     await closed;
     clearTimeout(limit);

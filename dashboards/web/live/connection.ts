@@ -5,6 +5,9 @@ const SILENCE_MS = 2500;
 
 const PING_MS = 500;
 
+/** Milliseconds in which a page that stood still reads what came meanwhile. */
+const UNREAD_MS = 100;
+
 /** Milliseconds before the first and at most before a further try; each has up to a quarter more at random. */
 const BACKOFF_LEAST_MS = 250;
 const BACKOFF_MOST_MS = 4000;
@@ -87,10 +90,15 @@ export class Connection {
     }
   }
 
-  #watch(): void {
+  /** @param mayBeUnread a frame may have come that this page has not got to yet */
+  #watch(mayBeUnread = true): void {
     const socket = this.#socket;
     if (socket === undefined) return;
     if (performance.now() - this.#lastFrameAt > SILENCE_MS && !document.hidden) {
+      if (mayBeUnread) {
+        setTimeout(() => this.#watch(false), UNREAD_MS);
+        return;
+      }
       socket.close();
       this.#lost(socket);
       return;
