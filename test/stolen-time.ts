@@ -9,8 +9,7 @@ const LOOK_MS = 2;
  * itself computed meanwhile. What is left of a time by the clock when this is taken away is what a quiet machine would have needed.
  */
 export class StolenTime {
-  /** Milliseconds so far. */
-  ms = 0;
+  #ms = 0;
   #timer: NodeJS.Timeout | undefined;
   #at = performance.now();
   #cpu = process.cpuUsage();
@@ -21,12 +20,20 @@ export class StolenTime {
     t.teardown(() => clearTimeout(this.#timer));
   }
 
+  /** Milliseconds so far, with those that no look has come after yet. */
+  get ms(): number {
+    return this.#ms + this.#lateMs();
+  }
+
+  #lateMs(): number {
+    const { user, system } = process.cpuUsage(this.#cpu);
+    return Math.max(0, performance.now() - this.#at - LOOK_MS - 1 - (user + system) / 1e3);
+  }
+
   #look(): void {
     this.#timer = setTimeout(() => {
-      const now = performance.now();
-      const { user, system } = process.cpuUsage(this.#cpu);
-      this.ms += Math.max(0, now - this.#at - LOOK_MS - 1 - (user + system) / 1e3);
-      this.#at = now;
+      this.#ms += this.#lateMs();
+      this.#at = performance.now();
       this.#cpu = process.cpuUsage();
       this.#look();
     }, LOOK_MS);

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A disk mounted at `/data` in a machine of its own. */
@@ -64,7 +64,7 @@ export class FailingDisk implements BreakableDisk {
   }
 
   break(dir: string): void {
-    this.#become(filesOf(dir).flatMap(extentsOf));
+    this.#become(journalExtents(dir));
   }
 
   mend(): void {
@@ -99,13 +99,25 @@ export class FailingDisk implements BreakableDisk {
   }
 }
 
+/** Where the journal of a store lies on the disk. A segment that was being made gets its name at the end: then all is looked for anew. */
+function journalExtents(dir: string): Extent[] {
+  for (;;) {
+    const paths = filesOf(dir);
+    try {
+      return paths.flatMap(extentsOf);
+    } catch (error) {
+      if (paths.every((path) => existsSync(path))) throw error;
+    }
+  }
+}
+
 /** The journal's files of a store. */
 function filesOf(dir: string): string[] {
   const names = readdirSync(dir, { recursive: true, encoding: 'utf8' });
   return names
     .filter((name) => name.startsWith('journal'))
     .map((name) => join(dir, name))
-    .filter((path) => statSync(path).isFile());
+    .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true);
 }
 
 /** Where a file lies on the disk. */

@@ -16,7 +16,7 @@ const OPEN_TRIES_MAX = 100;
 const OPEN_RETRY_MS = 20;
 
 /** Longest that an acknowledgement may take once nothing fails, milliseconds. */
-const ACK_MS_MAX = 20_000;
+const ACK_MS_MAX = 60_000;
 
 const RING_SLOTS = 1 << 17;
 

@@ -48,6 +48,8 @@ export async function watchedPage(
     });
   });
   page.on('console', (message) => {
+    // Of a server that is held up for seconds, which the page is right to give up.
+    if (message.text().endsWith('WebSocket is closed before the connection is established.')) return;
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
   });
   page.on('pageerror', (error) => complaints.push(String(error)));

@@ -172,15 +172,16 @@ t.test('unknown paths, ways out of the folder and other methods are refused', as
 });
 
 t.test('healthz says that the process answers, readyz that the gateway behind it runs', async (t) => {
-  let at = utcNow();
-  const { dashboard } = await serve(t, () => fakeStatus(at));
+  let ageUs = 0;
+  const { dashboard } = await serve(t, () => fakeStatus(utcNow() - ageUs));
   t.equal((await get(dashboard, '/healthz')).status, 200);
   t.equal((await get(dashboard, '/readyz')).status, 200);
-  at = utcNow() - 6e6;
+  ageUs = 6e6;
   t.equal((await get(dashboard, '/healthz')).status, 200);
   const unready = await get(dashboard, '/readyz');
   t.equal(unready.status, 503);
-  t.match(unready.body.toString(), /60\d\d ms old/);
+  const [, ageMs] = /(\d+) ms old/.exec(unready.body.toString()) ?? [];
+  t.ok(Number(ageMs) >= 6000 && Number(ageMs) < 60_000, unready.body.toString());
 });
 
 t.test('the channel list has every channel with its newest sample', async (t) => {

@@ -1,4 +1,4 @@
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { type Dashboard, startDashboard } from '../../dashboards/server/dashboard.ts';
 import { encodeBegin, encodeEnd } from '../../gateway/analysis/cycles/cycle-channels.ts';
@@ -95,6 +95,18 @@ function syncStatus(now: number): Partial<GatewayStatus> {
 
 const row = (channel: string) => `[data-channel="${channel}"]`;
 
+/** The channels that the tree shows as stale and tells the age of, at one moment. */
+function staleRows(page: Page): Promise<{ channel: string | null; age: string | null | undefined }[]> {
+  return page.locator('[data-channel].is-stale').evaluateAll((rows) =>
+    rows
+      .map((each) => ({
+        channel: each.getAttribute('data-channel'),
+        age: each.querySelector('.row-age')?.textContent,
+      }))
+      .filter(({ age }) => age !== ''),
+  );
+}
+
 inBrowser(
   'the page shows live values, asks nobody but its own server and has nothing to complain about',
   async (t, browser) => {
@@ -152,11 +164,17 @@ inBrowser('60 s of history are there at once, for charts that were chosen becaus
   const { page, context } = await watchedPage(browser);
   await page.goto(url);
   await page.locator('[data-chart="car/speed"]').waitFor();
-  const share = await until(
+  await until(
     () => tracedShare(page, 'car/speed'),
     (found) => found > 0.5,
   );
-  t.ok(share > 0.95, `${(share * 100).toFixed(0)} % of the chart is drawn when first something is`);
+  // A server that is held up leaves the right edge empty for a moment. Second by second, without a history, the rest would take longer.
+  const share = await until(
+    () => tracedShare(page, 'car/speed'),
+    (found) => found > 0.95,
+    15_000,
+  );
+  t.ok(share > 0.95, `${(share * 100).toFixed(0)} % of the chart is drawn soon after first something is`);
   const order = await page
     .locator('[data-chart]')
     .evaluateAll((cards) => cards.map((card) => card.getAttribute('data-chart')));
@@ -209,14 +227,10 @@ inBrowser(
     await start();
     await alert.waitFor({ state: 'detached' });
     const value = page.locator(`${row('car/seconds')} .row-value`);
-    const told = String(telemetry.latest(4)?.value);
-    t.equal(
-      await until(
-        () => value.textContent(),
-        (text) => text === told,
-      ),
-      told,
-    );
+    // Both are asked each time: the value moves on.
+    const both = async () => ({ shown: await value.textContent(), told: String(telemetry.latest(4)?.value) });
+    const { shown, told } = await until(both, (found) => found.shown === found.told);
+    t.equal(shown, told);
     const share = await until(
       () => tracedShare(page, 'car/speed'),
       (found) => found > 0.95,
@@ -238,13 +252,13 @@ inBrowser(
       (share) => share > 0.95,
     );
     telemetry.silence('car/speed', true);
-    await page.locator(`${row('car/speed')}.is-stale`).waitFor();
-    const age = await until(
-      () => page.locator(`${row('car/speed')} .row-age`).textContent(),
-      (text) => text !== '',
+    // As long as the server is not heard everything is stale.
+    const stale = await until(
+      () => staleRows(page),
+      (found) => found.length === 1,
     );
-    t.match(age, /^\d+(\.\d)? s$/);
-    t.equal(await page.locator(`${row('car/engine/rpm')}.is-stale`).count(), 0);
+    t.equal(stale.length, 1, 'none but the one that is silent');
+    t.match(stale[0], { channel: 'car/speed', age: /^\d+(\.\d)? s$/ });
     telemetry.silence('car/speed', false);
     await page.locator(`${row('car/speed')}:not(.is-stale)`).waitFor();
     await page.waitForTimeout(500);
@@ -285,16 +299,19 @@ inBrowser(
       (share) => share > 0.95,
     );
     await page.keyboard.press(' ');
-    t.equal(await page.locator('.link').textContent(), 'Paused');
+    t.equal(await linkText(page, 'Paused'), 'Paused');
     const image = () =>
       page
         .locator('[data-chart="car/speed"] canvas')
         .evaluate((canvas) => (canvas as unknown as { toDataURL(): string }).toDataURL());
-    await until(image, () => true);
-    await page.waitForTimeout(600);
-    const still = await image();
-    await page.waitForTimeout(400);
-    t.ok((await image()) === still, 'nothing moves');
+    const later = async () => {
+      const before = await image();
+      await page.waitForTimeout(400);
+      return { before, after: await image() };
+    };
+    // More than once: the last drawing may just come, and the banner of a server that is not heard moves the charts.
+    const { before: still, after } = await until(later, (found) => found.before === found.after, 20_000);
+    t.ok(after === still, 'nothing moves');
     await page.keyboard.press(' ');
     t.ok((await until(image, (now) => now !== still)) !== still, 'it goes on');
     await page.locator('[data-chart="car/engine/rpm"]').focus();
@@ -324,6 +341,14 @@ inBrowser('sources and problems open from the strip and close with Escape', asyn
   await table.waitFor({ state: 'detached' });
   await context.close();
 });
+
+/** What the page says of its connection, when it says so; a server that was not heard for a moment comes before all else. */
+function linkText(page: Page, expected: string): Promise<string | null> {
+  return until(
+    () => page.locator('.link').textContent(),
+    (text) => text === expected,
+  );
+}
 
 /** Laps of 20, 15 and 18 s, and one that is open. Returns when each begins. */
 function pushLaps(telemetry: FakeTelemetry, now: number): number[] {
@@ -375,13 +400,15 @@ inBrowser(
       await table.getByRole('button', { name: '3', exact: true }).click();
       await table.waitFor({ state: 'detached' });
       await page.locator('.link-paused').waitFor();
-      t.equal(await page.locator('.link').textContent(), 'lap 3');
+      t.equal(await linkText(page, 'lap 3'), 'lap 3');
       t.equal(await page.locator('.toolbar .segments .is-chosen').count(), 0, 'no window of the last moments is shown');
       await until(
         () => tracedShare(page, 'car/speed'),
         (share) => share > 0.95,
       );
-      const [least, greatest] = [third, fourth].map((begin) => Math.floor(begin / 1e6) % 10_000);
+      const [first = 0, last = 0] = [third, fourth].map((begin) => Math.floor(begin / 1e6));
+      const seconds = Array.from({ length: last - first + 1 }, (_, i) => (first + i) % 10_000);
+      const [least, greatest] = [Math.min(...seconds), Math.max(...seconds)];
       if (width > 700) {
         const readout = page.locator('[data-chart="car/seconds"] .readout');
         const shown = await until(
@@ -395,7 +422,7 @@ inBrowser(
       const other = await context.newPage();
       await other.goto(address);
       await other.locator('.link-paused').waitFor();
-      t.equal(await other.locator('.link').textContent(), 'lap 3', 'the address tells which lap it is');
+      t.equal(await linkText(other, 'lap 3'), 'lap 3', 'the address tells which lap it is');
       t.equal(other.url(), address);
       await other.close();
       await page.bringToFront();

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -135,7 +135,6 @@ t.test('who waits for a commit that will never come is told so', async (t) => {
   push(host, 1, 2);
   const waits = t.rejects(host.intake.durable(host.intake.publish()), { code: 'store-failed' });
   rmSync(dir, { recursive: true });
-  const { writeFileSync } = await import('node:fs');
   writeFileSync(dir, 'no directory');
   await host.stop();
   await waits;

@@ -56,14 +56,17 @@ function rig(t: Test, { isBroken = false, finishesWork = false } = {}) {
 t.test('a thread that dies is started again with fresh data, and each time it is said', async (t) => {
   const { worker, problems, hears } = rig(t);
   await hears('start 0');
+  const began = performance.now();
   worker.post('throw');
   await hears('start 1');
   await worker.crash();
+  // One that lived for seconds, as on a machine that stands still, starts fresh.
+  const isShort = performance.now() - began < 5000;
   await hears('start 2');
   t.equal(worker.restarts, 2);
   t.match(problems, [
     /the test thread died: a bug; starting it again in 100 ms/,
-    /died: it ended by itself.* in 200 ms/,
+    isShort ? /died: it ended by itself.* in 200 ms/ : /died: it ended by itself.* in [12]00 ms/,
   ]);
   await worker.stop('stop');
 });

@@ -18,8 +18,8 @@ import { waitFor } from '../wait-for.ts';
 const HOST = '127.0.0.1';
 const ROUNDS = 6;
 
-/** How long central may take to come as far as it is to be killed, milliseconds. */
-const ROUND_MS_MAX = 3_000;
+/** How long central may take to come as far as it is to be killed, milliseconds; on a quiet machine it is there at once. */
+const ROUND_MS_MAX = 30_000;
 
 const SEED = Number(process.env.CAISSON_TEST_SEED ?? Math.floor(Math.random() * 2 ** 32));
 

@@ -165,9 +165,9 @@ t.test('a config under which a source has no data is taken back, also after a ki
   const config = readFileSync(box.config, 'utf8');
   const shown = await caisson('fleet', 'config', 'pit-12', '--data', box.data);
   const offer = parse(shown.stdout);
-  // It fits, and its device is not there.
-  offer.sources.box = { type: 'serial', port: { path: '/dev/caisson-not-there' }, protocol: 'nmea' };
-  const broken = stringify({ sources: offer.sources });
+  // It fits, and its device is not there. It is judged first: whoever writes may be held up for as long as data is watched.
+  const gone = { type: 'serial', port: { path: '/dev/caisson-not-there' }, protocol: 'nmea' };
+  const broken = stringify({ sources: { box: gone, lines: offer.sources.lines } });
   const pushed = await eventually('central knows the box', async () => {
     const outcome = await push(box, broken);
     return outcome.code === 2 ? undefined : outcome;
@@ -178,7 +178,8 @@ t.test('a config under which a source has no data is taken back, also after a ki
   t.match((await toldOutcome(box)).config, { last: { outcome: 'returned', why: /source box had data/ } });
   await requireAll(t, box);
 
-  await push(box, broken, '--no-wait');
+  // Data is watched for longer than it takes to kill the box, however busy the machine is.
+  await push(box, broken, '--no-wait', '--watch', '10m');
   await eventually('the trial begins', () => existsSync(`${box.config}.trial/trial.json`));
   await eventually('it runs', async () => (await statusOf(box).catch(() => undefined))?.config?.trial !== undefined);
   await box.box.kill('SIGKILL');

@@ -10,6 +10,9 @@ import { processes, treeOf } from './process-tree.ts';
 
 const PORTS = ['--port', '--grpc-port', '--central-port', '--mqtt-port'].flatMap((option) => [option, '0']);
 
+/** Demos that are started until one is met before it is up. */
+const TRIES_MAX = 5;
+
 /** Of these, who is alive. */
 function aliveOf(pids: readonly number[]): number[] {
   const alive = new Set(processes().map(({ pid }) => pid));
@@ -36,13 +39,22 @@ t.test('gateway and central do not outlive a demo that is killed, nor keep a sec
   await eventually('all have ended', () => aliveOf(pids).length === 0);
 });
 
+/** A demo that has children and is not up; one that came up while this process was held up is too late. */
+async function beginning(): Promise<{ readonly demo: CaissonProcess; readonly pids: readonly number[] }> {
+  for (let tries = 1; ; tries += 1) {
+    const demo = new CaissonProcess(['demo', ...PORTS]);
+    const pids = await eventually('it has children', () => {
+      const found = treeOf(demo.child.pid ?? 0).map(({ pid }) => pid);
+      return found.length > 1 && found;
+    });
+    if (!demo.stdout.includes('Ctrl-C ends it')) return { demo, pids };
+    await demo.kill('SIGINT');
+    if (tries === TRIES_MAX) throw new Error(`${TRIES_MAX} demos were up as soon as they had children`);
+  }
+}
+
 t.test('Ctrl-C ends a demo that is not up yet', async (t) => {
-  const demo = new CaissonProcess(['demo', ...PORTS]);
-  const pids = await eventually('it has children', () => {
-    const found = treeOf(demo.child.pid ?? 0).map(({ pid }) => pid);
-    return found.length > 1 && found;
-  });
-  t.notMatch(demo.stdout, 'Ctrl-C ends it');
+  const { demo, pids } = await beginning();
   const { code } = await demo.kill('SIGINT');
   t.equal(code, 0);
   await eventually('all have ended', () => aliveOf(pids).length === 0);

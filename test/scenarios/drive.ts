@@ -23,7 +23,12 @@ export class Drive implements Timers {
   /** Lets the car drive on a little, then lets those who listen have their turn. */
   async step(): Promise<void> {
     this.#now += STEP_MS;
-    for (const action of this.#due.splice(0)) action();
+    this.rest();
     await new Promise((resolve) => setTimeout(resolve, TICK_MS));
+  }
+
+  /** Lets the car do what is due while it stands: its wires take what they had no room for. */
+  rest(): void {
+    for (const action of this.#due.splice(0)) action();
   }
 }

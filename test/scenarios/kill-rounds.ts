@@ -82,7 +82,12 @@ export async function killAtRandom(t: Test, random: Random, rounds: number): Pro
   await Promise.all(publishers.map((publisher) => publisher.finish()));
   await compareLedgers(t, system);
   for (const { topic, acknowledged } of publishers) {
-    const kept = await ask(system.anyCentralPort(), (client) => valuesOf(client, GATEWAY, topic));
+    // A process that was not asked since its database was killed may have connections that it does not know are cut.
+    const kept = await eventually(
+      `a central answers what it has of ${topic}`,
+      () => ask(system.anyCentralPort(), (client) => valuesOf(client, GATEWAY, topic)).catch(() => undefined),
+      WHOLE_MS_MAX,
+    );
     const { missing, twice } = faultsOf(acknowledged, kept);
     t.same(missing, [], `${topic}: of ${acknowledged.size} acknowledged none is missing at central`);
     t.same(twice, [], `${topic}: none is there twice`);
@@ -166,7 +171,12 @@ async function compareStores(t: Test, { databaseUrl, storeDir }: KillableSystem)
   // What the gateway says of itself goes on.
   t.same(blocksIn(there).slice(0, blocks.length), blocks, 'every block, once, in order, byte for byte');
   t.same(gapsIn(there), gapsIn(here), 'every gap, with its cause');
-  t.same(definitionsIn(there), definitionsIn(here));
+  const told = new Set(definitionsIn(here));
+  const isLater = (definition: string) => !told.has(definition) && definition.includes('["name","caisson/');
+  t.same(
+    definitionsIn(there).filter((definition) => !isLater(definition)),
+    [...told],
+  );
 }
 
 /** Waits until the stream has every sample, and nothing but what is kept. It may begin before its readers. */

@@ -53,9 +53,10 @@ t.test(
       rmSync(folder, { recursive: true, force: true });
     });
 
-    await eventually('the recording is played', async () => {
-      const { sources } = await atGateway.status();
-      return sources.some(({ name, state }) => name === 'rav4' && state === 'stopped');
+    // What is played to its end may still wait for its commit.
+    await eventually('the recording is played, and on disk', async () => {
+      const { sources, ring } = await atGateway.status();
+      return ring.used === 0 && sources.some(({ name, state }) => name === 'rav4' && state === 'stopped');
     });
     const oracle = readWheelSpeeds();
     for (const { channel, times, steps } of oracle) {

@@ -101,13 +101,28 @@ t.test(
       own.close();
       there.close();
     });
-    await eventually('the box has it proven', async () => (await position()) >= own.lastPosition());
-    for (const of of [blocksOf, gapsOf, definitionsOf]) {
-      const sorted = (reader: BlockReader) =>
+    const kinds = [blocksOf, gapsOf, definitionsOf].map(
+      (of) => (reader: BlockReader) =>
         of(reader, 'box')
           .map((each) => JSON.stringify(each))
-          .sort();
-      t.same(sorted(there), sorted(own));
+          .sort(),
+    );
+    // What the box says of itself goes on: it has more than this by the time that central has all of this.
+    const had = kinds.map((sorted) => sorted(own));
+    const end = own.lastPosition();
+    await eventually('the box has it proven', async () => (await position()) >= end);
+    for (const [i, sorted] of kinds.entries()) {
+      const arrived = sorted(there);
+      const [before, now] = [new Set(had[i]), new Set(sorted(own))];
+      t.same(
+        arrived.filter((each) => before.has(each)),
+        had[i],
+      );
+      t.same(
+        arrived.filter((each) => !now.has(each)),
+        [],
+        'and nothing else',
+      );
     }
     const rested = await eventually('the box waits for no answer', async () => {
       const status = await atBox();

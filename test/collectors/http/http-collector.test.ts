@@ -341,16 +341,20 @@ function converse(port: number, text: string): Promise<string> {
 t.test(
   'a request that takes too long is ended, one that ends early is counted, and bytes that are no HTTP are refused',
   async (t) => {
-    const { collector, send } = await runServer(t, { limits: { requestSecondsMax: 1 } });
+    const half = 'POST /write HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\na x';
+    const hasty = await runServer(t, { limits: { requestSecondsMax: 1 } });
+    t.match(await converse(hasty.collector.port ?? 0, half), /^HTTP\/1.1 408/);
+    // The rest at another server, where a stall of this process makes nothing late.
+    const { collector, send } = await runServer(t);
     const port = collector.port ?? 0;
-    t.match(await converse(port, 'POST /write HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\na x'), /^HTTP\/1.1 408/);
     t.match(await converse(port, 'hello\r\n\r\n'), /^HTTP\/1.1 400/);
     const socket = connect(port, '127.0.0.1');
-    socket.write('POST /write HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\na x');
+    socket.write(half);
     await waitFor('half a body has come', () => collector.details().waitingBytes === 3);
     socket.destroy();
     await waitFor('it is counted', () => collector.health().errors['http-aborted'] === 1);
-    t.strictSame(collector.health().errors, { 'http-late': 1, 'http-malformed': 1, 'http-aborted': 1 });
+    t.strictSame(hasty.collector.health().errors, { 'http-late': 1 });
+    t.strictSame(collector.health().errors, { 'http-malformed': 1, 'http-aborted': 1 });
     t.equal(collector.details().waitingBytes, 0);
     t.equal((await send('/write', 'a x=1')).status, 204);
   },

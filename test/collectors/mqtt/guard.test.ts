@@ -220,8 +220,10 @@ t.test('reads no further than the messages that may be in flight', async (t) => 
 
 t.test('closes a client that is silent beyond its keep-alive, and keeps one that is held back', async (t) => {
   const { collector, intake, port } = await runBroker(t, { limits: LIMITS });
-  const held = await RawClient.connect(port, 'held', { keepAliveS: 1 });
-  held.send(...Array.from({ length: 11 }, (_, n) => publishPacket('n', '1', { qos: 1, id: n + 1 })));
+  // In one piece with its CONNECT: a stall of this process between the two would make it silent as well.
+  const held = await RawClient.open(port);
+  const messages = Array.from({ length: 11 }, (_, n) => publishPacket('n', '1', { qos: 1, id: n + 1 }));
+  held.send(connectPacket('held', { keepAliveS: 1 }), ...messages);
   await waitFor('held back', () => intake.values('n').length === 10);
   const silent = await RawClient.connect(port, 'silent', { keepAliveS: 1 });
   await waitFor('silent one closed', () => silent.closed);

@@ -44,6 +44,9 @@ function deaf(t: Test, port: number, ...packets: Uint8Array[]): { socket: Socket
   };
 }
 
+/** How long someone else may wait to be served, milliseconds: far more than a slow machine needs. */
+const SERVED_MS_MAX = 30_000;
+
 /** Someone else is served in the meantime. */
 async function served(t: Test, port: number): Promise<void> {
   const started = performance.now();
@@ -52,7 +55,7 @@ async function served(t: Test, port: number): Promise<void> {
   client.send(publishPacket('other', '1', { qos: 1 }));
   await waitFor('PUBACK', () => client.acks().length === 1);
   const ms = performance.now() - started - stolen.ms;
-  t.ok(ms < 5000, `served within ${Math.round(ms)} ms`);
+  t.ok(ms < SERVED_MS_MAX, `served within ${Math.round(ms)} ms`);
   await client.cut();
 }
 
@@ -93,7 +96,9 @@ t.test('subscriptions beyond the maximum of a client, and of all, are refused on
   await waitFor('SUBACK', () => codesOf(late).length === 1);
   t.same(codesOf(late), [REFUSED], 'beyond those of all');
   t.same(collector.health().errors, { 'subscriptions-full': refused + 1 });
+  const { clients: before } = collector.details();
   await clients[0]?.cut();
+  await waitFor('one less', () => collector.details().clients < before);
   late.packets.length = 0;
   late.send(subscribe(['one/more']));
   await waitFor('SUBACK', () => codesOf(late).length === 1);
@@ -172,7 +177,8 @@ t.test('who reads nothing for too long is closed, and named', async (t) => {
   await waitFor('connected', () => collector.details().clients === 1);
   const sender = await RawClient.connect(port, 'sender');
   const payload = 'x'.repeat(100_000);
-  while (collector.details().forwardsDropped === 0) {
+  // Where this process stalls as soon as enough waits, it is closed before anything is dropped.
+  while (collector.details().forwardsDropped === 0 && collector.details().clients === 2) {
     sender.packets.length = 0;
     sender.send(publishPacket('big', payload, { qos: 1 }));
     await waitFor('PUBACK', () => sender.acks().length === 1);

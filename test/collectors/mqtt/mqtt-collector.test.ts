@@ -14,6 +14,7 @@ import { encodePackedFrame } from '../../../collectors/mqtt/packed-frame.ts';
 import { GUARD_REASONS } from '../../../collectors/mqtt/packet-rules.ts';
 import { PAYLOAD_REASONS } from '../../../collectors/payload/payload-error.ts';
 import { PROJECT_ROOT } from '../../data-dir.ts';
+import { freePort } from '../../free-port.ts';
 import { waitFor } from '../../wait-for.ts';
 import { FakeClock, FakeIntake } from './fake-intake.ts';
 import { field, idBytes, packet, publishPacket, RawClient } from './raw-client.ts';
@@ -53,10 +54,9 @@ t.test('listens wider than loopback where users are named', async (t) => {
 });
 
 t.test('a port that is taken is a state in health, and is opened when it is free', async (t) => {
-  const other = createServer().listen(0, '127.0.0.1');
+  const port = await freePort();
+  const other = createServer().listen(port, '127.0.0.1');
   await once(other, 'listening');
-  const address = other.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
   const { collector } = await runBroker(t, { port });
   t.match(collector.health(), { state: 'waiting', problem: new RegExp(`127.0.0.1:${port}`) });
   other.close();

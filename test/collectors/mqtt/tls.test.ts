@@ -143,7 +143,9 @@ t.test('the client speaks TLS with a mosquitto, with a certificate of its own', 
     'use_identity_as_username true',
   ]);
   for (const version of ['3.1.1', 5] as const) {
-    const { intake } = await runClient(t, { port: broker.port, version, tls: { ca, ...own } }, new FakeIntake(0));
+    // Each has an id of its own: the first runs on, and would connect again in place of the second.
+    const config = { port: broker.port, version, clientId: `caisson-${version}`, tls: { ca, ...own } };
+    const { intake } = await runClient(t, config, new FakeIntake(0));
     const publisher = await mqtt.connectAsync({
       protocol: 'mqtts',
       host: 'localhost',

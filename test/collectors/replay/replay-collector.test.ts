@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -35,6 +35,12 @@ async function start(t: Test, config: ReplayConfig, intake = new RecordedIntake(
   t.teardown(() => collector.stop());
   await collector.start();
   return { collector, intake };
+}
+
+/** Puts a file there whole: whoever looks for it sees all of it or nothing. */
+async function appear(file: string, content: string): Promise<void> {
+  await writeFile(`${file}.new`, content);
+  await rename(`${file}.new`, file);
 }
 
 /** Plays a recording to its end, as fast as it is taken. */
@@ -252,7 +258,7 @@ t.test('a recording that is not there yet is waited for', async (t) => {
   t.teardown(() => collector.stop());
   await collector.start();
   t.match(collector.health(), { state: 'waiting', problem: /session\.csv: ENOENT/ });
-  await writeFile(file, raceChrono(rowsOf(3)));
+  await appear(file, raceChrono(rowsOf(3)));
   await waitFor('the samples', () => intake.values('tianma/gps/speed').length === 3);
 });
 
@@ -266,7 +272,7 @@ t.test('a file that appears later and is no recording is refused by health', asy
   );
   t.teardown(() => collector.stop());
   await collector.start();
-  await writeFile(file, 'a,b\n1,2\n');
+  await appear(file, 'a,b\n1,2\n');
   await waitFor('the refusal', () => collector.health().state === 'stopped');
   t.match(collector.health().problem, /no recording that can be played/);
 });

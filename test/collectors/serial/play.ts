@@ -10,7 +10,7 @@ export async function play(log: string, options: Partial<SerialConfig> = {}) {
   const clock = new SetClock();
   const collector = createSerialCollector({ port: { log }, ...options }, { source: 'gps', intake, clock });
   await collector.start();
-  await waitFor('the end of the recording', () => collector.health().state === 'stopped', 60_000);
+  await waitFor('the end of the recording', () => collector.health().state === 'stopped');
   await collector.stop();
   return { intake, clock, health: collector.health() };
 }

@@ -8,7 +8,7 @@ import {
   type Listen,
   USUAL_BAUD_RATES,
 } from '../../../collectors/serial/find-line-settings.ts';
-import { recognise, sevenBitFormat, understand } from '../../../collectors/serial/recognise.ts';
+import { recognise, type SpokenProtocol, sevenBitFormat, understand } from '../../../collectors/serial/recognise.ts';
 import { serialSettings } from '../../../collectors/serial/serial-config.ts';
 import { sentence } from '../../../hardware/simulated/nmea.ts';
 import { serialRecording, skipWithout } from './play.ts';
@@ -44,13 +44,18 @@ t.test('says what is spoken, also where listening begins and ends in the middle'
   }
 });
 
+const WITHOUT_CHECKSUM: readonly SpokenProtocol[] = ['shdr', 'slcan', 'line-protocol', 'text'];
+
 t.test('nothing is spoken where there is noise, or nothing', async (t) => {
   t.equal(recognise(new Uint8Array(0)), undefined);
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 2000, minLength: 100 }), (bytes) => {
       // Letters alone may be lines of a text.
       const isText = bytes.filter((byte) => byte >= 0x20 && byte < 0x7f).length > bytes.length / 2;
-      return isText || recognise(bytes) === undefined;
+      const found = recognise(bytes);
+      // Of noise that is cut by a few line ends, two or three pieces may be lines of something that has no checksum.
+      const isByChance = found !== undefined && WITHOUT_CHECKSUM.includes(found.protocol) && found.units < 4;
+      return isText || isByChance || found === undefined;
     }),
     { numRuns: 300 },
   );

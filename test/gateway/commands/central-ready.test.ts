@@ -16,6 +16,9 @@ import { fillDisk, skipSmallDisk, smallDisk } from '../small-disk.ts';
 
 const HOST = '127.0.0.1';
 
+/** What a central says of its store that was itself held up while it asked. */
+const STOOD_STILL = /it has not answered for 3 s/;
+
 /** A gateway with blocks, as far as a central sees it. */
 async function startBox(t: Test): Promise<{ store: FilledStore; address: string }> {
   const dir = mkdtempSync(join(tmpdir(), 'caisson-box-'));
@@ -111,7 +114,8 @@ class SeenCentral {
 async function goAndReturn(t: Test, central: SeenCentral, store: FilledStore, reason: RegExp, mend: () => unknown) {
   const away = await eventually('it is not ready', async () => {
     const ready = await central.ready();
-    return ready.status === 503 && ready;
+    // A central that is held up for seconds says first that its store does not answer.
+    return ready.status === 503 && reason.test(ready.body) && ready;
   });
   t.match(away.body, reason);
   t.equal(await central.serving(), 'NOT_SERVING');
@@ -124,8 +128,10 @@ async function goAndReturn(t: Test, central: SeenCentral, store: FilledStore, re
   await eventually('it is ready', async () => (await central.ready()).status === 200);
   t.equal(await central.serving(), 'SERVING');
   await eventually('it has all', async () => (await central.blocks()) === store.db.totals.blocks);
-  t.same(central.watched, ['SERVING', 'NOT_SERVING', 'SERVING']);
-  t.equal(central.process.stderr.match(/takes nothing/g)?.length, 1, central.process.stderr);
+  // As often as it says that its store takes nothing: once, and where the machine stood still.
+  const said = central.process.stderr.match(/takes nothing.*/g) ?? [];
+  t.same(central.watched, ['SERVING', ...said.flatMap(() => ['NOT_SERVING', 'SERVING'])], central.process.stderr);
+  t.ok(said.filter((line) => !STOOD_STILL.test(line)).length <= 1, central.process.stderr);
 }
 
 t.test('a central whose database is gone is not ready, says why, and is again by itself', async (t) => {

@@ -6,6 +6,7 @@ import { type GatewayProcess, startGateway } from '../../../gateway/commands/gat
 import { BlockReader } from '../../../gateway/store/block-reader.ts';
 import { storePaths } from '../../../gateway/store/store-dir.ts';
 import { TelemetryClient } from '../../../sync/api/client.ts';
+import { freePort } from '../../free-port.ts';
 
 const LOOPBACK = { host: '127.0.0.1', port: 0 };
 
@@ -16,7 +17,7 @@ interface Running {
 }
 
 /** A gateway without sources, and what it says. */
-async function running(t: Test): Promise<Running> {
+async function running(t: Test, dashboard = LOOPBACK, grpc = LOOPBACK): Promise<Running> {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-gateway-'));
   writeFileSync(join(folder, 'index.html'), '<!doctype html>');
   const storeDir = join(folder, 'store');
@@ -32,8 +33,8 @@ async function running(t: Test): Promise<Running> {
         retention: { diskShare: 0.8, centrals: ['hq'] },
         wear: { lifetimeYears: 5 },
       },
-      dashboard: LOOPBACK,
-      grpc: LOOPBACK,
+      dashboard,
+      grpc,
       sources: {},
     },
     { version: 'test', webRoot: folder, onProblem: (text) => told(text) },
@@ -84,7 +85,9 @@ t.test('what a central says it has, and what was written to the disk, is kept fo
 });
 
 t.test('each thread may die: it is said, it comes back on the same port, and the process lives', async (t) => {
-  const { gateway, onProblem } = await running(t);
+  // Ports that nobody else is given while they are not listened on.
+  const [dashboard, grpc] = [await freePort(), await freePort()].map((port) => ({ host: '127.0.0.1', port }));
+  const { gateway, onProblem } = await running(t, dashboard, grpc);
   const problems: string[] = [];
   for (const thread of ['serve', 'store'] as const) {
     const saidSo = new Promise<void>((resolve) => {

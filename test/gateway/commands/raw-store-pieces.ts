@@ -88,7 +88,7 @@ export async function takeInPieces(
   const create = await loadCollector(source);
   const collector = create({ source: 'car', intake, clock });
   await collector.start();
-  await waitFor('the end of the recording', () => collector.health().state === 'stopped', 60_000);
+  await waitFor('the end of the recording', () => collector.health().state === 'stopped');
   await collector.stop();
   seal();
   writer.trim();

@@ -78,7 +78,7 @@ export class RawStore {
       const create = await loadCollector(source);
       const collector = create({ source: 'car', intake: host.intake, clock: host.clockOf('car') });
       await collector.start();
-      await waitFor('the end of the recording', () => collector.health().state === 'stopped', 60_000);
+      await waitFor('the end of the recording', () => collector.health().state === 'stopped');
       await collector.stop();
       t.equal(collector.health().dropped, 0);
     }

@@ -175,7 +175,8 @@ t.test('ntpd is asked whether it follows a server, and told apart from one that 
   const look = () => lookAtTimeDaemons(places);
   t.same(await eventually(look, ({ daemon }) => daemon === 'ntpd'), { daemon: 'ntpd', errorUs: 3252 + 1000 });
   text = IN_STEP.replace('leap=0', 'leap=3');
-  t.same(await eventually(look, ({ errorUs }) => errorUs === undefined), { daemon: 'ntpd', errorUs: undefined });
+  // On a busy machine a look may wait in vain, which finds nobody.
+  t.same(await eventually(look, ({ daemon }) => daemon === 'ntpd'), { daemon: 'ntpd', errorUs: undefined });
 });
 
 /** A chronyd that leaves the clock of the machine alone, until the end of the test. */
@@ -222,9 +223,13 @@ t.test('chrony is asked whether it follows a server', { timeout: 90_000 }, async
   chronyd(t, 'server', server);
   const { errorUs = Number.NaN } = await eventually(look, (keeping) => keeping.errorUs !== undefined);
   t.ok(errorUs >= 1000 && errorUs < 1e6, `in step, within ${errorUs} microseconds`);
-  const watch = await TimeDaemonWatch.begin(places);
-  t.equal(watch.keeping.daemon, 'chrony');
-  watch.stop();
+  const begin = async () => {
+    const watch = await TimeDaemonWatch.begin(places);
+    watch.stop();
+    return watch.keeping;
+  };
+  const { daemon } = await eventually(begin, (keeping) => keeping.daemon === 'chrony');
+  t.equal(daemon, 'chrony', 'a watch begins with a look');
   const localPort = await freePort();
   chronyd(t, 'local', ['local stratum 10', 'port 0', `cmdport ${localPort}`]);
   const alone = await eventually(

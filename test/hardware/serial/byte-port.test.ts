@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -12,6 +12,7 @@ import { MemoryWire } from '../../../hardware/serial/memory-port.ts';
 import { openPty, type Pty } from '../../../hardware/serial/pty.ts';
 import { openSerialPort } from '../../../hardware/serial/serial-port.ts';
 import { openTcpPort } from '../../../hardware/serial/tcp-port.ts';
+import { freePort } from '../../free-port.ts';
 import { waitFor } from '../../wait-for.ts';
 import { HurriedTimers } from './hurried-timers.ts';
 
@@ -30,7 +31,7 @@ interface Device {
   heard?(): Buffer;
 }
 
-const kinds: Record<string, (folder: string, timers: HurriedTimers) => Device> = {
+const kinds: Record<string, (folder: string, timers: HurriedTimers) => Device | Promise<Device>> = {
   'a pseudo terminal': (folder, timers) => {
     const path = join(folder, 'by-id');
     let pty: Pty | undefined;
@@ -54,20 +55,20 @@ const kinds: Record<string, (folder: string, timers: HurriedTimers) => Device> =
       heard: () => heard,
     };
   },
-  'a TCP connection': (_folder, timers) => {
-    // A port that nobody listens on until the device appears: the system gave it out and took it back.
-    const address = createServer().listen(0);
-    const number = (address.address() as AddressInfo).port;
+  'a TCP connection': async (_folder, timers) => {
+    const number = await freePort();
     const port = openTcpPort({ host: '127.0.0.1', port: number }, { timers });
-    const released = new Promise((resolve) => address.close(resolve));
     const sockets = new Set<Socket>();
+    /** Connections that were accepted, and how many of them {@link ALL_BYTES} were said to. */
+    let accepted = 0;
+    let spokenTo = 0;
     let server: Server | undefined;
     let heard: Buffer = Buffer.alloc(0);
     return {
       port,
       async appear() {
-        await released;
         server = createServer((socket) => {
+          accepted += 1;
           sockets.add(socket);
           socket.on('error', () => {});
           socket.on('close', () => sockets.delete(socket));
@@ -79,7 +80,9 @@ const kinds: Record<string, (folder: string, timers: HurriedTimers) => Device> =
         await once(server, 'listening');
       },
       async talk() {
-        if (port.state.kind === 'open') await waitFor('the connection', () => sockets.size > 0);
+        // The connection before may not have ended here yet.
+        if (port.state.kind === 'open') await waitFor('a new connection', () => accepted > spokenTo);
+        spokenTo = accepted;
         for (const socket of sockets) socket.write(ALL_BYTES);
       },
       async remove() {
@@ -115,7 +118,11 @@ const kinds: Record<string, (folder: string, timers: HurriedTimers) => Device> =
 function logDevice(path: string, content: Uint8Array, timers: HurriedTimers): Device {
   return {
     port: openLogPort({ path }, { timers }),
-    appear: () => writeFile(path, content),
+    async appear() {
+      // Whole at once: who looks again and again must not find the beginning of it.
+      await writeFile(`${path}.part`, content);
+      await rename(`${path}.part`, path);
+    },
     talk() {},
     remove: () => rm(path, { force: true }),
   };
@@ -148,7 +155,7 @@ for (const [kind, make] of Object.entries(kinds)) {
     t.beforeEach(async (t) => {
       const folder = await mkdtemp(join(tmpdir(), 'caisson-port-'));
       timers = new HurriedTimers();
-      device = make(folder, timers);
+      device = await make(folder, timers);
       listener = new Listener();
       t.teardown(async () => {
         await device.port.close();
@@ -265,7 +272,7 @@ for (const kind of ['a pseudo terminal', 'a wire in memory']) {
   t.test(`${kind} is a device that can vanish`, async (t) => {
     const folder = await mkdtemp(join(tmpdir(), 'caisson-port-'));
     const timers = new HurriedTimers();
-    const device = kinds[kind]?.(folder, timers);
+    const device = await kinds[kind]?.(folder, timers);
     if (device === undefined) return;
     const listener = new Listener();
     t.teardown(async () => {

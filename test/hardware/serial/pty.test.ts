@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { existsSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readSync } from 'node:fs';
 import t from 'tap';
 import { openPty } from '../../../hardware/serial/pty.ts';
 import { openSerialPort } from '../../../hardware/serial/serial-port.ts';
@@ -53,10 +53,13 @@ t.test('loses nothing of what it took while the other side reads slower than it 
 
 t.test('takes its device away when it is closed, and can be closed twice', async (t) => {
   const pty = await openPty();
-  t.ok(existsSync(pty.path));
+  // As long as the other side is open, the system gives nobody else the name.
+  const other = openSync(pty.path, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK);
+  t.teardown(() => closeSync(other));
   await pty.close();
   await pty.close();
   t.notOk(existsSync(pty.path));
+  t.equal(readSync(other, Buffer.alloc(1)), 0, 'the other side has ended');
   t.equal(pty.write(Buffer.from('x')), false);
   t.equal(pty.droppedBytes, 1);
 });

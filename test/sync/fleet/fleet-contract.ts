@@ -64,6 +64,11 @@ export function boxOf(fleet: Fleet, name: string): FleetBox | undefined {
   return fleet.boxes.find(({ gateway }) => gateway === name);
 }
 
+/** True once all of a box of {@link startBox} is told of as being here, its gap, which is the last, included. */
+export function hasCome({ line, gaps, behind }: FleetBox): boolean {
+  return line.state === 'running' && gaps > 0 && behind?.positions === 0;
+}
+
 /** What every central tells of its boxes, wherever it keeps their blocks. @param makePlace an empty place */
 export async function fleetContract(t: Test, makePlace: (t: Test) => Promise<StorePlace>): Promise<void> {
   const [car1, car2] = [await startBox(t, 'car1'), await startBox(t, 'car2')];
@@ -74,7 +79,7 @@ export async function fleetContract(t: Test, makePlace: (t: Test) => Promise<Sto
   const isUp = (fleet: Fleet) =>
     ['car1', 'car2'].every((name) => {
       const box = boxOf(fleet, name);
-      return box?.line.state === 'running' && box.newest !== undefined && box.heard !== undefined;
+      return box !== undefined && hasCome(box) && box.heard !== undefined;
     });
   const fleet = await fleetOnce(client, isUp);
   t.equal(fleet.central, 'hq');

@@ -4,7 +4,7 @@ import { requireTools } from '../../debian.ts';
 import { eventually } from '../../scenarios/eventually.ts';
 import { openBothCentrals, openSources } from '../central/both-centrals.ts';
 import { PostgresServer } from '../central/postgres-server.ts';
-import { boxOf, central, fleetContract, fleetOnce, HOST, startBox } from './fleet-contract.ts';
+import { boxOf, central, fleetContract, fleetOnce, HOST, hasCome, startBox } from './fleet-contract.ts';
 
 if (requireTools(t, 'postgresql')) {
   const server = await PostgresServer.start();
@@ -36,7 +36,7 @@ if (requireTools(t, 'postgresql')) {
     const one = await central(t, place, [box.port]);
     const client = new TelemetryClient({ host: HOST, port: one.port });
     t.teardown(() => client.close());
-    await fleetOnce(client, (fleet) => boxOf(fleet, 'car1')?.line.state === 'running');
+    await fleetOnce(client, ({ boxes }) => boxes.some((each) => each.gateway === 'car1' && hasCome(each)));
     const other = await central(t, place, [box.port]);
     const seen = await eventually('it is told', async () => {
       const found = boxOf(await other.fleet(), 'car1');

@@ -5,6 +5,7 @@ import { storePaths } from '../../../gateway/store/store-dir.ts';
 import { Random } from '../../../hardware/simulated/random.ts';
 import { startCentral } from '../../../sync/central/central.ts';
 import { Namesakes } from '../../../sync/fleet/namesakes.ts';
+import { freePort } from '../../free-port.ts';
 import { eventually } from '../../scenarios/eventually.ts';
 import { FilledStore } from '../filled-store.ts';
 import { HOST, tempDir } from './fleet-contract.ts';
@@ -49,8 +50,8 @@ t.test('a central between two boxes with one name says so, and keeps what both m
   const [first, copy] = boxes;
   if (first === undefined || copy === undefined) throw new Error('no boxes');
   const problems: string[] = [];
-  let server = await first.serve(0);
-  const { port } = server;
+  const port = await freePort();
+  let server = await first.serve(port);
   t.teardown(() => server.stop());
   const central = await startCentral({
     ...{ host: HOST, port: 0, dir: centralDir, name: 'hq', version: '1', pull: [{ host: HOST, port }] },

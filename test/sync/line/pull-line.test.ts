@@ -105,7 +105,11 @@ t.test('goes on where it stands after each cut, and waits longer only while noth
   await waitFor('all connections were made', isDone);
   t.same(sink.kept, [1, 2, 3, 4]);
   t.same(asked, [0, 3, 3]);
-  t.same(waits, [1000, 2000, 1000, 2000, 1000]);
+  t.same(
+    waits.map((ms) => Math.round(ms / 1e3)),
+    [1, 2, 1, 2, 1],
+    'less what passes between a cut and the next choice',
+  );
   t.match(line.health(), {
     state: 'waiting',
     problem: 'the other end closed the connection',

@@ -149,7 +149,8 @@ t.test('a budget is used to its end and not beyond, as the wire has it, and the 
   ]);
   await line.stop();
   const spent = link('lte').down.bytes + link('lte').up.bytes;
-  t.ok(spent <= 1e6 && spent > 0.85e6, `${spent} bytes of 1000000`);
+  // A line is left when two messages do not fit any more, and what comes all at once after this process stood still makes them large.
+  t.ok(spent <= 1e6 && spent > 0.7e6, `${spent} bytes of 1000000`);
   t.equal(sink.kept.length, items.length);
 });
 

@@ -80,14 +80,10 @@ t.test('invited, enrolled, pulled from over mTLS, and revoked, by commands alone
   const token = await caisson('invite', 'anna', '--role', 'reader', '--authority', authority, '--central', at);
   const anna = join(dir, 'anna');
   t.match(await caisson('enroll', token.stdout.trim(), '--identity', anna), { code: 0 });
-  await eventually(
-    'central has channels of the box',
-    async () => {
-      const { stdout } = await caisson('channels', '--server', at, '--identity', anna);
-      return stdout.includes('box/');
-    },
-    30_000,
-  );
+  await eventually('central has channels of the box', async () => {
+    const { stdout } = await caisson('channels', '--server', at, '--identity', anna);
+    return stdout.includes('box/');
+  });
   await eventually('the box has its line taken', async () => {
     const { stdout } = await caisson('status', '--server', `${HOST}:${port}`, '--identity', identity);
     return /uplink +127\.0\.0\.1:\d+: taken by hub since /.test(stdout);

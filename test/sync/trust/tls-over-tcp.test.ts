@@ -74,7 +74,7 @@ for (const server of ['accepted', 'dialled'] as const) {
         other.raw.resetAndDestroy();
         rung.destroy();
       });
-      await waitFor('it is closed', () => isClosed, 10_000);
+      await waitFor('it is closed', () => isClosed);
       t.ok(at.raw.destroyed);
     },
   );

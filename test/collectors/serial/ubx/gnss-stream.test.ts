@@ -47,13 +47,25 @@ t.test('tells frames and what stands between them, at every split and byte by by
   t.same(told([...WIRE].map((byte) => Uint8Array.of(byte))), whole);
 });
 
+/** What a frame begins with that no frame of the test below is: longer than any of theirs. */
+const LURE = Buffer.from([0xb5, 0x62, 1, 7, 92, 0]);
+
+/** Whether what follows a lure has the checksum that makes it a frame, as it has one time in 65,536. */
+function hasFrameByChance(wire: Buffer): boolean {
+  for (let at = wire.indexOf(LURE); at >= 0; at = wire.indexOf(LURE, at + 1)) {
+    const frame = ubxFrame(1, 7, wire.subarray(at + 6, at + 98));
+    if (frame.equals(wire.subarray(at, at + 100))) return true;
+  }
+  return false;
+}
+
 t.test('finds every frame whatever stands before, between and behind', async (t) => {
   const noise = fc.uint8Array({ maxLength: 40 }).chain((bytes) =>
     // Noise that looks like the start of a frame is the hard kind.
     fc.constantFrom(
       bytes,
       Buffer.concat([bytes, Buffer.from([0xb5])]),
-      Buffer.concat([Buffer.from([0xb5, 0x62, 1, 7, 92, 0]), bytes]),
+      Buffer.concat([LURE, bytes]),
       Buffer.concat([Buffer.from([0xd3, 0, 40, 0x43, 0x50]), bytes]),
     ),
   );
@@ -71,6 +83,7 @@ t.test('finds every frame whatever stands before, between and behind', async (t)
       (parts, last, steps) => {
         const wire = Buffer.concat([...parts.flat(), last]);
         const expected = parts.flatMap(([, one]) => frames(told([one]).events));
+        fc.pre(!hasFrameByChance(wire));
         const whole = told([wire]);
         const pieces: Uint8Array[] = [];
         for (let at = 0; at < wire.length; ) {

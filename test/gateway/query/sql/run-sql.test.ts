@@ -80,9 +80,15 @@ t.test('the time that a slow reader takes is not the time of the statement', asy
   };
   const began = performance.now();
   t.equal(await rowsOf(LIMITS, 0), 20_000);
-  // What it needs on this machine, as busy as it is, and room to spare.
-  const seconds = Math.max(1, (4 * (performance.now() - began)) / 1e3);
-  t.equal(await rowsOf({ ...LIMITS, seconds }, seconds * 1e3 + 500), 20_000);
+  // What it needs on this machine, as busy as it is, and room to spare; more of it where the machine stood still meanwhile.
+  for (let seconds = Math.max(1, (4 * (performance.now() - began)) / 1e3); ; seconds *= 3) {
+    const rows = await rowsOf({ ...LIMITS, seconds }, seconds * 1e3 + 500).catch((error: unknown) => {
+      if (seconds > 8) throw error;
+    });
+    if (rows === undefined) continue;
+    t.equal(rows, 20_000);
+    break;
+  }
 });
 
 t.test('whoever has seen enough ends the process', async (t) => {

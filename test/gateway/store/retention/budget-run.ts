@@ -15,7 +15,7 @@ const SAMPLE_BYTES = 7;
 const SLACK = 1.25;
 
 /** Until what came in faster than it was given up is gone, milliseconds. */
-const SETTLE_MS = 60_000;
+const SETTLE_MS = 240_000;
 
 const CLASSES = ['critical', 'standard', 'bulk'] as const;
 

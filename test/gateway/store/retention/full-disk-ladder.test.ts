@@ -12,6 +12,7 @@ const CLASSES = ['critical', 'standard', 'bulk'] as const;
 
 /** Samples of each class that come together. */
 const BATCH = { critical: 5, standard: 150, bulk: 300 };
+const BATCH_SAMPLES = BATCH.critical + BATCH.standard + BATCH.bulk;
 
 t.test(
   'on a disk that is full to the last byte intake goes on, critical samples are kept, and the ledger explains what is gone',
@@ -32,6 +33,8 @@ t.test(
     const acknowledged: number[] = [];
     const pushed = [0, 0, 0];
     const push = () => {
+      // What the ring has no room for, because the store thread did not get its share of the processor, is lost for another cause.
+      if (!host.intake.hasRoom(BATCH_SAMPLES)) return;
       const values: number[] = [];
       for (const [index, name] of CLASSES.entries()) {
         for (let i = 0; i < BATCH[name]; i += 1) {

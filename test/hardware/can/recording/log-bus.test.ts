@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -149,12 +149,13 @@ t.test('a loop goes on behind the last time, round after round', async (t) => {
 });
 
 t.test('a recording that is missing is waited for', async (t) => {
-  const path = await fileWith(t, '');
-  await rm(path);
+  const whole = await fileWith(t, logOf([0]));
+  const path = `${whole}.there`;
   const heard = play(t, { path, speed: 1 }, { timers: new HurriedTimers() });
   await waitFor('the file is missed', () => heard.states.length > 0);
   t.match(heard.states[0], { state: 'waiting', problem: /ENOENT/ });
-  await writeFile(path, logOf([0]));
+  // Whole at once: a recording that is just being written would be played as far as it is.
+  await rename(whole, path);
   await waitFor('the end', ended(heard));
   t.same(heard.ids, [0]);
 });

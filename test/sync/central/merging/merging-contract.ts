@@ -24,6 +24,9 @@ const DAY_PACKS = 80;
 /** Those of the day that is not over. */
 const LAST_PACKS = 20;
 
+/** In which a central merges by itself, milliseconds: it rests nine times as long as a step took, also where a busy machine made it long. */
+export const MERGED_MS = 600_000;
+
 /** A central that merges when it is told to. */
 export interface MergingRig {
   readonly central: CentralStore;

@@ -15,6 +15,9 @@ import { PostgresServer } from '../postgres-server.ts';
 
 const BOX = { role: 'gateway', gateway: 'box' } as const;
 
+/** So long that no lease runs out, and none is renewed, while a test lasts. */
+const LEASE_MS = 3_600_000;
+
 /** One database, so many processes of central over it, and a gateway. */
 async function rig(t: Test, server: PostgresServer, processes: number) {
   const url = await server.database();
@@ -23,7 +26,7 @@ async function rig(t: Test, server: PostgresServer, processes: number) {
   const source = new FilledStore(dir, 'box', new Random(5));
   const dbs = Array.from({ length: processes }, () => new PostgresDatabase(url));
   await Promise.all(dbs.map(openSchema));
-  const stores = dbs.map((db) => new PostgresStore(db, { name: 'hq' }));
+  const stores = dbs.map((db) => new PostgresStore(db, { name: 'hq', leaseMs: LEASE_MS }));
   t.teardown(async () => {
     for (const store of stores) await store.close();
     for (const db of dbs) await db.close();

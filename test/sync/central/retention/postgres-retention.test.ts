@@ -2,6 +2,7 @@ import t from 'tap';
 import { openPostgresCentral } from '../../../../sync/central/postgres/postgres-central.ts';
 import { compareLedgers } from '../../../../sync/ledger/compare-ledgers.ts';
 import { requireTools } from '../../../debian.ts';
+import { eventually } from '../../../scenarios/eventually.ts';
 import { PostgresLook } from '../postgres-rig.ts';
 import { PostgresServer } from '../postgres-server.ts';
 import { Days, ledgerOf, RULES, retentionContract, retireAll, Source } from './retention-contract.ts';
@@ -55,8 +56,12 @@ if (requireTools(t, 'postgresql')) {
     t.match(await retireAll(central, days.today, all), { packs: 30 });
     const differences = compareLedgers(await source.ledger(), await ledgerOf(central.telemetry));
     t.ok(differences.every(({ verdict }) => verdict === 'given-up'));
-    await retireAll(central, days.today, all);
-    t.same(await months(), ['packs_2024_04', 'packs_2024_05'], 'the months went with what was in them');
+    // A table that somebody has open, as PostgreSQL itself may that tidies it up, goes at a later look.
+    await eventually('the months went with what was in them', async () => {
+      await retireAll(central, days.today, all);
+      return (await months()).length === 2;
+    });
+    t.same(await months(), ['packs_2024_04', 'packs_2024_05']);
     t.equal(await rows(), 30);
     t.same(compareLedgers(await source.ledger(), await ledgerOf(central.telemetry)), differences);
   });

@@ -139,7 +139,7 @@ t.test('a plan names what a limit takes, the central does it by itself, and says
     await source.send(central);
   }
   const { stdout } = await plan();
-  t.match(stdout, /^box {2}\d+ packs, .* kept \d days because of a limit: a, b$/m);
+  t.match(stdout, /^box {2}\d+ packs, .* kept \d+ days because of a limit: a, b$/m);
 
   const problems: string[] = [];
   const store = { held: (today: number) => central.retiring.held(today), gatewayBytes: () => central.gatewayBytes() };
