@@ -40,6 +40,17 @@ export class StolenTime {
   }
 }
 
+/** Keeps this thread from running behind `action`, as a busy machine may: then timers run, and what came meanwhile is read after them. */
+export function standStill(ms: number, action: () => void): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(() => {
+      action();
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+      resolve();
+    });
+  });
+}
+
 /** CPU time that `work` takes, milliseconds: what a busy machine does not change. */
 export function cpuMs(work: () => void): number {
   const before = process.cpuUsage();

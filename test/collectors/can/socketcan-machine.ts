@@ -150,7 +150,7 @@ async function goAndCome(reader: Reader): Promise<void> {
     problems.push(collector.health().problem);
   };
   await run('ip', 'link', 'set', NAME, 'down');
-  await missed('is down');
+  await missed('is down; `ip link set');
   await run('ip', 'link', 'set', NAME, 'up');
   await hears('101#');
   await run('ip', 'link', 'del', NAME);

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import t from 'tap';
+import { standStill } from '../../stolen-time.ts';
 import { waitFor } from '../../wait-for.ts';
 import { FakeIntake } from './fake-intake.ts';
 import {
@@ -231,4 +232,14 @@ t.test('closes a client that is silent beyond its keep-alive, and keeps one that
   t.notOk(held.closed);
   intake.commit();
   await waitFor('acknowledged', () => held.acks().length === 10);
+});
+
+t.test('a client that spoke while this process stood still is not taken for silent', async (t) => {
+  const { collector, port } = await runBroker(t);
+  const client = await RawClient.connect(port, 'alive', { keepAliveS: 1 });
+  // The system has it when this returns, and nobody reads it before.
+  await standStill(3000, () => client.send(PINGREQ_PACKET));
+  await waitFor('PINGRESP', () => client.packets.some(({ bytes }) => bytes[0] === 0xd0));
+  t.notOk(client.closed);
+  t.same(collector.health().errors, {});
 });

@@ -1,7 +1,9 @@
+import { stat } from 'node:fs/promises';
 import t, { type Test } from 'tap';
 import { CaissonError } from '../../../gateway/errors.ts';
 import { type BlockStore, NO_PROGRESS } from '../../../sync/central/block-store.ts';
 import { StoreWatch } from '../../../sync/central/store-watch.ts';
+import { standStill } from '../../stolen-time.ts';
 import { waitFor } from '../../wait-for.ts';
 
 const FULL = new Error('database or disk is full');
@@ -91,4 +93,18 @@ t.test('a store that does not answer is not waited for', async (t) => {
   await looked;
   t.match(watch, { problem: undefined, totals: { blocks: 3 } });
   t.equal(said.length, 2);
+});
+
+t.test('a store that answered while this process stood still is not away', async (t) => {
+  const store = new ShakyStore();
+  const { watch, said } = watched(t, store);
+  await watch.look();
+  let looked: Promise<void> | undefined;
+  await standStill(4000, () => {
+    store.answered = stat('/').then(() => {});
+    looked = watch.look();
+  });
+  await looked;
+  t.equal(watch.problem, undefined);
+  t.same(said, []);
 });
