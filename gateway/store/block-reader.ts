@@ -113,6 +113,12 @@ export class BlockReader {
     return Number((this.sql('PRAGMA data_version').get() as Row).data_version);
   }
 
+  /** Another one after every commit, and after every change on this connection. */
+  version(): string {
+    const changes = this.sql('SELECT total_changes()').pluck().get();
+    return `${this.state()} ${changes}`;
+  }
+
   meta(key: string): string | undefined {
     const row = this.sql('SELECT value FROM meta WHERE key = ?').get(key) as Row | undefined;
     return row === undefined ? undefined : String(row.value);
@@ -452,13 +458,7 @@ export class BlockReader {
 
   /** The last position that was ever given out, also to what was dropped since: a cursor behind it must miss nothing. */
   lastPosition(): number {
-    const row = this.sql(
-      `SELECT MAX(position) AS position FROM (
-         SELECT MAX(position) AS position FROM boots UNION ALL SELECT MAX(position) FROM channels
-         UNION ALL SELECT MAX(position) FROM clock UNION ALL SELECT MAX(position) FROM packs
-         UNION ALL SELECT MAX(position) FROM gaps UNION ALL SELECT MAX(position) FROM derivations)`,
-    ).get() as Row;
-    return Math.max(Number(row.position ?? 0), Number(this.meta(LAST_POSITION) ?? 0));
+    return Math.max(this.#feed.lastPosition(), Number(this.meta(LAST_POSITION) ?? 0));
   }
 
   /** Bytes of the packs that have their samples, by gateway, as the last commit left them. */

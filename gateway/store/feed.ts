@@ -56,6 +56,11 @@ const TERMS_SQL = `SELECT position, 'boot' AS kind FROM boots WHERE position > @
   UNION ALL SELECT position, 'gap' FROM gaps WHERE position > @after
   ORDER BY position LIMIT @itemsMax`;
 
+const LAST_SQL = `SELECT MAX(position) FROM (
+    SELECT MAX(position) AS position FROM boots UNION ALL SELECT MAX(position) FROM channels
+    UNION ALL SELECT MAX(position) FROM clock UNION ALL SELECT MAX(position) FROM packs
+    UNION ALL SELECT MAX(position) FROM gaps UNION ALL SELECT MAX(position) FROM derivations)`;
+
 /** Reads the log of a store that a central follows: every step by its position, in the order in which they came to be. */
 export class Feed {
   readonly #sql: (text: string) => Statement;
@@ -88,6 +93,11 @@ export class Feed {
   terms(after: number, itemsMax: number): FeedItem[] {
     const keys = this.#sql(TERMS_SQL).all({ after, itemsMax }) as { position: number; kind: FeedItem['kind'] }[];
     return keys.flatMap(({ position, kind }) => this.#item(position, kind) ?? []);
+  }
+
+  /** The last position of what is in it; 0 where it is empty. */
+  lastPosition(): number {
+    return Number(this.#sql(LAST_SQL).pluck().get() ?? 0);
   }
 
   /** The last boots at or before a position, at most PLACE_BOOTS_MAX, in the order of their positions; only of `gateway` where one is named. */

@@ -13,6 +13,8 @@ export interface FeedSource {
   feedId?(): string | undefined;
   /** The last boots at or before a position, in their order. */
   bootsUpTo?(position: number): readonly BootPlace[];
+  /** Another one after everything that may have changed what is in it; without it: that is not known. */
+  version?(): string | undefined;
   /** False while it is not known of what lacks whether it comes; without it: always. */
   isSettled?(): boolean;
 }
@@ -38,12 +40,14 @@ export async function answerPull(
   let after = request.feed === feed ? request.after : 0;
   let items = read(source, after);
   let isFirst = true;
+  /** Of the feed, when it was last looked at for news. */
+  let seen: string | undefined;
   while (out.isOpen) {
     after = items.at(-1)?.position ?? after;
     // Read ahead: only that tells whether these are the last.
     const next = items.length === 0 ? [] : read(source, after);
-    const isComplete = next.length === 0 && (source.isSettled?.() ?? true);
     if (isFirst || items.length > 0) {
+      const isComplete = next.length === 0 && (source.isSettled?.() ?? true);
       for (const item of items) guard(item);
       if (!(await out.send({ feed, items: items.map(encodeFeedItem), complete: isComplete }))) return;
       isFirst = false;
@@ -52,6 +56,9 @@ export async function answerPull(
     if (items.length > 0) continue;
     if (!request.follow) return;
     await out.pause(POLL_MS);
+    const version = source.version?.();
+    if (version !== undefined && version === seen) continue;
+    seen = version;
     if (feed === '') feed = feedIdOf(source);
     items = read(source, after);
   }

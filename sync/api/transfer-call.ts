@@ -79,6 +79,8 @@ export async function answerTransfer(
   let opened: TransferOpeningMessage | undefined;
   let sender: TransferSender | undefined;
   const wishes: Wish[] = [];
+  /** Of the feed, when it had nothing more to be sent. */
+  let seen: string | undefined;
   let invalid: CaissonError | undefined;
   let wake = () => {};
   call.on('data', ({ opening, grant, wish }: TransferRequestMessage) => {
@@ -100,8 +102,11 @@ export async function answerTransfer(
       continue;
     }
     sender ??= new TransferSender({ ...scope, source: scope.feed, opening: opened });
+    const version = wishes.length === 0 ? scope.feed.version?.() : undefined;
     for (const wish of wishes.splice(0)) sender.wish(wish);
-    const part = sender.next(credit.quantumBytes, packer);
+    const isSame = version !== undefined && version === seen;
+    const part = isSame ? undefined : sender.next(credit.quantumBytes, packer);
+    seen = part === undefined ? version : undefined;
     if (part === undefined) {
       await out.pause(POLL_MS);
       continue;

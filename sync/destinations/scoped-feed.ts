@@ -61,6 +61,10 @@ export class ScopedFeed implements FeedSource, AheadSource {
     }
   }
 
+  version(): string | undefined {
+    return this.#source.version?.();
+  }
+
   isSettled(): boolean {
     return this.#source.isSettled?.() ?? true;
   }
