@@ -7,6 +7,7 @@ import type { Journal } from './journal/journal.ts';
 import { OpenChunks } from './open-chunks.ts';
 import { gapsSince, type Recovered } from './recovery.ts';
 import { StoreWriter } from './store-writer.ts';
+import { UNSEALED_KEY } from './unsealed-before.ts';
 
 export interface BootParts {
   readonly ring: RingMemory;
@@ -74,6 +75,8 @@ function keepBoot({ blocks, recovered, gateway, boot, started, reading }: BootPa
   return blocks.transaction(() => {
     const id = blocks.keepBoot(gateway, boot, started);
     blocks.keepClock(id, reading);
+    const isUnsealed = recovered.gaps.length > 0 || recovered.chunks.some((chunk) => chunk.boot !== id);
+    blocks.keepMeta(UNSEALED_KEY, isUnsealed ? '1' : '0');
     if (last !== undefined) {
       for (const gap of gapsSince(blocks, recovered, last, started)) blocks.keepGap(gap);
     }

@@ -31,6 +31,7 @@ import { KeptOutlines } from './outline/kept-outlines.ts';
 import { type IndexRow, PackIndex } from './pack-index.ts';
 import { RememberedRows } from './remembered-rows.ts';
 import { GAP_SUMS, type GapSum, type SequenceAccount, sequenceAccounts } from './sequence-accounts.ts';
+import { UNSEALED_KEY } from './unsealed-before.ts';
 
 /** Where a restored store keeps the id of its feed: the positions it gives out were given out before, for other things. */
 export const FEED_KEY = 'feed';
@@ -476,10 +477,10 @@ export class BlockReader {
     return this.keptOutlines.touching(channel, from, to);
   }
 
-  /** False while samples are here that came ahead of their turn: what is missing before them may still come. */
+  /** False while samples are here that came ahead of their turn, or may still be sealed: what is missing before them may come. */
   isSettled(): boolean {
     const sql = `SELECT 1 FROM meta WHERE key >= ? AND key < ? AND value <> '[]' LIMIT 1`;
-    return this.sql(sql).get(AHEAD_KEY, `${AHEAD_KEY}\uffff`) === undefined;
+    return this.meta(UNSEALED_KEY) !== '1' && this.sql(sql).get(AHEAD_KEY, `${AHEAD_KEY}\uffff`) === undefined;
   }
 
   /** What came ahead of its turn, over any way, and whose turn has not come. */

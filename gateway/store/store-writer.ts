@@ -14,6 +14,7 @@ import type { JournalLoss } from './journal/row.ts';
 import { RowEncoder } from './journal/row-encoder.ts';
 import type { OpenChunks } from './open-chunks.ts';
 import { PackSealer } from './pack-sealer.ts';
+import { UNSEALED_KEY } from './unsealed-before.ts';
 
 /** Chunks from which on a seal pass does not wait for the next second. */
 const SEAL_CHUNKS_MIN = 256;
@@ -344,9 +345,12 @@ export class StoreWriter implements RingSink {
     return count;
   }
 
-  /** Belongs in a transaction. */
+  /** Belongs in the last transaction of a pass. */
   #keepGaps(): void {
     for (const { gap } of this.#gaps) this.#blocks.keepGap(gap);
+    if (this.#recovered.length === 0 && this.#blocks.meta(UNSEALED_KEY) === '1') {
+      this.#blocks.keepMeta(UNSEALED_KEY, '0');
+    }
   }
 
   #drain(slots: number, losses: readonly Loss[]): Commit {

@@ -43,17 +43,19 @@ export async function answerPull(
   /** Of the feed, when it was last looked at for news. */
   let seen: string | undefined;
   while (out.isOpen) {
-    after = items.at(-1)?.position ?? after;
-    // Read ahead: only that tells whether these are the last.
-    const next = items.length === 0 ? [] : read(source, after);
     if (isFirst || items.length > 0) {
-      const isComplete = next.length === 0 && (source.isSettled?.() ?? true);
+      after = items.at(-1)?.position ?? after;
+      // Asked before: what settled it is read then.
+      const isSettled = source.isSettled?.() ?? true;
+      // Read ahead: only that tells whether these are the last.
+      const next = read(source, after);
       for (const item of items) guard(item);
-      if (!(await out.send({ feed, items: items.map(encodeFeedItem), complete: isComplete }))) return;
+      const complete = next.length === 0 && isSettled;
+      if (!(await out.send({ feed, items: items.map(encodeFeedItem), complete }))) return;
       isFirst = false;
+      items = next;
+      if (items.length > 0) continue;
     }
-    items = next;
-    if (items.length > 0) continue;
     if (!request.follow) return;
     await out.pause(POLL_MS);
     const version = source.version?.();

@@ -68,8 +68,9 @@ export class FeedInOrder {
     const items = this.#pack === undefined ? this.#whole(bytesMax, bytesOf) : [];
     const room = bytesMax - items.reduce((sum, item) => sum + bytesOf(item), 0);
     const piece = room > 0 ? this.#piece(room) : null;
-    const isThrough = this.#pack === undefined && this.#peek() === undefined;
-    const complete = isThrough && (this.#parts.source.isSettled?.() ?? true);
+    // Asked before it is looked whether there is more: what settled it is found then.
+    const isSettled = this.#pack === undefined && (this.#parts.source.isSettled?.() ?? true);
+    const complete = isSettled && this.#peek() === undefined;
     // What was passed over counts once all before it is there.
     const passed = this.#pack === undefined && this.#passed > passedBefore ? this.#passed : 0;
     const isNews = items.length > 0 || piece !== null || passed > 0 || complete !== this.#isComplete;

@@ -195,3 +195,23 @@ t.test('says why nothing was taken in between two boots, once, whatever the ledg
   ]);
   rig.dispose();
 });
+
+t.test('what a boot left in the journal may still come until it is sealed, and who follows is told so', async (t) => {
+  const rig = new StoreRig(['speed', 'load']);
+  t.teardown(() => rig.dispose());
+  t.ok(rig.blocks.isSettled());
+  rig.ring.writeSample(1, 1000, 1);
+  rig.commit();
+  t.ok(rig.blocks.isSettled(), 'what is of the boot that runs has no end that is told');
+  rig.restartProcess();
+  t.match(rig.blocks.gaps(1, 0, Number.MAX_SAFE_INTEGER), [{ cause: 'unclean-stop', count: 0, firstSequence: 1 }]);
+  t.notOk(rig.blocks.isSettled(), 'its end is told, and its sample is in no block');
+  rig.restartProcess();
+  t.notOk(rig.blocks.isSettled(), 'nor when that process died as well');
+  rig.ring.writeSample(2, 5000, 1);
+  rig.commit();
+  rig.sealAll();
+  t.ok(rig.blocks.isSettled());
+  rig.restartProcess();
+  t.ok(rig.blocks.isSettled(), 'nothing was left');
+});
