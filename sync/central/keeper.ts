@@ -53,7 +53,8 @@ export interface KeeperOptions {
 /**
  * Keeps what lines pull, in central's own store: packs verbatim after verifying them wholly, each block exactly once, every
  * batch in one change with the position it goes up to. A hole in a sequence is taken as lost only when the peer had
- * nothing more to send: a gateway tells of a gap together with, or after, the blocks around it.
+ * nothing more to send, and its feed was settled: a gateway tells of a gap together with, or after, the blocks around it, but where a
+ * boot ended from the start of the next one on.
  */
 export class Keeper implements PullSink {
   readonly counters: KeeperCounters = {
